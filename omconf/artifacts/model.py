@@ -1,0 +1,187 @@
+"""What every artifact kind is made of: lines with origins, placeholders, ownership, and the Kind."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from omconf.origin import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from omconf.cluster.model import Cluster, Node
+    from omconf.diagnostics import Rule
+    from omconf.origin import Origin
+    from omconf.secrets import Secret, SecretRef
+
+
+class Ownership(StrEnum):
+    """How much of a file on the node is omconf's."""
+
+    FILE = "file"
+    BLOCK = "block"
+    KEYS = "keys"
+
+
+@dataclass(frozen=True, slots=True)
+class Placeholder:
+    """A secret's place in a file: `@omconf:NAME@` stands for the whole encoded value.
+
+    `encode` turns the plain secret into what the file's format needs there; it raises ValueError
+    (without the value) for one that the format cannot carry.
+    """
+
+    name: str
+    ref: SecretRef
+    encode: Callable[[str], str] = field(compare=False)
+
+    @property
+    def text(self) -> str:
+        """The placeholder as it stands in a bundle."""
+        return f"@omconf:{self.name}@"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an artifact, without its line end, and the origins of what stands in it."""
+
+    text: str
+    origins: tuple[Origin, ...]
+
+
+def line(*parts: str | Value[Any] | Placeholder, why: Iterable[Origin] = ()) -> Line:
+    """Join text and values to a line; the values' origins become the line's, after `why`."""
+    text = "".join(
+        str(p.value) if isinstance(p, Value) else p.text if isinstance(p, Placeholder) else p
+        for p in parts
+    )
+    origins = (*why, *(p.origin for p in parts if isinstance(p, Value)))
+    return Line(text, tuple(dict.fromkeys(origins)))
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file (or block, or set of keys) of one node: where it lands and what stands in it."""
+
+    kind: str
+    path: str
+    ownership: Ownership
+    lines: tuple[Line, ...]
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+    placeholders: tuple[Placeholder, ...] = ()
+
+    @cached_property
+    def text(self) -> str:
+        """The whole text, placeholders unfilled."""
+        return "".join([line.text + "\n" for line in self.lines])
+
+    @property
+    def sensitive(self) -> bool:
+        """True when the deployed file holds a secret."""
+        return bool(self.placeholders)
+
+    def filled(self, secrets: Mapping[str, Secret]) -> str:
+        """Put secrets (by placeholder name) in their places, in one pass over the text.
+
+        Raises ValueError, without the value, for a secret that the format cannot carry.
+        """
+        if not self.placeholders:
+            return self.text
+        values = {p.text: p.encode(secrets[p.name].reveal()) for p in self.placeholders}
+        pattern = "|".join(re.escape(text) for text in values)
+        return re.sub(pattern, lambda found: values[found.group()], self.text)
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """A file for somebody else's host (an outside data server), relative to the bundle directory."""
+
+    path: str
+    lines: tuple[Line, ...]
+
+    @property
+    def text(self) -> str:
+        """The whole text."""
+        return "".join([line.text + "\n" for line in self.lines])
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What reading a deployed file found wrong, by line of that file (0: the file as a whole)."""
+
+    rule: Rule
+    line: int
+    message: str
+    hint: str = ""
+
+
+@dataclass(slots=True)
+class Reading:
+    """A deployed (or rendered) file read back: its items by key, in the file's own words.
+
+    `secrets` holds values that must not be shown, by the same kind of key. `lines` says in which
+    line of the file an item stands. With `broken` the file as a whole could not be read.
+    """
+
+    items: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a change does to the running cluster, and what has to be run for it.
+
+    `action`: `restart`, `exportfs`, `mount`, `route` ...; `scope`: `node` or `cluster`;
+    `rolling`: False when old and new members cannot run side by side; `phase` orders the roll-out,
+    lower first; `run`: the commands, on the node.
+    """
+
+    action: str
+    scope: str
+    rolling: bool
+    why: str
+    phase: int
+    run: tuple[str, ...]
+
+
+class Kind(ABC):
+    """An artifact kind: one file of this package that knows all about one kind of artifact.
+
+    It owns which nodes get it, where it lands, how it is rendered and read back, its items for the
+    plan, and what a change does to the running cluster. Nothing else in the code names a kind.
+    """
+
+    name: ClassVar[str]
+    ownership: ClassVar[Ownership]
+    purpose: ClassVar[str]
+    """One sentence for the bundle's README."""
+
+    @abstractmethod
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """Every path that this kind may own on the node, used at present or not."""
+
+    @abstractmethod
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """What the node gets; nothing when the kind does not concern it."""
+
+    @abstractmethod
+    def read(self, text: str) -> Reading:
+        """Read a file of this kind back into items; hostile input gives findings, never an error."""
+
+    @abstractmethod
+    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
+        """What changing the items named by `keys` does; `action` is the plan's word for the file."""
+
+    def hand_over(self, cluster: Cluster) -> list[HandOver]:
+        """Files for hosts that are not nodes of the cluster."""
+        return []

@@ -1,0 +1,37 @@
+"""The bundle: everything that one spec compiles to, before a byte of it is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omconf.artifacts.model import Artifact, HandOver
+
+
+@dataclass(frozen=True, slots=True)
+class NodeBundle:
+    """What one node gets."""
+
+    node: str
+    artifacts: tuple[Artifact, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """What the whole cluster gets, and the notes for people beside it."""
+
+    cluster: str
+    nodes: tuple[NodeBundle, ...]
+    hand_overs: tuple[HandOver, ...]
+    readme: str
+
+
+@dataclass(frozen=True, slots=True)
+class BundleFile:
+    """One file of the bundle directory: its bytes and its mode there."""
+
+    data: bytes
+    mode: int = 0o644
+
+

@@ -1,0 +1,83 @@
+"""What omconf says about a user's files: rules with stable ids, and findings that point at a place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from omconf.origin import Span
+
+
+class Severity(StrEnum):
+    """An error stops a build and makes the exit code 1; a warning is only said."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that omconf catches. The id never changes its meaning.
+
+    A rule is declared once, beside the code that checks it, as a module-level constant.
+    """
+
+    id: str
+    severity: Severity
+    title: str
+
+    def at(
+        self,
+        span: Span | None,
+        message: str,
+        *,
+        hint: str = "",
+        severity: Severity | None = None,
+        node: str | None = None,
+        path: str | None = None,
+    ) -> Diagnostic:
+        """Report this rule at a place; `node` and `path` name a deployed file it speaks of."""
+        return Diagnostic(self, severity or self.severity, message, hint, span, node, path)
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One finding. `source` is the offending line, ready to be shown (secrets already masked)."""
+
+    rule: Rule
+    severity: Severity
+    message: str
+    hint: str = ""
+    span: Span | None = None
+    node: str | None = None
+    path: str | None = None
+    source: str | None = None
+
+    @property
+    def is_error(self) -> bool:
+        """True when the finding stops a build."""
+        return self.severity is Severity.ERROR
+
+    def shown_with(self, source: str | None) -> Diagnostic:
+        """Return the same finding with its offending line."""
+        return replace(self, source=source)
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Tell whether any finding is an error."""
+    return any(d.is_error for d in diagnostics)
+
+
+def in_order(diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sort findings by place, then id, and drop repeats: the order people and golden files see."""
+
+    def place(d: Diagnostic) -> tuple[str, str, str, int, int, str, str]:
+        span = d.span
+        where = (span.file, span.line, span.column) if span else ("", 0, 0)
+        return (d.node or "", d.path or "", *where, d.rule.id, d.message)
+
+    return sorted(dict.fromkeys(diagnostics), key=place)

@@ -1,0 +1,135 @@
+"""Secrets: references that may travel everywhere, and values that may travel nowhere."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NoReturn
+
+HIDDEN = "(sensitive value)"
+COMMAND_SECONDS = 30
+
+
+class Secret:
+    """A secret's value. It can be compared and revealed on purpose, and nothing else.
+
+    Printing, formatting and `repr` show `(sensitive value)`; pickling and copying are refused.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value. Every call of this is a place to look at in a review."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Secret):
+            return NotImplemented
+        mine, theirs = (s._value.encode("utf-8", "surrogatepass") for s in (self, other))
+        return hmac.compare_digest(mine, theirs)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return HIDDEN
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return HIDDEN
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a secret cannot be pickled or copied")
+
+
+@dataclass(frozen=True, slots=True)
+class SecretRef:
+    """How the spec names a secret: `{env: NAME}`, `{file: PATH}` or `{command: [argv, ...]}`."""
+
+    source: str
+    argument: tuple[str, ...]
+    base: str = "."
+    """Folder that a relative file path starts from, and in which a command runs: the spec's."""
+
+    def __str__(self) -> str:
+        return f"{{{self.source}: {' '.join(self.argument)}}}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """Why a secret could not be read; the text never holds any part of the secret."""
+
+    why: str
+
+
+def resolve(ref: SecretRef) -> Secret | Unresolved:
+    """Read a secret now, from the environment, a file or a command; the first line counts."""
+    match ref.source:
+        case "env":
+            return _from_environment(ref.argument[0])
+        case "file":
+            return _from_file(Path(ref.base, ref.argument[0]))
+        case _:
+            return _from_command(ref)
+
+
+def _first_line(data: bytes, what: str) -> Secret | Unresolved:
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        return Unresolved(f"{what} is not UTF-8 text")
+    line = text.split("\n", 1)[0].removesuffix("\r")
+    return Secret(line) if line else Unresolved(f"{what} is empty")
+
+
+def _from_environment(name: str) -> Secret | Unresolved:
+    import os
+
+    value = os.environb.get(name.encode())
+    if value is None:
+        return Unresolved(f"the environment variable {name} is not set")
+    return _first_line(value, f"the environment variable {name}")
+
+
+def _from_file(path: Path) -> Secret | Unresolved:
+    try:
+        with path.open("rb") as file:
+            import os
+
+            mode = os.fstat(file.fileno()).st_mode
+            if mode & 0o007:
+                return Unresolved(
+                    f"the file {path} can be read or changed by others (mode {mode & 0o777:04o});"
+                    f" run: chmod 600 {path}"
+                )
+            return _first_line(file.read(1 << 16), f"the file {path}")
+    except OSError as error:
+        return Unresolved(f"the file {path} cannot be read: {error.strerror}")
+
+
+def _from_command(ref: SecretRef) -> Secret | Unresolved:
+    import subprocess  # noqa: S404 - an argument list from the user's own spec, never a shell
+
+    name = ref.argument[0]
+    try:
+        done = subprocess.run(
+            ref.argument,
+            cwd=ref.base,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+    except OSError as error:
+        return Unresolved(f"the command {name} cannot be run: {error.strerror}")
+    except subprocess.TimeoutExpired:
+        return Unresolved(f"the command {name} gave no answer within {COMMAND_SECONDS} s")
+    if done.returncode != 0:
+        said = done.stderr.decode(errors="replace").strip()[:500]
+        return Unresolved(f"the command {name} failed with exit code {done.returncode}: {said}")
+    return _first_line(done.stdout, f"the output of the command {name}")
