@@ -18,3 +18,71 @@ $(READY): pyproject.toml requirements-dev.txt
 
 .PHONY: setup
 setup: $(READY) ## create .venv with the locked dependencies and omconf itself
+
+.PHONY: demo
+demo: setup ## build the examples, plan the first against its example of deployed files, show the result
+	@set -e; for spec in examples/*/cluster.yaml; do \
+	  $(BIN)/omconf validate $$spec; \
+	  $(BIN)/omconf build $$spec -o build/demo/$$(basename $$(dirname $$spec)); \
+	done
+	@echo
+	@echo '$$ omconf plan examples/clustering-page/cluster.yaml --deployed examples/clustering-page/deployed'
+	@OM_DB_PASSWORD=not-a-real-password $(BIN)/omconf plan \
+	  examples/clustering-page/cluster.yaml --deployed examples/clustering-page/deployed
+
+.PHONY: test
+test: setup ## run all tests; real programs that are missing are skipped by name
+	$(BIN)/pytest -q -n auto
+
+.PHONY: real
+real: setup ## run only the tests in which the real programs judge
+	$(BIN)/pytest -q tests/real
+
+.PHONY: setup-real
+setup-real: ## install the real programs that judge in the tests (as root, on Debian)
+	apt-get update -q
+	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(cat tests/real/packages.txt)
+
+.PHONY: lint
+lint: setup ## formatting, lint, types, import layers, the schemas' freshness
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/omconf schema | cmp - schemas/cluster.schema.json
+
+.PHONY: golden
+golden: setup ## write the golden files anew, for a review of their difference
+	OMCONF_GOLDEN=1 $(BIN)/pytest -q tests/test_cases.py
+
+.PHONY: schemas
+schemas: setup ## write schemas/cluster.schema.json from the models
+	$(BIN)/omconf schema > schemas/cluster.schema.json
+
+.PHONY: wheel
+wheel: setup ## build the wheel, install it in a clean environment, build the examples from elsewhere
+	rm -rf build/wheel
+	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheel .
+	$(PYTHON) -m venv --clear build/wheel/venv
+	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check --no-deps build/wheel/*.whl
+	set -e; cd build/wheel; for spec in $(CURDIR)/examples/*/cluster.yaml; do \
+	  venv/bin/omconf validate $$spec; \
+	  venv/bin/omconf build $$spec -o bundles/$$(basename $$(dirname $$spec)); \
+	  diff -r bundles/$$(basename $$(dirname $$spec)) $$(dirname $$spec)/bundles; \
+	done
+
+.PHONY: check
+check: setup ## what CI runs: lint, all tests with nothing skipped, the wheel
+	$(MAKE) lint
+	OMCONF_NOTHING_SKIPPED=1 $(BIN)/pytest -q -n auto
+	$(MAKE) wheel
+
+.PHONY: lock
+lock: ## resolve the dependencies anew into requirements-dev.txt (needs uv)
+	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev \
+	  --custom-compile-command "make lock" pyproject.toml -o requirements-dev.txt
+
+.PHONY: clean
+clean: ## remove what was made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -67,6 +67,20 @@ class Diagnostic:
         return replace(self, source=source)
 
 
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What reading a deployed file found wrong, by line of that file (0: the file as a whole)."""
+
+    rule: Rule
+    line: int
+    message: str
+    hint: str = ""
+
+
+REFUSED = Rule("OM301", Severity.ERROR, "a deployed file that its program would refuse")
+"""Every kind's reader says this of a file that it cannot read."""
+
+
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """Tell whether any finding is an error."""
     return any(d.is_error for d in diagnostics)

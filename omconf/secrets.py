@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 HIDDEN = "(sensitive value)"
 COMMAND_SECONDS = 30
+SECRET_NAME = re.compile(r"(?i)pass|secret|pwd|token|credential|license-?key")
+"""Names (of parameters, properties, elements, mount options) whose values are never shown."""
 
 
 class Secret:
@@ -29,7 +35,7 @@ class Secret:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        mine, theirs = (s._value.encode("utf-8", "surrogatepass") for s in (self, other))
+        mine, theirs = (s.reveal().encode("utf-8", "surrogatepass") for s in (self, other))
         return hmac.compare_digest(mine, theirs)
 
     __hash__ = None  # type: ignore[assignment]
@@ -112,7 +118,7 @@ def _from_file(path: Path) -> Secret | Unresolved:
 
 
 def _from_command(ref: SecretRef) -> Secret | Unresolved:
-    import subprocess  # noqa: S404 - an argument list from the user's own spec, never a shell
+    import subprocess
 
     name = ref.argument[0]
     try:
@@ -120,8 +126,7 @@ def _from_command(ref: SecretRef) -> Secret | Unresolved:
             ref.argument,
             cwd=ref.base,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            capture_output=True,
             timeout=COMMAND_SECONDS,
             check=False,
         )
@@ -133,3 +138,27 @@ def _from_command(ref: SecretRef) -> Secret | Unresolved:
         said = done.stderr.decode(errors="replace").strip()[:500]
         return Unresolved(f"the command {name} failed with exit code {done.returncode}: {said}")
     return _first_line(done.stdout, f"the output of the command {name}")
+
+
+class Secrets:
+    """The spec's secrets by placeholder name, each read at most once and only when asked for."""
+
+    def __init__(self, refs: Mapping[str, SecretRef]) -> None:
+        self._refs = dict(refs)
+        self._known: dict[str, Secret | Unresolved] = {}
+
+    def get(self, name: str) -> Secret | Unresolved:
+        """Return the secret of a placeholder, read now if it was not yet."""
+        if name not in self._known:
+            self._known[name] = resolve(self._refs[name])
+        return self._known[name]
+
+    @property
+    def unresolved(self) -> dict[str, Unresolved]:
+        """Those that were asked for and could not be read."""
+        return {k: v for k, v in sorted(self._known.items()) if isinstance(v, Unresolved)}
+
+    def all(self) -> dict[str, Secret]:
+        """Read all; those that cannot be read are in `unresolved` afterwards."""
+        found = {name: self.get(name) for name in sorted(self._refs)}
+        return {name: value for name, value in found.items() if isinstance(value, Secret)}

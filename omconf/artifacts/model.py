@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from omconf.cluster.model import Cluster, Node
-    from omconf.diagnostics import Rule
+    from omconf.diagnostics import Finding
+    from omconf.formats.block import Entry
     from omconf.origin import Origin
     from omconf.secrets import Secret, SecretRef
 
@@ -82,6 +84,16 @@ class Artifact:
         """The whole text, placeholders unfilled."""
         return "".join([line.text + "\n" for line in self.lines])
 
+    @cached_property
+    def data(self) -> bytes:
+        """The text as it stands in a bundle, in UTF-8."""
+        return self.text.encode()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of `data` in hex; what a node's manifest lists."""
+        return hashlib.sha256(self.data).hexdigest()
+
     @property
     def sensitive(self) -> bool:
         """True when the deployed file holds a secret."""
@@ -112,16 +124,6 @@ class HandOver:
         return "".join([line.text + "\n" for line in self.lines])
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What reading a deployed file found wrong, by line of that file (0: the file as a whole)."""
-
-    rule: Rule
-    line: int
-    message: str
-    hint: str = ""
-
-
 @dataclass(slots=True)
 class Reading:
     """A deployed (or rendered) file read back: its items by key, in the file's own words.
@@ -142,16 +144,21 @@ class Effect:
     """What a change does to the running cluster, and what has to be run for it.
 
     `action`: `restart`, `exportfs`, `mount`, `route` ...; `scope`: `node` or `cluster`;
-    `rolling`: False when old and new members cannot run side by side; `phase` orders the roll-out,
-    lower first; `run`: the commands, on the node.
+    `rolling`: False when old and new members cannot run side by side; `run`: the commands, on the
+    node. Effects with `restart` of one node are one restart.
     """
 
     action: str
     scope: str
     rolling: bool
     why: str
-    phase: int
     run: tuple[str, ...]
+
+
+def restart_command(cluster: Cluster) -> str:
+    """The command that restarts OpenMeetings on a node."""
+    service = cluster.openmeetings.service.value
+    return f"systemctl restart {service}" if service != "none" else "restart OpenMeetings"
 
 
 class Kind(ABC):
@@ -164,7 +171,11 @@ class Kind(ABC):
     name: ClassVar[str]
     ownership: ClassVar[Ownership]
     purpose: ClassVar[str]
-    """One sentence for the bundle's README."""
+    """What the artifact is for, for the bundle's README."""
+    phase: ClassVar[int]
+    """When its changes are rolled out, lower first: exports, mounts, routes, then restarts."""
+    textual: ClassVar[bool] = False
+    """Whether the plan compares it line by line, white space and all."""
 
     @abstractmethod
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
@@ -182,6 +193,40 @@ class Kind(ABC):
     def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
         """What changing the items named by `keys` does; `action` is the plan's word for the file."""
 
+    def schema_of(self, artifact: Artifact) -> str | None:
+        """Name the XSD in schemas/ that a rendered text must pass, where the artifact is XML."""
+        return None
+
+    def keep(self, key: str) -> str:
+        """Name the spec's key that would keep a deployed item which omconf would delete."""
+        return ""
+
+    def guide(self, cluster: Cluster) -> str:
+        """One step of the roll-out for the bundle's README, in Markdown; nothing when not needed."""
+        return ""
+
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Files for hosts that are not nodes of the cluster."""
         return []
+
+
+class BlockKind(Kind):
+    """A kind that owns a block of entries inside a file that others edit too."""
+
+    ownership: ClassVar[Ownership] = Ownership.BLOCK
+
+    @abstractmethod
+    def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
+        """Read the entries of such a file (or of a block), with what its program would refuse."""
+
+    def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
+        """Find further entries that go with those taken over: a slip of the hand beside them."""
+        return []
+
+    def read(self, text: str) -> Reading:
+        entries, findings = self.entries(text)
+        return Reading(
+            items={e.key: e.value for e in entries},
+            lines={e.key: e.line for e in entries},
+            findings=findings,
+        )

@@ -33,5 +33,3 @@ class BundleFile:
 
     data: bytes
     mode: int = 0o644
-
-

@@ -1,0 +1,1 @@
+"""The cluster: resolved, every default filled, every value with its origin."""

@@ -100,9 +100,12 @@ class Storage:
     export_options: tuple[Value[str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, eq=False)
 class Cluster:
-    """The whole cluster; nodes in the order of their names, so that key order never shows."""
+    """The whole cluster; nodes in the order of their names, so that key order never shows.
+
+    Compared by identity, so that what all nodes share can be cached for a cluster.
+    """
 
     name: Value[str]
     openmeetings: OpenMeetings

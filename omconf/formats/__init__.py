@@ -1,0 +1,1 @@
+"""File formats that artifacts are written in and read from; nothing here knows a cluster."""

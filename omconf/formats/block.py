@@ -1,10 +1,188 @@
 """The block: lines that omconf owns inside a file that others edit too (`/etc/exports`, fstab).
 
-On a node the block stands between `# BEGIN omconf: CLUSTER` and `# END omconf: CLUSTER`, so one host
-may serve two clusters. Everything outside is kept to the byte, save for entries with the same key as
-one of ours, which the block takes over.
+On a node the block stands between `# BEGIN omconf: CLUSTER` and `# END omconf: CLUSTER`, so one
+host may serve two clusters. Everything outside is kept to the byte, save for entries with the same
+key as one of ours, which the block takes over.
+
+All functions work on text. A caller decodes a file's bytes as UTF-8 with `surrogateescape` and
+encodes them back the same way, so that foreign bytes survive. A line ends with a line feed; a
+carriage return before it belongs to the line and is kept.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import Finding, Rule, Severity
+from omconf.origin import FromFormat, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BROKEN_BLOCK = Rule("OM312", Severity.ERROR, "broken markers of omconf's block")
+MARKERS = FromFormat("the markers around the lines that omconf owns in a file of others")
+
+_MARKER = re.compile(r"^# (BEGIN|END) omconf: (\S+)[ \t\r]*$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One entry of a line-based file: what one line, or one of several words of a line, says.
+
+    `line` and `last_line` count the physical lines from 1. `span` is what goes when this entry
+    alone is taken over, `whole` the logical line (with its line end) that goes when all of its
+    `siblings` entries are; both are character offsets, the end exclusive.
+    """
+
+    key: str
+    value: str
+    line: int
+    last_line: int
+    span: tuple[int, int]
+    whole: tuple[int, int]
+    siblings: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Where a cluster's block stands: offsets with the markers, the line of the BEGIN marker.
+
+    `body` is what stands between the markers, as it is in the file.
+    """
+
+    start: int
+    end: int
+    line: int
+    body: str
+
+
+def markers(cluster: Value[str]) -> tuple[Value[str], Value[str]]:
+    """Return the lines before and after a cluster's block; they come from the cluster's name."""
+    begin, end = (f"# {word} omconf: {cluster.value}" for word in ("BEGIN", "END"))
+    return Value(begin, cluster.origin), Value(end, cluster.origin)
+
+
+def find(text: str, cluster: str) -> Block | Finding | None:
+    """Find the cluster's block; a finding of OM312 when its markers do not pair up.
+
+    Blocks of other clusters are foreign lines, but none may stand inside ours: it would be lost.
+    """
+    begin: re.Match[str] | None = None
+    block: Block | None = None
+    for marker in _MARKER.finditer(text):
+        word, name = marker.groups()
+        number = text.count("\n", 0, marker.start()) + 1
+        if name != cluster:
+            if begin is not None:
+                message = f"A marker of cluster `{name}` stands inside the block of `{cluster}`."
+                return _broken(number, message)
+        elif word == "BEGIN":
+            if begin is not None:
+                message = f"A second BEGIN of `{cluster}` stands before the END of the first."
+                return _broken(number, message)
+            if block is not None:
+                message = f"A second block of `{cluster}`: the first begins in line {block.line}."
+                return _broken(number, message)
+            begin = marker
+        elif begin is None:
+            return _broken(number, f"An END of `{cluster}` without its BEGIN.")
+        else:
+            opened = text.count("\n", 0, begin.start()) + 1
+            body = text[begin.end() + 1 : marker.start()]
+            block = Block(begin.start(), min(marker.end() + 1, len(text)), opened, body)
+            begin = None
+    if begin is not None:
+        number = text.count("\n", 0, begin.start()) + 1
+        return _broken(number, f"A BEGIN of `{cluster}` without its END.")
+    return block
+
+
+def _broken(number: int, message: str) -> Finding:
+    hint = "Leave one BEGIN line and one END line of the cluster, or neither."
+    return Finding(BROKEN_BLOCK, number, message, hint)
+
+
+def outside(text: str, block: Block | None) -> str:
+    """Blank the block, so that line numbers and offsets of the rest stay as they are."""
+    if block is None:
+        return text
+    return text[: block.start] + _blank(text[block.start : block.end]) + text[block.end :]
+
+
+def inside(text: str, block: Block | None) -> str:
+    """Blank all but the block; the opposite of `outside`."""
+    if block is None:
+        return _blank(text)
+    before, after = text[: block.start], text[block.end :]
+    return _blank(before) + text[block.start : block.end] + _blank(after)
+
+
+def _blank(text: str) -> str:
+    # Carriage returns go as well: on a line of its own, one makes exportfs stop reading.
+    return re.sub(r"[^\n]", " ", text)
+
+
+def merge(text: str, cluster: str, body: str | None, taken: Iterable[Entry] = ()) -> str:
+    """Return what the file shall be: the block in its place, or at the end, or gone for None.
+
+    `body` is what stands between the markers, or all of an artifact's text with them; its lines get
+    the file's line ends. `taken` are entries of `outside(text, ...)` that go because the block
+    holds them now. Raises ValueError for broken markers, in the text or in the body.
+    """
+    block = find(text, cluster)
+    if isinstance(block, Finding):
+        raise ValueError(block.message)
+    start, end = (block.start, block.end) if block else (len(text), len(text))
+    cuts = _cuts(taken)
+    before, after = _without(text, 0, start, cuts), _without(text, end, len(text), cuts)
+    if body is None:
+        return before + after
+    ours = _block_of(cluster, body)
+    crlf = _has_crlf(before + after, text)
+    if before and not before.endswith("\n"):
+        before += "\r\n" if crlf and not before.endswith("\r") else "\n"
+    return before + (ours.replace("\n", "\r\n") if crlf else ours) + after
+
+
+def _block_of(cluster: str, body: str) -> str:
+    own = find(body, cluster)
+    if isinstance(own, Block) and own.end - own.start == len(body):
+        body = own.body
+    if _MARKER.search(body):
+        raise ValueError("a marker inside the body of a block")
+    body = body.replace("\r\n", "\n")
+    if body and not body.endswith("\n"):
+        body += "\n"
+    return f"# BEGIN omconf: {cluster}\n{body}# END omconf: {cluster}\n"
+
+
+def _has_crlf(rest: str, text: str) -> bool:
+    """Tell the file's line end by its first line that is not the block's, if there is one."""
+    for lines in (rest, text):
+        first, newline, _ = lines.partition("\n")
+        if newline or first.endswith("\r"):
+            return first.endswith("\r")
+    return False
+
+
+def _cuts(taken: Iterable[Entry]) -> list[tuple[int, int]]:
+    by_line: dict[tuple[int, int], set[Entry]] = {}
+    for entry in taken:
+        by_line.setdefault(entry.whole, set()).add(entry)
+    cuts: list[tuple[int, int]] = []
+    for whole, entries in by_line.items():
+        all_of_them = len(entries) == max(entry.siblings for entry in entries)
+        cuts += [whole] if all_of_them else [entry.span for entry in entries]
+    return sorted(cuts)
+
+
+def _without(text: str, start: int, end: int, cuts: list[tuple[int, int]]) -> str:
+    kept: list[str] = []
+    at = start
+    for first, last in cuts:
+        if first < end and last > at:
+            kept.append(text[at : max(at, first)])
+            at = min(last, end)
+    return "".join((*kept, text[at:end]))

@@ -1,0 +1,182 @@
+"""`/etc/fstab`: the shared data folder, mounted on every node but the one that holds it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from typing import TYPE_CHECKING
+
+from omconf.artifacts.model import Artifact, BlockKind, Effect, Line, line
+from omconf.diagnostics import REFUSED, Finding
+from omconf.formats.block import MARKERS, Entry, markers
+from omconf.formats.nfs_options import settle_mount
+from omconf.origin import FromDefault, FromPage, Value
+from omconf.secrets import HIDDEN, SECRET_NAME
+
+if TYPE_CHECKING:
+    from omconf.cluster.model import Cluster, Node
+
+PATH = "/etc/fstab"
+
+STEP = FromPage("File systems: /etc/fstab on the other nodes")
+BIND = FromDefault("storage.export", "the data server's own OpenMeetings sees the same data")
+
+
+class Fstab(BlockKind):
+    """The block in `/etc/fstab`: an NFS mount, or a bind mount on the data server itself."""
+
+    name = "fstab"
+    purpose = "mounts the shared data folder where OpenMeetings looks for it"
+    phase = 20
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """Name `/etc/fstab`, of any node."""
+        return (PATH,)
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Mount the data folder; on the data server only where it exports another path."""
+        storage = cluster.storage
+        if storage.kind.value != "nfs" or storage.server is None:
+            return []
+        if storage.node != node.name.value:
+            mount = _nfs_mount(cluster, storage.server)
+        elif _tidy(storage.export.value) != _tidy(cluster.openmeetings.data_dir.value):
+            mount = _bind_mount(cluster)
+        else:
+            return []
+        begin, end = (line(marker, why=(MARKERS,)) for marker in markers(cluster.name))
+        return [Artifact(self.name, PATH, self.ownership, (begin, mount, end))]
+
+    def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
+        """Read what a file mounts, by mount point: `DEVICE TYPE OPTIONS DUMP PASS`.
+
+        Follows libmount (util-linux 2.38), with which mount and findmnt read fstab: three fields
+        are enough, a comment on a line can follow the sixth only. Swap has no mount point and is
+        left out. Findings: OM301 for a line that libmount ignores with a parse error.
+        """
+        entries: list[Entry] = []
+        findings: list[Finding] = []
+        end = 0
+        for number, raw in enumerate(text.split("\n"), start=1):
+            start, end = end, min(end + len(raw) + 1, len(text))
+            content = raw.removesuffix("\r").strip(" \t")
+            if not content or content.startswith("#"):
+                continue
+            fields = re.split("[ \t]+", content)
+            if wrong := _refusal(fields):
+                findings.append(Finding(REFUSED, number, *wrong))
+                continue
+            device, target, kind, options, dump, check = (fields + _MISSING[len(fields) :])[:6]
+            if kind == "swap" or target in ("none", "swap"):
+                continue
+            what = _spelled(_unescape(device), kind, _unescape(options))
+            value = f"{what} {int(dump)} {int(check)}"
+            place = (start, end)
+            entries.append(Entry(_tidy(_unescape(target)), value, number, number, place, place))
+        return entries, findings
+
+    def guide(self, cluster: Cluster) -> str:
+        """Say what mounts the folder by hand, where a node is not booted anew."""
+        nodes = [node for node in cluster.nodes if self.render(cluster, node)]
+        if not nodes:
+            return ""
+        data_server = "" if nodes == list(cluster.nodes) else f" but {cluster.storage.node}"
+        run = ", ".join(f"`{command}`" for command in _run(cluster, "create"))
+        return f"On every node{data_server}: {run}."
+
+    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
+        """Mount the folder, or unmount it before: NFS options do not change under a mount."""
+        why = {
+            "create": "OpenMeetings needs the shared folder before it starts",
+            "delete": "the folder is no longer shared here",
+        }.get(action, "a mount keeps its old options; nothing may use the folder meanwhile")
+        return Effect("mount", "node", rolling=True, why=why, run=_run(cluster, action))
+
+
+KIND = Fstab()
+
+
+def _run(cluster: Cluster, action: str) -> tuple[str, ...]:
+    reload = ("systemctl daemon-reload",) if cluster.openmeetings.has_systemd else ()
+    folder = shlex.quote(cluster.openmeetings.data_dir.value)
+    unmount = (f"umount {folder}",) if action != "create" else ()
+    mount = (f"mount {folder}",) if action != "delete" else ()
+    return (*unmount, *reload, *mount)
+
+
+def _nfs_mount(cluster: Cluster, server: Value[str]) -> Line:
+    storage = cluster.storage
+    options: list[str | Value[str]] = []
+    for option in storage.options:
+        options += [",", option] if options else [option]
+    return line(
+        server,
+        ":",
+        _escaped(storage.export),
+        " ",
+        _escaped(cluster.openmeetings.data_dir),
+        " nfs ",
+        *(options or ["defaults"]),
+        " 0 0",
+        why=(STEP,),
+    )
+
+
+def _bind_mount(cluster: Cluster) -> Line:
+    export, data_dir = cluster.storage.export, cluster.openmeetings.data_dir
+    return line(_escaped(export), " ", _escaped(data_dir), " none bind 0 0", why=(BIND,))
+
+
+def _escaped(path: Value[str]) -> Value[str]:
+    return Value(escape(path.value), path.origin)
+
+
+def escape(path: str) -> str:
+    r"""Write a path as fstab(5) wants it: `\040` for a space, `\134` for a backslash."""
+    return re.sub(r"[\x00-\x20\\\x7f]", lambda found: f"\\{ord(found[0]):03o}", path)
+
+
+def _unescape(field: str) -> str:
+    def decode(found: re.Match[str]) -> str:
+        codes = bytes(int(code, 8) & 0xFF for code in found[0].split("\\")[1:])
+        return codes.decode("utf-8", "surrogateescape")
+
+    return re.sub(r"(?:\\[0-7]{3})+", decode, field)
+
+
+def _tidy(path: str) -> str:
+    return path.rstrip("/") or "/"
+
+
+_MISSING = ["", "", "", "defaults", "0", "0"]
+
+
+def _refusal(fields: list[str]) -> tuple[str, str] | None:
+    """Say why mount ignores a line, with a hint."""
+    if len(fields) < 3:
+        message = f"mount ignores this line: {len(fields)} of at least 3 fields."
+        return message, "The fields: device, mount point, type, options, dump, pass."
+    for number in fields[4:6]:
+        if not re.fullmatch("[+-]?[0-9]{1,9}", number):
+            hint = "A comment needs a line of its own." if number.startswith("#") else ""
+            return f"mount ignores this line: `{number}` is not a whole number.", hint
+    return None
+
+
+def _spelled(device: str, kind: str, options: str) -> str:
+    # A comma inside double quotes belongs to the option (mount(8), `context=`).
+    listed: list[str] = re.findall(r'(?:[^,"]|"[^"]*"?)+', options)
+    if kind in ("nfs", "nfs4"):
+        server, colon, path = device.partition(":/")
+        device = server + colon + path.rstrip("/")
+        settled = settle_mount(listed)
+    else:
+        settled = tuple(sorted(set(listed) - {"defaults"}))
+    shown = ",".join(_masked(option) for option in settled)
+    return f"{device} {kind} {shown or 'defaults'}"
+
+
+def _masked(option: str) -> str:
+    """A Samba password may stand in a hand-made line; none is ever shown."""
+    name, equals, _ = option.partition("=")
+    return f"{name}={HIDDEN}" if equals and SECRET_NAME.search(name) else option

@@ -1,0 +1,264 @@
+"""hazelcast.xml: who a member is, and how it finds the others.
+
+Sources: the clustering page, step "OM nodes configuration"; each release's stock file (releases/);
+what Hazelcast 4.0 to 5.6 do with it was measured.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
+
+from omconf.artifacts.model import (
+    Artifact,
+    Effect,
+    Kind,
+    Line,
+    Ownership,
+    Reading,
+    line,
+    restart_command,
+)
+from omconf.check import deployed_xml
+from omconf.diagnostics import REFUSED, Finding
+from omconf.formats import header
+from omconf.formats.xml import escape, escaped, flatten
+from omconf.origin import FromFormat, FromPage, FromRelease, Value
+from omconf.releases import HAZELCAST_NAMESPACE
+from omconf.secrets import SECRET_NAME, Secret
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+    from omconf.cluster.model import Cluster, Node
+    from omconf.releases import StockElement
+
+NAME = FromPage("OM nodes configuration: a unique instance-name for each server")
+URL = FromPage("OM nodes configuration: server.url is the server's full public URL")
+JOIN = FromPage("OM nodes configuration: put the multicast join in place of the disabled one")
+INTERFACE = FromPage("OM nodes configuration: interfaces, where there is more than one")
+XML = FromFormat("XML")
+
+DEFAULT_PORT = 5701
+"""Where Hazelcast listens when nothing is said; it counts up when the port is taken."""
+REMOVED_PROPERTIES = ("hazelcast.discovery.enabled",)
+"""Stock properties that the clustering page has deleted."""
+_JOINS = ("auto-detection", "multicast", "tcp-ip", "aws", "gcp", "azure", "kubernetes", "eureka")
+_FORMING = ("network/join", "cluster-name", "network/port", "properties/hazelcast.partition.count")
+_SETS = frozenset({"member"})
+
+
+class Hazelcast(Kind):
+    """hazelcast.xml of each node."""
+
+    name: ClassVar[str] = "hazelcast"
+    ownership: ClassVar[Ownership] = Ownership.FILE
+    phase: ClassVar[int] = 50
+    purpose: ClassVar[str] = "who this member is and how it finds the other members"
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        webapp = cluster.openmeetings.webapp.value
+        return (f"{node.home.value}/webapps/{webapp}/WEB-INF/classes/hazelcast.xml",)
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        om = cluster.openmeetings
+        top, joins, tail = _shared(cluster)
+        lines = (
+            *top,
+            line("  <instance-name>", escaped(node.name), "</instance-name>", why=(NAME,)),
+            line("  <member-attributes>", why=(XML,)),
+            line('    <attribute name="name">', escaped(node.name), "</attribute>", why=(NAME,)),
+            line(
+                '    <attribute name="server.url">', escaped(node.url), "</attribute>", why=(URL,)
+            ),
+            line("  </member-attributes>", why=(XML,)),
+            *joins,
+            line('    <interfaces enabled="true">', why=(INTERFACE,)),
+            line("      <interface>", node.address, "</interface>", why=(INTERFACE,)),
+            *tail,
+        )
+        path = self.paths(cluster, node)[0]
+        return [
+            Artifact(
+                self.name, path, self.ownership, lines, owner=om.user.value, group=om.group.value
+            )
+        ]
+
+    def read(self, text: str) -> Reading:
+        document, findings = deployed_xml.read(
+            text, {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
+        )
+        if document is None:
+            return Reading(findings=findings, broken=True)
+        reading = Reading(findings=findings)
+        disabled = {
+            f"network/join/{name}/"
+            for name in _JOINS
+            if (document.findtext(f".//{{*}}join/{{*}}{name}") is not None)
+            and not _enabled(document, name)
+        }
+        for key, value, number in flatten(document, _SETS):
+            # A join that is off is as good as absent, with whatever stands in it.
+            if any(f"{key}/".startswith(prefix) for prefix in disabled):
+                continue
+            shown = value.lower() if key.endswith("/enabled") else value
+            if SECRET_NAME.search(key.rpartition("/")[2]):
+                reading.secrets[key] = Secret(value)
+            else:
+                reading.items[key] = shown
+            reading.lines[key] = number
+        on = [name for name in _JOINS if _enabled(document, name)]
+        if len(on) > 1 and not findings:
+            findings.append(
+                Finding(
+                    REFUSED,
+                    reading.lines.get(f"network/join/{on[1]}/enabled", 0),
+                    f"Two joins are enabled ({' and '.join(on)}): Hazelcast refuses to start.",
+                    "Keep one of them.",
+                )
+            )
+        return reading
+
+    def schema_of(self, artifact: Artifact) -> str:
+        return "hazelcast.xsd"
+
+    def guide(self, cluster: Cluster) -> str:
+        return (
+            "Put the secret in the place of `@omconf:...@`, then on one node after the other:"
+            f" `{restart_command(cluster)}`, and wait until the members see each other."
+        )
+
+    def keep(self, key: str) -> str:
+        return "hazelcast.properties" if key.startswith("properties/") else "hazelcast.extra"
+
+    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
+        restart = (restart_command(cluster),)
+        parting = sorted(k for k in keys if k.startswith(_FORMING) and not _own_port(cluster, k))
+        if parting:
+            return Effect(
+                "restart",
+                "cluster",
+                rolling=False,
+                why=f"{_words(parting)}: old and new members would not see each other and form two"
+                " clusters in silence. Stop all nodes, then start all",
+                run=restart,
+            )
+        return Effect(
+            "restart",
+            "node",
+            rolling=True,
+            why="hazelcast.xml is read when OpenMeetings starts; nodes can restart one by one",
+            run=restart,
+        )
+
+
+KIND = Hazelcast()
+
+
+def _own_port(cluster: Cluster, key: str) -> bool:
+    """With multicast a member's own port may differ from the others'."""
+    return key.startswith("network/port") and cluster.discovery.kind.value == "multicast"
+
+
+def _words(keys: list[str]) -> str:
+    more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+    verb = "differs" if len(keys) == 1 else "differ"
+    return f"{', '.join(keys[:3])}{more} {verb}"
+
+
+def _enabled(document: _Element, join: str) -> bool:
+    for element in document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}"):
+        if (element.get("enabled") or "").strip().lower() == "true":
+            return True
+    return False
+
+
+def members(cluster: Cluster) -> list[Value[str]]:
+    """The member list for tcp-ip: `host:port` as soon as a port is set.
+
+    Without the port in the list, members on another port than 5701 split in silence (measured).
+    """
+    port = cluster.hazelcast.port
+    return [
+        Value(n.address.value + (f":{port.value}" if port else ""), n.address.origin)
+        for n in cluster.nodes
+    ]
+
+
+@lru_cache(maxsize=2)
+def _shared(cluster: Cluster) -> tuple[list[Line], list[Line], list[Line]]:
+    """What all nodes share: before the names, from the properties to the join, the end."""
+    release = cluster.openmeetings.release.value
+    stock = FromRelease(release.name, "hazelcast.xml")
+    namespace = HAZELCAST_NAMESPACE
+    location = f"{namespace} {namespace}/hazelcast-config-{release.hazelcast_xsd}.xsd"
+    top = [
+        line('<?xml version="1.0" encoding="UTF-8"?>', why=(XML,)),
+        line("<!-- ", header.text(cluster.name), " -->", why=(XML,)),
+        line(f'<hazelcast xmlns="{namespace}"', why=(stock,)),
+        line('           xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"', why=(stock,)),
+        line(f'           xsi:schemaLocation="{location}">', why=(stock,)),
+        line("  <cluster-name>", cluster.hazelcast.cluster_name, "</cluster-name>"),
+    ]
+    joins = [line("  <properties>", why=(stock,))]
+    for name, value in release.hazelcast.properties:
+        if name not in REMOVED_PROPERTIES:
+            text = f'    <property name="{escape(name)}">{escape(value)}</property>'
+            joins.append(line(text, why=(stock,)))
+    joins += [line("  </properties>", why=(stock,)), line("  <network>", why=(JOIN,))]
+    port = cluster.hazelcast.port
+    if port:
+        joins.append(line('    <port auto-increment="false">', port, "</port>"))
+    joins += _join(cluster)
+    tail = [
+        line("    </interfaces>", why=(INTERFACE,)),
+        line("  </network>", why=(JOIN,)),
+    ]
+    for name in release.hazelcast.maps:
+        tail.append(line(f'  <map name="{escape(name)}">', why=(stock,)))
+        for element in release.hazelcast.map_content:
+            tail += [line(text, why=(stock,)) for text in _stock(element, "    ")]
+        tail.append(line("  </map>", why=(stock,)))
+    tail.append(line("</hazelcast>", why=(stock,)))
+    return top, joins, tail
+
+
+def _join(cluster: Cluster) -> list[Line]:
+    d = cluster.discovery
+    lines = [line("    <join>", why=(JOIN,))]
+    if d.kind.value == "multicast":
+        lines += [
+            line('      <multicast enabled="true">', why=(JOIN, d.kind.origin)),
+            line("        <multicast-group>", d.group, "</multicast-group>", why=(JOIN,)),
+            line("        <multicast-port>", d.port, "</multicast-port>", why=(JOIN,)),
+            line(
+                "        <multicast-time-to-live>", d.ttl, "</multicast-time-to-live>", why=(JOIN,)
+            ),
+            line(
+                "        <multicast-timeout-seconds>",
+                d.timeout,
+                "</multicast-timeout-seconds>",
+                why=(JOIN,),
+            ),
+            line("      </multicast>", why=(JOIN,)),
+            line('      <tcp-ip enabled="false"/>', why=(JOIN, d.kind.origin)),
+        ]
+    else:
+        lines += [
+            line('      <multicast enabled="false"/>', why=(JOIN, d.kind.origin)),
+            line('      <tcp-ip enabled="true">', why=(JOIN, d.kind.origin)),
+            line("        <member-list>", why=(JOIN,)),
+            *(line("          <member>", member, "</member>") for member in members(cluster)),
+            line("        </member-list>", why=(JOIN,)),
+            line("      </tcp-ip>", why=(JOIN,)),
+        ]
+    return [*lines, line("    </join>", why=(JOIN,))]
+
+
+def _stock(element: StockElement, indent: str) -> list[str]:
+    attributes = "".join(f' {name}="{escape(value)}"' for name, value in element.attributes)
+    start = f"{indent}<{element.tag}{attributes}"
+    if element.children:
+        inner = [text for child in element.children for text in _stock(child, indent + "  ")]
+        return [start + ">", *inner, f"{indent}</{element.tag}>"]
+    return [f"{start}>{escape(element.text)}</{element.tag}>" if element.text else start + "/>"]

@@ -1,0 +1,201 @@
+"""The multicast route of each node: a POSIX sh script, and a systemd unit that runs it at boot.
+
+Source: the clustering page, step "Network: To add the multicast address". `ip route replace` can be
+repeated, `route add` fails the second time; the route goes when its link goes down (measured).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from omconf.artifacts.model import Artifact, Effect, Kind, Line, Ownership, Reading, line
+from omconf.formats import header
+from omconf.origin import FromFormat, FromPage, Value
+
+if TYPE_CHECKING:
+    from omconf.cluster.model import Cluster, Node
+
+ROUTE = FromPage("Network: add the multicast address to the routes")
+UNDO = FromPage("Network: delete the route to disable multicast")
+SHELL = FromFormat("POSIX shell")
+UNIT = FromFormat("systemd unit")
+
+SCRIPT_PATH = "/usr/local/sbin/omconf-multicast-route"
+UNIT_PATH = "/etc/systemd/system/omconf-multicast-route.service"
+
+_SCRIPT_HEAD = """\
+set -eu
+"""
+_SCRIPT_BODY = """\
+network=224.0.0.0/4
+
+usage() {
+    echo "usage: omconf-multicast-route up|down|status|check" >&2
+    exit 64
+}
+
+fail() {
+    echo "omconf-multicast-route: $*" >&2
+    exit 1
+}
+
+# The device: as the spec says, or the one that holds this node's address now.
+device() {
+    if [ -n "$interface" ]; then
+        printf '%s\\n' "$interface"
+        return
+    fi
+    found=$(ip -o -4 address show to "$address/32" | awk '{ print $2; exit }')
+    [ -n "$found" ] || fail "no device of this host has the address $address"
+    printf '%s\\n' "$found"
+}
+
+# The device that the route leads to; nothing when there is no such route.
+routed() {
+    ip -4 route show exact "$network" | awk '
+        { for (i = 1; i < NF; i++) if ($i == "dev") { print $(i + 1); exit } }'
+}
+
+[ $# -eq 1 ] || usage
+case $1 in
+up)
+    dev=$(device)
+    ip route replace "$network" dev "$dev"
+    ;;
+down)
+    dev=$(routed)
+    if [ -n "$dev" ]; then
+        ip route del "$network" dev "$dev"
+    fi
+    ;;
+status)
+    dev=$(routed)
+    if [ -z "$dev" ]; then
+        echo "no route for $network"
+        exit 3
+    fi
+    echo "$network goes through $dev"
+    ;;
+check)
+    dev=$(device)
+    flags=$(ip -o link show dev "$dev") || fail "there is no device $dev"
+    case $flags in
+    *[\\<,]MULTICAST[,\\>]*) ;;
+    *) fail "the device $dev cannot do multicast" ;;
+    esac
+    case $flags in
+    *[\\<,]UP[,\\>]*) ;;
+    *) fail "the device $dev is down" ;;
+    esac
+    ip -o -4 address show dev "$dev" | grep -F -q " $address/" ||
+        fail "the device $dev does not have the address $address"
+    now=$(routed)
+    [ "$now" = "$dev" ] || fail "$network goes through ${now:-no device}, not through $dev"
+    echo "$network goes through $dev, which has $address and can do multicast"
+    ;;
+*)
+    usage
+    ;;
+esac
+"""
+
+
+class MulticastRoute(Kind):
+    """The route script and its unit, on every node."""
+
+    name: ClassVar[str] = "multicast_route"
+    ownership: ClassVar[Ownership] = Ownership.FILE
+    phase: ClassVar[int] = 30
+    purpose: ClassVar[str] = "sends multicast through the right network device, now and at boot"
+    textual: ClassVar[bool] = True
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        return (SCRIPT_PATH, UNIT_PATH)
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        if not cluster.network.multicast_route.value:
+            return []
+        script = Artifact(self.name, SCRIPT_PATH, self.ownership, _script(cluster, node), 0o755)
+        if not cluster.openmeetings.has_systemd:
+            return [script]
+        return [script, Artifact(self.name, UNIT_PATH, self.ownership, _unit(cluster))]
+
+    def read(self, text: str) -> Reading:
+        """Scripts and units are compared as text: an item is a line, its key the line's number."""
+        lines = text.split("\n")
+        return Reading(
+            items={str(number): text for number, text in enumerate(lines, 1)},
+            lines={str(number): number for number in range(1, len(lines) + 1)},
+        )
+
+    def guide(self, cluster: Cluster) -> str:
+        if not cluster.network.multicast_route.value:
+            return ""
+        if cluster.openmeetings.has_systemd:
+            return "On every node: `systemctl enable --now omconf-multicast-route.service`."
+        return f"On every node, at each boot: `{SCRIPT_PATH} up`."
+
+    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
+        if action == "delete":
+            run: tuple[str, ...] = (f"{SCRIPT_PATH} down",)
+            if cluster.openmeetings.has_systemd:
+                run = ("systemctl disable --now omconf-multicast-route.service", *run)
+        elif cluster.openmeetings.has_systemd:
+            run = (
+                "systemctl daemon-reload",
+                "systemctl enable omconf-multicast-route.service",
+                "systemctl restart omconf-multicast-route.service",
+            )
+        else:
+            run = (f"{SCRIPT_PATH} up",)
+        return Effect(
+            "route",
+            "node",
+            rolling=True,
+            why="the route can change while OpenMeetings runs: members are connected by TCP",
+            run=run,
+        )
+
+
+KIND = MulticastRoute()
+
+
+def _script(cluster: Cluster, node: Node) -> tuple[Line, ...]:
+    interface = node.interface or Value("", FromFormat("found when the script runs"))
+    return (
+        line("#!/bin/sh", why=(SHELL,)),
+        line("# ", header.text(cluster.name)),
+        line(
+            "# The multicast route of node ",
+            node.name,
+            ": up, down, status or check.",
+            why=(ROUTE,),
+        ),
+        *(Line(text, (SHELL,)) for text in _SCRIPT_HEAD.splitlines()),
+        line("address=", node.address, why=(ROUTE,)),
+        line("interface='", interface, "'", why=(ROUTE,)),
+        *(Line(text, (ROUTE, UNDO)) for text in _SCRIPT_BODY.splitlines()),
+    )
+
+
+def _unit(cluster: Cluster) -> tuple[Line, ...]:
+    service = cluster.openmeetings.service
+    return (
+        line("# ", header.text(cluster.name)),
+        line("[Unit]", why=(UNIT,)),
+        line(
+            "Description=Multicast route of the OpenMeetings cluster ", cluster.name, why=(ROUTE,)
+        ),
+        line("Wants=network-online.target", why=(UNIT,)),
+        line("After=network-online.target", why=(UNIT,)),
+        line("Before=", service, why=(ROUTE,)),
+        line("", why=(UNIT,)),
+        line("[Service]", why=(UNIT,)),
+        line("Type=oneshot", why=(UNIT,)),
+        line("RemainAfterExit=yes", why=(UNIT,)),
+        line(f"ExecStart={SCRIPT_PATH} up", why=(ROUTE,)),
+        line(f"ExecStop={SCRIPT_PATH} down", why=(UNDO,)),
+        line("", why=(UNIT,)),
+        line("[Install]", why=(UNIT,)),
+        line("WantedBy=multi-user.target", why=(UNIT,)),
+    )

@@ -1,0 +1,275 @@
+"""META-INF/persistence.xml: the one database, and remote commits that keep the nodes' caches fresh.
+
+Sources: the clustering page, step "Database"; each release's stock file for the kind of database
+(releases/); how OpenJPA reads ConnectionProperties was measured (formats/connection_properties.py).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
+
+from omconf.artifacts.model import (
+    Artifact,
+    Effect,
+    Kind,
+    Line,
+    Ownership,
+    Placeholder,
+    Reading,
+    line,
+    restart_command,
+)
+from omconf.check import deployed_xml
+from omconf.formats import connection_properties, header, jdbc
+from omconf.formats.xml import escape, flatten
+from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
+from omconf.secrets import SECRET_NAME, Secret
+
+if TYPE_CHECKING:
+    from omconf.cluster.model import Cluster, Node
+
+XML = FromFormat("XML")
+SAME_DATABASE = FromPage("Database: set the server's address, login and password")
+PROVIDER = FromPage("Database: uncomment openjpa.RemoteCommitProvider")
+
+CONNECTION = "openjpa.ConnectionProperties"
+REMOTE_COMMITS = ("openjpa.RemoteCommitProvider", "tcp(Addresses=127.0.0.1)")
+"""As the page writes it: at its start, and whenever a member comes or goes, OpenMeetings puts the
+addresses of Hazelcast's members in its place, in all 14 releases (measured with 9.1.0). A list of
+all nodes would be overwritten too, and would change every node's file with each new node."""
+_STOCK_SPELLING = {
+    n.lower(): n for n in ("DriverClassName", "Url", "Username", "Password", "TestOnBorrow")
+}
+SCHEMAS = {
+    "http://java.sun.com/xml/ns/persistence": "persistence-2.0.xsd",
+    "https://jakarta.ee/xml/ns/persistence": "persistence-3.0.xsd",
+}
+"""The schema of each line of JPA by its namespace."""
+_SETS = frozenset({"class"})
+
+
+class Persistence(Kind):
+    """META-INF/persistence.xml of each node; the same text on all of them."""
+
+    name: ClassVar[str] = "persistence"
+    ownership: ClassVar[Ownership] = Ownership.FILE
+    phase: ClassVar[int] = 50
+    purpose: ClassVar[str] = "the shared database, and remote commits that keep the caches fresh"
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        webapp = cluster.openmeetings.webapp.value
+        return (f"{node.home.value}/webapps/{webapp}/WEB-INF/classes/META-INF/persistence.xml",)
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        return [_artifact(cluster, self.paths(cluster, node)[0])]
+
+    def read(self, text: str) -> Reading:
+        document, findings = deployed_xml.read(text, SCHEMAS)
+        if document is None:
+            return Reading(findings=findings, broken=True)
+        reading = Reading(findings=findings)
+        unit = document.find("{*}persistence-unit")
+        if unit is None:
+            return reading
+        reading.items["version"] = document.get("version", "")
+        for attribute in ("name", "transaction-type"):
+            reading.items[f"persistence-unit/{attribute}"] = unit.get(attribute, "")
+        for key, value, number in flatten(unit, _SETS):
+            if key == f"properties/{CONNECTION}":
+                for name, part in connection_properties.split(" ".join(value.splitlines())):
+                    _add(reading, f"{key}/{_spelling(name)}", part, number)
+            else:
+                _add(reading, key, value, number)
+        return reading
+
+    def schema_of(self, artifact: Artifact) -> str:
+        return next(xsd for space, xsd in SCHEMAS.items() if f'xmlns="{space}"' in artifact.text)
+
+    def keep(self, key: str) -> str:
+        if key.startswith(f"properties/{CONNECTION}/Url/"):
+            return "database.options"
+        if key.startswith(f"properties/{CONNECTION}/"):
+            return "database.pool"
+        return "persistence.properties" if key.startswith("properties/") else ""
+
+    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
+        run = (restart_command(cluster),)
+        url = f"properties/{CONNECTION}/Url"
+        apart = [k for k in keys if k == url or k == "version" or k.startswith("class[")]
+        if apart and action == "update":
+            return Effect(
+                "restart",
+                "cluster",
+                rolling=False,
+                why="another database or another release's tables: nodes changed one by one would"
+                " work on two databases at once. Stop all nodes, then start all",
+                run=run,
+            )
+        return Effect(
+            "restart",
+            "node",
+            rolling=True,
+            why="persistence.xml is read when OpenMeetings starts; nodes can restart one by one",
+            run=run,
+        )
+
+
+KIND = Persistence()
+
+
+def _spelling(name: str) -> str:
+    """dbcp2 takes `testOnBorrow` and `TestOnBorrow` alike; say it as the stock file does."""
+    return _STOCK_SPELLING.get(name.lower()) or name[:1].lower() + name[1:]
+
+
+def _add(reading: Reading, key: str, value: str, number: int) -> None:
+    """Add an item; a JDBC URL in parts, so that a secret in its parameters is not shown."""
+    reading.lines[key] = number
+    name = key.rpartition("/")[2]
+    if value.startswith("jdbc:"):
+        base, parameters = jdbc.split(value)
+        reading.items[key] = base
+        for parameter, part in parameters.items():
+            _add(reading, f"{key}/{parameter}", jdbc.meaning(part), number)
+    elif SECRET_NAME.search(name):
+        reading.secrets[key] = Secret(value)
+    else:
+        reading.items[key] = " ".join(value.split())
+
+
+@lru_cache(maxsize=256)
+def _artifact(cluster: Cluster, path: str) -> Artifact:
+    om = cluster.openmeetings
+    lines, placeholder = _text(cluster)
+    return Artifact(
+        KIND.name,
+        path,
+        KIND.ownership,
+        lines,
+        mode=0o600,
+        owner=om.user.value,
+        group=om.group.value,
+        placeholders=(placeholder,),
+    )
+
+
+@lru_cache(maxsize=2)
+def _text(cluster: Cluster) -> tuple[tuple[Line, ...], Placeholder]:
+    release = cluster.openmeetings.release.value
+    stock = release.persistence[cluster.database.kind.value]
+    why = (FromRelease(release.name, f"{cluster.database.kind.value}_persistence.xml"),)
+    password = Placeholder(
+        "database.password",
+        cluster.database.password.value,
+        lambda secret: escape(connection_properties.quote(secret)),
+    )
+    jpa = release.jpa
+    lines = [
+        line('<?xml version="1.0" encoding="UTF-8"?>', why=(XML,)),
+        line("<!-- ", header.text(cluster.name), " -->", why=(XML,)),
+        line(f'<persistence xmlns="{jpa.namespace}" version="{jpa.version}">', why=why),
+        line(
+            f'  <persistence-unit name="{stock.unit}" transaction-type="{stock.transaction_type}">',
+            why=why,
+        ),
+        line(f"    <provider>{stock.provider}</provider>", why=why),
+        *(line(f"    <class>{name}</class>", why=why) for name in release.entities),
+        line(
+            "    <exclude-unlisted-classes>",
+            stock.exclude_unlisted_classes,
+            "</exclude-unlisted-classes>",
+            why=why,
+        ),
+        line("    <properties>", why=why),
+    ]
+    for name, value in stock.properties:
+        if name == CONNECTION:
+            lines += _connection(cluster, password, why)
+        else:
+            lines.append(
+                line(f'      <property name="{escape(name)}" value="{escape(value)}"/>', why=why)
+            )
+    name, value = REMOTE_COMMITS
+    lines += [
+        line(f'      <property name="{name}" value="{value}"/>', why=(PROVIDER,)),
+        line("    </properties>", why=why),
+        line("  </persistence-unit>", why=why),
+        line("</persistence>", why=why),
+    ]
+    return tuple(lines), password
+
+
+def _connection(cluster: Cluster, password: Placeholder, why: tuple[Origin, ...]) -> list[Line]:
+    """One pair a line: OpenJPA trims the white space, and a diff shows what changed."""
+    pairs = [
+        line(f"{name}=", *_parts(value), why=(*why, SAME_DATABASE) if ours else why)
+        for name, value, ours in connection(cluster, password)
+    ]
+    lines = [line(f'      <property name="{CONNECTION}"', why=why)]
+    for index, pair in enumerate(pairs):
+        start = '                value="' if index == 0 else " " * 23
+        end = '"/>' if index == len(pairs) - 1 else ","
+        lines.append(Line(start + pair.text + end, pair.origins))
+    return lines
+
+
+def _parts(
+    value: Value[str] | Placeholder | tuple[Value[str], ...],
+) -> tuple[Value[str] | Placeholder, ...]:
+    if isinstance(value, Placeholder):
+        return (value,)
+    if isinstance(value, tuple):
+        first, *others = value
+        text = escape(connection_properties.quote(first.value))
+        return (Value(text, first.origin), *(Value("", v.origin) for v in others))
+    return (Value(escape(connection_properties.quote(value.value)), value.origin),)
+
+
+def connection(
+    cluster: Cluster, password: Placeholder
+) -> list[tuple[str, Value[str] | Placeholder | tuple[Value[str], ...], bool]]:
+    """The pairs of ConnectionProperties: stock ones, with the spec's in their place or added.
+
+    A tuple is one text with the origins of all values in it. True: the clustering page asks for it.
+    """
+    database = cluster.database
+    release = cluster.openmeetings.release.value
+    stock = release.persistence[database.kind.value]
+    origin = FromRelease(release.name, f"{database.kind.value}_persistence.xml")
+    pool = {_spelling(name): value for name, value in database.pool.items()}
+    pairs: list[tuple[str, Value[str] | Placeholder | tuple[Value[str], ...], bool]] = []
+    for name, value in stock.connection:
+        if name == "Url":
+            host, port, db = database.host, database.port, database.name
+            used = (*(v for v in (host, port, db)), *database.options.values())
+            text = url(cluster, value)
+            pairs.append((name, (Value(text, origin), *(Value("", v.origin) for v in used)), True))
+        elif name == "Username":
+            pairs += [(key, setting, False) for key, setting in pool.items()]
+            pool = {}
+            pairs.append((name, database.user, True))
+        elif name == "Password":
+            pairs.append((name, password, True))
+        else:
+            pairs.append((name, pool.pop(_spelling(name), Value(value, origin)), False))
+    return pairs
+
+
+def url(cluster: Cluster, template: str) -> str:
+    """Fill the stock URL with host, port, database name and options of the spec.
+
+    Raises ValueError for what the driver's URL cannot carry; the rules find it before.
+    """
+    database = cluster.database
+    kind = database.kind.value
+    text = template.format(
+        host=database.host.value,
+        port=database.port.value,
+        name=jdbc.encode(kind, database.name.value),
+    )
+    options = {
+        jdbc.encode(kind, name): jdbc.encode(kind, option.value)
+        for name, option in database.options.items()
+    }
+    return jdbc.with_parameters(kind, text, options)

@@ -1,0 +1,36 @@
+"""Deployed XML, which is hostile input: parsed without entities, judged by libxml2 with our XSDs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.check import xsd
+from omconf.diagnostics import REFUSED, Finding
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+
+def read(text: str, schemas: dict[str, str]) -> tuple[_Element | None, list[Finding]]:
+    """Parse and judge a deployed file; `schemas` names the schema for each root namespace.
+
+    What the schema does not know is not judged, only listed by the plan. The document is None when
+    it cannot be read at all; with findings it can still be compared.
+    """
+    document = xsd.parse(text.encode("utf-8", "surrogateescape"))
+    if isinstance(document, xsd.Fault):
+        return None, [_finding(document)]
+    namespace = str(document.tag)[1:].partition("}")[0] if str(document.tag)[0] == "{" else ""
+    schema = schemas.get(namespace)
+    if schema is None:
+        expected = " or ".join(schemas)
+        reason = f"the root element is not in the namespace {expected}"
+        return None, [_finding(xsd.Fault(document.sourceline or 1, "", reason))]
+    faults = xsd.faults(xsd.known(document, schema), schema)
+    return document, [_finding(fault) for fault in faults]
+
+
+def _finding(fault: xsd.Fault) -> Finding:
+    where = f"`{fault.path}`: " if fault.path else ""
+    reason = fault.reason[:1].upper() + fault.reason[1:] if not where else fault.reason
+    return Finding(REFUSED, fault.line, f"{where}{reason.rstrip('.')}.")

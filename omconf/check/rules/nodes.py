@@ -1,0 +1,97 @@
+"""Rules about the nodes: each is told from every other by address and url (OM201 to OM207)."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.spec.values import NOT_A_URL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omconf.cluster.model import Cluster
+    from omconf.origin import Value
+
+SAME_ADDRESS = Rule("OM201", Severity.ERROR, "two nodes with the same address")
+SAME_URL = Rule("OM202", Severity.ERROR, "two nodes with the same url")
+ONE_NODE = Rule("OM204", Severity.WARNING, "one node is no cluster")
+NUMERIC_URL = Rule("OM205", Severity.WARNING, "a url with a numeric address")
+OTHER_PATH = Rule("OM207", Severity.WARNING, "a url whose path is not the webapp's")
+
+
+def check(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Check what tells the nodes apart."""
+    yield from _twice(
+        SAME_ADDRESS,
+        [(n.name.value, n.address, n.address.value) for n in cluster.nodes],
+        "address",
+        "Every node needs an address of its own.",
+    )
+    yield from _twice(
+        SAME_URL,
+        [(n.name.value, n.url, _normal(n.url.value)) for n in cluster.nodes],
+        "url",
+        "Users reach each node by its own url; in node_defaults write `{name}` or `{address}` in it.",
+    )
+    if len(cluster.nodes) == 1:
+        yield ONE_NODE.at(
+            cluster.nodes[0].name.span,
+            f"`{cluster.nodes[0].name.value}` is the only node: there is nothing to cluster.",
+            hint="Add a second node under `nodes:`.",
+        )
+    webapp = cluster.openmeetings.webapp.value
+    for node in cluster.nodes:
+        parts = urlsplit(node.url.value)
+        if parts.scheme != "https":
+            yield NOT_A_URL.at(
+                node.url.span,
+                f"The url of `{node.name.value}` is not https: browsers give no camera or"
+                " microphone to it.",
+                hint=f"Write `https://{parts.netloc}{parts.path}`.",
+                severity=Severity.WARNING,
+            )
+        if _is_address(parts.hostname or ""):
+            yield NUMERIC_URL.at(
+                node.url.span,
+                f"The url of `{node.name.value}` is a numeric address, which may break HTTPS.",
+                hint="Use the host name that the certificate is for.",
+            )
+        if parts.path.rstrip("/") != f"/{webapp}":
+            yield OTHER_PATH.at(
+                node.url.span,
+                f"The url of `{node.name.value}` ends in `{parts.path or '/'}`, but the webapp"
+                f" answers at `/{webapp}`.",
+                hint=f"Write `{parts.scheme}://{parts.netloc}/{webapp}`, unless a proxy maps it.",
+            )
+
+
+def _twice(
+    rule: Rule, values: list[tuple[str, Value[str], str]], what: str, hint: str
+) -> Iterator[Diagnostic]:
+    first: dict[str, str] = {}
+    for name, value, key in values:
+        if key in first:
+            yield rule.at(
+                value.span,
+                f"`{name}` has the same {what} as `{first[key]}`: {value.value}.",
+                hint=hint,
+            )
+        first.setdefault(key, name)
+
+
+def _normal(url: str) -> str:
+    """Two spellings of one url: case of the host, the scheme's own port, a slash at the end."""
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"{parts.scheme}://{parts.hostname}:{port}{parts.path.rstrip('/')}"
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

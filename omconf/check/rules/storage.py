@@ -1,0 +1,73 @@
+"""Rules about the shared data folder (OM231 to OM235)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.formats import nfs_options
+from omconf.spec.values import NFS_OPTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omconf.cluster.model import Cluster
+
+ROOT_EXPORT = Rule("OM231", Severity.WARNING, "root on any node is root on the shared data")
+DATA_LOSS = Rule("OM232", Severity.WARNING, "an export or mount that can lose data")
+IGNORED_OPTION = Rule("OM234", Severity.WARNING, "a mount option that Linux ignores")
+NOT_NETDEV = Rule("OM235", Severity.WARNING, "a mount that boot may wait for, or not wait for")
+
+
+def check(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Check the options of exports and mounts."""
+    storage = cluster.storage
+    if storage.kind.value != "nfs":
+        return
+    user = cluster.openmeetings.user.value
+    for option in storage.export_options:
+        if option.value == "no_root_squash" and user != "root":
+            yield ROOT_EXPORT.at(
+                option.span,
+                "With `no_root_squash`, as the clustering page has it, root on any node is root on"
+                f" the data, though OpenMeetings runs as `{user}`.",
+                hint="Write `root_squash`, or `all_squash` with `anonuid=` and `anongid=` of"
+                f" `{user}` on the data server.",
+            )
+        if option.value == "async":
+            yield DATA_LOSS.at(
+                option.span,
+                "With `async` the data server says `written` before it is: a crash loses data.",
+                hint="Write `sync`.",
+            )
+    names = {option.value for option in storage.options}
+    for option in storage.options:
+        if option.value == "soft":
+            yield DATA_LOSS.at(
+                option.span,
+                "A `soft` mount gives up on a slow data server: recordings are cut off in silence.",
+                hint="Write `hard`.",
+            )
+        if option.value in ("intr", "nointr"):
+            yield IGNORED_OPTION.at(
+                option.span,
+                f"`{option.value}` is ignored by Linux since 2.6.25.",
+                hint="Remove it.",
+            )
+    if not names & {"_netdev", "x-systemd.automount", "noauto"}:
+        yield NOT_NETDEV.at(
+            next((o.span for o in storage.options if o.span), None),
+            "Without `_netdev` the mount is tried before the network is up: boot hangs, or"
+            " OpenMeetings starts on an empty folder.",
+            hint="Add `_netdev` to `storage.options`.",
+        )
+    yield from _unknown(cluster)
+
+
+def _unknown(cluster: Cluster) -> Iterator[Diagnostic]:
+    storage = cluster.storage
+    judged = [(o, nfs_options.judge_mount(o.value)) for o in storage.options]
+    judged += [(o, nfs_options.judge_export(o.value)) for o in storage.export_options]
+    for option, verdict in judged:
+        if verdict and verdict.kind == "unknown":
+            yield NFS_OPTION.at(option.span, verdict.message, severity=Severity.WARNING)

@@ -1,0 +1,85 @@
+"""`omconf build`: the bundle directory, written, checked, or with its secrets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omconf.cli import output
+
+if TYPE_CHECKING:
+    from omconf.bundle.directory import Checked, Difference
+    from omconf.diagnostics import Diagnostic
+
+
+def build(
+    directory: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle directory.")
+    ],
+    spec: output.Spec = output.DEFAULT_SPEC,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Write nothing; exit 2 and show a diff when DIR differs."),
+    ] = False,
+    reveal_secrets: Annotated[
+        bool,
+        typer.Option("--reveal-secrets", help="Write a private copy with the secrets filled in."),
+    ] = False,
+    no_color: output.NoColor = False,
+) -> None:
+    """Compile the spec into a bundle for every node; nothing is written when anything is wrong."""
+    from omconf import pipeline
+
+    if no_color:
+        output.colourless()
+    if check and reveal_secrets:
+        raise typer.BadParameter("--check and --reveal-secrets do not go together")
+    compiled = pipeline.compile_spec(str(spec))
+    output.say(compiled.diagnostics)
+    if compiled.failed or compiled.bundle is None:
+        raise typer.Exit(1)
+    if check:
+        _check(pipeline.check_directory(compiled.bundle, str(directory)), directory)
+        return
+    write = pipeline.write_revealed if reveal_secrets else pipeline.write_bundle
+    written = write(compiled.bundle, str(directory))
+    if isinstance(written, list):
+        output.say(written)
+        raise typer.Exit(1)
+    nodes = len(compiled.bundle.nodes)
+    typer.echo(
+        f"{directory}: nodes: {nodes}; files: {written.created} new, {written.updated} changed,"
+        f" {written.removed} removed, {written.unchanged} unchanged."
+    )
+
+
+def _check(checked: Checked | list[Diagnostic], directory: Path) -> None:
+    if isinstance(checked, list):
+        output.say(checked)
+        raise typer.Exit(1)
+    for difference in checked.differences:
+        typer.echo(_diff(difference), nl=False)
+    if checked.unfinished:
+        typer.echo(f"{directory} is not finished: a build was cut off. Build again.")
+    if checked.differences or checked.unfinished:
+        raise typer.Exit(2)
+    typer.echo(f"{directory} is what the spec compiles to.")
+
+
+def _diff(difference: Difference) -> str:
+    import difflib
+
+    from omconf.views.human import visible
+
+    def lines(data: bytes | None) -> list[str]:
+        text = (data or b"").decode("utf-8", "replace")
+        return [visible(line) + "\n" for line in text.splitlines()]
+
+    old = f"a/{difference.path}" if difference.old is not None else "/dev/null"
+    new = f"b/{difference.path}" if difference.new is not None else "/dev/null"
+    changed = list(difflib.unified_diff(lines(difference.old), lines(difference.new), old, new))
+    if not changed:
+        changed = [f"{difference.path}: {difference.kind}\n"]
+    return "".join(changed)

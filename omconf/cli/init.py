@@ -1,0 +1,61 @@
+"""`omconf init`: a commented spec to start from."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import typer
+
+from omconf.cli import output
+from omconf.diagnostics import Rule, Severity
+
+EXISTS = Rule(
+    "OM111", Severity.ERROR, "a file that `init` would have to overwrite, or cannot write"
+)
+
+STARTER = """\
+# An OpenMeetings cluster. `omconf validate` checks this file, `omconf build -o bundles` compiles it.
+# Every key that is not here has a default; `omconf schema` tells editors all of them.
+omconf: 1                        # format version of this file
+cluster: conference              # also Hazelcast's cluster-name
+
+openmeetings:
+  release: "9.1.0"               # `omconf releases` lists those that omconf knows
+  # home: /opt/om                # where OpenMeetings is installed
+  # data_dir: /opt/omdata        # the data folder that all nodes share
+
+database:
+  kind: postgresql               # postgresql | mysql | mssql | oracle | db2
+  host: 10.1.1.10                # an address or a name; a node's name when it runs on a node
+  user: openmeetings
+  password: {env: OM_DB_PASSWORD}   # or {file: PATH} or {command: [pass, show, om/db]}
+
+storage:
+  kind: nfs
+  server: om1                    # the node that holds the data; outside: an address or {host: nas}
+
+# discovery:
+#   kind: multicast              # or tcp-ip, where the network has no multicast
+#   group: 224.2.2.3
+#   port: 54327
+
+nodes:
+  om1: {address: 10.1.1.1, url: "https://om1.example.org:5443/openmeetings"}
+  om2: {address: 10.1.1.2, url: "https://om2.example.org:5443/openmeetings"}
+"""
+
+
+def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
+    """Write a commented spec to start from; an existing file is never overwritten."""
+    try:
+        handle = os.open(spec, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except OSError as error:
+        what = "it exists already" if isinstance(error, FileExistsError) else error.strerror
+        hint = "Name another file: omconf init OTHER.yaml"
+        output.say([EXISTS.at(None, f"{spec} is not written: {what}.", hint=hint)])
+        raise typer.Exit(1) from None
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(STARTER)
+    named = "" if spec == Path("cluster.yaml") else f" {spec}"
+    typer.echo(f"Wrote {spec}. Edit it, then run: omconf validate{named}")

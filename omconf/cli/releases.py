@@ -1,0 +1,54 @@
+"""`omconf releases`: what is supported, and what an unpacked OpenMeetings ships."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def releases(
+    directory: Annotated[
+        Path | None,
+        typer.Option(
+            "--read", metavar="DIR", help="Read an unpacked OpenMeetings; print what differs."
+        ),
+    ] = None,
+) -> None:
+    """List the supported OpenMeetings releases, oldest first."""
+    if directory is not None:
+        _read(directory)
+        return
+    from omconf.releases import RELEASES
+
+    typer.echo("release  hazelcast  openjpa  jpa  java  tomcat   entities")
+    for r in RELEASES.values():
+        hazelcast = r.hazelcast_jar or "unread"
+        typer.echo(
+            f"{r.name:8} {hazelcast:10} {r.openjpa:8} {r.jpa.version:4} {r.java:5} {r.tomcat:8}"
+            f" {len(r.entities)}"
+        )
+
+
+def _read(directory: Path) -> None:
+    from omconf.releases import inspect
+
+    observed = inspect.read(directory)
+    for problem in observed.problems:
+        typer.echo(f"{problem.path}: {problem.message}", err=True)
+    for name in observed.missing:
+        typer.echo(f"not there: {name}", err=True)
+    if observed.release is None and not observed.facts:
+        raise typer.Exit(1)
+    known = inspect.counterpart(observed)
+    found = inspect.differences(observed)
+    for difference in found:
+        old, new = (
+            repr(v) if v is not None else "nothing" for v in (difference.known, difference.found)
+        )
+        typer.echo(f"{difference.what}: known {old}, found {new}")
+    if not found:
+        typer.echo(f"{directory} ships what omconf knows of {known.name}.")
+    if observed.problems:
+        raise typer.Exit(1)

@@ -1,0 +1,61 @@
+"""`omconf validate`: the spec alone, and as a cluster."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from omconf.cli import output
+
+
+class Format(StrEnum):
+    """How findings are printed."""
+
+    HUMAN = "human"
+    JSON = "json"
+    GITHUB = "github"
+    SARIF = "sarif"
+
+
+def validate(
+    spec: output.Spec = output.DEFAULT_SPEC,
+    form: Annotated[
+        Format, typer.Option("--format", help="How findings are printed.")
+    ] = Format.HUMAN,
+    no_color: output.NoColor = False,
+) -> None:
+    """Check the spec and the cluster that it describes; exit 1 when there is an error."""
+    from omconf import pipeline
+    from omconf.diagnostics import has_errors
+    from omconf.views import document
+
+    if no_color:
+        output.colourless()
+    compiled = pipeline.compile_spec(str(spec))
+    if compiled.bundle is not None:
+        compiled.diagnostics += pipeline.authority(compiled.bundle)
+    found = document.of_diagnostics(compiled.diagnostics)
+    match form:
+        case Format.HUMAN:
+            output.say(compiled.diagnostics)
+            if compiled.cluster is not None and not has_errors(compiled.diagnostics):
+                nodes = len(compiled.cluster.nodes)
+                release = compiled.cluster.openmeetings.release.value.name
+                warnings = found["summary"]["warnings"]
+                more = f"; warnings: {warnings}" if warnings else ""
+                typer.echo(f"{spec} is valid: nodes: {nodes}, OpenMeetings {release}{more}.")
+        case Format.JSON:
+            output.print_json(found)
+        case Format.GITHUB:
+            from omconf.views import github
+
+            typer.echo(github.commands(found), nl=False)
+        case Format.SARIF:
+            from omconf.rules import all_rules
+            from omconf.views import sarif
+
+            output.print_json(sarif.log(found, all_rules()))
+    if has_errors(compiled.diagnostics):
+        raise typer.Exit(1)

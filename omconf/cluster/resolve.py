@@ -1,0 +1,207 @@
+"""The spec to the cluster: every default filled, every value with its origin."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from omconf.cluster.model import (
+    Cluster,
+    Database,
+    Discovery,
+    Hazelcast,
+    Network,
+    Node,
+    OpenMeetings,
+    Storage,
+)
+from omconf.origin import FromDefault, FromRelease, FromSpec, Origin, Value
+from omconf.releases import RELEASES
+from omconf.secrets import SecretRef
+from omconf.spec.load import node_text
+from omconf.spec.values import EXPORT_PATH, HostRef
+
+if TYPE_CHECKING:
+    from omconf.diagnostics import Diagnostic
+    from omconf.spec.document import Document, Path
+    from omconf.spec.models import Section, Spec
+
+T = TypeVar("T")
+
+
+def resolve(
+    document: Document, spec: Spec, base: str = "."
+) -> tuple[Cluster | None, list[Diagnostic]]:
+    """Resolve a valid spec; `base` is the folder that secrets' file paths start from.
+
+    The cluster is None when a server is named that is no node (OM230).
+    """
+    return _Resolver(document, spec, base).cluster()
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Sort key that puts om2 before om10."""
+    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", name) if p]
+
+
+class _Resolver:
+    def __init__(self, document: Document, spec: Spec, base: str) -> None:
+        self.document = document
+        self.spec = spec
+        self.base = base
+        self.diagnostics: list[Diagnostic] = []
+
+    def origin(self, path: Path, why: str = "") -> Origin:
+        key = ".".join(map(str, path))
+        if path in self.document.values:
+            return FromSpec(key, self.document.values[path])
+        return FromDefault(key, why)
+
+    def value(self, section: Section, path: Path) -> Value[Any]:
+        """The value of a key that has a default in its model."""
+        return Value(getattr(section, str(path[-1])), self.origin(path))
+
+    def maybe(self, section: Section, path: Path) -> Value[Any] | None:
+        value = getattr(section, str(path[-1]))
+        return None if value is None else Value(value, self.origin(path))
+
+    def cluster(self) -> tuple[Cluster | None, list[Diagnostic]]:
+        spec = self.spec
+        name = Value(spec.cluster, self.origin(("cluster",)))
+        om = spec.openmeetings
+        openmeetings = OpenMeetings(
+            release=Value(RELEASES[om.release], self.origin(("openmeetings", "release"))),
+            webapp=self.value(om, ("openmeetings", "webapp")),
+            data_dir=self.value(om, ("openmeetings", "data_dir")),
+            service=self.value(om, ("openmeetings", "service")),
+            user=self.value(om, ("openmeetings", "user")),
+            group=self.value(om, ("openmeetings", "group")),
+        )
+        d = spec.discovery
+        discovery = Discovery(
+            kind=self.value(d, ("discovery", "kind")),
+            group=self.value(d, ("discovery", "group")),
+            port=self.value(d, ("discovery", "port")),
+            ttl=self.value(d, ("discovery", "ttl")),
+            timeout=self.value(d, ("discovery", "timeout")),
+        )
+        hazelcast = Hazelcast(
+            cluster_name=self.maybe(spec.hazelcast, ("hazelcast", "cluster_name")) or name,
+            port=self.maybe(spec.hazelcast, ("hazelcast", "port")),
+        )
+        network = Network(
+            subnet=self.maybe(spec.network, ("network", "subnet")),
+            multicast_route=self.maybe(spec.network, ("network", "multicast_route"))
+            or Value(d.kind == "multicast", discovery.kind.origin),
+        )
+        nodes = tuple(self.node(n) for n in sorted(spec.nodes, key=natural))
+        database = self.database(openmeetings, nodes)
+        storage = self.storage(openmeetings, nodes)
+        if database is None or storage is None:
+            return None, self.diagnostics
+        cluster = Cluster(
+            name, openmeetings, network, hazelcast, discovery, database, storage, nodes
+        )
+        return cluster, self.diagnostics
+
+    def node(self, name: str) -> Node:
+        own = self.spec.nodes[name]
+        defaults = self.spec.node_defaults
+
+        def pick(key: str) -> Value[Any] | None:
+            if getattr(own, key) is not None:
+                return Value(getattr(own, key), self.origin(("nodes", name, key)))
+            if getattr(defaults, key) is not None:
+                return Value(getattr(defaults, key), self.origin(("node_defaults", key)))
+            return None
+
+        home = self.value(self.spec.openmeetings, ("openmeetings", "home"))
+        # load.py gives no spec without these two.
+        address = _there(pick("address"))
+        url = _there(pick("url"))
+        return Node(
+            name=Value(name, FromSpec(f"nodes.{name}", self.document.key_span(("nodes", name)))),
+            address=address,
+            url=Value(node_text(url.value, name, address.value), url.origin),
+            home=pick("home") or home,
+            interface=pick("interface") or self.maybe(self.spec.network, ("network", "interface")),
+            storage_address=pick("storage_address") or address,
+        )
+
+    def server(
+        self, host: HostRef, path: Path, nodes: tuple[Node, ...], attribute: str
+    ) -> tuple[Value[str], str | None] | None:
+        """Tell which node a server is, if any, and the address or name to reach it by."""
+        origin = self.origin(path)
+        for node in nodes:
+            named = host.form != "host" and host == node.name.value
+            if named or host in (node.address.value, node.storage_address.value):
+                return Value(getattr(node, attribute).value, origin), node.name.value
+        if host.form == "host" or "." in host or (host == "localhost" and path[0] == "database"):
+            return Value(str(host), origin), None
+        names = ", ".join(n.name.value for n in nodes[:10])
+        self.diagnostics.append(
+            EXPORT_PATH.at(
+                self.document.span(path),
+                f"`{host}` is no node of this cluster.",
+                hint=f"Nodes are: {names}. An outside server is said by its address, a dotted name,"
+                f" or `{{host: {host}}}`.",
+            )
+        )
+        return None
+
+    def database(self, om: OpenMeetings, nodes: tuple[Node, ...]) -> Database | None:
+        spec = self.spec.database
+        stock = om.release.value.persistence[spec.kind]
+        shipped = FromRelease(om.release.value.name, f"{spec.kind}_persistence.xml")
+        server = self.server(spec.host, ("database", "host"), nodes, "address")
+        if server is None:
+            return None
+        host, node = server
+        reference = spec.password
+        password = SecretRef(reference.source, reference.argument, self.base)
+        return Database(
+            kind=self.value(spec, ("database", "kind")),
+            host=host,
+            node=node,
+            port=self.maybe(spec, ("database", "port")) or Value(stock.port, shipped),
+            name=self.maybe(spec, ("database", "name")) or Value(stock.name, shipped),
+            user=self.value(spec, ("database", "user")),
+            password=Value(password, self.origin(("database", "password"))),
+            options=self.mapping(spec.options, ("database", "options")),
+            pool=self.mapping(spec.pool, ("database", "pool")),
+        )
+
+    def mapping(self, values: dict[str, T], path: Path) -> dict[str, Value[T]]:
+        return {k: Value(values[k], self.origin((*path, k))) for k in sorted(values)}
+
+    def storage(self, om: OpenMeetings, nodes: tuple[Node, ...]) -> Storage | None:
+        spec = self.spec.storage
+        server: Value[str] | None = None
+        node: str | None = None
+        if spec.server is not None:
+            found = self.server(spec.server, ("storage", "server"), nodes, "storage_address")
+            if found is None:
+                return None
+            server, node = found
+        return Storage(
+            kind=self.value(spec, ("storage", "kind")),
+            server=server,
+            node=node,
+            export=self.maybe(spec, ("storage", "export")) or om.data_dir,
+            options=self.items(spec.options, ("storage", "options")),
+            export_options=self.items(spec.export_options, ("storage", "export_options")),
+        )
+
+    def items(self, values: list[str], path: Path) -> tuple[Value[str], ...]:
+        whole = self.origin(path)
+        return tuple(
+            Value(v, self.origin((*path, i)) if isinstance(whole, FromSpec) else whole)
+            for i, v in enumerate(values)
+        )
+
+
+def _there(value: Value[Any] | None) -> Value[Any]:
+    if value is None:
+        raise ValueError("a node without address or url passed the spec's checks")
+    return value

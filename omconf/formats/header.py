@@ -1,0 +1,23 @@
+"""The header comment of every whole file: it names the cluster whose omconf wrote the file."""
+
+from __future__ import annotations
+
+import re
+
+from omconf.origin import Value
+
+_HEADER = re.compile(r"omconf: ([a-z0-9-]{1,63})\. ")
+
+
+def text(cluster: Value[str]) -> Value[str]:
+    """Return the header's text, without the comment marks of the file's format."""
+    note = (
+        f"omconf: {cluster.value}. Compiled from the cluster spec: change the spec, not this file."
+    )
+    return Value(note, cluster.origin)
+
+
+def cluster_of(content: str) -> str | None:
+    """Return the cluster that a file's header names, when it has one in its first lines."""
+    found = _HEADER.search(content[:1000])
+    return found.group(1) if found else None

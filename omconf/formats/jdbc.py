@@ -1,0 +1,98 @@
+"""JDBC URLs of the five databases: their parts, their parameters, and what cannot be written.
+
+Sources: the drivers' own documentation of their URL forms (pgjdbc, Connector/J, mssql-jdbc, the
+Oracle thin driver's SID form, IBM's JCC driver) and the stock files of OpenMeetings.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How one driver writes a URL: what starts, separates and ends its parameters."""
+
+    prefix: str
+    start: str
+    between: str
+    end: str = ""
+    percent: bool = False
+    """Whether the driver decodes percent signs in names and values."""
+
+
+FORMS = {
+    "postgresql": Form("jdbc:postgresql:", "?", "&", percent=True),
+    "mysql": Form("jdbc:mysql:", "?", "&", percent=True),
+    "mssql": Form("jdbc:sqlserver:", ";", ";"),
+    "oracle": Form("jdbc:oracle:", "", ""),
+    "db2": Form("jdbc:db2:", ":", ";", ";"),
+}
+_BARE = re.compile(r"[A-Za-z0-9_$#.-]+")
+
+
+def encode(kind: str, value: str) -> str:
+    """Write a database name or a parameter's value as the driver of this kind reads it.
+
+    Raises ValueError with the reason where the driver has no way to write it.
+    """
+    form = FORMS[kind]
+    if form.percent:
+        return quote(value, safe="/:" if kind == "postgresql" else "")
+    if kind == "mssql":
+        if re.search(r"[;{}\s]", value):
+            return "{" + value.replace("}", "}}") + "}"
+        return value
+    if not _BARE.fullmatch(value) and not (kind == "db2" and re.fullmatch(r"[^;:\s]+", value)):
+        raise ValueError(f"a {kind} URL can only carry letters, digits and `_ $ # . -` there")
+    return value
+
+
+def with_parameters(kind: str, url: str, parameters: dict[str, str]) -> str:
+    """Add parameters (already encoded) to a URL, in the place of those of the same name.
+
+    Raises ValueError for a kind whose URL has no parameters (Oracle's SID form).
+    """
+    if not parameters:
+        return url
+    form = FORMS[kind]
+    if not form.start:
+        raise ValueError("the URL of an Oracle SID has no parameters")
+    base, present = split(url)
+    merged = {**present, **parameters}
+    return base + form.start + form.between.join(f"{k}={v}" for k, v in merged.items()) + form.end
+
+
+def split(url: str) -> tuple[str, dict[str, str]]:
+    """Split a URL of any of the kinds into its base and its parameters, values as written."""
+    form = next((f for f in FORMS.values() if url.startswith(f.prefix)), None)
+    if form is None or not form.start:
+        return url, {}
+    head = len(form.prefix)
+    if form.start == ":":  # Db2: the parameters start at the first colon behind the database name
+        slash = url.find("/", head + 2)
+        cut = url.find(":", slash) if slash > 0 else -1
+    else:
+        cut = url.find(form.start, head)
+    if cut < 0:
+        return url, {}
+    parameters = {}
+    for part in _parts(url[cut + 1 :], form.between):
+        name, _, value = part.partition("=")
+        if name:
+            parameters[name] = value
+    return url[:cut], parameters
+
+
+def _parts(text: str, between: str) -> list[str]:
+    """Cut at the separator, but not inside SQL Server's braces."""
+    if between == ";":
+        return [m.group(0) for m in re.finditer(r"(?:[^;{]|\{(?:[^}]|\}\})*\}|\{)+", text)]
+    return text.split(between)
+
+
+def meaning(value: str) -> str:
+    """Undo percent encoding, so that two ways of writing one value compare equal."""
+    return unquote(value)

@@ -1,0 +1,101 @@
+"""Single keys of a `.properties` file that OpenMeetings ships: the third way of owning a file.
+
+omconf owns some keys; every other line of the file stays to the byte. Source of the format: Java's
+Properties.load.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PAIR = re.compile(r"[ \t\f]*((?:\\.|[^\\=: \t\f])*)[ \t\f]*[=: \t\f]?[ \t\f]*(.*)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
+_NAMED = {"t": "\t", "n": "\n", "r": "\r", "f": "\f"}
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One key of a file: its value, and the lines (from 1, both included) that it stands in."""
+
+    value: str
+    line: int
+    last_line: int
+
+
+def read(text: str) -> dict[str, Setting]:
+    """Read all keys; of a key that stands twice the last one counts, as in Java."""
+    settings = {}
+    lines = text.split("\n")
+    index = 0
+    while index < len(lines):
+        first = index
+        logical = lines[index].rstrip("\r").lstrip(" \t\f")
+        if logical[:1] in ("", "#", "!"):
+            index += 1
+            continue
+        while _continues(logical) and index + 1 < len(lines):
+            index += 1
+            logical = logical[:-1] + lines[index].rstrip("\r").lstrip(" \t\f")
+        found = _PAIR.fullmatch(logical.removesuffix("\\") if _continues(logical) else logical)
+        if found:
+            settings[_plain(found[1])] = Setting(_plain(found[2]), first + 1, index + 1)
+        index += 1
+    return settings
+
+
+def merge(text: str, settings: Mapping[str, str]) -> str:
+    """Put settings in the place of those of the same key, new ones at the end."""
+    present = read(text)
+    end = "\r\n" if "\r\n" in text else "\n"
+    lines = text.split("\n")
+    result: list[str] = []
+    line = 1
+    starts = {s.line: (key, s) for key, s in present.items() if key in settings}
+    while line <= len(lines):
+        if line in starts:
+            key, setting = starts[line]
+            last = setting.last_line
+            ending = "\r" if lines[last - 1].endswith("\r") else ""
+            if setting.value == settings[key]:
+                result += lines[line - 1 : last]
+            else:
+                result.append(pair(key, settings[key]) + ending)
+            line = last + 1
+            continue
+        result.append(lines[line - 1])
+        line += 1
+    merged = "\n".join(result)
+    new = [pair(key, value) for key, value in settings.items() if key not in present]
+    if new and merged and not merged.endswith("\n"):
+        merged += end
+    return merged + "".join(entry + end for entry in new)
+
+
+def pair(key: str, value: str) -> str:
+    """Write `key=value` so that Java reads both back unchanged."""
+    return f"{_written(key, ' =:#!')}={_written(value, '')}"
+
+
+def _written(text: str, special: str) -> str:
+    named = {v: f"\\{k}" for k, v in _NAMED.items()}
+    result = "".join(named.get(c) or (f"\\{c}" if c == "\\" or c in special else c) for c in text)
+    return "\\" + result if result[:1] == " " else result
+
+
+def _continues(line: str) -> bool:
+    return (len(line) - len(line.rstrip("\\"))) % 2 == 1
+
+
+def _plain(text: str) -> str:
+    def one(found: re.Match[str]) -> str:
+        code = found[1]
+        if len(code) == 5:
+            return chr(int(code[1:], 16))
+        return _NAMED.get(code, code)
+
+    return _ESCAPE.sub(one, text)

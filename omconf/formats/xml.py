@@ -1,0 +1,95 @@
+"""XML as omconf writes it (one line, one origin) and as the plan compares it (items by key)."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omconf.origin import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lxml.etree import _Element
+
+_ESCAPES = str.maketrans(
+    {
+        "&": "&amp;",
+        "<": "&lt;",
+        ">": "&gt;",
+        '"': "&quot;",
+        "\t": "&#9;",
+        "\n": "&#10;",
+        "\r": "&#13;",
+    }
+)
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+
+
+def escape(text: str) -> str:
+    """Write text for an element or an attribute in double quotes.
+
+    Raises ValueError, without the text, for a character that XML 1.0 cannot hold.
+    """
+    if _NOT_XML.search(text):
+        raise ValueError("it holds a character that XML cannot hold")
+    return text.translate(_ESCAPES)
+
+
+def escaped(value: Value[str]) -> Value[str]:
+    """Escape a value, keeping its origin."""
+    return Value(escape(value.value), value.origin)
+
+
+def local(element: _Element) -> str:
+    """Return an element's name without its namespace."""
+    return str(element.tag).rpartition("}")[2]
+
+
+def children(element: _Element) -> Iterator[_Element]:
+    """Walk the child elements, without comments and processing instructions."""
+    return (child for child in element if isinstance(child.tag, str))  # type: ignore[redundant-expr]
+
+
+def flatten(
+    element: _Element, sets: frozenset[str] = frozenset(), prefix: str = ""
+) -> Iterator[tuple[str, str, int]]:
+    """Walk what stands below an element as (key, value, line), in the document's order.
+
+    A `property` in `properties` and an `attribute` in `member-attributes` are called by their name
+    alone; any other named element `map[NAME]`; an element of `sets` by its text: `class[TEXT]`; of
+    others that repeat, the second is called `interface[2]`.
+    """
+    seen: dict[str, int] = {}
+    for child in children(element):
+        tag = local(child)
+        text = " ".join((child.text or "").split())
+        name = child.get("name")
+        dull = {"name"} if name is not None else set()
+        if name is not None and (local(element), tag) in _NAMED:
+            key = name
+            if tag == "property" and "value" in child.attrib:
+                dull.add("value")
+                text = child.get("value") or ""
+        elif name is not None:
+            key = f"{tag}[{name}]"
+        elif tag in sets:
+            key = f"{tag}[{text}]"
+        else:
+            seen[tag] = seen.get(tag, 0) + 1
+            key = tag if seen[tag] == 1 else f"{tag}[{seen[tag]}]"
+        key = prefix + key
+        line = int(child.sourceline or 0)  # type: ignore[truthy-bool,call-overload]
+        plain = [(a, v) for a, v in child.attrib.items() if not str(a).startswith(_XSI)]
+        attributes = [(str(a), str(v)) for a, v in plain if a not in dull]
+        inner = next(children(child), None) is not None
+        if not inner and (text or not attributes):
+            yield key, text, line
+        for attribute, value in attributes:
+            yield f"{key}/{attribute}", value.strip(), line
+        if inner:
+            yield from flatten(child, sets, f"{key}/")
+
+
+_NAMED = {("properties", "property"), ("member-attributes", "attribute")}

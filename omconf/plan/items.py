@@ -1,0 +1,94 @@
+"""Items of a file: what differs between two sets of them, by key."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omconf.plan.model import Action, ItemChange, SecretState
+from omconf.secrets import Secret, Unresolved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from omconf.artifacts.model import Artifact
+
+MOST_LINES = 4000
+"""A longer text is compared as a whole: finding its changed lines takes time with the square."""
+
+
+def changed(
+    before: Mapping[str, str], after: Mapping[str, str], keep: Callable[[str], str]
+) -> list[ItemChange]:
+    """Compare items by key; `keep` names the spec's key that would keep what is to be deleted."""
+    if before == after:
+        return []
+    from deepdiff import DeepDiff
+
+    difference = DeepDiff(dict(before), dict(after), view="tree", threshold_to_diff_deeper=0)
+    keys = {
+        change.path(output_format="list", force="fake")[0]
+        for changes in difference.values()
+        for change in changes
+    }
+    result = []
+    for key in sorted(keys):
+        old, new = before.get(key), after.get(key)
+        if old is None:
+            result.append(ItemChange(key, Action.CREATE, None, new))
+        elif new is None:
+            result.append(ItemChange(key, Action.DELETE, old, None, hint=_hint(keep(key))))
+        else:
+            result.append(ItemChange(key, Action.UPDATE, old, new))
+    return result
+
+
+def _hint(key: str) -> str:
+    return f"to keep it, say it in {key}" if key else ""
+
+
+def by_line(before: str, after: str) -> list[ItemChange]:
+    """Compare texts line by line; the key is the line's number in the deployed text."""
+    import difflib
+
+    old, new = before.split("\n"), after.split("\n")
+    if max(len(old), len(new)) > MOST_LINES:
+        return [ItemChange("1", Action.UPDATE, f"{len(old)} lines", f"{len(new)} lines")]
+    result = []
+    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
+    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
+        if tag == "equal":
+            continue
+        pairs = max(i2 - i1, j2 - j1)
+        for offset in range(pairs):
+            was = old[i1 + offset] if i1 + offset < i2 else None
+            now = new[j1 + offset] if j1 + offset < j2 else None
+            action = (
+                Action.CREATE if was is None else Action.DELETE if now is None else Action.UPDATE
+            )
+            result.append(ItemChange(str(i1 + offset + 1), action, was, now))
+    return result
+
+
+def secret(
+    key: str,
+    deployed: Secret | None,
+    desired: bool,
+    value: Secret | Unresolved | None,
+    keep: Callable[[str], str],
+) -> list[ItemChange]:
+    """Compare a secret; `value` is the spec's. One that cannot be read now is no change by itself."""
+    if deployed is None:
+        return [ItemChange(key, Action.CREATE, secret=SecretState.DIFFERENT)]
+    if not desired:
+        state = SecretState.DIFFERENT
+        return [ItemChange(key, Action.DELETE, secret=state, hint=_hint(keep(key)))]
+    if not isinstance(value, Secret) or deployed == value:
+        return []
+    return [ItemChange(key, Action.UPDATE, secret=SecretState.DIFFERENT)]
+
+
+def around_placeholders(artifact: Artifact) -> list[str]:
+    """Cut an artifact's text at its placeholders."""
+    pattern = "|".join(re.escape(p.text) for p in artifact.placeholders)
+    return re.split(pattern, artifact.text)

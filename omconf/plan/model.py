@@ -1,0 +1,91 @@
+"""The plan as data: a closed set of actions, changes by node and file, and what follows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omconf.artifacts.model import Effect
+    from omconf.diagnostics import Diagnostic
+
+
+class Action(StrEnum):
+    """What happens to a file or an item of it."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+    REFORMAT = "reformat"
+    NO_OP = "no-op"
+
+
+class SecretState(StrEnum):
+    """How a deployed secret compares to the spec's; neither is ever shown."""
+
+    EQUAL = "equal"
+    DIFFERENT = "different"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """One item of a file: its key in the file's own words, and its value before and after.
+
+    A secret item has `secret` and never a value.
+    """
+
+    key: str
+    action: Action
+    before: str | None = None
+    after: str | None = None
+    secret: SecretState | None = None
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactChange:
+    """What happens to one file of one node. `notes` say what of it is taken over, and from where."""
+
+    node: str
+    path: str
+    kind: str
+    action: Action
+    items: tuple[ItemChange, ...] = ()
+    effect: Effect | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the roll-out: these commands on these nodes, before the next step."""
+
+    nodes: tuple[str, ...]
+    run: tuple[str, ...]
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Desired against deployed. `complete` is False when something could not be read."""
+
+    cluster: str
+    source: str
+    nodes: tuple[str, ...]
+    changes: tuple[ArtifactChange, ...]
+    rollout: tuple[Step, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = field(default=())
+    complete: bool = True
+    strict: bool = False
+    """Whether a `reformat` counts as a change (`--strict-format`)."""
+
+    @property
+    def has_changes(self) -> bool:
+        """True when something is to be done."""
+        return any(self.counts(change.action) for change in self.changes)
+
+    def counts(self, action: Action) -> bool:
+        """Tell whether an action is a change."""
+        quiet = {Action.NO_OP} if self.strict else {Action.NO_OP, Action.REFORMAT}
+        return action not in quiet

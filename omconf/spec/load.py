@@ -1,0 +1,288 @@
+"""Text to a validated spec: every mistake of the file at once, each with its place and a way out."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import PydanticCustomError
+
+from omconf.diagnostics import Diagnostic, Rule, Severity, in_order
+from omconf.spec import values
+from omconf.spec.document import LIMIT, Document, Path, parse
+from omconf.spec.models import NodeDefaults, Spec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+UNKNOWN_KEY = Rule("OM103", Severity.ERROR, "a key that the spec does not have")
+MISSING_KEY = Rule("OM104", Severity.ERROR, "a key that must be there is missing")
+
+MAX_NODES = 10_000
+"""More nodes than any OpenMeetings cluster; a bound for hostile files."""
+
+_RULES = {rule.id: rule for rule in vars(values).values() if isinstance(rule, Rule)}
+_WANTED = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "`true` or `false`",
+    "list_type": "a list",
+    "dict_type": "a mapping of keys",
+    "model_type": "a mapping of keys",
+    "model_attributes_type": "a mapping of keys",
+}
+
+
+@dataclass(slots=True)
+class Loaded:
+    """A spec file read: the spec is None when nothing further can be said about the file."""
+
+    document: Document
+    spec: Spec | None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def load(data: bytes, file: str) -> Loaded:
+    """Read a spec from the bytes of a file whose name is shown in diagnostics."""
+    document, diagnostics = parse(data, file)
+    if document.data is None:
+        return Loaded(document, None, diagnostics)
+    if not isinstance(document.data, dict):
+        span = document.span(())
+        found = values.WRONG_VALUE.at(
+            span,
+            "A spec is a mapping of keys.",
+            hint="Start with `omconf: 1`; `omconf init` writes a spec to start from.",
+        )
+        return _finished(document, None, [*diagnostics, found])
+    nodes = document.data.get("nodes")
+    if isinstance(nodes, dict) and len(nodes) > MAX_NODES:
+        found = LIMIT.at(
+            document.key_span(("nodes",)),
+            f"{len(nodes):,} nodes stand here; a spec may have {MAX_NODES:,}.",
+        )
+        return _finished(document, None, [*diagnostics, found])
+    spec, errors = _validate(document.data)
+    for error in errors:
+        found = _diagnostic(document, error)
+        if found.rule is values.PLAIN_SECRET and found.span:
+            document.mask(tuple(error["loc"]))
+            # Where the secret ends says how long it is.
+            place = found.span
+            found = replace(
+                found, span=replace(place, end_line=place.line, end_column=place.column + 1)
+            )
+        diagnostics.append(found)
+    diagnostics += _planned(document, Spec, ())
+    diagnostics += _nodes(document)
+    diagnostics += _storage(document)
+    if spec and not all(_complete(spec, name) for name in spec.nodes):
+        spec = None  # left without what was wrong, a node has no address or url
+    return _finished(document, spec, diagnostics)
+
+
+def _finished(document: Document, spec: Spec | None, diagnostics: list[Diagnostic]) -> Loaded:
+    shown = [d.shown_with(document.source(d.span.line)) if d.span else d for d in diagnostics]
+    return Loaded(document, spec, in_order(shown))
+
+
+def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails]]:
+    """Validate; where the mistakes can be left out, the rest is still a spec to look into."""
+    try:
+        return Spec.model_validate(data), []
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=False)
+    rest = data
+    for found in errors:
+        if found["type"] == "missing":
+            return None, errors
+        rest = _without(rest, tuple(found["loc"]))
+    try:
+        return Spec.model_validate(rest), errors
+    except ValidationError:
+        return None, errors
+
+
+def _without(data: Any, path: Path) -> Any:
+    """Copy what lies on the path, leaving out the key at its end (an item of a list goes with it)."""
+    key = path[0]
+    if not isinstance(data, dict) or key not in data:
+        return data
+    copy = dict(data)
+    if len(path) > 1 and isinstance(copy[key], dict):
+        copy[key] = _without(copy[key], path[1:])
+    else:
+        del copy[key]
+    return copy
+
+
+def _name(path: Path) -> str:
+    return ".".join(str(part) for part in path)
+
+
+def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
+    path: Path = tuple(error["loc"])
+    kind = error["type"]
+    context = error.get("ctx", {})
+    if kind == "extra_forbidden":
+        return _unknown_key(document, path)
+    if kind == "missing":
+        return _missing_key(document, path)
+    if kind in _RULES:
+        return _RULES[kind].at(
+            document.span(path),
+            context["message"],
+            hint=context["hint"],
+            severity=Severity(context["severity"]),
+        )
+    span = document.span(path)
+    name = _name(path)
+    if kind == "literal_error":
+        return values.WRONG_VALUE.at(span, f"`{name}` must be {context['expected']}.")
+    if kind in _WANTED:
+        hint = ""
+        if span.line == span.end_line and span.column == span.end_column:
+            hint = "Nothing stands behind the colon; remove the key when nothing is meant."
+        elif kind == "string_type":
+            hint = "Put it in quotes."
+        return values.WRONG_VALUE.at(span, f"`{name}` must be {_WANTED[kind]}.", hint=hint)
+    if kind in ("string_too_short", "too_short"):
+        return values.WRONG_VALUE.at(span, f"`{name}` must not be empty.")
+    return values.WRONG_VALUE.at(span, f"`{name}`: {error['msg']}.")
+
+
+def _unknown_key(document: Document, path: Path) -> Diagnostic:
+    fields = list(_fields(path[:-1]))
+    key = str(path[-1])
+    near = difflib.get_close_matches(key, fields, n=1, cutoff=0.6)
+    where = f"`{_name(path[:-1])}`" if len(path) > 1 else "the spec"
+    hint = f"Did you mean `{near[0]}`?" if near else f"Keys there: {', '.join(fields)}."
+    return UNKNOWN_KEY.at(document.key_span(path), f"`{key[:80]}` is no key of {where}.", hint=hint)
+
+
+def _missing_key(document: Document, path: Path) -> Diagnostic:
+    parent = path[:-1]
+    model = _model(parent)
+    info = model.model_fields.get(str(path[-1])) if model else None
+    what = f" {info.description}" if info and info.description else ""
+    where = f"under `{_name(parent)}:`" if parent else "at the top of the spec"
+    return MISSING_KEY.at(
+        document.key_span(parent),
+        f"`{_name(path)}` is missing.{what}",
+        hint=f"Add `{path[-1]}:` {where}.",
+    )
+
+
+def _model(path: Path) -> type[BaseModel] | None:
+    """Return the model of the mapping at a path of the spec."""
+    model: Any = Spec
+    for part in path:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            info = model.model_fields.get(str(part))
+            model = info.annotation if info else None
+        else:  # the value of dict[str, Model]
+            model = getattr(model, "__args__", (None, None))[1]
+        for choice in getattr(model, "__args__", ()):
+            if (
+                isinstance(choice, type)
+                and issubclass(choice, BaseModel)
+                and type(None) in model.__args__
+            ):
+                model = choice
+    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+
+
+def _fields(path: Path) -> Iterator[str]:
+    model = _model(path)
+    yield from model.model_fields if model else ()
+
+
+def _planned(document: Document, model: type[BaseModel], path: Path) -> Iterator[Diagnostic]:
+    """Find keys that are known but whose part is not built yet."""
+    for name, info in model.model_fields.items():
+        inner = (*path, name)
+        if inner not in document.values:
+            continue
+        extra = info.json_schema_extra
+        if isinstance(extra, dict) and extra.get("x-omconf-planned"):
+            yield _not_yet(document, inner, document.key_span(inner))
+            continue
+        child = _model(inner)
+        if name == "nodes":
+            data = document.data["nodes"]
+            for node in data if isinstance(data, dict) else ():
+                yield from _planned(document, NodeDefaults, (*inner, node))
+        elif child:
+            yield from _planned(document, child, inner)
+    at_value = {("storage", "kind"): "cifs", ("network", "firewall"): "nftables"}
+    if not path:
+        for inner, value in at_value.items():
+            section = document.data.get(inner[0])
+            if isinstance(section, dict) and section.get(inner[1]) == value:
+                yield _not_yet(document, inner, document.span(inner), f": {value}")
+
+
+def _not_yet(document: Document, path: Path, span: Any, value: str = "") -> Diagnostic:
+    del document
+    return values.NOT_YET.at(
+        span,
+        f"`{_name(path)}{value}` is not supported yet.",
+        hint="Remove it; nothing of it would be compiled by this version of omconf.",
+    )
+
+
+def node_text(template: str, name: str, address: str) -> str:
+    """Put a node's own name and address into a value of `node_defaults` (or of its own)."""
+    return template.replace("{name}", name).replace("{address}", address)
+
+
+def _nodes(document: Document) -> Iterator[Diagnostic]:
+    """Check what a node's model alone cannot: its name, and keys that the defaults may give."""
+    nodes = document.data.get("nodes")
+    defaults = document.data.get("node_defaults")
+    defaults = defaults if isinstance(defaults, dict) else {}
+    for name, node in nodes.items() if isinstance(nodes, dict) else ():
+        path: Path = ("nodes", name)
+        try:
+            values.node_name(name)
+        except PydanticCustomError as error:
+            yield _custom(error, document.key_span(path))
+        if not isinstance(node, dict):
+            continue
+        for key in ("address", "url"):
+            if key not in node and key not in defaults:
+                yield _missing_key(document, (*path, key))
+        place = (*path, "url") if "url" in node else ("node_defaults", "url")
+        text = node.get("url", defaults.get("url"))
+        if isinstance(text, str):
+            address = node.get("address", defaults.get("address"))
+            if not isinstance(address, str) or not all(map(str.isprintable, text)):
+                continue
+            try:
+                values.url(node_text(text, name, address))
+            except PydanticCustomError as error:
+                yield _custom(error, document.span(place))
+
+
+def _storage(document: Document) -> Iterator[Diagnostic]:
+    """An NFS share has a server; only what the admin mounts needs none."""
+    storage = document.data.get("storage")
+    if isinstance(storage, dict) and storage.get("kind") != "mounted" and "server" not in storage:
+        yield _missing_key(document, ("storage", "server"))
+
+
+def _complete(spec: Spec, name: str) -> bool:
+    node, defaults = spec.nodes[name], spec.node_defaults
+    return all(getattr(node, k) or getattr(defaults, k) for k in ("address", "url"))
+
+
+def _custom(error: PydanticCustomError, span: Any) -> Diagnostic:
+    context = error.context or {}
+    rule = _RULES[error.type]
+    severity = Severity(context["severity"])
+    return rule.at(span, context["message"], hint=context["hint"], severity=severity)

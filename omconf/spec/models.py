@@ -1,0 +1,243 @@
+"""The spec's keys as pydantic models: the one table of what may stand in `cluster.yaml`.
+
+The same models give the JSON Schema for editors (`omconf schema`). A field marked `planned` is known
+but not built yet; load.py makes an error of it, so that it is never silently ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from omconf.spec.values import (  # pydantic reads these at run time
+    Account,
+    Address,
+    ClusterName,
+    DatabaseKindName,
+    Export,
+    ExportOption,
+    Folder,
+    FormatVersion,
+    Host,
+    Interface,
+    JpaText,
+    MountOption,
+    MulticastGroup,
+    Port,
+    Release,
+    SecretSource,
+    Subnet,
+    Text,
+    Timeout,
+    Ttl,
+    Unit,
+    Url,
+    Webapp,
+)
+
+
+class Section(BaseModel):
+    """A mapping of the spec: unknown keys refused, the input never shown in an error's text."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, strict=True)
+
+
+def planned(description: str, **more: Any) -> Any:
+    """Describe a key whose part is not built yet."""
+    return Field(
+        default=None,
+        description=f"Not supported yet. {description}",
+        json_schema_extra={"x-omconf-planned": True},
+        **more,
+    )
+
+
+class OpenMeetings(Section):
+    """What is installed on every node, and where."""
+
+    release: Release = Field(
+        description="The OpenMeetings release that all nodes run.", examples=["9.1.0"]
+    )
+    home: Folder = Field("/opt/om", description="Where OpenMeetings is installed (Tomcat's base).")
+    webapp: Webapp = Field("openmeetings", description="The folder under <home>/webapps.")
+    data_dir: Folder = Field("/opt/omdata", description="The data folder that all nodes share.")
+    timezone: Text | None = planned("The time zone of all nodes, an IANA name.")
+    service: Unit = Field(
+        "openmeetings.service",
+        description="The systemd unit; `none` where there is no systemd.",
+    )
+    user: Account = Field("nobody", description="The user that OpenMeetings runs as.")
+    group: Account = Field("nogroup", description="The group that OpenMeetings runs as.")
+    java_options: list[Text] | None = planned("Further JVM options.")
+
+
+class Network(Section):
+    """The network that the nodes share."""
+
+    interface: Interface | None = Field(
+        None, description="The network device; unset: the one that holds the node's address."
+    )
+    subnet: Subnet | None = Field(
+        None, description="The nodes' network, to check that multicast reaches all of them."
+    )
+    multicast_route: bool | None = Field(
+        None, description="Whether nodes get a multicast route; unset: when discovery is multicast."
+    )
+    firewall: Literal["none", "nftables"] = Field(
+        "none", description="`nftables` is not supported yet."
+    )
+
+
+class Hazelcast(Section):
+    """Hazelcast's own settings."""
+
+    cluster_name: ClusterName | None = Field(
+        None, description="Hazelcast's cluster-name; unset: the cluster's name."
+    )
+    port: Port | None = Field(
+        None, description="Hazelcast's port, without counting up; unset: 5701 and counting up."
+    )
+    properties: dict[str, Text] | None = planned("Further hazelcast.* properties.")
+    extra: Text | None = planned("An XML file with further Hazelcast configuration.")
+
+
+class Persistence(Section):
+    """JPA settings."""
+
+    properties: dict[str, Text] | None = planned("Further JPA properties.")
+
+
+class Discovery(Section):
+    """How the members find each other."""
+
+    kind: Literal["multicast", "tcp-ip"] = Field("multicast", description="How members are found.")
+    group: MulticastGroup = Field("224.2.2.3", description="The multicast group.")
+    port: Port = Field(54327, description="The multicast port (UDP).")
+    ttl: Ttl = Field(32, description="How many routers a multicast packet may pass, 1 to 255.")
+    timeout: Timeout = Field(
+        2, description="How long a starting member looks for others, in seconds."
+    )
+
+
+class Database(Section):
+    """The one database of the cluster."""
+
+    kind: DatabaseKindName = Field(
+        description="The kind of database; an embedded one cannot be shared."
+    )
+    host: Host = Field(
+        description="Where it runs: a node's name, an address, a dotted name, {host: ...}."
+    )
+    port: Port | None = Field(None, description="Its port; unset: the kind's own.")
+    name: JpaText | None = Field(None, description="The database's name; unset: the stock file's.")
+    user: JpaText = Field(description="The user that OpenMeetings logs in as.")
+    password: SecretSource = Field(description="Where that user's password is read from.")
+    options: dict[str, Text] = Field(
+        {}, description="JDBC URL parameters, added to the stock ones or in their place."
+    )
+    pool: dict[str, Text] = Field(
+        {},
+        description="Connection pool settings (dbcp2), added to the stock ones or in their place.",
+    )
+    max_connections: int | None = planned("The server's limit of connections, for the pool check.")
+
+
+class Storage(Section):
+    """The data folder that all nodes share."""
+
+    kind: Literal["nfs", "cifs", "mounted"] = Field(
+        "nfs",
+        description="How it is shared; `mounted`: the admin mounts it. `cifs` is not supported yet.",
+    )
+    server: Host | None = Field(
+        None, description="The data server: a node's name, an address, a dotted name, {host: ...}."
+    )
+    export: Export | None = Field(
+        None, description="The exported folder on the data server; unset: openmeetings.data_dir."
+    )
+    options: list[MountOption] = Field(
+        ["timeo=50", "hard", "_netdev"], description="Mount options of the other nodes."
+    )
+    export_options: list[ExportOption] = Field(
+        ["rw", "sync", "no_subtree_check", "root_squash"], description="Options of each export."
+    )
+    share: Text | None = planned("The Samba share's name.")
+    user: Text | None = planned("The Samba user.")
+    password: SecretSource | None = planned("Where the Samba user's password is read from.")
+
+
+class Turn(Section):
+    """The TURN server that browsers use."""
+
+    url: Text | None = None
+    user: Text | None = None
+    secret: SecretSource | None = None
+    mode: Text | None = None
+    ttl: Text | None = None
+
+
+class Kurento(Section):
+    """The media server."""
+
+    url: Text | None = None
+    turn: Turn | None = None
+
+
+class Secrets(Section):
+    """Secrets that OpenMeetings needs equal on all nodes."""
+
+    remember_me_key: SecretSource | None = None
+    remember_me_salt: SecretSource | None = None
+
+
+class Ignore(Section):
+    """A warning that is known and accepted."""
+
+    rule: Text
+    node: Text | None = None
+    path: Text | None = None
+    why: Text
+
+
+class NodeDefaults(Section):
+    """The keys of a node, for all nodes; `{name}` and `{address}` stand for the node's own."""
+
+    address: Address | None = Field(
+        None, description="The address that members use among themselves."
+    )
+    url: Url | None = Field(None, description="The node's public URL, as browsers reach it.")
+    interface: Interface | None = Field(None, description="The node's network device.")
+    home: Folder | None = Field(None, description="Where OpenMeetings is installed on this node.")
+    storage_address: Address | None = Field(
+        None, description="The node's address towards the data server, where it has another."
+    )
+    ssh: Text | None = planned("The node's OpenSSH destination.")
+    public_address: Text | None = planned("The address that members see through NAT.")
+    kurento_url: Text | None = planned("The node's own media server.")
+    renamed_from: Text | None = planned("The name that this node had before.")
+
+
+class Node(NodeDefaults):
+    """One node of the cluster."""
+
+
+class Spec(Section):
+    """A cluster spec, format version 1."""
+
+    omconf: FormatVersion = Field(description="The format version of this file.")
+    cluster: ClusterName = Field(description="The cluster's name.")
+    openmeetings: OpenMeetings
+    network: Network = Network()
+    hazelcast: Hazelcast = Hazelcast()
+    persistence: Persistence | None = None
+    discovery: Discovery = Discovery()
+    database: Database
+    storage: Storage
+    kurento: Kurento | None = planned("The media server that the nodes use.")
+    secrets: Secrets | None = planned("Secrets that must be equal on all nodes.")
+    ignore: list[Ignore] | None = planned("Warnings that are known and accepted.")
+    nodes: Annotated[dict[str, Node], Field(min_length=1)] = Field(
+        description="The nodes by name: a lower-case host label."
+    )
+    node_defaults: NodeDefaults = NodeDefaults()

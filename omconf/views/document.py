@@ -1,0 +1,133 @@
+"""The versioned JSON documents. Every other view is drawn from them, so the two cannot part."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from omconf.plan.model import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from omconf.diagnostics import Diagnostic
+    from omconf.plan.model import ArtifactChange, ItemChange, Plan
+
+FORMAT_VERSION = "1.0"
+
+Document = dict[str, Any]
+
+
+def of_diagnostics(diagnostics: Iterable[Diagnostic]) -> Document:
+    """The document of `omconf validate`."""
+    found = [diagnostic(d) for d in diagnostics]
+    count = Counter(d["severity"] for d in found)
+    return {
+        "format_version": FORMAT_VERSION,
+        "valid": count["error"] == 0,
+        "summary": {"errors": count["error"], "warnings": count["warning"]},
+        "diagnostics": found,
+    }
+
+
+def diagnostic(d: Diagnostic) -> Document:
+    """One finding; `path` is the spec's or, with `node`, the deployed file's."""
+    result: Document = {"rule": d.rule.id, "severity": str(d.severity)}
+    if d.node is not None:
+        result["node"] = d.node
+    path = d.path if d.path is not None else d.span.file if d.span else None
+    if path:
+        result["path"] = path
+    if d.span:
+        result["line"] = d.span.line
+        if d.path is None:
+            result["column"] = d.span.column
+            result["end_line"] = d.span.end_line
+            result["end_column"] = d.span.end_column
+    result["message"] = d.message
+    if d.hint:
+        result["hint"] = d.hint
+    if d.source is not None:
+        result["source"] = d.source
+    return result
+
+
+def of_plan(plan: Plan) -> Document:
+    """The document of `omconf plan`."""
+    count = Counter(str(change.action) for change in plan.changes)
+    touched = {change.node for change in plan.changes if plan.counts(change.action)}
+    return {
+        "format_version": FORMAT_VERSION,
+        "cluster": plan.cluster,
+        "source": {"kind": plan.source},
+        "has_changes": plan.has_changes,
+        "complete": plan.complete,
+        "summary": {
+            **{action: count[action] for action in ("create", "update", "delete", "reformat")},
+            "nodes_changed": len(touched),
+            "nodes": len(plan.nodes),
+        },
+        "changes": [_change(change) for change in plan.changes],
+        "rollout": [
+            {"step": number, "nodes": list(step.nodes), "run": list(step.run), "why": step.why}
+            for number, step in enumerate(plan.rollout, 1)
+        ],
+        "diagnostics": [diagnostic(d) for d in plan.diagnostics],
+    }
+
+
+def no_plan(diagnostics: Iterable[Diagnostic]) -> Document:
+    """The document of a plan that could not be made: complete as JSON, with the reasons."""
+    summary = dict.fromkeys(("create", "update", "delete", "reformat", "nodes_changed", "nodes"), 0)
+    return {
+        "format_version": FORMAT_VERSION,
+        "cluster": None,
+        "source": None,
+        "has_changes": False,
+        "complete": False,
+        "summary": summary,
+        "changes": [],
+        "rollout": [],
+        "diagnostics": [diagnostic(d) for d in diagnostics],
+    }
+
+
+def _change(change: ArtifactChange) -> Document:
+    result: Document = {
+        "node": change.node,
+        "path": change.path,
+        "kind": change.kind,
+        "action": str(change.action),
+        "items": [_item(item) for item in change.items],
+    }
+    if change.effect and change.action is not Action.REFORMAT:
+        e = change.effect
+        result["effect"] = {
+            "action": e.action,
+            "scope": e.scope,
+            "rolling": e.rolling,
+            "why": e.why,
+            "run": list(e.run),
+        }
+    if change.notes:
+        result["notes"] = list(change.notes)
+    return result
+
+
+def _item(item: ItemChange) -> Document:
+    result: Document = {"key": item.key, "action": str(item.action)}
+    if item.secret is not None:
+        result["secret"] = str(item.secret)
+    else:
+        if item.before is not None:
+            result["before"] = _json_text(item.before)
+        if item.after is not None:
+            result["after"] = _json_text(item.after)
+    if item.hint:
+        result["hint"] = item.hint
+    return result
+
+
+def _json_text(text: str) -> str:
+    """Bytes of a deployed file that are no UTF-8 become the replacement character."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

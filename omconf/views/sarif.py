@@ -1,0 +1,58 @@
+"""Findings as SARIF 2.1.0, which code hosts show beside the lines of a merge request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from omconf import __version__
+
+if TYPE_CHECKING:
+    from omconf.diagnostics import Rule
+    from omconf.views.document import Document
+
+
+def log(document: Document, rules: dict[str, Rule]) -> dict[str, Any]:
+    """Write one run with its results and the rules that they name."""
+    found = document["diagnostics"]
+    named = sorted({d["rule"] for d in found})
+    return {
+        "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "omconf",
+                        "version": __version__,
+                        "rules": [
+                            {"id": name, "shortDescription": {"text": rules[name].title}}
+                            for name in named
+                        ],
+                    }
+                },
+                "results": [_result(d, named.index(d["rule"])) for d in found],
+            }
+        ],
+    }
+
+
+def _result(d: Document, index: int) -> dict[str, Any]:
+    text = d["message"] + (f" {d['hint']}" if "hint" in d else "")
+    result: dict[str, Any] = {
+        "ruleId": d["rule"],
+        "ruleIndex": index,
+        "level": d["severity"],
+        "message": {"text": text},
+    }
+    if "path" in d:
+        place: dict[str, Any] = {"artifactLocation": {"uri": quote(d["path"])}}
+        if "line" in d and "column" in d:
+            place["region"] = {
+                "startLine": d["line"],
+                "startColumn": d["column"],
+                "endLine": d["end_line"],
+                "endColumn": d["end_column"],
+            }
+        result["locations"] = [{"physicalLocation": place}]
+    return result

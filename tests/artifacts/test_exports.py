@@ -1,0 +1,393 @@
+"""`/etc/exports`: rendered for the data server, and read as exportfs 2.6.2 reads it."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omconf.artifacts.exports import KIND, WORLD_EXPORT, escape
+from omconf.cluster.model import (
+    Cluster,
+    Database,
+    Discovery,
+    Hazelcast,
+    Network,
+    Node,
+    OpenMeetings,
+    Storage,
+)
+from omconf.diagnostics import REFUSED, Finding
+from omconf.formats.block import Block, find, merge, outside
+from omconf.formats.nfs_options import settle_export
+from omconf.origin import FromDefault, FromPage, Value
+
+T = TypeVar("T")
+
+
+def val(value: T) -> Value[T]:
+    return Value(value, FromDefault("test"))
+
+
+def node(number: int) -> Node:
+    return Node(
+        name=val(f"om{number}"),
+        address=val(f"10.1.1.{number}"),
+        url=val(f"https://om{number}.example.org:5443/openmeetings"),
+        home=val("/opt/om"),
+        interface=None,
+        storage_address=val(f"10.2.2.{number}"),
+    )
+
+
+def cluster(
+    *,
+    nodes: int = 3,
+    kind: str = "nfs",
+    server: str | None = "om1",
+    export: str = "/opt/omdata",
+    options: tuple[str, ...] = ("rw", "sync", "no_subtree_check", "root_squash"),
+) -> Cluster:
+    """Make a cluster; `server` is the data server's name, None for one that is outside."""
+    return Cluster(
+        name=val("conference"),
+        openmeetings=OpenMeetings(
+            release=val(cast("Any", None)),
+            webapp=val("openmeetings"),
+            data_dir=val("/opt/omdata"),
+            service=val("openmeetings.service"),
+            user=val("nobody"),
+            group=val("nogroup"),
+        ),
+        network=Network(subnet=None, multicast_route=val(True)),
+        hazelcast=Hazelcast(cluster_name=val("conference"), port=None),
+        discovery=cast("Discovery", None),
+        database=cast("Database", None),
+        storage=Storage(
+            kind=val(cast("Any", kind)),
+            server=val("10.2.2.1" if server else "nas.example.org"),
+            node=server,
+            export=val(export),
+            options=(val("hard"),),
+            export_options=tuple(val(option) for option in options),
+        ),
+        nodes=tuple(node(number) for number in range(1, nodes + 1)),
+    )
+
+
+def rendered(of: Cluster, name: str = "om1") -> str:
+    (data_server,) = (n for n in of.nodes if n.name.value == name)
+    return "".join(artifact.text for artifact in KIND.render(of, data_server))
+
+
+def items(text: str) -> dict[str, str]:
+    return KIND.read(text).items
+
+
+def faults(text: str) -> list[tuple[str, int]]:
+    return [(finding.rule.id, finding.line) for finding in KIND.read(text).findings]
+
+
+# Rendering
+
+
+def test_the_data_server_exports_to_every_other_node_one_client_a_line() -> None:
+    assert rendered(cluster()) == (
+        "# BEGIN omconf: conference\n"
+        "/opt/omdata 10.2.2.2(rw,sync,no_subtree_check,root_squash)\n"
+        "/opt/omdata 10.2.2.3(rw,sync,no_subtree_check,root_squash)\n"
+        "# END omconf: conference\n"
+    )
+
+
+def test_the_block_belongs_to_root() -> None:
+    (artifact,) = KIND.render(cluster(), node(1))
+    place = (artifact.path, artifact.ownership, artifact.mode, artifact.owner, artifact.group)
+    assert place == ("/etc/exports", "block", 0o644, "root", "root")
+
+
+def test_each_line_says_where_it_comes_from() -> None:
+    (artifact,) = KIND.render(cluster(), node(1))
+    assert all(line.origins for line in artifact.lines)
+    assert isinstance(artifact.lines[1].origins[0], FromPage)
+
+
+def test_other_nodes_and_other_kinds_of_storage_export_nothing() -> None:
+    assert rendered(cluster(), "om2") == ""
+    assert rendered(cluster(kind="mounted")) == ""
+    assert rendered(cluster(server=None)) == ""
+    assert rendered(cluster(nodes=1)) == ""
+
+
+def test_the_path_is_known_on_every_node() -> None:
+    assert KIND.paths(cluster(), node(2)) == ("/etc/exports",)
+
+
+def test_an_outside_server_gets_its_lines_for_all_nodes_as_hand_over() -> None:
+    (file,) = KIND.hand_over(cluster(server=None, nodes=2, options=("rw",)))
+    assert file.path == "storage/exports"
+    assert file.text == (
+        "# BEGIN omconf: conference\n"
+        "/opt/omdata 10.2.2.1(rw)\n"
+        "/opt/omdata 10.2.2.2(rw)\n"
+        "# END omconf: conference\n"
+    )
+    assert KIND.hand_over(cluster()) == []
+    assert KIND.hand_over(cluster(server=None, kind="mounted")) == []
+
+
+def test_a_path_is_written_with_octal_codes() -> None:
+    assert escape('/data/my files\t#1 "x"') == r"/data/my\040files\011\0431\040\042x\042"
+
+
+def test_a_change_needs_exportfs_and_no_restart() -> None:
+    effect = KIND.effect(cluster(), frozenset(), "update")
+    assert (effect.action, effect.scope, effect.rolling) == ("exportfs", "node", True)
+    assert effect.run == ("exportfs -ra",)
+
+
+def test_the_guide_names_who_runs_exportfs() -> None:
+    assert KIND.guide(cluster()) == "On om1: `exportfs -ra`."
+    assert "nas.example.org" in KIND.guide(cluster(server=None))
+    assert KIND.guide(cluster(kind="mounted")) == ""
+
+
+# Reading
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("", {}),
+        ("# /a 10.0.0.1(rw)\n\n \t\n", {}),
+        ("/a 10.0.0.1(rw,sync)\n", {"/a 10.0.0.1": "rw,sync"}),
+        ("/a 10.0.0.1(sync,rw,rw)", {"/a 10.0.0.1": "rw,sync"}),
+        ("\t/a\t10.0.0.1(rw)  # why\n", {"/a 10.0.0.1": "rw"}),
+        ("/a 10.0.0.1(rw) 10.0.0.2(ro)\n", {"/a 10.0.0.1": "rw", "/a 10.0.0.2": "ro"}),
+        ("/a 10.0.0.1\n", {"/a 10.0.0.1": ""}),
+        ("/a 10.0.0.1()\n", {"/a 10.0.0.1": ""}),
+        ("/a 10.0.0.1(rw,)\n", {"/a 10.0.0.1": "rw"}),
+        ("/a *(ro)\n", {"/a *": "ro"}),
+        ("/a/ 10.0.0.1(ro)\n", {"/a 10.0.0.1": "ro"}),
+        ("/ 10.0.0.1(ro)\n", {"/ 10.0.0.1": "ro"}),
+        ("/a \\\n  10.0.0.1(rw) \\\n10.0.0.2(ro)\n", {"/a 10.0.0.1": "rw", "/a 10.0.0.2": "ro"}),
+        ("/a 10.0.0.1(rw)\\\n10.0.0.2(ro)\n", {"/a 10.0.0.1": "rw", "/a 10.0.0.2": "ro"}),
+        ("# comment \\\n/a 10.0.0.1(rw)\n", {"/a 10.0.0.1": "rw"}),
+        ("/a 10.0.0.1(rw)\r\n/b 10.0.0.1(ro)\r\n", {"/a 10.0.0.1": "rw", "/b 10.0.0.1": "ro"}),
+        ('"/my data" 10.0.0.1(rw)\n', {"/my data 10.0.0.1": "rw"}),
+        ('/my" "data "10.0.0.1(rw, sync)"\n', {"/my data 10.0.0.1": "rw,sync"}),
+        ("/my\\040data 10.0.0.1(rw)\n", {"/my data 10.0.0.1": "rw"}),
+        ("/\\303\\274 10.0.0.1(rw)\n", {"/ü 10.0.0.1": "rw"}),
+        ("/a#b 10.0.0.1(rw)\n", {"/a#b 10.0.0.1": "rw"}),
+        ("/a\\b 10.0.0.1(rw)\n", {"/a\\b 10.0.0.1": "rw"}),
+        ("/a -ro,sync h1(rw) h2\n", {"/a h1": "rw,sync", "/a h2": "ro,sync"}),
+        ("/a -ro h1 -async h2(rw)\n", {"/a h1": "ro", "/a h2": "async,rw"}),
+        (
+            "/a 10.0.0.0/24(ro) 10.1.0.0/255.255.0.0(ro) *.example.org(ro) @trusted(rw)\n",
+            {
+                "/a 10.0.0.0/24": "ro",
+                "/a 10.1.0.0/255.255.0.0": "ro",
+                "/a *.example.org": "ro",
+                "/a @trusted": "rw",
+            },
+        ),
+        (
+            "/a gss/krb5i(rw) fd00::1(ro) fd00::/64(ro)\n",
+            {"/a gss/krb5i": "rw", "/a fd00::1": "ro", "/a fd00::/64": "ro"},
+        ),
+        ("/a 10.0.0.1(ro,no_auth_nlm,fsid=root)\n", {"/a 10.0.0.1": "fsid=0,insecure_locks,ro"}),
+    ],
+)
+def test_a_file_is_read_as_exportfs_reads_it(text: str, read: dict[str, str]) -> None:
+    assert items(text) == read
+    assert faults(text) == []
+
+
+def test_an_item_knows_its_lines() -> None:
+    entries, _ = KIND.entries("\n# x\n/a \\\n  h1(rw) \\\n  h2(rw)\n/b h1(ro)\n")
+    assert [(e.key, e.line, e.last_line) for e in entries] == [
+        ("/a h1", 4, 5),
+        ("/a h2", 5, 5),
+        ("/b h1", 6, 6),
+    ]
+
+
+# Findings
+
+
+def test_a_space_before_the_bracket_exports_to_the_world() -> None:
+    reading = KIND.read("\n/my\\040data om2 (rw,sync)\n")
+    assert reading.items == {"/my data om2": "", "/my data *": "rw,sync"}
+    (finding,) = reading.findings
+    assert (finding.rule, finding.line) == (WORLD_EXPORT, 2)
+    assert finding.message == "The space exports `/my data` to the world, read-write."
+    assert r"`/my\040data om2(rw,sync)`" in finding.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "mode"),
+    [
+        ("/a om2 (ro)\n", "ro", "read-only"),
+        ("/a -rw om2 (sync)\n", "rw,sync", "read-write"),
+        ("/a\n", "", "read-only"),
+        ("/a -rw\n", "rw", "read-write"),
+        ("/a om2(ro) -rw\n", "rw", "read-write"),
+        ("/a (rw)\n", "rw", "read-write"),
+    ],
+)
+def test_a_client_that_nobody_named_is_the_world(text: str, value: str, mode: str) -> None:
+    reading = KIND.read(text)
+    assert reading.items["/a *"] == value
+    (finding,) = reading.findings
+    assert finding.rule is WORLD_EXPORT
+    assert finding.message.endswith(f"to the world, {mode}.")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "/a om2(rw",
+        "/a om2(rw)x",
+        "/a om2(rw)om3(rw)",
+        "/a om2(",
+        "/a om2(RW)",
+        "/a om2(foo)",
+        "/a om2(rw,,sync)",
+        "/a om2(anonuid=nobody)",
+        "/a om2(rw)#comment",
+        "/a om2(rw) om2(ro)",
+        "/a om2(rw) OM2(rw)",
+        "/a 10.0.0.0/33(rw)",
+        "/a 10.0.0.0/255(rw)",
+        "/a 10.0.0.0/255.255(rw)",
+        "/a 10.0/16(rw)",
+        "/a om2/24(rw)",
+        "/a fd00::/129(rw)",
+        "/a -ro -sync om2(rw)",
+        "a om2(rw)",
+        f"/a {'h' * 511}(rw)",
+        f"/{'a' * 1024} om2(rw)",
+    ],
+)
+def test_what_exportfs_refuses_is_a_finding_with_its_line(bad: str) -> None:
+    reading = KIND.read(f"# first\n{bad}\n/b om3(rw)\n")
+    assert {(finding.rule, finding.line) for finding in reading.findings} == {(REFUSED, 2)}
+    assert reading.items["/b om3"] == "rw"
+
+
+def test_a_client_listed_twice_is_told_where_it_stands_first() -> None:
+    reading = KIND.read("/a om2(rw)\n\n/a/ om2(ro)\n")
+    (finding,) = reading.findings
+    assert (finding.rule, finding.line) == (REFUSED, 3)
+    assert "in line 1 already" in finding.message
+    assert reading.items == {"/a om2": "rw"}
+
+
+def test_a_line_that_only_looks_empty_ends_the_reading_of_exportfs() -> None:
+    assert faults("/a om2(rw)\r\n\r\n/b om2(rw)\r\n\r\n") == [("OM301", 2)]
+
+
+# Taking over
+
+
+def taken_over(text: str, *keys: str) -> str:
+    entries, _ = KIND.entries(text)
+    return merge(text, "conference", None, [e for e in entries if e.key in keys])
+
+
+def test_a_line_goes_with_its_continuations_and_comment_when_all_clients_are_taken_over() -> None:
+    text = "/b om9(ro)\n /a \\\n  om2(rw) \\\n  om3(rw) # two\n# end\n"
+    assert taken_over(text, "/a om2", "/a om3") == "/b om9(ro)\n# end\n"
+
+
+def test_a_client_goes_with_one_blank_when_others_stay() -> None:
+    assert taken_over("/a -sync om2(rw) om3(ro)\t# x\n", "/a om2") == "/a -sync om3(ro)\t# x\n"
+    assert taken_over("/a om2(rw) \\\n\tom3(ro)\n", "/a om3") == "/a om2(rw) \\\n\n"
+    assert taken_over("/a \\\nom2(rw) om3(ro)\n", "/a om2") == "/a \\\nom3(ro)\n"
+
+
+def test_a_line_with_a_broken_client_stays() -> None:
+    assert taken_over("/a om2(rw) om3(rw\n", "/a om2") == "/a om3(rw\n"
+
+
+# Properties
+
+paths = st.text(
+    st.characters(min_codepoint=1, max_codepoint=0x2FF, exclude_characters="/"), min_size=1
+).map(lambda name: f"/{name}")
+option_lists = st.lists(
+    st.sampled_from(["rw", "ro", "sync", "no_root_squash", "anonuid=99", "fsid=7", "sec=krb5:sys"]),
+    unique=True,
+)
+
+
+@given(paths, option_lists, st.integers(2, 6))
+def test_what_is_rendered_is_read_back(path: str, options: list[str], nodes: int) -> None:
+    of = cluster(nodes=nodes, export=path, options=tuple(options))
+    reading = KIND.read(rendered(of))
+    value = ",".join(settle_export(options))
+    assert reading.items == {f"{path} 10.2.2.{n}": value for n in range(2, nodes + 1)}
+    assert reading.findings == []
+
+
+words = st.sampled_from(
+    [
+        *(
+            "/a",
+            "/b",
+            '"/c d"',
+            "\\040",
+            "h1(rw)",
+            "h2(ro,sync)",
+            "h3",
+            "(rw)",
+            "-ro",
+            "@n(rw)",
+            "*",
+        ),
+        *('"', "h4(rw", "# c", "\\\n", "\n", "\n", "\r\n", "\f", "\t", "\udcff", "ü"),
+        "\n# BEGIN omconf: b\n",
+    ]
+)
+files = st.lists(words, max_size=25).map(" ".join)
+anything = st.one_of(files, st.text(max_size=100), st.text(st.characters(codec="utf-8")))
+
+
+@given(anything)
+def test_reading_never_fails_and_places_are_inside_the_text(text: str) -> None:
+    entries, findings = KIND.entries(text)
+    lines = text.count("\n") + 1
+    for entry in entries:
+        assert 1 <= entry.line <= entry.last_line <= lines
+        assert entry.whole[0] <= entry.span[0] < entry.span[1] <= entry.whole[1] <= len(text)
+    assert all(1 <= finding.line <= lines for finding in findings)
+
+
+lists = st.lists(st.sampled_from(["(rw)", "(ro,sync)", ""]), min_size=1, max_size=3)
+blanks = st.sampled_from([" ", "  ", "\t", " \\\n ", "\\\n"])
+lines = st.builds(
+    lambda path, defaults, clients, blank, end: (
+        path + defaults + "".join(f"{blank}h{n}{o}" for n, o in enumerate(clients)) + end
+    ),
+    st.sampled_from(["/a", "/b", ' "/c d"', "/e\\040f"]),
+    st.sampled_from(["", " -ro,async"]),
+    lists,
+    blanks,
+    st.sampled_from(["\n", "\r\n", " # comment\n"]),
+)
+
+
+@given(st.lists(st.one_of(lines, st.just("# comment\n")), max_size=5), st.integers(0, 2**15))
+def test_what_is_not_taken_over_means_the_same_as_before(rows: list[str], chosen: int) -> None:
+    text = "".join(rows)
+    entries, _ = KIND.entries(text)
+    taken = [entry for at, entry in enumerate(entries) if chosen >> at & 1]
+    merged = merge(text, "conference", "/ours h1(rw)\n", taken)
+    block = find(merged, "conference")
+    assert isinstance(block, Block)
+    assert not isinstance(block, Finding)
+    left, _ = KIND.entries(outside(merged, block))
+    kept = [entry for entry in entries if entry not in taken]
+    assert [(e.key, e.value) for e in left] == [(e.key, e.value) for e in kept]

@@ -1,0 +1,265 @@
+"""`/etc/fstab`: the shared folder's mount, and reading the file as libmount reads it."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omconf.artifacts.fstab import KIND, escape
+from omconf.cluster.model import (
+    Cluster,
+    Database,
+    Discovery,
+    Hazelcast,
+    Network,
+    Node,
+    OpenMeetings,
+    Storage,
+)
+from omconf.diagnostics import REFUSED
+from omconf.formats.block import merge
+from omconf.formats.nfs_options import settle_mount
+from omconf.origin import FromDefault, FromPage, Value
+
+T = TypeVar("T")
+
+
+def val(value: T) -> Value[T]:
+    return Value(value, FromDefault("test"))
+
+
+def node(number: int) -> Node:
+    return Node(
+        name=val(f"om{number}"),
+        address=val(f"10.1.1.{number}"),
+        url=val(f"https://om{number}.example.org:5443/openmeetings"),
+        home=val("/opt/om"),
+        interface=None,
+        storage_address=val(f"10.2.2.{number}"),
+    )
+
+
+def cluster(
+    *,
+    kind: str = "nfs",
+    server: str | None = "om1",
+    export: str = "/opt/omdata",
+    data_dir: str = "/opt/omdata",
+    options: tuple[str, ...] = ("timeo=50", "hard", "_netdev"),
+    service: str = "openmeetings.service",
+) -> Cluster:
+    """Make a cluster of three; `server` is the data server's name, None for one outside."""
+    return Cluster(
+        name=val("conference"),
+        openmeetings=OpenMeetings(
+            release=val(cast("Any", None)),
+            webapp=val("openmeetings"),
+            data_dir=val(data_dir),
+            service=val(service),
+            user=val("nobody"),
+            group=val("nogroup"),
+        ),
+        network=Network(subnet=None, multicast_route=val(True)),
+        hazelcast=Hazelcast(cluster_name=val("conference"), port=None),
+        discovery=cast("Discovery", None),
+        database=cast("Database", None),
+        storage=Storage(
+            kind=val(cast("Any", kind)),
+            server=val("10.2.2.1" if server else "nas.example.org"),
+            node=server,
+            export=val(export),
+            options=tuple(val(option) for option in options),
+            export_options=(val("rw"),),
+        ),
+        nodes=tuple(node(number) for number in range(1, 4)),
+    )
+
+
+def rendered(of: Cluster, number: int = 2) -> list[str]:
+    return [line.text for artifact in KIND.render(of, node(number)) for line in artifact.lines]
+
+
+def items(text: str) -> dict[str, str]:
+    return KIND.read(text).items
+
+
+# Rendering
+
+
+def test_a_node_mounts_the_data_servers_folder() -> None:
+    assert rendered(cluster()) == [
+        "# BEGIN omconf: conference",
+        "10.2.2.1:/opt/omdata /opt/omdata nfs timeo=50,hard,_netdev 0 0",
+        "# END omconf: conference",
+    ]
+
+
+def test_the_mount_is_a_step_of_the_page() -> None:
+    (artifact,) = KIND.render(cluster(), node(2))
+    assert (artifact.path, artifact.ownership, artifact.mode) == ("/etc/fstab", "block", 0o644)
+    assert isinstance(artifact.lines[1].origins[0], FromPage)
+    assert all(line.origins for line in artifact.lines)
+
+
+def test_the_data_server_itself_mounts_nothing() -> None:
+    assert rendered(cluster(), 1) == []
+    assert rendered(cluster(export="/opt/omdata/"), 1) == []
+    assert rendered(cluster(kind="mounted"), 2) == []
+
+
+def test_a_data_server_that_exports_another_path_binds_it() -> None:
+    of = cluster(export="/srv/om data")
+    assert rendered(of, 1)[1] == r"/srv/om\040data /opt/omdata none bind 0 0"
+    assert rendered(of, 2)[1].startswith(r"10.2.2.1:/srv/om\040data /opt/omdata nfs ")
+
+
+def test_with_an_outside_server_all_nodes_mount() -> None:
+    assert all(
+        rendered(cluster(server=None), number)[1].startswith("nas.example.org:/opt/omdata ")
+        for number in (1, 2, 3)
+    )
+
+
+def test_no_options_are_the_defaults() -> None:
+    assert rendered(cluster(options=()))[1].endswith(" nfs defaults 0 0")
+
+
+def test_white_space_and_backslashes_of_a_path_are_octal() -> None:
+    assert escape("/a b\tc\\d") == r"/a\040b\011c\134d"
+
+
+@pytest.mark.parametrize(
+    ("action", "service", "run"),
+    [
+        ("create", "om.service", ("systemctl daemon-reload", "mount '/opt/om data'")),
+        ("create", "none", ("mount '/opt/om data'",)),
+        (
+            "update",
+            "om.service",
+            ("umount '/opt/om data'", "systemctl daemon-reload", "mount '/opt/om data'"),
+        ),
+        ("delete", "om.service", ("umount '/opt/om data'", "systemctl daemon-reload")),
+        ("delete", "none", ("umount '/opt/om data'",)),
+    ],
+)
+def test_a_change_needs_a_mount(action: str, service: str, run: tuple[str, ...]) -> None:
+    of = cluster(data_dir="/opt/om data", service=service)
+    effect = KIND.effect(of, frozenset({"/opt/om data"}), action)
+    assert (effect.action, effect.scope, effect.rolling) == ("mount", "node", True)
+    assert effect.run == run
+
+
+def test_the_guide_says_where_to_mount() -> None:
+    run = "`systemctl daemon-reload`, `mount /opt/omdata`"
+    assert KIND.guide(cluster()) == f"On every node but om1: {run}."
+    assert KIND.guide(cluster(server=None)) == f"On every node: {run}."
+    assert KIND.guide(cluster(kind="mounted")) == ""
+
+
+# Reading
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("", {}),
+        ("# /dev/sda1 / ext4 rw 0 1\n\n   # x\n\t\n", {}),
+        ("/dev/sda1 / ext4 errors=remount-ro 0 1\n", {"/": "/dev/sda1 ext4 errors=remount-ro 0 1"}),
+        ("UUID=1-2\t/boot   vfat\tumask=77,ro  0\t2", {"/boot": "UUID=1-2 vfat ro,umask=77 0 2"}),
+        ("\ttmpfs /tmp tmpfs size=1G\n", {"/tmp": "tmpfs tmpfs size=1G 0 0"}),
+        ("tmpfs /tmp tmpfs rw 1\n", {"/tmp": "tmpfs tmpfs rw 1 0"}),
+        ("tmpfs /tmp tmpfs\n", {"/tmp": "tmpfs tmpfs defaults 0 0"}),
+        ("tmpfs /tmp tmpfs rw,defaults,,rw 00 +1\n", {"/tmp": "tmpfs tmpfs rw 0 1"}),
+        ("tmpfs /tmp tmpfs rw 0 0 # why\n", {"/tmp": "tmpfs tmpfs rw 0 0"}),
+        ("tmpfs /tmp tmpfs rw 0 0\r\n", {"/tmp": "tmpfs tmpfs rw 0 0"}),
+        ("tmpfs /tmp// tmpfs rw 0 0\n", {"/tmp": "tmpfs tmpfs rw 0 0"}),
+        (r"/dev/a /my\040data\134x ext4 rw 0 0", {r"/my data\x": "/dev/a ext4 rw 0 0"}),
+        (r"/dev/a /\303\274 ext4 rw 0 0", {"/ü": "/dev/a ext4 rw 0 0"}),
+        (r"/dev/a /a\04b ext4 rw 0 0", {r"/a\04b": "/dev/a ext4 rw 0 0"}),
+        (
+            'none /x tmpfs rw,context="a:c1,c2",context="a:c1,c2" 0 0',
+            {"/x": 'none tmpfs context="a:c1,c2",rw 0 0'},
+        ),
+        ("nas:/data/ /x nfs hard,timeo=50 0 0", {"/x": "nas:/data nfs hard,timeo=50 0 0"}),
+        ("nas:/ /x nfs4 soft,hard 0 0", {"/x": "nas:/ nfs4 hard 0 0"}),
+        ("[fd00::1]:/data/ /x nfs defaults 0 0", {"/x": "[fd00::1]:/data nfs defaults 0 0"}),
+        ("/dev/sda2 none swap sw 0 0\n/swap swap swap sw 0 0\n", {}),
+    ],
+)
+def test_a_file_is_read_as_libmount_reads_it(text: str, read: dict[str, str]) -> None:
+    reading = KIND.read(text)
+    assert reading.items == read
+    assert reading.findings == []
+
+
+def test_of_two_mounts_over_each_other_the_last_one_is_seen() -> None:
+    reading = KIND.read("/dev/a /x ext4 rw 0 0\n/dev/b /x/ ext4 rw 0 0\n")
+    assert reading.items == {"/x": "/dev/b ext4 rw 0 0"}
+    assert reading.lines == {"/x": 2}
+    assert reading.findings == []
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ("/dev/sda1", "1 of at least 3 fields"),
+        ("/dev/sda1 /x", "2 of at least 3 fields"),
+        ("/dev/sda1 /x ext4 rw x 0", "`x` is not a whole number"),
+        ("/dev/sda1 /x ext4 rw 0 0#", "`0#` is not a whole number"),
+        ("/dev/sda1 /x ext4 rw # why", "`#` is not a whole number"),
+        ("/dev/sda1 /x ext4 rw " + "9" * 5000, "is not a whole number"),
+    ],
+)
+def test_a_line_that_mount_ignores_is_a_finding(bad: str, message: str) -> None:
+    reading = KIND.read(f"# x\n{bad}\n/dev/b /y ext4 rw 0 0\n")
+    (finding,) = reading.findings
+    assert (finding.rule, finding.line) == (REFUSED, 2)
+    assert message in finding.message
+    assert reading.items == {"/y": "/dev/b ext4 rw 0 0"}
+
+
+def test_a_hand_made_mount_goes_with_its_line() -> None:
+    text = "a /a ext4\nnas:/x /opt/omdata nfs rw 0 0 # old\r\nb /b ext4"
+    entries, _ = KIND.entries(text)
+    taken = [entry for entry in entries if entry.key == "/opt/omdata"]
+    assert merge(text, "conference", None, taken) == "a /a ext4\nb /b ext4"
+
+
+# Properties
+
+names = st.text(
+    st.characters(min_codepoint=1, max_codepoint=0x2FF, exclude_characters="/"), min_size=1
+)
+paths = names.map(lambda name: f"/{name}")
+option_lists = st.lists(
+    st.sampled_from(["timeo=50", "hard", "soft", "_netdev", "ro", "vers=4.2", "x-a", "nofail"])
+)
+
+
+@given(paths, paths, option_lists)
+def test_what_is_rendered_is_read_back(export: str, data_dir: str, options: list[str]) -> None:
+    of = cluster(export=export, data_dir=data_dir, options=tuple(options))
+    reading = KIND.read("\n".join(rendered(of)))
+    settled = ",".join(settle_mount(options)) or "defaults"
+    assert reading.items == {data_dir: f"10.2.2.1:{export} nfs {settled} 0 0"}
+    assert reading.findings == []
+
+
+fields = st.sampled_from(
+    ["/dev/a", "/x", "/x/", "\\040", "ext4", "nfs", "n:/d/", "none", "swap", "rw,ro", '"a,b', "0"]
+)
+rows = st.lists(st.one_of(fields, st.sampled_from(["\n", "\r\n", "\t", "#", "\x0b", "\udcff"])))
+anything = st.one_of(rows.map(" ".join), st.text(max_size=100))
+
+
+@given(anything)
+def test_reading_never_fails_and_places_are_whole_lines(text: str) -> None:
+    entries, findings = KIND.entries(text)
+    lines = text.split("\n")
+    for entry in entries:
+        start, end = entry.whole
+        assert text[start:end].removesuffix("\n") == lines[entry.line - 1]
+    assert all(1 <= finding.line <= len(lines) for finding in findings)

@@ -1,0 +1,115 @@
+"""Clusters for tests: a spec's text resolved, and Hypothesis strategies of whole clusters."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+from hypothesis import strategies as st
+
+from omconf.check.rules import check
+from omconf.cluster.model import Cluster
+from omconf.cluster.resolve import resolve
+from omconf.diagnostics import has_errors
+from omconf.releases import RELEASES
+from omconf.spec.load import load
+
+DATABASES = ("postgresql", "mysql", "mssql", "oracle", "db2")
+
+
+def spec_of(nodes: int = 2, **sections: Any) -> dict[str, Any]:
+    """The smallest spec as data, with sections or keys replaced."""
+    data: dict[str, Any] = {
+        "omconf": 1,
+        "cluster": "conference",
+        "openmeetings": {"release": "9.1.0"},
+        "database": {
+            "kind": "postgresql",
+            "host": "10.1.1.250",
+            "user": "openmeetings",
+            "password": {"env": "OM_DB_PASSWORD"},
+        },
+        "storage": {"kind": "nfs", "server": "om1"},
+        "nodes": {
+            f"om{i}": {
+                "address": f"10.1.1.{i}",
+                "url": f"https://om{i}.example.org:5443/openmeetings",
+            }
+            for i in range(1, nodes + 1)
+        },
+    }
+    for name, value in sections.items():
+        both = isinstance(value, dict) and isinstance(data.get(name), dict) and name != "nodes"
+        data[name] = {**data[name], **value} if both else value
+    return data
+
+
+def cluster_of(data: dict[str, Any]) -> Cluster:
+    """Resolve a spec that must be without errors."""
+    loaded = load(yaml.safe_dump(data, allow_unicode=True).encode(), "cluster.yaml")
+    assert loaded.spec is not None, loaded.diagnostics
+    cluster, found = resolve(loaded.document, loaded.spec)
+    assert cluster is not None, found
+    found += check(cluster)
+    assert not has_errors([*loaded.diagnostics, *found]), [*loaded.diagnostics, *found]
+    return cluster
+
+
+def simple(nodes: int = 2, **sections: Any) -> Cluster:
+    return cluster_of(spec_of(nodes, **sections))
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> dict[str, Any]:
+    """Specs without errors, over everything that may stand in one."""
+    nodes = draw(st.integers(1, 6))
+    kind = draw(st.sampled_from(DATABASES))
+    printable = st.characters(
+        min_codepoint=32, max_codepoint=0x2FFF, exclude_categories=("Cc", "Cs", "Zl", "Zp", "Zs")
+    )
+    user = draw(st.text(printable, min_size=1, max_size=12).filter(_carried))
+    discovery: dict[str, Any] = {"kind": draw(st.sampled_from(["multicast", "tcp-ip"]))}
+    if draw(st.booleans()):
+        discovery["group"] = f"239.{draw(st.integers(0, 255))}.0.{draw(st.integers(0, 255))}"
+        discovery["ttl"] = draw(st.integers(1, 255))
+        discovery["timeout"] = draw(st.integers(1, 60))
+    folder = st.from_regex(r"/[a-zA-Z0-9_.+=@:, -]{1,10}/[a-z#]{1,5}", fullmatch=True).filter(
+        lambda p: "/." not in p
+    )
+    sections: dict[str, Any] = {
+        "openmeetings": {
+            "release": draw(st.sampled_from(sorted(RELEASES))),
+            "data_dir": draw(folder),
+            "service": draw(st.sampled_from(["openmeetings.service", "none"])),
+        },
+        "database": {"kind": kind, "user": user},
+        "discovery": discovery,
+        "storage": {
+            "server": draw(st.sampled_from(["om1", "nas.example.org"])),
+            "export_options": draw(
+                st.lists(
+                    st.sampled_from(["rw", "sync", "no_subtree_check", "root_squash"]), unique=True
+                )
+            ),
+            "options": draw(
+                st.lists(
+                    st.sampled_from(["hard", "timeo=50", "_netdev", "nosuid", "x-a"]), unique=True
+                )
+            ),
+        },
+    }
+    if draw(st.booleans()):
+        sections["hazelcast"] = {"port": draw(st.sampled_from([5701, 5710, 15701]))}
+    if draw(st.booleans()):
+        sections["storage"]["export"] = draw(folder)
+    if kind in ("postgresql", "mysql"):
+        text = st.text(printable, min_size=1, max_size=8).filter(_carried)
+        sections["database"]["name"] = draw(text)
+        sections["database"]["options"] = draw(
+            st.dictionaries(st.sampled_from(["useSSL", "a", "connectTimeout"]), text)
+        )
+    return spec_of(nodes, **sections)
+
+
+def _carried(text: str) -> bool:
+    return text == text.strip() and "@omconf:" not in text and "," not in text

@@ -1,0 +1,228 @@
+"""What omconf knows of NFS options: nfs(5), mount(8), exports(5)."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omconf.formats.nfs_options import (
+    Verdict,
+    judge_export,
+    judge_mount,
+    settle_export,
+    settle_mount,
+)
+
+anything = st.text(max_size=20)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "hard",
+        "timeo=50",
+        "_netdev",
+        "nconnect=4",
+        "vers=4.2",
+        "nfsvers=3",
+        "v4.1",
+        "sec=krb5:krb5p",
+        "rsize=1048576",
+        "lookupcache=positive",
+        "local_lock=none",
+        "intr",
+        "fsc",
+        "fsc=tag",
+        "rdirplus=force",
+        "x-foo",
+        "x-gvfs-name=Data",
+        "X-mount.mkdir",
+        "X-mount.mkdir=0755",
+        "x-systemd.automount",
+        "x-systemd.mount-timeout=1min30s",
+        "x-systemd.idle-timeout=infinity",
+        "x-systemd.requires=network-online.target",
+        "nofail",
+        "noatime",
+    ],
+)
+def test_a_right_mount_option_gets_no_verdict(option: str) -> None:
+    assert judge_mount(option) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "suggestion"),
+    [
+        ("hardd", "hard"),
+        ("hrad", "hard"),
+        ("sofft", "soft"),
+        ("Hard", "hard"),
+        ("HARD", "hard"),
+        ("netdev", "_netdev"),
+        ("timeoo=50", "timeo=50"),
+        ("time=50", "timeo=50"),
+        ("nconect=4", "nconnect=4"),
+        ("ver=4.2", "vers=4.2"),
+        ("x-systemd.automout", "x-systemd.automount"),
+    ],
+)
+def test_one_slip_away_from_a_mount_option_is_misspelt(option: str, suggestion: str) -> None:
+    verdict = judge_mount(option)
+    assert verdict is not None
+    assert (verdict.kind, verdict.suggestion) == ("misspelt", suggestion)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "timeo=abc",
+        "timeo=0",
+        "timeo=-1",
+        "timeo=",
+        "timeo",
+        "timeo=2147483648",
+        "hard=1",
+        "nconnect=17",
+        "port=70000",
+        "vers=5",
+        "proto=sctp",
+        "sec=krb5:kerberos",
+        "sec=",
+        "lookupcache=some",
+        "x-systemd.mount-timeout=soon",
+        "X-mount.mkdir=99",
+        "",
+        "hard soft",
+        "hard,soft",
+        "hard\n",
+        "ha\x00rd",
+        "\udcff",
+    ],
+)
+def test_a_bad_value_or_shape_of_a_mount_option(option: str) -> None:
+    verdict = judge_mount(option)
+    assert verdict is not None
+    assert verdict.kind == "bad-value"
+
+
+@pytest.mark.parametrize("option", ["frobnicate", "uid=1000", "x-systemd.frobnicate", "quota=2"])
+def test_a_mount_option_that_is_merely_unknown(option: str) -> None:
+    verdict = judge_mount(option)
+    assert verdict is not None
+    assert (verdict.kind, verdict.suggestion) == ("unknown", None)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "rw",
+        "no_root_squash",
+        "anonuid=65534",
+        "anonuid=-2",
+        "fsid=0",
+        "fsid=root",
+        "fsid=12345678-1234-1234-1234-123456789abc",
+        "sec=sys:krb5",
+        "mp",
+        "mountpoint=/data",
+        "refer=/data@10.1.1.9",
+        "security_label",
+        "xprtsec=tls:mtls",
+    ],
+)
+def test_a_right_export_option_gets_no_verdict(option: str) -> None:
+    assert judge_export(option) is None
+
+
+@pytest.mark.parametrize(
+    ("option", "verdict"),
+    [
+        ("RW", ("misspelt", "rw")),
+        ("noroot_squash", ("misspelt", "no_root_squash")),
+        ("root_sqash", ("misspelt", "root_squash")),
+        ("no_subtree_chek", ("misspelt", "no_subtree_check")),
+        ("anonuid=nobody", ("bad-value", None)),
+        ("anonuid", ("bad-value", None)),
+        ("rw=1", ("bad-value", "rw")),
+        ("fsid=one", ("bad-value", None)),
+        ("sec=sys:foo", ("bad-value", None)),
+        ("", ("bad-value", None)),
+        ("hard", ("unknown", None)),
+        ("x-foo", ("unknown", None)),
+    ],
+)
+def test_a_wrong_export_option(option: str, verdict: tuple[str, str | None]) -> None:
+    found = judge_export(option)
+    assert found is not None
+    assert (found.kind, found.suggestion) == verdict
+
+
+@given(anything)
+def test_judging_never_fails(option: str) -> None:
+    for verdict in (judge_mount(option), judge_export(option)):
+        assert verdict is None or isinstance(verdict, Verdict)
+
+
+@given(anything)
+def test_a_suggestion_of_a_name_is_a_known_name(option: str) -> None:
+    verdict = judge_mount(option)
+    if verdict and verdict.kind == "misspelt" and verdict.suggestion:
+        again = judge_mount(verdict.suggestion)
+        assert again is None or again.kind == "bad-value"
+
+
+@pytest.mark.parametrize(
+    ("given_options", "settled"),
+    [
+        (["hard", "timeo=50", "_netdev"], ["_netdev", "hard", "timeo=50"]),
+        (["soft", "hard"], ["hard"]),
+        (["hard", "soft"], ["soft"]),
+        (["timeo=50", "timeo=60"], ["timeo=60"]),
+        (["ro", "rw", "ro"], ["ro"]),
+        (["noac", "ac"], ["ac"]),
+        (["nfsvers=4.1"], ["vers=4.1"]),
+        (["v3", "vers=4"], ["vers=4"]),
+        (["tcp"], ["proto=tcp"]),
+        (["defaults"], []),
+        (["x-a=1", "x-a=2", "x-a=1"], ["x-a=1", "x-a=2"]),
+        (["unheard=1", "unheard=2"], ["unheard=1", "unheard=2"]),
+    ],
+)
+def test_mount_options_come_down_to_what_counts(
+    given_options: list[str], settled: list[str]
+) -> None:
+    assert list(settle_mount(given_options)) == settled
+
+
+@pytest.mark.parametrize(
+    ("lists", "settled"),
+    [
+        ([["rw", "sync"]], "rw,sync"),
+        ([["ro", "rw"]], "rw"),
+        ([["ro", "sync"], ["rw"]], "rw,sync"),
+        ([["rw", "rw"]], "rw"),
+        ([["no_auth_nlm"]], "insecure_locks"),
+        ([["sec=krb5", "rw"]], "rw,sec=krb5"),
+        ([["rw", "sec=krb5"]], "rw,sec=krb5"),
+        ([["sec=krb5:sys", "rw", "sync"]], "rw,sec=krb5:sys,sync"),
+        # exportfs 2.6.2 says of these: sec=krb5,rw,...,sec=sys,ro and, for the last, sec=krb5,ro
+        ([["sync", "sec=krb5", "rw", "sec=sys", "ro"]], "sync,sec=krb5,rw,sec=sys,ro"),
+        ([["sec=krb5"], ["rw"]], "sec=krb5"),
+    ],
+)
+def test_export_options_come_down_to_what_exportfs_makes_of_them(
+    lists: list[list[str]], settled: str
+) -> None:
+    assert ",".join(settle_export(*lists)) == settled
+
+
+options = st.lists(
+    st.sampled_from(["rw", "ro", "sync", "async", "sec=sys", "sec=krb5", "all_squash", "fsid=1"])
+)
+
+
+@given(options)
+def test_settled_export_options_stay_as_they_are(given_options: list[str]) -> None:
+    once = settle_export(given_options)
+    assert settle_export(once) == once

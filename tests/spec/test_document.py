@@ -1,0 +1,119 @@
+"""YAML 1.2 core scalars, places, and files that are no spec at all."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omconf.spec.document import MAX_BYTES, parse
+
+SCALARS: dict[str, Any] = {
+    "no": "no",
+    "on": "on",
+    "y": "y",
+    "0644": 644,
+    "0o644": 0o644,
+    "0x1F": 31,
+    "1_000": "1_000",
+    "12:30:45": "12:30:45",
+    "2026-01-01": "2026-01-01",
+    "9.1.0": "9.1.0",
+    "9.1": 9.1,
+    ".5": 0.5,
+    "1e3": 1000.0,
+    ".inf": math.inf,
+    "~": None,
+    "null": None,
+    "true": True,
+    "TRUE": True,
+    "'true'": "true",
+    '"5"': "5",
+    "!!str 5": "5",
+    "<<": "<<",
+}
+
+
+@pytest.mark.parametrize("text", SCALARS)
+def test_core_scalars(text: str) -> None:
+    document, found = parse(f"key: {text}\n".encode(), "c.yaml")
+    assert not found
+    assert document.data == {"key": SCALARS[text]}
+    assert type(document.data["key"]) is type(SCALARS[text])
+
+
+def test_every_key_and_value_has_its_place() -> None:
+    document, _ = parse(b"a: 1\nb:\n  c: [x, {d: yz}]\n", "c.yaml")
+    key, value = document.keys["b", "c", 1, "d"], document.values["b", "c", 1, "d"]
+    assert (key.line, key.column, key.end_column) == (3, 11, 12)
+    assert (value.line, value.column, value.end_column) == (3, 14, 16)
+    assert document.span(("b", "nothing")) == document.values[("b",)]
+
+
+def test_an_anchor_may_be_used_again() -> None:
+    document, found = parse(b"a: &x {b: 1}\nc: *x\n", "c.yaml")
+    assert not found
+    assert document.data == {"a": {"b": 1}, "c": {"b": 1}}
+
+
+BOMB = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
+    b"%c: &%c [%s]\n" % (i + 1, i + 1, b",".join([b"*%c" % i] * 10)) for i in range(97, 107)
+)
+BROKEN: list[tuple[bytes, str, int, int]] = [
+    (b"", "OM101", 1, 1),
+    (b"# only a comment\n", "OM101", 1, 1),
+    (b"a: 1\nb: [1, 2\n", "OM101", 3, 1),
+    (b"a: 1\n\tb: 2\n", "OM101", 2, 1),
+    (b"a: b: c\n", "OM101", 1, 5),
+    (b"a: *nowhere\n", "OM101", 1, 4),
+    (b"a: !!python/object/apply:os.system [x]\n", "OM101", 1, 4),
+    (b"a: !mine 1\n", "OM101", 1, 4),
+    (b"? [a]\n: 1\n", "OM101", 1, 3),
+    (b"a: 1\n---\nb: 2\n", "OM101", 2, 1),
+    (b"a: 1\nb: \x07\n", "OM101", 2, 4),
+    (b"a: '\x00'\n", "OM101", 1, 5),
+    (b'a: "\\ud800"\n', "OM101", 1, 7),
+    (b"a: 1\nb: 2\na: 3\n", "OM102", 3, 1),
+    (b"a: 1\nb: \xff\n", "OM107", 2, 4),
+    ("a: ü\n".encode("utf-16"), "OM107", 1, 1),
+    (b"a: " + b"[" * 200 + b"]" * 200, "OM107", 1, 1),
+    (b"a: " + b"[" * 100_000, "OM107", 1, 1),
+    (b"- " * 10_000 + b"x", "OM107", 1, 1),
+    (b"a: &a [*a]\n", "OM107", 1, 4),
+    (b"[" + b"1," * 400_000 + b"]", "OM107", 1, 1),
+    (b"#" * (MAX_BYTES + 1), "OM107", 1, 1),
+    (BOMB, "OM107", 1, 22),
+]
+
+
+@pytest.mark.parametrize(("data", "rule", "line", "column"), BROKEN, ids=range(len(BROKEN)))
+def test_broken_files(data: bytes, rule: str, line: int, column: int) -> None:
+    _, found = parse(data, "c.yaml")
+    assert [d.rule.id for d in found] == [rule]
+    span = found[0].span
+    assert span is not None
+    assert (span.line, span.column) == (line, column)
+
+
+@given(st.binary(max_size=400))
+def test_no_bytes_cause_an_exception(data: bytes) -> None:
+    document, found = parse(data, "c.yaml")
+    assert found or document.data is not None or data.strip()
+
+
+SHOWN = [
+    ("password: hunter2", "password: ********"),
+    ("db: {password: hunter2, x: 1}", "db: {password: ********"),
+    ('  "secret" : hunter2', '  "secret" : ********'),
+    ("passwrd: hunter2", "passwrd: ********"),
+    ("password: {env: OM_DB_PASSWORD}", "password: {env: OM_DB_PASSWORD}"),
+]
+
+
+@pytest.mark.parametrize(("line", "shown"), SHOWN)
+def test_a_line_is_shown_without_its_secret(line: str, shown: str) -> None:
+    document, _ = parse(line.encode(), "c.yaml")
+    assert document.source(1) == shown

@@ -1,0 +1,242 @@
+"""Each way of getting the spec wrong: its rule, and its place in the user's own file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from omconf import pipeline
+from tests.command import EXAMPLES, omconf
+
+SMALLEST = """\
+omconf: 1
+cluster: conference
+openmeetings: {release: "9.1.0"}
+discovery: {kind: multicast}
+database:
+  kind: postgresql
+  host: 10.1.1.10
+  user: openmeetings
+  password: {env: OM_DB_PASSWORD}
+storage: {kind: nfs, server: om1}
+nodes:
+  om1: {address: 10.1.1.1, url: "https://om1.example.org:5443/openmeetings"}
+  om2: {address: 10.1.1.2, url: "https://om2.example.org:5443/openmeetings"}
+"""
+
+# What is replaced by what in the smallest spec, and where the rule must point.
+WRONG = [
+    ("om1: {", "om1 {", "OM101", None),
+    ("cluster: conference", "cluster: conference\ncluster: again", "OM102", "3:1"),
+    ("  user: openmeetings", "  user: openmeetings\n  usr: x", "OM103", "9:3"),
+    ("cluster: conference\n", "", "OM104", "1:1"),
+    ("  user: openmeetings\n", "", "OM104", "5:1"),
+    ("address: 10.1.1.2, ", "", "OM104", "13:3"),
+    ("server: om1}", "}", "OM104", "10:1"),
+    ("cluster: conference", "cluster: Conference", "OM105", "2:10"),
+    ("cluster: conference", "cluster: [a]", "OM105", "2:10"),
+    ("kind: multicast", "kind: broadcast", "OM105", "4:19"),
+    ("kind: multicast", "port: '54327'", "OM105", "4:19"),
+    ("kind: multicast", "port: 5.5", "OM105", "4:19"),
+    ("kind: multicast", "port: " + "9" * 400, "OM105", "4:19"),
+    ("discovery: {kind: multicast}", "discovery:", "OM105", "4:11"),
+    ("10.1.1.2,", "om2.example.org,", "OM105", "13:18"),
+    ("10.1.1.2,", "10.1.1.256,", "OM105", "13:18"),
+    ("10.1.1.2,", "10.1.1.02,", "OM105", "13:18"),
+    ("10.1.1.2,", "224.0.0.1,", "OM105", "13:18"),
+    ("kind: postgresql", "kind: mariadb", "OM105", "6:9"),
+    ("user: openmeetings", "user: '@omconf:database.password@'", "OM105", "8:9"),
+    ("{env: OM_DB_PASSWORD}", "{env: A, file: b}", "OM105", "9:13"),
+    ("{env: OM_DB_PASSWORD}", "{command: pass show x}", "OM105", "9:13"),
+    ("{env: OM_DB_PASSWORD}", "hunter2", "OM106", "9:13"),
+    ("{env: OM_DB_PASSWORD}", "12345", "OM106", "9:13"),
+    ("omconf: 1", "omconf: 2", "OM108", "1:9"),
+    ("omconf: 1", "omconf: true", "OM108", "1:9"),
+    ('"9.1.0"', "9.1", "OM109", "3:25"),
+    ('"9.1.0"', "4.0.11", "OM109", "3:25"),
+    ("nodes:", "kurento: {url: x}\nnodes:", "OM110", "11:1"),
+    ("10.1.1.2,", "10.1.1.2, renamed_from: old,", "OM110", "13:28"),
+    ("kind: nfs", "kind: cifs", "OM110", "10:17"),
+    ("discovery: {kind: multicast}", "network: {firewall: nftables}", "OM110", "4:21"),
+    ("10.1.1.2,", "10.1.1.1,", "OM201", "13:18"),
+    ("om2.example", "om1.example", "OM202", "13:33"),
+    ("om2:", "OM2:", "OM203", "13:3"),
+    ("om2:", "storage:", "OM203", "13:3"),
+    ("om2:", '"a\\nb":', "OM203", "13:3"),
+    ("https://om2.example.org", "ftp://om2.example.org", "OM206", "13:33"),
+    ("https://om2.example.org", "https://u:p@om2.example.org", "OM206", "13:33"),
+    ("om2.example.org:5443/openmeetings", "om2.example.org/openmeetings?x=1", "OM206", "13:33"),
+    ("kind: postgresql", "kind: h2", "OM210", "6:9"),
+    ("10.1.1.10", "localhost", "OM211", "7:9"),
+    ("10.1.1.10", "127.0.0.1", "OM211", "7:9"),
+    ("user: openmeetings", "user: ' om'", "OM212", "8:9"),
+    ("user: openmeetings", "user: openmeetings\n  options: {'a b': 1}", "OM214", "9:20"),
+    ("user: openmeetings", "user: openmeetings\n  pool: {maxTotal: many}", "OM214", "9:20"),
+    ("user: openmeetings", "user: openmeetings\n  pool: {maxTotl: 5}", "OM214", "9:19"),
+    ("user: openmeetings", "user: openmeetings\n  pool: {Url: 5}", "OM214", "9:15"),
+    ("kind: multicast", "group: 10.1.1.1", "OM220", "4:20"),
+    ("kind: multicast", "group: all-hosts", "OM220", "4:20"),
+    ("kind: multicast", "ttl: 0", "OM222", "4:18"),
+    ("kind: multicast", "ttl: 256", "OM223", "4:18"),
+    ("kind: multicast", "port: 65536", "OM223", "4:19"),
+    ("discovery: {kind: multicast}", "hazelcast: {port: 5636}", "OM225", "4:19"),
+    ("discovery: {kind: multicast}", "hazelcast: {port: 5443}", "OM225", "4:19"),
+    ("server: om1", "server: om9", "OM230", "10:30"),
+    ("server: om1", "server: om1, export: srv", "OM230", "10:43"),
+    ("server: om1", "server: om1, export: /", "OM230", "10:43"),
+    ("server: om1", "server: om1, options: [hardd]", "OM233", "10:45"),
+    ("server: om1", "server: om1, options: [timeo=abc]", "OM233", "10:45"),
+    ("10.1.1.2,", '"fd00::2",', "OM240", "13:18"),
+    ("10.1.1.10", '"fd00::10"', "OM240", "7:9"),
+    ('release: "9.1.0"', 'release: "9.1.0", home: "/opt/o\'m"', "OM260", "3:40"),
+    ('release: "9.1.0"', 'release: "9.1.0", service: "a b.service"', "OM260", "3:43"),
+    ("user: openmeetings", 'user: "om\\nx"', "OM260", "8:9"),
+]
+WARNED = [
+    ("  om2: {address", "# {address", "OM204", "12:3"),
+    ("om2.example.org", "10.1.1.2", "OM205", "13:33"),
+    ("https://om2", "http://om2", "OM206", "13:33"),
+    ('5443/openmeetings"}\n  om2', '5443/meet"}\n  om2', "OM207", "12:33"),
+    ("user: openmeetings", "user: 'om,x'", "OM213", "8:9"),
+    ("kind: multicast", "group: 224.0.0.0", "OM221", "4:20"),
+    ("discovery: {kind: multicast}", "network: {subnet: 10.1.1.0/31}", "OM224", "13:18"),
+    ("server: om1", "server: om1, export_options: [rw, no_root_squash]", "OM231", "10:56"),
+    ("server: om1", "server: om1, options: [soft, _netdev]", "OM232", "10:45"),
+    ("server: om1", "server: om1, options: [intr, _netdev]", "OM234", "10:45"),
+    ("server: om1", "server: om1, options: [hard]", "OM235", "10:45"),
+]
+
+
+def _places(text: str, tmp_path: Path) -> list[str]:
+    spec = tmp_path / "cluster.yaml"
+    spec.write_text(text)
+    return [
+        f"{d.severity}[{d.rule.id}] {d.span.line}:{d.span.column}" if d.span else d.rule.id
+        for d in pipeline.check_spec(str(spec)).diagnostics
+    ]
+
+
+def test_the_smallest_spec_is_fine(tmp_path: Path) -> None:
+    assert _places(SMALLEST, tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "rule", "place"), WRONG, ids=[f"{w[2]}-{i}" for i, w in enumerate(WRONG)]
+)
+def test_wrong(old: str, new: str, rule: str, place: str | None, tmp_path: Path) -> None:
+    text = SMALLEST.replace(old, new, 1)
+    assert text != SMALLEST
+    found = _places(text, tmp_path)
+    if place is None:
+        assert [f.split(" ")[0] for f in found] == [f"error[{rule}]"]
+    else:
+        assert found == [f"error[{rule}] {place}"]
+
+
+@pytest.mark.parametrize(("old", "new", "rule", "place"), WARNED, ids=[w[2] for w in WARNED])
+def test_warned(old: str, new: str, rule: str, place: str, tmp_path: Path) -> None:
+    text = SMALLEST.replace(old, new, 1)
+    assert text != SMALLEST
+    assert _places(text, tmp_path) == [f"warning[{rule}] {place}"]
+
+
+def test_all_mistakes_at_once(tmp_path: Path) -> None:
+    text = (
+        SMALLEST.replace("multicast", "unicast").replace("9.1.0", "9.9.9").replace("user:", "usr:")
+    )
+    text = text.replace("{env: OM_DB_PASSWORD}", "hunter2").replace("10.1.1.2", "nowhere")
+    assert [f.split()[0] for f in _places(text, tmp_path)] == [
+        "error[OM109]",
+        "error[OM105]",
+        "error[OM104]",
+        "error[OM103]",
+        "error[OM106]",
+        "error[OM105]",
+    ]
+
+
+def test_mistakes_of_form_do_not_hide_mistakes_of_sense(tmp_path: Path) -> None:
+    text = SMALLEST.replace("discovery: {kind", "discovery: {knd").replace("10.1.1.2", "10.1.1.1")
+    assert _places(text, tmp_path) == ["error[OM103] 4:13", "error[OM201] 13:18"]
+
+
+def test_what_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(
+        SMALLEST.replace("ttl", "").replace("kind: nfs", "kid: nfs")
+    )
+    printed = omconf("validate", cwd=tmp_path)
+    assert printed.code == 1
+    assert printed.out == ""
+    assert printed.err == (
+        "cluster.yaml:10:11: error[OM103]: `kid` is no key of `storage`.\n"
+        "  10 | storage: {kid: nfs, server: om1}\n"
+        "     |           ^^^\n"
+        "  hint: Did you mean `kind`?\n"
+    )
+
+
+def test_a_plain_secret_is_never_shown(tmp_path: Path) -> None:
+    text = SMALLEST.replace("{env: OM_DB_PASSWORD}", "|\n    tr0ub4dor\n    line two")
+    text += "secrets: {remember_me_key: k3y-0f-k3ys}\n"
+    (tmp_path / "cluster.yaml").write_text(text)
+    for form in ("human", "json", "github", "sarif"):
+        printed = omconf("validate", "--format", form, cwd=tmp_path)
+        assert printed.code == 1
+        assert "OM106" in printed.err + printed.out
+        assert not re.search("tr0ub4dor|line two|k3y-0f", printed.err + printed.out)
+
+
+PIECES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False),
+    st.text(max_size=12),
+    st.lists(st.text(max_size=3), max_size=2),
+    st.dictionaries(
+        st.sampled_from(["env", "file", "command", "node", "host", "x", ""]),
+        st.text(max_size=5),
+        max_size=2,
+    ),
+)
+
+
+@st.composite
+def mutated(draw: st.DrawFn) -> bytes:
+    """An example's spec with some of its values replaced, keys renamed or lines cut."""
+    source = draw(st.sampled_from(sorted(EXAMPLES.glob("*/cluster.yaml"))))
+    data = yaml.safe_load(source.read_text())
+    for _ in range(draw(st.integers(1, 3))):
+        where = data
+        while isinstance(where, dict) and where:
+            key = draw(st.sampled_from(sorted(where)))
+            if not isinstance(where[key], dict) or draw(st.booleans()):
+                if draw(st.booleans()):
+                    where[key] = draw(PIECES)
+                else:
+                    where[draw(st.text(max_size=8))] = where.pop(key)
+                break
+            where = where[key]
+    text = yaml.safe_dump(data, allow_unicode=True)
+    if draw(st.booleans()):
+        cut = draw(st.integers(0, len(text)))
+        text = text[:cut] + draw(st.text(max_size=4)) + text[cut:]
+    return text.encode("utf-8", "surrogatepass")
+
+
+@settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(mutated())
+def test_no_mutation_causes_a_traceback(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "cluster.yaml").write_bytes(data)
+    result = omconf("build", "-o", "bundles", cwd=tmp_path)
+    assert result.code in (0, 1)
+    assert "unforeseen" not in result.err
+    if result.code:
+        assert re.search(r"error\[OM\d{3}\]: ", result.err)
