@@ -50,14 +50,16 @@ lint: setup ## formatting, lint, types, import layers, the schemas' freshness
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/omconf schema | cmp - schemas/cluster.schema.json
+	$(BIN)/omconf schema --markdown | cmp - docs/spec.md
 
 .PHONY: golden
 golden: setup ## write the golden files anew, for a review of their difference
 	OMCONF_GOLDEN=1 $(BIN)/pytest -q tests/test_cases.py
 
 .PHONY: schemas
-schemas: setup ## write schemas/cluster.schema.json from the models
+schemas: setup ## write schemas/cluster.schema.json and docs/spec.md from the models
 	$(BIN)/omconf schema > schemas/cluster.schema.json
+	$(BIN)/omconf schema --markdown > docs/spec.md
 
 .PHONY: wheel
 wheel: setup ## build the wheel, install it in a clean environment, build the examples from elsewhere

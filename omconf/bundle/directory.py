@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from omconf.bundle.model import BundleFile
 
 FOREIGN_FILE = Rule(
-    "OM401", Severity.ERROR, "A file in the bundle directory does not belong to omconf"
+    "OM401", Severity.ERROR, "a file in the bundle directory that is not omconf's"
 )
-UNUSABLE = Rule("OM403", Severity.ERROR, "The bundle directory cannot be read or written")
+UNUSABLE = Rule("OM403", Severity.ERROR, "a bundle directory that cannot be read or written")
 BROKEN_MANIFEST = Rule(
-    "OM404", Severity.ERROR, "The manifest of the bundle directory is broken or of a newer format"
+    "OM404", Severity.ERROR, "a bundle manifest that is broken or of a newer format"
 )
 
 MANIFEST = "manifest.json"
@@ -178,7 +178,6 @@ def survey(
                     in_the_way = blocking or path in wanted
                     if in_the_way and path not in leaving:
                         foreign.append(path + "/")
-                        continue
                     found.folders.add(path)
                     todo.append((path + "/", in_the_way))
                     if in_the_way:

@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     from omconf.bundle.model import BundleFile
 
-BUSY = Rule("OM402", Severity.ERROR, "Another build of the same directory is running")
-NOT_PRIVATE = Rule("OM405", Severity.ERROR, "A directory for real secrets is open to others")
+BUSY = Rule("OM402", Severity.ERROR, "a bundle directory that another build is writing")
+NOT_PRIVATE = Rule("OM405", Severity.ERROR, "a directory for real secrets that others may enter")
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -158,12 +158,13 @@ def _build(
         hint = "Build again to finish." if unfinished else "The directory is as it was."
         return [unusable(error, root, given, hint)]
     finally:
-        if not isinstance(result, Written):
-            for folder in reversed(made):
-                with suppress(OSError):
-                    os.rmdir(folder)
-        if fd >= 0:
-            os.close(fd)
+        try:
+            # Still under the lock: nobody can have begun to build in there.
+            if not isinstance(result, Written):
+                _unmake(made)
+        finally:
+            if fd >= 0:
+                os.close(fd)
     return result
 
 
@@ -209,6 +210,12 @@ def _make(root: str, private: bool, made: list[str]) -> None:
         made.append(folder)
         if closed:
             os.chmod(folder, 0o700)  # the umask may have taken bits of the owner's
+
+
+def _unmake(made: list[str]) -> None:
+    with suppress(OSError):
+        for folder in reversed(made):
+            os.rmdir(folder)
 
 
 def _openness(fd: int) -> str:

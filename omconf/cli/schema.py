@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from omconf.cli import output
 
 
-def schema() -> None:
+def schema(
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="Print a table of all keys for people.")
+    ] = False,
+) -> None:
     """Print the JSON Schema of the spec; editors complete and check cluster.yaml with it."""
-    from omconf.spec.schema import spec_schema
+    from omconf.spec.schema import spec_reference, spec_schema
 
-    output.print_json(spec_schema())
+    if markdown:
+        typer.echo(spec_reference(), nl=False)
+    else:
+        output.print_json(spec_schema())

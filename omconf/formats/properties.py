@@ -73,6 +73,8 @@ def merge(text: str, settings: Mapping[str, str]) -> str:
     new = [pair(key, value) for key, value in settings.items() if key not in present]
     if new and merged and not merged.endswith("\n"):
         merged += end
+    if new and _continues(merged.removesuffix("\n").removesuffix("\r").rpartition("\n")[2]):
+        merged += end  # a last line that goes on would swallow the first of ours
     return merged + "".join(entry + end for entry in new)
 
 

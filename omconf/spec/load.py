@@ -6,13 +6,13 @@ import difflib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Diagnostic, Rule, Severity, in_order
 from omconf.spec import values
 from omconf.spec.document import LIMIT, Document, Path, parse
-from omconf.spec.models import NodeDefaults, Spec
+from omconf.spec.models import NodeDefaults, Section, Spec, is_planned, section_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,23 +178,18 @@ def _missing_key(document: Document, path: Path) -> Diagnostic:
     )
 
 
-def _model(path: Path) -> type[BaseModel] | None:
+def _model(path: Path) -> type[Section] | None:
     """Return the model of the mapping at a path of the spec."""
-    model: Any = Spec
+    model: type[Section] | None = Spec
+    in_mapping = False
     for part in path:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            info = model.model_fields.get(str(part))
-            model = info.annotation if info else None
-        else:  # the value of dict[str, Model]
-            model = getattr(model, "__args__", (None, None))[1]
-        for choice in getattr(model, "__args__", ()):
-            if (
-                isinstance(choice, type)
-                and issubclass(choice, BaseModel)
-                and type(None) in model.__args__
-            ):
-                model = choice
-    return model if isinstance(model, type) and issubclass(model, BaseModel) else None
+        if in_mapping:  # a name that the user chose: a node's
+            in_mapping = False
+            continue
+        info = model.model_fields.get(str(part)) if model else None
+        model = section_of(info) if info else None
+        in_mapping = str(part) == "nodes"
+    return None if in_mapping else model
 
 
 def _fields(path: Path) -> Iterator[str]:
@@ -202,14 +197,13 @@ def _fields(path: Path) -> Iterator[str]:
     yield from model.model_fields if model else ()
 
 
-def _planned(document: Document, model: type[BaseModel], path: Path) -> Iterator[Diagnostic]:
+def _planned(document: Document, model: type[Section], path: Path) -> Iterator[Diagnostic]:
     """Find keys that are known but whose part is not built yet."""
     for name, info in model.model_fields.items():
         inner = (*path, name)
         if inner not in document.values:
             continue
-        extra = info.json_schema_extra
-        if isinstance(extra, dict) and extra.get("x-omconf-planned"):
+        if is_planned(info):
             yield _not_yet(document, inner, document.key_span(inner))
             continue
         child = _model(inner)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo  # noqa: TC002 - no model field, but beside them
 
 from omconf.spec.values import (  # pydantic reads these at run time
     Account,
@@ -51,6 +52,20 @@ def planned(description: str, **more: Any) -> Any:
         json_schema_extra={"x-omconf-planned": True},
         **more,
     )
+
+
+def is_planned(info: FieldInfo) -> bool:
+    """Tell whether a key is known but its part is not built yet."""
+    extra = info.json_schema_extra
+    return isinstance(extra, dict) and bool(extra.get("x-omconf-planned"))
+
+
+def section_of(info: FieldInfo) -> type[Section] | None:
+    """Return the model of a key whose value is a mapping of keys, itself or of each of its values."""
+    for choice in (info.annotation, *getattr(info.annotation, "__args__", ())):
+        if isinstance(choice, type) and issubclass(choice, Section):
+            return choice
+    return None
 
 
 class OpenMeetings(Section):

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from omconf.spec.models import Spec
+from omconf.spec.models import NodeDefaults, Spec, is_planned, section_of
 from omconf.spec.values import LABEL, RESERVED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic import BaseModel
 
 
 def spec_schema() -> dict[str, Any]:
@@ -18,3 +23,41 @@ def spec_schema() -> dict[str, Any]:
         "not": {"enum": list(RESERVED)},
     }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def spec_reference() -> str:
+    """Return a Markdown table of all keys: meaning and default, from the same models."""
+    lines = [
+        "# The cluster spec",
+        "",
+        "Every key of `cluster.yaml`, format version 1. Made by `omconf schema --markdown`.",
+        "",
+        "| key | default | meaning |",
+        "| --- | --- | --- |",
+    ]
+    return "\n".join([*lines, *_rows(Spec, ""), ""])
+
+
+def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        key = f"{prefix}{name}"
+        inner = section_of(info)
+        if name == "nodes":
+            yield f"| `{key}` | required | {info.description} |"
+            yield from _rows(NodeDefaults, "nodes.<name>.")
+        elif name == "node_defaults":
+            text = "The keys of a node, for all nodes; `{name}` and `{address}` stand for its own."
+            yield f"| `{key}.*` |  | {text} |"
+        elif inner and not is_planned(info):
+            yield from _rows(inner, f"{key}.")
+        else:
+            default = "required" if info.is_required() else _shown(info.default)
+            yield f"| `{key}` | {default} | {info.description or ''} |"
+
+
+def _shown(value: Any) -> str:
+    if value is None or value == {}:
+        return ""
+    if isinstance(value, list):
+        return f"`[{', '.join(value)}]`"
+    return f"`{value}`"

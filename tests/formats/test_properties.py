@@ -1,0 +1,64 @@
+"""Single keys of a .properties file."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omconf.formats.properties import merge, pair, read
+
+TEXT = """\
+# a comment = not a key
+! another
+plain=value
+colon: with spaces \\
+    and a second line
+spaced   key
+empty=
+uni=\\u00e4\\t.
+plain=again
+"""
+
+
+def test_java_reads_it_so() -> None:
+    values = {key: setting.value for key, setting in read(TEXT).items()}
+    assert values == {
+        "plain": "again",
+        "colon": "with spaces and a second line",
+        "spaced": "key",
+        "empty": "",
+        "uni": "ä\t.",
+    }
+    assert (read(TEXT)["colon"].line, read(TEXT)["colon"].last_line) == (4, 5)
+
+
+def test_merging_touches_only_the_keys_that_are_ours() -> None:
+    merged = merge(TEXT, {"colon": "x", "empty": "", "new": "a,b"})
+    assert (
+        merged
+        == TEXT.replace("colon: with spaces \\\n    and a second line", "colon=x") + "new=a,b\n"
+    )
+    assert merge("a=1\r\nb=2", {"b": "3", "c": "4"}) == "a=1\r\nb=3\r\nc=4\r\n"
+
+
+WORDS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
+
+
+@given(st.dictionaries(WORDS, WORDS, max_size=4))
+def test_what_is_written_is_read_back(settings: dict[str, str]) -> None:
+    text = merge("# head\nother = 1\n", settings)
+    assert {k: v.value for k, v in read(text).items()} == {"other": "1", **settings}
+    assert merge(text, settings) == text
+
+
+@given(st.text("ab=: \\\n\r#!u0", max_size=40), st.dictionaries(WORDS, WORDS, max_size=2))
+def test_any_file_keeps_what_is_not_ours(text: str, settings: dict[str, str]) -> None:
+    before = {k: s.value for k, s in read(text).items() if k not in settings}
+    after = {k: s.value for k, s in read(merge(text, settings)).items()}
+    assert settings.items() <= after.items()
+    if not text.rstrip("\r\n").endswith("\\"):
+        assert {k: v for k, v in after.items() if k not in settings} == before
+
+
+def test_pair() -> None:
+    assert pair("a b", " x\ny") == "a\\ b=\\ x\\ny"

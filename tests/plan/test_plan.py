@@ -1,0 +1,441 @@
+"""What a plan says of a deployed tree that differs from the bundle in one known way."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import EXAMPLES, omconf
+
+SPEC = EXAMPLES / "clustering-page" / "cluster.yaml"
+CLASSES = "opt/om/webapps/openmeetings/WEB-INF/classes"
+HAZELCAST = f"{CLASSES}/hazelcast.xml"
+PERSISTENCE = f"{CLASSES}/META-INF/persistence.xml"
+SECRET = "not-a-real-password"  # noqa: S105
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Path:
+    """The bundle laid out as deployed trees, with the secret filled in."""
+    env = {"OM_DB_PASSWORD": SECRET}
+    built = omconf("build", SPEC, "-o", tmp_path / "staged", "--reveal-secrets", env=env)
+    assert built.code == 0, built.err
+    for node in ("om1", "om2"):
+        for folder in ("files", "blocks"):
+            source = tmp_path / "staged" / node / folder
+            if source.exists():
+                shutil.copytree(source, tmp_path / "deployed" / node, dirs_exist_ok=True)
+    return tmp_path / "deployed"
+
+
+def plan(
+    deployed: Path, *options: str, code: int = 0, secret: str | None = SECRET
+) -> dict[str, Any]:
+    env = {} if secret is None else {"OM_DB_PASSWORD": secret}
+    result = omconf("plan", SPEC, "--deployed", deployed, "--json", *options, env=env)
+    assert result.code == code, result.err + result.out
+    assert result.err == ""
+    document = json.loads(result.out)
+    assert isinstance(document, dict)
+    return document
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def only_change(document: dict[str, Any]) -> dict[str, Any]:
+    assert len(document["changes"]) == 1, document["changes"]
+    (change,) = document["changes"]
+    assert isinstance(change, dict)
+    return change
+
+
+def only_item(document: dict[str, Any]) -> dict[str, Any]:
+    change = only_change(document)
+    assert len(change["items"]) == 1, change["items"]
+    (item,) = change["items"]
+    assert isinstance(item, dict)
+    return item
+
+
+def test_nothing_differs(deployed: Path) -> None:
+    document = plan(deployed, "--detailed-exitcode")
+    assert document["changes"] == []
+    assert document["diagnostics"] == []
+    assert document["has_changes"] is False
+    assert document["complete"] is True
+    assert document["source"] == {"kind": "directory"}
+
+
+ONE_ITEM = [
+    (
+        HAZELCAST,
+        ">om1</instance-name>",
+        ">server-1</instance-name>",
+        "instance-name",
+        "server-1",
+        "om1",
+    ),
+    (HAZELCAST, "om1.example.org", "other.example.org", "member-attributes/server.url", None, None),
+    (HAZELCAST, ">32<", ">31<", "network/join/multicast/multicast-time-to-live", "31", "32"),
+    (HAZELCAST, ">10.1.1.1<", ">10.1.1.*<", "network/interfaces/interface", "10.1.1.*", "10.1.1.1"),
+    (
+        HAZELCAST,
+        ">OBJECT<",
+        ">BINARY<",
+        "map[ONLINE_USERS_KEY]/near-cache/in-memory-format",
+        "BINARY",
+        "OBJECT",
+    ),
+    (
+        HAZELCAST,
+        '"NONE"',
+        '"LRU"',
+        "map[ONLINE_USERS_KEY]/near-cache/eviction/eviction-policy",
+        "LRU",
+        "NONE",
+    ),
+    (HAZELCAST, ">slf4j<", ">log4j2<", "properties/hazelcast.logging.type", "log4j2", "slf4j"),
+    (
+        PERSISTENCE,
+        "maxIdle=100",
+        "maxIdle=10",
+        "properties/openjpa.ConnectionProperties/maxIdle",
+        "10",
+        "100",
+    ),
+    (
+        PERSISTENCE,
+        'Cache" value="true"',
+        'Cache" value="false"',
+        "properties/openjpa.DataCache",
+        "false",
+        "true",
+    ),
+    ("etc/exports", "rw,", "ro,", "/opt/omdata 10.1.1.2", None, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "key", "before", "after"), ONE_ITEM, ids=[c[3] for c in ONE_ITEM]
+)
+def test_one_changed_value_is_one_item(
+    deployed: Path, path: str, old: str, new: str, key: str, before: str | None, after: str | None
+) -> None:
+    edit(deployed / "om1" / path, old, new)
+    item = only_item(plan(deployed, "--detailed-exitcode", code=2))
+    assert (item["key"], item["action"]) == (key, "update")
+    if before:
+        assert (item["before"], item["after"]) == (before, after)
+
+
+SAME_MEANING = [
+    (HAZELCAST, "  <cluster-name>", "\t\t<cluster-name>"),
+    (HAZELCAST, ">conference</cluster-name>", ">\n conference\n</cluster-name>"),
+    (HAZELCAST, "<properties>", "<!-- ours --><properties>"),
+    (HAZELCAST, '<tcp-ip enabled="false"/>', '<aws enabled="false"/>'),
+    (
+        PERSISTENCE,
+        'xmlns="https://jakarta.ee/xml/ns/persistence" version="3.0"',
+        'version="3.0" xmlns="https://jakarta.ee/xml/ns/persistence"',
+    ),
+    (PERSISTENCE, "maxIdle=100,\n", "maxIdle = 100 ,"),
+    (PERSISTENCE, "TestOnBorrow", "testOnBorrow"),
+    ("etc/exports", "rw,sync", "sync,rw"),
+    ("etc/exports", "/opt/omdata 10", "/opt/omdata\t10"),
+]
+
+
+@pytest.mark.parametrize(("path", "old", "new"), SAME_MEANING, ids=range(len(SAME_MEANING)))
+def test_the_same_meaning_is_a_reformat(deployed: Path, path: str, old: str, new: str) -> None:
+    edit(deployed / "om1" / path, old, new)
+    document = plan(deployed, "--detailed-exitcode")
+    change = only_change(document)
+    assert (change["action"], change["items"]) == ("reformat", [])
+    assert document["has_changes"] is False
+    assert plan(deployed, "--detailed-exitcode", "--strict-format", code=2)["has_changes"] is True
+
+
+def test_elements_in_another_order_are_a_reformat(deployed: Path) -> None:
+    path = deployed / "om1" / HAZELCAST
+    text = path.read_text()
+    names = re.search(r"  <cluster-name>.*\n  <instance-name>.*\n", text)
+    assert names
+    first, second = names[0].splitlines(keepends=True)
+    path.write_text(text.replace(first + second, second + first))
+    assert only_change(plan(deployed))["action"] == "reformat"
+
+
+def test_a_missing_node_folder_means_nothing_is_deployed(deployed: Path) -> None:
+    shutil.rmtree(deployed / "om2")
+    document = plan(deployed, "--detailed-exitcode", code=2)
+    assert {(c["node"], c["action"]) for c in document["changes"]} == {("om2", "create")}
+    assert len(document["changes"]) == 5
+    assert document["summary"]["nodes_changed"] == 1
+
+
+def test_an_unknown_element_is_a_delete_with_a_hint(deployed: Path) -> None:
+    edit(
+        deployed / "om1" / HAZELCAST,
+        "<network>",
+        '<executor-service name="x"><pool-size>4</pool-size></executor-service><network>',
+    )
+    item = only_item(plan(deployed))
+    assert item["key"] == "executor-service[x]/pool-size"
+    assert (item["action"], item["before"]) == ("delete", "4")
+    assert "hazelcast.extra" in item["hint"]
+
+
+def test_the_deployed_secret_is_only_equal_or_different(deployed: Path) -> None:
+    document = plan(deployed, secret="an0ther-s3cret", code=0)
+    change, other = document["changes"]
+    assert (
+        change["items"]
+        == other["items"]
+        == [
+            {
+                "key": "properties/openjpa.ConnectionProperties/Password",
+                "action": "update",
+                "secret": "different",
+            }
+        ]
+    )
+    text = omconf("plan", SPEC, "--deployed", deployed, env={"OM_DB_PASSWORD": "an0ther-s3cret"})
+    assert "(sensitive value) -> (sensitive value) (different)" in text.out
+    for shown in (text.out, text.err, json.dumps(document)):
+        assert "an0ther" not in shown
+        assert SECRET not in shown
+
+
+def test_a_secret_that_cannot_be_read_is_no_change(deployed: Path) -> None:
+    document = plan(deployed, secret=None)
+    assert document["changes"] == []
+    (found,) = document["diagnostics"]
+    assert (found["rule"], found["severity"]) == ("OM322", "warning")
+    assert "OM_DB_PASSWORD" in found["message"]
+    plan(deployed, "--require-secrets", secret=None, code=1)
+
+
+def test_a_deployed_secret_of_unknown_name_is_never_shown(deployed: Path) -> None:
+    edit(
+        deployed / "om1" / PERSISTENCE,
+        "<properties>",
+        '<properties><property name="jakarta.persistence.jdbc.password" value="h1dden"/>'
+        '<property name="x.url" value="jdbc:postgresql://h/d?user=a&amp;password=h1dden"/>',
+    )
+    document = plan(deployed)
+    items = {item["key"]: item for item in only_change(document)["items"]}
+    assert items["properties/jakarta.persistence.jdbc.password"]["secret"] == "different"  # noqa: S105
+    assert items["properties/x.url/password"]["secret"] == "different"  # noqa: S105
+    assert "h1dden" not in json.dumps(document)
+
+
+def test_hand_made_lines_are_taken_over(deployed: Path) -> None:
+    (deployed / "om1/etc/exports").write_text(
+        "# mine\n/srv 10.9.0.0/16(ro)\n/opt/omdata\t10.1.1.2(sync,rw,no_subtree_check,root_squash)\n"
+    )
+    (deployed / "om2/etc/fstab").write_text(
+        "10.1.1.1:/opt/omdata/ /opt/omdata nfs hard,timeo=70 0 0\n"
+    )
+    document = plan(deployed)
+    exports, fstab = document["changes"]
+    assert (exports["action"], exports["items"]) == ("reformat", [])
+    assert exports["notes"] == ["/opt/omdata 10.1.1.2 is taken over from line 3"]
+    assert fstab["action"] == "update"
+    assert fstab["notes"] == ["/opt/omdata is taken over from line 1"]
+    (item,) = fstab["items"]
+    assert item["before"] == "10.1.1.1:/opt/omdata nfs hard,timeo=70 0 0"
+    assert item["after"] == "10.1.1.1:/opt/omdata nfs _netdev,hard,timeo=50 0 0"
+
+
+def test_the_block_of_another_cluster_is_left_alone(deployed: Path) -> None:
+    path = deployed / "om1/etc/exports"
+    path.write_text(
+        "# BEGIN omconf: other\n/data 10.7.0.1(rw)\n# END omconf: other\n" + path.read_text()
+    )
+    assert plan(deployed)["changes"] == []
+
+
+def test_a_block_that_is_no_longer_ours_to_have_is_deleted(deployed: Path) -> None:
+    shutil.copy(deployed / "om1/etc/exports", deployed / "om2/etc/exports")
+    document = plan(deployed)
+    change = only_change(document)
+    assert (change["node"], change["action"]) == ("om2", "delete")
+    assert change["items"][0]["action"] == "delete"
+    assert document["summary"]["delete"] == 1
+
+
+def test_only_what_the_nodes_manifest_lists_is_deleted(deployed: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "cluster.yaml"
+    spec.write_text(SPEC.read_text() + "network: {multicast_route: false}\n")
+    env = {"OM_DB_PASSWORD": SECRET}
+    assert "No changes" in omconf("plan", spec, "--deployed", deployed, env=env).out
+    manifest = deployed / "om1/etc/omconf/conference/manifest.json"
+    manifest.parent.mkdir(parents=True)
+    shutil.copy(tmp_path / "staged/om1/manifest.json", manifest)
+    document = json.loads(omconf("plan", spec, "--deployed", deployed, "--json", env=env).out)
+    assert {(c["node"], c["path"], c["action"]) for c in document["changes"]} == {
+        ("om1", "/usr/local/sbin/omconf-multicast-route", "delete"),
+        ("om1", "/etc/systemd/system/omconf-multicast-route.service", "delete"),
+    }
+
+
+def test_scripts_are_compared_by_line(deployed: Path) -> None:
+    path = deployed / "om1/usr/local/sbin/omconf-multicast-route"
+    edit(path, "address=10.1.1.1", "address=10.1.1.7")
+    item = only_item(plan(deployed))
+    assert item == {
+        "key": "5",
+        "action": "update",
+        "before": "address=10.1.1.7",
+        "after": "address=10.1.1.1",
+    }
+
+
+def test_only_the_named_node(deployed: Path) -> None:
+    for node in ("om1", "om2"):
+        edit(deployed / node / HAZELCAST, ">32<", ">31<")
+    document = plan(deployed, "--node", "om2")
+    assert [c["node"] for c in document["changes"]] == ["om2"]
+    assert document["summary"]["nodes"] == 1
+    unknown = plan(deployed, "--node", "om7", code=1)
+    assert unknown["diagnostics"][0]["rule"] == "OM303"
+
+
+EFFECTS = [
+    (HAZELCAST, "om1.example", "www.example", "restart", True),
+    (HAZELCAST, ">224.2.2.3<", ">224.2.2.4<", "restart", False),
+    (HAZELCAST, ">conference</cluster-name>", ">other</cluster-name>", "restart", False),
+    (PERSISTENCE, "10.1.1.10:5432", "10.1.1.11:5432", "restart", False),
+    (PERSISTENCE, "maxIdle=100", "maxIdle=99", "restart", True),
+    ("etc/exports", "rw,", "ro,", "exportfs", True),
+    ("usr/local/sbin/omconf-multicast-route", "set -eu", "set -e", "route", True),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new", "action", "rolling"), EFFECTS, ids=range(len(EFFECTS))
+)
+def test_effects(deployed: Path, path: str, old: str, new: str, action: str, rolling: bool) -> None:
+    edit(deployed / "om1" / path, old, new)
+    document = plan(deployed)
+    effect = only_change(document)["effect"]
+    assert (effect["action"], effect["rolling"]) == (action, rolling)
+    runs = [command for step in document["rollout"] for command in step["run"]]
+    if action == "restart":
+        restart = ["systemctl restart openmeetings.service"]
+        stop_all = ["systemctl stop openmeetings.service", "systemctl start openmeetings.service"]
+        assert runs == (restart if rolling else stop_all)
+        assert document["rollout"][0]["nodes"] == (["om1"] if rolling else ["om1", "om2"])
+
+
+BROKEN = [
+    (HAZELCAST, "</hazelcast>", "", "OM301", True),
+    (HAZELCAST, "<hazelcast", '<!DOCTYPE x [<!ENTITY a "b">]><hazelcast', "OM301", True),
+    (HAZELCAST, ">32<", ">999<", "OM301", True),
+    (HAZELCAST, '<tcp-ip enabled="false"/>', '<tcp-ip enabled="true"/>', "OM301", True),
+    (HAZELCAST, ">10.1.1.1<", ">10.1.1.0/24<", "OM301", True),
+    (HAZELCAST, "omconf: conference.", "omconf: other-one.", "OM321", False),
+    (PERSISTENCE, "https://jakarta.ee/xml/ns/persistence", "urn:x", "OM301", True),
+    ("etc/exports", "10.1.1.2(rw", "10.1.1.2 (rw", "OM310", True),
+    ("etc/exports", "root_squash)", "root_squash", "OM301", True),
+    ("etc/exports", "# END omconf: conference\n", "", "OM312", False),
+]
+
+
+@pytest.mark.parametrize(("path", "old", "new", "rule", "complete"), BROKEN, ids=range(len(BROKEN)))
+def test_broken_files_are_findings_and_the_rest_is_planned(
+    deployed: Path, path: str, old: str, new: str, rule: str, complete: bool
+) -> None:
+    edit(deployed / "om1" / path, old, new)
+    edit(deployed / "om2" / HAZELCAST, ">32<", ">31<")
+    document = plan(deployed, "--detailed-exitcode", code=1)
+    found = [d for d in document["diagnostics"] if d["severity"] == "error"]
+    assert {d["rule"] for d in found} == {rule}
+    assert all((d["node"], d["path"]) == ("om1", f"/{path}") for d in found)
+    assert all(d["line"] > 0 for d in found)
+    assert document["complete"] is complete
+    assert any(c["node"] == "om2" for c in document["changes"])
+
+
+def test_the_space_before_the_bracket_is_mended_by_the_plan(deployed: Path) -> None:
+    (deployed / "om1/etc/exports").write_text(
+        "/opt/omdata 10.1.1.2 (rw,sync,no_subtree_check,root_squash)\n"
+    )
+    document = plan(deployed, code=1)
+    assert [d["rule"] for d in document["diagnostics"]] == ["OM310"]
+    items = {i["key"]: i["action"] for i in only_change(document)["items"]}
+    assert items == {"/opt/omdata *": "delete", "/opt/omdata 10.1.1.2": "update"}
+
+
+def test_the_same_entry_inside_and_outside(deployed: Path) -> None:
+    path = deployed / "om1/etc/exports"
+    path.write_text(path.read_text() + "/opt/omdata 10.1.1.2(rw)\n")
+    document = plan(deployed, code=1)
+    assert [d["rule"] for d in document["diagnostics"]] == ["OM311"]
+    assert document["diagnostics"][0]["line"] == 4
+
+
+def _link(path: Path) -> None:
+    path.rename(path.with_name("real"))
+    path.symlink_to("real")
+
+
+def _pipe(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def _folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+def _out(path: Path) -> None:
+    shutil.rmtree(path.parent)
+    path.parent.symlink_to("../../../../../../../../../../etc")
+
+
+@pytest.mark.parametrize("spoil", [_link, _pipe, _folder, _out])
+def test_what_is_no_file_is_not_read(deployed: Path, spoil: Any) -> None:
+    spoil(deployed / "om1" / HAZELCAST)
+    document = plan(deployed, code=1)
+    found = [d for d in document["diagnostics"] if d["path"] == f"/{HAZELCAST}"]
+    assert [d["rule"] for d in found] == ["OM316"]
+    assert document["complete"] is False
+
+
+def test_links_inside_the_tree_are_followed_as_on_the_node(deployed: Path) -> None:
+    (deployed / "om1/opt/om").rename(deployed / "om1/opt/om-9.1")
+    (deployed / "om1/opt/om").symlink_to("/opt/om-9.1")
+    assert plan(deployed)["changes"] == []
+
+
+def test_without_a_source_or_a_directory(deployed: Path, tmp_path: Path) -> None:
+    nothing = omconf("plan", SPEC)
+    assert nothing.code == 1
+    for option in ("--deployed", "--local", "--ssh", "--git"):
+        assert option in nothing.err
+    missing = omconf("plan", SPEC, "--deployed", tmp_path / "nowhere")
+    assert missing.code == 1
+    assert "OM302" in missing.err
+
+
+def test_json_is_complete_when_the_spec_is_wrong(tmp_path: Path) -> None:
+    spec = tmp_path / "cluster.yaml"
+    spec.write_text("omconf: 1\n")
+    result = omconf("plan", spec, "--deployed", tmp_path, "--json")
+    document = json.loads(result.out)
+    assert result.code == 1
+    assert result.err == ""
+    assert document["complete"] is False
+    assert {d["rule"] for d in document["diagnostics"]} == {"OM104"}
