@@ -201,10 +201,11 @@ def _shared(cluster: Cluster) -> tuple[list[Line], list[Line], list[Line]]:
         line("  <cluster-name>", cluster.hazelcast.cluster_name, "</cluster-name>"),
     ]
     joins = [line("  <properties>", why=(stock,))]
-    for name, value in release.hazelcast.properties:
+    shipped = {k: Value(v, stock) for k, v in release.hazelcast.properties}
+    for name, value in {**shipped, **cluster.hazelcast.properties}.items():
         if name not in REMOVED_PROPERTIES:
-            text = f'    <property name="{escape(name)}">{escape(value)}</property>'
-            joins.append(line(text, why=(stock,)))
+            start = f'    <property name="{escape(name)}">'
+            joins.append(line(start, escaped(value), "</property>"))
     joins += [line("  </properties>", why=(stock,)), line("  <network>", why=(JOIN,))]
     port = cluster.hazelcast.port
     if port:

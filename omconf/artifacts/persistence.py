@@ -22,7 +22,7 @@ from omconf.artifacts.model import (
 )
 from omconf.check import deployed_xml
 from omconf.formats import connection_properties, header, jdbc
-from omconf.formats.xml import escape, flatten
+from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
 from omconf.secrets import SECRET_NAME, Secret
 
@@ -183,16 +183,16 @@ def _text(cluster: Cluster) -> tuple[tuple[Line, ...], Placeholder]:
         ),
         line("    <properties>", why=why),
     ]
-    for name, value in stock.properties:
+    properties = {name: Value(value, why[0]) for name, value in stock.properties}
+    properties |= cluster.database.properties
+    name, provider = REMOTE_COMMITS
+    for name, value in {**properties, name: Value(provider, PROVIDER)}.items():
         if name == CONNECTION:
             lines += _connection(cluster, password, why)
         else:
-            lines.append(
-                line(f'      <property name="{escape(name)}" value="{escape(value)}"/>', why=why)
-            )
-    name, value = REMOTE_COMMITS
+            start = f'      <property name="{escape(name)}" value="'
+            lines.append(line(start, escaped(value), '"/>'))
     lines += [
-        line(f'      <property name="{name}" value="{value}"/>', why=(PROVIDER,)),
         line("    </properties>", why=why),
         line("  </persistence-unit>", why=why),
         line("</persistence>", why=why),

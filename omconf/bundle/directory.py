@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 
     from omconf.bundle.model import BundleFile
 
-FOREIGN_FILE = Rule(
-    "OM401", Severity.ERROR, "a file in the bundle directory that is not omconf's"
-)
+FOREIGN_FILE = Rule("OM401", Severity.ERROR, "a file in the bundle directory that is not omconf's")
 UNUSABLE = Rule("OM403", Severity.ERROR, "a bundle directory that cannot be read or written")
 BROKEN_MANIFEST = Rule(
     "OM404", Severity.ERROR, "a bundle manifest that is broken or of a newer format"

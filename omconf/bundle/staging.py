@@ -74,6 +74,7 @@ class Replacement:
         self._closed: list[str] = []
         self._moves: dict[str, str] = {}
         self._kept: dict[str, str] = {}
+        self._taken: set[str] = set()
         self._undo: list[Callable[[], None]] = []
 
     @property
@@ -100,10 +101,11 @@ class Replacement:
         alone = len(self.missing) + len(self.different) <= _MOST_SYNCED_ALONE
         if self._unfinished:
             self.sweep(keep_listing=True)
-        else:
-            os.mkdir(self._staging, 0o700 if self._private else 0o777)
-        for folder in (STAGED, KEPT):
-            os.mkdir(f"{self._staging}/{folder}")
+        with _naming(self._root):
+            if not self._unfinished:
+                os.mkdir(self._staging, 0o700 if self._private else 0o777)
+            for folder in (STAGED, KEPT):
+                os.mkdir(f"{self._staging}/{folder}")
         made: set[str] = set()
         for path in (*self.missing, *self.different):
             poll()
@@ -118,9 +120,10 @@ class Replacement:
             self._keep(path, durable=alone)
         listed = {"files": sorted(self._owned.union(self._files)), "format_version": "1.0"}
         prepared = f"{self._staging}/{MANIFEST}.new"
-        _create(prepared, BundleFile(json.dumps(listed).encode()), durable=alone)
-        if not alone:
-            _sync_file_system(self._fd)
+        with _naming(self._root):
+            _create(prepared, BundleFile(json.dumps(listed).encode()), durable=alone)
+            if not alone:
+                _sync_file_system(self._fd)
         poll()
         # From here on the new files are omconf's too, should this build be cut short.
         os.rename(prepared, f"{self._staging}/{MANIFEST}")
@@ -135,11 +138,13 @@ class Replacement:
                 if path != MANIFEST:
                     self._put(path)
             for path in self.leaving:
-                if path not in self._kept:
+                if path not in self._taken:
                     self._take_away(path)
             self._remove_emptied()
             if MANIFEST in self._moves:
                 self._put(MANIFEST)
+            # The renames have to be durable before the staging, which tells of them, goes.
+            os.fsync(self._fd)
         except BaseException:
             self._take_back()
             raise
@@ -152,19 +157,16 @@ class Replacement:
         except FileNotFoundError:
             return
         for entry in inside:
-            if entry.name == MANIFEST and keep_listing:
-                return
             if entry.is_dir(follow_symlinks=False):
                 _remove_tree(entry.path)
-            else:
+            elif entry.name != MANIFEST or not keep_listing:
                 os.unlink(entry.path)
         if not keep_listing:
             os.rmdir(self._staging)
 
     def finish(self) -> None:
-        """Remove what builds that were cut short, and this one, left behind."""
+        """Finish a build that was cut short when every file was in place: remove what it left."""
         self._remove_emptied()
-        # The renames have to be durable before the staging, which says that there are any, goes.
         os.fsync(self._fd)
         self.sweep()
 
@@ -199,14 +201,13 @@ class Replacement:
                 os.chmod(staged, _FOLDER_MODE)
         made.add(folder)
 
-    def _new_kept(self, path: str) -> str:
-        kept = f"{self._staging}/{KEPT}/{len(self._kept)}"
-        self._kept[path] = kept
-        return kept
+    def _keeping(self) -> str:
+        return f"{self._staging}/{KEPT}/{len(self._kept) + len(self._taken)}"
 
     def _keep(self, path: str, *, durable: bool) -> None:
         """Keep an old file at hand, for the case that the commit has to be undone."""
-        kept = self._new_kept(path)
+        kept = self._keeping()
+        self._kept[path] = kept
         try:
             os.link(self._place(path), kept, follow_symlinks=False)
         except OSError:
@@ -240,8 +241,9 @@ class Replacement:
         )
 
     def _take_away(self, path: str) -> None:
-        place, kept = self._place(path), self._new_kept(path)
+        place, kept = self._place(path), self._keeping()
         os.rename(place, kept)
+        self._taken.add(path)
         self._undo.append(partial(os.rename, kept, place))
 
     def _remove_folder(self, folder: str) -> None:

@@ -257,7 +257,8 @@ def _replace(
                 # The listing of an earlier build that was cut short is needed by the next one.
                 job.sweep(keep_listing=owned.unfinished)
             raise
-    if job.changes or owned.unfinished:
+        job.sweep()
+    elif owned.unfinished:
         job.finish()
     created, updated = len(job.missing), len(job.different)
     return Written(created, updated, len(job.leaving), len(files) - created - updated)

@@ -9,15 +9,14 @@ stand as documentation in the schemas, because an engine's own message may quote
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
+from omconf.check.vocabulary import Shape, Vocabulary, known, vocabulary
 from omconf.resources import schema_path
 
 if TYPE_CHECKING:
@@ -25,13 +24,14 @@ if TYPE_CHECKING:
 
     import xmlschema
 
+__all__ = ["Fault", "authority", "faults", "known", "parse", "refusal"]
+
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Larger files are refused unread. The files judged here are a few kilobytes long."""
 
 MAX_FAULTS: Final = 100
 """So many faults of one file are told; a file that has more is not what it should be at all."""
 
-_XS: Final = "{http://www.w3.org/2001/XMLSchema}"
 _MAX_SHOWN: Final = 60
 
 
@@ -113,7 +113,8 @@ def parse(data: bytes) -> etree._Element | Fault:
         name = names[0] if names else ""
         return Fault(max(error.lineno or 1, 1), "", _MALFORMED.get(name, "this is not XML"))
     # The search above reads the encodings that people use; the parser knows more of them.
-    return _doctype_fault(1) if root.getroottree().docinfo.doctype else root
+    document: Any = root.getroottree()
+    return _doctype_fault(1) if document.docinfo.doctype else root
 
 
 def _doctype_line(data: bytes) -> int:
@@ -163,26 +164,32 @@ def refusal(document: etree._Element, schema: str) -> list[Fault]:
     engine = _libxml2(schema)
     if engine.validate(document):
         return []
-    tree = document.getroottree()
-    found = []
-    for entry in islice(engine.error_log, MAX_FAULTS):
-        places = tree.xpath(entry.path) if entry.path else []
-        place = places[0] if isinstance(places, list) and places else document
-        reason = _REFUSALS.get(entry.type_name, f"{_local(place)} holds a value that is not allowed")
-        found.append(_fault(place, document, reason))
-    return _in_order(found)
+    log: Any = engine.error_log
+    tree: Any = document.getroottree()
+    found: dict[str, Fault] = {}  # the first of each place: a wrong value is followed by a second
+    for entry in islice(log, MAX_FAULTS):
+        place = (tree.xpath(entry.path) if entry.path else [document])[0]
+        reason = _REFUSALS.get(entry.type_name, f"{_local(place)} holds a wrong value")
+        found.setdefault(entry.path, _fault(place, document, reason))
+    return _in_order(found.values())
 
+
+_ROOT: Final = "the root element is not the one that the schema describes"
+_SURPLUS_ATTRIBUTE: Final = "there is an attribute that does not belong here"
+_TEXT: Final = "there is text where none belongs"
+_ELEMENT_IN_TEXT: Final = "there is an element where only text belongs"
+_TWICE: Final = "there is something twice that may stand here once"
 
 _REFUSALS: Final = {
-    "SCHEMAV_CVC_ELT_1": "the root element is not the one that the schema describes",
+    "SCHEMAV_CVC_ELT_1": _ROOT,
     "SCHEMAV_ELEMENT_CONTENT": "an element is missing here or does not belong here",
     "SCHEMAV_CVC_COMPLEX_TYPE_4": "an attribute is missing",
-    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "there is an attribute that does not belong here",
-    "SCHEMAV_CVC_TYPE_3_1_1": "there is an attribute that does not belong here",
-    "SCHEMAV_CVC_COMPLEX_TYPE_2_1": "there is text where none belongs",
-    "SCHEMAV_CVC_COMPLEX_TYPE_2_3": "there is text where none belongs",
-    "SCHEMAV_CVC_TYPE_3_1_2": "there is an element where only text belongs",
-    "SCHEMAV_CVC_IDC": "there is something twice that may stand here once",
+    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": _SURPLUS_ATTRIBUTE,
+    "SCHEMAV_CVC_TYPE_3_1_1": _SURPLUS_ATTRIBUTE,
+    "SCHEMAV_CVC_COMPLEX_TYPE_2_1": _TEXT,
+    "SCHEMAV_CVC_COMPLEX_TYPE_2_3": _TEXT,
+    "SCHEMAV_CVC_TYPE_3_1_2": _ELEMENT_IN_TEXT,
+    "SCHEMAV_CVC_IDC": _TWICE,
 }
 
 
@@ -208,66 +215,67 @@ _OF_FIELD: Final = re.compile(r"XsdFieldSelector\(path='(?:[^':]*:)?([^']*)'\)")
 
 def _explained(error: Any, document: etree._Element, words: Vocabulary) -> Fault:
     """Say an error of xmlschema in our words, at the element that a person would look at."""
-    import xmlschema.validators as v
+    from xmlschema import validators as v
 
     element: etree._Element = document if error.elem is None else error.elem
+    shape = words.shape(element) or Shape()
     told = error.reason or ""
+    by = error.validator
     if isinstance(error, v.XMLSchemaChildrenValidationError):
-        return _explained_children(error, element, document)
-    if isinstance(error.validator, v.XsdAttributeGroup):
-        return _fault(element, document, _explained_attributes(element, document, words))
-    if found := _OF_ATTRIBUTE.match(told):
+        return _explained_children(error, element, document, shape)
+    if isinstance(by, v.XsdAttributeGroup):
+        reason = _explained_attributes(element, shape)
+    elif found := _OF_ATTRIBUTE.match(told):
         name = found[1]
-        shape = words.shape(element, document)
-        says = shape.attributes[name].says if shape and name in shape.attributes else ""
-        return _fault(element, document, _wrong(name, says, element, element.get(name)), name)
-    if found := _OF_FIELD.search(told):
+        says = shape.attributes[name].says if name in shape.attributes else ""
+        return _fault(element, document, _wrong(element, name, says, element.get(name)), name)
+    elif found := _OF_FIELD.search(told):
         again = [child for child in element if _local(child) == found[1]]
-        return _fault(again[1] if again[1:] else element, document, f"{found[1]} stands twice")
-    if found := _OF_CONSTRAINT.search(told):
-        says = words.constraints.get(found[1], "there is something twice that may stand here once")
-        return _fault(element, document, says)
-    if element is document and words.shape(document, document) is None:
-        return _fault(document, document, _REFUSALS["SCHEMAV_CVC_ELT_1"])
-    if isinstance(error.validator, (v.XsdGroup, v.XsdElement)):
-        where = "SCHEMAV_CVC_TYPE_3_1_2" if len(element) else "SCHEMAV_CVC_COMPLEX_TYPE_2_1"
-        in_group = isinstance(error.validator, v.XsdGroup)
-        return _fault(
-            element, document, _REFUSALS["SCHEMAV_CVC_COMPLEX_TYPE_2_3" if in_group else where]
-        )
-    shape = words.shape(element, document)
-    says = shape.says if shape else ""
-    return _fault(element, document, _wrong(_local(element), says, element, element.text or ""))
+        element = again[1] if again[1:] else element
+        reason = f"{found[1]} stands here a second time"
+    elif found := _OF_CONSTRAINT.search(told):
+        reason = words.constraints.get(found[1]) or _TWICE
+    elif element is document and shape == Shape():
+        reason = _ROOT
+    elif isinstance(by, v.XsdElement) and len(element):
+        reason = _ELEMENT_IN_TEXT
+    elif isinstance(by, v.XsdGroup | v.XsdElement):
+        reason = _TEXT
+    else:
+        reason = _wrong(element, _local(element), shape.says, element.text)
+    return _fault(element, document, reason)
 
 
-def _explained_children(error: Any, element: etree._Element, document: etree._Element) -> Fault:
+def _explained_children(
+    error: Any, element: etree._Element, document: etree._Element, shape: Shape
+) -> Fault:
     expected = " or ".join(tag.rpartition(":")[2] for tag in error.expected_tags)
     child = error.invalid_child
     if child is None:
         return _fault(element, document, f"{expected or 'an element'} is missing in it")
     name = _local(child)
-    if any(earlier.tag == child.tag for earlier in child.itersiblings(preceding=True)):
+    if next(child.itersiblings(child.tag, preceding=True), None) is not None:
         reason = f"{name} stands here a second time"
-    elif expected:
+    elif expected and name in shape.children:
         reason = f"{name} stands where {expected} must stand"
     else:
         reason = f"{name} does not belong here"
     return _fault(child, document, reason)
 
 
-def _explained_attributes(
-    element: etree._Element, document: etree._Element, words: Vocabulary
-) -> str:
-    shape = words.shape(element, document) or Shape()
+def _explained_attributes(element: etree._Element, shape: Shape) -> str:
     missing = [n for n, a in shape.attributes.items() if a.required and n not in element.attrib]
     if missing:
         return f"the attribute {missing[0]} is missing"
-    return "there is an attribute that does not belong here"
+    surplus = [str(n) for n in element.attrib if n not in shape.attributes]
+    if not surplus or _local(element) == "property":
+        return _SURPLUS_ATTRIBUTE
+    return f"the attribute {etree.QName(surplus[0]).localname} does not belong here"
 
 
-def _wrong(name: str, says: str, element: etree._Element, value: str | None) -> str:
+def _wrong(element: etree._Element, name: str, says: str, value: str | None) -> str:
     """Say what a value must be, and what it is where that cannot give a secret away."""
-    reason = f"{name} must be {says}" if says else f"{name} holds a value that is not allowed"
+    reason = f"{name} must be {says}" if says else f"{name} holds a wrong value"
     shown = " ".join((value or "").split())
     if not shown or len(shown) > _MAX_SHOWN or not shown.isprintable():
         return reason
@@ -277,8 +285,9 @@ def _wrong(name: str, says: str, element: etree._Element, value: str | None) -> 
 def _fault(
     element: etree._Element, document: etree._Element, reason: str, attribute: str = ""
 ) -> Fault:
+    line: Any = element.sourceline
     path = _path(element, document)
-    return Fault(element.sourceline or 0, f"{path}/@{attribute}" if attribute else path, reason)
+    return Fault(line or 0, f"{path}/@{attribute}" if attribute else path, reason)
 
 
 def _in_order(found: Iterable[Fault]) -> list[Fault]:
@@ -309,36 +318,3 @@ def _path(element: etree._Element, document: etree._Element) -> str:
 
 def _local(element: etree._Element) -> str:
     return str(etree.QName(element).localname)
-
-
-# What a schema knows
-
-
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """An attribute that a schema knows; `says` is what its value must be, in words."""
-
-    says: str
-    required: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """An element that a schema knows: its attributes, its children, what its text must be."""
-
-    says: str = ""
-    attributes: dict[str, Attribute] = field(default_factory=dict)
-    children: dict[str, Shape] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """All that a schema file and those it includes know, by local names of one namespace."""
-
-    namespace: str
-    root: Shape
-    constraints: dict[str, str]
-
-    def shape(self, element: etree._Element, document: etree._Element) -> Shape | None:
-        """Return what is known of an element of a document; None for an unknown one."""
-        return self.root.children.get

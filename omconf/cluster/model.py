@@ -63,6 +63,7 @@ class Hazelcast:
 
     cluster_name: Value[str]
     port: Value[int] | None
+    properties: Mapping[str, Value[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,8 @@ class Database:
     password: Value[SecretRef]
     options: Mapping[str, Value[str]]
     pool: Mapping[str, Value[str]]
+    properties: Mapping[str, Value[str]]
+    """Further JPA properties."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ class _Resolver:
         hazelcast = Hazelcast(
             cluster_name=self.maybe(spec.hazelcast, ("hazelcast", "cluster_name")) or name,
             port=self.maybe(spec.hazelcast, ("hazelcast", "port")),
+            properties=self.mapping(spec.hazelcast.properties, ("hazelcast", "properties")),
         )
         network = Network(
             subnet=self.maybe(spec.network, ("network", "subnet")),
@@ -170,6 +171,9 @@ class _Resolver:
             password=Value(password, self.origin(("database", "password"))),
             options=self.mapping(spec.options, ("database", "options")),
             pool=self.mapping(spec.pool, ("database", "pool")),
+            properties=self.mapping(
+                self.spec.persistence.properties, ("persistence", "properties")
+            ),
         )
 
     def mapping(self, values: dict[str, T], path: Path) -> dict[str, Value[T]]:

@@ -88,6 +88,18 @@ def shown_line(text: str, line: int, masked: set[int] | None = None) -> str | No
     return hidden if len(hidden) <= 500 else hidden[:500] + " ..."
 
 
+class Integer(int):
+    """A whole number that remembers how it was written: a user may well be called `0123`."""
+
+    text: str
+
+
+class Float(float):
+    """A number that remembers how it was written: `9.10` may be a version."""
+
+    text: str
+
+
 class _TooMuch(Exception):  # noqa: N818 - a signal out of the C parser, not an error of ours
     def __init__(self, why: str) -> None:
         self.why = why
@@ -288,16 +300,15 @@ class _Builder:
                 return None
             case "true" | "false":
                 return kind == "true"
-            case "int":
-                return int(text)
-            case "oct":
-                return int(found["oct"], 8)
-            case "hex":
-                return int(found["hex"], 16)
+            case "int" | "oct" | "hex":
+                base = {"int": 10, "oct": 8, "hex": 16}[kind]
+                number: Integer | Float = Integer(int(found[kind], base))
             case "float":
-                return float(text)
+                number = Float(text)
             case _:
-                return float(text.lower().replace(".", ""))
+                number = Float(text.lower().replace(".", ""))
+        number.text = text
+        return number
 
     def tagged(self, node: Any, span: Span) -> None:
         self.diagnostics.append(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from omconf.origin import Span
+
 UNKNOWN_KEY = Rule("OM103", Severity.ERROR, "a key that the spec does not have")
 MISSING_KEY = Rule("OM104", Severity.ERROR, "a key that must be there is missing")
 
@@ -101,7 +103,7 @@ def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails]]:
     for found in errors:
         if found["type"] == "missing":
             return None, errors
-        rest = _without(rest, tuple(found["loc"]))
+        rest = _without(rest, tuple(part for part in found["loc"] if part != "[key]"))
     try:
         return Spec.model_validate(rest), errors
     except ValidationError:
@@ -126,7 +128,7 @@ def _name(path: Path) -> str:
 
 
 def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
-    path: Path = tuple(error["loc"])
+    path, span = _place(document, error)
     kind = error["type"]
     context = error.get("ctx", {})
     if kind == "extra_forbidden":
@@ -135,12 +137,11 @@ def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
         return _missing_key(document, path)
     if kind in _RULES:
         return _RULES[kind].at(
-            document.span(path),
+            span,
             context["message"],
             hint=context["hint"],
             severity=Severity(context["severity"]),
         )
-    span = document.span(path)
     name = _name(path)
     if kind == "literal_error":
         return values.WRONG_VALUE.at(span, f"`{name}` must be {context['expected']}.")
@@ -154,6 +155,14 @@ def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
     if kind in ("string_too_short", "too_short"):
         return values.WRONG_VALUE.at(span, f"`{name}` must not be empty.")
     return values.WRONG_VALUE.at(span, f"`{name}`: {error['msg']}.")
+
+
+def _place(document: Document, error: ErrorDetails) -> tuple[Path, Span]:
+    """Find what an error speaks of: a value, or the key itself, which pydantic calls `[key]`."""
+    path: Path = tuple(error["loc"])
+    if path and path[-1] == "[key]":
+        return path[:-1], document.key_span(path[:-1])
+    return path, document.span(path)
 
 
 def _unknown_key(document: Document, path: Path) -> Diagnostic:

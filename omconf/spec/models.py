@@ -26,6 +26,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     MountOption,
     MulticastGroup,
     Port,
+    PropertyName,
     Release,
     SecretSource,
     Subnet,
@@ -113,14 +114,18 @@ class Hazelcast(Section):
     port: Port | None = Field(
         None, description="Hazelcast's port, without counting up; unset: 5701 and counting up."
     )
-    properties: dict[str, Text] | None = planned("Further hazelcast.* properties.")
+    properties: dict[PropertyName, Text] = Field(
+        {}, description="Further `hazelcast.*` properties, or others than the stock ones."
+    )
     extra: Text | None = planned("An XML file with further Hazelcast configuration.")
 
 
 class Persistence(Section):
     """JPA settings."""
 
-    properties: dict[str, Text] | None = planned("Further JPA properties.")
+    properties: dict[PropertyName, Text] = Field(
+        {}, description="Further JPA properties (`openjpa.Log` ...), or others than the stock ones."
+    )
 
 
 class Discovery(Section):
@@ -148,10 +153,10 @@ class Database(Section):
     name: JpaText | None = Field(None, description="The database's name; unset: the stock file's.")
     user: JpaText = Field(description="The user that OpenMeetings logs in as.")
     password: SecretSource = Field(description="Where that user's password is read from.")
-    options: dict[str, Text] = Field(
+    options: dict[PropertyName, Text] = Field(
         {}, description="JDBC URL parameters, added to the stock ones or in their place."
     )
-    pool: dict[str, Text] = Field(
+    pool: dict[PropertyName, Text] = Field(
         {},
         description="Connection pool settings (dbcp2), added to the stock ones or in their place.",
     )
@@ -245,7 +250,7 @@ class Spec(Section):
     openmeetings: OpenMeetings
     network: Network = Network()
     hazelcast: Hazelcast = Hazelcast()
-    persistence: Persistence | None = None
+    persistence: Persistence = Persistence()
     discovery: Discovery = Discovery()
     database: Database
     storage: Storage

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 from omconf.diagnostics import Rule, Severity
 from omconf.formats import nfs_options
 from omconf.secrets import SecretRef
+from omconf.spec.document import Float, Integer
 
 WRONG_VALUE = Rule("OM105", Severity.ERROR, "a value of the wrong type or form")
 PLAIN_SECRET = Rule("OM106", Severity.ERROR, "a secret written in plain text")
@@ -49,10 +50,10 @@ def refuse(rule: Rule, message: str, hint: str = "", severity: Severity | None =
 
 
 def _text(value: Any) -> Any:
-    """Take a number or a bool as its text: `port=5432` means the same quoted or not."""
+    """Take a number or a bool as its text, just as it is written: quotes make no difference."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return str(value) if isinstance(value, (int, float)) else value
+    return value.text if isinstance(value, (Integer, Float)) else value
 
 
 def _clean(value: str) -> str:
@@ -407,7 +408,13 @@ def _release(value: str) -> str:
 
 T = TypeVar("T")
 
-Text = Annotated[str, BeforeValidator(_text), AfterValidator(_clean), Field(min_length=1)]
+Text = Annotated[
+    str,
+    BeforeValidator(_text, json_schema_input_type=str | float | bool),
+    AfterValidator(_clean),
+    Field(min_length=1),
+]
+PropertyName = Annotated[str, AfterValidator(_clean), Field(min_length=1)]
 ClusterName = Annotated[str, AfterValidator(_label), Field(examples=["conference"])]
 Address = Annotated[str, AfterValidator(ipv4), Field(examples=["10.1.1.1"])]
 Subnet = Annotated[str, AfterValidator(_subnet), Field(examples=["10.1.1.0/24"])]

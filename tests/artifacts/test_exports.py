@@ -62,7 +62,7 @@ def cluster(
             group=val("nogroup"),
         ),
         network=Network(subnet=None, multicast_route=val(True)),
-        hazelcast=Hazelcast(cluster_name=val("conference"), port=None),
+        hazelcast=Hazelcast(cluster_name=val("conference"), port=None, properties={}),
         discovery=cast("Discovery", None),
         database=cast("Database", None),
         storage=Storage(

@@ -1,97 +1,29 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import shutil
 import socket
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from omconf.bundle.directory import Checked, Difference, Listing, check, read_listing
+from omconf.bundle.directory import Checked, Difference, check
 from omconf.bundle.model import BundleFile
 from omconf.bundle.writer import Written, write
-from omconf.diagnostics import Diagnostic
-
-STAGING = ".omconf-staging"
-
-
-def bundle(contents: dict[str, bytes], executable: tuple[str, ...] = ()) -> dict[str, BundleFile]:
-    """These files, and the manifest that lists them and itself."""
-    names = sorted({*contents, "manifest.json"})
-    manifest = json.dumps({"format_version": "1.0", "cluster": "c", "files": names})
-    files = {p: BundleFile(d, 0o755 if p in executable else 0o644) for p, d in contents.items()}
-    return {**files, "manifest.json": BundleFile(manifest.encode())}
-
-
-def tree(directory: Path) -> dict[str, Any]:
-    """Everything in a directory: bytes and x-bit of files, targets of links, "folder" for folders."""
-    found: dict[str, Any] = {}
-    for path in sorted(directory.rglob("*")):
-        name, mode = str(path.relative_to(directory)), path.lstat().st_mode
-        if stat.S_ISLNK(mode):
-            found[name] = os.readlink(path)
-        elif stat.S_ISREG(mode):
-            found[name] = (path.read_bytes(), bool(mode & 0o100))
-        else:
-            found[name] = "folder" if stat.S_ISDIR(mode) else "special"
-    return found
-
-
-def tree_of(files: dict[str, BundleFile]) -> dict[str, Any]:
-    """What `tree` finds when a directory holds exactly these files."""
-    expected: dict[str, Any] = {p: (f.data, bool(f.mode & 0o100)) for p, f in files.items()}
-    for path in files:
-        expected.update({str(p): "folder" for p in Path(path).parents if str(p) != "."})
-    return expected
-
-
-def times(directory: Path) -> dict[str, tuple[int, int]]:
-    """When each file and folder was last changed, and its inode, DIR's own included."""
-    paths = [directory, *directory.rglob("*")]
-    return {str(p): (p.stat().st_mtime_ns, p.stat().st_ino) for p in paths}
-
-
-def errors(result: object) -> list[tuple[str, str]]:
-    assert isinstance(result, list), result
-    assert all(isinstance(d, Diagnostic) and d.is_error for d in result)
-    return [(d.rule.id, d.message) for d in result]
-
-
-def only_error(result: object) -> str:
-    """The message of the one error."""
-    [(_, message)] = errors(result)
-    return message
-
-
-def differences(result: object) -> list[tuple[str, str]]:
-    assert isinstance(result, Checked), result
-    return [(d.path, d.kind) for d in result.differences]
-
-
-OLD = bundle(
-    {
-        "README.md": b"read me\n",
-        "om1/manifest.json": b"one",
-        "om1/files/etc/a": b"a",
-        "om1/files/sbin/run": b"#!/bin/sh\n",
-        "om2/manifest.json": b"two",
-        "om2/files/etc/a": b"a",
-    },
-    executable=("om1/files/sbin/run",),
-)
-NEW = bundle(
-    {
-        "README.md": b"read me again\n",
-        "om1/manifest.json": b"one",
-        "om1/files/etc/b": b"b",
-        "om1/files/sbin/run": b"#!/bin/sh\n",
-        "om3/manifest.json": b"three",
-        "om3/files/etc/a": b"a",
-    },
+from tests.bundle.writing import (
+    NEW,
+    OLD,
+    SECRET,
+    STAGING,
+    bundle,
+    differences,
+    errors,
+    only_error,
+    times,
+    tree,
+    tree_of,
 )
 
 
@@ -324,83 +256,6 @@ def test_check_locks_nobody_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert differences(check(OLD, tmp_path)) == []
 
 
-def listed(*files: object, **more: object) -> bytes:
-    return json.dumps({"format_version": "1.0", "files": list(files), **more}).encode()
-
-
-NOT_PATHS: list[object] = [
-    *("", "/", "/etc/passwd", "..", "../x", "a/../../x", "a/..", ".", "./a", "a//b", "a/"),
-    *("a\0b", "a\nb", "a\\\nb", "\x1b[2J", "a\x7f", "\ud800", ".git", ".git/config", ".gitignore"),
-    *(STAGING, f"{STAGING}/x", 1, None, ["a"]),
-]
-
-
-@pytest.mark.parametrize("path", NOT_PATHS)
-def test_hostile_paths(tmp_path: Path, path: object) -> None:
-    write(OLD, tmp_path / "dir")
-    (tmp_path / "x").write_text("precious")
-    (tmp_path / "dir/manifest.json").write_bytes(listed("README.md", path))
-    before = tree(tmp_path)
-    for result in (write(NEW, tmp_path / "dir"), check(NEW, tmp_path / "dir")):
-        [(rule, message)] = errors(result)
-        assert rule == "OM404"
-        assert message.startswith(f"{tmp_path}/dir/manifest.json: ")
-    assert tree(tmp_path) == before
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"),
-    [
-        (b"", "JSON"),
-        (b"<<<<<<< HEAD\n{}", "JSON"),
-        (b"[1]", "JSON"),
-        (b'{"format_version": "1.0", "files": [', "JSON"),
-        (b'{"files": [], "files": [], "format_version": "1.0"}', "JSON"),
-        (b'{"format_version": "1.0", "files": ["\xff"]}', "JSON"),
-        (b"[" * 100_000, "JSON"),
-        (b'{"x": ' + b"9" * 10_000 + b"}", "JSON"),
-        (b"{}", "format_version"),
-        (listed(format_version=1.0), "format_version"),
-        (listed(format_version="1"), "format_version"),
-        (listed(format_version="0.9"), "format_version"),
-        (listed(format_version="1.0\n"), "format_version"),
-        (listed(format_version="2.0"), "newer"),
-        (listed(format_version="10.3", files="?"), "newer"),
-        (listed(files={"a": 1}), "files"),
-        (b'{"format_version": "1.0"}', "files"),
-    ],
-)
-def test_broken_manifests(tmp_path: Path, data: bytes, reason: str) -> None:
-    write(OLD, tmp_path)
-    (tmp_path / "manifest.json").write_bytes(data)
-    before = tree(tmp_path)
-    for result in (write(NEW, tmp_path), check(NEW, tmp_path), [read_listing(tmp_path)]):
-        [(rule, message)] = errors(result)
-        assert rule == "OM404"
-        assert reason in message
-    assert tree(tmp_path) == before
-
-
-def test_an_enormous_manifest(tmp_path: Path) -> None:
-    with (tmp_path / "manifest.json").open("wb") as file:
-        file.truncate(1 << 40)
-    assert "larger than 64 MiB" in only_error(write(OLD, tmp_path))
-
-
-def test_a_later_minor_format_is_read(tmp_path: Path) -> None:
-    (tmp_path / "manifest.json").write_bytes(listed("a", format_version="1.7", more=[1]))
-    (tmp_path / "a").touch()
-    assert read_listing(tmp_path) == Listing(frozenset({"a", "manifest.json"}), unfinished=False)
-    assert write(OLD, tmp_path) == Written(created=6, updated=1, removed=1, unchanged=0)
-    assert tree(tmp_path) == tree_of(OLD)
-
-
-def test_listing_of_nothing(tmp_path: Path) -> None:
-    nothing = Listing(frozenset(), unfinished=False)
-    assert read_listing(tmp_path) == nothing
-    assert read_listing(tmp_path / "none") == nothing
-
-
 def test_a_bundle_that_does_not_fit_its_manifest_is_refused(tmp_path: Path) -> None:
     manifest = OLD["manifest.json"]
     for files in (
@@ -428,12 +283,6 @@ def test_an_enormous_hand_made_file_is_shown_in_part(tmp_path: Path) -> None:
 
 
 # Private directories, for real secrets.
-
-
-SECRET = bundle(
-    {"om1/files/etc/secret": b"hunter2", "om1/files/sbin/run": b"run"},
-    executable=("om1/files/sbin/run",),
-)
 
 
 def mode(path: Path) -> int:

@@ -110,8 +110,7 @@ def test_revealed_secrets(tmp_path: Path) -> None:
     path = staged / "om1/files/opt/om/webapps/openmeetings/WEB-INF/classes/META-INF/persistence.xml"
     assert path.stat().st_mode & 0o777 == 0o600
     assert (staged / "om1/files/etc").stat().st_mode & 0o777 == 0o755
-    assert "Password=&quot;b'a&lt;d&gt;&amp;&quot;pass,word" not in path.read_text()
-    assert "Password='b'a&lt;d&gt;&amp;&quot;pass,word'" in path.read_text()
+    assert "Password=&quot;b'a&lt;d&gt;&amp;&quot;pass,word&quot;" in path.read_text()
 
 
 def test_a_secret_that_cannot_be_carried_is_refused_unseen(tmp_path: Path) -> None:

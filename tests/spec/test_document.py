@@ -42,7 +42,8 @@ def test_core_scalars(text: str) -> None:
     document, found = parse(f"key: {text}\n".encode(), "c.yaml")
     assert not found
     assert document.data == {"key": SCALARS[text]}
-    assert type(document.data["key"]) is type(SCALARS[text])
+    assert isinstance(document.data["key"], type(SCALARS[text]))
+    assert isinstance(document.data["key"], bool) == isinstance(SCALARS[text], bool)
 
 
 def test_every_key_and_value_has_its_place() -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from omconf.check.rules import database, network, nodes, storage
+from omconf.check.rules import database, network, nodes, properties, storage
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.diagnostics import Diagnostic
 
-FAMILIES = (nodes, network, database, storage)
+FAMILIES = (nodes, network, database, properties, storage)
 
 
 def check(cluster: Cluster) -> list[Diagnostic]:
