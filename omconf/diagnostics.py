@@ -77,6 +77,9 @@ class Finding:
     hint: str = ""
 
 
+CONTRADICTION = Rule("OM261", Severity.ERROR, "a property that contradicts what omconf writes")
+"""Each kind says it of the further properties that the spec gives to its file."""
+PLAIN_PROPERTY = Rule("OM262", Severity.ERROR, "a property that is a secret in plain text")
 REFUSED = Rule("OM301", Severity.ERROR, "a deployed file that its program would refuse")
 """Every kind's reader says this of a file that it cannot read."""
 

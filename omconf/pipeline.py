@@ -117,7 +117,7 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
     """Write a staging copy with the secrets filled in: never inside a git work tree."""
     from omconf.bundle.compile import files
     from omconf.bundle.writer import write
-    from omconf.spec.values import UNQUOTABLE
+    from omconf.spec.checks import UNQUOTABLE
 
     inside = _work_tree(Path(directory))
     if inside:

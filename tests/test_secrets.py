@@ -23,7 +23,7 @@ def test_it_is_never_shown() -> None:
         f"{secret}",
         f"{secret!r:>30}",
         f"{[secret]}",
-        "%s" % secret,
+        f"{secret:>40}",
     ):
         assert VALUE not in shown
         assert HIDDEN in shown

@@ -20,7 +20,7 @@ from omconf.artifacts.model import (
     restart_command,
 )
 from omconf.check import deployed_xml
-from omconf.diagnostics import REFUSED, Finding
+from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, REFUSED, Diagnostic, Finding
 from omconf.formats import header
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Value
@@ -28,6 +28,8 @@ from omconf.releases import HAZELCAST_NAMESPACE
 from omconf.secrets import SECRET_NAME, Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from lxml.etree import _Element
 
     from omconf.cluster.model import Cluster, Node
@@ -127,6 +129,18 @@ class Hazelcast(Kind):
             "Put the secret in the place of `@omconf:...@`, then on one node after the other:"
             f" `{restart_command(cluster)}`, and wait until the members see each other."
         )
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        for name, value in cluster.hazelcast.properties.items():
+            if name in REMOVED_PROPERTIES:
+                message = f"`{name}` would be back, which the clustering page has removed."
+                yield CONTRADICTION.at(value.span, message, hint="Remove it.")
+            elif not name.startswith("hazelcast."):
+                message = f"`{name[:80]}` is none of Hazelcast's: they start with `hazelcast.`."
+                yield CONTRADICTION.at(value.span, message)
+            elif SECRET_NAME.search(name):
+                message = f"`{name[:80]}` would stand in plain text in every bundle."
+                yield PLAIN_PROPERTY.at(value.span, message, hint="Remove it.")
 
     def keep(self, key: str) -> str:
         return "hazelcast.properties" if key.startswith("properties/") else "hazelcast.extra"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from omconf.cluster.model import Cluster, Node
-    from omconf.diagnostics import Finding
+    from omconf.diagnostics import Diagnostic, Finding
     from omconf.formats.block import Entry
     from omconf.origin import Origin
     from omconf.secrets import Secret, SecretRef
@@ -196,6 +196,10 @@ class Kind(ABC):
     def schema_of(self, artifact: Artifact) -> str | None:
         """Name the XSD in schemas/ that a rendered text must pass, where the artifact is XML."""
         return None
+
+    def check(self, cluster: Cluster) -> Iterable[Diagnostic]:
+        """Check what only this kind knows of a cluster's values."""
+        return ()
 
     def keep(self, key: str) -> str:
         """Name the spec's key that would keep a deployed item which omconf would delete."""

@@ -6,6 +6,7 @@ Sources: the clustering page, step "Database"; each release's stock file for the
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -21,12 +22,15 @@ from omconf.artifacts.model import (
     restart_command,
 )
 from omconf.check import deployed_xml
+from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, Diagnostic
 from omconf.formats import connection_properties, header, jdbc
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
 from omconf.secrets import SECRET_NAME, Secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from omconf.cluster.model import Cluster, Node
 
 XML = FromFormat("XML")
@@ -47,6 +51,7 @@ SCHEMAS = {
 }
 """The schema of each line of JPA by its namespace."""
 _SETS = frozenset({"class"})
+_CONNECTS = re.compile(r"openjpa\.Connection|(javax|jakarta)\.persistence\.jdbc\.")
 
 
 class Persistence(Kind):
@@ -85,6 +90,18 @@ class Persistence(Kind):
 
     def schema_of(self, artifact: Artifact) -> str:
         return next(xsd for space, xsd in SCHEMAS.items() if f'xmlns="{space}"' in artifact.text)
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        for name, value in cluster.database.properties.items():
+            if name == REMOTE_COMMITS[0]:
+                message = f"`{name}` is omconf's to write: OpenMeetings puts the members into it."
+                yield CONTRADICTION.at(value.span, message, hint="Remove it.")
+            elif _CONNECTS.match(name):
+                message = f"`{name[:80]}` would be a second way to the database."
+                yield CONTRADICTION.at(value.span, message, hint="Use the keys of `database:`.")
+            elif SECRET_NAME.search(name):
+                message = f"`{name[:80]}` would stand in plain text in every bundle."
+                yield PLAIN_PROPERTY.at(value.span, message, hint="Remove it.")
 
     def keep(self, key: str) -> str:
         if key.startswith(f"properties/{CONNECTION}/Url/"):
@@ -185,8 +202,8 @@ def _text(cluster: Cluster) -> tuple[tuple[Line, ...], Placeholder]:
     ]
     properties = {name: Value(value, why[0]) for name, value in stock.properties}
     properties |= cluster.database.properties
-    name, provider = REMOTE_COMMITS
-    for name, value in {**properties, name: Value(provider, PROVIDER)}.items():
+    properties[REMOTE_COMMITS[0]] = Value(REMOTE_COMMITS[1], PROVIDER)
+    for name, value in properties.items():
         if name == CONNECTION:
             lines += _connection(cluster, password, why)
         else:

@@ -25,7 +25,7 @@ def read(text: str, schemas: dict[str, str]) -> tuple[_Element | None, list[Find
     if schema is None:
         expected = " or ".join(schemas)
         reason = f"the root element is not in the namespace {expected}"
-        return None, [_finding(xsd.Fault(document.sourceline or 1, "", reason))]
+        return None, [_finding(xsd.Fault(1, "", reason))]
     faults = xsd.faults(xsd.known(document, schema), schema)
     return document, [_finding(fault) for fault in faults]
 

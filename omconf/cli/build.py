@@ -73,12 +73,12 @@ def _diff(difference: Difference) -> str:
 
     from omconf.views.human import visible
 
-    def lines(data: bytes | None) -> list[str]:
-        text = (data or b"").decode("utf-8", "replace")
+    def lines(data: bytes) -> list[str]:
+        text = data.decode("utf-8", "replace")
         return [visible(line) + "\n" for line in text.splitlines()]
 
-    old = f"a/{difference.path}" if difference.old is not None else "/dev/null"
-    new = f"b/{difference.path}" if difference.new is not None else "/dev/null"
+    old = "/dev/null" if difference.kind == "missing" else f"a/{difference.path}"
+    new = "/dev/null" if difference.kind == "extra" else f"b/{difference.path}"
     changed = list(difflib.unified_diff(lines(difference.old), lines(difference.new), old, new))
     if not changed:
         changed = [f"{difference.path}: {difference.kind}\n"]

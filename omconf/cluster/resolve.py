@@ -18,8 +18,8 @@ from omconf.cluster.model import (
 from omconf.origin import FromDefault, FromRelease, FromSpec, Origin, Value
 from omconf.releases import RELEASES
 from omconf.secrets import SecretRef
+from omconf.spec.checks import EXPORT_PATH, HostRef
 from omconf.spec.load import node_text
-from omconf.spec.values import EXPORT_PATH, HostRef
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic

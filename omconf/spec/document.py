@@ -105,7 +105,7 @@ class _TooMuch(Exception):  # noqa: N818 - a signal out of the C parser, not an 
         self.why = why
 
 
-class _Loader(CParser, yaml.resolver.BaseResolver):  # type: ignore[misc]
+class _Loader(CParser, yaml.resolver.BaseResolver):
     """The C parser with a resolver that only tells plain scalars from quoted ones, and counts."""
 
     def __init__(self, text: str) -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Diagnostic, Rule, Severity, in_order
-from omconf.spec import values
+from omconf.spec import checks
 from omconf.spec.document import LIMIT, Document, Path, parse
 from omconf.spec.models import NodeDefaults, Section, Spec, is_planned, section_of
 
@@ -27,7 +27,7 @@ MISSING_KEY = Rule("OM104", Severity.ERROR, "a key that must be there is missing
 MAX_NODES = 10_000
 """More nodes than any OpenMeetings cluster; a bound for hostile files."""
 
-_RULES = {rule.id: rule for rule in vars(values).values() if isinstance(rule, Rule)}
+_RULES = {rule.id: rule for rule in vars(checks).values() if isinstance(rule, Rule)}
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -56,7 +56,7 @@ def load(data: bytes, file: str) -> Loaded:
         return Loaded(document, None, diagnostics)
     if not isinstance(document.data, dict):
         span = document.span(())
-        found = values.WRONG_VALUE.at(
+        found = checks.WRONG_VALUE.at(
             span,
             "A spec is a mapping of keys.",
             hint="Start with `omconf: 1`; `omconf init` writes a spec to start from.",
@@ -72,7 +72,7 @@ def load(data: bytes, file: str) -> Loaded:
     spec, errors = _validate(document.data)
     for error in errors:
         found = _diagnostic(document, error)
-        if found.rule is values.PLAIN_SECRET and found.span:
+        if found.rule is checks.PLAIN_SECRET and found.span:
             document.mask(tuple(error["loc"]))
             # Where the secret ends says how long it is.
             place = found.span
@@ -144,17 +144,17 @@ def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
         )
     name = _name(path)
     if kind == "literal_error":
-        return values.WRONG_VALUE.at(span, f"`{name}` must be {context['expected']}.")
+        return checks.WRONG_VALUE.at(span, f"`{name}` must be {context['expected']}.")
     if kind in _WANTED:
         hint = ""
         if span.line == span.end_line and span.column == span.end_column:
             hint = "Nothing stands behind the colon; remove the key when nothing is meant."
         elif kind == "string_type":
             hint = "Put it in quotes."
-        return values.WRONG_VALUE.at(span, f"`{name}` must be {_WANTED[kind]}.", hint=hint)
+        return checks.WRONG_VALUE.at(span, f"`{name}` must be {_WANTED[kind]}.", hint=hint)
     if kind in ("string_too_short", "too_short"):
-        return values.WRONG_VALUE.at(span, f"`{name}` must not be empty.")
-    return values.WRONG_VALUE.at(span, f"`{name}`: {error['msg']}.")
+        return checks.WRONG_VALUE.at(span, f"`{name}` must not be empty.")
+    return checks.WRONG_VALUE.at(span, f"`{name}`: {error['msg']}.")
 
 
 def _place(document: Document, error: ErrorDetails) -> tuple[Path, Span]:
@@ -232,7 +232,7 @@ def _planned(document: Document, model: type[Section], path: Path) -> Iterator[D
 
 def _not_yet(document: Document, path: Path, span: Any, value: str = "") -> Diagnostic:
     del document
-    return values.NOT_YET.at(
+    return checks.NOT_YET.at(
         span,
         f"`{_name(path)}{value}` is not supported yet.",
         hint="Remove it; nothing of it would be compiled by this version of omconf.",
@@ -252,13 +252,13 @@ def _nodes(document: Document) -> Iterator[Diagnostic]:
     for name, node in nodes.items() if isinstance(nodes, dict) else ():
         path: Path = ("nodes", name)
         try:
-            values.node_name(name)
+            checks.node_name(name)
         except PydanticCustomError as error:
             yield _custom(error, document.key_span(path))
         if not isinstance(node, dict):
             continue
         for key in ("address", "url"):
-            if key not in node and key not in defaults:
+            if node.get(key) is None and defaults.get(key) is None:
                 yield _missing_key(document, (*path, key))
         place = (*path, "url") if "url" in node else ("node_defaults", "url")
         text = node.get("url", defaults.get("url"))
@@ -267,7 +267,7 @@ def _nodes(document: Document) -> Iterator[Diagnostic]:
             if not isinstance(address, str) or not all(map(str.isprintable, text)):
                 continue
             try:
-                values.url(node_text(text, name, address))
+                checks.url(node_text(text, name, address))
             except PydanticCustomError as error:
                 yield _custom(error, document.span(place))
 
@@ -275,7 +275,11 @@ def _nodes(document: Document) -> Iterator[Diagnostic]:
 def _storage(document: Document) -> Iterator[Diagnostic]:
     """An NFS share has a server; only what the admin mounts needs none."""
     storage = document.data.get("storage")
-    if isinstance(storage, dict) and storage.get("kind") != "mounted" and "server" not in storage:
+    if (
+        isinstance(storage, dict)
+        and storage.get("kind") != "mounted"
+        and storage.get("server") is None
+    ):
         yield _missing_key(document, ("storage", "server"))
 
 

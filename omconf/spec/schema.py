@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from omconf.spec.checks import LABEL, RESERVED
 from omconf.spec.models import NodeDefaults, Spec, is_planned, section_of
-from omconf.spec.values import LABEL, RESERVED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,6 +9,7 @@ from omconf.artifacts import kinds
 from omconf.artifacts.model import Artifact
 from omconf.bundle.compile import compile_bundle, judge
 from omconf.check.xsd import parse
+from omconf.cluster.model import Cluster, Node
 from omconf.origin import FromSpec
 from tests.clusters import cluster_of, simple, specs
 
@@ -105,6 +106,6 @@ def test_a_secret_of_any_text_is_carried_or_refused(password: str) -> None:
     assert secret.reveal() == password
 
 
-def _one() -> tuple[object, object]:
+def _one() -> tuple[Cluster, Node]:
     cluster = simple()
     return cluster, cluster.nodes[0]

@@ -19,7 +19,9 @@ EACH = [(release, kind) for release in RELEASES for kind in DATABASES]
 
 def _plain(element: etree._Element) -> object:
     tag = etree.QName(element).localname
-    attributes = {k: " ".join(v.split()) for k, v in element.attrib.items() if "}" not in k}
+    attributes = {
+        str(k): " ".join(str(v).split()) for k, v in element.attrib.items() if "}" not in str(k)
+    }
     return tag, attributes, (element.text or "").strip(), [_plain(child) for child in element]
 
 
@@ -45,7 +47,7 @@ def test_hazelcast_is_the_stock_file_with_the_pages_edits(name: str) -> None:
         for m in stock.maps
     }
     kept = [p for p in stock.properties if p[0] != "hazelcast.discovery.enabled"]
-    properties = [("property", {"name": k}, v, []) for k, v in kept]
+    properties: list[object] = [("property", {"name": k}, v, []) for k, v in kept]
     expected["properties"] = ("properties", {}, "", properties)
     # The page's edits:
     expected["cluster-name"] = ("cluster-name", {}, "conference", [])
@@ -60,7 +62,7 @@ def test_hazelcast_is_the_stock_file_with_the_pages_edits(name: str) -> None:
             ("attribute", {"name": "server.url"}, url, []),
         ],
     )
-    multicast = [
+    multicast: list[object] = [
         ("multicast-group", {}, "224.2.2.3", []),
         ("multicast-port", {}, "54327", []),
         ("multicast-time-to-live", {}, "32", []),
@@ -70,7 +72,12 @@ def test_hazelcast_is_the_stock_file_with_the_pages_edits(name: str) -> None:
         ("multicast", {"enabled": "true"}, "", multicast),
         ("tcp-ip", {"enabled": "false"}, "", []),
     ]
-    interfaces = ("interfaces", {"enabled": "true"}, "", [("interface", {}, "10.1.1.2", [])])
+    interfaces: object = (
+        "interfaces",
+        {"enabled": "true"},
+        "",
+        [("interface", {}, "10.1.1.2", [])],
+    )
     expected["network"] = ("network", {}, "", [("join", {}, "", joins), interfaces])
     assert written == expected
 

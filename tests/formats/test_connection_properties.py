@@ -32,7 +32,7 @@ def test_measured(value: str) -> None:
 
 @pytest.mark.parametrize("value", IMPOSSIBLE)
 def test_impossible(value: str) -> None:
-    with pytest.raises(ValueError, match="lost|enclose") as refused:
+    with pytest.raises(ValueError, match=r"lost|enclose") as refused:
         quote(value)
     assert value not in str(refused.value)
 

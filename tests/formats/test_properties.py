@@ -41,7 +41,7 @@ def test_merging_touches_only_the_keys_that_are_ours() -> None:
     assert merge("a=1\r\nb=2", {"b": "3", "c": "4"}) == "a=1\r\nb=3\r\nc=4\r\n"
 
 
-WORDS = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8)
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 
 
 @given(st.dictionaries(WORDS, WORDS, max_size=4))

@@ -17,7 +17,7 @@ SPEC = EXAMPLES / "clustering-page" / "cluster.yaml"
 CLASSES = "opt/om/webapps/openmeetings/WEB-INF/classes"
 HAZELCAST = f"{CLASSES}/hazelcast.xml"
 PERSISTENCE = f"{CLASSES}/META-INF/persistence.xml"
-SECRET = "not-a-real-password"  # noqa: S105
+SECRET = "not-a-real-password"
 
 
 @pytest.fixture
@@ -234,8 +234,8 @@ def test_a_deployed_secret_of_unknown_name_is_never_shown(deployed: Path) -> Non
     )
     document = plan(deployed)
     items = {item["key"]: item for item in only_change(document)["items"]}
-    assert items["properties/jakarta.persistence.jdbc.password"]["secret"] == "different"  # noqa: S105
-    assert items["properties/x.url/password"]["secret"] == "different"  # noqa: S105
+    assert items["properties/jakarta.persistence.jdbc.password"]["secret"] == "different"
+    assert items["properties/x.url/password"]["secret"] == "different"
     assert "h1dden" not in json.dumps(document)
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from omconf.check.rules import database, network, nodes, properties, storage
+from omconf.artifacts import kinds
+from omconf.check.rules import database, network, nodes, storage
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.diagnostics import Diagnostic
 
-FAMILIES = (nodes, network, database, properties, storage)
+FAMILIES = (nodes, network, database, storage)
 
 
 def check(cluster: Cluster) -> list[Diagnostic]:
-    """Run all families over a cluster."""
-    return list(chain.from_iterable(family.check(cluster) for family in FAMILIES))
+    """Run all families over a cluster, and what each artifact kind checks for itself."""
+    found = [family.check(cluster) for family in FAMILIES]
+    return list(chain(*found, *(kind.check(cluster) for kind in kinds())))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.formats import connection_properties, jdbc
-from omconf.spec.values import UNQUOTABLE
+from omconf.spec.checks import UNQUOTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

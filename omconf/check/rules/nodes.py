@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
-from omconf.spec.values import NOT_A_URL
+from omconf.spec.checks import NOT_A_URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

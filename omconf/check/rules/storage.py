@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.formats import nfs_options
-from omconf.spec.values import NFS_OPTION
+from omconf.spec.checks import NFS_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

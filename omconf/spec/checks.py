@@ -1,0 +1,426 @@
+"""What may stand at a place of the spec, and which rule says so when it may not.
+
+Each check raises a pydantic error whose type is a rule's id; load.py turns it into a diagnostic.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, NoReturn
+from urllib.parse import urlsplit
+
+from pydantic_core import PydanticCustomError
+
+from omconf.diagnostics import Rule, Severity
+from omconf.formats import nfs_options
+from omconf.secrets import SecretRef
+from omconf.spec.document import Float, Integer
+
+WRONG_VALUE = Rule("OM105", Severity.ERROR, "a value of the wrong type or form")
+PLAIN_SECRET = Rule("OM106", Severity.ERROR, "a secret written in plain text")
+WRONG_VERSION = Rule("OM108", Severity.ERROR, "an `omconf:` format version that is not supported")
+UNKNOWN_RELEASE = Rule("OM109", Severity.ERROR, "an OpenMeetings release that is not known")
+NOT_YET = Rule("OM110", Severity.ERROR, "a key that omconf does not support yet")
+NODE_NAME = Rule("OM203", Severity.ERROR, "a node name that is no host label, or reserved")
+NOT_A_URL = Rule("OM206", Severity.ERROR, "a node's url is not https, or not a plain URL")
+EMBEDDED_DATABASE = Rule("OM210", Severity.ERROR, "an embedded database cannot serve a cluster")
+UNQUOTABLE = Rule("OM212", Severity.ERROR, "a value that OpenJPA cannot carry")
+NOT_MULTICAST = Rule("OM220", Severity.ERROR, "the discovery group is no multicast address")
+TTL_ZERO = Rule("OM222", Severity.ERROR, "ttl 0: every member starts alone")
+OUT_OF_RANGE = Rule("OM223", Severity.ERROR, "a ttl or port out of range")
+EXPORT_PATH = Rule(
+    "OM230", Severity.ERROR, "a server that is no node, or an export path that cannot be"
+)
+NFS_OPTION = Rule("OM233", Severity.ERROR, "an NFS option that is misspelt or has a bad value")
+IPV6 = Rule("OM240", Severity.ERROR, "an IPv6 address")
+UNCARRIABLE = Rule("OM260", Severity.ERROR, "a character that the target format cannot carry")
+
+LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+RESERVED = ("storage", "database")
+PLACEHOLDER = "@omconf:"
+_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
+
+
+def refuse(rule: Rule, message: str, hint: str = "", severity: Severity | None = None) -> NoReturn:
+    """Raise the pydantic error that load.py reports under this rule."""
+    context = {"message": message, "hint": hint, "severity": str(severity or rule.severity)}
+    raise PydanticCustomError(rule.id, "{message}", context)
+
+
+def text(value: Any) -> Any:
+    """Take a number or a bool as its text, just as it is written: quotes make no difference."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value.text if isinstance(value, (Integer, Float)) else value
+
+
+def clean(value: str) -> str:
+    """Refuse characters that no target format carries, and the text of placeholders."""
+    if any(ord(c) < 32 or ord(c) == 127 or c in "\u0085\u2028\u2029" for c in value):
+        refuse(UNCARRIABLE, "The value holds a line break or a control character.")
+    if PLACEHOLDER in value:
+        refuse(WRONG_VALUE, f"The text `{PLACEHOLDER}` is kept for the places of secrets.")
+    return value
+
+
+def cluster_name(value: str) -> str:
+    """Check the cluster's name: it stands in comments, unit names and as Hazelcast's cluster-name."""
+    if not LABEL.fullmatch(value) or len(value) > 63:
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no name for a cluster.",
+            "Use lower-case letters, digits and single hyphens between them, 63 characters at most.",
+        )
+    return value
+
+
+def node_name(value: str) -> str:
+    """Check a node's name: a lower-case host label, and not a folder of the bundle."""
+    if value in RESERVED:
+        refuse(
+            NODE_NAME,
+            f"A node cannot be named `{value}`: the bundle keeps that folder for itself.",
+            f"Name it `{value}1`, for example.",
+        )
+    if not LABEL.fullmatch(value) or len(value) > 63:
+        better = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-")
+        refuse(
+            NODE_NAME,
+            f"`{value[:80]}` is no name for a node: it must be a lower-case host label.",
+            f"Write `{better}:`" if better and better not in RESERVED else "Write `om1:`",
+        )
+    return value
+
+
+def ipv4(value: str) -> str:
+    """Check an IPv4 address in its one canonical form."""
+    text = value.strip("[]")
+    if ":" in text:
+        try:
+            ipaddress.IPv6Address(text)
+        except ValueError:
+            pass
+        else:
+            refuse(
+                IPV6,
+                f"`{value}` is an IPv6 address: OpenMeetings hands the members' addresses to"
+                " OpenJPA, which cannot take it.",
+                "Give the node's IPv4 address.",
+            )
+    try:
+        address = ipaddress.IPv4Address(value)
+    except ValueError:
+        refuse(WRONG_VALUE, f"`{value[:80]}` is not an IPv4 address.", "Write it like `10.1.1.1`.")
+    if address.is_multicast or address.is_unspecified or value == "255.255.255.255":
+        refuse(WRONG_VALUE, f"`{value}` is no address that one host can have.")
+    return value
+
+
+def subnet(value: str) -> str:
+    """Check an IPv4 network with its prefix length."""
+    try:
+        network = ipaddress.IPv4Network(value)
+    except ValueError:
+        try:
+            better = ipaddress.IPv4Network(value, strict=False)
+        except ValueError:
+            refuse(WRONG_VALUE, f"`{value[:80]}` is not an IPv4 network.", "Write `10.1.1.0/24`.")
+        refuse(WRONG_VALUE, f"`{value}` has host bits set.", f"Write `{better}`.")
+    if "/" not in value:
+        refuse(
+            WRONG_VALUE,
+            f"`{value}` has no prefix length.",
+            f"Write `{network.network_address}/24`.",
+        )
+    return value
+
+
+def multicast_group(value: str) -> str:
+    """Check that Hazelcast takes the group: it refuses names and unicast addresses (measured)."""
+    try:
+        good = ipaddress.IPv4Address(value).is_multicast
+    except ValueError:
+        good = False
+    if not good:
+        refuse(
+            NOT_MULTICAST,
+            f"`{value[:80]}` is no IPv4 multicast address, so Hazelcast refuses to start.",
+            "Use one from 224.0.1.0 to 239.255.255.255, for example `224.2.2.3`.",
+        )
+    return value
+
+
+def ttl(value: int) -> int:
+    """Check the ttl: 0 is a silent split, outside 0 to 255 Hazelcast refuses to start (measured)."""
+    if value == 0:
+        refuse(
+            TTL_ZERO,
+            "With ttl 0 no packet leaves its host: every member starts alone, without a word.",
+            "Write `ttl: 32`.",
+        )
+    if not 1 <= value <= 255:
+        refuse(
+            OUT_OF_RANGE,
+            f"A ttl of {_short(value)} is out of range (1 to 255).",
+            "Write `ttl: 32`.",
+        )
+    return value
+
+
+def port(value: int) -> int:
+    """Check a TCP or UDP port."""
+    if not 1 <= value <= 65535:
+        refuse(OUT_OF_RANGE, f"Port {_short(value)} is out of range (1 to 65535).")
+    return value
+
+
+def timeout(value: int) -> int:
+    """Check a timeout in seconds."""
+    if not 1 <= value <= 3600:
+        refuse(OUT_OF_RANGE, f"A timeout of {_short(value)} s is out of range (1 to 3600 seconds).")
+    return value
+
+
+def _short(number: int) -> str:
+    return str(number) if abs(number) < 10**12 else "that size"
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/"):
+        refuse(WRONG_VALUE, f"`{value[:80]}` is not an absolute path.", "Start it with `/`.")
+    if any(c in value for c in "\"'\\`$*?") or any(c.isspace() and c != " " for c in value):
+        refuse(
+            UNCARRIABLE,
+            f"The path `{value[:80]}` holds a character that a unit or script cannot carry.",
+        )
+    parts = value.split("/")[1:]
+    if ".." in parts or "." in parts or (value != "/" and "" in parts):
+        better = re.sub("/+", "/", value).rstrip("/")
+        refuse(
+            WRONG_VALUE, f"The path `{value[:80]}` is not in its plain form.", f"Write `{better}`."
+        )
+    return value
+
+
+def folder(value: str) -> str:
+    """Check an absolute path to a folder other than the root."""
+    if _path(value) == "/":
+        refuse(WRONG_VALUE, "The root folder `/` cannot be used here.")
+    return value
+
+
+def export_path(value: str) -> str:
+    """Check the exported folder: absolute, and not the whole file system."""
+    if not value.startswith("/") or value == "/":
+        what = "The whole root file system" if value == "/" else f"`{value[:80]}`"
+        refuse(
+            EXPORT_PATH,
+            f"{what} cannot be the export: it must be an absolute path below `/`.",
+            "Write `export: /opt/omdata`.",
+        )
+    return _path(value)
+
+
+def webapp(value: str) -> str:
+    """Check the webapp's folder name."""
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+        refuse(
+            UNCARRIABLE, f"`{value[:80]}` is no folder name under webapps.", "Write `openmeetings`."
+        )
+    return value
+
+
+def unit(value: str) -> str:
+    """Check the name of a systemd service unit, or `none`."""
+    if value == "none":
+        return value
+    if not re.fullmatch(r"[A-Za-z0-9:_.@-]+\.service", value) or len(value) > 255:
+        refuse(
+            UNCARRIABLE,
+            f"`{value[:80]}` is no systemd service unit.",
+            "Write `openmeetings.service`, or `none` where there is no systemd.",
+        )
+    return value
+
+
+def account(value: str) -> str:
+    """Check the name of a Linux user or group."""
+    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,30}\$?", value):
+        refuse(WRONG_VALUE, f"`{value[:80]}` is no name of a Linux user or group.")
+    return value
+
+
+def interface(value: str) -> str:
+    """Check the name of a network device (15 characters at most, the kernel's IFNAMSIZ)."""
+    if not re.fullmatch(r"[A-Za-z0-9_.@-]{1,15}", value) or value in (".", ".."):
+        refuse(
+            UNCARRIABLE,
+            f"`{value[:80]}` is no name of a network interface.",
+            "Write `eth0`, for example.",
+        )
+    return value
+
+
+def url(value: str) -> str:
+    """Check a node's public URL: http or https, a host, no user info, query or fragment."""
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        refuse(NOT_A_URL, f"`{value[:80]}` is not a URL.", severity=Severity.ERROR)
+    example = "https://om1.example.org:5443/openmeetings"
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        refuse(
+            NOT_A_URL,
+            f"`{value[:80]}` is not a URL of a web server.",
+            f"Write `{example}`.",
+            Severity.ERROR,
+        )
+    if parts.username is not None or parts.password is not None:
+        refuse(
+            NOT_A_URL,
+            "The url carries a user or a password, which every client would see.",
+            f"Write `{example}`.",
+            Severity.ERROR,
+        )
+    if parts.query or parts.fragment or value.endswith(("?", "#")):
+        refuse(
+            NOT_A_URL,
+            "The url carries a query or a fragment; it names only where the node answers.",
+            f"Write `{example}`.",
+            Severity.ERROR,
+        )
+    host = parts.hostname
+    if ":" in host:
+        ipv4(host)
+    if not _HOST.fullmatch(host) or port == 0 or re.search(r"[\s\"'<>\\^`{|}]", value):
+        refuse(
+            NOT_A_URL,
+            f"`{value[:80]}` is not a URL of a web server.",
+            f"Write `{example}`.",
+            Severity.ERROR,
+        )
+    return value
+
+
+def database_kind(value: Any) -> Any:
+    """Check the kind of database: one of five that nodes can share."""
+    known = ("postgresql", "mysql", "mssql", "oracle", "db2")
+    if isinstance(value, str) and value.lower() in ("h2", "derby", "hsqldb"):
+        refuse(
+            EMBEDDED_DATABASE,
+            f"`{value}` lives inside one OpenMeetings, so nodes cannot share it.",
+            "Use `postgresql`, `mysql`, `mssql`, `oracle` or `db2`.",
+        )
+    if value not in known:
+        other = {"mariadb": "mysql", "postgres": "postgresql", "sqlserver": "mssql"}
+        near = other.get(str(value).lower())
+        hint = f"Write `{near}`." if near else f"One of: {', '.join(known)}."
+        refuse(WRONG_VALUE, "This is no kind of database that OpenMeetings knows.", hint)
+    return value
+
+
+class HostRef(str):
+    """A server as the spec says it; `form` is `node`, `host` or, for a plain text, `name`."""
+
+    form: str = "name"
+
+
+def host(value: Any) -> HostRef:
+    """Read a server: a plain text, `{node: NAME}` or `{host: NAME}`."""
+    form = "name"
+    if isinstance(value, dict):
+        if len(value) != 1 or next(iter(value)) not in ("node", "host"):
+            refuse(
+                WRONG_VALUE, "A server is said as `{node: NAME}` or `{host: NAME}`, with one key."
+            )
+        form, value = next(iter(value.items()))
+    if not isinstance(value, str):
+        refuse(
+            WRONG_VALUE, "A server is a node's name, an address, a dotted name, or `{host: NAME}`."
+        )
+    if ":" in value:
+        ipv4(value)
+    if not _HOST.fullmatch(clean(value)) or len(value) > 253:
+        refuse(WRONG_VALUE, f"`{value[:80]}` is no name or address of a host.")
+    if re.fullmatch(r"[0-9.]+", value):
+        ipv4(value)
+    host = HostRef(value)
+    host.form = form
+    return host
+
+
+def secret(value: Any) -> SecretRef:
+    """Read where a secret comes from; a secret itself is refused."""
+    ways = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
+    if not isinstance(value, dict):
+        refuse(
+            PLAIN_SECRET,
+            "A secret is never written into the spec.",
+            f"Say where it is read from: {ways}.",
+        )
+    if len(value) != 1 or next(iter(value)) not in ("env", "file", "command"):
+        refuse(WRONG_VALUE, f"A secret is said by one of {ways}.")
+    source, argument = next(iter(value.items()))
+    words = argument if isinstance(argument, list) else [argument]
+    if (source == "command") != isinstance(argument, list) or not words:
+        refuse(WRONG_VALUE, f"This form is not understood; a secret is said by one of {ways}.")
+    if not all(isinstance(w, str) and w and "\0" not in w for w in words):
+        refuse(WRONG_VALUE, f"This form is not understood; a secret is said by one of {ways}.")
+    if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
+        refuse(WRONG_VALUE, "This is no name of an environment variable.")
+    return SecretRef(source, tuple(words))
+
+
+def carried(value: str) -> str:
+    """Check a text that goes into OpenJPA's ConnectionProperties, which trims values."""
+    if value != value.strip():
+        refuse(
+            UNQUOTABLE,
+            "A leading or trailing space is lost in OpenJPA's ConnectionProperties.",
+            "Remove the space, or rename the user or the database.",
+        )
+    return value
+
+
+def mount_option(value: str) -> str:
+    """Check one NFS mount option."""
+    return _nfs(value, nfs_options.judge_mount(value))
+
+
+def export_option(value: str) -> str:
+    """Check one NFS export option."""
+    return _nfs(value, nfs_options.judge_export(value))
+
+
+def _nfs(value: str, verdict: nfs_options.Verdict | None) -> str:
+    if verdict and verdict.kind != "unknown":
+        hint = f"Write `{verdict.suggestion}`." if verdict.suggestion else ""
+        refuse(NFS_OPTION, verdict.message, hint)
+    return value
+
+
+def format_version(value: Any) -> Any:
+    """Check the format version of the spec."""
+    if value != 1 or isinstance(value, bool):
+        refuse(
+            WRONG_VERSION,
+            "This omconf reads format version 1 of the spec.",
+            "Write `omconf: 1`; a newer format needs a newer omconf.",
+        )
+    return value
+
+
+def release(value: str) -> str:
+    """Check that the OpenMeetings release is known."""
+    from omconf.releases import RELEASES, nearest
+
+    if value not in RELEASES:
+        near = nearest(value)
+        refuse(
+            UNKNOWN_RELEASE,
+            f"The OpenMeetings release `{value[:40]}` is not known.",
+            (f'Did you mean "{near}"? ' if near else "") + "`omconf releases` lists all.",
+        )
+    return value
