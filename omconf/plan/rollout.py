@@ -46,19 +46,19 @@ def _by_commands(effects: Iterable[tuple[str, Effect]]) -> list[Step]:
     return [Step(tuple(nodes), run, why) for (run, why), nodes in together.items()]
 
 
-def _restarts(cluster: Cluster, effects: list[tuple[str, Effect]]) -> list[Step]:
+def _restarts(cluster: Cluster, effects: list[tuple[str, Effect]]) -> tuple[list[Step], list[Step]]:
+    """What comes before all other steps, and what comes after them."""
     if not effects:
-        return []
+        return [], []
     apart = next((effect for _, effect in effects if not effect.rolling), None)
     if apart is None:
         nodes = tuple(dict.fromkeys(node for node, _ in effects))
         why = "one node after the other; wait until the members see each other before the next"
-        return [Step(nodes, (restart_command(cluster),), why)]
+        return [], [Step(nodes, (restart_command(cluster),), why)]
     everyone = tuple(node.name.value for node in cluster.nodes)
     restart = restart_command(cluster)
-    return [
-        Step(everyone, (restart.replace("restart", "stop", 1),), apart.why),
-        Step(
-            everyone, (restart.replace("restart", "start", 1),), "all nodes are stopped: start all"
-        ),
-    ]
+    stop, start = (restart.replace("restart", word, 1) for word in ("stop", "start"))
+    return (
+        [Step(everyone, (stop,), apart.why)],
+        [Step(everyone, (start,), "everything is in its place: start all")],
+    )
