@@ -30,10 +30,9 @@ def order(cluster: Cluster, changes: Iterable[ArtifactChange]) -> tuple[Step, ..
     steps = []
     for _, group in groupby(plain, key=lambda e: (e[1], e[0])):
         steps += _by_commands((node, effect) for _, _, node, effect in group)
-    return (
-        *steps,
-        *_restarts(cluster, [(e[2], e[3]) for e in effects if e[3].action == "restart"]),
-    )
+    restarts = [(node, effect) for _, _, node, effect in effects if effect.action == "restart"]
+    stop, start = _restarts(cluster, restarts)
+    return (*stop, *steps, *start)
 
 
 def _by_commands(effects: Iterable[tuple[str, Effect]]) -> list[Step]:
