@@ -41,7 +41,9 @@ real: setup ## run only the tests in which the real programs judge
 .PHONY: setup-real
 setup-real: ## install the real programs that judge in the tests (as root, on Debian)
 	apt-get update -q
-	DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$(cat tests/real/packages.txt)
+	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-upgrade \
+	  $$(cat tests/real/packages.txt)
+	mvn --quiet --batch-mode -f tests/real/java package
 
 .PHONY: lint
 lint: setup ## formatting, lint, types, import layers, the schemas' freshness

@@ -32,6 +32,9 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 MAX_FAULTS: Final = 100
 """So many faults of one file are told; a file that has more is not what it should be at all."""
 
+MAX_EXPLAINED: Final = 5_000
+"""Elements of a refused file that xmlschema still explains; its time grows with their square."""
+
 _MAX_SHOWN: Final = 60
 
 
@@ -138,11 +141,14 @@ def _doctype_fault(line: int) -> Fault:
 def faults(document: etree._Element, schema: str) -> list[Fault]:
     """Judge a document by `schemas/SCHEMA`, fast when it is good; an empty list is a yes.
 
-    Each found fault has its place and is told once, in the order of the lines. Never raises for
-    what stands in the document.
+    Each fault that is found has its place and is told once, in the order of the lines; a file of
+    more than MAX_EXPLAINED elements gets the short reasons of `refusal`. Never raises for what
+    stands in the document.
     """
     if _libxml2(schema).validate(document):
         return []
+    if next(islice(document.iter(), MAX_EXPLAINED, None), None) is not None:
+        return refusal(document, schema)
     # Should the authority see no fault, the engines disagree; a refusal still is one.
     return authority(document, schema) or refusal(document, schema)
 

@@ -7,7 +7,9 @@ import os
 import random
 import shutil
 import signal
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ from omconf.bundle.writer import Written, write
 from tests.bundle.writing import (
     NEW,
     OLD,
+    QUICK,
     SECRET,
     STAGING,
     THIRD,
@@ -29,6 +32,13 @@ from tests.bundle.writing import (
     without_folders,
     without_staging,
 )
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    with TemporaryDirectory(dir=QUICK) as folder:
+        yield Path(folder)
+
 
 PAIRS = [(OLD, NEW), (NEW, OLD), (OLD, THIRD), (THIRD, OLD), (None, NEW)]
 
@@ -112,9 +122,8 @@ def test_an_error_that_cannot_be_undone_leaves_an_unfinished_build(tmp_path: Pat
     renames: list[str] = []
 
     def fail(name: str, args: tuple[Any, ...]) -> None:
-        if name == "rename":
-            renames.append(name)
-        if len(renames) > 3:
+        renames.extend([name] if name == "rename" else [])
+        if name == "rename" and len(renames) > 3:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     with at_change(0, fail):

@@ -27,6 +27,16 @@ def test_staging_without_a_whole_listing_counts_for_nothing(
     assert tree(tmp_path) == tree_of(OLD)
 
 
+def test_folders_that_a_kill_left_empty_go_too(tmp_path: Path) -> None:
+    write(OLD, tmp_path)
+    for folder in (STAGING, "om4/files", "mine"):
+        (tmp_path / folder).mkdir(parents=True)
+    listing = b'{"format_version": "1.0", "files": ["om4/files/x"]}'
+    (tmp_path / STAGING / "manifest.json").write_bytes(listing)
+    assert write(OLD, tmp_path) == Written(0, 0, 0, 7)
+    assert tree(tmp_path) == tree_of(OLD) | {"mine": "folder"}
+
+
 def test_staging_of_a_newer_omconf_is_let_alone(tmp_path: Path) -> None:
     write(OLD, tmp_path)
     (tmp_path / STAGING).mkdir()

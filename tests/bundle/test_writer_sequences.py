@@ -12,6 +12,7 @@ from omconf.bundle.directory import check
 from omconf.bundle.model import BundleFile
 from omconf.bundle.writer import Written, write
 from tests.bundle.writing import (
+    QUICK,
     assert_nothing_torn,
     bundle,
     differences,
@@ -44,7 +45,7 @@ def test_any_sequence_of_builds(
     steps: list[tuple[dict[str, BundleFile], int | None]], last: dict[str, BundleFile]
 ) -> None:
     """Builds, some of them killed: each one that finishes leaves its files and nothing else."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=QUICK) as folder:
         directory = Path(folder) / "dir"
         tried = []
         for files, kill in [*steps, (last, None)]:
@@ -62,7 +63,7 @@ def test_any_sequence_of_builds(
 def test_a_foreign_file_is_never_touched(
     old: dict[str, BundleFile], new: dict[str, BundleFile], path: str
 ) -> None:
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=QUICK) as folder:
         directory = Path(folder)
         write(old, directory)
         try:

@@ -1,0 +1,104 @@
+"""Programs, and networks of hosts in namespaces, for the tests in which real programs judge."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+JAVA = Path(__file__).parent / "java"
+INSTALL = "install it with: sudo make setup-real"
+
+
+def missing(what: str) -> NoReturn:
+    """Skip and name what is missing; fail where nothing may be skipped."""
+    message = f"{what} is missing; {INSTALL}"
+    if os.environ.get("OMCONF_NOTHING_SKIPPED"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
+def need(program: str, package: str) -> str:
+    """Find a program, or skip."""
+    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
+    if found is None:
+        missing(f"{program} (Debian package {package})")
+    return found
+
+
+def need_root() -> None:
+    """Skip where no namespaces can be made."""
+    if os.geteuid() != 0:
+        missing("root, which makes network and mount namespaces,")
+
+
+def run(
+    *command: str | Path, check: bool = True, **options: object
+) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, with its output as text."""
+    done: subprocess.CompletedProcess[str] = subprocess.run(  # type: ignore[call-overload]
+        [str(part) for part in command], capture_output=True, text=True, **options
+    )
+    if check and done.returncode:
+        raise AssertionError(f"{command} gave {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done
+
+
+class Network:
+    """One bridge, and hosts on it, each a network namespace with one card called `eth0`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.hosts: dict[str, str] = {}
+        self.processes: list[subprocess.Popen[str]] = []
+        run("ip", "netns", "add", name)
+        run("ip", "-n", name, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
+        run("ip", "-n", name, "link", "set", "br0", "up")
+
+    def host(self, address: str, prefix: int = 24) -> str:
+        """Add a host with this address; returns its namespace."""
+        space = f"{self.name}h{len(self.hosts)}"
+        run("ip", "netns", "add", space)
+        self.hosts[address] = space
+        peer = f"v{len(self.hosts)}"
+        link = ("ip", "-n", space, "link")
+        run(*link, "add", "eth0", "type", "veth", "peer", "name", peer, "netns", self.name)
+        run("ip", "-n", self.name, "link", "set", peer, "master", "br0", "up")
+        run("ip", "-n", space, "address", "add", f"{address}/{prefix}", "dev", "eth0")
+        for device in ("lo", "eth0"):
+            run(*link, "set", device, "up")
+        return space
+
+    def start(self, space: str, *command: str | Path, **options: object) -> subprocess.Popen[str]:
+        """Start a program on a host; it ends with the network."""
+        process: subprocess.Popen[str] = subprocess.Popen(  # type: ignore[call-overload]
+            ["ip", "netns", "exec", space, *(str(part) for part in command)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            **options,
+        )
+        self.processes.append(process)
+        return process
+
+    def run(
+        self, space: str, *command: str | Path, check: bool = True
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program on a host to its end."""
+        return run("ip", "netns", "exec", space, *command, check=check, timeout=120)
+
+    def close(self) -> None:
+        """End all programs and take the namespaces away."""
+        for process in self.processes:
+            process.kill()
+        for process in self.processes:
+            process.communicate()
+        for space in (*self.hosts.values(), self.name):
+            with suppress(AssertionError):
+                run("ip", "netns", "del", space)

@@ -1,0 +1,95 @@
+"""fstab lines, judged by `findmnt --verify` and systemd's fstab generator: any warning fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from omconf.artifacts import fstab
+from tests.clusters import simple
+from tests.real.judges import missing, need
+
+GENERATOR = Path("/usr/lib/systemd/system-generators/systemd-fstab-generator")
+
+
+def _lines(number: int, **storage: object) -> str:
+    """The lines of the node om1 (the data server, unless another is named) or om2."""
+    data_dir = storage.pop("data_dir", "/opt/omdata")
+    cluster = simple(openmeetings={"data_dir": data_dir}, storage=storage)
+    return "".join(a.text for a in fstab.KIND.render(cluster, cluster.nodes[number - 1]))
+
+
+CASES = {
+    "defaults": _lines(2),
+    "a space in the path": _lines(2, data_dir="/opt/om data"),
+    "another export": _lines(2, export="/srv/om data"),
+    "another export on the data server": _lines(1, export="/srv/om data"),
+    "outside": _lines(1, server="nas.example.org", export="/volume1/om"),
+    "more options": _lines(
+        2, options=["hard", "nosuid", "x-systemd.mount-timeout=30", "nfsvers=4.2"]
+    ),
+    "no options": _lines(2, options=[]),
+}
+
+
+def _tab(text: str, tmp_path: Path) -> Path:
+    """The targets must exist, so they lie below tmp_path."""
+    for target in ("opt/omdata", "opt/om data", "srv/om data"):
+        (tmp_path / target).mkdir(parents=True, exist_ok=True)
+    root = str(tmp_path).replace(" ", "\\040")
+    lines = [
+        " ".join(
+            f"{root}{f}" if i <= 1 and f.startswith("/") else f
+            for i, f in enumerate(line.split(" "))
+        )
+        for line in text.splitlines()
+        if not line.startswith("#")
+    ]
+    tab = tmp_path / "fstab"
+    tab.write_text("\n".join(lines) + "\n")
+    return tab
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_findmnt(case: str, tmp_path: Path) -> None:
+    findmnt = need("findmnt", "util-linux")
+    tab = _tab(CASES[case], tmp_path)
+    done = subprocess.run(
+        [findmnt, "--verify", "--verbose", "--tab-file", tab], capture_output=True, text=True
+    )
+    assert "0 parse errors, 0 errors" in done.stdout.replace(
+        "Success, no errors or warnings detected", "0 parse errors, 0 errors"
+    ), done.stdout
+    assert "[E]" not in done.stdout
+    assert done.returncode == 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_systemd_makes_a_mount_unit_of_each_line(case: str, tmp_path: Path) -> None:
+    if not GENERATOR.exists():
+        missing("systemd-fstab-generator (Debian package systemd)")
+    tab = _tab(CASES[case], tmp_path)
+    folders = [tmp_path / name for name in ("normal", "early", "late")]
+    for folder in folders:
+        folder.mkdir()
+    env = {
+        **os.environ,
+        "SYSTEMD_FSTAB": str(tab),
+        "SYSTEMD_LOG_LEVEL": "warning",
+        "SYSTEMD_LOG_TARGET": "console",
+    }
+    done = subprocess.run([GENERATOR, *folders], env=env, capture_output=True, text=True)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    mounts = list(folders[0].glob("*.mount"))
+    assert len(mounts) == 1
+
+
+def test_a_slip_would_be_noticed(tmp_path: Path) -> None:
+    findmnt = need("findmnt", "util-linux")
+    tab = tmp_path / "fstab"
+    tab.write_text("10.1.1.1:/opt/omdata /no/such/folder nfs hard 0 0 x\n10.1.1.1:/a\n")
+    done = subprocess.run([findmnt, "--verify", "--tab-file", tab], capture_output=True, text=True)
+    assert done.returncode != 0

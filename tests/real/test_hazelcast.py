@@ -1,0 +1,219 @@
+"""hazelcast.xml, parsed by each release's own Hazelcast, and obeyed by real members."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from omconf.artifacts import hazelcast
+from omconf.cluster.model import Cluster, Node
+from omconf.releases import RELEASES
+from tests.clusters import simple
+from tests.real.judges import JAVA, Network, run
+
+LIB = JAVA / "lib" / "hazelcast"
+UNREAD = "5.6.0"
+"""The Hazelcast for 9.1.0, whose own jar was not read (a 5.6 jar ran it)."""
+FAST = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m")
+QUIET = ("-Dhazelcast.phone.home.enabled=false", "-Dhazelcast.logging.type=none")
+OPEN = [
+    word
+    for package in ("java.base/java.lang", "java.base/sun.nio.ch", "java.base/jdk.internal.ref")
+    for word in ("--add-opens", f"{package}=ALL-UNNAMED")
+]
+VARIANTS = {
+    "multicast": {},
+    "tcp-ip": {"discovery": {"kind": "tcp-ip"}},
+    "tcp-ip-port": {
+        "discovery": {"kind": "tcp-ip"},
+        "hazelcast": {"port": 5710, "properties": {"hazelcast.partition.count": 11}},
+    },
+    "own-group": {
+        "discovery": {"group": "239.1.2.3", "port": 55555, "ttl": 1, "timeout": 7},
+        "hazelcast": {"cluster_name": "other-name"},
+    },
+}
+
+
+def _jars(version: str) -> str:
+    return ":".join(map(str, [LIB / f"hazelcast-{version}.jar", *LIB.glob("slf4j-*.jar")]))
+
+
+def _expected(cluster: Cluster, node: Node) -> set[str]:
+    """What the parsed configuration must say, from the spec and the release's facts alone."""
+    release = cluster.openmeetings.release.value
+    d, port = cluster.discovery, cluster.hazelcast.port
+    number = port.value if port else 5701
+    multicast = d.kind.value == "multicast"
+    listed = [n.address.value + (f":{number}" if port else "") for n in cluster.nodes]
+    lines = {
+        f"cluster-name={cluster.hazelcast.cluster_name.value}",
+        f"instance-name={node.name.value}",
+        f"attribute name={node.name.value}",
+        f"attribute server.url={node.url.value}",
+        f"port={number} auto-increment={str(port is None).lower()}",
+        f"interfaces=true[{node.address.value}]",
+        f"tcp-ip={str(not multicast).lower()}[{'' if multicast else ', '.join(listed)}]",
+        "aws=false",
+        *(f"map {name}=OBJECT local=true eviction=NONE" for name in release.hazelcast.maps),
+        "property hazelcast.logging.type=slf4j",
+        *(f"property {k}={v.value}" for k, v in cluster.hazelcast.properties.items()),
+    }
+    if multicast:
+        lines.add(
+            f"multicast=true {d.group.value}:{d.port.value} ttl={d.ttl.value} timeout={d.timeout.value}"
+        )
+    return lines
+
+
+def _by_jar() -> dict[str, list[str]]:
+    jars = defaultdict(list)
+    for name, release in RELEASES.items():
+        jars[release.hazelcast_jar or UNREAD].append(name)
+    return jars
+
+
+@pytest.mark.parametrize("jar", sorted(_by_jar()))
+def test_each_release_is_parsed_by_its_own_hazelcast(java: str, tmp_path: Path, jar: str) -> None:
+    expected = {}
+    for release in _by_jar()[jar]:
+        for variant, sections in VARIANTS.items():
+            cluster = simple(3, openmeetings={"release": release}, **sections)
+            for node in cluster.nodes:
+                path = tmp_path / f"{release}-{variant}-{node.name.value}.xml"
+                path.write_bytes(hazelcast.KIND.render(cluster, node)[0].data)
+                expected[str(path)] = _expected(cluster, node)
+    done = run(java, *FAST, "-cp", _jars(jar), JAVA / "Parse.java", *expected)
+    parsed: dict[str, set[str]] = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("file="):
+            current = parsed.setdefault(line.removeprefix("file="), set())
+        else:
+            current.add(line)
+    for path, lines in expected.items():
+        off = {line for line in parsed[path] if line.startswith("multicast=false")}
+        assert parsed[path] - off == lines, path
+
+
+class Members:
+    """Real members, one on each host, started from built bundles."""
+
+    def __init__(self, java: str, network: Network, folder: Path, version: str = "5.5.0") -> None:
+        self.network, self.folder = network, folder
+        self.classes = folder / "classes"
+        self.classes.mkdir(exist_ok=True)
+        javac = str(Path(java).resolve().with_name("javac"))
+        run(javac, "-cp", _jars(version), "-d", self.classes, JAVA / "MemberMain.java")
+        self.command = [
+            java,
+            *FAST,
+            *QUIET,
+            *OPEN,
+            "-cp",
+            f"{self.classes}:{_jars(version)}",
+            "MemberMain",
+        ]
+        self.output: dict[str, Path] = {}
+
+    def start(self, address: str, configuration: Path) -> None:
+        space = self.network.hosts.get(address) or self.network.host(address)
+        said = self.output[address] = self.folder / f"{address}.log"
+        words = " ".join(f"'{word}'" for word in [*self.command, str(configuration)])
+        self.network.start(space, "sh", "-c", f"exec {words} > {said} 2>&1")
+
+    def seen(self, address: str) -> str:
+        """The last thing that a member said of its cluster."""
+        said = self.output[address]
+        lines = said.read_text().splitlines() if said.exists() else []
+        return next((x for x in reversed(lines) if x.startswith(("members", "refused"))), "")
+
+    def wait(self, wanted: dict[str, str], seconds: float = 60) -> None:
+        """Wait until each member sees what it is to see."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if all(self.seen(address) == text for address, text in wanted.items()):
+                return
+            time.sleep(0.2)
+        shown = {a: self.output[a].read_text()[-2000:] for a in wanted}
+        raise AssertionError(f"wanted {wanted}, saw {shown}")
+
+
+def _configurations(bundles: Path, example: str, folder: Path) -> dict[str, Path]:
+    """Copies of an example's hazelcast.xml files, by node."""
+    found = {}
+    for source in sorted(bundles.glob(f"{example}/*/files/**/hazelcast.xml")):
+        node = source.relative_to(bundles / example).parts[0]
+        found[node] = folder / f"{node}.xml"
+        shutil.copy(source, found[node])
+    return found
+
+
+def _address(configuration: Path) -> str:
+    found = re.search(r"<interface>(.*?)</interface>", configuration.read_text())
+    assert found
+    return found[1]
+
+
+def _all(configurations: list[Path]) -> str:
+    texts = [path.read_text() for path in configurations]
+    pairs = (
+        (re.search(r'"name">(.*?)<', text), re.search(r'"server.url">(.*?)<', text))
+        for text in texts
+    )
+    return "members " + " ".join(
+        sorted(f"{name[1]}={url[1]}" for name, url in pairs if name and url)
+    )
+
+
+@pytest.mark.parametrize("example", ["twenty-nodes", "three-nodes-tcp-ip"])
+def test_three_members_form_one_cluster(
+    java: str, network: Network, bundles: Path, tmp_path: Path, example: str
+) -> None:
+    configurations = list(_configurations(bundles, example, tmp_path).values())[:3]
+    members = Members(java, network, tmp_path)
+    for configuration in configurations:
+        members.start(_address(configuration), configuration)
+    members.wait({_address(c): _all(configurations) for c in configurations})
+
+
+BREAKING = {
+    "ttl 0": ("<multicast-time-to-live>32", "<multicast-time-to-live>0", "alone"),
+    "foreign cluster-name": (">conference</cluster-name>", ">other</cluster-name>", "alone"),
+    "another port": (">54327<", ">54328<", "alone"),
+    "two joins": ('<tcp-ip enabled="false"/>', '<tcp-ip enabled="true"/>', "refused"),
+    "ttl 256": ("<multicast-time-to-live>32", "<multicast-time-to-live>256", "refused"),
+    "no such address": ("<interface>10.1.1.2<", "<interface>10.9.9.9<", "refused"),
+    "a unicast group": (">224.2.2.3<", ">10.1.1.77<", "refused"),
+}
+
+
+@pytest.mark.parametrize("edit", BREAKING)
+def test_what_the_rules_predict_happens(
+    java: str, network: Network, bundles: Path, tmp_path: Path, edit: str
+) -> None:
+    old, new, outcome = BREAKING[edit]
+    configurations = _configurations(bundles, "clustering-page", tmp_path)
+    good, bad = configurations.values()
+    text = bad.read_text()
+    assert old in text
+    bad.write_text(text.replace(old, new))
+    members = Members(java, network, tmp_path)
+    network.host("10.1.1.2")
+    members.start("10.1.1.1", good)
+    members.start("10.1.1.2", bad)
+    if outcome == "alone":
+        members.wait({"10.1.1.1": _all([good]), "10.1.1.2": _all([bad])})
+        # They stay alone: longer than it takes two members to find each other.
+        time.sleep(8)
+        members.wait({"10.1.1.1": _all([good]), "10.1.1.2": _all([bad])}, seconds=1)
+        return
+    members.wait({"10.1.1.1": _all([good])})
+    end = time.monotonic() + 30
+    while not members.seen("10.1.1.2").startswith("refused") and time.monotonic() < end:
+        time.sleep(0.2)
+    assert members.seen("10.1.1.2").startswith("refused"), members.output["10.1.1.2"].read_text()
