@@ -55,6 +55,16 @@ def cluster_of(data: dict[str, Any]) -> Cluster:
     return cluster
 
 
+def rules_of(data: dict[str, Any]) -> set[str]:
+    """The rules of the errors that a spec gives."""
+    loaded = load(yaml.safe_dump(data, allow_unicode=True).encode(), "cluster.yaml")
+    found = list(loaded.diagnostics)
+    if loaded.spec is not None:
+        cluster, more = resolve(loaded.document, loaded.spec)
+        found += more + (check(cluster) if cluster else [])
+    return {d.rule.id for d in found if d.is_error}
+
+
 def simple(nodes: int = 2, **sections: Any) -> Cluster:
     return cluster_of(spec_of(nodes, **sections))
 

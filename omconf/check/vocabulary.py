@@ -79,7 +79,8 @@ def known(document: etree._Element, schema: str) -> etree._Element:
     stack = [(copy, shape)] if shape else []
     while stack:
         element, shape = stack.pop()
-        for name in set(element.attrib).difference(shape.attributes):
+        # In order, so that each one is found at once, however many there are.
+        for name in [name for name in element.attrib if name not in shape.attributes]:
             del element.attrib[name]
         kept: etree._Element | None = None
         loose: list[str] = []  # text after elements that went

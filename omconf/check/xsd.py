@@ -29,6 +29,10 @@ __all__ = ["Fault", "authority", "faults", "known", "parse", "refusal"]
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Larger files are refused unread. The files judged here are a few kilobytes long."""
 
+MAX_ELEMENTS: Final = 20_000
+"""Files with more are refused as well: ten thousand nodes need half as many, and libxml2's search
+for repeated names grows with the square of theirs."""
+
 MAX_FAULTS: Final = 100
 """So many faults of one file are told; a file that has more is not what it should be at all."""
 
@@ -115,9 +119,16 @@ def parse(data: bytes) -> etree._Element | Fault:
         names = [entry.type_name for entry in parser.error_log]
         name = names[0] if names else ""
         return Fault(max(error.lineno or 1, 1), "", _MALFORMED.get(name, "this is not XML"))
-    # The search above reads the encodings that people use; the parser knows more of them.
     document: Any = root.getroottree()
-    return _doctype_fault(1) if document.docinfo.doctype else root
+    if document.docinfo.doctype:  # in an encoding that the search above does not read
+        return _doctype_fault(1)
+    if _has_more_than(MAX_ELEMENTS, root):
+        return Fault(1, "", f"the file has more than {MAX_ELEMENTS} elements")
+    return root
+
+
+def _has_more_than(number: int, root: etree._Element) -> bool:
+    return next(islice(root.iter(), number, None), None) is not None
 
 
 def _doctype_line(data: bytes) -> int:
@@ -147,7 +158,7 @@ def faults(document: etree._Element, schema: str) -> list[Fault]:
     """
     if _libxml2(schema).validate(document):
         return []
-    if next(islice(document.iter(), MAX_EXPLAINED, None), None) is not None:
+    if _has_more_than(MAX_EXPLAINED, document):
         return refusal(document, schema)
     # Should the authority see no fault, the engines disagree; a refusal still is one.
     return authority(document, schema) or refusal(document, schema)

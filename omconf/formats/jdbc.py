@@ -40,7 +40,7 @@ def encode(kind: str, value: str) -> str:
     """
     form = FORMS[kind]
     if form.percent:
-        return quote(value, safe="/:" if kind == "postgresql" else "")
+        return quote(value, safe="")
     if kind == "mssql":
         if re.search(r"[;{}\s]", value):
             return "{" + value.replace("}", "}}") + "}"

@@ -7,9 +7,7 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -19,7 +17,6 @@ from omconf.bundle.writer import Written, write
 from tests.bundle.writing import (
     NEW,
     OLD,
-    QUICK,
     SECRET,
     STAGING,
     THIRD,
@@ -32,13 +29,6 @@ from tests.bundle.writing import (
     without_folders,
     without_staging,
 )
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    with TemporaryDirectory(dir=QUICK) as folder:
-        yield Path(folder)
-
 
 PAIRS = [(OLD, NEW), (NEW, OLD), (OLD, THIRD), (THIRD, OLD), (None, NEW)]
 

@@ -15,7 +15,7 @@ import pytest
 
 from omconf.bundle.directory import check
 from omconf.bundle.writer import Written, write
-from tests.bundle.writing import NEW, OLD, ROOT, errors, run, tree, tree_of
+from tests.bundle.writing import FLEETS, NEW, OLD, ROOT, errors, run, tree, tree_of
 
 
 def test_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,6 +44,14 @@ def test_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "rename", rename)
     assert isinstance(write(NEW, tmp_path), Written)
     assert tree(tmp_path) == tree_of(NEW)
+
+
+def test_on_the_disk(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """The other tests may run in memory."""
+    directory = tmp_path_factory.mktemp("disk") / "dir"
+    for files in (OLD, NEW, *FLEETS, OLD):
+        assert isinstance(write(files, directory), Written)
+        assert tree(directory) == tree_of(files)
 
 
 LIMITED = """

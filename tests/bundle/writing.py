@@ -20,7 +20,7 @@ from omconf.diagnostics import Diagnostic
 ROOT = Path(__file__).parents[2]
 STAGING = ".omconf-staging"
 
-# Where tests make and remove thousands of files: in memory, if that can be. No power fails there.
+# A file system in memory, where there is one.
 QUICK = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 

@@ -18,7 +18,7 @@ import pytest
 from tests.command import EXAMPLES, omconf
 from tests.real.judges import JAVA, Network, missing, need, need_root
 
-SECRET = "s3cret, of \"the\" 'cluster'"  # noqa: S105
+SECRET = "s3cret, of \"the\" 'cluster'"
 
 
 @pytest.fixture(scope="session")

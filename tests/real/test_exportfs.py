@@ -14,7 +14,10 @@ from tests.clusters import simple
 from tests.real.judges import need
 
 Run = Callable[[str, dict[str, Path]], subprocess.CompletedProcess[str]]
-FOREIGN = "# mine\n\n/srv\t127.0.0.9(ro,sync,no_subtree_check) \\\n\t127.0.0.8(ro,sync,no_subtree_check)\n"
+FOREIGN = (
+    "# mine\n\n/srv\t127.0.0.9(ro,sync,no_subtree_check) \\\n"
+    "\t127.0.0.8(ro,sync,no_subtree_check)\n"
+)
 
 
 def _etab(mounted: Run, text: str, tmp_path: Path) -> tuple[int, str, dict[str, set[str]]]:

@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import defaultdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ OPEN = [
     for package in ("java.base/java.lang", "java.base/sun.nio.ch", "java.base/jdk.internal.ref")
     for word in ("--add-opens", f"{package}=ALL-UNNAMED")
 ]
-VARIANTS = {
+VARIANTS: dict[str, dict[str, Any]] = {
     "multicast": {},
     "tcp-ip": {"discovery": {"kind": "tcp-ip"}},
     "tcp-ip-port": {
@@ -80,7 +81,7 @@ def _by_jar() -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("jar", sorted(_by_jar()))
 def test_each_release_is_parsed_by_its_own_hazelcast(java: str, tmp_path: Path, jar: str) -> None:
-    expected = {}
+    expected: dict[str, set[str]] = {}
     for release in _by_jar()[jar]:
         for variant, sections in VARIANTS.items():
             cluster = simple(3, openmeetings={"release": release}, **sections)
@@ -95,9 +96,9 @@ def test_each_release_is_parsed_by_its_own_hazelcast(java: str, tmp_path: Path, 
             current = parsed.setdefault(line.removeprefix("file="), set())
         else:
             current.add(line)
-    for path, lines in expected.items():
-        off = {line for line in parsed[path] if line.startswith("multicast=false")}
-        assert parsed[path] - off == lines, path
+    for file, lines in expected.items():
+        off = {line for line in parsed[file] if line.startswith("multicast=false")}
+        assert parsed[file] - off == lines, file
 
 
 class Members:

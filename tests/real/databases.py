@@ -1,0 +1,137 @@
+"""A real PostgreSQL and a real MariaDB, each in a network namespace of its own.
+
+Its clients run there too: OpenJPA's RemoteCommitProvider listens on one fixed port.
+"""
+
+from __future__ import annotations
+
+import glob
+import os
+import shlex
+import shutil
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from tests.real.judges import missing, need, need_root, run
+
+
+class Server:
+    """A database server on loopback of a namespace; statements run as its superuser."""
+
+    kind: str
+    port: int
+    account: str
+    """Neither server runs as root: its files belong to this account."""
+
+    def __init__(self) -> None:
+        need("ip", "iproute2")
+        need_root()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"omconf-{self.kind}-"))
+        shutil.chown(self.folder, self.account, self.account)
+        self.space = f"db{os.getpid()}{self.kind}"
+        run("ip", "netns", "add", self.space)
+        run("ip", "-n", self.space, "link", "set", "lo", "up")
+        self.inside = ["ip", "netns", "exec", self.space]
+
+    def start(self, command: str) -> None:
+        """Start the server and wait until it answers."""
+        account = f"setpriv --reuid {self.account} --regid {self.account} --clear-groups"
+        with (self.folder / "log").open("wb") as log:
+            self.process = subprocess.Popen(
+                [*self.inside, *shlex.split(f"{account} {command}")],
+                stdout=log,
+                stderr=log,
+                cwd="/",
+            )
+        for _ in range(150):
+            try:
+                self.statement("select 1")
+            except AssertionError:
+                time.sleep(0.2)
+            else:
+                return
+        raise AssertionError((self.folder / "log").read_text()[-2000:])
+
+    def statement(self, *statements: str) -> None:
+        """Run SQL as the superuser."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End the server and take its files away."""
+        self.process.terminate()
+        self.process.wait(30)
+        run("ip", "netns", "del", self.space)
+        shutil.rmtree(self.folder)
+
+
+class PostgreSQL(Server):
+    """PostgreSQL with password logins over TCP."""
+
+    kind = "postgresql"
+    port = 5432
+    account = "postgres"
+
+    def __init__(self) -> None:
+        found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
+        if not found:
+            missing("initdb (Debian package postgresql)")
+        self.psql = need("psql", "postgresql")
+        super().__init__()
+        data = self.folder / "data"
+        options = "-U postgres --auth-local=trust --auth-host=scram-sha-256 -E UTF8 --no-sync"
+        account = {"user": self.account, "group": self.account}
+        run(found[-1], "-D", data, *options.split(), cwd="/", **account)
+        server = found[-1].removesuffix("initdb") + "postgres"
+        self.start(f"{server} -D {data} -k {self.folder} -h 127.0.0.1 -F")
+
+    def statement(self, *statements: str) -> None:
+        """Run SQL over the socket."""
+        options = f"-XAtq -h {self.folder} -U postgres -v ON_ERROR_STOP=1"
+        run(self.psql, *options.split(), input=";\n".join(statements) + ";\n")
+
+    def create(self, user: str, password: str, database: str) -> None:
+        """Create a user with a password, and a database of the user's."""
+        name, db = (text.replace('"', '""') for text in (user, database))
+        secret = password.replace("'", "''")
+        self.statement(
+            f"create role \"{name}\" login password '{secret}'",
+            f'create database "{db}" owner "{name}" strategy file_copy',
+        )
+
+
+class MariaDB(Server):
+    """MariaDB with password logins over TCP."""
+
+    kind = "mysql"
+    port = 3306
+    account = "mysql"
+
+    def __init__(self) -> None:
+        server = need("mariadbd", "mariadb-server")
+        install = need("mariadb-install-db", "mariadb-server")
+        self.client = need("mariadb", "mariadb-client")
+        super().__init__()
+        shared = f"--no-defaults --datadir={self.folder}/data --user={self.account}"
+        make = "--auth-root-authentication-method=normal --skip-test-db"
+        run(install, *shared.split(), *make.split(), cwd="/")
+        self.start(
+            f"{server} {shared} --socket={self.folder}/s --pid-file={self.folder}/pid"
+            " --bind-address=127.0.0.1 --skip-name-resolve --innodb-flush-method=nosync"
+        )
+
+    def statement(self, *statements: str) -> None:
+        """Run SQL over the socket."""
+        options = f"--no-defaults --socket={self.folder}/s -uroot --default-character-set=utf8mb4"
+        run(self.client, *options.split(), input=";\n".join(statements) + ";\n")
+
+    def create(self, user: str, password: str, database: str) -> None:
+        """Create a user with a password, and a database that the user may use."""
+        name, secret = (t.replace("\\", "\\\\").replace("'", "''") for t in (user, password))
+        db = database.replace("`", "``")
+        self.statement(
+            f"create database if not exists `{db}`",
+            f"create user '{name}'@'%' identified by '{secret}'",
+            f"grant all on *.* to '{name}'@'%'",
+        )
