@@ -33,6 +33,9 @@ MAX_ELEMENTS: Final = 20_000
 """Files with more are refused as well: ten thousand nodes need half as many, and libxml2's search
 for repeated names grows with the square of theirs."""
 
+MAX_ATTRIBUTES: Final = 100
+"""An element with more is refused for the same reason; the widest of ours has three."""
+
 MAX_FAULTS: Final = 100
 """So many faults of one file are told; a file that has more is not what it should be at all."""
 
@@ -122,13 +125,12 @@ def parse(data: bytes) -> etree._Element | Fault:
     document: Any = root.getroottree()
     if document.docinfo.doctype:  # in an encoding that the search above does not read
         return _doctype_fault(1)
-    if _has_more_than(MAX_ELEMENTS, root):
-        return Fault(1, "", f"the file has more than {MAX_ELEMENTS} elements")
+    for number, element in enumerate(root.iter(), 1):
+        if number > MAX_ELEMENTS:
+            return Fault(1, "", f"the file has more than {MAX_ELEMENTS} elements")
+        if len(element.attrib) > MAX_ATTRIBUTES:
+            return _fault(element, root, f"it has more than {MAX_ATTRIBUTES} attributes")
     return root
-
-
-def _has_more_than(number: int, root: etree._Element) -> bool:
-    return next(islice(root.iter(), number, None), None) is not None
 
 
 def _doctype_line(data: bytes) -> int:
@@ -158,7 +160,7 @@ def faults(document: etree._Element, schema: str) -> list[Fault]:
     """
     if _libxml2(schema).validate(document):
         return []
-    if _has_more_than(MAX_EXPLAINED, document):
+    if next(islice(document.iter(), MAX_EXPLAINED, None), None) is not None:
         return refusal(document, schema)
     # Should the authority see no fault, the engines disagree; a refusal still is one.
     return authority(document, schema) or refusal(document, schema)

@@ -81,8 +81,7 @@ class PostgreSQL(Server):
         super().__init__()
         data = self.folder / "data"
         options = "-U postgres --auth-local=trust --auth-host=scram-sha-256 -E UTF8 --no-sync"
-        account = {"user": self.account, "group": self.account}
-        run(found[-1], "-D", data, *options.split(), cwd="/", **account)
+        run(found[-1], "-D", data, *options.split(), cwd="/", user=self.account, group=self.account)
         server = found[-1].removesuffix("initdb") + "postgres"
         self.start(f"{server} -D {data} -k {self.folder} -h 127.0.0.1 -F")
 
