@@ -160,6 +160,11 @@ class MulticastRoute(Kind):
 KIND = MulticastRoute()
 
 
+# What all nodes share is made once.
+_HEAD = tuple(Line(text, (SHELL,)) for text in _SCRIPT_HEAD.splitlines())
+_BODY = tuple(Line(text, (ROUTE, UNDO)) for text in _SCRIPT_BODY.splitlines())
+
+
 def _script(cluster: Cluster, node: Node) -> tuple[Line, ...]:
     interface = node.interface or Value("", FromFormat("found when the script runs"))
     return (
@@ -171,10 +176,10 @@ def _script(cluster: Cluster, node: Node) -> tuple[Line, ...]:
             ": up, down, status or check.",
             why=(ROUTE,),
         ),
-        *(Line(text, (SHELL,)) for text in _SCRIPT_HEAD.splitlines()),
+        *_HEAD,
         line("address=", node.address, why=(ROUTE,)),
         line("interface='", interface, "'", why=(ROUTE,)),
-        *(Line(text, (ROUTE, UNDO)) for text in _SCRIPT_BODY.splitlines()),
+        *_BODY,
     )
 
 

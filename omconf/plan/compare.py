@@ -75,6 +75,7 @@ class _Comparison:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
     readings: dict[int, Reading] = field(default_factory=dict)
+    latest: dict[str, tuple[str, Reading]] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> dict[str, Kind]:
@@ -151,6 +152,13 @@ class _Comparison:
             self.readings[key] = kind.read(artifact.text)
         return self.readings[key]
 
+    def deployed(self, kind: Kind, text: str) -> Reading:
+        """Read a deployed file, or take the last reading of this kind: nodes often hold the same."""
+        before = self.latest.get(kind.name)
+        if before is None or before[0] != text:
+            before = self.latest[kind.name] = (text, kind.read(text))
+        return before[1]
+
     def file(
         self,
         kind: Kind,
@@ -180,7 +188,7 @@ class _Comparison:
             changed = items.by_line(text, artifact.text)
             self.change(kind, node, path, Action.UPDATE, changed)
             return
-        reading = kind.read(text)
+        reading = self.deployed(kind, text)
         for finding in reading.findings:
             self.say(node, path, finding)
         if reading.broken:

@@ -27,7 +27,10 @@ CONFIGURATION = """\
 NFS_CORE_PARAM {{
     Protocols = 4; NFS_Port = 2049; Enable_NLM = false; Enable_RQUOTA = false;
 }}
-NFSV4 {{ Graceless = true; RecoveryRoot = "{folder}"; Allow_Numeric_Owners = true; Only_Numeric_Owners = true; }}
+NFSV4 {{
+    Graceless = true; RecoveryRoot = "{folder}";
+    Allow_Numeric_Owners = true; Only_Numeric_Owners = true;
+}}
 EXPORT {{
     Export_Id = 1; Path = "{path}"; Pseudo = "{pseudo}"; Protocols = 4; Transports = TCP;
     SecType = sys; Access_Type = NONE;
