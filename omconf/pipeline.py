@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import os
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic, Rule, Severity, has_errors, in_order
+from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, has_errors, in_order
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 NO_SPEC = Rule("OM100", Severity.ERROR, "the spec file cannot be read")
 UNKNOWN_NODE = Rule("OM303", Severity.ERROR, "a node that the spec does not have")
+NOTHING_THERE = Rule("OM305", Severity.WARNING, "a deployed directory without any node's folder")
 NO_SECRET = Rule("OM322", Severity.WARNING, "a secret that cannot be read now")
 IN_GIT = Rule("OM406", Severity.ERROR, "secrets would be written into a git work tree")
 
@@ -85,6 +87,10 @@ def _new(document: Document, known: list[Diagnostic], found: list[Diagnostic]) -
         if (d.span and d.span in places) or (d.span and (d.rule.id, d.span) in seen):
             continue
         seen.add((d.rule.id, d.span))
+        if d.rule is PLAIN_PROPERTY and d.span:
+            document.masked.add(d.span.line)
+            # Where the secret ends says how long it is.
+            d = replace(d, span=replace(d.span, end_column=d.span.column + 1))  # noqa: PLW2901
         result.append(d.shown_with(document.source(d.span.line) if d.span else None))
     return result
 
@@ -138,8 +144,8 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
 
 def _work_tree(directory: Path) -> Path | None:
     """Find the git work tree that a (perhaps not yet existing) folder really lies in."""
-    real = directory.resolve()
-    return next((p for p in (real, *real.parents) if (p / ".git").exists()), None)
+    real = Path(os.path.realpath(directory))
+    return next((p for p in (real, *real.parents) if os.path.lexists(p / ".git")), None)
 
 
 def unresolved(secrets: Secrets, severity: Severity) -> list[Diagnostic]:
@@ -158,6 +164,13 @@ def check_directory(bundle: Bundle, directory: str) -> Checked | list[Diagnostic
     return check(files(bundle), Path(directory))
 
 
+def sensitive_paths(bundle: Bundle) -> set[str]:
+    """The files of the bundle directory that have places for secrets."""
+    from omconf.bundle.compile import place
+
+    return {place(n.node, a) for n in bundle.nodes for a in n.artifacts if a.sensitive}
+
+
 def plan_directory(
     compiled: Compiled,
     directory: str,
@@ -167,11 +180,9 @@ def plan_directory(
     require_secrets: bool = False,
 ) -> Plan | list[Diagnostic]:
     """Plan the compiled cluster against a directory of deployed trees."""
-    from dataclasses import replace
-
     from omconf.deployed import directory as source
     from omconf.deployed.snapshot import UNREADABLE
-    from omconf.plan.compare import compare, wanted
+    from omconf.plan.compare import compare, manifests, wanted
 
     cluster, bundle = compiled.cluster, compiled.bundle
     if cluster is None or bundle is None:
@@ -183,13 +194,19 @@ def plan_directory(
         hint = f"Nodes are: {', '.join(sorted(names)[:10])}."
         return [UNKNOWN_NODE.at(None, message, hint=hint)]
     try:
-        snapshot = source.read(directory, wanted(cluster, only))
+        applied = source.read(directory, manifests(cluster, only))
+        snapshot = source.read(directory, wanted(cluster, applied))
     except OSError as error:
         message = f"The deployed directory {directory} cannot be read: {error.strerror}."
         hint = "It holds a folder for each node, which is that node's root tree."
         return [UNREADABLE.at(None, message, hint=hint)]
+    nowhere: list[Diagnostic] = []
+    if not any((Path(directory) / name).is_dir() for name in snapshot.nodes):
+        message = f"{directory} holds no folder of any node: everything is taken for new."
+        hint = "A node's folder is called by its name, and is its root tree."
+        nowhere = [NOTHING_THERE.at(None, message, hint=hint)]
     secrets = secrets_of(bundle)
     plan = compare(cluster, bundle, snapshot, secrets, strict=strict)
     severity = Severity.ERROR if require_secrets else Severity.WARNING
-    said = (*compiled.diagnostics, *plan.diagnostics, *unresolved(secrets, severity))
+    said = (*compiled.diagnostics, *nowhere, *plan.diagnostics, *unresolved(secrets, severity))
     return replace(plan, diagnostics=tuple(in_order(said)))

@@ -13,8 +13,29 @@ if TYPE_CHECKING:
 
 HIDDEN = "(sensitive value)"
 COMMAND_SECONDS = 30
-SECRET_NAME = re.compile(r"(?i)pass|secret|pwd|token|credential|license-?key")
+WORDS = "pas+w|pass|\\bpw\\b|pwd|secret|token|salt|credential|(?:access|license)-?key"
+SECRET_NAME = re.compile(f"(?i){WORDS}")
 """Names (of parameters, properties, elements, mount options) whose values are never shown."""
+# Bounded, so that a crafted value cannot cost quadratic time.
+_INSIDE = re.compile(
+    r"(?i)((?:pass\w{0,20}|pwd|secret\w{0,20}|token)\s{0,3}=)[^;&,)\s]+"
+    r"|((?://|thin:)[^/:@\s]{0,100}[/:])[^@\s]{1,200}(?=@)"
+    r"|(\b[\w.-]{1,100}:)[^@/:\s]{1,200}(?=@)"
+)
+_CALLED = re.compile(r"(?<![\w-])(?!property|param|attribute)[\w-]+\[[^\]]*\]")
+
+
+def hides(key: str) -> bool:
+    """Tell whether an item's key says that its value is a secret, in any part of it.
+
+    What a map or a queue is called says nothing of what stands in it.
+    """
+    return SECRET_NAME.search(_CALLED.sub("", key)) is not None
+
+
+def masked(text: str) -> str:
+    """Hide the secrets inside a text: `password=...`, `//user:...@host`, `user:...@host`."""
+    return _INSIDE.sub(lambda found: (found[1] or found[2] or found[3]) + HIDDEN, text)
 
 
 class Secret:
@@ -67,7 +88,7 @@ class SecretRef:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Why a secret could not be read; the text never holds any part of the secret."""
+    """Why a secret could not be read; a command's own complaint is shown, its output never."""
 
     why: str
 
@@ -98,15 +119,21 @@ def _from_environment(name: str) -> Secret | Unresolved:
     value = os.environb.get(name.encode())
     if value is None:
         return Unresolved(f"the environment variable {name} is not set")
+    if b"\n" in value:
+        return Unresolved(f"the environment variable {name} holds a line break")
     return _first_line(value, f"the environment variable {name}")
 
 
 def _from_file(path: Path) -> Secret | Unresolved:
-    try:
-        with path.open("rb") as file:
-            import os
+    import os
+    import stat
 
+    try:
+        # Non-blocking, so that a named pipe cannot hold omconf up.
+        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                return Unresolved(f"{path} is not a file")
             if mode & 0o007:
                 return Unresolved(
                     f"the file {path} can be read or changed by others (mode {mode & 0o777:04o});"

@@ -98,7 +98,9 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
             "server": draw(st.sampled_from(["om1", "nas.example.org"])),
             "export_options": draw(
                 st.lists(
-                    st.sampled_from(["rw", "sync", "no_subtree_check", "root_squash"]), unique=True
+                    st.sampled_from(["rw", "sync", "no_subtree_check", "root_squash"]),
+                    min_size=1,
+                    unique=True,
                 )
             ),
             "options": draw(
@@ -122,4 +124,6 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def _carried(text: str) -> bool:
-    return text == text.strip() and "@omconf:" not in text and "," not in text
+    return (
+        text == text.strip() and text.isprintable() and "@omconf:" not in text and "," not in text
+    )

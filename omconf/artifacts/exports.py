@@ -13,14 +13,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Effect, HandOver, Line, Reading, line
+from omconf.artifacts.model import Artifact, BlockKind, Effect, HandOver, Line, line
 from omconf.diagnostics import REFUSED, Finding, Rule, Severity
 from omconf.formats.block import MARKERS, Entry, markers
 from omconf.formats.nfs_options import judge_export, settle_export
 from omconf.origin import FromPage, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from omconf.cluster.model import Cluster, Node
 
@@ -65,15 +65,6 @@ class Exports(BlockKind):
         """
         return _Reader(text).read()
 
-    def read(self, text: str) -> Reading:
-        """Read items by path and client; of two for the same client exportfs takes the first."""
-        entries, findings = self.entries(text)
-        return Reading(
-            items={e.key: e.value for e in reversed(entries)},
-            lines={e.key: e.line for e in reversed(entries)},
-            findings=findings,
-        )
-
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Take `host (rw)` over as a whole: left alone, the world would keep what the space gave it."""
         ours = {(e.whole, e.key.rpartition(" ")[0]) for e in taken}
@@ -93,7 +84,7 @@ class Exports(BlockKind):
             return f"On `{server}`: add `storage/exports` to `{PATH}`, then `exportfs -ra`."
         return f"On {storage.node}: `exportfs -ra`." if len(cluster.nodes) > 1 else ""
 
-    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
+    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
         """Tell the NFS server: no restart of anything."""
         return Effect(
             "exportfs",

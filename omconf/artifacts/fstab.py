@@ -11,9 +11,11 @@ from omconf.diagnostics import REFUSED, Finding
 from omconf.formats.block import MARKERS, Entry, markers
 from omconf.formats.nfs_options import settle_mount
 from omconf.origin import FromDefault, FromPage, Value
-from omconf.secrets import HIDDEN, SECRET_NAME
+from omconf.secrets import HIDDEN, hides
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omconf.cluster.model import Cluster, Node
 
 PATH = "/etc/fstab"
@@ -28,6 +30,7 @@ class Fstab(BlockKind):
     name = "fstab"
     purpose = "mounts the shared data folder where OpenMeetings looks for it"
     phase = 20
+    last_counts = True
 
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
         """Name `/etc/fstab`, of any node."""
@@ -81,26 +84,32 @@ class Fstab(BlockKind):
         if not nodes:
             return ""
         data_server = "" if nodes == list(cluster.nodes) else f" but {cluster.storage.node}"
-        run = ", ".join(f"`{command}`" for command in _run(cluster, "create"))
+        run = ", ".join(
+            f"`{command}`"
+            for command in _run(cluster, {cluster.openmeetings.data_dir.value: "create"})
+        )
         return f"On every node{data_server}: {run}."
 
-    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
+    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
         """Mount the folder, or unmount it before: NFS options do not change under a mount."""
         why = {
             "create": "OpenMeetings needs the shared folder before it starts",
             "delete": "the folder is no longer shared here",
-        }.get(action, "a mount keeps its old options; nothing may use the folder meanwhile")
-        return Effect("mount", "node", rolling=True, why=why, run=_run(cluster, action))
+        }.get(
+            action, "a mount keeps its old options until it is unmounted; nothing may use it then"
+        )
+        run = _run(cluster, changes)
+        return Effect("mount", "node", True, why, run, stopped=set(changes.values()) != {"create"})
 
 
 KIND = Fstab()
 
 
-def _run(cluster: Cluster, action: str) -> tuple[str, ...]:
+def _run(cluster: Cluster, changes: Mapping[str, str]) -> tuple[str, ...]:
     reload = ("systemctl daemon-reload",) if cluster.openmeetings.has_systemd else ()
-    folder = shlex.quote(cluster.openmeetings.data_dir.value)
-    unmount = (f"umount {folder}",) if action != "create" else ()
-    mount = (f"mount {folder}",) if action != "delete" else ()
+    folders = {shlex.quote(point): action for point, action in sorted(changes.items())}
+    unmount = (f"umount {folder}" for folder, action in folders.items() if action != "create")
+    mount = (f"mount {folder}" for folder, action in folders.items() if action != "delete")
     return (*unmount, *reload, *mount)
 
 
@@ -179,4 +188,4 @@ def _spelled(device: str, kind: str, options: str) -> str:
 def _masked(option: str) -> str:
     """A Samba password may stand in a hand-made line; none is ever shown."""
     name, equals, _ = option.partition("=")
-    return f"{name}={HIDDEN}" if equals and SECRET_NAME.search(name) else option
+    return f"{name}={HIDDEN}" if equals and hides(name) else option

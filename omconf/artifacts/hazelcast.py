@@ -6,6 +6,7 @@ what Hazelcast 4.0 to 5.6 do with it was measured.
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -17,7 +18,7 @@ from omconf.artifacts.model import (
     Ownership,
     Reading,
     line,
-    restart_command,
+    service_command,
 )
 from omconf.check import deployed_xml
 from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, REFUSED, Diagnostic, Finding
@@ -25,10 +26,10 @@ from omconf.formats import header
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Value
 from omconf.releases import HAZELCAST_NAMESPACE
-from omconf.secrets import SECRET_NAME, Secret
+from omconf.secrets import SECRET_NAME, hides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from lxml.etree import _Element
 
@@ -41,13 +42,21 @@ JOIN = FromPage("OM nodes configuration: put the multicast join in place of the 
 INTERFACE = FromPage("OM nodes configuration: interfaces, where there is more than one")
 XML = FromFormat("XML")
 
-DEFAULT_PORT = 5701
-"""Where Hazelcast listens when nothing is said; it counts up when the port is taken."""
+DEFAULT_PORT = {"network/port": "5701", "network/port/auto-increment": "true"}
+"""What Hazelcast does when nothing is said: saying it means the same."""
 REMOVED_PROPERTIES = ("hazelcast.discovery.enabled",)
 """Stock properties that the clustering page has deleted."""
 _JOINS = ("auto-detection", "multicast", "tcp-ip", "aws", "gcp", "azure", "kubernetes", "eureka")
-_FORMING = ("network/join", "cluster-name", "network/port", "properties/hazelcast.partition.count")
+_MEMBER = "network/join/tcp-ip/member-list/member["
+_FORMING = (
+    "schema",
+    "network/join",
+    "cluster-name",
+    "network/port",
+    "properties/hazelcast.partition.count",
+)
 _SETS = frozenset({"member"})
+_XSD = re.compile(r"hazelcast-config-([0-9.]+)\.xsd")
 
 
 class Hazelcast(Kind):
@@ -99,16 +108,13 @@ class Hazelcast(Kind):
             if (document.findtext(f".//{{*}}join/{{*}}{name}") is not None)
             and not _enabled(document, name)
         }
-        for key, value, number in flatten(document, _SETS):
+        for name, value, number in _items(document):
             # A join that is off is as good as absent, with whatever stands in it.
-            if any(f"{key}/".startswith(prefix) for prefix in disabled):
-                continue
-            shown = value.lower() if key.endswith("/enabled") else value
-            if SECRET_NAME.search(key.rpartition("/")[2]):
-                reading.secrets[key] = Secret(value)
-            else:
-                reading.items[key] = shown
-            reading.lines[key] = number
+            if not any(f"{name}/".startswith(prefix) for prefix in disabled):
+                reading.add(name, value.lower() if name.endswith("/enabled") else value, number)
+        if DEFAULT_PORT.items() <= reading.items.items():
+            for name in DEFAULT_PORT:
+                del reading.items[name]
         on = [name for name in _JOINS if _enabled(document, name)]
         if len(on) > 1 and not findings:
             findings.append(
@@ -127,7 +133,7 @@ class Hazelcast(Kind):
     def guide(self, cluster: Cluster) -> str:
         return (
             "Put the secret in the place of `@omconf:...@`, then on one node after the other:"
-            f" `{restart_command(cluster)}`, and wait until the members see each other."
+            f" `{service_command(cluster, 'restart')}`, and wait until the members see each other."
         )
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
@@ -143,11 +149,18 @@ class Hazelcast(Kind):
                 yield PLAIN_PROPERTY.at(value.span, message, hint="Remove it.")
 
     def keep(self, key: str) -> str:
-        return "hazelcast.properties" if key.startswith("properties/") else "hazelcast.extra"
+        if hides(key) or key.startswith("network/join/"):
+            return ""
+        if key.startswith("properties/"):
+            return "hazelcast.properties"
+        port = key.startswith("network/port")
+        return "hazelcast.port" if port else "hazelcast.extra (not supported yet)"
 
-    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
-        restart = (restart_command(cluster),)
-        parting = sorted(k for k in keys if k.startswith(_FORMING) and not _own_port(cluster, k))
+    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
+        if changes and all(key.startswith(_MEMBER) for key in changes):
+            why = "members find each other when one of two lists the other (measured)"
+            return Effect("next-restart", "node", rolling=True, why=why, run=())
+        parting = sorted(k for k in changes if _parts(cluster, k))
         if parting:
             return Effect(
                 "restart",
@@ -155,23 +168,41 @@ class Hazelcast(Kind):
                 rolling=False,
                 why=f"{_words(parting)}: old and new members would not see each other and form two"
                 " clusters in silence. Stop all nodes, then start all",
-                run=restart,
+                run=(service_command(cluster, "stop"), service_command(cluster, "start")),
             )
         return Effect(
             "restart",
             "node",
             rolling=True,
             why="hazelcast.xml is read when OpenMeetings starts; nodes can restart one by one",
-            run=restart,
+            run=(service_command(cluster, "restart"),),
         )
 
 
 KIND = Hazelcast()
 
 
-def _own_port(cluster: Cluster, key: str) -> bool:
-    """With multicast a member's own port may differ from the others'."""
-    return key.startswith("network/port") and cluster.discovery.kind.value == "multicast"
+def _parts(cluster: Cluster, key: str) -> bool:
+    """Tell whether members that differ in an item cannot be in one cluster (measured)."""
+    if key.startswith(_MEMBER):
+        return False
+    if key.startswith("network/port"):
+        return cluster.discovery.kind.value == "tcp-ip"
+    return key.startswith(_FORMING)
+
+
+def _items(document: _Element) -> Iterator[tuple[str, str, int]]:
+    """The document's items; the ways of writing a member list are one."""
+    if release := _XSD.search(" ".join(str(v) for v in document.attrib.values())):
+        yield "schema", release[1], 1
+    for key, value, number in flatten(document, _SETS):
+        if key == "network/join/tcp-ip/members":
+            for member in re.split(r"[,;\s]+", value):
+                yield f"{_MEMBER}{member}]", member, number
+        elif key.startswith("network/join/tcp-ip/member["):
+            yield key.replace("/member[", "/member-list/member[", 1), value, number
+        else:
+            yield key, value, number
 
 
 def _words(keys: list[str]) -> str:
@@ -212,7 +243,7 @@ def _shared(cluster: Cluster) -> tuple[list[Line], list[Line], list[Line]]:
         line(f'<hazelcast xmlns="{namespace}"', why=(stock,)),
         line('           xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"', why=(stock,)),
         line(f'           xsi:schemaLocation="{location}">', why=(stock,)),
-        line("  <cluster-name>", cluster.hazelcast.cluster_name, "</cluster-name>"),
+        line("  <cluster-name>", escaped(cluster.hazelcast.cluster_name), "</cluster-name>"),
     ]
     joins = [line("  <properties>", why=(stock,))]
     shipped = {k: Value(v, stock) for k, v in release.hazelcast.properties}

@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from omconf.origin import Value
+from omconf.secrets import Secret, hides, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic, Finding
     from omconf.formats.block import Entry
     from omconf.origin import Origin
-    from omconf.secrets import Secret, SecretRef
+    from omconf.secrets import SecretRef
 
 
 class Ownership(StrEnum):
@@ -138,6 +139,14 @@ class Reading:
     findings: list[Finding] = field(default_factory=list)
     broken: bool = False
 
+    def add(self, key: str, value: str, line: int) -> None:
+        """Take an item in, as a secret where its key says so; secrets inside a value are masked."""
+        self.lines[key] = line
+        if hides(key):
+            self.secrets[key] = Secret(value)
+        else:
+            self.items[key] = masked(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Effect:
@@ -145,7 +154,8 @@ class Effect:
 
     `action`: `restart`, `exportfs`, `mount`, `route` ...; `scope`: `node` or `cluster`;
     `rolling`: False when old and new members cannot run side by side; `run`: the commands, on the
-    node. Effects with `restart` of one node are one restart.
+    node. Effects with `restart` of one node are one restart; `next-restart` can wait for one.
+    With `stopped`, OpenMeetings must not run meanwhile.
     """
 
     action: str
@@ -153,12 +163,13 @@ class Effect:
     rolling: bool
     why: str
     run: tuple[str, ...]
+    stopped: bool = False
 
 
-def restart_command(cluster: Cluster) -> str:
-    """The command that restarts OpenMeetings on a node."""
+def service_command(cluster: Cluster, verb: str) -> str:
+    """The command that starts, stops or restarts OpenMeetings on a node."""
     service = cluster.openmeetings.service.value
-    return f"systemctl restart {service}" if service != "none" else "restart OpenMeetings"
+    return f"systemctl {verb} {service}" if service != "none" else f"{verb} OpenMeetings"
 
 
 class Kind(ABC):
@@ -190,8 +201,11 @@ class Kind(ABC):
         """Read a file of this kind back into items; hostile input gives findings, never an error."""
 
     @abstractmethod
-    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
-        """What changing the items named by `keys` does; `action` is the plan's word for the file."""
+    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
+        """What a change of the file does to the running cluster.
+
+        `changes` gives the plan's action for each changed item by key, `action` that for the file.
+        """
 
     def schema_of(self, artifact: Artifact) -> str | None:
         """Name the XSD in schemas/ that a rendered text must pass, where the artifact is XML."""
@@ -218,6 +232,8 @@ class BlockKind(Kind):
     """A kind that owns a block of entries inside a file that others edit too."""
 
     ownership: ClassVar[Ownership] = Ownership.BLOCK
+    last_counts: ClassVar[bool] = False
+    """Whether of two entries with the same key the last one counts, not the first."""
 
     @abstractmethod
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
@@ -229,8 +245,13 @@ class BlockKind(Kind):
 
     def read(self, text: str) -> Reading:
         entries, findings = self.entries(text)
+        counted = self.counted(entries).values()
         return Reading(
-            items={e.key: e.value for e in entries},
-            lines={e.key: e.line for e in entries},
+            items={e.key: masked(e.value) for e in counted},
+            lines={e.key: e.line for e in counted},
             findings=findings,
         )
+
+    def counted(self, entries: list[Entry]) -> dict[str, Entry]:
+        """Entries by key: of two with the same key, the one that counts for the file's program."""
+        return {e.key: e for e in (entries if self.last_counts else reversed(entries))}

@@ -13,6 +13,8 @@ from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Value
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omconf.cluster.model import Cluster, Node
 
 ROUTE = FromPage("Network: add the multicast address to the routes")
@@ -135,7 +137,7 @@ class MulticastRoute(Kind):
             return "On every node: `systemctl enable --now omconf-multicast-route.service`."
         return f"On every node, at each boot: `{SCRIPT_PATH} up`."
 
-    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
+    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
         if action == "delete":
             run: tuple[str, ...] = (f"{SCRIPT_PATH} down",)
             if cluster.openmeetings.has_systemd:

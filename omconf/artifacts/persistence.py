@@ -19,17 +19,17 @@ from omconf.artifacts.model import (
     Placeholder,
     Reading,
     line,
-    restart_command,
+    service_command,
 )
 from omconf.check import deployed_xml
 from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, Diagnostic
-from omconf.formats import connection_properties, header, jdbc
+from omconf.formats import connection_properties, dbcp2, header, jdbc
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
-from omconf.secrets import SECRET_NAME, Secret
+from omconf.secrets import SECRET_NAME, Secret, hides
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
 
@@ -51,7 +51,10 @@ SCHEMAS = {
 }
 """The schema of each line of JPA by its namespace."""
 _SETS = frozenset({"class"})
-_CONNECTS = re.compile(r"openjpa\.Connection|(javax|jakarta)\.persistence\.jdbc\.")
+_CONNECTS = re.compile(
+    r"openjpa\.Connection(2|DriverName|Factory|Password|Properties|URL|UserName)"
+    r"|(javax|jakarta)\.persistence\.(jdbc|jta|nonJta)"
+)
 
 
 class Persistence(Kind):
@@ -82,10 +85,9 @@ class Persistence(Kind):
             reading.items[f"persistence-unit/{attribute}"] = unit.get(attribute, "")
         for key, value, number in flatten(unit, _SETS):
             if key == f"properties/{CONNECTION}":
-                for name, part in connection_properties.split(" ".join(value.splitlines())):
-                    _add(reading, f"{key}/{_spelling(name)}", part, number)
+                _connection_items(reading, key, value, number)
             else:
-                _add(reading, key, value, number)
+                _add(reading, key, " ".join(value.split()), number)
         return reading
 
     def schema_of(self, artifact: Artifact) -> str:
@@ -104,16 +106,17 @@ class Persistence(Kind):
                 yield PLAIN_PROPERTY.at(value.span, message, hint="Remove it.")
 
     def keep(self, key: str) -> str:
+        if hides(key):
+            return ""
         if key.startswith(f"properties/{CONNECTION}/Url/"):
             return "database.options"
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
         return "persistence.properties" if key.startswith("properties/") else ""
 
-    def effect(self, cluster: Cluster, keys: frozenset[str], action: str) -> Effect:
-        run = (restart_command(cluster),)
+    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
         url = f"properties/{CONNECTION}/Url"
-        apart = [k for k in keys if k == url or k == "version" or k.startswith("class[")]
+        apart = [k for k in changes if k == url or k == "version" or k.startswith("class[")]
         if apart and action == "update":
             return Effect(
                 "restart",
@@ -121,18 +124,32 @@ class Persistence(Kind):
                 rolling=False,
                 why="another database or another release's tables: nodes changed one by one would"
                 " work on two databases at once. Stop all nodes, then start all",
-                run=run,
+                run=(service_command(cluster, "stop"), service_command(cluster, "start")),
             )
         return Effect(
             "restart",
             "node",
             rolling=True,
             why="persistence.xml is read when OpenMeetings starts; nodes can restart one by one",
-            run=run,
+            run=(service_command(cluster, "restart"),),
         )
 
 
 KIND = Persistence()
+
+
+def _connection_items(reading: Reading, key: str, value: str, number: int) -> None:
+    """Read the pairs. What follows a password and is no setting may be the rest of it."""
+    secret = ""
+    for name, part in connection_properties.split(value):
+        place = f"{key}/{_spelling(name)}"
+        known = name.lower() in _STOCK_SPELLING or _spelling(name) in dbcp2.SETTINGS
+        if secret and not known:
+            rest = Secret(f"{reading.secrets[secret].reveal()},{name}")
+            reading.secrets[secret] = rest
+            continue
+        _add(reading, place, part, number)
+        secret = place if place in reading.secrets else secret
 
 
 def _spelling(name: str) -> str:
@@ -141,18 +158,11 @@ def _spelling(name: str) -> str:
 
 
 def _add(reading: Reading, key: str, value: str, number: int) -> None:
-    """Add an item; a JDBC URL in parts, so that a secret in its parameters is not shown."""
-    reading.lines[key] = number
-    name = key.rpartition("/")[2]
-    if value.startswith("jdbc:"):
-        base, parameters = jdbc.split(value)
-        reading.items[key] = base
-        for parameter, part in parameters.items():
-            _add(reading, f"{key}/{parameter}", jdbc.meaning(part), number)
-    elif SECRET_NAME.search(name):
-        reading.secrets[key] = Secret(value)
-    else:
-        reading.items[key] = " ".join(value.split())
+    """Add an item; a JDBC URL in parts, so that a diff shows which of them differs."""
+    base, parameters = jdbc.split(value)
+    reading.add(key, base, number)
+    for parameter, part in parameters.items():
+        reading.add(f"{key}/{parameter}", jdbc.meaning(value, part), number)
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ from omconf.diagnostics import Diagnostic, Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from omconf.artifacts.model import Artifact
     from omconf.cluster.model import Cluster
     from omconf.secrets import Secret
 
@@ -64,6 +65,11 @@ def judge(bundle: Bundle, *, authority: bool = False) -> list[Diagnostic]:
     return found
 
 
+def place(node: str, artifact: Artifact) -> str:
+    """Where an artifact stands in the bundle directory."""
+    return f"{node}/{FOLDERS[artifact.ownership]}{artifact.path}"
+
+
 def files(bundle: Bundle, secrets: Mapping[str, Secret] | None = None) -> dict[str, BundleFile]:
     """Lay the bundle out as files of a directory; with `secrets`, their values filled in.
 
@@ -77,7 +83,7 @@ def files(bundle: Bundle, secrets: Mapping[str, Secret] | None = None) -> dict[s
         listing = manifest.for_node(bundle.cluster, name, node.artifacts)
         result[f"{name}/manifest.json"] = BundleFile(listing)
         for artifact in node.artifacts:
-            path = f"{name}/{FOLDERS[artifact.ownership]}{artifact.path}"
+            path = place(name, artifact)
             if secrets is None:
                 mode = 0o755 if artifact.mode & 0o100 else 0o644
                 result[path] = BundleFile(artifact.data, mode)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from omconf.artifacts.model import Artifact
 
 FORMAT_VERSION = "1.0"
+# Absolute, in its plain form, of printable characters.
+_SAFE = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+)+")
 
 
 def node_path(cluster: str) -> str:
@@ -68,5 +71,7 @@ def read_node(data: bytes) -> dict[str, Mapping[str, Any]]:
             isinstance(entry.get(key), str) for key in ("path", "kind", "ownership")
         ):
             raise ValueError("it lists something that is not a file")
+        if not _SAFE.fullmatch(entry["path"]):
+            raise ValueError("it lists a path that omconf does not write")
         files[entry["path"]] = entry
     return files

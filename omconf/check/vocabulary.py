@@ -29,9 +29,13 @@ class Attribute:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """An element that a schema knows; `says` is what its text must be, in words ("" for any)."""
+    """An element that a schema knows.
+
+    `says` is what its text must be, in words ("" for any); `many`, that it may be repeated.
+    """
 
     says: str = ""
+    many: bool = False
     attributes: dict[str, Attribute] = field(default_factory=dict)
     children: dict[str, Shape] = field(default_factory=dict)
 
@@ -157,7 +161,7 @@ class _Reader:
                     stack += [part, *self._type(part, "base")]
                 elif part.tag not in (f"{_XS}annotation", f"{_XS}unique"):
                     stack.append(part)
-        return Shape(says, attributes, children)
+        return Shape(says, "maxOccurs" in declared.attrib, attributes, children)
 
     def _type(self, part: etree._Element, attribute: str) -> list[etree._Element]:
         """Follow a name to a complex type of these files."""

@@ -11,13 +11,23 @@ def main() -> NoReturn:
     """Run omconf; exit 0 fine, 1 error (a wrong command line too), 2 changes where asked for."""
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, never a traceback.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        if stream is not None:
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
     code = run_command(sys.argv[1:])
     try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _drop_stdout()
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError as error:
+        code = _unwritten(error)
     sys.exit(code)
+
+
+def _unwritten(error: OSError) -> int:
+    """Say that the output could not be written, unless its reader simply went away."""
+    if not isinstance(error, BrokenPipeError):
+        print(f"omconf: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+    _drop_stdout()
+    return 1
 
 
 def _drop_stdout() -> None:
@@ -36,9 +46,8 @@ def run_command(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         print("omconf: interrupted", file=sys.stderr)  # noqa: T201
         return 130
-    except BrokenPipeError:
-        _drop_stdout()
-        return 1
+    except OSError as error:
+        return _unwritten(error)
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.
         if hasattr(error, "show") and hasattr(error, "exit_code"):

@@ -41,7 +41,8 @@ def build(
     if compiled.failed or compiled.bundle is None:
         raise typer.Exit(1)
     if check:
-        _check(pipeline.check_directory(compiled.bundle, str(directory)), directory)
+        checked = pipeline.check_directory(compiled.bundle, str(directory))
+        _check(checked, directory, pipeline.sensitive_paths(compiled.bundle))
         return
     write = pipeline.write_revealed if reveal_secrets else pipeline.write_bundle
     written = write(compiled.bundle, str(directory))
@@ -55,12 +56,15 @@ def build(
     )
 
 
-def _check(checked: Checked | list[Diagnostic], directory: Path) -> None:
+def _check(checked: Checked | list[Diagnostic], directory: Path, sensitive: set[str]) -> None:
     if isinstance(checked, list):
         output.say(checked)
         raise typer.Exit(1)
     for difference in checked.differences:
-        typer.echo(_diff(difference), nl=False)
+        # A file that was filled in by hand holds the secret itself.
+        hidden = difference.path in sensitive and difference.kind != "missing"
+        shown = f"{difference.path}: {difference.kind} (it holds secrets)\n"
+        typer.echo(shown if hidden else _diff(difference), nl=False)
     if checked.unfinished:
         typer.echo(f"{directory} is not finished: a build was cut off. Build again.")
     if checked.differences or checked.unfinished:

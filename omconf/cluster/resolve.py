@@ -41,7 +41,9 @@ def resolve(
 
 def natural(name: str) -> list[tuple[int, str]]:
     """Sort key that puts om2 before om10."""
-    return [(int(p), "") if p.isdigit() else (-1, p) for p in re.split(r"(\d+)", name) if p]
+    return [
+        (int(p), "") if p[0] in "0123456789" else (-1, p) for p in re.split("([0-9]+)", name) if p
+    ]
 
 
 class _Resolver:
@@ -138,8 +140,13 @@ class _Resolver:
             named = host.form != "host" and host == node.name.value
             if named or host in (node.address.value, node.storage_address.value):
                 return Value(getattr(node, attribute).value, origin), node.name.value
-        if host.form == "host" or "." in host or (host == "localhost" and path[0] == "database"):
+        outside = host.form == "host" or (host.form == "name" and "." in host)
+        if path[0] == "storage" and host.startswith(("127.", "localhost")):
+            outside = False
+        if outside or (host == "localhost" and path[0] == "database"):
             return Value(str(host), origin), None
+        if host in self.document.data["nodes"]:
+            return None  # something is wrong with that node, and was said
         names = ", ".join(n.name.value for n in nodes[:10])
         self.diagnostics.append(
             EXPORT_PATH.at(

@@ -73,35 +73,37 @@ def find(text: str, cluster: str) -> Block | Finding | None:
     block: Block | None = None
     for marker in _MARKER.finditer(text):
         word, name = marker.groups()
-        number = text.count("\n", 0, marker.start()) + 1
         if name != cluster:
             if begin is not None:
                 message = f"A marker of cluster `{name}` stands inside the block of `{cluster}`."
-                return _broken(number, message)
+                return _broken(text, marker, message)
         elif word == "BEGIN":
             if begin is not None:
                 message = f"A second BEGIN of `{cluster}` stands before the END of the first."
-                return _broken(number, message)
+                return _broken(text, marker, message)
             if block is not None:
                 message = f"A second block of `{cluster}`: the first begins in line {block.line}."
-                return _broken(number, message)
+                return _broken(text, marker, message)
             begin = marker
         elif begin is None:
-            return _broken(number, f"An END of `{cluster}` without its BEGIN.")
+            return _broken(text, marker, f"An END of `{cluster}` without its BEGIN.")
         else:
-            opened = text.count("\n", 0, begin.start()) + 1
+            opened = _line_of(text, begin)
             body = text[begin.end() + 1 : marker.start()]
             block = Block(begin.start(), min(marker.end() + 1, len(text)), opened, body)
             begin = None
     if begin is not None:
-        number = text.count("\n", 0, begin.start()) + 1
-        return _broken(number, f"A BEGIN of `{cluster}` without its END.")
+        return _broken(text, begin, f"A BEGIN of `{cluster}` without its END.")
     return block
 
 
-def _broken(number: int, message: str) -> Finding:
+def _line_of(text: str, marker: re.Match[str]) -> int:
+    return text.count("\n", 0, marker.start()) + 1
+
+
+def _broken(text: str, marker: re.Match[str], message: str) -> Finding:
     hint = "Leave one BEGIN line and one END line of the cluster, or neither."
-    return Finding(BROKEN_BLOCK, number, message, hint)
+    return Finding(BROKEN_BLOCK, _line_of(text, marker), message, hint)
 
 
 def outside(text: str, block: Block | None) -> str:

@@ -87,12 +87,23 @@ def split(url: str) -> tuple[str, dict[str, str]]:
 
 
 def _parts(text: str, between: str) -> list[str]:
-    """Cut at the separator, but not inside SQL Server's braces."""
-    if between == ";":
-        return [m.group(0) for m in re.finditer(r"(?:[^;{]|\{(?:[^}]|\}\})*\}|\{)+", text)]
-    return text.split(between)
+    """Cut at the separator, but not inside SQL Server's braces (`}}` in them is one brace)."""
+    parts = text.split(between)
+    if between != ";" or "{" not in text:
+        return parts
+    joined: list[str] = []
+    depth = False
+    for part in parts:
+        if depth:
+            joined[-1] += between + part
+        else:
+            joined.append(part)
+        for brace in re.findall(r"\{|\}+", part):
+            depth = brace == "{" or (depth and len(brace) % 2 == 0)
+    return joined
 
 
-def meaning(value: str) -> str:
-    """Undo percent encoding, so that two ways of writing one value compare equal."""
-    return unquote(value)
+def meaning(url: str, value: str) -> str:
+    """Undo percent encoding where the URL's driver does, so that equal values compare equal."""
+    form = next((f for f in FORMS.values() if url.startswith(f.prefix)), None)
+    return unquote(value) if form and form.percent else value

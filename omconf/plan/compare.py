@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -15,6 +16,7 @@ from omconf.origin import Span
 from omconf.plan import items
 from omconf.plan.model import Action, ArtifactChange, ItemChange, Plan
 from omconf.plan.rollout import order
+from omconf.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -23,21 +25,34 @@ if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles, Snapshot
-    from omconf.secrets import Secrets
+    from omconf.secrets import Secret, Secrets, Unresolved
 
 TWICE = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
 PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no secret was filled in")
 FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
 
 
-def wanted(cluster: Cluster, only: Collection[str] = ()) -> dict[str, list[str]]:
-    """Every path that a source has to read, by node: what omconf may own, and its own manifest."""
+def manifests(cluster: Cluster, only: Collection[str] = ()) -> dict[str, list[str]]:
+    """What a source has to read first, by node: the manifest of what was applied there."""
+    names = [node.name.value for node in cluster.nodes]
     own = manifest.node_path(cluster.name.value)
-    return {
-        node.name.value: [own, *dict.fromkeys(p for k in kinds() for p in k.paths(cluster, node))]
-        for node in cluster.nodes
-        if not only or node.name.value in only
-    }
+    return {name: [own] for name in names if not only or name in only}
+
+
+def wanted(cluster: Cluster, applied: Snapshot) -> dict[str, list[str]]:
+    """Every path that a source has to read, by node: what omconf may own, or applied before."""
+    result = {}
+    for node in cluster.nodes:
+        deployed = applied.nodes.get(node.name.value)
+        if deployed is None:
+            continue
+        paths = dict.fromkeys(path for kind in kinds() for path in kind.paths(cluster, node))
+        for own, file in deployed.files.items():
+            paths[own] = None
+            with suppress(ValueError):
+                paths |= dict.fromkeys(manifest.read_node(file.data or b""))
+        result[node.name.value] = list(paths)
+    return result
 
 
 def compare(
@@ -98,6 +113,13 @@ class _Comparison:
         earlier = self.earlier(name, deployed)
         by_path = {artifact.path: artifact for artifact in artifacts}
         places = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
+        known = {path for path, _ in places}
+        # What was applied at a place that is no longer used: another home, for example.
+        places += [
+            (path, self.by_name[kind])
+            for path, kind in earlier.items()
+            if path not in known and kind in self.by_name
+        ]
         for path, kind in sorted(places, key=lambda place: place[0]):
             file = deployed.files.get(path)
             if file and file.problem:
@@ -114,14 +136,17 @@ class _Comparison:
                 case _ if isinstance(kind, BlockKind):
                     self.block(kind, name, path, artifact, data)
 
-    def earlier(self, node: str, deployed: NodeFiles) -> Mapping[str, object]:
-        """What the node's own manifest says was applied before: only that may be deleted."""
+    def earlier(self, node: str, deployed: NodeFiles) -> Mapping[str, str]:
+        """Kinds by path that the node's own manifest lists: only what was applied may be deleted."""
         path = manifest.node_path(self.cluster.name.value)
         file = deployed.files.get(path)
+        if file and file.problem:
+            self.say(node, path, file.problem)
+            self.complete = False
         if file is None or file.data is None:
             return {}
         try:
-            return manifest.read_node(file.data)
+            return {path: entry["kind"] for path, entry in manifest.read_node(file.data).items()}
         except ValueError as error:
             self.say(
                 node, path, Finding(REFUSED, 0, f"The node's manifest cannot be used: {error}.")
@@ -137,12 +162,14 @@ class _Comparison:
         changed: list[ItemChange],
         notes: tuple[str, ...] = (),
     ) -> None:
-        keys = frozenset(item.key for item in changed)
         effect = None
         if action is not Action.REFORMAT:
-            effect = kind.effect(self.cluster, keys, action)
+            actions = {item.key: str(item.action) for item in changed}
+            effect = kind.effect(self.cluster, actions, action)
         self.changes.append(
-            ArtifactChange(node, path, kind.name, action, tuple(changed), effect, notes)
+            ArtifactChange(
+                node, path, kind.name, str(kind.ownership), action, tuple(changed), effect, notes
+            )
         )
 
     def desired(self, kind: Kind, artifact: Artifact) -> Reading:
@@ -181,7 +208,8 @@ class _Comparison:
             message = (
                 f"This file was written for the cluster `{other}`; a host is in one cluster only."
             )
-            self.say(node, path, Finding(FOREIGN, 1, message))
+            hint = "If the cluster was renamed, name it as it was, or take the file away first."
+            self.say(node, path, Finding(FOREIGN, 1, message, hint))
             self.complete = False
             return
         if kind.textual:
@@ -192,12 +220,14 @@ class _Comparison:
         for finding in reading.findings:
             self.say(node, path, finding)
         if reading.broken:
+            self.complete = False
             self.change(kind, node, path, Action.UPDATE, [])
             return
         changed = items.changed(reading.items, self.desired(kind, artifact).items, kind.keep)
         changed += self.secret_items(kind, node, artifact, reading)
         if changed:
-            self.change(kind, node, path, Action.UPDATE, sorted(changed, key=lambda item: item.key))
+            changed.sort(key=lambda item: item.key)
+            self.change(kind, node, path, Action.UPDATE, changed)
         elif data != artifact.data and not self.is_filled(artifact, text):
             self.change(kind, node, path, Action.REFORMAT, [])
 
@@ -232,7 +262,10 @@ class _Comparison:
                 )
                 if target is not None and deployed == target:
                     continue
-            value = self.secrets.get(names[target.reveal()]) if target and deployed else None
+            # What the spec itself says under such a name is no secret, but is hidden all the same.
+            value: Secret | Unresolved | None = target
+            if target and deployed and target.reveal() in names:
+                value = self.secrets.get(names[target.reveal()])
             result += items.secret(key, deployed, target is not None, value, kind.keep)
         return result
 
@@ -251,16 +284,17 @@ class _Comparison:
         for finding in (*findings, *inner):
             self.say(node, path, finding)
         desired = self.desired(kind, artifact).items if artifact else {}
-        present = {e.key: e.value for e in reversed(inside)}
+        present = {key: masked(entry.value) for key, entry in kind.counted(inside).items()}
+        ours = frozenset(present)
         taken = [e for e in outside if e.key in desired]
         taken += kind.slips(outside, taken)
         notes = tuple(f"{e.key} is taken over from line {e.line}" for e in taken)
         for entry in taken:
-            if entry.key in present:
+            if entry.key in ours:
                 message = f"`{entry.key}` stands in line {entry.line} and inside the block too."
                 hint = "Delete that line: the block holds the entry."
                 self.say(node, path, Finding(TWICE, entry.line, message, hint))
-            present.setdefault(entry.key, entry.value)
+            present.setdefault(entry.key, masked(entry.value))
         changed = items.changed(present, desired, kind.keep)
         body = artifact.text if artifact else None
         if artifact is None and found is None:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.plan.model import Action, ItemChange, SecretState
-from omconf.secrets import Secret, Unresolved
+from omconf.secrets import Secret, Unresolved, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +25,7 @@ def changed(
         return []
     from deepdiff import DeepDiff
 
-    difference = DeepDiff(dict(before), dict(after), view="tree", threshold_to_diff_deeper=0)
+    difference = DeepDiff(dict(before), dict(after), view="tree", ignore_private_variables=False)
     keys = {
         change.path(output_format="list", force="fake")[0]
         for changes in difference.values()
@@ -66,7 +66,10 @@ def by_line(before: str, after: str) -> list[ItemChange]:
             action = (
                 Action.CREATE if was is None else Action.DELETE if now is None else Action.UPDATE
             )
-            result.append(ItemChange(str(i1 + offset + 1), action, was, now))
+            # A new line is called by its number in the new text.
+            number = j1 + offset if was is None else i1 + offset
+            was, now = (None if t is None else masked(t) for t in (was, now))
+            result.append(ItemChange(str(number + 1), action, was, now))
     return result
 
 

@@ -51,6 +51,7 @@ class ArtifactChange:
     node: str
     path: str
     kind: str
+    ownership: str
     action: Action
     items: tuple[ItemChange, ...] = ()
     effect: Effect | None = None

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import restart_command
+from omconf.artifacts.model import service_command
 from omconf.plan.model import Action, ArtifactChange, Step
 
 if TYPE_CHECKING:
@@ -15,49 +15,53 @@ if TYPE_CHECKING:
     from omconf.artifacts.model import Effect
     from omconf.cluster.model import Cluster
 
+STOP_ALL_WHY = "everything is in its place: start all"
+STOPPED_WHY = "{why}: OpenMeetings is stopped here meanwhile"
+ROLLING_WHY = "one node after the other; wait until the members see each other before the next"
+
 
 def order(cluster: Cluster, changes: Iterable[ArtifactChange]) -> tuple[Step, ...]:
-    """Put the effects of changes in order: by phase, deletes last, restarts once a node."""
+    """Put the effects of changes in order: by phase, deletes last, one restart a node.
+
+    When old and new members cannot see each other, everything stops first and starts last.
+    """
     phases = {kind.name: kind.phase for kind in kinds()}
     effects = [
         (phases[c.kind], c.action is Action.DELETE, c.node, c.effect)
         for c in changes
-        if c.effect and c.action is not Action.REFORMAT
+        if c.effect and c.action is not Action.REFORMAT and c.effect.action != "next-restart"
     ]
+    restarts = {node: effect for _, _, node, effect in effects if effect.action == "restart"}
+    apart = next((e[3] for e in effects if e[3].action == "restart" and not e[3].rolling), None)
     plain = [e for e in effects if e[3].action != "restart"]
     # What is taken away is taken away in the opposite order: unmount before the export goes.
     plain.sort(key=lambda e: (e[1], -e[0] if e[1] else e[0]))
     steps = []
+    stopped: dict[str, None] = {}
     for _, group in groupby(plain, key=lambda e: (e[1], e[0])):
-        steps += _by_commands((node, effect) for _, _, node, effect in group)
-    restarts = [(node, effect) for _, _, node, effect in effects if effect.action == "restart"]
-    stop, start = _restarts(cluster, restarts)
-    return (*stop, *steps, *start)
+        at_once = []
+        for _, _, node, effect in group:
+            if effect.stopped and not apart:
+                stopped[node] = None
+                stop, start = (service_command(cluster, verb) for verb in ("stop", "start"))
+                why = STOPPED_WHY.format(why=effect.why)
+                steps.append(Step((node,), (stop, *effect.run, start), why))
+            else:
+                at_once.append((node, effect))
+        steps += _by_commands(at_once)
+    if apart:
+        everyone = tuple(node.name.value for node in cluster.nodes)
+        first = Step(everyone, (service_command(cluster, "stop"),), apart.why)
+        return (first, *steps, Step(everyone, (service_command(cluster, "start"),), STOP_ALL_WHY))
+    rolling = tuple(node for node in restarts if node not in stopped)
+    if rolling:
+        steps.append(Step(rolling, (service_command(cluster, "restart"),), ROLLING_WHY))
+    return tuple(steps)
 
 
 def _by_commands(effects: Iterable[tuple[str, Effect]]) -> list[Step]:
     """One step for all nodes that run the same commands."""
-    together: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    together: dict[tuple[tuple[str, ...], str], dict[str, None]] = {}
     for node, effect in effects:
-        nodes = together.setdefault((effect.run, effect.why), [])
-        if node not in nodes:
-            nodes.append(node)
+        together.setdefault((effect.run, effect.why), {})[node] = None
     return [Step(tuple(nodes), run, why) for (run, why), nodes in together.items()]
-
-
-def _restarts(cluster: Cluster, effects: list[tuple[str, Effect]]) -> tuple[list[Step], list[Step]]:
-    """What comes before all other steps, and what comes after them."""
-    if not effects:
-        return [], []
-    apart = next((effect for _, effect in effects if not effect.rolling), None)
-    if apart is None:
-        nodes = tuple(dict.fromkeys(node for node, _ in effects))
-        why = "one node after the other; wait until the members see each other before the next"
-        return [], [Step(nodes, (restart_command(cluster),), why)]
-    everyone = tuple(node.name.value for node in cluster.nodes)
-    restart = restart_command(cluster)
-    stop, start = (restart.replace("restart", word, 1) for word in ("stop", "start"))
-    return (
-        [Step(everyone, (stop,), apart.why)],
-        [Step(everyone, (start,), "everything is in its place: start all")],
-    )

@@ -10,8 +10,10 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from omconf import secrets
 from omconf.releases.model import CONNECTION_PROPERTIES, StockElement
 from omconf.releases.table import HAZELCAST_NAMESPACE
+from omconf.secrets import HIDDEN, SECRET_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,23 +23,15 @@ if TYPE_CHECKING:
 Facts = dict[str, str]
 """What a file says, by item: `map[ROOMS_KEY]`, `property[openjpa.Log]`, ..."""
 
-MASK = "(sensitive value)"
-
-_SECRET_NAME = re.compile(r"(?i)pass|pwd|secret|token|salt|credential|(?:access|license)-?key")
 _STOCK_SECRET = re.compile(r"(?:\$\{\w{1,40}\})?")
-# Bounded, so that a crafted value cannot cost quadratic time.
-_SECRET_INSIDE = re.compile(
-    r"(?i)((?:pass\w{0,20}|pwd|secret\w{0,20}|token)\s{0,3}=)[^;&,)]+"
-    r"|((?://|thin:)[^/:@\s]{0,100}[/:])[^@\s]{1,200}(?=@)"
-)
 _XSD = re.compile(r"hazelcast-config-([0-9.]+)\.xsd")
 
 
 def masked(name: str, value: str) -> str:
     """Return the value without its secrets; the installer's `${db_pass}` is none."""
-    if _SECRET_NAME.search(name) and not _STOCK_SECRET.fullmatch(value):
-        return MASK
-    return _SECRET_INSIDE.sub(lambda match: (match[1] or match[2]) + MASK, value)
+    if SECRET_NAME.search(name) and not _STOCK_SECRET.fullmatch(value):
+        return HIDDEN
+    return secrets.masked(value)
 
 
 def is_shared(item: str) -> bool:
@@ -135,7 +129,7 @@ def _connection_items(text: str) -> Iterator[tuple[str, str]]:
         name, _, value = (piece.strip() for piece in part.partition("="))
         shown = masked(name, value)
         yield _connection_item(name), shown
-        if MASK in shown:
+        if HIDDEN in shown:
             return  # a secret may hold commas: what follows may be part of it
 
 

@@ -6,6 +6,7 @@ Each check raises a pydantic error whose type is a rule's id; load.py turns it i
 from __future__ import annotations
 
 import ipaddress
+import posixpath
 import re
 from typing import Any, NoReturn
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Rule, Severity
 from omconf.formats import nfs_options
-from omconf.secrets import SecretRef
+from omconf.secrets import SecretRef, masked
 from omconf.spec.document import Float, Integer
 
 WRONG_VALUE = Rule("OM105", Severity.ERROR, "a value of the wrong type or form")
@@ -44,7 +45,7 @@ _HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?
 
 def refuse(rule: Rule, message: str, hint: str = "", severity: Severity | None = None) -> NoReturn:
     """Raise the pydantic error that load.py reports under this rule."""
-    context = {"message": message, "hint": hint, "severity": str(severity or rule.severity)}
+    context = {"message": masked(message), "hint": hint, "severity": str(severity or rule.severity)}
     raise PydanticCustomError(rule.id, "{message}", context)
 
 
@@ -57,8 +58,8 @@ def text(value: Any) -> Any:
 
 def clean(value: str) -> str:
     """Refuse characters that no target format carries, and the text of placeholders."""
-    if any(ord(c) < 32 or ord(c) == 127 or c in "\u0085\u2028\u2029" for c in value):
-        refuse(UNCARRIABLE, "The value holds a line break or a control character.")
+    if not value.isprintable():
+        refuse(UNCARRIABLE, "The value holds a line break or a character that cannot be seen.")
     if PLACEHOLDER in value:
         refuse(WRONG_VALUE, f"The text `{PLACEHOLDER}` is kept for the places of secrets.")
     return value
@@ -114,6 +115,13 @@ def ipv4(value: str) -> str:
         refuse(WRONG_VALUE, f"`{value[:80]}` is not an IPv4 address.", "Write it like `10.1.1.1`.")
     if address.is_multicast or address.is_unspecified or value == "255.255.255.255":
         refuse(WRONG_VALUE, f"`{value}` is no address that one host can have.")
+    return value
+
+
+def reachable(value: str) -> str:
+    """Check a node's address: IPv4, and not loopback, where no other member can reach it."""
+    if ipaddress.IPv4Address(ipv4(value)).is_loopback:
+        refuse(WRONG_VALUE, f"`{value}` is loopback: no other node reaches this one there.")
     return value
 
 
@@ -196,7 +204,7 @@ def _path(value: str) -> str:
         )
     parts = value.split("/")[1:]
     if ".." in parts or "." in parts or (value != "/" and "" in parts):
-        better = re.sub("/+", "/", value).rstrip("/")
+        better = posixpath.normpath(re.sub("/+", "/", value))
         refuse(
             WRONG_VALUE, f"The path `{value[:80]}` is not in its plain form.", f"Write `{better}`."
         )
@@ -235,7 +243,7 @@ def unit(value: str) -> str:
     """Check the name of a systemd service unit, or `none`."""
     if value == "none":
         return value
-    if not re.fullmatch(r"[A-Za-z0-9:_.@-]+\.service", value) or len(value) > 255:
+    if not re.fullmatch(r"[A-Za-z0-9:_.@-]*[A-Za-z0-9:_.-]\.service", value) or len(value) > 255:
         refuse(
             UNCARRIABLE,
             f"`{value[:80]}` is no systemd service unit.",
@@ -373,13 +381,20 @@ def secret(value: Any) -> SecretRef:
     return SecretRef(source, tuple(words))
 
 
+def property_name(value: str) -> str:
+    """Check the name of a property or an option: printable, without white space."""
+    if not value or not value.isprintable() or " " in value:
+        refuse(UNCARRIABLE, "A name holds white space, or a character that cannot be seen.")
+    return value
+
+
 def carried(value: str) -> str:
     """Check a text that goes into OpenJPA's ConnectionProperties, which trims values."""
     if value != value.strip():
         refuse(
             UNQUOTABLE,
-            "A leading or trailing space is lost in OpenJPA's ConnectionProperties.",
-            "Remove the space, or rename the user or the database.",
+            "A leading or trailing space is lost where this is read.",
+            "Remove the space, or rename what it names.",
         )
     return value
 

@@ -15,6 +15,8 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.origin import Span
+from omconf.secrets import SECRET_NAME, WORDS
+from omconf.secrets import masked as masked_inside
 
 NOT_YAML = Rule("OM101", Severity.ERROR, "the spec is not YAML")
 DUPLICATE_KEY = Rule("OM102", Severity.ERROR, "a key stands twice in one mapping")
@@ -39,8 +41,11 @@ _CORE = re.compile(
     r"|(?P<inf>[-+]?\.(?:inf|Inf|INF))|(?P<nan>\.(?:nan|NaN|NAN))"
 )
 _SECRET_LINE = re.compile(
-    r"(?i)((?:pass\w*|secret|pwd|remember_me_\w+)[\"']?\s*[:=]\s*)(?!\s*[{&*]|\s*$)(.+)"
+    rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}[:=]\s{{0,9}})(?![\s{{]|$)(.+)"
 )
+_SECRET_BEFORE = re.compile(rf"(?i)(?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:(?!\s*\{{)")
+_COMMENT = re.compile(r"\s#.*")
+LINES_BACK = 30
 MASK = "********"
 
 
@@ -82,7 +87,9 @@ def shown_line(text: str, line: int, masked: set[int] | None = None) -> str | No
     if not 1 <= line <= len(lines):
         return None
     shown = lines[line - 1].rstrip("\r")
-    hidden = _SECRET_LINE.sub(lambda m: m.group(1) + MASK, shown)
+    if SECRET_NAME.search(shown):
+        shown = _COMMENT.sub("", shown)
+    hidden = masked_inside(_SECRET_LINE.sub(lambda m: m.group(1) + MASK, shown))
     if masked and line in masked and hidden == shown:
         return MASK
     return hidden if len(hidden) <= 500 else hidden[:500] + " ..."
@@ -137,6 +144,15 @@ def parse(data: bytes, file: str) -> tuple[Document, list[Diagnostic]]:
     document = Document(file, data.decode("utf-8-sig", "replace"))
     node, diagnostic = _compose(document, data)
     if diagnostic:
+        span = diagnostic.span
+        # Not parsed, a line may be the rest of a secret that starts above it: it is not drawn then.
+        above = (
+            document.text.split("\n", span.line)[max(0, span.line - LINES_BACK) : span.line - 1]
+            if span
+            else []
+        )
+        if any(_SECRET_BEFORE.search(line) for line in above):
+            return document, [diagnostic]
         return document, [_with_source(document, diagnostic)]
     builder = _Builder(document)
     try:
@@ -314,7 +330,7 @@ class _Builder:
         self.diagnostics.append(
             NOT_YAML.at(
                 span,
-                f"The tag `{node.tag[:60]}` is not understood.",
+                "A tag stands here, which is not understood.",
                 hint="A spec needs no tags; write the value alone.",
             )
         )

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Diagnostic, Rule, Severity, in_order
+from omconf.secrets import hides
 from omconf.spec import checks
 from omconf.spec.document import LIMIT, Document, Path, parse
 from omconf.spec.models import NodeDefaults, Section, Spec, is_planned, section_of
@@ -72,7 +73,7 @@ def load(data: bytes, file: str) -> Loaded:
     spec, errors = _validate(document.data)
     for error in errors:
         found = _diagnostic(document, error)
-        if found.rule is checks.PLAIN_SECRET and found.span:
+        if found.span and any(hides(str(part)) for part in error["loc"]):
             document.mask(tuple(error["loc"]))
             # Where the secret ends says how long it is.
             place = found.span
@@ -84,7 +85,7 @@ def load(data: bytes, file: str) -> Loaded:
     diagnostics += _nodes(document)
     diagnostics += _storage(document)
     if spec and not all(_complete(spec, name) for name in spec.nodes):
-        spec = None  # left without what was wrong, a node has no address or url
+        spec = None  # left without what was wrong, a node lacks an address or a url
     return _finished(document, spec, diagnostics)
 
 
@@ -149,12 +150,18 @@ def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
         hint = ""
         if span.line == span.end_line and span.column == span.end_column:
             hint = "Nothing stands behind the colon; remove the key when nothing is meant."
-        elif kind == "string_type":
+        elif kind == "string_type" and isinstance(_value(document.data, path), (int, float)):
             hint = "Put it in quotes."
         return checks.WRONG_VALUE.at(span, f"`{name}` must be {_WANTED[kind]}.", hint=hint)
     if kind in ("string_too_short", "too_short"):
         return checks.WRONG_VALUE.at(span, f"`{name}` must not be empty.")
     return checks.WRONG_VALUE.at(span, f"`{name}`: {error['msg']}.")
+
+
+def _value(data: Any, path: Path) -> Any:
+    for part in path:
+        data = data[part]
+    return data
 
 
 def _place(document: Document, error: ErrorDetails) -> tuple[Path, Span]:
@@ -264,8 +271,8 @@ def _nodes(document: Document) -> Iterator[Diagnostic]:
         text = node.get("url", defaults.get("url"))
         if isinstance(text, str):
             address = node.get("address", defaults.get("address"))
-            if not isinstance(address, str) or not all(map(str.isprintable, text)):
-                continue
+            if not isinstance(address, str) or not text.isprintable():
+                continue  # said of the value itself
             try:
                 checks.url(node_text(text, name, address))
             except PydanticCustomError as error:
@@ -285,7 +292,14 @@ def _storage(document: Document) -> Iterator[Diagnostic]:
 
 def _complete(spec: Spec, name: str) -> bool:
     node, defaults = spec.nodes[name], spec.node_defaults
-    return all(getattr(node, k) or getattr(defaults, k) for k in ("address", "url"))
+    address, url = node.address or defaults.address, node.url or defaults.url
+    if not address or not url:
+        return False
+    try:
+        checks.url(node_text(url, name, address))
+    except PydanticCustomError:
+        return False
+    return True
 
 
 def _custom(error: PydanticCustomError, span: Any) -> Diagnostic:

@@ -108,7 +108,7 @@ class Network(Section):
 class Hazelcast(Section):
     """Hazelcast's own settings."""
 
-    cluster_name: ClusterName | None = Field(
+    cluster_name: JpaText | None = Field(
         None, description="Hazelcast's cluster-name; unset: the cluster's name."
     )
     port: Port | None = Field(
@@ -180,7 +180,9 @@ class Storage(Section):
         ["timeo=50", "hard", "_netdev"], description="Mount options of the other nodes."
     )
     export_options: list[ExportOption] = Field(
-        ["rw", "sync", "no_subtree_check", "root_squash"], description="Options of each export."
+        ["rw", "sync", "no_subtree_check", "root_squash"],
+        min_length=1,
+        description="Options of each export.",
     )
     share: Text | None = planned("The Samba share's name.")
     user: Text | None = planned("The Samba user.")

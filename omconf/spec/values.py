@@ -15,9 +15,9 @@ Text = Annotated[
     AfterValidator(checks.clean),
     Field(min_length=1),
 ]
-PropertyName = Annotated[str, AfterValidator(checks.clean), Field(min_length=1)]
+PropertyName = Annotated[str, AfterValidator(checks.property_name)]
 ClusterName = Annotated[str, AfterValidator(checks.cluster_name), Field(examples=["conference"])]
-Address = Annotated[str, AfterValidator(checks.ipv4), Field(examples=["10.1.1.1"])]
+Address = Annotated[str, AfterValidator(checks.reachable), Field(examples=["10.1.1.1"])]
 Subnet = Annotated[str, AfterValidator(checks.subnet), Field(examples=["10.1.1.0/24"])]
 MulticastGroup = Annotated[str, AfterValidator(checks.multicast_group)]
 Ttl = Annotated[int, AfterValidator(checks.ttl)]

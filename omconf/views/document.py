@@ -44,9 +44,9 @@ def diagnostic(d: Diagnostic) -> Document:
             result["column"] = d.span.column
             result["end_line"] = d.span.end_line
             result["end_column"] = d.span.end_column
-    result["message"] = d.message
+    result["message"] = _json_text(d.message)
     if d.hint:
-        result["hint"] = d.hint
+        result["hint"] = _json_text(d.hint)
     if d.source is not None:
         result["source"] = d.source
     return result
@@ -97,6 +97,7 @@ def _change(change: ArtifactChange) -> Document:
         "node": change.node,
         "path": change.path,
         "kind": change.kind,
+        "ownership": change.ownership,
         "action": str(change.action),
         "items": [_item(item) for item in change.items],
     }
@@ -110,12 +111,12 @@ def _change(change: ArtifactChange) -> Document:
             "run": list(e.run),
         }
     if change.notes:
-        result["notes"] = list(change.notes)
+        result["notes"] = [_json_text(note) for note in change.notes]
     return result
 
 
 def _item(item: ItemChange) -> Document:
-    result: Document = {"key": item.key, "action": str(item.action)}
+    result: Document = {"key": _json_text(item.key), "action": str(item.action)}
     if item.secret is not None:
         result["secret"] = str(item.secret)
     else:
@@ -130,4 +131,4 @@ def _item(item: ItemChange) -> Document:
 
 def _json_text(text: str) -> str:
     """Bytes of a deployed file that are no UTF-8 become the replacement character."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -88,7 +88,7 @@ def plan(document: Document, paint: Paint) -> str:
     if document["rollout"]:
         lines.append(paint("Roll-out:", "bold"))
         for step in document["rollout"]:
-            lines.append(f"  {step['step']}. {_nodes(step['nodes'])}: {step['why']}")
+            lines.append(f"  {step['step']}. {_nodes(step['nodes'])}: {visible(step['why'])}")
             lines += [f"       {visible(command)}" for command in step["run"]]
         lines.append("")
     lines.append(_summary(document, paint))
@@ -98,7 +98,8 @@ def plan(document: Document, paint: Paint) -> str:
 def _change(change: Document, paint: Paint) -> list[str]:
     sign, colour = _SIGNS[change["action"]]
     same = " (same meaning, written differently)" if change["action"] == "reformat" else ""
-    lines = [f"  {paint(sign, colour)} {visible(change['path'])}{same}"]
+    part = " (block)" if change["ownership"] == "block" else ""
+    lines = [f"  {paint(sign, colour)} {visible(change['path'])}{part}{same}"]
     lines += [f"      {paint(visible(note), 'dim')}" for note in change.get("notes", ())]
     lines += [f"      {_item(item, paint)}" for item in change["items"]]
     effect = change.get("effect")
@@ -147,6 +148,8 @@ def _summary(document: Document, paint: Paint) -> str:
     if not document["has_changes"]:
         if unknown:
             return paint("No changes in what could be read.", "yellow") + reformat + unknown
+        if any(d["severity"] == "error" or d["rule"] == "OM322" for d in document["diagnostics"]):
+            return paint("No changes in what could be compared.", "yellow") + reformat
         return paint("No changes. Deployed files match the spec.", "green") + reformat
     return (
         f"{paint('Plan:', 'bold')} {count['create']} to create, {count['update']} to update,"

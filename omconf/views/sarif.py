@@ -31,6 +31,7 @@ def log(document: Document, rules: dict[str, Rule]) -> dict[str, Any]:
                         ],
                     }
                 },
+                "columnKind": "unicodeCodePoints",
                 "results": [_result(d, named.index(d["rule"])) for d in found],
             }
         ],

@@ -143,7 +143,7 @@ def test_a_path_is_written_with_octal_codes() -> None:
 
 
 def test_a_change_needs_exportfs_and_no_restart() -> None:
-    effect = KIND.effect(cluster(), frozenset(), "update")
+    effect = KIND.effect(cluster(), {}, "update")
     assert (effect.action, effect.scope, effect.rolling) == ("exportfs", "node", True)
     assert effect.run == ("exportfs -ra",)
 

@@ -147,7 +147,7 @@ def test_white_space_and_backslashes_of_a_path_are_octal() -> None:
 )
 def test_a_change_needs_a_mount(action: str, service: str, run: tuple[str, ...]) -> None:
     of = cluster(data_dir="/opt/om data", service=service)
-    effect = KIND.effect(of, frozenset({"/opt/om data"}), action)
+    effect = KIND.effect(of, {"/opt/om data": action}, action)
     assert (effect.action, effect.scope, effect.rolling) == ("mount", "node", True)
     assert effect.run == run
 

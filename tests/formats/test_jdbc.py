@@ -43,4 +43,4 @@ def test_what_is_encoded_means_the_same(value: str) -> None:
     for kind in ("postgresql", "mysql"):
         url = jdbc.with_parameters(kind, f"jdbc:{kind}://h:1/d", {"a": jdbc.encode(kind, value)})
         _, parameters = jdbc.split(url)
-        assert jdbc.meaning(parameters["a"]) == value
+        assert jdbc.meaning(url, parameters["a"]) == value

@@ -102,7 +102,7 @@ def test_broken_files(data: bytes, rule: str, line: int, column: int) -> None:
 @given(st.binary(max_size=400))
 def test_no_bytes_cause_an_exception(data: bytes) -> None:
     document, found = parse(data, "c.yaml")
-    assert found or document.data is not None or data.strip()
+    assert found or document.data is not None or b"null" in data.lower() or b"~" in data
 
 
 SHOWN = [

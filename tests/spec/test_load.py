@@ -75,12 +75,21 @@ WRONG = [
     ("10.1.1.10", "localhost", "OM211", "7:9"),
     ("10.1.1.10", "127.0.0.1", "OM211", "7:9"),
     ("user: openmeetings", "user: ' om'", "OM212", "8:9"),
-    ("user: openmeetings", "user: openmeetings\n  options: {'a b': 1}", "OM214", "9:20"),
+    ("user: openmeetings", "user: openmeetings\n  options: {'a b': 1}", "OM260", "9:13"),
     ("user: openmeetings", "user: openmeetings\n  pool: {maxTotal: many}", "OM214", "9:20"),
     ("user: openmeetings", "user: openmeetings\n  pool: {maxTotl: 5}", "OM214", "9:19"),
     ("user: openmeetings", "user: openmeetings\n  pool: {Url: 5}", "OM214", "9:15"),
     ("kind: multicast", "group: 10.1.1.1", "OM220", "4:20"),
     ("kind: multicast", "group: all-hosts", "OM220", "4:20"),
+    ("user: openmeetings", "user: openmeetings\n  options: {password: x}", "OM214", "9:23"),
+    ("user: openmeetings", "user: openmeetings\n  options: {sslpassword: x}", "OM262", "9:26"),
+    ("user: openmeetings", "user: openmeetings\n  pool: {maxTotal: 9999999999}", "OM214", "9:20"),
+    ("server: om1", "server: {node: nas.example.org}", "OM230", "10:30"),
+    ("server: om1", "server: 127.0.0.1", "OM230", "10:30"),
+    ("server: om1", "server: om1, export_options: []", "OM105", "10:51"),
+    ("om2:", '"1²":', "OM203", "13:3"),
+    ("om2.example.org:5443", "om2\u200b.example.org:99999", "OM260", "13:33"),
+    ("10.1.1.2,", "127.0.0.1,", "OM105", "13:18"),
     ("kind: multicast", "ttl: 0", "OM222", "4:18"),
     ("discovery: {kind: multicast}", "hazelcast: {properties: {x: 1}}", "OM261", "4:29"),
     (
@@ -186,6 +195,38 @@ def test_what_is_printed(tmp_path: Path) -> None:
         "     |           ^^^\n"
         "  hint: Did you mean `kind`?\n"
     )
+
+
+LEAKS = [
+    ("{env: OM_DB_PASSWORD}", "{value: hunter2}"),
+    ("{env: OM_DB_PASSWORD}", "[hunter2, x]"),
+    ("{env: OM_DB_PASSWORD}", "{env: 'hunter2 x'}"),
+    ("https://om2.example", "https://admin:hunter2@om2.example"),
+    ("10.1.1.10", "'om:hunter2@10.1.1.10'"),
+    (
+        "discovery: {kind",
+        "hazelcast: {properties: {hazelcast.my.token: hunter2}}\ndiscovery: {kind",
+    ),
+    ("user: openmeetings", "user: openmeetings\n  options: {sslpassword: hunter2}"),
+    ("user: openmeetings", "user: openmeetings\n  passwd: hunter2"),
+    ("{env: OM_DB_PASSWORD}", "hunter2\n  x: ["),
+    ("{env: OM_DB_PASSWORD}", "!hunter2 x"),
+    ("{env: OM_DB_PASSWORD}", "*hunter2"),
+    ("{env: OM_DB_PASSWORD}", "|\n    a\n  hunter2"),
+    ("{env: OM_DB_PASSWORD}", '"a\n    hunter2 \\q"'),
+    ("{env: OM_DB_PASSWORD}", "{env: ''}  # was: hunter2"),
+    ("  password: {env: OM_DB_PASSWORD}", "  pasword: hunter2"),
+    ("user: openmeetings", "user: openmeetings\nsecrets: hunter2"),
+]
+
+
+@pytest.mark.parametrize(("old", "new"), LEAKS, ids=range(len(LEAKS)))
+def test_secrets_in_wrong_places_are_never_shown(old: str, new: str, tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(SMALLEST.replace(old, new, 1))
+    for form in ("human", "json", "github", "sarif"):
+        printed = omconf("validate", "--format", form, cwd=tmp_path)
+        assert printed.code == 1
+        assert "hunter2" not in printed.err + printed.out
 
 
 def test_a_plain_secret_is_never_shown(tmp_path: Path) -> None:

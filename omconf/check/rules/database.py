@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import ipaddress
+import re
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic, Rule, Severity
-from omconf.formats import connection_properties, jdbc
+from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity
+from omconf.formats import connection_properties, dbcp2, jdbc
+from omconf.secrets import hides
 from omconf.spec.checks import UNQUOTABLE
 
 if TYPE_CHECKING:
@@ -20,48 +22,11 @@ LOOPBACK = Rule("OM211", Severity.ERROR, "a database on loopback for more than o
 COMMA = Rule("OM213", Severity.WARNING, "a comma that OpenMeetings' installer cannot read")
 BAD_SETTING = Rule("OM214", Severity.ERROR, "a JDBC option or pool setting that cannot be carried")
 
-_FLAG, _COUNT, _TIME, _TEXT = "true or false", "a whole number", "milliseconds", "text"
-POOL = {
-    "maxTotal": _COUNT,
-    "maxIdle": _COUNT,
-    "minIdle": _COUNT,
-    "initialSize": _COUNT,
-    "maxOpenPreparedStatements": _COUNT,
-    "numTestsPerEvictionRun": _COUNT,
-    "maxWaitMillis": _TIME,
-    "maxConnLifetimeMillis": _TIME,
-    "minEvictableIdleTimeMillis": _TIME,
-    "softMinEvictableIdleTimeMillis": _TIME,
-    "timeBetweenEvictionRunsMillis": _TIME,
-    "removeAbandonedTimeout": _COUNT,
-    "validationQueryTimeout": _COUNT,
-    "defaultQueryTimeout": _COUNT,
-    "testOnBorrow": _FLAG,
-    "testOnCreate": _FLAG,
-    "testOnReturn": _FLAG,
-    "testWhileIdle": _FLAG,
-    "poolPreparedStatements": _FLAG,
-    "cacheState": _FLAG,
-    "lifo": _FLAG,
-    "fastFailValidation": _FLAG,
-    "logAbandoned": _FLAG,
-    "logExpiredConnections": _FLAG,
-    "removeAbandonedOnBorrow": _FLAG,
-    "removeAbandonedOnMaintenance": _FLAG,
-    "autoCommitOnReturn": _FLAG,
-    "rollbackOnReturn": _FLAG,
-    "clearStatementPoolOnReturn": _FLAG,
-    "accessToUnderlyingConnectionAllowed": _FLAG,
-    "defaultAutoCommit": _FLAG,
-    "defaultReadOnly": _FLAG,
-    "defaultTransactionIsolation": _TEXT,
-    "defaultCatalog": _TEXT,
-    "defaultSchema": _TEXT,
-    "validationQuery": _TEXT,
-    "evictionPolicyClassName": _TEXT,
-}
-"""Settings of dbcp2's BasicDataSource (its Javadoc), which takes them with either first letter."""
 _OURS = ("url", "username", "password", "driverClassName")
+_WRITTEN = re.compile(
+    "user(name)?|password|host|server(name)?|port(number)?|database(name)?|dbname|pg(host|port|dbname)"
+)
+"""Options that say what other keys of `database:` say, in the drivers' several words."""
 
 
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
@@ -76,7 +41,11 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             cluster.database.name.span, f"The database name cannot be written: {error}."
         )
     yield from _options(cluster, kind)
+    seen: set[str] = set()
     for name, value in cluster.database.pool.items():
+        if name.lower() in seen:
+            yield BAD_SETTING.at(value.span, f"`{name[:80]}` stands twice, in two spellings.")
+        seen.add(name.lower())
         yield from _pool(name, value)
 
 
@@ -130,12 +99,20 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
         except ValueError as error:
             yield BAD_SETTING.at(place, f"The option `{name[:80]}` cannot be written: {error}.")
             continue
-        if encoded != name:
-            yield BAD_SETTING.at(place, f"`{name[:80]}` is no name of a JDBC option.")
-        if kind == "mssql" and name.lower() in ("databasename", "database", "servername", "port"):
+        if _WRITTEN.fullmatch(name.lower()):
             yield BAD_SETTING.at(
-                place, f"`{name}` is written by omconf.", hint="Use host, port and name."
+                place,
+                f"`{name}` is written by omconf.",
+                hint="Use host, port, name, user and password of `database:`.",
             )
+        elif hides(name):
+            yield PLAIN_PROPERTY.at(
+                place,
+                f"`{name[:80]}` would stand in plain text in every bundle.",
+                hint="Remove it; the password is `database.password`.",
+            )
+        elif encoded != name:
+            yield BAD_SETTING.at(place, f"`{name[:80]}` is no name of a JDBC option.")
 
 
 def _pool(name: str, value: Value[str]) -> Iterator[Diagnostic]:
@@ -147,9 +124,9 @@ def _pool(name: str, value: Value[str]) -> Iterator[Diagnostic]:
             hint="Use host, port, name, user and password of `database:`.",
         )
         return
-    form = POOL.get(key)
+    form = dbcp2.SETTINGS.get(key)
     if form is None:
-        near = difflib.get_close_matches(key, POOL, n=1)
+        near = difflib.get_close_matches(key, dbcp2.SETTINGS, n=1)
         yield BAD_SETTING.at(
             value.span,
             f"`{name[:80]}` is no setting of the connection pool (dbcp2).",
@@ -157,12 +134,7 @@ def _pool(name: str, value: Value[str]) -> Iterator[Diagnostic]:
         )
         return
     text = value.value
-    good = {
-        _FLAG: text in ("true", "false"),
-        _COUNT: text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 11,
-        _TIME: text.removeprefix("-").isdecimal() and text.isascii() and len(text) < 19,
-        _TEXT: True,
-    }[form]
+    good = dbcp2.fits(form, text)
     if not good:
         yield BAD_SETTING.at(value.span, f"`{name}` must be {form}.")
         return
