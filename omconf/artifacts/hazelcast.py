@@ -115,7 +115,8 @@ class Hazelcast(Kind):
         if DEFAULT_PORT.items() <= reading.items.items():
             for name in DEFAULT_PORT:
                 del reading.items[name]
-        on = [name for name in _JOINS if _enabled(document, name)]
+        # Hazelcast takes auto-detection beside another join (measured).
+        on = [name for name in _JOINS[1:] if _enabled(document, name)]
         if len(on) > 1 and not findings:
             findings.append(
                 Finding(

@@ -9,6 +9,7 @@ import glob
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -25,14 +26,16 @@ class Server:
     account: str
     """Neither server runs as root: its files belong to this account."""
 
-    def __init__(self) -> None:
+    def __init__(self, space: str = "") -> None:
         need("ip", "iproute2")
         need_root()
         self.folder = Path(tempfile.mkdtemp(prefix=f"omconf-{self.kind}-"))
         shutil.chown(self.folder, self.account, self.account)
-        self.space = f"db{os.getpid()}{self.kind}"
-        run("ip", "netns", "add", self.space)
-        run("ip", "-n", self.space, "link", "set", "lo", "up")
+        self.own = not space
+        self.space = space or f"db{os.getpid()}{self.kind}"
+        if self.own:
+            run("ip", "netns", "add", self.space)
+            run("ip", "-n", self.space, "link", "set", "lo", "up")
         self.inside = ["ip", "netns", "exec", self.space]
 
     def start(self, command: str) -> None:
@@ -60,9 +63,11 @@ class Server:
 
     def stop(self) -> None:
         """End the server and take its files away."""
-        self.process.terminate()
+        # SIGINT is PostgreSQL's fast shutdown, which waits for no client.
+        self.process.send_signal(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
         self.process.wait(30)
-        run("ip", "netns", "del", self.space)
+        if self.own:
+            run("ip", "netns", "del", self.space)
         shutil.rmtree(self.folder)
 
 
@@ -73,17 +78,19 @@ class PostgreSQL(Server):
     port = 5432
     account = "postgres"
 
-    def __init__(self) -> None:
+    def __init__(self, space: str = "", address: str = "127.0.0.1") -> None:
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
         if not found:
             missing("initdb (Debian package postgresql)")
         self.psql = need("psql", "postgresql")
-        super().__init__()
+        super().__init__(space)
         data = self.folder / "data"
         options = "-U postgres --auth-local=trust --auth-host=scram-sha-256 -E UTF8 --no-sync"
         run(found[-1], "-D", data, *options.split(), cwd="/", user=self.account, group=self.account)
+        with (data / "pg_hba.conf").open("a") as rules:
+            rules.write("host all all samenet scram-sha-256\n")
         server = found[-1].removesuffix("initdb") + "postgres"
-        self.start(f"{server} -D {data} -k {self.folder} -h 127.0.0.1 -F")
+        self.start(f"{server} -D {data} -k {self.folder} -h {address} -F")
 
     def statement(self, *statements: str) -> None:
         """Run SQL over the socket."""

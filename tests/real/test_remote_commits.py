@@ -1,0 +1,94 @@
+"""Two nodes' OpenJPA on one PostgreSQL: a commit on one evicts the other's cache, or it stays stale.
+
+RemoteCommitProvider is the written one with its addresses set to the members, as OpenMeetings sets
+them at its start.
+"""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from omconf.artifacts import persistence
+from omconf.secrets import Secret
+from tests.clusters import simple
+from tests.real.databases import PostgreSQL
+from tests.real.judges import JAVA, Network, run
+
+JARS = JAVA / "lib" / "openjpa-4.1.1"
+LISTS = (
+    "-Dopenjpa.serialization.class.blacklist=*",
+    "-Dopenjpa.serialization.class.whitelist="
+    "[B,java.util,org.apache.openjpa,org.apache.openmeetings.db.entity",
+)
+"""The start-up options that the clustering page asks for."""
+NODES = ("10.1.1.1", "10.1.1.2")
+
+
+@pytest.fixture
+def database(network: Network) -> Iterator[PostgreSQL]:
+    started = PostgreSQL(network.host("10.1.1.250"), "10.1.1.250")
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+class Jpa:
+    """One node's JVM."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        self.answer("ready")
+
+    def answer(self, word: str) -> str:
+        assert self.process.stdout
+        said = []
+        for line in self.process.stdout:
+            said.append(line)
+            if line.startswith(word):
+                return line.removeprefix(word).strip()
+        raise AssertionError("".join(said[-30:]))
+
+    def ask(self, command: str) -> str:
+        assert self.process.stdin
+        self.process.stdin.write(f"{command}\n")
+        self.process.stdin.flush()
+        return self.answer("text ")
+
+
+@pytest.mark.parametrize("fresh", [True, False], ids=["lists of the page", "black list alone"])
+def test_a_commit_reaches_the_other_nodes_cache(
+    java: str, network: Network, database: PostgreSQL, tmp_path: Path, fresh: bool
+) -> None:
+    database.create("openmeetings", "pw", "openmeetings")
+    cluster = simple()
+    written = persistence.KIND.render(cluster, cluster.nodes[0])[0]
+    text = written.filled({"database.password": Secret("pw")})
+    # The entity classes' jars are OpenMeetings' own; one class of the test's takes their place.
+    text, *others = re.split(r"(?:    <class>.*</class>\n)+", text)
+    text += f"    <class>org.apache.openmeetings.db.entity.Note</class>\n{others[0]}"
+    (tmp_path / "META-INF").mkdir()
+    (tmp_path / "META-INF/persistence.xml").write_text(text)
+    jars = ":".join(map(str, sorted(JARS.glob("*.jar"))))
+    javac = str(Path(java).resolve().with_name("javac"))
+    run(javac, "-cp", jars, "-d", tmp_path, *(JAVA / "cache").rglob("*.java"))
+    agent = f"-javaagent:{JARS / 'openjpa-4.1.1.jar'}"
+    lists = LISTS if fresh else LISTS[:1]
+    command = [java, "-XX:TieredStopAtLevel=1", agent, *lists, "-cp", f"{tmp_path}:{jars}", "Cache"]
+    spaces = [network.host(address) for address in NODES]
+    first, second = (Jpa(network.start(space, *command, ";".join(NODES))) for space in spaces)
+    # The provider starts with the first use of the database.
+    assert [node.ask("read") for node in (first, second)] == ["null", "null"]
+    assert first.ask("write one") == "one"
+    assert second.ask("read") == "one"
+    assert first.ask("write two") == "two"
+    end = time.monotonic() + (10 if fresh else 3)
+    while (seen := second.ask("read")) != "two" and time.monotonic() < end:
+        time.sleep(0.1)
+    assert seen == ("two" if fresh else "one")
