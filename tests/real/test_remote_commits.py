@@ -21,10 +21,10 @@ from tests.real.databases import PostgreSQL
 from tests.real.judges import JAVA, Network, run
 
 JARS = JAVA / "lib" / "openjpa-4.1.1"
+ALLOWED = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
 LISTS = (
     "-Dopenjpa.serialization.class.blacklist=*",
-    "-Dopenjpa.serialization.class.whitelist="
-    "[B,java.util,org.apache.openjpa,org.apache.openmeetings.db.entity",
+    f"-Dopenjpa.serialization.class.whitelist={','.join(ALLOWED)}",
 )
 """The start-up options that the clustering page asks for."""
 NODES = ("10.1.1.1", "10.1.1.2")
