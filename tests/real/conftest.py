@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,18 +73,3 @@ def mounted(tmp_path: Path) -> Any:
         )
 
     return run
-
-
-_SECONDS: dict[str, float] = defaultdict(float)
-
-
-def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if "tests/real/" in report.nodeid:
-        _SECONDS[Path(report.nodeid.split("::")[0]).stem.removeprefix("test_")] += report.duration
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    if _SECONDS:
-        terminalreporter.section("judges")
-        for judge, seconds in sorted(_SECONDS.items()):
-            terminalreporter.write_line(f"{judge:20} {seconds:6.1f} s")
