@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 
 from omconf.artifacts import fstab
 from tests.clusters import simple
-from tests.real.judges import missing, need
+from tests.real.judges import missing, need, run
 
 GENERATOR = Path("/usr/lib/systemd/system-generators/systemd-fstab-generator")
 
@@ -65,6 +66,33 @@ def test_findmnt(case: str, tmp_path: Path) -> None:
     ), done.stdout
     assert "[E]" not in done.stdout
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_libmount_reads_the_fields_as_they_are_meant(case: str, tmp_path: Path) -> None:
+    """findmnt reads fstab with the library that mount itself uses."""
+    findmnt = need("findmnt", "util-linux")
+    tab = tmp_path / "fstab"
+    tab.write_text(CASES[case])
+    columns = "SOURCE,TARGET,FSTYPE,OPTIONS,FREQ,PASSNO"
+    done = run(findmnt, "--fstab", "--tab-file", tab, "--json", "--output", columns)
+    (read,) = json.loads(done.stdout)["filesystems"]
+    bind = "data server" in case
+    assert read["fstype"] == ("none" if bind else "nfs")
+    server = "nas.example.org" if case == "outside" else "10.1.1.1"
+    export = {"a space in the path": "/opt/om data", "outside": "/volume1/om"}.get(
+        case, "/opt/omdata"
+    )
+    export = "/srv/om data" if case.startswith("another") else export
+    assert read["source"] == (export if bind else f"{server}:{export}")
+    assert read["target"] == ("/opt/om data" if case == "a space in the path" else "/opt/omdata")
+    options = {
+        "another export on the data server": "bind",
+        "more options": "hard,nosuid,x-systemd.mount-timeout=30,nfsvers=4.2",
+        "no options": "defaults",
+    }
+    assert read["options"] == options.get(case, "timeo=50,hard,_netdev")
+    assert (str(read["freq"]), str(read["passno"])) == ("0", "0")
 
 
 @pytest.mark.parametrize("case", CASES)
