@@ -9,14 +9,18 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 
-from tests.command import EXAMPLES, omconf
+from tests.command import EXAMPLES, ROOT, omconf
 
 SPEC = EXAMPLES / "clustering-page" / "cluster.yaml"
 CLASSES = "opt/om/webapps/openmeetings/WEB-INF/classes"
 HAZELCAST = f"{CLASSES}/hazelcast.xml"
 PERSISTENCE = f"{CLASSES}/META-INF/persistence.xml"
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((ROOT / "schemas/plan.schema.json").read_text())
+)
 SECRET = "not-a-real-password"
 
 
@@ -43,6 +47,7 @@ def plan(
     assert result.err == ""
     document = json.loads(result.out)
     assert isinstance(document, dict)
+    SCHEMA.validate(document)
     return document
 
 
@@ -546,5 +551,35 @@ def test_json_is_complete_when_the_spec_is_wrong(tmp_path: Path) -> None:
     document = json.loads(result.out)
     assert result.code == 1
     assert result.err == ""
+    SCHEMA.validate(document)
     assert document["complete"] is False
     assert {d["rule"] for d in document["diagnostics"]} == {"OM104"}
+
+
+def test_the_schema_of_plans_refuses_what_no_plan_is() -> None:
+    SCHEMA.check_schema(SCHEMA.schema)
+    document = json.loads((EXAMPLES / "clustering-page/plan.json").read_text())
+    SCHEMA.validate(document)
+    item = {"key": "x", "action": "update", "secret": "different"}
+    for wrong in (
+        {"format_version": "2.0"},
+        {"extra": 1},
+        {"has_changes": "yes"},
+        {"changes": [{**document["changes"][0], "action": "no-op"}]},
+        {"changes": [{**document["changes"][0], "items": [{**item, "before": "shown"}]}]},
+        {"rollout": [{"step": 0, "nodes": ["om1"], "run": [], "why": ""}]},
+    ):
+        assert not SCHEMA.is_valid({**document, **wrong})
+    for key in document:
+        assert not SCHEMA.is_valid({k: v for k, v in document.items() if k != key})
+
+
+def test_the_text_shows_nothing_that_is_not_in_the_document() -> None:
+    """Every word of plan.txt's plan comes from plan.json, but for the frame that human.py draws."""
+    for case in (EXAMPLES / "clustering-page", ROOT / "tests/cases/broken-files"):
+        document = json.loads((case / "plan.json").read_text())
+        from omconf.views import human
+
+        paint = human.Paint(colour=False)
+        drawn = human.diagnostics(document["diagnostics"], paint) + human.plan(document, paint)
+        assert drawn == (case / "plan.txt").read_text()
