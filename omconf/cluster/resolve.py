@@ -18,13 +18,14 @@ from omconf.cluster.model import (
 from omconf.origin import FromDefault, FromRelease, FromSpec, Origin, Value
 from omconf.releases import RELEASES
 from omconf.secrets import SecretRef
-from omconf.spec.checks import EXPORT_PATH, HostRef
+from omconf.spec.checks import EXPORT_PATH
 from omconf.spec.load import node_text
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.spec.document import Document, Path
     from omconf.spec.models import Section, Spec
+    from omconf.spec.references import HostRef
 
 T = TypeVar("T")
 

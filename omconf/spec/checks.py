@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Rule, Severity
 from omconf.formats import nfs_options
-from omconf.secrets import SecretRef, masked
+from omconf.secrets import masked
 from omconf.spec.document import Float, Integer
 
 WRONG_VALUE = Rule("OM105", Severity.ERROR, "a value of the wrong type or form")
@@ -40,7 +40,7 @@ UNCARRIABLE = Rule("OM260", Severity.ERROR, "a character that the target format 
 LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = ("storage", "database")
 PLACEHOLDER = "@omconf:"
-_HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
+HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 
 
 def refuse(rule: Rule, message: str, hint: str = "", severity: Severity | None = None) -> NoReturn:
@@ -302,7 +302,7 @@ def url(value: str) -> str:
     host = parts.hostname
     if ":" in host:
         ipv4(host)
-    if not _HOST.fullmatch(host) or port == 0 or re.search(r"[\s\"'<>\\^`{|}]", value):
+    if not HOST.fullmatch(host) or port == 0 or re.search(r"[\s\"'<>\\^`{|}]", value):
         refuse(
             NOT_A_URL,
             f"`{value[:80]}` is not a URL of a web server.",
@@ -327,58 +327,6 @@ def database_kind(value: Any) -> Any:
         hint = f"Write `{near}`." if near else f"One of: {', '.join(known)}."
         refuse(WRONG_VALUE, "This is no kind of database that OpenMeetings knows.", hint)
     return value
-
-
-class HostRef(str):
-    """A server as the spec says it; `form` is `node`, `host` or, for a plain text, `name`."""
-
-    form: str = "name"
-
-
-def host(value: Any) -> HostRef:
-    """Read a server: a plain text, `{node: NAME}` or `{host: NAME}`."""
-    form = "name"
-    if isinstance(value, dict):
-        if len(value) != 1 or next(iter(value)) not in ("node", "host"):
-            refuse(
-                WRONG_VALUE, "A server is said as `{node: NAME}` or `{host: NAME}`, with one key."
-            )
-        form, value = next(iter(value.items()))
-    if not isinstance(value, str):
-        refuse(
-            WRONG_VALUE, "A server is a node's name, an address, a dotted name, or `{host: NAME}`."
-        )
-    if ":" in value:
-        ipv4(value)
-    if not _HOST.fullmatch(clean(value)) or len(value) > 253:
-        refuse(WRONG_VALUE, f"`{value[:80]}` is no name or address of a host.")
-    if re.fullmatch(r"[0-9.]+", value):
-        ipv4(value)
-    host = HostRef(value)
-    host.form = form
-    return host
-
-
-def secret(value: Any) -> SecretRef:
-    """Read where a secret comes from; a secret itself is refused."""
-    ways = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
-    if not isinstance(value, dict):
-        refuse(
-            PLAIN_SECRET,
-            "A secret is never written into the spec.",
-            f"Say where it is read from: {ways}.",
-        )
-    if len(value) != 1 or next(iter(value)) not in ("env", "file", "command"):
-        refuse(WRONG_VALUE, f"A secret is said by one of {ways}.")
-    source, argument = next(iter(value.items()))
-    words = argument if isinstance(argument, list) else [argument]
-    if (source == "command") != isinstance(argument, list) or not words:
-        refuse(WRONG_VALUE, f"This form is not understood; a secret is said by one of {ways}.")
-    if not all(isinstance(w, str) and w and "\0" not in w for w in words):
-        refuse(WRONG_VALUE, f"This form is not understood; a secret is said by one of {ways}.")
-    if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
-        refuse(WRONG_VALUE, "This is no name of an environment variable.")
-    return SecretRef(source, tuple(words))
 
 
 def property_name(value: str) -> str:

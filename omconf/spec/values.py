@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from omconf.secrets import SecretRef
-from omconf.spec import checks
+from omconf.spec import checks, references
 
 Text = Annotated[
     str,
@@ -37,8 +37,8 @@ MountOption = Annotated[Text, AfterValidator(checks.mount_option)]
 ExportOption = Annotated[Text, AfterValidator(checks.export_option)]
 Release = Annotated[Text, AfterValidator(checks.release)]
 Host = Annotated[
-    checks.HostRef,
-    PlainValidator(checks.host),
+    references.HostRef,
+    PlainValidator(references.host),
     WithJsonSchema(
         {
             "anyOf": [
@@ -59,7 +59,7 @@ Host = Annotated[
 ]
 SecretSource = Annotated[
     SecretRef,
-    PlainValidator(checks.secret),
+    PlainValidator(references.secret),
     WithJsonSchema(
         {
             "oneOf": [

@@ -2,79 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, cast
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.artifacts.exports import KIND, WORLD_EXPORT, escape
-from omconf.cluster.model import (
-    Cluster,
-    Database,
-    Discovery,
-    Hazelcast,
-    Network,
-    Node,
-    OpenMeetings,
-    Storage,
-)
+from omconf.cluster.model import Cluster
 from omconf.diagnostics import REFUSED, Finding
 from omconf.formats.block import Block, find, merge, outside
 from omconf.formats.nfs_options import settle_export
-from omconf.origin import FromDefault, FromPage, Value
-
-T = TypeVar("T")
-
-
-def val(value: T) -> Value[T]:
-    return Value(value, FromDefault("test"))
-
-
-def node(number: int) -> Node:
-    return Node(
-        name=val(f"om{number}"),
-        address=val(f"10.1.1.{number}"),
-        url=val(f"https://om{number}.example.org:5443/openmeetings"),
-        home=val("/opt/om"),
-        interface=None,
-        storage_address=val(f"10.2.2.{number}"),
-    )
-
-
-def cluster(
-    *,
-    nodes: int = 3,
-    kind: str = "nfs",
-    server: str | None = "om1",
-    export: str = "/opt/omdata",
-    options: tuple[str, ...] = ("rw", "sync", "no_subtree_check", "root_squash"),
-) -> Cluster:
-    """Make a cluster; `server` is the data server's name, None for one that is outside."""
-    return Cluster(
-        name=val("conference"),
-        openmeetings=OpenMeetings(
-            release=val(cast("Any", None)),
-            webapp=val("openmeetings"),
-            data_dir=val("/opt/omdata"),
-            service=val("openmeetings.service"),
-            user=val("nobody"),
-            group=val("nogroup"),
-        ),
-        network=Network(subnet=None, multicast_route=val(True)),
-        hazelcast=Hazelcast(cluster_name=val("conference"), port=None, properties={}),
-        discovery=cast("Discovery", None),
-        database=cast("Database", None),
-        storage=Storage(
-            kind=val(cast("Any", kind)),
-            server=val("10.2.2.1" if server else "nas.example.org"),
-            node=server,
-            export=val(export),
-            options=(val("hard"),),
-            export_options=tuple(val(option) for option in options),
-        ),
-        nodes=tuple(node(number) for number in range(1, nodes + 1)),
-    )
+from omconf.origin import FromPage
+from tests.artifacts.shared_folder import cluster, node
 
 
 def rendered(of: Cluster, name: str = "om1") -> str:
@@ -126,7 +64,7 @@ def test_the_path_is_known_on_every_node() -> None:
 
 
 def test_an_outside_server_gets_its_lines_for_all_nodes_as_hand_over() -> None:
-    (file,) = KIND.hand_over(cluster(server=None, nodes=2, options=("rw",)))
+    (file,) = KIND.hand_over(cluster(server=None, nodes=2, export_options=("rw",)))
     assert file.path == "storage/exports"
     assert file.text == (
         "# BEGIN omconf: conference\n"
@@ -325,7 +263,7 @@ option_lists = st.lists(
 
 @given(paths, option_lists, st.integers(2, 6))
 def test_what_is_rendered_is_read_back(path: str, options: list[str], nodes: int) -> None:
-    of = cluster(nodes=nodes, export=path, options=tuple(options))
+    of = cluster(nodes=nodes, export=path, export_options=tuple(options))
     reading = KIND.read(rendered(of))
     value = ",".join(settle_export(options))
     assert reading.items == {f"{path} 10.2.2.{n}": value for n in range(2, nodes + 1)}

@@ -1,0 +1,71 @@
+"""What the spec says by reference: a server by its name, a secret by where it is read from."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NoReturn
+
+from omconf.secrets import SecretRef
+from omconf.spec import checks
+
+
+def _unclear(message: str) -> NoReturn:
+    checks.refuse(checks.WRONG_VALUE, message)
+
+
+class HostRef(str):
+    """A server as the spec says it; `form` is `node`, `host` or, for a plain text, `name`."""
+
+    form: str = "name"
+
+
+def host(value: Any) -> HostRef:
+    """Read a server: a plain text, `{node: NAME}` or `{host: NAME}`."""
+    form = "name"
+    if isinstance(value, dict):
+        if len(value) != 1 or next(iter(value)) not in ("node", "host"):
+            checks.refuse(
+                checks.WRONG_VALUE,
+                "A server is said as `{node: NAME}` or `{host: NAME}`, with one key.",
+            )
+        form, value = next(iter(value.items()))
+    if not isinstance(value, str):
+        checks.refuse(
+            checks.WRONG_VALUE,
+            "A server is a node's name, an address, a dotted name, or `{host: NAME}`.",
+        )
+    if ":" in value:
+        checks.ipv4(value)
+    if not checks.HOST.fullmatch(checks.clean(value)) or len(value) > 253:
+        _unclear(f"`{value[:80]}` is no name or address of a host.")
+    if re.fullmatch(r"[0-9.]+", value):
+        checks.ipv4(value)
+    host = HostRef(value)
+    host.form = form
+    return host
+
+
+def secret(value: Any) -> SecretRef:
+    """Read where a secret comes from; a secret itself is refused."""
+    ways = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
+    if not isinstance(value, dict):
+        checks.refuse(
+            checks.PLAIN_SECRET,
+            "A secret is never written into the spec.",
+            f"Say where it is read from: {ways}.",
+        )
+    if len(value) != 1 or next(iter(value)) not in ("env", "file", "command"):
+        _unclear(f"A secret is said by one of {ways}.")
+    source, argument = next(iter(value.items()))
+    words = argument if isinstance(argument, list) else [argument]
+    if (source == "command") != isinstance(argument, list) or not words:
+        checks.refuse(
+            checks.WRONG_VALUE, f"This form is not understood; a secret is said by one of {ways}."
+        )
+    if not all(isinstance(w, str) and w and "\0" not in w for w in words):
+        checks.refuse(
+            checks.WRONG_VALUE, f"This form is not understood; a secret is said by one of {ways}."
+        )
+    if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
+        _unclear("This is no name of an environment variable.")
+    return SecretRef(source, tuple(words))
