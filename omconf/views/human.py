@@ -136,23 +136,23 @@ def _nodes(names: list[str]) -> str:
 
 
 def _summary(document: Document, paint: Paint) -> str:
+    """The last line, and before it what keeps that line from being the whole truth."""
     count = document["summary"]
-    unknown = (
-        "" if document["complete"] else " Some files could not be read: this is not the whole."
-    )
-    reformat = ""
+    lines = []
     if count["reformat"]:
-        one = count["reformat"] == 1
-        files = "1 file is" if one else f"{count['reformat']} files are"
-        reformat = f" {files} only written differently."
-    if not document["has_changes"]:
-        if unknown:
-            return paint("No changes in what could be read.", "yellow") + reformat + unknown
-        if any(d["severity"] == "error" or d["rule"] == "OM322" for d in document["diagnostics"]):
-            return paint("No changes in what could be compared.", "yellow") + reformat
-        return paint("No changes. Deployed files match the spec.", "green") + reformat
-    return (
-        f"{paint('Plan:', 'bold')} {count['create']} to create, {count['update']} to update,"
-        f" {count['delete']} to delete on {count['nodes_changed']} of {count['nodes']} nodes."
-        f"{reformat}{unknown}"
-    )
+        files = "1 file is" if count["reformat"] == 1 else f"{count['reformat']} files are"
+        lines.append(f"{files} only written differently.")
+    if not document["complete"]:
+        lines.append(paint("Some files could not be read: this is not the whole.", "yellow"))
+    if document["has_changes"]:
+        lines.append(
+            f"{paint('Plan:', 'bold')} {count['create']} to create, {count['update']} to update,"
+            f" {count['delete']} to delete on {count['nodes_changed']} of {count['nodes']} nodes."
+        )
+    elif not document["complete"] or any(
+        d["severity"] == "error" or d["rule"] == "OM322" for d in document["diagnostics"]
+    ):
+        lines.append(paint("No changes in what could be compared.", "yellow"))
+    else:
+        lines.append(paint("No changes. Deployed files match the spec.", "green"))
+    return "\n".join(lines)
