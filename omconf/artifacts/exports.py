@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Effect, HandOver, Line, line
+from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, HandOver, Line, line
 from omconf.diagnostics import REFUSED, Finding, Rule, Severity
 from omconf.formats.block import MARKERS, Entry, markers
 from omconf.formats.nfs_options import judge_export, settle_export
@@ -84,7 +84,7 @@ class Exports(BlockKind):
             return f"On `{server}`: add `storage/exports` to `{PATH}`, then `exportfs -ra`."
         return f"On {storage.node}: `exportfs -ra`." if len(cluster.nodes) > 1 else ""
 
-    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell the NFS server: no restart of anything."""
         return Effect(
             "exportfs",

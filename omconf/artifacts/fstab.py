@@ -6,7 +6,7 @@ import re
 import shlex
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Effect, Line, line
+from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line
 from omconf.diagnostics import REFUSED, Finding
 from omconf.formats.block import MARKERS, Entry, markers
 from omconf.formats.nfs_options import settle_mount
@@ -86,31 +86,47 @@ class Fstab(BlockKind):
         data_server = "" if nodes == list(cluster.nodes) else f" but {cluster.storage.node}"
         run = ", ".join(
             f"`{command}`"
-            for command in _run(cluster, {cluster.openmeetings.data_dir.value: "create"})
+            for command in _run(cluster, {cluster.openmeetings.data_dir.value: Change("create")})
         )
         return f"On every node{data_server}: {run}."
 
-    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Mount the folder, or unmount it before: NFS options do not change under a mount."""
+        run = _run(cluster, changes)
+        stopped = any(change.action != "create" for change in changes.values())
+        if any(
+            _device(change.before) != _device(change.after)
+            for change in changes.values()
+            if stopped
+        ):
+            why = (
+                "the shared folder comes from another place: nodes that still use the old one would"
+                " not see what the others write. Stop all nodes, move the data, then start all"
+            )
+            return Effect("mount", "cluster", rolling=False, why=why, run=run, stopped=True)
         why = {
             "create": "OpenMeetings needs the shared folder before it starts",
             "delete": "the folder is no longer shared here",
         }.get(
             action, "a mount keeps its old options until it is unmounted; nothing may use it then"
         )
-        run = _run(cluster, changes)
-        return Effect("mount", "node", True, why, run, stopped=set(changes.values()) != {"create"})
+        return Effect("mount", "node", rolling=True, why=why, run=run, stopped=stopped)
 
 
 KIND = Fstab()
 
 
-def _run(cluster: Cluster, changes: Mapping[str, str]) -> tuple[str, ...]:
+def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[str, ...]:
     reload = ("systemctl daemon-reload",) if cluster.openmeetings.has_systemd else ()
-    folders = {shlex.quote(point): action for point, action in sorted(changes.items())}
+    folders = {shlex.quote(point): change.action for point, change in sorted(changes.items())}
     unmount = (f"umount {folder}" for folder, action in folders.items() if action != "create")
     mount = (f"mount {folder}" for folder, action in folders.items() if action != "delete")
     return (*unmount, *reload, *mount)
+
+
+def _device(value: str | None) -> str | None:
+    """What is mounted: the first field, None where nothing is."""
+    return value.split(" ")[0] if value else None
 
 
 def _nfs_mount(cluster: Cluster, server: Value[str]) -> Line:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from omconf.artifacts.model import (
     Artifact,
+    Change,
     Effect,
     Kind,
     Line,
@@ -157,7 +158,7 @@ class Hazelcast(Kind):
         port = key.startswith("network/port")
         return "hazelcast.port" if port else "hazelcast.extra (not supported yet)"
 
-    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         if changes and all(key.startswith(_MEMBER) for key in changes):
             why = "members find each other when one of two lists the other (measured)"
             return Effect("next-restart", "node", rolling=True, why=why, run=())

@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from omconf.origin import Value
 from omconf.secrets import Secret, hides, masked
@@ -172,6 +172,14 @@ def service_command(cluster: Cluster, verb: str) -> str:
     return f"systemctl {verb} {service}" if service != "none" else f"{verb} OpenMeetings"
 
 
+class Change(NamedTuple):
+    """What the plan does to one item: its action, and the values before and after, None for none."""
+
+    action: str
+    before: str | None = None
+    after: str | None = None
+
+
 class Kind(ABC):
     """An artifact kind: one file of this package that knows all about one kind of artifact.
 
@@ -201,10 +209,10 @@ class Kind(ABC):
         """Read a file of this kind back into items; hostile input gives findings, never an error."""
 
     @abstractmethod
-    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """What a change of the file does to the running cluster.
 
-        `changes` gives the plan's action for each changed item by key, `action` that for the file.
+        `changes` are the changed items by key, `action` is the plan's for the file.
         """
 
     def schema_of(self, artifact: Artifact) -> str | None:

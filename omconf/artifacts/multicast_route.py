@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from omconf.artifacts.model import Artifact, Effect, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Value
 
@@ -137,7 +137,7 @@ class MulticastRoute(Kind):
             return "On every node: `systemctl enable --now omconf-multicast-route.service`."
         return f"On every node, at each boot: `{SCRIPT_PATH} up`."
 
-    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         if action == "delete":
             run: tuple[str, ...] = (f"{SCRIPT_PATH} down",)
             if cluster.openmeetings.has_systemd:

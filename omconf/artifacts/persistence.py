@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from omconf.artifacts.model import (
     Artifact,
+    Change,
     Effect,
     Kind,
     Line,
@@ -114,7 +115,7 @@ class Persistence(Kind):
             return "database.pool"
         return "persistence.properties" if key.startswith("properties/") else ""
 
-    def effect(self, cluster: Cluster, changes: Mapping[str, str], action: str) -> Effect:
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         url = f"properties/{CONNECTION}/Url"
         apart = [k for k in changes if k == url or k == "version" or k.startswith("class[")]
         if apart and action == "update":

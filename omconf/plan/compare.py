@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import BlockKind, Ownership, Reading
+from omconf.artifacts.model import BlockKind, Change, Ownership, Reading
 from omconf.bundle import manifest
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats import block, header
@@ -164,8 +164,8 @@ class _Comparison:
     ) -> None:
         effect = None
         if action is not Action.REFORMAT:
-            actions = {item.key: str(item.action) for item in changed}
-            effect = kind.effect(self.cluster, actions, action)
+            changes = {i.key: Change(str(i.action), i.before, i.after) for i in changed}
+            effect = kind.effect(self.cluster, changes, action)
         self.changes.append(
             ArtifactChange(
                 node, path, kind.name, str(kind.ownership), action, tuple(changed), effect, notes

@@ -32,7 +32,7 @@ def order(cluster: Cluster, changes: Iterable[ArtifactChange]) -> tuple[Step, ..
         if c.effect and c.action is not Action.REFORMAT and c.effect.action != "next-restart"
     ]
     restarts = {node: effect for _, _, node, effect in effects if effect.action == "restart"}
-    apart = next((e[3] for e in effects if e[3].action == "restart" and not e[3].rolling), None)
+    apart = next((effect for _, _, _, effect in effects if not effect.rolling), None)
     plain = [e for e in effects if e[3].action != "restart"]
     # What is taken away is taken away in the opposite order: unmount before the export goes.
     plain.sort(key=lambda e: (e[1], -e[0] if e[1] else e[0]))

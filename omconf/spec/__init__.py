@@ -2,6 +2,6 @@
 
 import os
 
-# pydantic would look through every installed package for plugins, which costs a tenth of a build and
-# could change what a spec means from machine to machine.
+# pydantic would look through every installed package for plugins, which takes time and could change
+# what a spec means from machine to machine.
 os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

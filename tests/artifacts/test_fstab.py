@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.artifacts.fstab import KIND, escape
+from omconf.artifacts.model import Change
 from omconf.cluster.model import Cluster
 from omconf.diagnostics import REFUSED
 from omconf.formats.block import merge
@@ -68,6 +69,14 @@ def test_white_space_and_backslashes_of_a_path_are_octal() -> None:
     assert escape("/a b\tc\\d") == r"/a\040b\011c\134d"
 
 
+OLD, NEW = "10.2.2.1:/opt/omdata nfs hard 0 0", "10.2.2.1:/opt/omdata nfs hard,nosuid 0 0"
+CHANGES = {
+    "create": Change("create", None, NEW),
+    "update": Change("update", OLD, NEW),
+    "delete": Change("delete", OLD, None),
+}
+
+
 @pytest.mark.parametrize(
     ("action", "service", "run"),
     [
@@ -84,8 +93,8 @@ def test_white_space_and_backslashes_of_a_path_are_octal() -> None:
 )
 def test_a_change_needs_a_mount(action: str, service: str, run: tuple[str, ...]) -> None:
     of = cluster(data_dir="/opt/om data", service=service)
-    effect = KIND.effect(of, {"/opt/om data": action}, action)
-    assert (effect.action, effect.scope, effect.rolling) == ("mount", "node", True)
+    effect = KIND.effect(of, {"/opt/om data": CHANGES[action]}, action)
+    assert (effect.action, effect.rolling) == ("mount", action != "delete")
     assert effect.run == run
 
 

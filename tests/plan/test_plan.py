@@ -344,6 +344,16 @@ def test_a_mount_that_changes_needs_openmeetings_stopped(deployed: Path) -> None
     ]
 
 
+def test_another_data_server_cannot_roll(deployed: Path) -> None:
+    edit(deployed / "om2/etc/fstab", "10.1.1.1:", "10.1.1.9:")
+    document = plan(deployed)
+    assert only_change(document)["effect"]["rolling"] is False
+    first, mount, last = document["rollout"]
+    assert first["run"] == ["systemctl stop openmeetings.service"]
+    assert first["nodes"] == last["nodes"] == ["om1", "om2"]
+    assert mount["run"][0] == "umount /opt/omdata"
+
+
 def test_another_hazelcast_line_cannot_roll(deployed: Path) -> None:
     edit(deployed / "om1" / HAZELCAST, "config-5.5", "config-5.3")
     change = only_change(plan(deployed))
