@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -71,7 +70,10 @@ def load(data: bytes, file: str) -> Loaded:
         )
         return _finished(document, None, [*diagnostics, found])
     spec, errors = _validate(document.data)
+    misspelt = {_meant(tuple(e["loc"])) for e in errors if e["type"] == "extra_forbidden"}
     for error in errors:
+        if error["type"] == "missing" and tuple(error["loc"]) in misspelt:
+            continue
         found = _diagnostic(document, error)
         if found.span and any(hides(str(part)) for part in error["loc"]):
             document.mask(tuple(error["loc"]))
@@ -82,7 +84,7 @@ def load(data: bytes, file: str) -> Loaded:
             )
         diagnostics.append(found)
     diagnostics += _planned(document, Spec, ())
-    diagnostics += _nodes(document)
+    diagnostics += _nodes(document, misspelt)
     diagnostics += _storage(document)
     if spec and not all(_complete(spec, name) for name in spec.nodes):
         spec = None  # left without what was wrong, a node lacks an address or a url
@@ -172,12 +174,20 @@ def _place(document: Document, error: ErrorDetails) -> tuple[Path, Span]:
     return path, document.span(path)
 
 
+def _meant(path: Path) -> Path | None:
+    """Find the key that a misspelt one probably is."""
+    import difflib
+
+    near = difflib.get_close_matches(str(path[-1]), list(_fields(path[:-1])), n=1, cutoff=0.6)
+    return (*path[:-1], near[0]) if near else None
+
+
 def _unknown_key(document: Document, path: Path) -> Diagnostic:
-    fields = list(_fields(path[:-1]))
     key = str(path[-1])
-    near = difflib.get_close_matches(key, fields, n=1, cutoff=0.6)
+    meant = _meant(path)
     where = f"`{_name(path[:-1])}`" if len(path) > 1 else "the spec"
-    hint = f"Did you mean `{near[0]}`?" if near else f"Keys there: {', '.join(fields)}."
+    known = ", ".join(_fields(path[:-1]))
+    hint = f"Did you mean `{meant[-1]}`?" if meant else f"Keys there: {known}."
     return UNKNOWN_KEY.at(document.key_span(path), f"`{key[:80]}` is no key of {where}.", hint=hint)
 
 
@@ -251,7 +261,7 @@ def node_text(template: str, name: str, address: str) -> str:
     return template.replace("{name}", name).replace("{address}", address)
 
 
-def _nodes(document: Document) -> Iterator[Diagnostic]:
+def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic]:
     """Check what a node's model alone cannot: its name, and keys that the defaults may give."""
     nodes = document.data.get("nodes")
     defaults = document.data.get("node_defaults")
@@ -265,7 +275,8 @@ def _nodes(document: Document) -> Iterator[Diagnostic]:
         if not isinstance(node, dict):
             continue
         for key in ("address", "url"):
-            if node.get(key) is None and defaults.get(key) is None:
+            absent = node.get(key) is None and defaults.get(key) is None
+            if absent and (*path, key) not in misspelt:
                 yield _missing_key(document, (*path, key))
         place = (*path, "url") if "url" in node else ("node_defaults", "url")
         text = node.get("url", defaults.get("url"))

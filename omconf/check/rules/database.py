@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import re
 from typing import TYPE_CHECKING
@@ -126,6 +125,8 @@ def _pool(name: str, value: Value[str]) -> Iterator[Diagnostic]:
         return
     form = dbcp2.SETTINGS.get(key)
     if form is None:
+        import difflib
+
         near = difflib.get_close_matches(key, dbcp2.SETTINGS, n=1)
         yield BAD_SETTING.at(
             value.span,
