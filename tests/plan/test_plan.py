@@ -425,6 +425,13 @@ def test_scripts_are_compared_by_line(deployed: Path) -> None:
     }
 
 
+def test_other_line_ends_are_one_item(deployed: Path) -> None:
+    path = deployed / "om1/usr/local/sbin/omconf-multicast-route"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    item = only_item(plan(deployed))
+    assert (item["before"], item["after"]) == ("lines end in CR LF", "lines end in LF")
+
+
 def test_only_the_named_node(deployed: Path) -> None:
     for node in ("om1", "om2"):
         edit(deployed / node / HAZELCAST, ">32<", ">31<")
