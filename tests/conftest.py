@@ -1,12 +1,19 @@
-"""For all tests: how long each real program's judgement took is printed at the end."""
+"""For all tests: the same Hypothesis examples in every CI run, and each judge's time at the end."""
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# New examples are looked for on developers' machines; CI says only what a change did.
+settings.register_profile("ci", derandomize=True, deadline=None)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 _SECONDS: dict[str, float] = defaultdict(float)
 
