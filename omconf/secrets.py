@@ -22,6 +22,7 @@ _INSIDE = re.compile(
     r"|((?://|thin:)[^/:@\s]{0,100}[/:])[^@\s]{1,200}(?=@)"
     r"|(\b[\w.-]{1,100}:)[^@/:\s]{1,200}(?=@)"
 )
+_LOGIN = re.compile(r"(?i)\buser(?:name)?\s{0,9}=")
 _CALLED = re.compile(r"(?<![\w-])(?!property|param|attribute)[\w-]+\[[^\]]*\]")
 
 
@@ -34,7 +35,12 @@ def hides(key: str) -> bool:
 
 
 def masked(text: str) -> str:
-    """Hide the secrets inside a text: `password=...`, `//user:...@host`, `user:...@host`."""
+    """Hide the secrets inside a text: `password=...`, `//user:...@host`, `user:...@host`.
+
+    A text with a login in it is hidden as a whole: its password may be spelt in any broken way.
+    """
+    if _LOGIN.search(text):
+        return HIDDEN
     return _INSIDE.sub(lambda found: (found[1] or found[2] or found[3]) + HIDDEN, text)
 
 

@@ -122,7 +122,7 @@ def escape(path: str) -> str:
         f"\\{ord(char):03o}"
         if char in ' "#\\\x7f'
         or ord(char) < 32
-        or (char.isdigit() and "\\" in path[max(0, at - 3) : at])
+        or (char in "0123456789" and "\\" in path[max(0, at - 3) : at])
         else char
         for at, char in enumerate(path)
     )

@@ -141,6 +141,7 @@ class Reading:
 
     def add(self, key: str, value: str, line: int) -> None:
         """Take an item in, as a secret where its key says so; secrets inside a value are masked."""
+        key = masked(key)
         self.lines[key] = line
         if hides(key):
             self.secrets[key] = Secret(value)

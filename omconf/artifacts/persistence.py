@@ -142,12 +142,18 @@ KIND = Persistence()
 def _connection_items(reading: Reading, key: str, value: str, number: int) -> None:
     """Read the pairs. What follows a password and is no setting may be the rest of it."""
     secret = ""
-    for name, part in connection_properties.split(value):
+    pairs = connection_properties.split(value)
+    whole = any(hides(name) for name, _ in pairs)
+    for name, part in pairs:
         place = f"{key}/{_spelling(name)}"
         known = name.lower() in _STOCK_SPELLING or _spelling(name) in dbcp2.SETTINGS
         if secret and not known:
             rest = Secret(f"{reading.secrets[secret].reveal()},{name}")
             reading.secrets[secret] = rest
+            continue
+        if not whole and "=" in part and not part.startswith("jdbc:"):
+            # There is no password: two pairs may have run together, and this be one of them.
+            reading.secrets[place] = Secret(part)
             continue
         _add(reading, place, part, number)
         secret = place if place in reading.secrets else secret

@@ -245,6 +245,11 @@ def test_a_deployed_secret_of_unknown_name_is_never_shown(deployed: Path) -> Non
 
 
 HIDDEN = [
+    (PERSISTENCE, '<property name="a,Username=x,Password=h1dden" value="y"/>'),
+    (
+        PERSISTENCE,
+        '<property name="openjpa.Connection" value="Url=x, Username=y, Pass}word=h1dden"/>',
+    ),
     (PERSISTENCE, '<property name="openjpa.Connection2Properties" value="A=x,Password=h1dden"/>'),
     (PERSISTENCE, '<property name="x.url" value="jdbc:mariadb://h/d?password=h1dden"/>'),
     (PERSISTENCE, '<property name="x.url" value="jdbc:oracle:thin:scott/h1dden@h:1:s"/>'),
@@ -272,6 +277,15 @@ def test_the_rest_of_a_password_with_a_comma_is_hidden_too(deployed: Path) -> No
     document = plan(deployed)
     (item,) = only_change(document)["items"]
     assert (item["key"].rpartition("/")[2], item["secret"]) == ("Password", "different")
+    assert "h1dden" not in json.dumps(document)
+
+
+@pytest.mark.parametrize("broken", ["Username=openmed=h1dden", "Username=x, Pass=word=h1dden"])
+def test_pairs_that_ran_together_are_hidden(deployed: Path, broken: str) -> None:
+    edit(deployed / "om1" / PERSISTENCE, "Username=openmeetings", broken)
+    edit(deployed / "om1" / PERSISTENCE, f"Password={SECRET}", "x=1")
+    document = plan(deployed)
+    assert only_change(document)["items"]
     assert "h1dden" not in json.dumps(document)
 
 
