@@ -80,8 +80,15 @@ class Finding:
 CONTRADICTION = Rule("OM261", Severity.ERROR, "a property that contradicts what omconf writes")
 """Each kind says it of the further properties that the spec gives to its file."""
 PLAIN_PROPERTY = Rule("OM262", Severity.ERROR, "a property that is a secret in plain text")
+
 REFUSED = Rule("OM301", Severity.ERROR, "a deployed file that its program would refuse")
 """Every kind's reader says this of a file that it cannot read."""
+
+
+def plain_property(name: str, span: Span | None, hint: str = "Remove it.") -> Diagnostic:
+    """Refuse a property or option whose name says that its value is a secret."""
+    message = f"`{name[:80]}` would stand in plain text in every bundle."
+    return PLAIN_PROPERTY.at(span, message, hint=hint)
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

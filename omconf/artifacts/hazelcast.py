@@ -19,10 +19,11 @@ from omconf.artifacts.model import (
     Ownership,
     Reading,
     line,
+    restart,
     service_command,
 )
 from omconf.check import deployed_xml
-from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, REFUSED, Diagnostic, Finding
+from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, plain_property
 from omconf.formats import header
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Value
@@ -103,15 +104,10 @@ class Hazelcast(Kind):
         if document is None:
             return Reading(findings=findings, broken=True)
         reading = Reading(findings=findings)
-        disabled = {
-            f"network/join/{name}/"
-            for name in _JOINS
-            if (document.findtext(f".//{{*}}join/{{*}}{name}") is not None)
-            and not _enabled(document, name)
-        }
+        disabled = tuple(f"network/join/{name}/" for name in _JOINS if not _enabled(document, name))
         for name, value, number in _items(document):
             # A join that is off is as good as absent, with whatever stands in it.
-            if not any(f"{name}/".startswith(prefix) for prefix in disabled):
+            if not f"{name}/".startswith(disabled):
                 reading.add(name, value.lower() if name.endswith("/enabled") else value, number)
         if DEFAULT_PORT.items() <= reading.items.items():
             for name in DEFAULT_PORT:
@@ -147,8 +143,7 @@ class Hazelcast(Kind):
                 message = f"`{name[:80]}` is none of Hazelcast's: they start with `hazelcast.`."
                 yield CONTRADICTION.at(value.span, message)
             elif SECRET_NAME.search(name):
-                message = f"`{name[:80]}` would stand in plain text in every bundle."
-                yield PLAIN_PROPERTY.at(value.span, message, hint="Remove it.")
+                yield plain_property(name, value.span)
 
     def keep(self, key: str) -> str:
         if hides(key) or key.startswith("network/join/"):
@@ -164,21 +159,13 @@ class Hazelcast(Kind):
             return Effect("next-restart", "node", rolling=True, why=why, run=())
         parting = sorted(k for k in changes if _parts(cluster, k))
         if parting:
-            return Effect(
-                "restart",
-                "cluster",
-                rolling=False,
-                why=f"{_words(parting)}: old and new members would not see each other and form two"
-                " clusters in silence. Stop all nodes, then start all",
-                run=(service_command(cluster, "stop"), service_command(cluster, "start")),
+            why = (
+                f"{_words(parting)}: old and new members would not see each other and form two"
+                " clusters in silence. Stop all nodes, then start all"
             )
-        return Effect(
-            "restart",
-            "node",
-            rolling=True,
-            why="hazelcast.xml is read when OpenMeetings starts; nodes can restart one by one",
-            run=(service_command(cluster, "restart"),),
-        )
+            return restart(cluster, why, rolling=False)
+        why = "hazelcast.xml is read when OpenMeetings starts; nodes can restart one by one"
+        return restart(cluster, why, rolling=True)
 
 
 KIND = Hazelcast()

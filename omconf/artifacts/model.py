@@ -173,6 +173,13 @@ def service_command(cluster: Cluster, verb: str) -> str:
     return f"systemctl {verb} {service}" if service != "none" else f"{verb} OpenMeetings"
 
 
+def restart(cluster: Cluster, why: str, *, rolling: bool) -> Effect:
+    """The effect of a file that OpenMeetings reads at its start: node by node, or all at once."""
+    verbs = ("restart",) if rolling else ("stop", "start")
+    run = tuple(service_command(cluster, verb) for verb in verbs)
+    return Effect("restart", "node" if rolling else "cluster", rolling, why, run)
+
+
 class Change(NamedTuple):
     """What the plan does to one item: its action, and the values before and after, None for none."""
 

@@ -20,10 +20,10 @@ from omconf.artifacts.model import (
     Placeholder,
     Reading,
     line,
-    service_command,
+    restart,
 )
 from omconf.check import deployed_xml
-from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, Diagnostic
+from omconf.diagnostics import CONTRADICTION, Diagnostic, plain_property
 from omconf.formats import connection_properties, dbcp2, header, jdbc
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
@@ -103,8 +103,7 @@ class Persistence(Kind):
                 message = f"`{name[:80]}` would be a second way to the database."
                 yield CONTRADICTION.at(value.span, message, hint="Use the keys of `database:`.")
             elif SECRET_NAME.search(name):
-                message = f"`{name[:80]}` would stand in plain text in every bundle."
-                yield PLAIN_PROPERTY.at(value.span, message, hint="Remove it.")
+                yield plain_property(name, value.span)
 
     def keep(self, key: str) -> str:
         if hides(key):
@@ -119,21 +118,13 @@ class Persistence(Kind):
         url = f"properties/{CONNECTION}/Url"
         apart = [k for k in changes if k == url or k == "version" or k.startswith("class[")]
         if apart and action == "update":
-            return Effect(
-                "restart",
-                "cluster",
-                rolling=False,
-                why="another database or another release's tables: nodes changed one by one would"
-                " work on two databases at once. Stop all nodes, then start all",
-                run=(service_command(cluster, "stop"), service_command(cluster, "start")),
+            why = (
+                "another database or another release's tables: nodes changed one by one would"
+                " work on two databases at once. Stop all nodes, then start all"
             )
-        return Effect(
-            "restart",
-            "node",
-            rolling=True,
-            why="persistence.xml is read when OpenMeetings starts; nodes can restart one by one",
-            run=(service_command(cluster, "restart"),),
-        )
+            return restart(cluster, why, rolling=False)
+        why = "persistence.xml is read when OpenMeetings starts; nodes can restart one by one"
+        return restart(cluster, why, rolling=True)
 
 
 KIND = Persistence()

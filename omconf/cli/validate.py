@@ -28,14 +28,15 @@ def validate(
 ) -> None:
     """Check the spec and the cluster that it describes; exit 1 when there is an error."""
     from omconf import pipeline
-    from omconf.diagnostics import has_errors
+    from omconf.diagnostics import has_errors, in_order
     from omconf.views import document
 
     if no_color:
         output.colourless()
     compiled = pipeline.compile_spec(str(spec))
     if compiled.bundle is not None:
-        compiled.diagnostics += pipeline.authority(compiled.bundle)
+        judged = pipeline.authority(compiled.bundle)
+        compiled.diagnostics = in_order([*compiled.diagnostics, *judged])
     found = document.of_diagnostics(compiled.diagnostics)
     match form:
         case Format.HUMAN:

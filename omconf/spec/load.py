@@ -230,7 +230,7 @@ def _planned(document: Document, model: type[Section], path: Path) -> Iterator[D
         if inner not in document.values:
             continue
         if is_planned(info):
-            yield _not_yet(document, inner, document.key_span(inner))
+            yield _not_yet(inner, document.key_span(inner))
             continue
         child = _model(inner)
         if name == "nodes":
@@ -244,11 +244,10 @@ def _planned(document: Document, model: type[Section], path: Path) -> Iterator[D
         for inner, value in at_value.items():
             section = document.data.get(inner[0])
             if isinstance(section, dict) and section.get(inner[1]) == value:
-                yield _not_yet(document, inner, document.span(inner), f": {value}")
+                yield _not_yet(inner, document.span(inner), f": {value}")
 
 
-def _not_yet(document: Document, path: Path, span: Any, value: str = "") -> Diagnostic:
-    del document
+def _not_yet(path: Path, span: Span, value: str = "") -> Diagnostic:
     return checks.NOT_YET.at(
         span,
         f"`{_name(path)}{value}` is not supported yet.",

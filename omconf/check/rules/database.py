@@ -6,7 +6,7 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity
+from omconf.diagnostics import Diagnostic, Rule, Severity, plain_property
 from omconf.formats import connection_properties, dbcp2, jdbc
 from omconf.secrets import hides
 from omconf.spec.checks import UNQUOTABLE
@@ -105,11 +105,7 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
                 hint="Use host, port, name, user and password of `database:`.",
             )
         elif hides(name):
-            yield PLAIN_PROPERTY.at(
-                place,
-                f"`{name[:80]}` would stand in plain text in every bundle.",
-                hint="Remove it; the password is `database.password`.",
-            )
+            yield plain_property(name, place, "Remove it; the password is `database.password`.")
         elif encoded != name:
             yield BAD_SETTING.at(place, f"`{name[:80]}` is no name of a JDBC option.")
 
