@@ -1,0 +1,38 @@
+"""`omconf graph`: a picture of the cluster."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from omconf.cli import output
+
+
+class Format(StrEnum):
+    """The language of the picture."""
+
+    MERMAID = "mermaid"
+    DOT = "dot"
+    SVG = "svg"
+
+
+def graph(
+    spec: output.Spec = output.DEFAULT_SPEC,
+    form: Annotated[
+        Format, typer.Option("--format", help="The language of the picture.")
+    ] = Format.MERMAID,
+    no_color: output.NoColor = False,
+) -> None:
+    """Draw the nodes, how they find each other, and the database and data server they share."""
+    from omconf import pipeline
+    from omconf.diagnostics import has_errors
+
+    if no_color:
+        output.colourless()
+    checked = pipeline.check_spec(str(spec))
+    output.say(checked.diagnostics)
+    if checked.cluster is None or has_errors(checked.diagnostics):
+        raise typer.Exit(1)
+    typer.echo(pipeline.graph(checked.cluster, form), nl=False)
