@@ -141,5 +141,5 @@ def _too_large() -> Finding:
     return Finding(
         UNREADABLE,
         0,
-        f"It has more than {MAX_BYTES // 1024 // 1024} MiB: no configuration is that large.",
+        f"The file has more than {MAX_BYTES // 1024 // 1024} MiB: no configuration is that large.",
     )

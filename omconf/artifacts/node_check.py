@@ -1,0 +1,145 @@
+"""The check of a node: a POSIX sh program, the same everywhere, and what it needs to know here.
+
+Source: the clustering page, "is multicast working" and "is the final cluster working", as checks.
+`check.conf` is data for the program, a fact a line; it never runs what stands there. Who the other
+nodes are is said by `omconf verify`: a new node changes no file on the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
+from omconf.cluster.ports import REMOTE_COMMIT_PORT
+from omconf.formats import header
+from omconf.formats.node_check import PROGRAM
+from omconf.origin import FromFormat, FromPage, Value
+from omconf.secrets import masked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.cluster.model import Cluster, Node
+
+WORKS = FromPage("The cluster works: users on different servers see each other")
+SHELL = FromFormat("POSIX shell")
+FACTS = FromFormat("what omconf-node-check reads")
+
+TEXT = Path(__file__).with_suffix(".sh")
+_NAMED = re.compile("([a-z0-9_-]+)=(.*)")
+
+
+class NodeCheck(Kind):
+    """The program, and the facts of this node."""
+
+    name: ClassVar[str] = "node_check"
+    ownership: ClassVar[Ownership] = Ownership.FILE
+    phase: ClassVar[int] = 90
+    purpose: ClassVar[str] = "checks this node, for `omconf verify` and for people"
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        return (PROGRAM, _place(cluster, "check.conf"))
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        facts = Artifact(
+            self.name, _place(cluster, "check.conf"), self.ownership, _facts(cluster, node)
+        )
+        return [_program(cluster), facts]
+
+    def read(self, text: str) -> Reading:
+        """Read facts by their names; the program is one item, its digest."""
+        if text.startswith("#!"):
+            digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+            return Reading(items={"sha256": digest}, lines={"sha256": 1})
+        reading = Reading()
+        for number, content in enumerate(text.split("\n"), 1):
+            if content and not content.startswith("#"):
+                found = _NAMED.fullmatch(content)
+                name, value = found.groups() if found else (masked(content), "")
+                reading.items[name], reading.lines[name] = masked(value), number
+        return reading
+
+    def guide(self, cluster: Cluster) -> str:
+        own = _place(cluster, "manifest.json")
+        return (
+            f"Each node keeps its `manifest.json` as `{own}`. `omconf verify --ssh` tells whether"
+            f" the cluster works, `{PROGRAM}` on a node whether that node does."
+        )
+
+    def undo(self, cluster: Cluster) -> str:
+        return f"On every node: delete `{PROGRAM}` and `{_place(cluster, 'check.conf')}`."
+
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        why = "only people and `omconf verify` run the check"
+        return Effect("none", "node", rolling=True, why=why, run=())
+
+
+KIND = NodeCheck()
+
+
+def _place(cluster: Cluster, name: str) -> str:
+    return f"/etc/omconf/{cluster.name.value}/{name}"
+
+
+@lru_cache(maxsize=2)
+def _program(cluster: Cluster) -> Artifact:
+    top = line("# ", header.text(cluster.name))
+    body = TEXT.read_text(encoding="utf-8").splitlines()
+    program = (line("#!/bin/sh", why=(SHELL,)), top, *(Line(text, (WORKS,)) for text in body))
+    return Artifact(KIND.name, PROGRAM, KIND.ownership, program, 0o755)
+
+
+def _facts(cluster: Cluster, node: Node) -> tuple[Line, ...]:
+    top, rest = _common(cluster)
+    return (
+        top,
+        line("node=", node.name),
+        line("address=", node.address),
+        line("url=", node.url),
+        line("home=", node.home),
+        line("mount=", _mount(cluster, node)),
+        *rest,
+    )
+
+
+@lru_cache(maxsize=2)
+def _common(cluster: Cluster) -> tuple[Line, tuple[Line, ...]]:
+    om, database, discovery = cluster.openmeetings, cluster.database, cluster.discovery
+    route = cluster.network.multicast_route
+    rest = [
+        line("data_dir=", om.data_dir),
+        line("timezone=", om.timezone),
+        line("user=", om.user),
+        line("group=", om.group),
+        line("database=", database.host, " ", database.port),
+        line(f"commit_port={REMOTE_COMMIT_PORT}", why=(FACTS,)),
+        line("route=", Value("yes" if route.value else "no", route.origin)),
+    ]
+    if cluster.hazelcast.port:
+        rest.append(line("hazelcast_port=", cluster.hazelcast.port))
+    if discovery.kind.value == "multicast":
+        rest.append(line("multicast_group=", discovery.group))
+        rest.append(line("multicast_ttl=", discovery.ttl))
+    return line("# ", header.text(cluster.name)), tuple(rest)
+
+
+def _mount(cluster: Cluster, node: Node) -> Value[str]:
+    """Whether the data folder is a mount: `maybe` where the admin mounts it, somehow."""
+    storage = cluster.storage
+    if storage.kind.value == "mounted":
+        expected = "maybe"
+    elif storage.node == node.name.value and _tidy(storage.export) == _tidy(
+        cluster.openmeetings.data_dir
+    ):
+        expected = "no"
+    else:
+        expected = "yes"
+    return Value(expected, storage.kind.origin)
+
+
+def _tidy(path: Value[str]) -> str:
+    return path.value.rstrip("/")

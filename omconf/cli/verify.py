@@ -1,0 +1,82 @@
+"""`omconf verify`: whether the running cluster is healthy."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omconf.cli import output
+from omconf.diagnostics import Rule, Severity
+
+if TYPE_CHECKING:
+    from omconf.diagnostics import Diagnostic
+
+NO_NODES = Rule("OM501", Severity.ERROR, "a verify that does not say which nodes, or how")
+WAYS = """one of these two:
+    omconf verify --local om1    this host is the node om1
+    omconf verify --ssh          all nodes, by ssh; --node om1 for some of them"""
+
+
+def verify(
+    spec: output.Spec = output.DEFAULT_SPEC,
+    local: Annotated[
+        str | None, typer.Option("--local", metavar="NODE", help="This host is the node NODE.")
+    ] = None,
+    ssh: Annotated[bool, typer.Option("--ssh", help="Ask the nodes themselves, by ssh.")] = False,
+    node: Annotated[
+        list[str] | None,
+        typer.Option("--node", metavar="NODE", help="With --ssh: only this node; repeatable."),
+    ] = None,
+    seconds: Annotated[
+        float,
+        typer.Option("--timeout", min=1, max=3600, help="How long a node may take, in seconds."),
+    ] = 90,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show the checks that went well, too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all as JSON.")] = False,
+    no_color: output.NoColor = False,
+) -> None:
+    """Check the running cluster on its nodes; exit 1 when anything failed or did not answer."""
+    from omconf import pipeline
+    from omconf.views import document, human
+
+    if no_color:
+        output.colourless()
+    if ssh == (local is not None) or (node and not ssh):
+        _fail([NO_NODES.at(None, _mistake(local), hint=WAYS)], as_json=as_json)
+    compiled = pipeline.check_spec(str(spec))
+    if local is not None:
+        made = pipeline.verify_local(compiled, local, seconds=seconds)
+    else:
+        made = pipeline.verify_ssh(compiled, only=node or (), seconds=seconds)
+    if isinstance(made, list):
+        _fail(made, as_json=as_json)
+        return
+    drawn = document.of_verification(made, compiled.diagnostics)
+    if as_json:
+        output.print_json(drawn)
+    else:
+        output.say(compiled.diagnostics)
+        shown = human.verification(drawn, output.paint(sys.stdout), verbose=verbose)
+        typer.echo(shown, nl=False)
+    if not made.healthy:
+        raise typer.Exit(1)
+
+
+def _mistake(local: str | None) -> str:
+    if local is not None:
+        return "--local is this host alone: --ssh and --node do not go with it."
+    return "A cluster is verified on its nodes."
+
+
+def _fail(found: list[Diagnostic], *, as_json: bool) -> None:
+    from omconf.views import document
+
+    if as_json:
+        output.print_json(document.no_verification(found))
+    else:
+        output.say(found)
+    raise typer.Exit(1)

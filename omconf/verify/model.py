@@ -1,0 +1,58 @@
+"""What was found of a running cluster, by node and of all nodes together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from omconf.formats.node_check import Check, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """Which other members a node sees: nodes by name, and strangers by address."""
+
+    sees: tuple[str, ...]
+    misses: tuple[str, ...]
+    strangers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReport:
+    """What one node said. `problem` says why it could not be asked, `hint` what to do about it."""
+
+    node: str
+    checks: tuple[Check, ...] = ()
+    members: Members | None = None
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """All nodes that were asked, and the checks that need more than one of them."""
+
+    cluster: str
+    source: str
+    """How they were asked: `ssh` or `local`."""
+    nodes: tuple[NodeReport, ...]
+    together: tuple[Check, ...] = ()
+
+    @property
+    def checks(self) -> Iterator[Check]:
+        """Every check, of nodes and of all together."""
+        return chain(*(node.checks for node in self.nodes), self.together)
+
+    @property
+    def complete(self) -> bool:
+        """True when every node answered."""
+        return not any(node.problem for node in self.nodes)
+
+    @property
+    def healthy(self) -> bool:
+        """True when every node answered and no check failed; some may be unknown."""
+        return self.complete and all(check.status is not Status.FAIL for check in self.checks)

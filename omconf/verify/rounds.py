@@ -1,0 +1,121 @@
+"""Asks the nodes: two rounds side by side, so that each can say whose file it sees.
+
+In the first round each node checks itself and leaves a file of its own in the data folder. In the
+second it says whose files it sees there, and takes its own away. The second round is always made.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeVar
+
+from omconf.formats import node_check
+from omconf.formats.node_check import Said
+
+if TYPE_CHECKING:
+    from omconf.cluster.model import Cluster, Node
+    from omconf.deployed.process import Answer
+
+AT_ONCE = 32
+"""As many nodes are asked side by side."""
+
+Ask = Callable[["Node", Sequence[str], bytes], "Answer"]
+"""Runs a command, said by its words, on a node, with something on its stdin."""
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+LAY = "Lay this node's bundle there, its manifest.json too."
+_NOT_RUN = (126, 127)
+_USAGE = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A node's answer, read; `problem` says why there is none.
+
+    It was given between the two moments, in seconds since 1970 by the clock of this host.
+    """
+
+    said: Said = field(default_factory=Said)
+    started: float = 0.0
+    answered: float = 0.0
+    problem: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rounds:
+    """The answers of both rounds by node; `token` names the files that were left."""
+
+    token: str
+    first: dict[str, Heard]
+    second: dict[str, Heard]
+
+
+def ask_one(cluster: Cluster, node: Node, ask: Ask) -> Heard:
+    """Let one node check itself."""
+    return _heard(cluster, node, ask, "--facts")
+
+
+def ask_all(cluster: Cluster, nodes: Sequence[Node], ask: Ask) -> Rounds:
+    """Ask all nodes in two rounds; the second is also made when the first is interrupted."""
+    token = secrets.token_hex(8)
+    names = [node.name.value for node in nodes]
+
+    def leave(node: Node) -> Heard:
+        return _heard(cluster, node, ask, "--leave", token)
+
+    def collect(node: Node) -> Heard:
+        return _heard(cluster, node, ask, "--collect", token)
+
+    try:
+        first = _side_by_side(leave, nodes)
+    finally:
+        # A node that was cut off may have left its file all the same.
+        second = _side_by_side(collect, nodes)
+    return Rounds(
+        token, dict(zip(names, first, strict=True)), dict(zip(names, second, strict=True))
+    )
+
+
+def _side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
+    with ThreadPoolExecutor(min(AT_ONCE, len(items))) as pool:
+        return list(pool.map(work, items))
+
+
+@lru_cache(maxsize=2)
+def _listed(cluster: Cluster) -> bytes:
+    """The nodes as the program wants them: each at the address that the others see."""
+    nodes = ((n.name.value, (n.public_address or n.address).value) for n in cluster.nodes)
+    return "".join(f"{name} {address}\n" for name, address in nodes).encode()
+
+
+def _heard(cluster: Cluster, node: Node, ask: Ask, *arguments: str) -> Heard:
+    """Ask a node, and see that it is the one that was meant."""
+    words = [node_check.PROGRAM, "--cluster", cluster.name.value, "--nodes", "-", *arguments]
+    answer = ask(node, words, _listed(cluster))
+    if answer.problem:
+        hint = LAY if answer.problem.startswith(node_check.PROGRAM) else ""
+        return Heard(problem=answer.problem, hint=hint)
+    if answer.code in _NOT_RUN:
+        return Heard(problem=f"{node_check.PROGRAM} is not installed there", hint=LAY)
+    if answer.code == _USAGE:
+        return Heard(problem=f"{node_check.PROGRAM} there is of another omconf", hint=LAY)
+    if answer.code not in (0, 1):
+        return Heard(problem=f"{node_check.PROGRAM} ended with {answer.code}")
+    try:
+        said = node_check.read(answer.out)
+    except ValueError as error:
+        return Heard(problem=str(error))
+    name, wanted = said.fact("node"), node.name.value
+    if name not in (None, wanted):
+        other = name if name and re.fullmatch("[a-z0-9-]{1,63}", name) else "another one"
+        hint = f"See where `nodes.{wanted}.ssh` leads, and which bundle was laid there."
+        return Heard(problem=f"that host is the node {other}, not {wanted}", hint=hint)
+    return Heard(said, answer.started, answer.answered)

@@ -1,0 +1,55 @@
+"""A program runs for a limited time and says a limited amount, whatever it does."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from omconf.deployed import process, ssh
+
+
+def run(script: str, seconds: float = 30, limit: int = 1000) -> process.Answer:
+    return process.run(["sh", "-c", script], seconds=seconds, limit=limit)
+
+
+def test_what_it_says_and_how_it_ends() -> None:
+    before = time.time()
+    answer = run("echo out; echo err >&2; exit 3")
+    assert (answer.code, answer.out, answer.error, answer.problem) == (3, b"out\n", "err\n", "")
+    assert before <= answer.started <= answer.answered <= time.time()
+    assert run("cat; exit 4").code == 4, "nothing is on stdin"
+
+
+def test_a_program_that_is_not_there() -> None:
+    answer = process.run(["/no/such/program"], seconds=1, limit=1)
+    assert answer.problem == "/no/such/program cannot be run: No such file or directory"
+
+
+def test_no_answer_in_time() -> None:
+    for script in ("sleep 60", "exec >&-; sleep 60", "echo begun; sleep 60"):
+        answer = run(script, seconds=0.3)
+        assert answer.problem == "no answer in 0.3 seconds"
+
+
+def test_too_much_is_not_taken() -> None:
+    assert run("yes").problem == "it said more than 1,000 bytes"
+    flood = run("yes 2>&1 >&2 | head -c 1000000 >&2; echo done")
+    assert flood.out == b"done\n"
+    flood = run("head -c 1000000 /dev/zero >&2; echo done")
+    assert flood.out == b"done\n"
+    assert len(flood.error) <= 2 * process.MAX_ERROR
+
+
+def test_what_it_leaves_running_is_not_waited_for() -> None:
+    """As the master connection of ssh's ControlPersist, which may keep stderr open."""
+    begun = time.monotonic()
+    answer = run("sleep 30 >/dev/null & echo done")
+    assert (answer.code, answer.out) == (0, b"done\n")
+    assert time.monotonic() - begun < 25
+
+
+def test_where_there_is_no_ssh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
+    answer = ssh.run("om1", "true", seconds=1, limit=1)
+    assert answer.problem == "ssh cannot be run: No such file or directory"

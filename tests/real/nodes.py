@@ -1,0 +1,216 @@
+"""The nodes of a small cluster: a network and a mount namespace each, with a built bundle laid there.
+
+Each node has a copy of /etc, an /opt and a /usr/local/sbin of its own, and the shared data folder.
+Programs of `stand_in.py` stand for OpenMeetings and for the database.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from shlex import quote
+from typing import Any
+
+import yaml
+
+from tests.clusters import spec_of
+from tests.command import omconf
+from tests.real.judges import Network, need, run
+
+DATABASE = "10.1.1.250"
+HEALTHY = '{"inited":true,"installed":true,"dbOk":true}'
+BLOCK = "# BEGIN omconf: conference\n"
+
+
+class Nodes:
+    """Healthy nodes om1, om2, ... until a test breaks something."""
+
+    def __init__(self, network: Network, folder: Path, count: int = 3, **sections: Any) -> None:
+        self.network, self.folder = network, folder
+        self.names = [f"om{i}" for i in range(1, count + 1)]
+        data = spec_of(count, **sections)
+        for i, name in enumerate(self.names, 1):
+            data["nodes"][name]["url"] = f"http://10.1.1.{i}:5080/openmeetings"
+        self.spec = folder / "cluster.yaml"
+        self.spec.write_text(yaml.safe_dump(data))
+        self.data = folder / "data"
+        self.data.mkdir()
+        self.data_dir = data["openmeetings"].get("data_dir", "/opt/omdata")
+        shutil.chown(self.data, "nobody", "nogroup")
+        bundles = folder / "bundles"
+        env = {"OM_DB_PASSWORD": "not-a-real-password"}
+        built = omconf("build", self.spec, "-o", bundles, "--reveal-secrets", env=env)
+        assert built.code == 0, built.err
+        self.spaces = {n: network.host(f"10.1.1.{i}") for i, n in enumerate(self.names, 1)}
+        for name in self.names:
+            self.lay(bundles / name, name)
+        database = network.host(DATABASE)
+        self.database = self.stand_in(database, "5432")
+        self.sshd: dict[str, subprocess.Popen[str]] = {}
+        self.om = {name: self.start(name) for name in self.names}
+        for name in self.names:
+            self.answering(name, True)
+            for device in ("all", "eth0"):
+                self.sysctl(name, f"net.ipv6.conf.{device}.disable_ipv6", 1)
+            self.run(name, "/usr/local/sbin/omconf-multicast-route", "up")
+        self.wait("5432", [database])
+        self.wait("5080", self.spaces.values())
+
+    def tree(self, name: str) -> Path:
+        """Where the files of a node really lie."""
+        return self.folder / name
+
+    def lay(self, bundle: Path, name: str) -> None:
+        """Lay a node's bundle as an admin would: files with their modes and owners, blocks."""
+        tree = self.tree(name)
+        shutil.copytree("/etc", tree / "etc", symlinks=True)
+        for folder in (self.data_dir[1:], "opt/om/logs", "usr/local/sbin"):
+            (tree / folder).mkdir(parents=True)
+        listing = json.loads((bundle / "manifest.json").read_text())
+        for entry in listing["files"]:
+            path = tree / entry["path"].lstrip("/")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if entry["ownership"] == "file":
+                shutil.copy(bundle / "files" / entry["path"].lstrip("/"), path)
+                shutil.chown(path, entry["owner"], entry["group"])
+                path.chmod(int(entry["mode"], 8))
+            else:
+                block = (bundle / "blocks" / entry["path"].lstrip("/")).read_text()
+                before = path.read_text() if path.exists() else ""
+                path.write_text(f"{before.rstrip()}\n{block}# the admin's own\n")
+        shutil.copy(bundle / "manifest.json", tree / "etc/omconf/conference")
+        listed = (f"{node} 10.1.1.{node[2:]}\n" for node in self.names)
+        (tree / "etc/omconf/list").write_text("".join(listed))
+        (tree / "health").write_text(HEALTHY)
+        self.members(name, self.names)
+
+    def members(self, name: str, seen: list[str]) -> None:
+        """Write what Hazelcast logs when its members change."""
+        lines = [f"Members {{size:{len(seen)}, ver:{len(seen)}}} ["]
+        for other in seen:
+            this = " this" if other == name else ""
+            lines.append(f"\tMember [10.1.1.{other[2:]}]:5701 - 3a1f5f0e-63c2-4a52{this}")
+        log = self.tree(name) / "opt/om/logs/openmeetings.log"
+        alone = "Members {size:1, ver:1} [\n\tMember [10.9.9.9]:5701 - 0 this\n]\n"
+        log.write_text("\n".join(["INFO before", alone, *lines, "]", "", "INFO after", ""]))
+
+    def start(
+        self, name: str, ports: str = "5701,5636", group: str = "224.2.2.3"
+    ) -> subprocess.Popen[str]:
+        """Start what stands for a node's OpenMeetings."""
+        address = f"10.1.1.{name[2:]}"
+        return self.stand_in(self.spaces[name], ports, group, address, self.tree(name) / "health")
+
+    def stand_in(self, space: str, *arguments: str | Path) -> subprocess.Popen[str]:
+        script = Path(__file__).with_name("stand_in.py")
+        return self.network.start(space, sys.executable, script, *arguments)
+
+    def wait(self, port: str, spaces: Iterable[str]) -> None:
+        """Wait until something listens on a port in each of the namespaces."""
+        end = time.monotonic() + 30
+        waiting = list(spaces)
+        while waiting:
+            listed = run("ip", "netns", "exec", waiting[0], "ss", "-ltnH").stdout
+            if re.search(rf"[*\]0-9]:{port} ", listed):
+                waiting.pop(0)
+            elif time.monotonic() > end:
+                raise AssertionError(f"nothing listens on {port}: {listed}")
+            else:
+                time.sleep(0.1)
+
+    def ssh(self) -> None:
+        """Start an sshd on every node, and make the `environment` in which `ssh` reaches them."""
+        need("sshd", "openssh-server")
+        client = need("ssh", "openssh-client")
+        keygen = need("ssh-keygen", "openssh-client")
+        folder = self.folder / "ssh"
+        folder.mkdir()
+        for name in ("host", "user"):
+            run(keygen, "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
+        server = folder / "sshd_config"
+        server.write_text(
+            f"HostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\nStrictModes no\n"
+            "UsePAM no\nPidFile none\nUseDNS no\n"
+        )
+        known = (folder / "host.pub").read_text()
+        (folder / "known").write_text("".join(f"{name} {known}" for name in self.names))
+        hosts = [
+            f"Host {name}\n  HostName 10.1.1.{name[2:]}\n  HostKeyAlias {name}"
+            for name in self.names
+        ]
+        (folder / "config").write_text(
+            "\n".join(hosts) + f"\nHost *\n  User root\n  IdentityFile {folder}/user\n"
+            f"  UserKnownHostsFile {folder}/known\n  GlobalKnownHostsFile none\n"
+        )
+        wrapper = folder / "bin/ssh"
+        wrapper.parent.mkdir()
+        space = self.network.host("10.1.1.251")
+        wrapper.write_text(
+            f'#!/bin/sh\nexec ip netns exec {space} {client} -F {folder}/config "$@"\n'
+        )
+        wrapper.chmod(0o755)
+        self.environment = {**os.environ, "PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
+        for name in self.names:
+            shadow = self.tree(name) / "etc/shadow"
+            shadow.write_text(re.sub("^root:[^:]*", "root:*", shadow.read_text()))
+            self.start_ssh(name)
+
+    def start_ssh(self, name: str, *, mounted: bool = True) -> None:
+        """Start a node's sshd; what it runs sees the node's own files."""
+        private = "mount -t tmpfs none /run; mkdir /run/sshd"
+        server = ("/usr/sbin/sshd", "-D", "-e", "-f", self.folder / "ssh/sshd_config")
+        command = self.command(name, *server, mounted=mounted, before=private)
+        self.sshd[name] = self.network.start(self.network.name, *command)
+        self.wait("22", [self.spaces[name]])
+
+    def stop_ssh(self, name: str) -> None:
+        """Stop a node's sshd."""
+        self.sshd[name].kill()
+        self.sshd[name].wait()
+
+    def sysctl(self, name: str, key: str, value: int) -> None:
+        self.network.run(self.spaces[name], "sysctl", "-qw", f"{key}={value}")
+
+    def answering(self, name: str, yes: bool) -> None:
+        """Whether a node answers pings to multicast groups; Linux's own choice is no."""
+        self.sysctl(name, "net.ipv4.icmp_echo_ignore_broadcasts", 0 if yes else 1)
+
+    def drop(self, name: str, what: str) -> None:
+        """Let a node's packet filter drop what comes in."""
+        space = self.spaces[name]
+        rules = f"table ip t {{ chain c {{ type filter hook input priority 0; {what} drop; }}\n}}\n"
+        run("ip", "netns", "exec", space, "nft", "-f", "-", input=rules)
+
+    def command(
+        self, name: str, *words: str | Path, mounted: bool = True, before: str = ""
+    ) -> list[str]:
+        """A command as it runs on a node."""
+        tree = self.tree(name)
+        mounts = [(tree / "etc", "/etc"), (tree / "opt", "/opt")]
+        mounts.append((tree / "usr/local/sbin", "/usr/local/sbin"))
+        if mounted:
+            mounts.append((self.data, self.data_dir))
+        script = "".join(
+            f"mount --bind {quote(str(source))} {quote(str(target))}\n" for source, target in mounts
+        )
+        inside = ["unshare", "-m", "-u", "--propagation", "private", "sh", "-ec"]
+        inside += [f'{script}{before}\nexec "$@"', "sh"]
+        return ["ip", "netns", "exec", self.spaces[name], *inside, *(str(w) for w in words)]
+
+    def run(
+        self, name: str, *words: str | Path, **options: Any
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command on a node to its end."""
+        return run(*self.command(name, *words, **options), check=False, timeout=120)
+
+
+def left_over(folder: Path) -> list[str]:
+    """What checks left in the data folder."""
+    return sorted(name for name in os.listdir(folder) if name.startswith(".omconf"))
