@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omconf.cli import output
-from omconf.diagnostics import Rule, Severity, has_errors
+from omconf.cli import output, planned
+from omconf.diagnostics import Rule, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from omconf.diagnostics import Diagnostic
+    from omconf.plan.model import Plan
 
 NO_SOURCE = Rule("OM304", Severity.ERROR, "a plan without something to compare with")
 SOURCES = """one of these four:
@@ -28,10 +30,17 @@ def plan(
         Path | None,
         typer.Option("--deployed", metavar="DIR", help="DIR/<node>/ is that node's root tree."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")] = False,
-    detailed_exitcode: Annotated[
-        bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
+    as_json: planned.AsJson = False,
+    markdown: planned.AsMarkdown = False,
+    max_chars: planned.MaxChars = None,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print only errors and the last line.")
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Save the plan, for `omconf show`."),
+    ] = None,
+    detailed_exitcode: planned.DetailedExitcode = False,
     node: Annotated[
         list[str] | None, typer.Option("--node", metavar="NODE", help="Only this node; repeatable.")
     ] = None,
@@ -45,46 +54,40 @@ def plan(
     no_color: output.NoColor = False,
 ) -> None:
     """Compare what the spec compiles to with what is deployed; nothing is changed anywhere."""
-    from omconf import pipeline
-    from omconf.views import document, human
+    from omconf.views import document
 
     if no_color:
         output.colourless()
+    planned.require_one_form(as_json=as_json, markdown=markdown, most=max_chars)
+    if quiet and (as_json or markdown):
+        raise typer.BadParameter("--quiet goes with neither --json nor --markdown.")
+    made = _made(spec, deployed, out, node or (), strict=strict_format, require=require_secrets)
+    drawn = document.no_plan(made) if isinstance(made, list) else document.of_plan(made)
+    planned.show(drawn, as_json=as_json, markdown=markdown, most=max_chars, quiet=quiet)
+    planned.leave(drawn, detailed=detailed_exitcode)
+
+
+def _made(
+    spec: Path,
+    deployed: Path | None,
+    out: Path | None,
+    nodes: Collection[str],
+    *,
+    strict: bool,
+    require: bool,
+) -> Plan | list[Diagnostic]:
+    from omconf import pipeline
+
     if deployed is None:
-        _fail(
-            [NO_SOURCE.at(None, "A plan needs the deployed files.", hint=SOURCES)], as_json=as_json
-        )
-        return
+        return [NO_SOURCE.at(None, "A plan needs the deployed files.", hint=SOURCES)]
     compiled = pipeline.compile_spec(str(spec))
     if compiled.failed:
-        _fail(compiled.diagnostics, as_json=as_json)
-    made = pipeline.plan_directory(
+        return compiled.diagnostics
+    return pipeline.plan_directory(
         compiled,
         str(deployed),
-        only=node or (),
-        strict=strict_format,
-        require_secrets=require_secrets,
+        only=nodes,
+        strict=strict,
+        require_secrets=require,
+        saved_as=None if out is None else str(out),
     )
-    if isinstance(made, list):
-        _fail(made, as_json=as_json)
-        return
-    drawn = document.of_plan(made)
-    if as_json:
-        output.print_json(drawn)
-    else:
-        output.say(made.diagnostics)
-        typer.echo(human.plan(drawn, output.paint(sys.stdout)), nl=False)
-    if has_errors(made.diagnostics) or not made.complete:
-        raise typer.Exit(1)
-    if detailed_exitcode and made.has_changes:
-        raise typer.Exit(2)
-
-
-def _fail(found: list[Diagnostic], *, as_json: bool) -> None:
-    from omconf.views import document
-
-    if as_json:
-        output.print_json(document.no_plan(found))
-    else:
-        output.say(found)
-    raise typer.Exit(1)

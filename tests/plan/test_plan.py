@@ -184,7 +184,7 @@ def test_a_missing_node_folder_means_nothing_is_deployed(deployed: Path) -> None
     shutil.rmtree(deployed / "om2")
     document = plan(deployed, "--detailed-exitcode", code=2)
     assert {(c["node"], c["action"]) for c in document["changes"]} == {("om2", "create")}
-    assert len(document["changes"]) == 5
+    assert len(document["changes"]) == 9
     assert document["summary"]["nodes_changed"] == 1
 
 
@@ -334,7 +334,7 @@ def test_files_at_a_place_that_is_no_longer_used_are_deleted(
     deployed: Path, tmp_path: Path
 ) -> None:
     manifest = deployed / "om1/etc/omconf/conference/manifest.json"
-    manifest.parent.mkdir(parents=True)
+    manifest.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(tmp_path / "staged/om1/manifest.json", manifest)
     spec = tmp_path / "cluster.yaml"
     spec.write_text(SPEC.read_text().replace('"9.1.0"', '"9.1.0"\n  home: /srv/om'))
@@ -416,14 +416,15 @@ def test_only_what_the_nodes_manifest_lists_is_deleted(deployed: Path, tmp_path:
     spec = tmp_path / "cluster.yaml"
     spec.write_text(SPEC.read_text() + "network: {multicast_route: false}\n")
     env = {"OM_DB_PASSWORD": SECRET}
-    assert "No changes" in omconf("plan", spec, "--deployed", deployed, env=env).out
+    assert ", 0 to delete" in omconf("plan", spec, "--deployed", deployed, env=env).out
     manifest = deployed / "om1/etc/omconf/conference/manifest.json"
-    manifest.parent.mkdir(parents=True)
+    manifest.parent.mkdir(parents=True, exist_ok=True)
     shutil.copy(tmp_path / "staged/om1/manifest.json", manifest)
     document = json.loads(omconf("plan", spec, "--deployed", deployed, "--json", env=env).out)
-    assert {(c["node"], c["path"], c["action"]) for c in document["changes"]} == {
-        ("om1", "/usr/local/sbin/omconf-multicast-route", "delete"),
-        ("om1", "/etc/systemd/system/omconf-multicast-route.service", "delete"),
+    deleted = [c for c in document["changes"] if c["action"] == "delete"]
+    assert {(c["node"], c["path"]) for c in deleted} == {
+        ("om1", "/usr/local/sbin/omconf-multicast-route"),
+        ("om1", "/etc/systemd/system/omconf-multicast-route.service"),
     }
 
 
@@ -614,3 +615,13 @@ def test_the_text_shows_nothing_that_is_not_in_the_document() -> None:
         paint = human.Paint(colour=False)
         drawn = human.diagnostics(document["diagnostics"], paint) + human.plan(document, paint)
         assert drawn == (case / "plan.txt").read_text()
+
+
+def test_with_multicast_a_new_node_changes_only_the_exports(deployed: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "cluster.yaml"
+    more = '  om3: {address: 10.1.1.3, url: "https://om3.example.org:5443/openmeetings"}\n'
+    spec.write_text(SPEC.read_text() + more)
+    env = {"OM_DB_PASSWORD": SECRET}
+    document = json.loads(omconf("plan", spec, "--deployed", deployed, "--json", env=env).out)
+    others = [(c["node"], c["path"]) for c in document["changes"] if c["node"] != "om3"]
+    assert others == [("om1", "/etc/exports")]

@@ -1,0 +1,147 @@
+"""What a saved plan was made from, so that it is not carried out once any of that has moved.
+
+A digest of a short secret would give it away: guess, digest, compare. So no secret goes into one. A
+deployed file is bound by its bytes only where no secret can stand in them, else by what its kind
+reads in it, with what may be secret left out; the spec is bound by its text without comments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from omconf.artifacts import kinds
+from omconf.artifacts.model import Kind, Ownership
+from omconf.bundle import manifest
+from omconf.secrets import SECRET_NAME, hides, masked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.artifacts.model import Artifact, Reading
+    from omconf.bundle.model import Bundle
+    from omconf.cluster.model import Cluster, Node
+    from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+    from omconf.plan.model import Plan
+    from omconf.secrets import SecretRef
+
+ABSENT = "absent"
+UNREADABLE = "unreadable"
+_COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The inputs of one plan: digests in hex (sha256), and names of secrets to be read again.
+
+    `deployed` is by node and path: a digest, or that the file was absent or unreadable. `secrets`
+    are the references of what the changed files will hold.
+    """
+
+    spec: str
+    spec_digest: str
+    bundle_digest: str
+    deployed: Mapping[str, Mapping[str, str]]
+    secrets: Mapping[str, SecretRef]
+
+
+def bind(
+    spec: tuple[str, str],
+    cluster: Cluster,
+    bundle: Bundle,
+    snapshot: Snapshot,
+    wanted: Mapping[str, list[str]],
+    plan: Plan,
+) -> Binding:
+    """Bind a plan to its spec (its path and text), its bundle, and what was read of each node.
+
+    The bundle stands for whatever else goes into it: files beside the spec, omconf itself.
+    """
+    path, text = spec
+    artifacts = {n.node: {a.path: a for a in n.artifacts} for n in bundle.nodes}
+    deployed = {
+        node.name.value: _node(
+            cluster, node, artifacts[node.name.value], snapshot.nodes[node.name.value], wanted
+        )
+        for node in cluster.nodes
+        if node.name.value in snapshot.nodes
+    }
+    written = [artifacts[c.node].get(c.path) for c in plan.changes]
+    places = {p.name: p.ref for a in written if a for p in a.placeholders}
+    return Binding(
+        path,
+        _sha256(_COMMENT.sub("", text).encode("utf-8", "surrogatepass")),
+        _sha256(
+            b"".join(
+                manifest.for_node(bundle.cluster, n.node, n.artifacts)
+                for n in sorted(bundle.nodes, key=lambda n: n.node)
+            )
+        ),
+        deployed,
+        dict(sorted(places.items())),
+    )
+
+
+def _node(
+    cluster: Cluster,
+    node: Node,
+    artifacts: Mapping[str, Artifact],
+    deployed: NodeFiles,
+    wanted: Mapping[str, list[str]],
+) -> dict[str, str]:
+    own = manifest.node_path(cluster.name.value)
+    by_name = {kind.name: kind for kind in kinds()}
+    readers: dict[str, Kind | None] = {own: None}
+    if file := deployed.files.get(own):
+        with suppress(ValueError):
+            earlier = manifest.read_node(file.data or b"")
+            readers |= {p: by_name[e["kind"]] for p, e in earlier.items() if e["kind"] in by_name}
+    readers |= {path: kind for kind in kinds() for path in kind.paths(cluster, node)}
+    return {
+        path: UNREADABLE
+        if deployed.problem
+        else _file(readers[path], artifacts.get(path), deployed.files.get(path))
+        for path in sorted({own, *wanted[node.name.value]})
+        if path in readers
+    }
+
+
+def _file(kind: Kind | None, artifact: Artifact | None, file: DeployedFile | None) -> str:
+    if file is None:
+        return ABSENT
+    if file.data is None:
+        return UNREADABLE
+    ours = artifact is not None and not artifact.sensitive and artifact.data == file.data
+    # A node's manifest is omconf's own, made of what stands in bundles.
+    return _sha256(file.data) if kind is None or ours else _read(kind, file.data)
+
+
+@lru_cache(maxsize=16)
+def _read(kind: Kind, data: bytes) -> str:
+    text = data.decode("utf-8", "surrogateescape")
+    reading = kind.read(text)
+    if kind.ownership is not Ownership.KEYS and not reading.secrets and not _suspect(text):
+        return _sha256(data)
+    return UNREADABLE if reading.broken else _sha256(_meaning(reading))
+
+
+def _meaning(reading: Reading) -> bytes:
+    """Write down what was read; of an item that may hold a secret only that it is there."""
+    items = {
+        key: None if hides(key) or _suspect(value) else value
+        for key, value in reading.items.items()
+    }
+    return json.dumps([items, sorted(reading.secrets)], sort_keys=True).encode()
+
+
+def _suspect(text: str) -> bool:
+    return SECRET_NAME.search(text) is not None or masked(text) != text
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,184 @@
+"""The plan for a merge request, as GitHub and GitLab show Markdown; drawn from the document alone.
+
+Deployed files are hostile: a text of theirs stands only inside a fence, where it is neither
+Markdown nor HTML and mentions nobody, or escaped inside `<code>`.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections import Counter
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from omconf.views import folding, human
+from omconf.views.human import Paint, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from omconf.views.document import Document
+
+LEAST = 1_000
+"""The summary and what is said of the rest fit into as many characters."""
+MOST = 60_000
+"""A comment on GitHub holds 65,536."""
+_LONGEST_LINE = 400
+_LONGEST_NAME = 64
+_NOTICE = 300
+_PLAIN = Paint(colour=False)
+_SIGNS = {"create": "+", "update": "!", "delete": "-", "reformat": " "}
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Lines in a fence, and the Markdown before and after it; nothing when there is no line."""
+
+    before: str
+    after: str
+    language: str
+    lines: Sequence[str]
+    nodes: int = 0
+    changes: int = 0
+
+    @cached_property
+    def whole(self) -> str:
+        """The block with all of its lines."""
+        return self.drawn(self.lines) if self.lines else ""
+
+    def drawn(self, lines: Sequence[str]) -> str:
+        """Draw the block with these lines; no line of them can close the fence."""
+        text = "\n".join(lines)
+        longest = max((len(run) for run in re.findall("`+", text)), default=0)
+        fence = "`" * max(3, longest + 1)
+        return f"{self.before}\n\n{fence}{self.language}\n{text}\n{fence}\n\n{self.after}"
+
+    def within(self, room: int) -> str:
+        """Draw the block in at most `room` characters: with its first lines, or not at all."""
+        if len(self.whole) <= room:
+            return self.whole
+        kept: list[str] = []
+        cut = ""
+        left = room - len(self.drawn([self._more(0)]))
+        for line in self.lines:
+            left -= len(line) + 1
+            if left < 0:
+                break
+            kept.append(line)
+        # A longer run of backticks makes a longer fence.
+        while kept and len(cut := self.drawn([*kept, self._more(len(kept))])) > room:
+            kept.pop()
+        return cut if kept else ""
+
+    def _more(self, kept: int) -> str:
+        return f"... {len(self.lines) - kept} more lines"
+
+
+def plan(document: Document, most: int = MOST) -> str:
+    """Draw a plan in at most `most` characters (`LEAST` or more), and say what is left out."""
+    head = _head(document)
+    nodes = [_node(group) for group in folding.groups(document["changes"])]
+    rollout, findings = _rollout(document), _findings(document)
+    room = most - len(head) - _NOTICE
+    # What the nodes do not need, but at least a quarter each, is for what to do and what is wrong.
+    spare = room - sum(len(block.whole) for block in nodes)
+    findings_drawn = findings.within(max(room // 4, spare - len(rollout.whole)))
+    rollout_drawn = rollout.within(max(room // 4, spare - len(findings_drawn)))
+    room -= len(findings_drawn) + len(rollout_drawn)
+    cut = findings_drawn != findings.whole or rollout_drawn != rollout.whole
+    left = Counter(nodes=0, changes=0)
+    nodes_drawn = []
+    for block in nodes:
+        drawn = block.within(room)
+        room -= len(drawn)
+        nodes_drawn.append(drawn)
+        cut = cut or drawn != block.whole
+        if not drawn:
+            left.update(nodes=block.nodes, changes=block.changes)
+    notice = _notice(most, left) if cut else ""
+    drawn = "".join([head, *nodes_drawn, rollout_drawn, findings_drawn, notice])
+    return drawn.rstrip() + "\n"
+
+
+def _notice(most: int, left: Counter[str]) -> str:
+    nodes, changes = (_count(left[what], what.removesuffix("s")) for what in ("nodes", "changes"))
+    out = f" Left out: {nodes} with {changes}." if left["nodes"] else ""
+    return f"**Cut to {most} characters.**{out} `--json` has all of it.\n"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _head(document: Document) -> str:
+    if document["cluster"] is None:
+        return "**No plan could be made.**\n\n"
+    *before, last = human.summary(document, _PLAIN)
+    cluster = f"<p>Cluster {_code(_short(visible(document['cluster'])))}</p>"
+    return "\n\n".join([f"**{last}**", *before, cluster]) + "\n\n"
+
+
+def _node(group: folding.Group) -> _Block:
+    count = Counter(change["action"] for change in group.changes)
+    counts = ", ".join(f"{count[a]} to {a}" for a in _SIGNS if count[a])
+    each = " on each" if len(group.nodes) > 1 else ""
+    lines = [line for change in group.changes for line in _change(change)]
+    if group.differ:
+        lines.insert(0, f"# Where a value differs by node, it is {visible(group.nodes[0])}'s.")
+    listed = _code(folding.names([_short(visible(node)) for node in group.nodes]))
+    return _Block(
+        f"<details><summary>{listed}: {counts}{each}</summary>",
+        "</details>\n\n",
+        "diff",
+        [_line(line) for line in lines],
+        len(group.nodes),
+        len(group.nodes) * len(group.changes),
+    )
+
+
+def _change(change: Document) -> Iterator[str]:
+    yield f"{_SIGNS[change['action']]} {human.file(change)}"
+    for note in folding.notes(change):
+        yield f"#     {visible(note)}"
+    items, more = folding.items(change)
+    for item in items:
+        before, after = human.values(item)
+        key = visible(item["key"])
+        rest = f"  ({visible(item['hint'])})" if "hint" in item else ""
+        rest = f" {folding.DIFFERS}{rest}" if "differs" in item else rest
+        if "secret" in item and item["action"] == "update":
+            yield f"!     {key}: {after} ({item['secret']}){rest}"
+            continue
+        if item["action"] != "create":
+            yield f"-     {key}: {before}{rest}"
+        if item["action"] != "delete":
+            yield f"+     {key}: {after}{rest}"
+    if more:
+        yield f"#     {more}"
+    effect = change.get("effect")
+    if effect and not effect["rolling"]:
+        yield f"!     not rolling: {visible(effect['why'])}"
+
+
+def _rollout(document: Document) -> _Block:
+    return _Block("**Roll-out**", "", "text", [_line(line) for line in human.rollout(document)])
+
+
+def _findings(document: Document) -> _Block:
+    drawn = human.diagnostics(folding.findings(document["diagnostics"]), _PLAIN)
+    return _Block("**Findings**", "", "text", [_line(line) for line in drawn.splitlines()])
+
+
+def _line(text: str) -> str:
+    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 4] + " ..."
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 4] + " ..."
+
+
+def _code(text: str) -> str:
+    """Text inside a block of HTML, where it is neither a tag, nor Markdown, nor a mention."""
+    return f"<code>{html.escape(text)}</code>"

@@ -1,0 +1,109 @@
+"""Saved plans on the command line: what goes together, what stays quiet, what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from tests.command import EXAMPLES, ROOT, Result, omconf
+
+CASE = EXAMPLES / "clustering-page"
+SECRET = {"OM_DB_PASSWORD": "not-a-real-password"}
+SCHEMA = jsonschema.Draft202012Validator(
+    json.loads((ROOT / "schemas/plan.schema.json").read_text())
+)
+
+
+def plan(*options: str | Path) -> Result:
+    return omconf("plan", "--deployed", "deployed", *options, cwd=CASE, env=SECRET)
+
+
+def test_saving_changes_nothing_of_what_is_printed(tmp_path: Path) -> None:
+    out = tmp_path / "plan"
+    assert plan("--json", "--out", out) == plan("--json")
+    document = json.loads(out.read_text())
+    SCHEMA.validate(document)
+    assert document["binding"]["secrets"] == {"database.password": {"env": "OM_DB_PASSWORD"}}
+    assert SECRET["OM_DB_PASSWORD"] not in out.read_text()
+    assert "binding" not in json.loads(omconf("show", out, "--json").out)
+
+
+def test_a_plan_that_cannot_be_saved_is_shown_and_fails(tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text("omconf: 1\n")
+    refused = plan("--out", tmp_path / "cluster.yaml", "--detailed-exitcode")
+    assert refused.code == 1
+    assert "error[OM330]" in refused.err
+    assert refused.out == plan().out
+    assert (tmp_path / "cluster.yaml").read_text() == "omconf: 1\n"
+    nowhere = plan("--out", tmp_path / "a/b", "--json")
+    assert (nowhere.code, nowhere.err) == (1, "")
+    assert "OM330" in [d["rule"] for d in json.loads(nowhere.out)["diagnostics"]]
+    assert plan("--out", tmp_path, "-q").code == 1
+
+
+def test_quiet_is_the_last_line_and_errors(tmp_path: Path) -> None:
+    assert plan("-q").err == ""
+    assert plan("--quiet").out == plan().out.splitlines(keepends=True)[-1]
+    broken = omconf("plan", "--deployed", "deployed", "-q", cwd=ROOT / "tests/cases/broken-files")
+    assert broken.code == 1
+    assert "error[OM310]" in broken.err
+    assert "warning[" not in broken.err
+    assert broken.out.startswith("Plan: ")
+    assert broken.out.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--json", "--markdown"), "--json and --markdown do not go together."),
+        (("--max-chars", "5000"), "--max-chars goes with --markdown."),
+        (("--json", "--max-chars", "5000"), "--max-chars goes with --markdown."),
+        (("--quiet", "--json"), "--quiet goes with neither --json nor --markdown."),
+        (("-q", "--markdown"), "--quiet goes with neither --json nor --markdown."),
+    ],
+)
+def test_what_does_not_go_together(options: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    wrong = plan(*options, "--out", tmp_path / "plan")
+    assert (wrong.code, wrong.out) == (1, "")
+    assert said in wrong.err
+    assert not (tmp_path / "plan").exists()
+    if "-q" not in options and "--quiet" not in options:
+        assert omconf("plan", "--deployed", "x", *options).err == wrong.err
+        shown = omconf("show", tmp_path / "plan", *options)
+        assert (shown.code, shown.out) == (1, "")
+        assert said in shown.err
+
+
+def test_markdown_is_cut_where_it_is_said(tmp_path: Path) -> None:
+    out = tmp_path / "plan"
+    whole = plan("--markdown", "--out", out)
+    assert len(whole.out) > 3000
+    cut = plan("--markdown", "--max-chars", "2000")
+    assert len(cut.out) <= 2000
+    assert "**Cut to 2000 characters.**" in cut.out
+    assert omconf("show", out, "--markdown", "--max-chars", "2000") == cut
+
+
+@pytest.mark.parametrize("option", ["--no-color", "--json", "--markdown"])
+def test_what_is_no_plan_is_said_in_the_form_that_was_asked_for(
+    option: str, tmp_path: Path
+) -> None:
+    shutil.copy(CASE / "cluster.yaml", tmp_path)
+    for name in ("cluster.yaml", "nowhere", "."):
+        refused = omconf("show", name, option, "--detailed-exitcode", cwd=tmp_path)
+        assert refused.code == 1
+        assert "OM331" in refused.out + refused.err
+        assert (refused.err == "") is (option != "--no-color")
+        if option == "--json":
+            SCHEMA.validate(json.loads(refused.out))
+        if option == "--no-color":
+            assert refused.out == ""
+    newer = json.loads((CASE / "plan.json").read_text()) | {"format_version": "2.0"}
+    (tmp_path / "newer").write_text(json.dumps(newer))
+    refused = omconf("show", "newer", option, cwd=tmp_path)
+    assert refused.code == 1
+    assert "OM332" in refused.out + refused.err

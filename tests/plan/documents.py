@@ -1,0 +1,191 @@
+"""Plans for tests: of a cluster in memory, and Hypothesis strategies of hostile documents."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from hypothesis import strategies as st
+
+from omconf.artifacts.model import Artifact
+from omconf.bundle.compile import compile_bundle
+from omconf.cluster.model import Cluster
+from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+from omconf.pipeline import secrets_of
+from omconf.plan.compare import compare
+from omconf.views import document
+from tests.clusters import simple
+
+Deployed = Callable[[str, Artifact], bytes | None]
+
+
+def planned(cluster: Cluster, deployed: Deployed) -> dict[str, Any]:
+    """The document of a plan against what `deployed` makes of each artifact (None: not there)."""
+    bundle = compile_bundle(cluster)
+    nodes = {
+        node.node: NodeFiles(
+            {
+                a.path: DeployedFile(data)
+                for a in node.artifacts
+                if (data := deployed(node.node, a)) is not None
+            }
+        )
+        for node in bundle.nodes
+    }
+    plan = compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle))
+    return document.of_plan(plan)
+
+
+def by_hand(node: str, artifact: Artifact) -> bytes:
+    """A node that was set up by hand, as the clustering page says: values differ by node."""
+    text = artifact.text
+    if artifact.kind == "hazelcast":
+        text = text.replace(">224.2.2.3<", ">224.0.0.0<")
+        text = text.replace(f"<instance-name>{node}<", "<instance-name>server-1<")
+        text = text.replace(f'name="name">{node}<', 'name="name">server-1<')
+    if artifact.kind == "fstab":
+        text = text.replace("timeo=50", "timeo=70,intr")
+    return text.encode()
+
+
+@cache
+def a_thousand(name: str) -> dict[str, Any]:
+    """A plan of 1,000 nodes: all `new`, all set up `by-hand`, or `one-changed`."""
+
+    def one(node: str, artifact: Artifact) -> bytes:
+        return by_hand(node, artifact) if node == "om17" else artifact.data
+
+    deployed: dict[str, Deployed] = {
+        "new": lambda node, artifact: None,
+        "by-hand": by_hand,
+        "one-changed": one,
+    }
+    return planned(simple(1000), deployed[name])
+
+
+HOSTILE = [
+    "```",
+    "````\n~~~~",
+    "</details>",
+    "</code></summary></details><script>alert(1)</script>",
+    "<!--",
+    "<![CDATA[",
+    "@everyone and @octo-org/team",
+    "#1 !2 GH-3 https://evil.example/x www.evil.example a@evil.example",
+    "[x](javascript:alert(1)) ![y](//evil.example/p.png)",
+    "| a | b |\n|---|---|",
+    "# Heading\n\n* list\n\n    code",
+    "a\r\nb\u2028c\x0bd\x85e",
+    "\x1b[31mred\x1b[0m\x00\u202eback",
+    "&lt;b&gt; &#64;all &amp;",
+    ":tada: *em* **strong** _em_ ~~del~~ `code` $math$",
+    "x" * 5000,
+    "`" * 3000,
+    "ж 漢字 😀",
+    "",
+    " ",
+]
+TEXTS = st.one_of(
+    st.sampled_from(HOSTILE),
+    st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
+    st.sampled_from(["om1", "om2", "instance-name", "/opt/om/hazelcast.xml"]),
+)
+ACTIONS = st.sampled_from(["create", "update", "delete"])
+
+
+@st.composite
+def _items(draw: st.DrawFn) -> dict[str, Any]:
+    item: dict[str, Any] = {"key": draw(TEXTS), "action": draw(ACTIONS)}
+    if draw(st.booleans()):
+        item["secret"] = draw(st.sampled_from(["equal", "different", "unknown"]))
+    else:
+        item |= draw(st.fixed_dictionaries({}, optional={"before": TEXTS, "after": TEXTS}))
+    if draw(st.integers(0, 9)) == 0:
+        item["hint"] = draw(TEXTS)
+    return item
+
+
+_EFFECTS = st.fixed_dictionaries(
+    {
+        "action": TEXTS,
+        "scope": st.sampled_from(["node", "cluster"]),
+        "rolling": st.booleans(),
+        "why": TEXTS,
+        "run": st.lists(TEXTS, max_size=2),
+    }
+)
+_CHANGES = st.fixed_dictionaries(
+    {
+        "node": TEXTS,
+        "path": TEXTS.map(lambda text: "/" + text),
+        "kind": TEXTS,
+        "ownership": st.sampled_from(["file", "block", "keys"]),
+        "action": st.sampled_from(["create", "update", "delete", "reformat"]),
+        "items": st.lists(_items(), max_size=9),
+    },
+    optional={"effect": _EFFECTS, "notes": st.lists(TEXTS, max_size=9)},
+)
+_PLACES = st.integers(1, 10**9)
+_DIAGNOSTICS = st.fixed_dictionaries(
+    {
+        "rule": st.sampled_from(["OM301", "OM320"]),
+        "severity": st.sampled_from(["error", "warning"]),
+        "message": TEXTS,
+    },
+    optional={
+        "node": TEXTS,
+        "path": TEXTS,
+        "line": _PLACES,
+        "column": _PLACES,
+        "end_line": _PLACES,
+        "end_column": _PLACES,
+        "hint": TEXTS,
+        "source": TEXTS,
+    },
+)
+_ROLLOUT = st.lists(
+    st.fixed_dictionaries(
+        {
+            "step": st.integers(1, 99),
+            "nodes": st.lists(TEXTS, min_size=1, max_size=9),
+            "run": st.lists(TEXTS, max_size=3),
+            "why": TEXTS,
+        }
+    ),
+    max_size=5,
+)
+_COUNTS = ("create", "update", "delete", "reformat", "nodes_changed", "nodes")
+_DIGESTS = st.sampled_from(["absent", "unreadable", "0" * 64])
+_BINDINGS = st.fixed_dictionaries(
+    {
+        "spec": st.fixed_dictionaries({"path": TEXTS, "sha256": st.just("a" * 64)}),
+        "bundle": st.just({"sha256": "b" * 64}),
+        "strict_format": st.booleans(),
+        "deployed": st.dictionaries(
+            TEXTS, st.dictionaries(TEXTS, _DIGESTS, max_size=2), max_size=2
+        ),
+        "secrets": st.dictionaries(
+            TEXTS,
+            st.one_of(
+                *(st.fixed_dictionaries({form: TEXTS}) for form in ("env", "file", "command"))
+            ),
+            max_size=2,
+        ),
+    }
+)
+DOCUMENTS = st.fixed_dictionaries(
+    {
+        "format_version": st.just("1.0"),
+        "cluster": st.one_of(TEXTS, st.none()),
+        "source": st.one_of(st.just({"kind": "directory"}), st.none()),
+        "has_changes": st.booleans(),
+        "complete": st.booleans(),
+        "summary": st.fixed_dictionaries(dict.fromkeys(_COUNTS, st.integers(0, 10**9))),
+        "changes": st.lists(_CHANGES, max_size=12),
+        "rollout": _ROLLOUT,
+        "diagnostics": st.lists(_DIAGNOSTICS, max_size=12),
+    },
+    optional={"binding": _BINDINGS},
+)
+"""Any document that a file may hold, likely or not."""

@@ -1,0 +1,84 @@
+"""Blocks in plans: compared as they stand, shown with their secrets hidden."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import EXAMPLES, omconf
+
+SPEC = EXAMPLES / "clustering-page/cluster.yaml"
+SETENV = "opt/om/bin/setenv.sh"
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Path:
+    env = {"OM_DB_PASSWORD": "not-a-real-password"}
+    built = omconf("build", SPEC, "-o", tmp_path / "s", "--reveal-secrets", env=env)
+    assert built.code == 0, built.err
+    for node in ("om1", "om2"):
+        for folder in ("files", "blocks"):
+            shutil.copytree(
+                tmp_path / "s" / node / folder, tmp_path / "d" / node, dirs_exist_ok=True
+            )
+    return tmp_path / "d"
+
+
+def plan(deployed: Path, spec: Path = SPEC) -> tuple[dict[str, Any], str]:
+    env = {"OM_DB_PASSWORD": "not-a-real-password"}
+    result = omconf("plan", spec, "--deployed", deployed, "--json", env=env)
+    return json.loads(result.out), result.out + result.err
+
+
+def add(deployed: Path, option: str) -> None:
+    file = deployed / "om2" / SETENV
+    text = file.read_text()
+    last = "org.apache.openmeetings.db.entity'"
+    assert last in text
+    file.write_text(text.replace(last, f"{last}\\\n '{option}'"))
+
+
+def test_a_secret_in_an_option_is_not_shown(deployed: Path) -> None:
+    add(deployed, "-Djavax.net.ssl.keyStorePassword=hunter2")
+    document, shown = plan(deployed)
+    assert "hunter2" not in shown
+    (item,) = document["changes"][0]["items"]
+    assert item == {
+        "key": "-Djavax.net.ssl.keyStorePassword",
+        "action": "delete",
+        "secret": "different",
+    }
+
+
+def test_of_two_options_the_last_one_counts(deployed: Path) -> None:
+    add(deployed, "-DDATA_DIR=/tmp/evil")
+    document, _ = plan(deployed)
+    (item,) = document["changes"][0]["items"]
+    assert (item["key"], item["before"]) == ("-DDATA_DIR", "/tmp/evil")
+
+
+def test_what_is_shown_alike_may_still_differ(deployed: Path, tmp_path: Path) -> None:
+    add(deployed, "-Dldap.dn=username=bob")
+    spec = tmp_path / "cluster.yaml"
+    text = SPEC.read_text()
+    options = "java_options: [-Dldap.dn=username=alice]"
+    spec.write_text(text.replace('release: "9.1.0"', f'release: "9.1.0"\n  {options}', 1))
+    document, shown = plan(deployed, spec)
+    changes = [c for c in document["changes"] if c["node"] == "om2"]
+    assert [c["action"] for c in changes] == ["update"]
+    assert "bob" not in shown
+
+
+def test_options_set_anew_behind_the_block_are_said(deployed: Path) -> None:
+    file = deployed / "om2" / SETENV
+    before = file.read_text()
+    file.write_text(before + 'JAVA_OPTS="-Xmx9g"\n')
+    document, _ = plan(deployed)
+    (found,) = document["diagnostics"]
+    assert (found["rule"], found["line"]) == ("OM323", before.count("\n") + 1)
+    file.write_text(before + 'export JAVA_OPTS="${JAVA_OPTS} -Xmx9g"\n')
+    assert plan(deployed)[0]["diagnostics"] == []

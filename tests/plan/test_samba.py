@@ -1,0 +1,165 @@
+"""A plan of a cluster that shares its data folder over Samba, against what is deployed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.clusters import spec_of
+from tests.command import omconf
+
+SECRETS = {"OM_DB_PASSWORD": "not-a-real-password", "OM_STORAGE_PASSWORD": "nor, this"}
+SMB_CONF = "om1/etc/samba/smb.conf"
+CREDENTIALS = "om2/etc/omconf/conference/storage.credentials"
+HAND_MADE = """\
+[global]
+   workgroup = HOME
+[Data]
+   path = /opt/omdata
+   writeable = yes
+   guest ok = yes
+   admin users = root
+"""
+
+
+def _write(spec: Path, **storage: Any) -> None:
+    samba = {"kind": "cifs", "share": "data", "password": {"env": "OM_STORAGE_PASSWORD"}}
+    spec.write_text(yaml.safe_dump(spec_of(3, storage={**samba, **storage})))
+
+
+@pytest.fixture
+def deployed(tmp_path: Path) -> Path:
+    """The bundle laid out as deployed trees, with the secrets filled in."""
+    _write(tmp_path / "cluster.yaml")
+    staged = tmp_path / "staged"
+    built = omconf(
+        "build", tmp_path / "cluster.yaml", "-o", staged, "--reveal-secrets", env=SECRETS
+    )
+    assert built.code == 0, built.err
+    for node in ("om1", "om2", "om3"):
+        for folder in ("files", "blocks"):
+            shutil.copytree(
+                staged / node / folder, tmp_path / "deployed" / node, dirs_exist_ok=True
+            )
+    return tmp_path / "deployed"
+
+
+def _plan(deployed: Path, code: int = 0) -> dict[str, Any]:
+    spec = deployed.parent / "cluster.yaml"
+    result = omconf("plan", spec, "--deployed", deployed, "--json", env=SECRETS)
+    assert result.code == code, result.err + result.out
+    document = json.loads(result.out)
+    assert isinstance(document, dict)
+    return document
+
+
+def _rules(document: dict[str, Any]) -> list[str]:
+    return [found["rule"] for found in document["diagnostics"]]
+
+
+def test_nothing_differs(deployed: Path) -> None:
+    document = _plan(deployed)
+    assert document["changes"] == []
+    assert document["diagnostics"] == []
+
+
+def test_a_hand_made_share_is_compared_and_taken_over_as_a_whole(deployed: Path) -> None:
+    (deployed / SMB_CONF).write_text(HAND_MADE)
+    (change,) = _plan(deployed)["changes"]
+    assert (change["kind"], change["action"]) == ("samba", "update")
+    items = {item["key"]: (item["action"], item.get("before")) for item in change["items"]}
+    assert items["[data]/guest ok"] == ("update", "yes")
+    assert items["[data]/admin users"] == ("delete", "root")
+    assert items["[data]/hosts allow"][0] == "create"
+    assert "[data]/path" not in items
+    assert "[data]/read only" not in items
+    assert not any("global" in key for key in items)
+    assert change["effect"]["rolling"] is True
+
+
+def test_the_same_share_inside_and_outside_is_an_error(deployed: Path) -> None:
+    text = (deployed / SMB_CONF).read_text()
+    (deployed / SMB_CONF).write_text(f"{text}[DATA]\n   hosts deny =\n")
+    document = _plan(deployed, code=1)
+    assert set(_rules(document)) == {"OM311"}
+    assert any("`[data]` stands in line" in d["message"] for d in document["diagnostics"])
+
+
+def test_a_parameter_behind_the_block_is_an_error(deployed: Path) -> None:
+    text = (deployed / SMB_CONF).read_text()
+    (deployed / SMB_CONF).write_text(f"{text}guest ok = yes\n")
+    document = _plan(deployed, code=1)
+    assert _rules(document) == ["OM326"]
+    assert document["diagnostics"][0]["line"] == text.count("\n") + 1
+    (deployed / SMB_CONF).write_text(f"{text}[other]\nguest ok = yes\n")
+    assert _plan(deployed)["diagnostics"] == []
+
+
+def test_another_folder_behind_the_share_cannot_roll(deployed: Path) -> None:
+    _write(deployed.parent / "cluster.yaml", export="/srv/om")
+    document = _plan(deployed)
+    (change,) = [c for c in document["changes"] if c["kind"] == "samba"]
+    assert change["effect"]["rolling"] is False
+    assert document["rollout"][0]["run"] == ["systemctl stop openmeetings.service"]
+    assert document["rollout"][1]["run"] == [
+        "smbcontrol smbd reload-config",
+        "smbcontrol smbd close-share data",
+    ]
+
+
+def test_another_password_is_a_new_mount_and_never_shown(deployed: Path) -> None:
+    file = deployed / CREDENTIALS
+    file.write_text(file.read_text().replace("nor, this", "hunter2"))
+    document = _plan(deployed)
+    (change,) = document["changes"]
+    assert change["kind"] == "cifs_credentials"
+    assert [(i["key"], i["secret"]) for i in change["items"]] == [("password", "different")]
+    assert document["rollout"][0]["run"] == [
+        "systemctl stop openmeetings.service",
+        "umount /opt/omdata",
+        "mount /opt/omdata",
+        "systemctl start openmeetings.service",
+    ]
+    assert "hunter2" not in json.dumps(document)
+
+
+def test_a_hand_made_mount_of_the_same_share_needs_no_halt_of_all(deployed: Path) -> None:
+    line = "//10.1.1.1/data /opt/omdata cifs username=om,password=hunter2,uid=nobody 0 0\n"
+    (deployed / "om2/etc/fstab").write_text(line)
+    document = _plan(deployed)
+    (change,) = document["changes"]
+    assert change["effect"]["rolling"] is True
+    assert "hunter2" not in json.dumps(document)
+
+
+def test_a_new_file_alone_is_no_step_of_the_roll_out(deployed: Path) -> None:
+    (deployed / CREDENTIALS).unlink()
+    document = _plan(deployed)
+    assert [c["action"] for c in document["changes"]] == ["create"]
+    assert document["rollout"] == []
+
+
+def test_from_samba_back_to_nfs_the_share_goes_last(deployed: Path) -> None:
+    spec = deployed.parent / "cluster.yaml"
+    for node in ("om1", "om2", "om3"):
+        manifest = deployed.parent / "staged" / node / "manifest.json"
+        target = deployed / node / "etc/omconf/conference/manifest.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(manifest, target)
+    spec.write_text(yaml.safe_dump(spec_of(3)))
+    document = _plan(deployed)
+    actions = {(c["node"], c["kind"]): c["action"] for c in document["changes"]}
+    assert actions["om1", "samba"] == "delete"
+    assert actions["om2", "cifs_credentials"] == "delete"
+    assert actions["om2", "fstab"] == "update"
+    runs = [step["run"] for step in document["rollout"]]
+    assert runs.index(["exportfs -ra"]) < runs.index(["smbcontrol smbd reload-config"])
+    assert runs[-2:] == [
+        ["smbcontrol smbd reload-config"],
+        ["systemctl start openmeetings.service"],
+    ]
