@@ -1,4 +1,4 @@
-"""Clusters for tests: a spec's text resolved, and Hypothesis strategies of whole clusters."""
+"""Clusters for tests: the smallest spec, specs resolved, and Hypothesis strategies of clusters."""
 
 from __future__ import annotations
 
@@ -13,6 +13,23 @@ from omconf.cluster.resolve import resolve
 from omconf.diagnostics import has_errors
 from omconf.releases import RELEASES
 from omconf.spec.load import load
+
+SMALLEST = """\
+omconf: 1
+cluster: conference
+openmeetings: {release: "9.1.0"}
+discovery: {kind: multicast}
+database:
+  kind: postgresql
+  host: 10.1.1.10
+  user: openmeetings
+  password: {env: OM_DB_PASSWORD}
+storage: {kind: nfs, server: om1}
+nodes:
+  om1: {address: 10.1.1.1, url: "https://om1.example.org:5443/openmeetings"}
+  om2: {address: 10.1.1.2, url: "https://om2.example.org:5443/openmeetings"}
+"""
+"""The smallest spec that makes a cluster, as a user writes it."""
 
 DATABASES = ("postgresql", "mysql", "mssql", "oracle", "db2")
 
@@ -32,7 +49,7 @@ def spec_of(nodes: int = 2, **sections: Any) -> dict[str, Any]:
         "storage": {"kind": "nfs", "server": "om1"},
         "nodes": {
             f"om{i}": {
-                "address": f"10.1.1.{i}",
+                "address": f"10.1.{1 + (i - 1) // 200}.{(i - 1) % 200 + 1}",
                 "url": f"https://om{i}.example.org:5443/openmeetings",
             }
             for i in range(1, nodes + 1)
@@ -84,7 +101,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         discovery["ttl"] = draw(st.integers(1, 255))
         discovery["timeout"] = draw(st.integers(1, 60))
     folder = st.from_regex(r"/[a-zA-Z0-9_.+=@:, -]{1,10}/[a-z#]{1,5}", fullmatch=True).filter(
-        lambda p: "/." not in p
+        lambda p: "/." not in p and "  " not in p
     )
     sections: dict[str, Any] = {
         "openmeetings": {
@@ -94,6 +111,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         },
         "database": {"kind": kind, "user": user},
         "discovery": discovery,
+        "network": {"firewall": draw(st.sampled_from(["none", "nftables"]))},
         "storage": {
             "server": draw(st.sampled_from(["om1", "nas.example.org"])),
             "export_options": draw(
@@ -113,7 +131,28 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     if draw(st.booleans()):
         sections["hazelcast"] = {"port": draw(st.sampled_from([5701, 5710, 15701]))}
     if draw(st.booleans()):
+        sections["openmeetings"]["timezone"] = draw(
+            st.sampled_from(["Europe/Berlin", "US/Pacific"])
+        )
+        option = st.text(printable, max_size=8).filter(_carried).map(lambda text: f"-Da={text}")
+        sections["openmeetings"]["java_options"] = draw(st.lists(option, max_size=2))
+    if sections["openmeetings"]["release"] >= "5.1" and draw(st.booleans()):
+        turn = {"user": user, "secret": {"env": "TURN"}, "mode": "static"}
+        sections["kurento"] = {"url": "ws://10.1.1.20:8888/kurento", "turn": turn}
+    if "7" <= sections["openmeetings"]["release"] < "9" and draw(st.booleans()):
+        sections["secrets"] = {"remember_me_key": {"env": "KEY"}}
+    if draw(st.booleans()):
         sections["storage"]["export"] = draw(folder)
+    if draw(st.booleans()):
+        del sections["storage"]["export_options"]
+        share = st.from_regex(r"[a-zA-Z0-9_ü]([ .$-]?[a-zA-Z0-9_]){0,8}", fullmatch=True)
+        sections["storage"] |= {
+            "kind": "cifs",
+            "share": draw(share.map(lambda name: f"om {name}")),
+            "user": draw(st.from_regex("[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,8}", fullmatch=True)),
+            "password": {"env": "OM_STORAGE_PASSWORD"},
+            "options": draw(st.lists(st.sampled_from(["hard", "vers=3.1.1", "uid=99", "x-a"]))),
+        }
     if kind in ("postgresql", "mysql"):
         text = st.text(printable, min_size=1, max_size=8).filter(_carried)
         sections["database"]["name"] = draw(text)
@@ -125,5 +164,9 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
 
 def _carried(text: str) -> bool:
     return (
-        text == text.strip() and text.isprintable() and "@omconf:" not in text and "," not in text
+        text == text.strip()
+        and text.isprintable()
+        and "@omconf:" not in text
+        and "," not in text
+        and not text.startswith(("/", "pg_"))
     )

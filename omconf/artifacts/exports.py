@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import shlex
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +19,7 @@ from omconf.diagnostics import REFUSED, Finding, Rule, Severity
 from omconf.formats.block import MARKERS, Entry, markers
 from omconf.formats.nfs_options import judge_export, settle_export
 from omconf.origin import FromPage, Value
+from omconf.secrets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -46,9 +48,8 @@ class Exports(BlockKind):
         if storage.kind.value != "nfs" or storage.node != node.name.value:
             return []
         clients = [n for n in cluster.nodes if n.name.value != node.name.value]
-        if not clients:
-            return []
-        return [Artifact(self.name, PATH, self.ownership, _lines(cluster, clients))]
+        lines = _lines(cluster, clients) if clients else ()
+        return [Artifact(self.name, PATH, self.ownership, lines)] if lines else []
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Give the lines for all nodes to whoever runs an outside NFS server."""
@@ -76,13 +77,22 @@ class Exports(BlockKind):
 
     def guide(self, cluster: Cluster) -> str:
         """Say who runs what before the nodes can mount."""
-        storage = cluster.storage
-        if storage.kind.value != "nfs" or storage.server is None:
+        server = _server(cluster)
+        if not server:
             return ""
-        if storage.node is None:
-            server = storage.server.value
-            return f"On `{server}`: add `storage/exports` to `{PATH}`, then `exportfs -ra`."
-        return f"On {storage.node}: `exportfs -ra`." if len(cluster.nodes) > 1 else ""
+        om, folder = cluster.openmeetings, shlex.quote(cluster.storage.export.value)
+        owner = f"{om.user.value}:{om.group.value}"
+        make = f"`mkdir -p {folder}`, `chown {owner} {folder}`"
+        if cluster.storage.node is None:
+            make = f"make `{folder}`, owned by the uid and gid that `{owner}` has on the nodes"
+            make += f"; add `storage/exports` to `{PATH}`"
+        check = "Check: `exportfs -s` names every node that mounts the folder."
+        return f"On {server}: {make}, `exportfs -ra`.\n{check}"
+
+    def undo(self, cluster: Cluster) -> str:
+        """Say who stops to export, once nobody mounts the folder."""
+        server = _server(cluster)
+        return f"On {server}: {self.taken_out(cluster, PATH)}, `exportfs -ra`." if server else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell the NFS server: no restart of anything."""
@@ -96,6 +106,14 @@ class Exports(BlockKind):
 
 
 KIND = Exports()
+
+
+def _server(cluster: Cluster) -> str:
+    """Name the host that exports the folder to others, in Markdown; nothing where none does."""
+    server, node = cluster.storage.server, cluster.storage.node
+    if cluster.storage.kind.value != "nfs" or server is None:
+        return ""
+    return f"`{server.value}`" if node is None else node if len(cluster.nodes) > 1 else ""
 
 
 def _lines(cluster: Cluster, clients: Iterable[Node]) -> tuple[Line, ...]:
@@ -265,7 +283,7 @@ class _Reader:
             self.refuse(path, f"A path of over {_LONGEST_PATH} bytes: {_STOPS}.")
             clients = []
         elif not path.text.startswith("/"):
-            self.refuse(path, f"`{path.text}` is no absolute path: exportfs fails.")
+            self.refuse(path, f"`{quoted(path.text)}` is no absolute path: exportfs fails.")
         return _Line(path.text.rstrip("/") or "/", clients, (start, end))
 
     def word(self) -> _Word:
@@ -285,7 +303,9 @@ class _Reader:
             if _bytes(word) > _LONGEST_CLIENT:
                 self.refuse(word, f"A client of over {_LONGEST_CLIENT} bytes: {_STOPS}.")
             elif bracket and (not listed.endswith(")") or ")" in listed[:-1]):
-                message = f"The bracket of `{word.text}` is not closed at its end: {_STOPS}."
+                message = (
+                    f"The bracket of `{quoted(word.text)}` is not closed at its end: {_STOPS}."
+                )
                 self.refuse(word, message, "Write one word a client: `host(rw,sync)`.")
             else:
                 own = self.options(word, listed[:-1]) if bracket else []
@@ -297,16 +317,19 @@ class _Reader:
 
     def client(self, read: _Line, word: _Word, client: str, value: str) -> None:
         if client.startswith("-"):
-            self.refuse(word, f"exportfs takes `{client}` for the name of a client.")
+            self.refuse(word, f"exportfs takes `{quoted(client)}` for the name of a client.")
         elif _bad_network(client):
-            self.refuse(word, f"`{client}` is no address with a prefix length or a netmask.")
+            self.refuse(
+                word, f"`{quoted(client)}` is no address with a prefix length or a netmask."
+            )
         name = client or "*"
         number = self.line_of(word.start)
         # exportfs tells the world without a name and without a bracket from `*`, here at least.
         twice = name.lower() if word.text else ""
         first = self.seen.setdefault((read.path, twice), word.start)
         if first != word.start:
-            message = f"`{read.path}` is exported to `{name}` in line {self.line_of(first)} already"
+            where = f"`{quoted(read.path)}` is exported to `{quoted(name)}`"
+            message = f"{where} in line {self.line_of(first)} already"
             self.refuse(word, f"{message}: exportfs ignores this one and fails.", "Keep one.")
         self.entries.append(
             Entry(
@@ -329,10 +352,11 @@ class _Reader:
     def world(self, path: str, before: _Word | None, word: _Word, *, writes: bool) -> None:
         mode = "read-write" if writes else "read-only"
         if word.text and before and before.text and "(" not in before.text:
-            message = f"The space exports `{path}` to the world, {mode}."
-            hint = f"Write it without the space: `{escape(path)} {before.text}{word.text}`."
+            message = f"The space exports `{quoted(path)}` to the world, {mode}."
+            right = quoted(f"{escape(path)} {before.text}{word.text}")
+            hint = f"Write it without the space: `{right}`."
         else:
-            message = f"Without a client's name, `{path}` is exported to the world, {mode}."
+            message = f"Without a client's name, `{quoted(path)}` is exported to the world, {mode}."
             hint = "Name the clients, or write `*` before the bracket to mean the world."
         self.findings.append(Finding(WORLD_EXPORT, self.line_of(word.start), message, hint))
 

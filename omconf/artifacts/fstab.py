@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line
 from omconf.diagnostics import REFUSED, Finding
+from omconf.formats import cifs_options, nfs_options
 from omconf.formats.block import MARKERS, Entry, markers
-from omconf.formats.nfs_options import settle_mount
 from omconf.origin import FromDefault, FromPage, Value
-from omconf.secrets import HIDDEN, hides
+from omconf.secrets import HIDDEN, hides, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from omconf.cluster.model import Cluster, Node
+    from omconf.cluster.model import Cluster, Node, Samba
 
 PATH = "/etc/fstab"
 
 STEP = FromPage("File systems: /etc/fstab on the other nodes")
 BIND = FromDefault("storage.export", "the data server's own OpenMeetings sees the same data")
+MODES = (
+    Value("file_mode=0640", FromDefault("storage.options", "nobody else reads the data")),
+    Value("dir_mode=0750", FromDefault("storage.options", "nobody else reads the data")),
+)
 
 
 class Fstab(BlockKind):
-    """The block in `/etc/fstab`: an NFS mount, or a bind mount on the data server itself."""
+    """The block in `/etc/fstab`: an NFS or cifs mount, or a bind mount on the data server."""
 
     name = "fstab"
     purpose = "mounts the shared data folder where OpenMeetings looks for it"
@@ -39,11 +43,11 @@ class Fstab(BlockKind):
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         """Mount the data folder; on the data server only where it exports another path."""
         storage = cluster.storage
-        if storage.kind.value != "nfs" or storage.server is None:
+        if storage.kind.value == "mounted" or storage.server is None:
             return []
         if storage.node != node.name.value:
-            mount = _nfs_mount(cluster, storage.server)
-        elif _tidy(storage.export.value) != _tidy(cluster.openmeetings.data_dir.value):
+            mount = _mount(cluster, storage.server)
+        elif _binds(cluster):
             mount = _bind_mount(cluster)
         else:
             return []
@@ -80,18 +84,35 @@ class Fstab(BlockKind):
 
     def guide(self, cluster: Cluster) -> str:
         """Say what mounts the folder by hand, where a node is not booted anew."""
-        nodes = [node for node in cluster.nodes if self.render(cluster, node)]
+        nodes = self.mounting(cluster)
         if not nodes:
             return ""
-        data_server = "" if nodes == list(cluster.nodes) else f" but {cluster.storage.node}"
-        run = ", ".join(
-            f"`{command}`"
-            for command in _run(cluster, {cluster.openmeetings.data_dir.value: Change("create")})
-        )
-        return f"On every node{data_server}: {run}."
+        point = cluster.openmeetings.data_dir.value
+        folder = shlex.quote(point)
+        commands = (f"mkdir -p {folder}", *_run(cluster, {point: Change("create")}))
+        run = ", ".join(f"`{command}`" for command in commands)
+        return f"On {nodes}: {run}.\nCheck: `findmnt {folder}` shows the mount."
+
+    def undo(self, cluster: Cluster) -> str:
+        """Say what unmounts the folder: before the data server takes its export back."""
+        nodes = self.mounting(cluster)
+        if not nodes:
+            return ""
+        point = cluster.openmeetings.data_dir.value
+        unmount, *reload = (f"`{r}`" for r in _run(cluster, {point: Change("delete")}))
+        return f"On {nodes}: {', '.join((unmount, self.taken_out(cluster, PATH), *reload))}."
+
+    def mounting(self, cluster: Cluster) -> str:
+        """Say which nodes mount the folder; nothing when none does."""
+        storage = cluster.storage
+        if storage.kind.value == "mounted" or storage.server is None:
+            return ""
+        if storage.node is None or _binds(cluster):
+            return "every node"
+        return f"every node but {storage.node}" if len(cluster.nodes) > 1 else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Mount the folder, or unmount it before: NFS options do not change under a mount."""
+        """Mount the folder, or unmount it before: its options do not change under a mount."""
         run = _run(cluster, changes)
         stopped = any(change.action != "create" for change in changes.values())
         if any(
@@ -125,26 +146,42 @@ def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[str, ...]:
 
 
 def _device(value: str | None) -> str | None:
-    """What is mounted: the first field, None where nothing is."""
-    return value.split(" ")[0] if value else None
+    """What is mounted: all before the last four fields, None where nothing is."""
+    # What hides a secret is no blank between fields.
+    return value.replace(HIDDEN, "").rsplit(" ", 4)[0] if value else None
 
 
-def _nfs_mount(cluster: Cluster, server: Value[str]) -> Line:
-    storage = cluster.storage
-    options: list[str | Value[str]] = []
-    for option in storage.options:
-        options += [",", option] if options else [option]
-    return line(
-        server,
-        ":",
-        _escaped(storage.export),
-        " ",
-        _escaped(cluster.openmeetings.data_dir),
-        " nfs ",
-        *(options or ["defaults"]),
-        " 0 0",
-        why=(STEP,),
+def _mount(cluster: Cluster, server: Value[str]) -> Line:
+    storage, samba = cluster.storage, cluster.storage.samba
+    folder = _escaped(cluster.openmeetings.data_dir)
+    options = (*(_account(cluster, samba) if samba else ()), *storage.options)
+    joined = _joined(options) or ["defaults"]
+    if samba:
+        share = _escaped(samba.share)
+        return line("//", server, "/", share, " ", folder, " cifs ", *joined, " 0 0", why=(STEP,))
+    export = _escaped(storage.export)
+    return line(server, ":", export, " ", folder, " nfs ", *joined, " 0 0", why=(STEP,))
+
+
+def _account(cluster: Cluster, samba: Samba) -> list[Value[str]]:
+    """Name the file with the account, and the files' owner and modes where options do not."""
+    om = cluster.openmeetings
+    owner = (
+        Value(f"{what}={who.value}", who.origin)
+        for what, who in (("uid", om.user), ("gid", om.group))
     )
+    said = {option.value.partition("=")[0] for option in cluster.storage.options}
+    file = Value(f"credentials={samba.credentials.value}", samba.credentials.origin)
+    return [file, *(o for o in (*owner, *MODES) if o.value.partition("=")[0] not in said)]
+
+
+def _joined(options: Iterable[Value[str]]) -> list[str | Value[str]]:
+    return [part for option in options for part in (",", option)][1:]
+
+
+def _binds(cluster: Cluster) -> bool:
+    """Tell whether the data server needs a mount of its own: it exports another path."""
+    return _tidy(cluster.storage.export.value) != _tidy(cluster.openmeetings.data_dir.value)
 
 
 def _bind_mount(cluster: Cluster) -> Line:
@@ -184,7 +221,7 @@ def _refusal(fields: list[str]) -> tuple[str, str] | None:
     for number in fields[4:6]:
         if not re.fullmatch("[+-]?[0-9]{1,9}", number):
             hint = "A comment needs a line of its own." if number.startswith("#") else ""
-            return f"mount ignores this line: `{number}` is not a whole number.", hint
+            return f"mount ignores this line: `{quoted(number)}` is not a whole number.", hint
     return None
 
 
@@ -194,7 +231,10 @@ def _spelled(device: str, kind: str, options: str) -> str:
     if kind in ("nfs", "nfs4"):
         server, colon, path = device.partition(":/")
         device = server + colon + path.rstrip("/")
-        settled = settle_mount(listed)
+        settled = nfs_options.settle_mount(listed)
+    elif kind in ("cifs", "smb3"):
+        device = device.replace("\\", "/").rstrip("/")
+        settled = cifs_options.settle_mount(listed)
     else:
         settled = tuple(sorted(set(listed) - {"defaults"}))
     shown = ",".join(_masked(option) for option in settled)
@@ -202,6 +242,12 @@ def _spelled(device: str, kind: str, options: str) -> str:
 
 
 def _masked(option: str) -> str:
-    """A Samba password may stand in a hand-made line; none is ever shown."""
+    """A Samba password may stand in a hand-made line; none is ever shown.
+
+    A login is shown without its value: a text with one in it would be hidden as a whole.
+    """
     name, equals, _ = option.partition("=")
-    return f"{name}={HIDDEN}" if equals and hides(name) else option
+    if name in ("user", "username"):
+        return name
+    secret = equals and hides(name) and name != "credentials"  # whose value is a file's path
+    return f"{name}={HIDDEN}" if secret else option

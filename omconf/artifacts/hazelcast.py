@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from omconf.artifacts.model import (
     Artifact,
@@ -20,18 +20,19 @@ from omconf.artifacts.model import (
     Reading,
     line,
     restart,
-    service_command,
+    service_step,
 )
-from omconf.check import deployed_xml
+from omconf.check import deployed_members, deployed_xml, hazelcast_extra
+from omconf.check.hazelcast_extra import Extra
 from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, plain_property
 from omconf.formats import header
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Value
 from omconf.releases import HAZELCAST_NAMESPACE
-from omconf.secrets import SECRET_NAME, hides
+from omconf.secrets import hides, in_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from lxml.etree import _Element
 
@@ -75,25 +76,34 @@ class Hazelcast(Kind):
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         om = cluster.openmeetings
-        top, joins, tail = _shared(cluster)
+        shared = _shared(cluster)
         lines = (
-            *top,
+            *shared.top,
             line("  <instance-name>", escaped(node.name), "</instance-name>", why=(NAME,)),
             line("  <member-attributes>", why=(XML,)),
             line('    <attribute name="name">', escaped(node.name), "</attribute>", why=(NAME,)),
             line(
                 '    <attribute name="server.url">', escaped(node.url), "</attribute>", why=(URL,)
             ),
+            *shared.attributes,
             line("  </member-attributes>", why=(XML,)),
-            *joins,
+            *shared.properties,
+            *_public_address(node),
+            *shared.joins,
             line('    <interfaces enabled="true">', why=(INTERFACE,)),
             line("      <interface>", node.address, "</interface>", why=(INTERFACE,)),
-            *tail,
+            *shared.tail,
         )
         path = self.paths(cluster, node)[0]
         return [
             Artifact(
-                self.name, path, self.ownership, lines, owner=om.user.value, group=om.group.value
+                self.name,
+                path,
+                self.ownership,
+                lines,
+                owner=om.user.value,
+                group=om.group.value,
+                schema="hazelcast-deployed.xsd" if cluster.hazelcast.extra else "hazelcast.xsd",
             )
         ]
 
@@ -125,14 +135,16 @@ class Hazelcast(Kind):
             )
         return reading
 
-    def schema_of(self, artifact: Artifact) -> str:
-        return "hazelcast.xsd"
-
     def guide(self, cluster: Cluster) -> str:
         return (
-            "Put the secret in the place of `@omconf:...@`, then on one node after the other:"
-            f" `{service_command(cluster, 'restart')}`, and wait until the members see each other."
+            f"On one node after the other: {service_step(cluster, 'restart')}.\n"
+            "Check before the next one: `URL/services/info/health`, with the node's url, says `true`"
+            " for `inited`, `installed` and `dbOk`; the last `Members {size:` in"
+            " `logs/openmeetings.log`, under OpenMeetings' folder, counts every node started so far."
         )
+
+    def undo(self, cluster: Cluster) -> str:
+        return "On every node: put `hazelcast.xml` back as it was, or as the release ships it."
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         for name, value in cluster.hazelcast.properties.items():
@@ -142,8 +154,22 @@ class Hazelcast(Kind):
             elif not name.startswith("hazelcast."):
                 message = f"`{name[:80]}` is none of Hazelcast's: they start with `hazelcast.`."
                 yield CONTRADICTION.at(value.span, message)
-            elif SECRET_NAME.search(name):
+            elif in_plain(name, value.value):
                 yield plain_property(name, value.span)
+        if cluster.hazelcast.extra:
+            yield from _extra(cluster).diagnostics
+
+    def across(
+        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+    ) -> Iterator[tuple[str, Finding]]:
+        items = {node: reading.items for node, reading in deployed.items()}
+        lines = {node: reading.lines for node, reading in deployed.items()}
+        if same := list(fine):
+            one = next(node for node in cluster.nodes if node.name.value == same[0])
+            meant = self.read(self.render(cluster, one)[0].text).items
+            names = (deployed_members.NAME, deployed_members.ATTRIBUTE)
+            items |= {node: meant | dict.fromkeys(names, node) for node in same}
+        return deployed_members.findings(items, lines, deployed, lambda key: _parts(cluster, key))
 
     def keep(self, key: str) -> str:
         if hides(key) or key.startswith("network/join/"):
@@ -151,7 +177,7 @@ class Hazelcast(Kind):
         if key.startswith("properties/"):
             return "hazelcast.properties"
         port = key.startswith("network/port")
-        return "hazelcast.port" if port else "hazelcast.extra (not supported yet)"
+        return "hazelcast.port" if port else "hazelcast.extra"
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         if changes and all(key.startswith(_MEMBER) for key in changes):
@@ -214,14 +240,47 @@ def members(cluster: Cluster) -> list[Value[str]]:
     """
     port = cluster.hazelcast.port
     return [
-        Value(n.address.value + (f":{port.value}" if port else ""), n.address.origin)
-        for n in cluster.nodes
+        Value(seen.value + (f":{port.value}" if port else ""), seen.origin)
+        for seen in (n.public_address or n.address for n in cluster.nodes)
     ]
 
 
+def _public_address(node: Node) -> tuple[Line, ...]:
+    if node.public_address is None:
+        return ()
+    return (line("    <public-address>", node.public_address, "</public-address>"),)
+
+
 @lru_cache(maxsize=2)
-def _shared(cluster: Cluster) -> tuple[list[Line], list[Line], list[Line]]:
-    """What all nodes share: before the names, from the properties to the join, the end."""
+def _extra(cluster: Cluster) -> Extra:
+    """The further elements that the spec names a file of."""
+    if cluster.hazelcast.extra is None:
+        return Extra()
+    stock = cluster.openmeetings.release.value.hazelcast
+    return hazelcast_extra.read(cluster.hazelcast.extra.value, stock.maps)
+
+
+def _further(cluster: Cluster, parent: str) -> list[Line]:
+    indent = "    " if parent else "  "
+    return [
+        line(text, why=(further.origin,))
+        for further in _extra(cluster).elements.get(parent, ())
+        for text in _stock(further.element, indent)
+    ]
+
+
+class _Shared(NamedTuple):
+    """What all nodes share, in the order of the file."""
+
+    top: list[Line]
+    attributes: list[Line]
+    properties: list[Line]
+    joins: list[Line]
+    tail: list[Line]
+
+
+@lru_cache(maxsize=2)
+def _shared(cluster: Cluster) -> _Shared:
     release = cluster.openmeetings.release.value
     stock = FromRelease(release.name, "hazelcast.xml")
     namespace = HAZELCAST_NAMESPACE
@@ -234,19 +293,21 @@ def _shared(cluster: Cluster) -> tuple[list[Line], list[Line], list[Line]]:
         line(f'           xsi:schemaLocation="{location}">', why=(stock,)),
         line("  <cluster-name>", escaped(cluster.hazelcast.cluster_name), "</cluster-name>"),
     ]
-    joins = [line("  <properties>", why=(stock,))]
+    properties = [line("  <properties>", why=(stock,))]
     shipped = {k: Value(v, stock) for k, v in release.hazelcast.properties}
     for name, value in {**shipped, **cluster.hazelcast.properties}.items():
         if name not in REMOVED_PROPERTIES:
             start = f'    <property name="{escape(name)}">'
-            joins.append(line(start, escaped(value), "</property>"))
-    joins += [line("  </properties>", why=(stock,)), line("  <network>", why=(JOIN,))]
+            properties.append(line(start, escaped(value), "</property>"))
+    properties += [line("  </properties>", why=(stock,)), line("  <network>", why=(JOIN,))]
+    joins = []
     port = cluster.hazelcast.port
     if port:
         joins.append(line('    <port auto-increment="false">', port, "</port>"))
     joins += _join(cluster)
     tail = [
         line("    </interfaces>", why=(INTERFACE,)),
+        *_further(cluster, "network"),
         line("  </network>", why=(JOIN,)),
     ]
     for name in release.hazelcast.maps:
@@ -254,8 +315,8 @@ def _shared(cluster: Cluster) -> tuple[list[Line], list[Line], list[Line]]:
         for element in release.hazelcast.map_content:
             tail += [line(text, why=(stock,)) for text in _stock(element, "    ")]
         tail.append(line("  </map>", why=(stock,)))
-    tail.append(line("</hazelcast>", why=(stock,)))
-    return top, joins, tail
+    tail += [*_further(cluster, ""), line("</hazelcast>", why=(stock,))]
+    return _Shared(top, _further(cluster, "member-attributes"), properties, joins, tail)
 
 
 def _join(cluster: Cluster) -> list[Line]:

@@ -10,6 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from omconf.formats.block import markers
 from omconf.origin import Value
 from omconf.secrets import Secret, hides, masked
 
@@ -67,18 +68,12 @@ def line(*parts: str | Value[Any] | Placeholder, why: Iterable[Origin] = ()) -> 
     return Line(text, tuple(dict.fromkeys(origins)))
 
 
-@dataclass(frozen=True)
-class Artifact:
-    """One file (or block, or set of keys) of one node: where it lands and what stands in it."""
+class Contents:
+    """What stands in a file: its lines, and the places in them that secrets take."""
 
-    kind: str
-    path: str
-    ownership: Ownership
     lines: tuple[Line, ...]
-    mode: int = 0o644
-    owner: str = "root"
-    group: str = "root"
-    placeholders: tuple[Placeholder, ...] = ()
+    mode: int
+    placeholders: tuple[Placeholder, ...]
 
     @cached_property
     def text(self) -> str:
@@ -90,14 +85,9 @@ class Artifact:
         """The text as it stands in a bundle, in UTF-8."""
         return self.text.encode()
 
-    @cached_property
-    def sha256(self) -> str:
-        """Digest of `data` in hex; what a node's manifest lists."""
-        return hashlib.sha256(self.data).hexdigest()
-
     @property
     def sensitive(self) -> bool:
-        """True when the deployed file holds a secret."""
+        """True when the file, filled in, holds a secret."""
         return bool(self.placeholders)
 
     def filled(self, secrets: Mapping[str, Secret]) -> str:
@@ -108,21 +98,41 @@ class Artifact:
         if not self.placeholders:
             return self.text
         values = {p.text: p.encode(secrets[p.name].reveal()) for p in self.placeholders}
+        if any("\ud800" <= char <= "\udfff" for value in values.values() for char in value):
+            raise ValueError("a file cannot carry half a character")
         pattern = "|".join(re.escape(text) for text in values)
         return re.sub(pattern, lambda found: values[found.group()], self.text)
 
 
-@dataclass(frozen=True, slots=True)
-class HandOver:
-    """A file for somebody else's host (an outside data server), relative to the bundle directory."""
+@dataclass(frozen=True)
+class Artifact(Contents):
+    """One file (or block, or set of keys) of one node: where it lands and what stands in it."""
+
+    kind: str
+    path: str
+    ownership: Ownership
+    lines: tuple[Line, ...]
+    mode: int = 0o644
+    owner: str = "root"
+    group: str = "root"
+    placeholders: tuple[Placeholder, ...] = ()
+    schema: str | None = None
+    """The XSD in schemas/ that the text must pass, where it is XML."""
+
+    @cached_property
+    def sha256(self) -> str:
+        """Digest of `data` in hex; what a node's manifest lists."""
+        return hashlib.sha256(self.data).hexdigest()
+
+
+@dataclass(frozen=True)
+class HandOver(Contents):
+    """A file for whoever runs the data or database server, relative to the bundle directory."""
 
     path: str
     lines: tuple[Line, ...]
-
-    @property
-    def text(self) -> str:
-        """The whole text."""
-        return "".join([line.text + "\n" for line in self.lines])
+    mode: int = 0o644
+    placeholders: tuple[Placeholder, ...] = ()
 
 
 @dataclass(slots=True)
@@ -139,6 +149,12 @@ class Reading:
     findings: list[Finding] = field(default_factory=list)
     broken: bool = False
 
+    @classmethod
+    def by_line(cls, text: str) -> Reading:
+        """Read a script or a unit as text: an item is a line, its key the line's number."""
+        lines = {str(number): text for number, text in enumerate(text.split("\n"), 1)}
+        return cls(lines, lines={number: int(number) for number in lines})
+
     def add(self, key: str, value: str, line: int) -> None:
         """Take an item in, as a secret where its key says so; secrets inside a value are masked."""
         key = masked(key)
@@ -153,7 +169,7 @@ class Reading:
 class Effect:
     """What a change does to the running cluster, and what has to be run for it.
 
-    `action`: `restart`, `exportfs`, `mount`, `route` ...; `scope`: `node` or `cluster`;
+    `action`: `restart`, `exportfs`, `mount`, `route` ..., `none`; `scope`: `node` or `cluster`;
     `rolling`: False when old and new members cannot run side by side; `run`: the commands, on the
     node. Effects with `restart` of one node are one restart; `next-restart` can wait for one.
     With `stopped`, OpenMeetings must not run meanwhile.
@@ -171,6 +187,12 @@ def service_command(cluster: Cluster, verb: str) -> str:
     """The command that starts, stops or restarts OpenMeetings on a node."""
     service = cluster.openmeetings.service.value
     return f"systemctl {verb} {service}" if service != "none" else f"{verb} OpenMeetings"
+
+
+def service_step(cluster: Cluster, verb: str) -> str:
+    """The same for a person, in Markdown: without systemd it is no command to type."""
+    command = service_command(cluster, verb)
+    return f"`{command}`" if cluster.openmeetings.has_systemd else command
 
 
 def restart(cluster: Cluster, why: str, *, rolling: bool) -> Effect:
@@ -223,12 +245,18 @@ class Kind(ABC):
         `changes` are the changed items by key, `action` is the plan's for the file.
         """
 
-    def schema_of(self, artifact: Artifact) -> str | None:
-        """Name the XSD in schemas/ that a rendered text must pass, where the artifact is XML."""
-        return None
-
     def check(self, cluster: Cluster) -> Iterable[Diagnostic]:
         """Check what only this kind knows of a cluster's values."""
+        return ()
+
+    def across(
+        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+    ) -> Iterable[tuple[str, Finding]]:
+        """Judge what only the deployed files of several nodes show together.
+
+        `deployed` are the readings that differ from the spec, by node; `fine` are the nodes whose
+        file is what the spec compiles to.
+        """
         return ()
 
     def keep(self, key: str) -> str:
@@ -236,7 +264,14 @@ class Kind(ABC):
         return ""
 
     def guide(self, cluster: Cluster) -> str:
-        """One step of the roll-out for the bundle's README, in Markdown; nothing when not needed."""
+        """One step of the roll-out for the bundle's README, in Markdown; nothing when not needed.
+
+        What must hold before the next step stands in a line of its own, after `Check:`.
+        """
+        return ""
+
+    def undo(self, cluster: Cluster) -> str:
+        """One step that takes the kind back, like `guide`; OpenMeetings is stopped everywhere."""
         return ""
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
@@ -251,12 +286,21 @@ class BlockKind(Kind):
     last_counts: ClassVar[bool] = False
     """Whether of two entries with the same key the last one counts, not the first."""
 
+    def taken_out(self, cluster: Cluster, path: str) -> str:
+        """Say for a person how the block goes: by its markers, whatever stands around it."""
+        begin, end = (marker.value for marker in markers(cluster.name))
+        return f"take the lines from `{begin}` to `{end}` out of `{path}`"
+
     @abstractmethod
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read the entries of such a file (or of a block), with what its program would refuse."""
 
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Find further entries that go with those taken over: a slip of the hand beside them."""
+        return []
+
+    def behind(self, text: str) -> list[Finding]:
+        """Judge what stands behind the block (before it, lines are blank), where it matters."""
         return []
 
     def read(self, text: str) -> Reading:

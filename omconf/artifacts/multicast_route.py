@@ -123,25 +123,29 @@ class MulticastRoute(Kind):
         return [script, Artifact(self.name, UNIT_PATH, self.ownership, _unit(cluster))]
 
     def read(self, text: str) -> Reading:
-        """Scripts and units are compared as text: an item is a line, its key the line's number."""
-        lines = text.split("\n")
-        return Reading(
-            items={str(number): text for number, text in enumerate(lines, 1)},
-            lines={str(number): number for number in range(1, len(lines) + 1)},
-        )
+        return Reading.by_line(text)
 
     def guide(self, cluster: Cluster) -> str:
         if not cluster.network.multicast_route.value:
             return ""
+        check = f"\nCheck: `{SCRIPT_PATH} check`."
         if cluster.openmeetings.has_systemd:
-            return "On every node: `systemctl enable --now omconf-multicast-route.service`."
-        return f"On every node, at each boot: `{SCRIPT_PATH} up`."
+            enable = "systemctl enable --now omconf-multicast-route.service"
+            return f"On every node: `systemctl daemon-reload`, `{enable}`.{check}"
+        return f"On every node, at each boot: `{SCRIPT_PATH} up`.{check}"
+
+    def undo(self, cluster: Cluster) -> str:
+        if not cluster.network.multicast_route.value:
+            return ""
+        run = ", ".join(f"`{command}`" for command in _down(cluster))
+        if cluster.openmeetings.has_systemd:
+            files = f"`{UNIT_PATH}` and `{SCRIPT_PATH}`; `systemctl daemon-reload`"
+            return f"On every node: {run}; delete {files}."
+        return f"On every node: {run}; delete `{SCRIPT_PATH}`."
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         if action == "delete":
-            run: tuple[str, ...] = (f"{SCRIPT_PATH} down",)
-            if cluster.openmeetings.has_systemd:
-                run = ("systemctl disable --now omconf-multicast-route.service", *run)
+            run = _down(cluster)
         elif cluster.openmeetings.has_systemd:
             run = (
                 "systemctl daemon-reload",
@@ -165,6 +169,13 @@ KIND = MulticastRoute()
 # What all nodes share is made once.
 _HEAD = tuple(Line(text, (SHELL,)) for text in _SCRIPT_HEAD.splitlines())
 _BODY = tuple(Line(text, (ROUTE, UNDO)) for text in _SCRIPT_BODY.splitlines())
+
+
+def _down(cluster: Cluster) -> tuple[str, ...]:
+    down = f"{SCRIPT_PATH} down"
+    if cluster.openmeetings.has_systemd:
+        return ("systemctl disable --now omconf-multicast-route.service", down)
+    return (down,)
 
 
 def _script(cluster: Cluster, node: Node) -> tuple[Line, ...]:

@@ -23,14 +23,20 @@ from omconf.artifacts.model import (
     restart,
 )
 from omconf.check import deployed_xml
-from omconf.diagnostics import CONTRADICTION, Diagnostic, plain_property
+from omconf.check.deployed_members import DROPPED
+from omconf.diagnostics import (
+    CONTRADICTION,
+    Diagnostic,
+    Finding,
+    plain_property,
+)
 from omconf.formats import connection_properties, dbcp2, header, jdbc
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
-from omconf.secrets import SECRET_NAME, Secret, hides
+from omconf.secrets import Secret, hides, in_plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
 
@@ -91,9 +97,6 @@ class Persistence(Kind):
                 _add(reading, key, " ".join(value.split()), number)
         return reading
 
-    def schema_of(self, artifact: Artifact) -> str:
-        return next(xsd for space, xsd in SCHEMAS.items() if f'xmlns="{space}"' in artifact.text)
-
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         for name, value in cluster.database.properties.items():
             if name == REMOTE_COMMITS[0]:
@@ -102,8 +105,22 @@ class Persistence(Kind):
             elif _CONNECTS.match(name):
                 message = f"`{name[:80]}` would be a second way to the database."
                 yield CONTRADICTION.at(value.span, message, hint="Use the keys of `database:`.")
-            elif SECRET_NAME.search(name):
+            elif in_plain(name, value.value):
                 yield plain_property(name, value.span)
+
+    def across(
+        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+    ) -> Iterator[tuple[str, Finding]]:
+        if len(cluster.nodes) == 1:
+            return
+        for node, reading in deployed.items():
+            if f"properties/{REMOTE_COMMITS[0]}" not in reading.items:
+                message = (
+                    "Without openjpa.RemoteCommitProvider this node never learns what the others"
+                    " write: it serves stale rows, though it is a member."
+                )
+                first = min(reading.lines.values(), default=0)
+                yield node, Finding(DROPPED, first, message)
 
     def keep(self, key: str) -> str:
         if hides(key):
@@ -113,6 +130,12 @@ class Persistence(Kind):
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
         return "persistence.properties" if key.startswith("properties/") else ""
+
+    def undo(self, cluster: Cluster) -> str:
+        return (
+            "On every node: put `persistence.xml` back as it was. Without the remote commits in it,"
+            " nodes that share a database do not see each other's changes."
+        )
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         url = f"properties/{CONNECTION}/Url"
@@ -176,6 +199,7 @@ def _artifact(cluster: Cluster, path: str) -> Artifact:
         owner=om.user.value,
         group=om.group.value,
         placeholders=(placeholder,),
+        schema=SCHEMAS[om.release.value.jpa.namespace],
     )
 
 

@@ -18,6 +18,7 @@ from lxml import etree
 
 from omconf.check.vocabulary import Shape, Vocabulary, known, vocabulary
 from omconf.resources import schema_path
+from omconf.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -296,7 +297,7 @@ def _wrong(element: etree._Element, name: str, says: str, value: str | None) -> 
     shown = " ".join((value or "").split())
     if not shown or len(shown) > _MAX_SHOWN or not shown.isprintable():
         return reason
-    return reason if _local(element) == "property" else f"{reason}, but is {shown}"
+    return reason if _local(element) == "property" else f"{reason}, but is {masked(shown)}"
 
 
 def _fault(

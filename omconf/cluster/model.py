@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.origin import Value
+    from omconf.origin import Span, Value
     from omconf.releases import Release
     from omconf.secrets import SecretRef
 
 DatabaseKind = Literal["postgresql", "mysql", "mssql", "oracle", "db2"]
 DiscoveryKind = Literal["multicast", "tcp-ip"]
-StorageKind = Literal["nfs", "mounted"]
+StorageKind = Literal["nfs", "cifs", "mounted"]
+FirewallKind = Literal["none", "nftables"]
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One OpenMeetings server of the cluster; its name is Hazelcast's instance name too."""
+    """One OpenMeetings server of the cluster; its name is Hazelcast's instance name too.
+
+    `kurento_url` is the media server that this node uses, None for the one that is shipped.
+    """
 
     name: Value[str]
     address: Value[str]
@@ -27,6 +32,10 @@ class Node:
     home: Value[str]
     interface: Value[str] | None
     storage_address: Value[str]
+    public_address: Value[str] | None
+    kurento_url: Value[str] | None
+    ssh: Value[str]
+    """Its OpenSSH destination."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +45,11 @@ class OpenMeetings:
     release: Value[Release]
     webapp: Value[str]
     data_dir: Value[str]
+    timezone: Value[str]
     service: Value[str]
     user: Value[str]
     group: Value[str]
+    java_options: tuple[Value[str], ...]
 
     @property
     def has_systemd(self) -> bool:
@@ -58,12 +69,21 @@ class Discovery:
 
 
 @dataclass(frozen=True, slots=True)
+class ExtraFile:
+    """A file beside the spec: its path as diagnostics name it, and its bytes."""
+
+    path: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Hazelcast:
     """What Hazelcast needs beyond discovery; `port` is None for its own 5701 and counting up."""
 
     cluster_name: Value[str]
     port: Value[int] | None
     properties: Mapping[str, Value[str]]
+    extra: Value[ExtraFile] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +92,7 @@ class Network:
 
     subnet: Value[str] | None
     multicast_route: Value[bool]
+    firewall: Value[FirewallKind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +110,30 @@ class Database:
     pool: Mapping[str, Value[str]]
     properties: Mapping[str, Value[str]]
     """Further JPA properties."""
+    max_connections: Value[int] | None
+    """The server's limit, where the spec says it."""
+
+    @property
+    def on_loopback(self) -> bool:
+        """True when the host is another host on every node."""
+        try:
+            return ipaddress.ip_address(self.host.value).is_loopback
+        except ValueError:
+            names = ("localhost", "localhost.localdomain", "ip6-localhost")
+            return self.host.value.lower() in names
+
+
+@dataclass(frozen=True, slots=True)
+class Samba:
+    """The share that the data folder is, and the account that the other nodes log in with.
+
+    `credentials` is the file that holds the account on each of them.
+    """
+
+    share: Value[str]
+    user: Value[str]
+    password: Value[SecretRef]
+    credentials: Value[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +146,29 @@ class Storage:
     export: Value[str]
     options: tuple[Value[str], ...]
     export_options: tuple[Value[str], ...]
+    samba: Samba | None = None
+    """There when the kind is cifs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kurento:
+    """What is said of the media server beside each node's URL of it; None: the shipped value."""
+
+    turn_url: Value[str] | None
+    turn_user: Value[str] | None
+    turn_secret: Value[SecretRef] | None
+    turn_mode: Value[str] | None
+    turn_ttl: Value[int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """A warning that is known and accepted; `place` is where the spec speaks of `node`."""
+
+    rule: Value[str]
+    node: Value[str] | None
+    path: Value[str] | None
+    place: Span | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,4 +185,8 @@ class Cluster:
     discovery: Discovery
     database: Database
     storage: Storage
+    kurento: Kurento
+    secrets: Mapping[str, Value[SecretRef]]
+    """What must be equal on all nodes, by the spec's key (`remember_me_key` ...)."""
+    ignores: tuple[Ignore, ...]
     nodes: tuple[Node, ...]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -9,25 +10,37 @@ from omconf.cluster.model import (
     Cluster,
     Database,
     Discovery,
+    ExtraFile,
     Hazelcast,
+    Ignore,
+    Kurento,
     Network,
     Node,
     OpenMeetings,
+    Samba,
     Storage,
 )
+from omconf.diagnostics import has_errors, meant
 from omconf.origin import FromDefault, FromRelease, FromSpec, Origin, Value
 from omconf.releases import RELEASES
-from omconf.secrets import SecretRef
-from omconf.spec.checks import EXPORT_PATH
-from omconf.spec.load import node_text
+from omconf.secrets import SecretRef, quoted
+from omconf.spec import defaults
+from omconf.spec.checks import EXPORT_PATH, WRONG_VALUE
+from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.spec.document import Document, Path
+    from omconf.spec.models import Ignore as IgnoreSpec
     from omconf.spec.models import Section, Spec
     from omconf.spec.references import HostRef
 
 T = TypeVar("T")
+
+MOST_READ = 1 << 21
+"""Bytes that are read of a file beside the spec; what may stand in it is judged later."""
+CIFS_OPTIONS = ["hard", "_netdev"]
+"""`timeo`, a default of `storage.options`, is an option of NFS alone."""
 
 
 def resolve(
@@ -54,11 +67,11 @@ class _Resolver:
         self.base = base
         self.diagnostics: list[Diagnostic] = []
 
-    def origin(self, path: Path, why: str = "") -> Origin:
+    def origin(self, path: Path) -> Origin:
         key = ".".join(map(str, path))
         if path in self.document.values:
             return FromSpec(key, self.document.values[path])
-        return FromDefault(key, why)
+        return FromDefault(key, defaults.WHY.get(key, ""))
 
     def value(self, section: Section, path: Path) -> Value[Any]:
         """The value of a key that has a default in its model."""
@@ -79,6 +92,8 @@ class _Resolver:
             service=self.value(om, ("openmeetings", "service")),
             user=self.value(om, ("openmeetings", "user")),
             group=self.value(om, ("openmeetings", "group")),
+            timezone=self.value(om, ("openmeetings", "timezone")),
+            java_options=self.items(om.java_options, ("openmeetings", "java_options")),
         )
         d = spec.discovery
         discovery = Discovery(
@@ -92,21 +107,33 @@ class _Resolver:
             cluster_name=self.maybe(spec.hazelcast, ("hazelcast", "cluster_name")) or name,
             port=self.maybe(spec.hazelcast, ("hazelcast", "port")),
             properties=self.mapping(spec.hazelcast.properties, ("hazelcast", "properties")),
+            extra=self.extra(),
         )
         network = Network(
             subnet=self.maybe(spec.network, ("network", "subnet")),
             multicast_route=self.maybe(spec.network, ("network", "multicast_route"))
             or Value(d.kind == "multicast", discovery.kind.origin),
+            firewall=self.value(spec.network, ("network", "firewall")),
         )
         nodes = tuple(self.node(n) for n in sorted(spec.nodes, key=natural))
         database = self.database(openmeetings, nodes)
-        storage = self.storage(openmeetings, nodes)
+        storage = self.storage(name, openmeetings, nodes)
         if database is None or storage is None:
             return None, self.diagnostics
         cluster = Cluster(
-            name, openmeetings, network, hazelcast, discovery, database, storage, nodes
+            name,
+            openmeetings,
+            network,
+            hazelcast,
+            discovery,
+            database,
+            storage,
+            self.kurento(),
+            self.secrets(spec.secrets, ("secrets",)),
+            tuple(self.ignore(ignore, i) for i, ignore in enumerate(spec.ignore)),
+            nodes,
         )
-        return cluster, self.diagnostics
+        return (None if has_errors(self.diagnostics) else cluster), self.diagnostics
 
     def node(self, name: str) -> Node:
         own = self.spec.nodes[name]
@@ -123,6 +150,8 @@ class _Resolver:
         # load.py gives no spec without these two.
         address = _there(pick("address"))
         url = _there(pick("url"))
+        default = FromDefault(f"nodes.{name}.ssh", "the node's name")
+        ssh = pick("ssh") or Value(name, default)
         return Node(
             name=Value(name, FromSpec(f"nodes.{name}", self.document.key_span(("nodes", name)))),
             address=address,
@@ -130,7 +159,63 @@ class _Resolver:
             home=pick("home") or home,
             interface=pick("interface") or self.maybe(self.spec.network, ("network", "interface")),
             storage_address=pick("storage_address") or address,
+            public_address=pick("public_address"),
+            kurento_url=pick("kurento_url") or self.maybe(self.spec.kurento, ("kurento", "url")),
+            ssh=Value(node_text(ssh.value, name, address.value), ssh.origin),
         )
+
+    def extra(self) -> Value[ExtraFile] | None:
+        """Read the file of further Hazelcast elements, which stands beside the spec."""
+        path = ("hazelcast", "extra")
+        name = self.maybe(self.spec.hazelcast, path)
+        if name is None:
+            return None
+        file = os.path.join(self.base, name.value) if self.base != "." else name.value
+        try:
+            with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
+                data = opened.read(MOST_READ)
+        except OSError as error:
+            message = f"The file {quoted(file)} cannot be read: {error.strerror}."
+            hint = "A relative path starts from the spec's folder."
+            self.diagnostics.append(WRONG_VALUE.at(self.document.span(path), message, hint=hint))
+            return None
+        return Value(ExtraFile(file, data), name.origin)
+
+    def ignore(self, spec: IgnoreSpec, index: int) -> Ignore:
+        path = ("ignore", index)
+        if spec.node is not None and spec.node not in self.spec.nodes:
+            near = meant(spec.node, self.spec.nodes)
+            names = ", ".join(sorted(self.spec.nodes, key=natural)[:10])
+            hint = f"Did you mean `{near}`?" if near else f"Nodes are: {names}."
+            message = f"`{spec.node}` is no node of this cluster."
+            self.diagnostics.append(
+                WRONG_VALUE.at(self.document.span((*path, "node")), message, hint=hint)
+            )
+        return Ignore(
+            rule=self.value(spec, (*path, "rule")),
+            node=self.maybe(spec, (*path, "node")),
+            path=self.maybe(spec, (*path, "path")),
+            place=self.document.span(("nodes", spec.node)) if spec.node else None,
+        )
+
+    def kurento(self) -> Kurento:
+        turn = self.spec.kurento.turn
+        path = ("kurento", "turn")
+        return Kurento(
+            turn_url=self.maybe(turn, (*path, "url")),
+            turn_user=self.maybe(turn, (*path, "user")),
+            turn_secret=self.secrets(turn, path).get("secret"),
+            turn_mode=self.maybe(turn, (*path, "mode")),
+            turn_ttl=self.maybe(turn, (*path, "ttl")),
+        )
+
+    def secrets(self, section: Section, path: Path) -> dict[str, Value[SecretRef]]:
+        """The secrets of a section that are said, by key."""
+        return {
+            key: self.secret(ref, (*path, key))
+            for key, ref in section
+            if isinstance(ref, SecretRef)
+        }
 
     def server(
         self, host: HostRef, path: Path, nodes: tuple[Node, ...], attribute: str
@@ -149,11 +234,13 @@ class _Resolver:
         if host in self.document.data["nodes"]:
             return None  # something is wrong with that node, and was said
         names = ", ".join(n.name.value for n in nodes[:10])
+        near = meant(host, self.document.data["nodes"])
+        known = f"Did you mean `{near}`?" if near else f"Nodes are: {names}."
         self.diagnostics.append(
             EXPORT_PATH.at(
                 self.document.span(path),
                 f"`{host}` is no node of this cluster.",
-                hint=f"Nodes are: {names}. An outside server is said by its address, a dotted name,"
+                hint=f"{known} An outside server is said by its address, a dotted name,"
                 f" or `{{host: {host}}}`.",
             )
         )
@@ -167,8 +254,6 @@ class _Resolver:
         if server is None:
             return None
         host, node = server
-        reference = spec.password
-        password = SecretRef(reference.source, reference.argument, self.base)
         return Database(
             kind=self.value(spec, ("database", "kind")),
             host=host,
@@ -176,18 +261,25 @@ class _Resolver:
             port=self.maybe(spec, ("database", "port")) or Value(stock.port, shipped),
             name=self.maybe(spec, ("database", "name")) or Value(stock.name, shipped),
             user=self.value(spec, ("database", "user")),
-            password=Value(password, self.origin(("database", "password"))),
+            password=self.secret(spec.password, ("database", "password")),
             options=self.mapping(spec.options, ("database", "options")),
             pool=self.mapping(spec.pool, ("database", "pool")),
             properties=self.mapping(
                 self.spec.persistence.properties, ("persistence", "properties")
             ),
+            max_connections=self.maybe(spec, ("database", "max_connections")),
         )
+
+    def secret(self, ref: SecretRef, path: Path) -> Value[SecretRef]:
+        """A secret's place to be read from; a file's path starts from the spec's folder."""
+        return Value(SecretRef(ref.source, ref.argument, self.base), self.origin(path))
 
     def mapping(self, values: dict[str, T], path: Path) -> dict[str, Value[T]]:
         return {k: Value(values[k], self.origin((*path, k))) for k in sorted(values)}
 
-    def storage(self, om: OpenMeetings, nodes: tuple[Node, ...]) -> Storage | None:
+    def storage(
+        self, cluster: Value[str], om: OpenMeetings, nodes: tuple[Node, ...]
+    ) -> Storage | None:
         spec = self.spec.storage
         server: Value[str] | None = None
         node: str | None = None
@@ -196,13 +288,29 @@ class _Resolver:
             if found is None:
                 return None
             server, node = found
+        given = "options" in spec.model_fields_set
+        options = CIFS_OPTIONS if spec.kind == "cifs" and not given else spec.options
         return Storage(
             kind=self.value(spec, ("storage", "kind")),
             server=server,
             node=node,
             export=self.maybe(spec, ("storage", "export")) or om.data_dir,
-            options=self.items(spec.options, ("storage", "options")),
+            options=self.items(options, ("storage", "options")),
             export_options=self.items(spec.export_options, ("storage", "export_options")),
+            samba=self.samba(cluster) if spec.kind == "cifs" else None,
+        )
+
+    def samba(self, cluster: Value[str]) -> Samba | None:
+        spec = self.spec.storage
+        if spec.password is None:
+            return None  # which was said
+        share = Value(f"openmeetings-{cluster.value}", cluster.origin)
+        file = f"/etc/omconf/{cluster.value}/storage.credentials"
+        return Samba(
+            share=self.maybe(spec, ("storage", "share")) or share,
+            user=self.value(spec, ("storage", "user")),
+            password=self.secret(spec.password, ("storage", "password")),
+            credentials=Value(file, cluster.origin),
         )
 
     def items(self, values: list[str], path: Path) -> tuple[Value[str], ...]:

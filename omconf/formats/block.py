@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Finding, Rule, Severity
 from omconf.origin import FromFormat, Value
+from omconf.secrets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,8 +76,8 @@ def find(text: str, cluster: str) -> Block | Finding | None:
         word, name = marker.groups()
         if name != cluster:
             if begin is not None:
-                message = f"A marker of cluster `{name}` stands inside the block of `{cluster}`."
-                return _broken(text, marker, message)
+                what = f"A marker of cluster `{quoted(name)}`"
+                return _broken(text, marker, f"{what} stands inside the block of `{cluster}`.")
         elif word == "BEGIN":
             if begin is not None:
                 message = f"A second BEGIN of `{cluster}` stands before the END of the first."
@@ -119,6 +120,11 @@ def inside(text: str, block: Block | None) -> str:
         return _blank(text)
     before, after = text[: block.start], text[block.end :]
     return _blank(before) + text[block.start : block.end] + _blank(after)
+
+
+def behind(text: str, block: Block) -> str:
+    """Blank all up to the block's end."""
+    return _blank(text[: block.end]) + text[block.end :]
 
 
 def _blank(text: str) -> str:

@@ -47,6 +47,9 @@ SETTINGS = {
 
 `defaultTransactionIsolation` is not among them: OpenJPA cannot set it (measured with 3.1.2, 3.2.2)."""
 
+MAX_TOTAL = "8"
+"""`maxTotal`, the most connections that a pool opens, where it is not set; below 0: any number."""
+
 
 def fits(form: str, text: str) -> bool:
     """Tell whether a text has the form of a setting."""

@@ -38,9 +38,12 @@ def read(text: str) -> dict[str, Setting]:
         if logical[:1] in ("", "#", "!"):
             index += 1
             continue
-        while _continues(logical) and index + 1 < len(lines):
+        parts = [logical]
+        while _continues(parts[-1]) and index + 1 < len(lines):
             index += 1
-            logical = logical[:-1] + lines[index].rstrip("\r").lstrip(" \t\f")
+            parts[-1] = parts[-1][:-1]
+            parts.append(lines[index].rstrip("\r").lstrip(" \t\f"))
+        logical = "".join(parts)
         found = _PAIR.fullmatch(logical.removesuffix("\\") if _continues(logical) else logical)
         if found:
             settings[_plain(found[1])] = Setting(_plain(found[2]), first + 1, index + 1)
@@ -73,20 +76,30 @@ def merge(text: str, settings: Mapping[str, str]) -> str:
     new = [pair(key, value) for key, value in settings.items() if key not in present]
     if new and merged and not merged.endswith("\n"):
         merged += end
-    if new and _continues(merged.removesuffix("\n").removesuffix("\r").rpartition("\n")[2]):
+    if new and _continues(merged.removesuffix("\n").rstrip("\r").rpartition("\n")[2]):
         merged += end  # a last line that goes on would swallow the first of ours
     return merged + "".join(entry + end for entry in new)
 
 
 def pair(key: str, value: str) -> str:
     """Write `key=value` so that Java reads both back unchanged."""
-    return f"{_written(key, ' =:#!')}={_written(value, '')}"
+    return f"{written(key, ' =:#!')}={written(value)}"
 
 
-def _written(text: str, special: str) -> str:
+def written(text: str, special: str = "") -> str:
+    """Write a text so that Java reads it back unchanged; `special` are more characters to escape."""
     named = {v: f"\\{k}" for k, v in _NAMED.items()}
-    result = "".join(named.get(c) or (f"\\{c}" if c == "\\" or c in special else c) for c in text)
+    result = "".join(
+        named.get(c) or (f"\\{c}" if c == "\\" or c in special else c if c < "\x7f" else _code(c))
+        for c in text
+    )
     return "\\" + result if result[:1] == " " else result
+
+
+def _code(char: str) -> str:
+    """Write a character as its UTF-16 codes: Java reads the file itself as ISO 8859-1."""
+    data = char.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{data[at : at + 2].hex()}" for at in range(0, len(data), 2))
 
 
 def _continues(line: str) -> bool:
@@ -100,4 +113,8 @@ def _plain(text: str) -> str:
             return chr(int(code[1:], 16))
         return _NAMED.get(code, code)
 
-    return _ESCAPE.sub(one, text)
+    plain = _ESCAPE.sub(one, text)
+    if plain.isascii():
+        return plain
+    # Two codes may be one character.
+    return plain.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")

@@ -78,7 +78,8 @@ class Release:
     it carries (None: not read). `hazelcast_xsd` is the schema version that the stock file names,
     which may be newer or older than the jar. `jdbc_drivers` are the driver versions of the build
     file by database (no key: the build file names none). `persistence` is by database too; H2 is
-    left out, as a cluster cannot use it.
+    left out, as a cluster cannot use it. `settings` names the groups of openmeetings.properties
+    that a cluster depends on: `kurento` and `remember.me`, the beginnings of their keys.
     """
 
     name: str
@@ -92,3 +93,4 @@ class Release:
     jpa: JpaLine
     entities: tuple[str, ...]
     persistence: Mapping[str, PersistenceStock] = field(hash=False)
+    settings: frozenset[str]

@@ -214,6 +214,14 @@ _PERSISTENCE = {
         _PERSISTENCE_5_0 | {"oracle": _oracle("MaxAutoAssignNameLength=28, BatchLimit=100")}
     ),
 }
+# The media server's settings were not in this file before 5.1.0; the keys of the login cookie stand
+# in it from 7.0.0 on, and no more in 9.0.0 (the shipped files).
+_SETTINGS = {
+    "5.0.0": frozenset[str](),
+    "5.1.0": frozenset({"kurento"}),
+    "7.0.0": frozenset({"kurento", "remember.me"}),
+    "9.0.0": frozenset({"kurento"}),
+}
 
 
 def _releases() -> Mapping[str, Release]:
@@ -222,6 +230,7 @@ def _releases() -> Mapping[str, Release]:
     since = "5.0.0"
     hazelcast, jpa = _HAZELCAST[since], _JPA[since]
     entities, persistence = _ENTITIES[since], _PERSISTENCE[since]
+    settings = _SETTINGS[since]
     for row in rows:
         cell = dict(zip(header, row, strict=True))
         name = cell["release"]
@@ -229,6 +238,7 @@ def _releases() -> Mapping[str, Release]:
         jpa = _JPA.get(name, jpa)
         entities = _ENTITIES.get(name, entities)
         persistence = _PERSISTENCE.get(name, persistence)
+        settings = _SETTINGS.get(name, settings)
         drivers = {key: cell[key] for key in header[6:] if cell[key] != "-"}
         releases[name] = Release(
             name=name,
@@ -242,6 +252,7 @@ def _releases() -> Mapping[str, Release]:
             jpa=jpa,
             entities=entities,
             persistence=persistence,
+            settings=settings,
         )
     return MappingProxyType(releases)
 

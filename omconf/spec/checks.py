@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Rule, Severity
-from omconf.formats import nfs_options
 from omconf.secrets import masked
 from omconf.spec.document import Float, Integer
 
@@ -33,13 +32,15 @@ OUT_OF_RANGE = Rule("OM223", Severity.ERROR, "a ttl or port out of range")
 EXPORT_PATH = Rule(
     "OM230", Severity.ERROR, "a server that is no node, or an export path that cannot be"
 )
-NFS_OPTION = Rule("OM233", Severity.ERROR, "an NFS option that is misspelt or has a bad value")
 IPV6 = Rule("OM240", Severity.ERROR, "an IPv6 address")
+UNKNOWN_ZONE = Rule("OM250", Severity.ERROR, "a time zone that is not known")
 UNCARRIABLE = Rule("OM260", Severity.ERROR, "a character that the target format cannot carry")
 
 LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = ("storage", "database")
 PLACEHOLDER = "@omconf:"
+MOST_PATH = 1000
+"""Bytes of a path; exportfs stops reading at one of over 1024 (measured)."""
 HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 
 
@@ -170,7 +171,7 @@ def ttl(value: int) -> int:
     if not 1 <= value <= 255:
         refuse(
             OUT_OF_RANGE,
-            f"A ttl of {_short(value)} is out of range (1 to 255).",
+            f"A ttl of {short(value)} is out of range (1 to 255).",
             "Write `ttl: 32`.",
         )
     return value
@@ -179,18 +180,32 @@ def ttl(value: int) -> int:
 def port(value: int) -> int:
     """Check a TCP or UDP port."""
     if not 1 <= value <= 65535:
-        refuse(OUT_OF_RANGE, f"Port {_short(value)} is out of range (1 to 65535).")
+        refuse(OUT_OF_RANGE, f"Port {short(value)} is out of range (1 to 65535).")
     return value
 
 
 def timeout(value: int) -> int:
     """Check a timeout in seconds."""
     if not 1 <= value <= 3600:
-        refuse(OUT_OF_RANGE, f"A timeout of {_short(value)} s is out of range (1 to 3600 seconds).")
+        refuse(OUT_OF_RANGE, f"A timeout of {short(value)} s is out of range (1 to 3600 seconds).")
     return value
 
 
-def _short(number: int) -> str:
+def rule_id(value: str) -> str:
+    """Check the form of a rule's id; whether there is such a rule is known later."""
+    if not re.fullmatch(r"OM[0-9]{3}", value):
+        better = value.upper()
+        hint = (
+            f"Write `{better}`."
+            if re.fullmatch(r"OM[0-9]{3}", better)
+            else "`omconf rules` lists all."
+        )
+        refuse(WRONG_VALUE, f"`{value[:40]}` is no id of a rule.", hint)
+    return value
+
+
+def short(number: int) -> str:
+    """Write a number as it may be shown, however large it is."""
     return str(number) if abs(number) < 10**12 else "that size"
 
 
@@ -203,6 +218,11 @@ def _path(value: str) -> str:
             f"The path `{value[:80]}` holds a character that a unit or script cannot carry.",
         )
     parts = value.split("/")[1:]
+    if len(value.encode()) > MOST_PATH or any(len(part.encode()) > 255 for part in parts):
+        refuse(
+            WRONG_VALUE,
+            f"The path `{value[:80]}` is too long: a part of it may have 255 bytes, all {MOST_PATH}.",
+        )
     if ".." in parts or "." in parts or (value != "/" and "" in parts):
         better = posixpath.normpath(re.sub("/+", "/", value))
         refuse(
@@ -285,7 +305,7 @@ def url(value: str) -> str:
             f"Write `{example}`.",
             Severity.ERROR,
         )
-    if parts.username is not None or parts.password is not None:
+    if "@" in value:
         refuse(
             NOT_A_URL,
             "The url carries a user or a password, which every client would see.",
@@ -341,26 +361,9 @@ def carried(value: str) -> str:
     if value != value.strip():
         refuse(
             UNQUOTABLE,
-            "A leading or trailing space is lost where this is read.",
-            "Remove the space, or rename what it names.",
+            "The space at its start or end would be lost: OpenJPA trims what it reads.",
+            "Remove the space; where the name really has one, rename it.",
         )
-    return value
-
-
-def mount_option(value: str) -> str:
-    """Check one NFS mount option."""
-    return _nfs(value, nfs_options.judge_mount(value))
-
-
-def export_option(value: str) -> str:
-    """Check one NFS export option."""
-    return _nfs(value, nfs_options.judge_export(value))
-
-
-def _nfs(value: str, verdict: nfs_options.Verdict | None) -> str:
-    if verdict and verdict.kind != "unknown":
-        hint = f"Write `{verdict.suggestion}`." if verdict.suggestion else ""
-        refuse(NFS_OPTION, verdict.message, hint)
     return value
 
 

@@ -15,8 +15,7 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.origin import Span
-from omconf.secrets import SECRET_NAME, WORDS
-from omconf.secrets import masked as masked_inside
+from omconf.spec.lines import Lines
 
 NOT_YAML = Rule("OM101", Severity.ERROR, "the spec is not YAML")
 DUPLICATE_KEY = Rule("OM102", Severity.ERROR, "a key stands twice in one mapping")
@@ -26,6 +25,9 @@ MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_VALUES = 250_000
 """Keys and values of a file, aliases written out: 10,000 nodes with ten keys each need 220,000."""
+
+MOST_ENTRIES = 1000
+"""Entries of a list or a mapping other than that of the nodes."""
 
 Path = tuple[str | int, ...]
 
@@ -40,13 +42,10 @@ _CORE = re.compile(
     r"|(?P<float>[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?)"
     r"|(?P<inf>[-+]?\.(?:inf|Inf|INF))|(?P<nan>\.(?:nan|NaN|NAN))"
 )
-_SECRET_LINE = re.compile(
-    rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}[:=]\s{{0,9}})(?![\s{{]|$)(.+)"
-)
-_SECRET_BEFORE = re.compile(rf"(?i)(?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:(?!\s*\{{)")
-_COMMENT = re.compile(r"\s#.*")
-LINES_BACK = 30
-MASK = "********"
+# What libyaml (YAML 1.1) takes for the end of a line, and nothing that shows the file does.
+_STRANGE_BREAK = re.compile("[\r\x85\u2028\u2029](?!(?<=\r)\n)")
+MOST_FOUND = 1000
+"""Mistakes of one file that are told; a file that has more is not what it should be at all."""
 
 
 @dataclass(slots=True)
@@ -60,6 +59,19 @@ class Document:
     values: dict[Path, Span] = field(default_factory=dict)
     masked: set[int] = field(default_factory=set)
     """Lines that hold a secret in plain text although no key on them says so."""
+    lines: Lines | None = None
+
+    def last(self) -> tuple[int, int]:
+        """The line and column behind the last character."""
+        return _place(self.text, len(self.text))
+
+    def at(self, line: int, column: int) -> Span:
+        """Return the place of one character."""
+        return Span(self.file, line, column, line, column + 1)
+
+    def place(self, mark: yaml.Mark) -> tuple[int, int]:
+        """Return the line and column of a mark; the parser's own end is a line below the last."""
+        return min((mark.line + 1, mark.column + 1), self.last())
 
     def span(self, path: Path) -> Span:
         """Return the place of the value at a path, or of the nearest thing above it."""
@@ -73,26 +85,13 @@ class Document:
 
     def source(self, line: int) -> str | None:
         """Return a line of the file as it may be shown: what looks like a plain secret is masked."""
-        return shown_line(self.text, line, self.masked)
+        self.lines = self.lines or Lines(self.text)
+        return self.lines.shown(line, secret=line in self.masked)
 
     def mask(self, path: Path) -> None:
         """Never show the value at this path: it is a secret in plain text."""
         span = self.span(path)
         self.masked.update(range(span.line, span.end_line + 1))
-
-
-def shown_line(text: str, line: int, masked: set[int] | None = None) -> str | None:
-    """Return one line of a text (from 1) with secrets in plain text masked; None past its end."""
-    lines = text.split("\n", line)
-    if not 1 <= line <= len(lines):
-        return None
-    shown = lines[line - 1].rstrip("\r")
-    if SECRET_NAME.search(shown):
-        shown = _COMMENT.sub("", shown)
-    hidden = masked_inside(_SECRET_LINE.sub(lambda m: m.group(1) + MASK, shown))
-    if masked and line in masked and hidden == shown:
-        return MASK
-    return hidden if len(hidden) <= 500 else hidden[:500] + " ..."
 
 
 class Integer(int):
@@ -139,6 +138,16 @@ class _Loader(CParser, yaml.resolver.BaseResolver):
         self.depth -= 1
 
 
+class _Stop(Exception):  # noqa: N818 - a signal out of the builder, not an error of ours
+    def __init__(self, diagnostic: Diagnostic) -> None:
+        self.diagnostic = diagnostic
+
+
+def enough(span: Span | None) -> Diagnostic:
+    """Say that a file has so many mistakes that no more of them are told."""
+    return LIMIT.at(span, f"There are more than {MOST_FOUND:,} mistakes: no more of them are told.")
+
+
 def parse(data: bytes, file: str) -> tuple[Document, list[Diagnostic]]:
     """Read YAML; with an error the document's data is None, or lacks what could not be read."""
     document = Document(file, data.decode("utf-8-sig", "replace"))
@@ -146,23 +155,14 @@ def parse(data: bytes, file: str) -> tuple[Document, list[Diagnostic]]:
     if diagnostic:
         span = diagnostic.span
         # Not parsed, a line may be the rest of a secret that starts above it: it is not drawn then.
-        above = (
-            document.text.split("\n", span.line)[max(0, span.line - LINES_BACK) : span.line - 1]
-            if span
-            else []
-        )
-        if any(_SECRET_BEFORE.search(line) for line in above):
+        if span and Lines(document.text).after_a_secret(span.line):
             return document, [diagnostic]
         return document, [_with_source(document, diagnostic)]
     builder = _Builder(document)
     try:
         document.data = builder.build(node, (), ())
-    except _TooMuch as error:
-        span = builder.where
-        builder.diagnostics.append(
-            LIMIT.at(span, f"The aliases of this file make too much of it: {error.why}.")
-        )
-        document.data = None
+    except _Stop as stop:
+        builder.diagnostics.append(stop.diagnostic)
     return document, [_with_source(document, d) for d in builder.diagnostics]
 
 
@@ -172,72 +172,118 @@ def _with_source(document: Document, diagnostic: Diagnostic) -> Diagnostic:
 
 
 def _compose(document: Document, data: bytes) -> tuple[Any, Diagnostic | None]:
-    def at(line: int, column: int) -> Span:
-        return Span(document.file, line, column, line, column + 1)
+    text = _decoded(document, data)
+    if isinstance(text, Diagnostic):
+        return None, text
+    loader = None
+    try:
+        loader = _Loader(text)
+        node = loader.get_single_node()
+    except _TooMuch as error:
+        return None, LIMIT.at(document.at(1, 1), f"This file is not a cluster spec: {error.why}.")
+    except yaml.reader.ReaderError as error:
+        message = "A control character stands here; YAML does not allow it."
+        return None, NOT_YAML.at(document.at(*_place(text, error.position)), message)
+    except yaml.MarkedYAMLError as error:
+        return None, _not_yaml(error, document)
+    except yaml.YAMLError:
+        return None, NOT_YAML.at(document.at(1, 1), "This file is not YAML.")
+    finally:
+        if loader is not None:
+            loader.dispose()
+    if node is None:
+        return None, NOT_YAML.at(
+            document.at(1, 1),
+            "This file is empty.",
+            hint="`omconf init` writes a spec to start from.",
+        )
+    return node, None
 
+
+def _decoded(document: Document, data: bytes) -> str | Diagnostic:
+    """Decode a spec that is small enough, and whose lines are those that an editor counts."""
     if len(data) > MAX_BYTES:
         document.text = ""
-        mib = len(data) / 1024 / 1024
-        return None, LIMIT.at(
-            at(1, 1),
-            f"This file has {mib:.1f} MiB; a spec may have {MAX_BYTES // 1024 // 1024} MiB.",
-        )
+        most = MAX_BYTES // 1024 // 1024
+        return LIMIT.at(document.at(1, 1), f"This file has more than the {most} MiB of a spec.")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start]
         line = before.count(b"\n") + 1
         column = len(before.rpartition(b"\n")[2].decode("utf-8", "replace")) + 1
-        return None, LIMIT.at(
-            at(line, column),
+        return LIMIT.at(
+            document.at(line, column),
             f"Byte 0x{data[error.start]:02x} is not UTF-8 text.",
             hint="Save the file as UTF-8.",
         )
-    loader = None
-    try:
-        loader = _Loader(text)
-        node = loader.get_single_node()
-    except _TooMuch as error:
-        return None, LIMIT.at(at(1, 1), f"This file is not a cluster spec: {error.why}.")
-    except yaml.reader.ReaderError as error:
-        before_text = text[: error.position]
-        line = before_text.count("\n") + 1
-        column = len(before_text) - (before_text.rfind("\n") + 1) + 1
-        return None, NOT_YAML.at(
-            at(line, column), "A control character stands here; YAML does not allow it."
+    if found := _STRANGE_BREAK.search(text):
+        return NOT_YAML.at(
+            document.at(*_place(text, found.start())),
+            f"A line break stands here that editors do not count (U+{ord(found[0]):04X}).",
+            hint="Remove it; end lines with a line feed, or a carriage return and a line feed.",
         )
-    except yaml.MarkedYAMLError as error:
-        return None, _not_yaml(error, at)
-    except yaml.YAMLError:
-        return None, NOT_YAML.at(at(1, 1), "This file is not YAML.")
-    finally:
-        if loader is not None:
-            loader.dispose()
-    if node is None:
-        return None, NOT_YAML.at(
-            at(1, 1), "This file is empty.", hint="`omconf init` writes a spec to start from."
-        )
-    return node, None
+    return text
 
 
-def _not_yaml(error: yaml.MarkedYAMLError, at: Any) -> Diagnostic:
+def _place(text: str, position: int) -> tuple[int, int]:
+    before = text[:position]
+    return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
+
+
+_SAYS = (
+    (
+        "mapping values are not allowed",
+        "a `: ` stands here where none can",
+        "Put text that holds `: ` in quotes; check the indentation of this line.",
+    ),
+    ("expected ',' or ']'", "the `[` of line {line} is not closed before this", ""),
+    ("expected ',' or '}'", "the `{{` of line {line} is not closed before this", ""),
+    (
+        "did not find expected key",
+        "no key stands here, though the mapping of line {line} goes on",
+        "Keys of one mapping begin in one column, and nothing follows a quoted text.",
+    ),
+    (
+        "expected '-' indicator",
+        "no `- ` stands here, though the list of line {line} goes on",
+        "Items of one list begin in one column, what comes after the list further to the left.",
+    ),
+    ("another document", "a second document begins here", "A spec is one document: remove `---`."),
+    (
+        "escape character",
+        "a backslash stands before what it cannot stand for",
+        "In single quotes a backslash is only that.",
+    ),
+    ("end of stream", "the quote that opens in line {line} is never closed", ""),
+    ("undefined alias", "an alias stands here whose anchor was not found above", ""),
+)
+"""What libyaml says, and the same for people, with a hint; `line` is where that part begins."""
+
+
+def _not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
     mark = error.problem_mark or error.context_mark
-    span = at(mark.line + 1, mark.column + 1) if mark else at(1, 1)
+    span = document.at(*document.place(mark)) if mark else document.at(1, 1)
     problem = error.problem or "it cannot be read"
-    hint = ""
-    if "cannot start any token" in problem or "\\t" in problem or "tab" in problem:
-        problem = (
-            "a character that cannot start a value stands here (a tab, `@`, a backquote or `%`)"
-        )
-        hint = (
-            "Indent with spaces, never tabs; put text that starts with such a character in quotes."
-        )
-    elif "mapping values are not allowed" in problem:
-        hint = "Put text that holds `: ` in quotes; check the indentation of this line."
-    elif "undefined alias" in problem:
-        problem = "an alias stands here whose anchor was not found above"
-    context = f" ({error.context})" if error.context and "alias" not in problem else ""
-    return NOT_YAML.at(span, f"This is not YAML: {problem}{context}.", hint=hint)
+    found = document.text[mark.index : mark.index + 1] if mark else ""
+    begun = error.context_mark or mark
+    for words, says, advice in _SAYS:
+        if words in problem:
+            said = says.format(line=begun.line + 1 if begun else 1)
+            return NOT_YAML.at(span, f"This is not YAML: {said}.", hint=advice)
+    if found == "\t":
+        hint = "Indent with spaces, never tabs."
+        return NOT_YAML.at(span, "This is not YAML: a tab stands here.", hint=hint)
+    if "cannot start any token" in problem:
+        what = "a backquote" if found == "`" else f"`{found}`"
+        hint = "Put text that starts with such a character in quotes."
+        return NOT_YAML.at(span, f"This is not YAML: {what} cannot start a text.", hint=hint)
+    context = f" ({error.context})" if error.context else ""
+    return NOT_YAML.at(span, f"This is not YAML: {problem}{context}.")
+
+
+def _much(span: Span, why: str) -> _Stop:
+    return _Stop(LIMIT.at(span, f"The aliases of this file make too much of it: {why}."))
 
 
 class _Builder:
@@ -246,33 +292,40 @@ class _Builder:
     def __init__(self, document: Document) -> None:
         self.document = document
         self.diagnostics: list[Diagnostic] = []
-        self.where = Span(document.file, 1, 1, 1, 1)
         self.count = 0
+        self.last_line = document.last()[0]
 
     def span(self, node: yaml.Node) -> Span:
         start, end = node.start_mark, node.end_mark
         # A block ends where the next token starts; an error is shown on its first line.
-        return Span(
-            self.document.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1
-        )
+        if end.line < self.last_line:
+            return Span(
+                self.document.file, start.line + 1, start.column + 1, end.line + 1, end.column + 1
+            )
+        return Span(self.document.file, *self.document.place(start), *self.document.place(end))
+
+    def say(self, diagnostic: Diagnostic) -> None:
+        self.diagnostics.append(diagnostic)
+        if len(self.diagnostics) >= MOST_FOUND:
+            raise _Stop(enough(diagnostic.span))
 
     def build(self, node: Any, path: Path, above: tuple[int, ...]) -> Any:
         span = self.document.values[path] = self.span(node)
         self.count += 1
         if self.count > MAX_VALUES:
-            self.where = span
-            raise _TooMuch(f"more than {MAX_VALUES:,} keys and values")
+            raise _much(span, f"more than {MAX_VALUES:,} keys and values")
         if id(node) in above:
-            self.where = span
-            raise _TooMuch("a value holds itself")
+            raise _much(span, "a value holds itself")
         if isinstance(node, yaml.ScalarNode):
             return self.scalar(node, span)
         above = (*above, id(node))
         if len(above) > MAX_DEPTH:
-            self.where = span
-            raise _TooMuch(f"nested more than {MAX_DEPTH} levels deep")
+            raise _much(span, f"nested more than {MAX_DEPTH} levels deep")
         if node.tag not in (_MAP, _SEQ):
             self.tagged(node, span)
+        if len(node.value) > MOST_ENTRIES and path != ("nodes",):
+            message = f"{len(node.value):,} entries stand here; there may be {MOST_ENTRIES:,}."
+            raise _Stop(LIMIT.at(span, message))
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i), above) for i, item in enumerate(node.value)]
         return self.mapping(node, path, above)
@@ -282,13 +335,13 @@ class _Builder:
         for key, value in node.value:
             place = self.span(key)
             if not isinstance(key, yaml.ScalarNode):
-                self.diagnostics.append(NOT_YAML.at(place, "A key must be plain text."))
+                self.say(NOT_YAML.at(place, "A key must be plain text."))
                 continue
             name = key.value
             inner = (*path, name)
             if name in result:
                 first = self.document.keys[inner].line
-                self.diagnostics.append(
+                self.say(
                     DUPLICATE_KEY.at(
                         place,
                         f"The key `{name}` stands here a second time.",
@@ -327,7 +380,7 @@ class _Builder:
         return number
 
     def tagged(self, node: Any, span: Span) -> None:
-        self.diagnostics.append(
+        self.say(
             NOT_YAML.at(
                 span,
                 "A tag stands here, which is not understood.",

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from omconf.diagnostics import Diagnostic, Rule, Severity, in_order
+from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, in_order, meant
 from omconf.secrets import hides
-from omconf.spec import checks
-from omconf.spec.document import LIMIT, Document, Path, parse
+from omconf.spec import checks, storage
+from omconf.spec.document import LIMIT, MOST_FOUND, Document, Path, enough, parse
 from omconf.spec.models import NodeDefaults, Section, Spec, is_planned, section_of
+from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +29,12 @@ MISSING_KEY = Rule("OM104", Severity.ERROR, "a key that must be there is missing
 MAX_NODES = 10_000
 """More nodes than any OpenMeetings cluster; a bound for hostile files."""
 
-_RULES = {rule.id: rule for rule in vars(checks).values() if isinstance(rule, Rule)}
+_RULES = {
+    rule.id: rule
+    for module in (checks, storage)
+    for rule in vars(module).values()
+    if isinstance(rule, Rule)
+}
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -71,24 +78,38 @@ def load(data: bytes, file: str) -> Loaded:
         return _finished(document, None, [*diagnostics, found])
     spec, errors = _validate(document.data)
     misspelt = {_meant(tuple(e["loc"])) for e in errors if e["type"] == "extra_forbidden"}
+    found_here = chain(
+        _told(document, errors, misspelt),
+        _planned(document, Spec, ()),
+        _nodes(document, misspelt),
+        _storage(document, misspelt),
+    )
+    diagnostics += islice(found_here, MOST_FOUND)
+    if len(diagnostics) >= MOST_FOUND:
+        last = in_order(diagnostics)[-1].span
+        return _finished(document, None, [*diagnostics, enough(last)])
+    if spec and not all(_complete(spec, name) for name in spec.nodes):
+        spec = None  # left without what was wrong, a node lacks an address or a url
+    return _finished(document, spec, diagnostics)
+
+
+def _told(
+    document: Document, errors: list[ErrorDetails], misspelt: set[Path | None]
+) -> Iterator[Diagnostic]:
+    """Say what pydantic found; of a secret in a wrong place, not how long it is."""
     for error in errors:
         if error["type"] == "missing" and tuple(error["loc"]) in misspelt:
             continue
         found = _diagnostic(document, error)
-        if found.span and any(hides(str(part)) for part in error["loc"]):
+        if found.span and (
+            error["type"] == PLAIN_PROPERTY.id or any(hides(str(part)) for part in error["loc"])
+        ):
             document.mask(tuple(error["loc"]))
-            # Where the secret ends says how long it is.
             place = found.span
             found = replace(
                 found, span=replace(place, end_line=place.line, end_column=place.column + 1)
             )
-        diagnostics.append(found)
-    diagnostics += _planned(document, Spec, ())
-    diagnostics += _nodes(document, misspelt)
-    diagnostics += _storage(document)
-    if spec and not all(_complete(spec, name) for name in spec.nodes):
-        spec = None  # left without what was wrong, a node lacks an address or a url
-    return _finished(document, spec, diagnostics)
+        yield found
 
 
 def _finished(document: Document, spec: Spec | None, diagnostics: list[Diagnostic]) -> Loaded:
@@ -102,6 +123,8 @@ def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails]]:
         return Spec.model_validate(data), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
+    if len(errors) > MOST_FOUND:
+        return None, errors[:MOST_FOUND]
     rest = data
     for found in errors:
         if found["type"] == "missing":
@@ -127,7 +150,7 @@ def _without(data: Any, path: Path) -> Any:
 
 
 def _name(path: Path) -> str:
-    return ".".join(str(part) for part in path)
+    return ".".join(str(part)[:80] for part in path)
 
 
 def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
@@ -176,18 +199,16 @@ def _place(document: Document, error: ErrorDetails) -> tuple[Path, Span]:
 
 def _meant(path: Path) -> Path | None:
     """Find the key that a misspelt one probably is."""
-    import difflib
-
-    near = difflib.get_close_matches(str(path[-1]), list(_fields(path[:-1])), n=1, cutoff=0.6)
-    return (*path[:-1], near[0]) if near else None
+    near = meant(str(path[-1]), _fields(path[:-1]))
+    return (*path[:-1], near) if near else None
 
 
 def _unknown_key(document: Document, path: Path) -> Diagnostic:
     key = str(path[-1])
-    meant = _meant(path)
+    key_meant = _meant(path)
     where = f"`{_name(path[:-1])}`" if len(path) > 1 else "the spec"
     known = ", ".join(_fields(path[:-1]))
-    hint = f"Did you mean `{meant[-1]}`?" if meant else f"Keys there: {known}."
+    hint = f"Did you mean `{key_meant[-1]}`?" if key_meant else f"Keys there: {known}."
     return UNKNOWN_KEY.at(document.key_span(path), f"`{key[:80]}` is no key of {where}.", hint=hint)
 
 
@@ -239,25 +260,14 @@ def _planned(document: Document, model: type[Section], path: Path) -> Iterator[D
                 yield from _planned(document, NodeDefaults, (*inner, node))
         elif child:
             yield from _planned(document, child, inner)
-    at_value = {("storage", "kind"): "cifs", ("network", "firewall"): "nftables"}
-    if not path:
-        for inner, value in at_value.items():
-            section = document.data.get(inner[0])
-            if isinstance(section, dict) and section.get(inner[1]) == value:
-                yield _not_yet(inner, document.span(inner), f": {value}")
 
 
-def _not_yet(path: Path, span: Span, value: str = "") -> Diagnostic:
+def _not_yet(path: Path, span: Span) -> Diagnostic:
     return checks.NOT_YET.at(
         span,
-        f"`{_name(path)}{value}` is not supported yet.",
+        f"`{_name(path)}` is not supported yet.",
         hint="Remove it; nothing of it would be compiled by this version of omconf.",
     )
-
-
-def node_text(template: str, name: str, address: str) -> str:
-    """Put a node's own name and address into a value of `node_defaults` (or of its own)."""
-    return template.replace("{name}", name).replace("{address}", address)
 
 
 def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic]:
@@ -289,15 +299,30 @@ def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnosti
                 yield _custom(error, document.span(place))
 
 
-def _storage(document: Document) -> Iterator[Diagnostic]:
-    """An NFS share has a server; only what the admin mounts needs none."""
-    storage = document.data.get("storage")
-    if (
-        isinstance(storage, dict)
-        and storage.get("kind") != "mounted"
-        and storage.get("server") is None
-    ):
-        yield _missing_key(document, ("storage", "server"))
+_SAMBA = ("share", "user", "password")
+
+
+def _storage(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic]:
+    """Check which keys go with the kind: what is needed is there, what means nothing is not."""
+    given = document.data.get("storage")
+    if not isinstance(given, dict):
+        return
+    kind = given.get("kind", "nfs")
+    needed, other, nothing = {
+        "nfs": (("server",), "cifs", _SAMBA),
+        "cifs": (("server", "password"), "nfs", ("export_options",)),
+        "mounted": ((), "nfs", ("export", "options", "export_options", *_SAMBA)),
+    }.get(str(kind), (("server",), "", ()))
+    for key in needed:
+        if given.get(key) is None and ("storage", key) not in misspelt:
+            yield _missing_key(document, ("storage", key))
+    for key in nothing:
+        if key in given:
+            yield checks.WRONG_VALUE.at(
+                document.key_span(("storage", key)),
+                f"`storage.{key}` means nothing with `kind: {kind}`.",
+                hint=f"Remove it, or write `kind: {other}`.",
+            )
 
 
 def _complete(spec: Spec, name: str) -> bool:

@@ -23,16 +23,26 @@ from omconf.spec.values import (  # pydantic reads these at run time
     Host,
     Interface,
     JpaText,
+    JvmOption,
+    KurentoUrl,
+    Minutes,
     MountOption,
     MulticastGroup,
     Port,
     PropertyName,
     Release,
+    RuleId,
+    SambaUser,
     SecretSource,
+    ShareName,
+    SpringText,
+    SshDestination,
     Subnet,
     Text,
     Timeout,
+    TimeZone,
     Ttl,
+    TurnUrl,
     Unit,
     Url,
     Webapp,
@@ -78,14 +88,16 @@ class OpenMeetings(Section):
     home: Folder = Field("/opt/om", description="Where OpenMeetings is installed (Tomcat's base).")
     webapp: Webapp = Field("openmeetings", description="The folder under <home>/webapps.")
     data_dir: Folder = Field("/opt/omdata", description="The data folder that all nodes share.")
-    timezone: Text | None = planned("The time zone of all nodes, an IANA name.")
+    timezone: TimeZone = Field("Etc/UTC", description="The time zone of all nodes, an IANA name.")
     service: Unit = Field(
         "openmeetings.service",
         description="The systemd unit; `none` where there is no systemd.",
     )
     user: Account = Field("nobody", description="The user that OpenMeetings runs as.")
     group: Account = Field("nogroup", description="The group that OpenMeetings runs as.")
-    java_options: list[Text] | None = planned("Further JVM options.")
+    java_options: list[JvmOption] = Field(
+        [], description="Further JVM options.", examples=[["-Xmx2g", "-XX:+UseG1GC"]]
+    )
 
 
 class Network(Section):
@@ -101,7 +113,8 @@ class Network(Section):
         None, description="Whether nodes get a multicast route; unset: when discovery is multicast."
     )
     firewall: Literal["none", "nftables"] = Field(
-        "none", description="`nftables` is not supported yet."
+        "none",
+        description="`nftables`: the cluster's ports on a node are closed to all but the nodes.",
     )
 
 
@@ -117,7 +130,11 @@ class Hazelcast(Section):
     properties: dict[PropertyName, Text] = Field(
         {}, description="Further `hazelcast.*` properties, or others than the stock ones."
     )
-    extra: Text | None = planned("An XML file with further Hazelcast configuration.")
+    extra: Text | None = Field(
+        None,
+        description="A file beside the spec, with a <hazelcast> root: further Hazelcast elements.",
+        examples=["hazelcast-extra.xml"],
+    )
 
 
 class Persistence(Section):
@@ -160,7 +177,9 @@ class Database(Section):
         {},
         description="Connection pool settings (dbcp2), added to the stock ones or in their place.",
     )
-    max_connections: int | None = planned("The server's limit of connections, for the pool check.")
+    max_connections: Annotated[int, Field(ge=1)] | None = Field(
+        None, description="The server's limit of connections, to hold the nodes' pools against."
+    )
 
 
 class Storage(Section):
@@ -168,7 +187,7 @@ class Storage(Section):
 
     kind: Literal["nfs", "cifs", "mounted"] = Field(
         "nfs",
-        description="How it is shared; `mounted`: the admin mounts it. `cifs` is not supported yet.",
+        description="How it is shared; `cifs`: by Samba; `mounted`: the admin mounts it.",
     )
     server: Host | None = Field(
         None, description="The data server: a node's name, an address, a dotted name, {host: ...}."
@@ -177,49 +196,63 @@ class Storage(Section):
         None, description="The exported folder on the data server; unset: openmeetings.data_dir."
     )
     options: list[MountOption] = Field(
-        ["timeo=50", "hard", "_netdev"], description="Mount options of the other nodes."
+        ["timeo=50", "hard", "_netdev"],
+        description="Mount options of the other nodes; unset with `cifs`: [hard, _netdev].",
     )
     export_options: list[ExportOption] = Field(
         ["rw", "sync", "no_subtree_check", "root_squash"],
         min_length=1,
-        description="Options of each export.",
+        description="Options of each NFS export.",
     )
-    share: Text | None = planned("The Samba share's name.")
-    user: Text | None = planned("The Samba user.")
-    password: SecretSource | None = planned("Where the Samba user's password is read from.")
+    share: ShareName | None = Field(
+        None, description="The share's name, for `cifs`; unset: openmeetings-<cluster>."
+    )
+    user: SambaUser = Field(
+        "openmeetings", description="The account that nodes log in with, for `cifs`."
+    )
+    password: SecretSource | None = Field(
+        None, description="Where that account's password is read from; required for `cifs`."
+    )
 
 
 class Turn(Section):
-    """The TURN server that browsers use."""
+    """The TURN server that browsers use; what is not said keeps the shipped value."""
 
-    url: Text | None = None
-    user: Text | None = None
-    secret: SecretSource | None = None
-    mode: Text | None = None
-    ttl: Text | None = None
+    url: TurnUrl | None = Field(
+        None, description="`host:port`, or `turn:`, `turns:`, `stun:` URLs, joined by commas."
+    )
+    user: SpringText | None = Field(None, description="The user, with mode `static`.")
+    secret: SecretSource | None = Field(None, description="Where its secret is read from.")
+    mode: Literal["rest", "static"] | None = Field(
+        None,
+        description="`rest`: passwords made for a time from the secret; `static`: user, secret.",
+    )
+    ttl: Minutes | None = Field(None, description="How long such a password lasts, in minutes.")
 
 
 class Kurento(Section):
-    """The media server."""
+    """The media server; what is not said keeps the shipped value."""
 
-    url: Text | None = None
-    turn: Turn | None = None
+    url: KurentoUrl | None = Field(None, description="The media server that all nodes use.")
+    turn: Turn = Turn()
 
 
 class Secrets(Section):
-    """Secrets that OpenMeetings needs equal on all nodes."""
+    """Secrets that OpenMeetings needs equal on all nodes (releases 7.0.0 to 8.1.0)."""
 
-    remember_me_key: SecretSource | None = None
-    remember_me_salt: SecretSource | None = None
+    remember_me_key: SecretSource | None = Field(
+        None, description="Encrypts the cookie that keeps a user logged in."
+    )
+    remember_me_salt: SecretSource | None = Field(None, description="The salt of that key.")
 
 
 class Ignore(Section):
     """A warning that is known and accepted."""
 
-    rule: Text
-    node: Text | None = None
-    path: Text | None = None
-    why: Text
+    rule: RuleId = Field(description="The rule's id.", examples=["OM231"])
+    node: Text | None = Field(None, description="Only for this node.")
+    path: Text | None = Field(None, description="Only for this deployed file.")
+    why: Text = Field(description="The reason, for whoever reads the spec next.")
 
 
 class NodeDefaults(Section):
@@ -234,9 +267,13 @@ class NodeDefaults(Section):
     storage_address: Address | None = Field(
         None, description="The node's address towards the data server, where it has another."
     )
-    ssh: Text | None = planned("The node's OpenSSH destination.")
-    public_address: Text | None = planned("The address that members see through NAT.")
-    kurento_url: Text | None = planned("The node's own media server.")
+    public_address: Address | None = Field(
+        None, description="The address that the other members see, where there is NAT between them."
+    )
+    kurento_url: KurentoUrl | None = Field(None, description="The node's own media server.")
+    ssh: SshDestination | None = Field(
+        None, description="The node's OpenSSH destination; unset: the node's name."
+    )
     renamed_from: Text | None = planned("The name that this node had before.")
 
 
@@ -256,9 +293,9 @@ class Spec(Section):
     discovery: Discovery = Discovery()
     database: Database
     storage: Storage
-    kurento: Kurento | None = planned("The media server that the nodes use.")
-    secrets: Secrets | None = planned("Secrets that must be equal on all nodes.")
-    ignore: list[Ignore] | None = planned("Warnings that are known and accepted.")
+    kurento: Kurento = Kurento()
+    secrets: Secrets = Secrets()
+    ignore: list[Ignore] = Field([], description="Warnings that are known and accepted.")
     nodes: Annotated[dict[str, Node], Field(min_length=1)] = Field(
         description="The nodes by name: a lower-case host label."
     )

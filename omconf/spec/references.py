@@ -1,4 +1,4 @@
-"""What the spec says by reference: a server by its name, a secret by where it is read from."""
+"""What the spec says by reference: a server, a node to ssh, a secret by where it is read from."""
 
 from __future__ import annotations
 
@@ -45,14 +45,33 @@ def host(value: Any) -> HostRef:
     return host
 
 
+def node_text(template: str, name: str, address: str) -> str:
+    """Put a node's own name and address into a value of `node_defaults` (or of its own)."""
+    return template.replace("{name}", name).replace("{address}", address)
+
+
+def ssh_destination(value: str) -> str:
+    """Check an OpenSSH destination: no option of ssh's, nothing that its configuration expands."""
+    plain = node_text(value, "om1", "10.1.1.1")
+    if not re.fullmatch(r"(ssh://)?[A-Za-z0-9_.@:\[\]-]{1,255}", plain) or re.search(
+        "(^|@|//)-", plain
+    ):
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value[:80]}` is no destination for ssh.",
+            "Write `om1`, `root@om1.example.org` or `ssh://root@10.1.1.1:2222`.",
+        )
+    return value
+
+
 def secret(value: Any) -> SecretRef:
     """Read where a secret comes from; a secret itself is refused."""
     ways = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
     if not isinstance(value, dict):
         checks.refuse(
             checks.PLAIN_SECRET,
-            "A secret is never written into the spec.",
-            f"Say where it is read from: {ways}.",
+            "A secret stands here in plain text; a spec only says where it is read from.",
+            f"Write {ways}.",
         )
     if len(value) != 1 or next(iter(value)) not in ("env", "file", "command"):
         _unclear(f"A secret is said by one of {ways}.")

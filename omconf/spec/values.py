@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from omconf.secrets import SecretRef
-from omconf.spec import checks, references
+from omconf.spec import checks, programs, references, storage
 
 Text = Annotated[
     str,
@@ -32,10 +32,32 @@ Interface = Annotated[str, AfterValidator(checks.interface), Field(examples=["et
 Url = Annotated[
     str, AfterValidator(checks.clean), Field(examples=["https://om1.example.org:5443/openmeetings"])
 ]
+TimeZone = Annotated[Text, AfterValidator(programs.time_zone), Field(examples=["Europe/Berlin"])]
+JvmOption = Annotated[Text, AfterValidator(programs.jvm_option)]
+SpringText = Annotated[Text, AfterValidator(programs.spring_text)]
+KurentoUrl = Annotated[
+    SpringText,
+    AfterValidator(programs.kurento_url),
+    Field(examples=["ws://10.1.1.20:8888/kurento"]),
+]
+TurnUrl = Annotated[
+    SpringText, AfterValidator(programs.turn_url), Field(examples=["turn.example.org:3478"])
+]
+Minutes = Annotated[int, AfterValidator(programs.minutes)]
+SshDestination = Annotated[
+    str,
+    AfterValidator(references.ssh_destination),
+    Field(examples=["om1", "root@om1.example.org", "ssh://root@{address}:2222"]),
+]
 JpaText = Annotated[Text, AfterValidator(checks.carried)]
-MountOption = Annotated[Text, AfterValidator(checks.mount_option)]
-ExportOption = Annotated[Text, AfterValidator(checks.export_option)]
+MountOption = Annotated[Text, AfterValidator(storage.mount_option)]
+ExportOption = Annotated[Text, AfterValidator(storage.export_option)]
+ShareName = Annotated[
+    Text, AfterValidator(storage.share_name), Field(examples=["openmeetings-conference"])
+]
+SambaUser = Annotated[Text, AfterValidator(storage.samba_user)]
 Release = Annotated[Text, AfterValidator(checks.release)]
+RuleId = Annotated[Text, AfterValidator(checks.rule_id)]
 Host = Annotated[
     references.HostRef,
     PlainValidator(references.host),

@@ -87,9 +87,21 @@ def test_a_change_needs_exportfs_and_no_restart() -> None:
 
 
 def test_the_guide_names_who_runs_exportfs() -> None:
-    assert KIND.guide(cluster()) == "On om1: `exportfs -ra`."
+    assert KIND.guide(cluster()) == (
+        "On om1: `mkdir -p /opt/omdata`, `chown nobody:nogroup /opt/omdata`, `exportfs -ra`.\n"
+        "Check: `exportfs -s` names every node that mounts the folder."
+    )
     assert "nas.example.org" in KIND.guide(cluster(server=None))
     assert KIND.guide(cluster(kind="mounted")) == ""
+    assert KIND.guide(cluster(nodes=1)) == ""
+
+
+def test_the_way_back_takes_the_block_out_before_exportfs_runs() -> None:
+    lines = "take the lines from `# BEGIN omconf: conference` to `# END omconf: conference` out of"
+    back = f"{lines} `/etc/exports`, `exportfs -ra`."
+    assert KIND.undo(cluster()) == f"On om1: {back}"
+    assert KIND.undo(cluster(server=None)) == f"On `nas.example.org`: {back}"
+    assert KIND.undo(cluster(kind="mounted")) == KIND.undo(cluster(nodes=1)) == ""
 
 
 # Reading

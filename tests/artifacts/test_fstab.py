@@ -54,6 +54,26 @@ def test_a_data_server_that_exports_another_path_binds_it() -> None:
     assert rendered(of, 2)[1].startswith(r"10.2.2.1:/srv/om\040data /opt/omdata nfs ")
 
 
+CREDENTIALS = "credentials=/etc/omconf/conference/storage.credentials"
+
+
+def test_a_share_is_mounted_with_a_credentials_file_and_openmeetings_as_owner() -> None:
+    of = cluster(kind="cifs", options=("hard", "_netdev"), data_dir="/opt/om data")
+    assert rendered(of)[1] == (
+        rf"//10.2.2.1/om\040data /opt/om\040data cifs {CREDENTIALS},"
+        "uid=nobody,gid=nogroup,file_mode=0640,dir_mode=0750,hard,_netdev 0 0"
+    )
+    assert rendered(of, 1)[1] == r"/opt/omdata /opt/om\040data none bind 0 0"
+    assert rendered(cluster(kind="cifs"), 1) == []
+
+
+def test_an_owner_or_mode_that_the_spec_says_is_not_said_again() -> None:
+    of = cluster(kind="cifs", options=("uid=1000", "dir_mode=0700"))
+    assert rendered(of)[1].endswith(
+        f" cifs {CREDENTIALS},gid=nogroup,file_mode=0640,uid=1000,dir_mode=0700 0 0"
+    )
+
+
 def test_with_an_outside_server_all_nodes_mount() -> None:
     assert all(
         rendered(cluster(server=None), number)[1].startswith("nas.example.org:/opt/omdata ")
@@ -98,11 +118,37 @@ def test_a_change_needs_a_mount(action: str, service: str, run: tuple[str, ...])
     assert effect.run == run
 
 
+@pytest.mark.parametrize(("share", "rolling"), [("om data", True), ("om other", False)])
+def test_another_share_is_another_place(share: str, rolling: bool) -> None:
+    change = Change("update", f"//s/{share} cifs soft 0 0", "//s/om data cifs hard 0 0")
+    effect = KIND.effect(cluster(kind="cifs"), {"/opt/omdata": change}, "update")
+    assert (effect.rolling, effect.stopped) == (rolling, True)
+
+
 def test_the_guide_says_where_to_mount() -> None:
-    run = "`systemctl daemon-reload`, `mount /opt/omdata`"
-    assert KIND.guide(cluster()) == f"On every node but om1: {run}."
-    assert KIND.guide(cluster(server=None)) == f"On every node: {run}."
+    run = "`mkdir -p /opt/omdata`, `systemctl daemon-reload`, `mount /opt/omdata`"
+    check = "Check: `findmnt /opt/omdata` shows the mount."
+    assert KIND.guide(cluster()) == f"On every node but om1: {run}.\n{check}"
+    assert KIND.guide(cluster(server=None)) == f"On every node: {run}.\n{check}"
     assert KIND.guide(cluster(kind="mounted")) == ""
+
+
+def test_the_way_back_unmounts_before_the_line_goes() -> None:
+    lines = "take the lines from `# BEGIN omconf: conference` to `# END omconf: conference` out of"
+    reload = "`systemctl daemon-reload`"
+    run = f"`umount '/opt/om data'`, {lines} `/etc/fstab`"
+    assert KIND.undo(cluster(data_dir="/opt/om data")) == f"On every node: {run}, {reload}."
+    without = cluster(server=None, data_dir="/opt/om data", service="none")
+    assert KIND.undo(without) == f"On every node: {run}."
+    assert KIND.undo(cluster(kind="mounted")) == KIND.undo(cluster(nodes=1)) == ""
+
+
+@pytest.mark.parametrize("server", ["om1", None])
+@pytest.mark.parametrize("export", ["/opt/omdata", "/srv/om"])
+def test_the_steps_name_the_nodes_that_get_a_line(server: str | None, export: str) -> None:
+    of = cluster(server=server, export=export)
+    everyone = all(KIND.render(of, node) for node in of.nodes)
+    assert KIND.mounting(of) == ("every node" if everyone else "every node but om1")
 
 
 # Reading
@@ -131,6 +177,10 @@ def test_the_guide_says_where_to_mount() -> None:
         ),
         ("nas:/data/ /x nfs hard,timeo=50 0 0", {"/x": "nas:/data nfs hard,timeo=50 0 0"}),
         ("nas:/ /x nfs4 soft,hard 0 0", {"/x": "nas:/ nfs4 hard 0 0"}),
+        (
+            r"\134\134nas\134om\040data /x cifs cred=/a,ver=3.0,hard,soft 0 0",
+            {"/x": "//nas/om data cifs credentials=/a,soft,vers=3.0 0 0"},
+        ),
         ("[fd00::1]:/data/ /x nfs defaults 0 0", {"/x": "[fd00::1]:/data nfs defaults 0 0"}),
         ("/dev/sda2 none swap sw 0 0\n/swap swap swap sw 0 0\n", {}),
     ],
@@ -139,6 +189,11 @@ def test_a_file_is_read_as_libmount_reads_it(text: str, read: dict[str, str]) ->
     reading = KIND.read(text)
     assert reading.items == read
     assert reading.findings == []
+
+
+def test_the_login_of_a_hand_made_mount_is_not_shown_and_the_rest_is() -> None:
+    reading = KIND.read("//nas/om /x cifs username=om%hunter2,password=hunter2,hard 0 0\n")
+    assert reading.items == {"/x": "//nas/om cifs hard,password=(sensitive value),username 0 0"}
 
 
 def test_of_two_mounts_over_each_other_the_last_one_is_seen() -> None:

@@ -16,7 +16,7 @@ from tests.clusters import cluster_of, simple, specs
 PRINTABLE = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(specs())
 def test_every_artifact_passes_our_schemas_and_reads_back(data: dict[str, object]) -> None:
     cluster = cluster_of(data)
@@ -29,14 +29,14 @@ def test_every_artifact_passes_our_schemas_and_reads_back(data: dict[str, object
             kind = by_name[artifact.kind]
             assert artifact.path in kind.paths(cluster, wanted)
             reading = kind.read(artifact.text)
-            assert reading.items
+            assert reading.items or reading.secrets
             assert not reading.findings
             assert not reading.broken
             names = {p.text for p in artifact.placeholders}
             assert {s.reveal() for s in reading.secrets.values()} == names
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
 @given(specs())
 def test_every_value_of_the_spec_is_read_back(data: dict[str, dict[str, str]]) -> None:
     cluster = cluster_of(data)

@@ -6,13 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.formats.nfs_options import (
-    Verdict,
-    judge_export,
-    judge_mount,
-    settle_export,
-    settle_mount,
-)
+from omconf.formats.nfs_options import judge_export, judge_mount, settle_export, settle_mount
+from omconf.formats.options import Verdict
 
 anything = st.text(max_size=20)
 

@@ -72,25 +72,26 @@ class Server:
 
 
 class PostgreSQL(Server):
-    """PostgreSQL with password logins over TCP."""
+    """PostgreSQL with password logins over TCP, and further options of the server."""
 
     kind = "postgresql"
     port = 5432
     account = "postgres"
 
-    def __init__(self, space: str = "", address: str = "127.0.0.1") -> None:
+    def __init__(self, space: str = "", address: str = "127.0.0.1", options: str = "") -> None:
         found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
         if not found:
             missing("initdb (Debian package postgresql)")
         self.psql = need("psql", "postgresql")
         super().__init__(space)
         data = self.folder / "data"
-        options = "-U postgres --auth-local=trust --auth-host=scram-sha-256 -E UTF8 --no-sync"
-        run(found[-1], "-D", data, *options.split(), cwd="/", user=self.account, group=self.account)
-        with (data / "pg_hba.conf").open("a") as rules:
+        make = "-U postgres --auth-local=trust --auth-host=scram-sha-256 -E UTF8 --no-sync"
+        run(found[-1], "-D", data, *make.split(), cwd="/", user=self.account, group=self.account)
+        self.rules = data / "pg_hba.conf"
+        with self.rules.open("a") as rules:
             rules.write("host all all samenet scram-sha-256\n")
         server = found[-1].removesuffix("initdb") + "postgres"
-        self.start(f"{server} -D {data} -k {self.folder} -h {address} -F")
+        self.start(f"{server} -D {data} -k {self.folder} -h {address} -F {options}")
 
     def statement(self, *statements: str) -> None:
         """Run SQL over the socket."""
@@ -108,23 +109,23 @@ class PostgreSQL(Server):
 
 
 class MariaDB(Server):
-    """MariaDB with password logins over TCP."""
+    """MariaDB with password logins over TCP, and further options of the server."""
 
     kind = "mysql"
     port = 3306
     account = "mysql"
 
-    def __init__(self) -> None:
+    def __init__(self, space: str = "", address: str = "127.0.0.1", options: str = "") -> None:
         server = need("mariadbd", "mariadb-server")
         install = need("mariadb-install-db", "mariadb-server")
         self.client = need("mariadb", "mariadb-client")
-        super().__init__()
+        super().__init__(space)
         shared = f"--no-defaults --datadir={self.folder}/data --user={self.account}"
         make = "--auth-root-authentication-method=normal --skip-test-db"
         run(install, *shared.split(), *make.split(), cwd="/")
         self.start(
             f"{server} {shared} --socket={self.folder}/s --pid-file={self.folder}/pid"
-            " --bind-address=127.0.0.1 --skip-name-resolve --innodb-flush-method=nosync"
+            f" --bind-address={address} --skip-name-resolve --innodb-flush-method=nosync {options}"
         )
 
     def statement(self, *statements: str) -> None:

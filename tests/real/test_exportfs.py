@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -106,3 +107,31 @@ def test_what_exportfs_refuses_our_reader_refuses(mounted: Run, tmp_path: Path, 
     assert said
     _, findings = exports.KIND.entries(text)
     assert {f.rule.id for f in findings} == {"OM301"}
+
+
+def test_the_steps_of_the_readme_export_the_folder_and_take_it_back(
+    mounted: Run, tmp_path: Path
+) -> None:
+    need("exportfs", "nfs-kernel-server")
+    cluster = simple(3, openmeetings={"data_dir": "/opt/om data"})
+    (tmp_path / "exports").write_text(block.merge(FOREIGN, "conference", _exports(3)))
+    (tmp_path / "without").write_text(FOREIGN)
+    (tmp_path / "nfs").mkdir()
+    for name in ("etab", "rmtab", "xtab"):
+        (tmp_path / "nfs" / name).touch()
+    steps = exports.KIND.guide(cluster), exports.KIND.undo(cluster)
+    there, back = ("\n".join(re.findall("`((?:mkdir|chown|exportfs) [^`]+)`", s)) for s in steps)
+    assert "from `# BEGIN omconf: conference` to `# END omconf: conference`" in steps[1]
+    binds = {"/etc/exports": tmp_path / "exports", "/var/lib/nfs": tmp_path / "nfs"}
+    script = (
+        "mount -t tmpfs none /srv; mount -t tmpfs none /opt; mkdir /opt/omdata\n"
+        f"{there}\necho ---\ncat without >/etc/exports\n{back}\nexportfs -s\n"
+        "echo ---; stat -c %U:%G '/opt/om data'\n"
+    )
+    done = mounted(script, binds)
+    assert (done.returncode, done.stderr) == (0, "")
+    exported, left, owner = done.stdout.split("---\n")
+    assert {"10.1.1.2(", "10.1.1.3("} <= set(re.findall(r"10\.1\.1\.[0-9]+\(", exported))
+    assert "10.1.1" not in left
+    assert "/srv" in left
+    assert owner == "nobody:nogroup\n"

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,6 +35,19 @@ CASES = {
     ),
     "no options": _lines(2, options=[]),
 }
+SAMBA: dict[str, Any] = {
+    "kind": "cifs",
+    "share": "OM data",
+    "password": {"env": "OM_STORAGE_PASSWORD"},
+}
+SHARES = {
+    "a share": _lines(2, data_dir="/opt/om data", **SAMBA),
+    "a share outside": _lines(1, server="nas.example.org", **SAMBA),
+    "a share with more options": _lines(
+        2, options=["hard", "vers=3.1.1", "x-systemd.automount"], **SAMBA
+    ),
+}
+ALL = CASES | SHARES
 
 
 def _tab(text: str, tmp_path: Path) -> Path:
@@ -43,7 +57,7 @@ def _tab(text: str, tmp_path: Path) -> Path:
     root = str(tmp_path).replace(" ", "\\040")
     lines = [
         " ".join(
-            f"{root}{f}" if i <= 1 and f.startswith("/") else f
+            f"{root}{f}" if i <= 1 and f.startswith("/") and not f.startswith("//") else f
             for i, f in enumerate(line.split(" "))
         )
         for line in text.splitlines()
@@ -54,10 +68,10 @@ def _tab(text: str, tmp_path: Path) -> Path:
     return tab
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("case", ALL)
 def test_findmnt(case: str, tmp_path: Path) -> None:
     findmnt = need("findmnt", "util-linux")
-    tab = _tab(CASES[case], tmp_path)
+    tab = _tab(ALL[case], tmp_path)
     done = subprocess.run(
         [findmnt, "--verify", "--verbose", "--tab-file", tab], capture_output=True, text=True
     )
@@ -95,11 +109,39 @@ def test_libmount_reads_the_fields_as_they_are_meant(case: str, tmp_path: Path) 
     assert (str(read["freq"]), str(read["passno"])) == ("0", "0")
 
 
-@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize(
+    ("case", "source", "options"),
+    [
+        ("a share", "//10.1.1.1/OM data", "hard,_netdev"),
+        ("a share outside", "//nas.example.org/OM data", "hard,_netdev"),
+        (
+            "a share with more options",
+            "//10.1.1.1/OM data",
+            "hard,vers=3.1.1,x-systemd.automount",
+        ),
+    ],
+)
+def test_libmount_reads_a_share(case: str, source: str, options: str, tmp_path: Path) -> None:
+    findmnt = need("findmnt", "util-linux")
+    tab = tmp_path / "fstab"
+    tab.write_text(SHARES[case])
+    columns = "SOURCE,TARGET,FSTYPE,OPTIONS"
+    done = run(findmnt, "--fstab", "--tab-file", tab, "--json", "--output", columns)
+    (read,) = json.loads(done.stdout)["filesystems"]
+    account = "credentials=/etc/omconf/conference/storage.credentials,uid=nobody,gid=nogroup"
+    assert read == {
+        "source": source,
+        "target": "/opt/om data" if case == "a share" else "/opt/omdata",
+        "fstype": "cifs",
+        "options": f"{account},file_mode=0640,dir_mode=0750,{options}",
+    }
+
+
+@pytest.mark.parametrize("case", ALL)
 def test_systemd_makes_a_mount_unit_of_each_line(case: str, tmp_path: Path) -> None:
     if not GENERATOR.exists():
         missing("systemd-fstab-generator (Debian package systemd)")
-    tab = _tab(CASES[case], tmp_path)
+    tab = _tab(ALL[case], tmp_path)
     folders = [tmp_path / name for name in ("normal", "early", "late")]
     for folder in folders:
         folder.mkdir()

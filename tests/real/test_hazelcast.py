@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sys
 import time
 from collections import defaultdict
 from pathlib import Path
@@ -11,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from omconf.artifacts import hazelcast
+from omconf.artifacts import firewall, hazelcast
 from omconf.cluster.model import Cluster, Node
+from omconf.cluster.ports import HAZELCAST_PORT, HAZELCAST_TRIES
 from omconf.releases import RELEASES
 from tests.clusters import simple
-from tests.real.judges import JAVA, Network, run
+from tests.real.judges import JAVA, Network, need, run
 
 LIB = JAVA / "lib" / "hazelcast"
 UNREAD = "5.6.0"
@@ -180,6 +182,71 @@ def test_three_members_form_one_cluster(
     for configuration in configurations:
         members.start(_address(configuration), configuration)
     members.wait({_address(c): _all(configurations) for c in configurations})
+
+
+@pytest.mark.parametrize("discovery", ["multicast", "tcp-ip"])
+def test_the_firewall_lets_nodes_form_a_cluster_and_keeps_others_out(
+    java: str, network: Network, tmp_path: Path, discovery: str
+) -> None:
+    nft = need("nft", "nftables")
+    sections: dict[str, Any] = {
+        "network": {"firewall": "nftables"},
+        "discovery": {"kind": discovery},
+    }
+    # Of the same specs, the nodes know two members; the stranger claims to be the third.
+    cluster, claimed = simple(2, **sections), simple(3, **sections)
+    configurations = []
+    for node in (*cluster.nodes, claimed.nodes[2]):
+        configurations.append(tmp_path / f"{node.name.value}.xml")
+        written = hazelcast.KIND.render(cluster if node in cluster.nodes else claimed, node)[0]
+        configurations[-1].write_bytes(written.data)
+        space = network.host(node.address.value)
+        if node in cluster.nodes:
+            table = tmp_path / "firewall.nft"
+            table.write_bytes(firewall.KIND.render(cluster, node)[0].data)
+            network.run(space, nft, "-f", table)
+    *inside, stranger = configurations
+    members = Members(java, network, tmp_path)
+    for configuration in configurations:
+        members.start(_address(configuration), configuration)
+    wanted = {_address(c): _all(inside) for c in inside}
+    # Who has not found the others when it starts is alone for the next five minutes.
+    members.wait({**wanted, _address(stranger): _all([stranger])}, seconds=120)
+
+
+HOLD_PORTS = """
+import socket, sys, time
+held = [socket.create_server(("", port)) for port in range(int(sys.argv[1]), int(sys.argv[2]))]
+print("ready", flush=True)
+time.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize("free", [1, 0])
+def test_hazelcast_tries_a_hundred_ports(
+    java: str, network: Network, tmp_path: Path, free: int
+) -> None:
+    cluster = simple(2)
+    address, configuration = cluster.nodes[0].address.value, tmp_path / "om1.xml"
+    configuration.write_bytes(hazelcast.KIND.render(cluster, cluster.nodes[0])[0].data)
+    after = HAZELCAST_PORT + HAZELCAST_TRIES
+    space = network.host(address)
+    bounds = (str(HAZELCAST_PORT), str(after - free))
+    held = network.start(space, sys.executable, "-c", HOLD_PORTS, *bounds)
+    assert held.stdout
+    assert held.stdout.readline() == "ready\n"
+    members = Members(java, network, tmp_path)
+    members.start(address, configuration)
+    if free:
+        members.wait({address: _all([configuration])})
+        listening = network.run(space, "ss", "-Htln").stdout
+        assert f":{after - 1} " in listening
+        assert f":{after} " not in listening
+        return
+    end = time.monotonic() + 30
+    while not members.seen(address) and time.monotonic() < end:
+        time.sleep(0.2)
+    assert members.seen(address).startswith("refused"), members.output[address].read_text()
 
 
 BREAKING = {

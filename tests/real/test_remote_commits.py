@@ -6,7 +6,6 @@ them at its start.
 
 from __future__ import annotations
 
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -18,9 +17,9 @@ from omconf.artifacts import persistence
 from omconf.secrets import Secret
 from tests.clusters import simple
 from tests.real.databases import PostgreSQL
-from tests.real.judges import JAVA, Network, run
+from tests.real.judges import Network
+from tests.real.notes import notes
 
-JARS = JAVA / "lib" / "openjpa-4.1.1"
 ALLOWED = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
 LISTS = (
     "-Dopenjpa.serialization.class.blacklist=*",
@@ -70,17 +69,7 @@ def test_a_commit_reaches_the_other_nodes_cache(
     cluster = simple()
     written = persistence.KIND.render(cluster, cluster.nodes[0])[0]
     text = written.filled({"database.password": Secret("pw")})
-    # The entity classes' jars are OpenMeetings' own; one class of the test's takes their place.
-    text, *others = re.split(r"(?:    <class>.*</class>\n)+", text)
-    text += f"    <class>org.apache.openmeetings.db.entity.Note</class>\n{others[0]}"
-    (tmp_path / "META-INF").mkdir()
-    (tmp_path / "META-INF/persistence.xml").write_text(text)
-    jars = ":".join(map(str, sorted(JARS.glob("*.jar"))))
-    javac = str(Path(java).resolve().with_name("javac"))
-    run(javac, "-cp", jars, "-d", tmp_path, *(JAVA / "cache").rglob("*.java"))
-    agent = f"-javaagent:{JARS / 'openjpa-4.1.1.jar'}"
-    lists = LISTS if fresh else LISTS[:1]
-    command = [java, "-XX:TieredStopAtLevel=1", agent, *lists, "-cp", f"{tmp_path}:{jars}", "Cache"]
+    command = notes(java, tmp_path, text, LISTS if fresh else LISTS[:1])
     spaces = [network.host(address) for address in NODES]
     first, second = (Jpa(network.start(space, *command, ";".join(NODES))) for space in spaces)
     # The provider starts with the first use of the database.

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from omconf.artifacts import firewall, service
+from tests.clusters import simple
 from tests.real.judges import need, run
 
 UNIT = "files/etc/systemd/system/omconf-multicast-route.service"
@@ -21,6 +25,19 @@ def test_units(bundles: Path, tmp_path: Path) -> None:
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("service", ["openmeetings.service", "om@1.service"])
+def test_the_firewalls_unit(tmp_path: Path, service: str) -> None:
+    analyze, _ = need("systemd-analyze", "systemd"), need("nft", "nftables")
+    network = {"firewall": "nftables"}
+    cluster = simple(2, network=network, openmeetings={"service": service})
+    written = firewall.KIND.render(cluster, cluster.nodes[0])[1]
+    unit = tmp_path / Path(written.path).name
+    unit.write_text(written.text)
+    (tmp_path / service).write_text("[Service]\nExecStart=/bin/true\n")
+    done = run(analyze, "verify", "--man=no", unit, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
 def test_an_unknown_key_would_be_noticed(bundles: Path, tmp_path: Path) -> None:
     analyze = need("systemd-analyze", "systemd")
     unit = tmp_path / Path(UNIT).name
@@ -32,3 +49,35 @@ def test_an_unknown_key_would_be_noticed(bundles: Path, tmp_path: Path) -> None:
     )
     done = run(analyze, "verify", "--man=no", unit, check=False)
     assert "Unknown key" in done.stderr
+
+
+DROP_IN = "files/etc/systemd/system/openmeetings.service.d/omconf.conf"
+
+
+def _unit_with(folder: Path, drop_in: str) -> Path:
+    """A unit of OpenMeetings, with its drop-in beside it, and the unit that it waits for."""
+    unit = folder / "openmeetings.service"
+    unit.write_text("[Service]\nExecStart=/bin/true\n")
+    (folder / "omconf-multicast-route.service").write_text("[Service]\nExecStart=/bin/true\n")
+    (folder / "openmeetings.service.d").mkdir()
+    (folder / "openmeetings.service.d/omconf.conf").write_text(drop_in)
+    return unit
+
+
+@pytest.mark.parametrize("data_dir", ["/opt/omdata", "/srv/om data/100% ü"])
+def test_the_drop_in(tmp_path: Path, data_dir: str) -> None:
+    analyze = need("systemd-analyze", "systemd")
+    cluster = simple(openmeetings={"data_dir": data_dir})
+    (artifact,) = service.KIND.render(cluster, cluster.nodes[0])
+    unit = _unit_with(tmp_path, artifact.text)
+    done = run(analyze, "verify", "--man=no", unit, check=False)
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_systemd_reads_the_drop_in(tmp_path: Path) -> None:
+    """What it says is judged: a relative folder and an unquoted space are both noticed."""
+    analyze = need("systemd-analyze", "systemd")
+    unit = _unit_with(tmp_path, "[Unit]\nRequiresMountsFor=opt/omdata\nAfte=x.service\n")
+    done = run(analyze, "verify", "--man=no", unit, check=False)
+    assert "opt/omdata" in done.stderr
+    assert "Afte" in done.stderr

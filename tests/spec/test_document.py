@@ -99,6 +99,28 @@ def test_broken_files(data: bytes, rule: str, line: int, column: int) -> None:
     assert (span.line, span.column) == (line, column)
 
 
+SAID = [
+    ("a:\n\tb: 1\n", "a tab stands here"),
+    ("a: |\n\tb\n", "a tab stands here"),
+    ("a: @b\n", "`@` cannot start a text"),
+    ("a: `b`\n", "a backquote cannot start a text"),
+    ("a: 1\nb: [1, 2\n", "the `[` of line 2 is not closed before this"),
+    ("a: {b: 1\nc: 2\n", "the `{` of line 1 is not closed before this"),
+    ("a: b: c\n", "a `: ` stands here where none can"),
+    ("a:\n  b: 1\n c: 2\n", "no key stands here, though the mapping of line 1 goes on"),
+    ("a:\n  - x\n  y: 1\n", "no `- ` stands here, though the list of line 2 goes on"),
+    ("a: 1\n---\nb: 2\n", "a second document begins here"),
+    ("a: 'x\n\n", "the quote that opens in line 1 is never closed"),
+    ("a: *b\n", "an alias stands here whose anchor was not found above"),
+]
+
+
+@pytest.mark.parametrize(("text", "said"), SAID)
+def test_what_is_no_yaml_is_said_in_plain_words(text: str, said: str) -> None:
+    _, (found,) = parse(text.encode(), "c.yaml")
+    assert found.message == f"This is not YAML: {said}."
+
+
 @given(st.binary(max_size=400))
 def test_no_bytes_cause_an_exception(data: bytes) -> None:
     document, found = parse(data, "c.yaml")

@@ -11,23 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omconf import pipeline
+from tests.clusters import SMALLEST, cluster_of, spec_of
 from tests.command import EXAMPLES, omconf
-
-SMALLEST = """\
-omconf: 1
-cluster: conference
-openmeetings: {release: "9.1.0"}
-discovery: {kind: multicast}
-database:
-  kind: postgresql
-  host: 10.1.1.10
-  user: openmeetings
-  password: {env: OM_DB_PASSWORD}
-storage: {kind: nfs, server: om1}
-nodes:
-  om1: {address: 10.1.1.1, url: "https://om1.example.org:5443/openmeetings"}
-  om2: {address: 10.1.1.2, url: "https://om2.example.org:5443/openmeetings"}
-"""
 
 # What is replaced by what in the smallest spec, and where the rule must point.
 WRONG = [
@@ -39,6 +24,7 @@ WRONG = [
     ("  user: openmeetings\n", "", "OM104", "5:1"),
     ("address: 10.1.1.2, ", "", "OM104", "13:3"),
     ("server: om1}", "}", "OM104", "10:1"),
+    ("server: om1}", "sever: om1}", "OM103", "10:22"),
     ("cluster: conference", "cluster: Conference", "OM105", "2:10"),
     ("cluster: conference", "cluster: [a]", "OM105", "2:10"),
     ("kind: multicast", "kind: broadcast", "OM105", "4:19"),
@@ -48,6 +34,10 @@ WRONG = [
     ("discovery: {kind: multicast}", "discovery:", "OM105", "4:11"),
     ("10.1.1.2,", "om2.example.org,", "OM105", "13:18"),
     ("10.1.1.2,", "10.1.1.256,", "OM105", "13:18"),
+    ("10.1.1.2,", "10.1.1.2, ssh: -oProxyCommand=x,", "OM105", "13:33"),
+    ("10.1.1.2,", "10.1.1.2, ssh: root@-x,", "OM105", "13:33"),
+    ("10.1.1.2,", "10.1.1.2, ssh: om2 reboot,", "OM105", "13:33"),
+    ("10.1.1.2,", "10.1.1.2, ssh: 'om2;x',", "OM105", "13:33"),
     ("10.1.1.2,", "10.1.1.02,", "OM105", "13:18"),
     ("10.1.1.2,", "224.0.0.1,", "OM105", "13:18"),
     ("kind: postgresql", "kind: mariadb", "OM105", "6:9"),
@@ -60,10 +50,25 @@ WRONG = [
     ("omconf: 1", "omconf: true", "OM108", "1:9"),
     ('"9.1.0"', "9.1", "OM109", "3:25"),
     ('"9.1.0"', "4.0.11", "OM109", "3:25"),
-    ("nodes:", "kurento: {url: x}\nnodes:", "OM110", "11:1"),
+    ("nodes:", "ignore: [{rule: OM2O4, why: x}]\nnodes:", "OM105", "11:17"),
+    ("nodes:", "ignore: [{rule: OM999, why: x}]\nnodes:", "OM105", "11:17"),
+    ("nodes:", "ignore: [{rule: OM204}]\nnodes:", "OM104", "11:10"),
+    ("nodes:", "ignore: [{rule: OM204, node: om3, why: x}]\nnodes:", "OM105", "11:30"),
+    ("nodes:", "kurento: {url: http://x:8888/kurento}\nnodes:", "OM105", "11:16"),
+    ("nodes:", "kurento: {turn: {url: turn a}}\nnodes:", "OM105", "11:23"),
+    ("nodes:", "kurento: {turn: {user: '${x}'}}\nnodes:", "OM260", "11:24"),
+    ("nodes:", "kurento: {turn: {secret: x}}\nnodes:", "OM106", "11:26"),
+    ("nodes:", "kurento: {turn: {ttl: 0}}\nnodes:", "OM223", "11:23"),
+    ("nodes:", "secrets: {remember_me_key: {env: X}}\nnodes:", "OM270", "11:28"),
+    ('"9.1.0"}', '"5.0.1"}\nkurento: {turn: {mode: rest}}', "OM270", "4:24"),
+    ('"9.1.0"', '"9.1.0", timezone: Europe/Berlim', "OM250", "3:44"),
+    ('"9.1.0"', '"9.1.0", java_options: [Xmx2g]', "OM105", "3:49"),
+    ('"9.1.0"', '"9.1.0", java_options: ["-Xms1g -Xmx2g"]', "OM105", "3:49"),
+    ('"9.1.0"', '"9.1.0", java_options: [-DDATA_DIR=/x]', "OM261", "3:49"),
+    ('"9.1.0"', '"9.1.0", java_options: [-Dkey.password=x]', "OM262", "3:49"),
+    ("discovery: {kind: multicast}", "hazelcast: {extra: none.xml}", "OM105", "4:20"),
     ("10.1.1.2,", "10.1.1.2, renamed_from: old,", "OM110", "13:28"),
-    ("kind: nfs", "kind: cifs", "OM110", "10:17"),
-    ("discovery: {kind: multicast}", "network: {firewall: nftables}", "OM110", "4:21"),
+    ("discovery: {kind: multicast}", "network: {firewall: iptables}", "OM105", "4:21"),
     ("10.1.1.2,", "10.1.1.1,", "OM201", "13:18"),
     ("om2.example", "om1.example", "OM202", "13:33"),
     ("om2:", "OM2:", "OM203", "13:3"),
@@ -80,6 +85,9 @@ WRONG = [
     ("user: openmeetings", "user: openmeetings\n  pool: {maxTotal: many}", "OM214", "9:20"),
     ("user: openmeetings", "user: openmeetings\n  pool: {maxTotl: 5}", "OM214", "9:19"),
     ("user: openmeetings", "user: openmeetings\n  pool: {Url: 5}", "OM214", "9:15"),
+    ("user: openmeetings", "user: openmeetings\n  max_connections: 0", "OM105", "9:20"),
+    ("user: openmeetings", "user: openmeetings\n  max_connections: many", "OM105", "9:20"),
+    ("user: openmeetings", "user: openmeetings\n  name: /x", "OM216", "9:9"),
     ("kind: multicast", "group: 10.1.1.1", "OM220", "4:20"),
     ("kind: multicast", "group: all-hosts", "OM220", "4:20"),
     ("user: openmeetings", "user: openmeetings\n  options: {password: x}", "OM214", "9:23"),
@@ -109,6 +117,36 @@ WRONG = [
     ("server: om1", "server: om1, export: /", "OM230", "10:43"),
     ("server: om1", "server: om1, options: [hardd]", "OM233", "10:45"),
     ("server: om1", "server: om1, options: [timeo=abc]", "OM233", "10:45"),
+    ("kind: nfs", "kind: cifs", "OM104", "10:1"),
+    ("server: om1", "server: om1, share: data", "OM105", "10:35"),
+    ("server: om1", "server: om1, user: om", "OM105", "10:35"),
+    ("server: om1", "server: om1, password: {env: X}", "OM105", "10:35"),
+    ("kind: nfs, server: om1", "kind: mounted, password: {env: X}", "OM105", "10:26"),
+    *(
+        ("kind: nfs", f"kind: cifs, password: {{env: X}}, {keys}", rule, place)
+        for keys, rule, place in [
+            ("export_options: [rw]", "OM105", "10:43"),
+            ("share: global", "OM105", "10:50"),
+            ("share: a/b", "OM105", "10:50"),
+            ("share: a  b", "OM105", "10:50"),
+            ("share: 'a]'", "OM105", "10:50"),
+            ("share: ''", "OM105", "10:50"),
+            ("user: a b", "OM105", "10:49"),
+            ("user: '@staff'", "OM105", "10:49"),
+            ("user: [x]", "OM105", "10:49"),
+            ("options: [hardd]", "OM233", "10:53"),
+            ("options: [hard, file_mode=640]", "OM233", "10:59"),
+            ("options: [credentials=/x]", "OM261", "10:53"),
+            ("options: [user=om]", "OM261", "10:53"),
+            ("options: [guest]", "OM261", "10:53"),
+            ("options: [pass=hunter2]", "OM262", "10:53"),
+            ("export: /a%b", "OM260", "10:51"),
+            ("export: '/a  b'", "OM260", "10:51"),
+        ]
+    ),
+    ("kind: nfs", "kind: cifs, pasword: {env: X}", "OM103", "10:23"),
+    ("kind: nfs", "kind: cifs, password: hunter2", "OM106", "10:33"),
+    ("kind: nfs", "kind: [cifs], options: [hardd]", "OM105", "10:17"),
     ("10.1.1.2,", '"fd00::2",', "OM240", "13:18"),
     ("10.1.1.10", '"fd00::10"', "OM240", "7:9"),
     ('release: "9.1.0"', 'release: "9.1.0", home: "/opt/o\'m"', "OM260", "3:40"),
@@ -121,12 +159,22 @@ WARNED = [
     ("https://om2", "http://om2", "OM206", "13:33"),
     ('5443/openmeetings"}\n  om2', '5443/meet"}\n  om2', "OM207", "12:33"),
     ("user: openmeetings", "user: 'om,x'", "OM213", "8:9"),
+    ("user: openmeetings", "user: openmeetings\n  max_connections: 202", "OM215", "9:20"),
+    ("user: openmeetings", "user: postgres", "OM217", "8:9"),
     ("kind: multicast", "group: 224.0.0.0", "OM221", "4:20"),
     ("discovery: {kind: multicast}", "network: {subnet: 10.1.1.0/31}", "OM224", "13:18"),
     ("server: om1", "server: om1, export_options: [rw, no_root_squash]", "OM231", "10:56"),
     ("server: om1", "server: om1, options: [soft, _netdev]", "OM232", "10:45"),
     ("server: om1", "server: om1, options: [intr, _netdev]", "OM234", "10:45"),
     ("server: om1", "server: om1, options: [hard]", "OM235", "10:45"),
+    *(
+        ("kind: nfs", f"kind: cifs, password: {{env: X}}, options: [{options}]", rule, place)
+        for options, rule, place in [
+            ("'soft', _netdev", "OM232", "10:53"),
+            ("timeo=50, _netdev", "OM233", "10:53"),
+            ("hard", "OM235", "10:53"),
+        ]
+    ),
 ]
 
 
@@ -161,6 +209,36 @@ def test_warned(old: str, new: str, rule: str, place: str, tmp_path: Path) -> No
     text = SMALLEST.replace(old, new, 1)
     assert text != SMALLEST
     assert _places(text, tmp_path) == [f"warning[{rule}] {place}"]
+
+
+def test_the_smallest_spec_with_samba_is_fine(tmp_path: Path) -> None:
+    text = SMALLEST.replace("kind: nfs", "kind: cifs, password: {env: OM_STORAGE_PASSWORD}")
+    assert _places(text, tmp_path) == []
+    text = text.replace("discovery: {kind: multicast}", "hazelcast: {port: 445}")
+    assert _places(text, tmp_path) == ["error[OM225] 4:19"]
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ("max_connections: 203", ""),
+        ("max_connections: 43\n  pool: {maxTotal: 20}", ""),
+        ("max_connections: 42\n  pool: {MaxTotal: 20}", "Pools of 20 on 2 nodes may open 40 con"),
+        ("max_connections: 10\n  pool: {maxTotal: -1}", "Write `pool: {maxTotal: 3}`."),
+        ("max_connections: 100", "Write `pool: {maxTotal: 48}`, or let the server have 203."),
+        ("max_connections: 4", "hint: Let the server have 203."),
+        ("kind: mysql\n  max_connections: 200", ""),
+        ("kind: mysql\n  max_connections: 199", "the server has 199."),
+    ],
+)
+def test_the_pools_and_the_servers_limit(more: str, said: str, tmp_path: Path) -> None:
+    text = SMALLEST.replace("  kind: postgresql\n", "") if "kind:" in more else SMALLEST
+    text = text.replace("  user: openmeetings", f"  user: openmeetings\n  {more}")
+    (tmp_path / "cluster.yaml").write_text(text)
+    printed = omconf("validate", cwd=tmp_path)
+    assert printed.code == 0
+    assert ("OM215" in printed.err) == bool(said)
+    assert said in printed.err
 
 
 def test_all_mistakes_at_once(tmp_path: Path) -> None:
@@ -217,6 +295,10 @@ LEAKS = [
     ("{env: OM_DB_PASSWORD}", "{env: ''}  # was: hunter2"),
     ("  password: {env: OM_DB_PASSWORD}", "  pasword: hunter2"),
     ("user: openmeetings", "user: openmeetings\nsecrets: hunter2"),
+    ("kind: nfs", "kind: cifs, password: {env: X}, options: [hard, password=hunter2]"),
+    ("kind: nfs", "kind: cifs, password: {env: X}, options: [hard, pass=a hunter2]"),
+    ("kind: nfs", "kind: cifs, password: hunter2"),
+    ("kind: nfs", "kind: cifs, options: {password: hunter2}"),
 ]
 
 
@@ -289,3 +371,19 @@ def test_no_mutation_causes_a_traceback(tmp_path: Path, data: bytes) -> None:
     assert "unforeseen" not in result.err
     if result.code:
         assert re.search(r"error\[OM\d{3}\]: ", result.err)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "own", "destination"),
+    [
+        (None, None, "om1"),
+        ("root@{name}.example.org", None, "root@om1.example.org"),
+        ("ssh://root@{address}:2222", None, "ssh://root@10.1.1.1:2222"),
+        ("root@{name}", "admin@gateway", "admin@gateway"),
+    ],
+)
+def test_where_ssh_reaches_a_node(defaults: str | None, own: str | None, destination: str) -> None:
+    data = spec_of(node_defaults={"ssh": defaults} if defaults else {})
+    if own:
+        data["nodes"]["om1"]["ssh"] = own
+    assert cluster_of(data).nodes[0].ssh.value == destination

@@ -1,14 +1,13 @@
-"""Rules about the database and the way to it (OM211 to OM214)."""
+"""Rules about the database and the way to it (OM211 to OM217)."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Rule, Severity, plain_property
 from omconf.formats import connection_properties, dbcp2, jdbc
-from omconf.secrets import hides
+from omconf.secrets import in_plain
 from omconf.spec.checks import UNQUOTABLE
 
 if TYPE_CHECKING:
@@ -20,7 +19,20 @@ if TYPE_CHECKING:
 LOOPBACK = Rule("OM211", Severity.ERROR, "a database on loopback for more than one node")
 COMMA = Rule("OM213", Severity.WARNING, "a comma that OpenMeetings' installer cannot read")
 BAD_SETTING = Rule("OM214", Severity.ERROR, "a JDBC option or pool setting that cannot be carried")
+TOO_MANY = Rule("OM215", Severity.WARNING, "pools that open more connections than the server has")
+ADMINISTRATOR = Rule("OM217", Severity.WARNING, "OpenMeetings as the database's administrator")
 
+RESERVED = {"postgresql": 3}
+"""Connections of the server's limit that it keeps for its administrators: PostgreSQL's default of
+`superuser_reserved_connections`. MySQL has one beyond its limit."""
+ADMINISTRATORS = {
+    "postgresql": ("postgres",),
+    "mysql": ("root",),
+    "mssql": ("sa",),
+    "oracle": ("sys", "system"),
+    "db2": ("db2inst1",),
+}
+"""Who each kind of server makes its administrator when it is installed."""
 _OURS = ("url", "username", "password", "driverClassName")
 _WRITTEN = re.compile(
     "user(name)?|password|host|server(name)?|port(number)?|database(name)?|dbname|pg(host|port|dbname)"
@@ -31,6 +43,8 @@ _WRITTEN = re.compile(
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check what reaches the database through OpenJPA, dbcp2 and the driver."""
     yield from _loopback(cluster)
+    yield from _administrator(cluster)
+    yield from _connections(cluster)
     yield from _carried(cluster.database.user, "user")
     kind = cluster.database.kind.value
     try:
@@ -50,11 +64,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
 
 def _loopback(cluster: Cluster) -> Iterator[Diagnostic]:
     host = cluster.database.host
-    try:
-        loopback = ipaddress.ip_address(host.value).is_loopback
-    except ValueError:
-        loopback = host.value.lower() in ("localhost", "localhost.localdomain", "ip6-localhost")
-    if loopback and len(cluster.nodes) > 1:
+    if cluster.database.on_loopback and len(cluster.nodes) > 1:
         first = cluster.nodes[0].name.value
         yield LOOPBACK.at(
             host.span,
@@ -62,6 +72,46 @@ def _loopback(cluster: Cluster) -> Iterator[Diagnostic]:
             " own.",
             hint=f"Write the database server's address; when it runs on a node, `host: {first}`.",
         )
+
+
+def _administrator(cluster: Cluster) -> Iterator[Diagnostic]:
+    kind, user = cluster.database.kind.value, cluster.database.user
+    if user.value.lower() in ADMINISTRATORS[kind]:
+        yield ADMINISTRATOR.at(
+            user.span,
+            f"`{user.value}` is the server's administrator: OpenMeetings would have all its rights,"
+            " and every node its password.",
+            hint="Write a user of OpenMeetings' own: `user: openmeetings`.",
+        )
+
+
+def _connections(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Hold what all nodes' pools may open against the server's limit, where the spec says it."""
+    database, nodes = cluster.database, len(cluster.nodes)
+    limit = database.max_connections
+    stock = cluster.openmeetings.release.value.persistence[database.kind.value].connection
+    pool = (*stock, *((name, setting.value) for name, setting in database.pool.items()))
+    settings = {name[:1].lower() + name[1:]: text for name, text in pool}
+    most = settings.get("maxTotal", dbcp2.MAX_TOTAL)
+    if limit is None or not dbcp2.fits(dbcp2.SETTINGS["maxTotal"], most):
+        return
+    kept = RESERVED.get(database.kind.value, 0)
+    needed = int(most) * nodes + kept
+    if int(most) >= 0 and needed <= limit.value:
+        return
+    has = f"the server has {limit.value}" + (f", {kept} of them for administrators" if kept else "")
+    ways = []
+    if fitting := max(limit.value - kept, 0) // nodes:
+        ways.append(f"write `pool: {{maxTotal: {fitting}}}`")
+    if int(most) < 0:
+        message = f"The nodes' pools may open any number of connections; {has}."
+    else:
+        message = (
+            f"Pools of {most} on {nodes} nodes may open {int(most) * nodes} connections; {has}."
+        )
+        ways.append(f"let the server have {needed}")
+    hint = ", or ".join(ways)
+    yield TOO_MANY.at(limit.span, message, hint=f"{hint[:1].upper()}{hint[1:]}." if hint else "")
 
 
 def _carried(value: Value[str], what: str) -> Iterator[Diagnostic]:
@@ -104,7 +154,7 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
                 f"`{name}` is written by omconf.",
                 hint="Use host, port, name, user and password of `database:`.",
             )
-        elif hides(name):
+        elif in_plain(name, value.value):
             yield plain_property(name, place, "Remove it; the password is `database.password`.")
         elif encoded != name:
             yield BAD_SETTING.at(place, f"`{name[:80]}` is no name of a JDBC option.")

@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from omconf.cluster.ports import HAZELCAST_PORT, NFS_PORT, REMOTE_COMMIT_PORT, SMB_PORT
 from omconf.diagnostics import Diagnostic, Rule, Severity
 
 if TYPE_CHECKING:
@@ -23,12 +24,10 @@ MANY_MEMBERS = Rule(
     "OM226", Severity.WARNING, "member lists that grow with the square of the nodes"
 )
 
-HAZELCAST_PORT = 5701
-REMOTE_COMMIT_PORT = 5636
-"""Where OpenJPA's RemoteCommitProvider listens (measured with 9.1.0)."""
 TOMCAT_PORTS = {5080: "Tomcat (http)", 5443: "Tomcat (https)", 8005: "Tomcat (shutdown)"}
-NFS_PORT = 2049
 MANY = 50
+TOO_MANY = 1000
+"""With more nodes, the lists of all the others take gigabytes."""
 
 
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
@@ -62,6 +61,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             f"With tcp-ip each of the {len(cluster.nodes)} nodes lists all the others: every new"
             " node changes every node's file.",
             hint="Where the network can do it, multicast needs no lists.",
+            severity=Severity.ERROR if len(cluster.nodes) > TOO_MANY else None,
         )
     for node in cluster.nodes:
         yield from _ports(cluster, node)
@@ -78,8 +78,10 @@ def _ports(cluster: Cluster, node: Node) -> Iterator[Diagnostic]:
         wanted.append(
             (cluster.discovery.port.value, "Hazelcast's multicast", cluster.discovery.port.span)
         )
-    if cluster.storage.kind.value == "nfs" and cluster.storage.node == node.name.value:
-        wanted.append((NFS_PORT, "the NFS server", None))
+    serves = {"nfs": (NFS_PORT, "the NFS server"), "cifs": (SMB_PORT, "the Samba server")}
+    share = serves.get(cluster.storage.kind.value)
+    if share and cluster.storage.node == node.name.value:
+        wanted.append((*share, None))
     if cluster.database.node == node.name.value:
         wanted.append((cluster.database.port.value, "the database", cluster.database.port.span))
     url = urlsplit(node.url.value)

@@ -24,12 +24,15 @@ OTHER_PATH = Rule("OM207", Severity.WARNING, "a url whose path is not the webapp
 
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check what tells the nodes apart."""
-    yield from _twice(
-        SAME_ADDRESS,
-        [(n.name.value, n.address, n.address.value) for n in cluster.nodes],
-        "address",
-        "Every node needs an address of its own.",
-    )
+    # As the others see a node: its members, those beyond NAT, the data server.
+    for field in ("address", "public_address", "storage_address"):
+        seen = [(n.name.value, getattr(n, field) or n.address) for n in cluster.nodes]
+        yield from _twice(
+            SAME_ADDRESS,
+            [(name, address, address.value) for name, address in seen],
+            field.replace("_", " "),
+            "Every node needs an address of its own.",
+        )
     yield from _twice(
         SAME_URL,
         [(n.name.value, n.url, _normal(n.url.value)) for n in cluster.nodes],
@@ -56,7 +59,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         if _is_address(parts.hostname or ""):
             yield NUMERIC_URL.at(
                 node.url.span,
-                f"The url of `{node.name.value}` is a numeric address, which may break HTTPS.",
+                f"The url of `{node.name.value}` has a numeric address, which may break HTTPS.",
                 hint="Use the host name that the certificate is for.",
             )
         if parts.path.rstrip("/") != f"/{webapp}":

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
-from omconf.formats import nfs_options
-from omconf.spec.checks import NFS_OPTION
+from omconf.formats import cifs_options, nfs_options
+from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from omconf.cluster.model import Cluster
+    from omconf.formats.options import Verdict
+    from omconf.origin import Value
 
 ROOT_EXPORT = Rule("OM231", Severity.WARNING, "root on any node is root on the shared data")
 DATA_LOSS = Rule("OM232", Severity.WARNING, "an export or mount that can lose data")
@@ -21,11 +23,20 @@ NOT_NETDEV = Rule("OM235", Severity.WARNING, "a mount that boot may wait for, or
 
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check the options of exports and mounts."""
-    storage = cluster.storage
-    if storage.kind.value != "nfs":
-        return
+    kind = cluster.storage.kind.value
+    if kind == "nfs":
+        yield from _exports(cluster)
+        yield from _mounts(cluster)
+        yield from _unknown(cluster.storage.options, nfs_options.judge_mount)
+        yield from _unknown(cluster.storage.export_options, nfs_options.judge_export)
+    elif kind == "cifs":
+        yield from _mounts(cluster)
+        yield from _unknown(cluster.storage.options, cifs_options.judge_mount)
+
+
+def _exports(cluster: Cluster) -> Iterator[Diagnostic]:
     user = cluster.openmeetings.user.value
-    for option in storage.export_options:
+    for option in cluster.storage.export_options:
         if option.value == "no_root_squash" and user != "root":
             yield ROOT_EXPORT.at(
                 option.span,
@@ -40,6 +51,10 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
                 "With `async` the data server says `written` before it is: a crash loses data.",
                 hint="Write `sync`.",
             )
+
+
+def _mounts(cluster: Cluster) -> Iterator[Diagnostic]:
+    storage = cluster.storage
     names = {option.value for option in storage.options}
     for option in storage.options:
         if option.value == "soft":
@@ -48,7 +63,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
                 "A `soft` mount gives up on a slow data server: recordings are cut off in silence.",
                 hint="Write `hard`.",
             )
-        if option.value in ("intr", "nointr"):
+        if option.value in ("intr", "nointr") and storage.kind.value == "nfs":
             yield IGNORED_OPTION.at(
                 option.span,
                 f"`{option.value}` is ignored by Linux since 2.6.25.",
@@ -61,13 +76,12 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             " OpenMeetings starts on an empty folder.",
             hint="Add `_netdev` to `storage.options`.",
         )
-    yield from _unknown(cluster)
 
 
-def _unknown(cluster: Cluster) -> Iterator[Diagnostic]:
-    storage = cluster.storage
-    judged = [(o, nfs_options.judge_mount(o.value)) for o in storage.options]
-    judged += [(o, nfs_options.judge_export(o.value)) for o in storage.export_options]
-    for option, verdict in judged:
+def _unknown(
+    options: Iterable[Value[str]], judge: Callable[[str], Verdict | None]
+) -> Iterator[Diagnostic]:
+    for option in options:
+        verdict = judge(option.value)
         if verdict and verdict.kind == "unknown":
-            yield NFS_OPTION.at(option.span, verdict.message, severity=Severity.WARNING)
+            yield MOUNT_OPTION.at(option.span, verdict.message, severity=Severity.WARNING)

@@ -1,0 +1,124 @@
+"""The credentials file of the cifs mount: the Samba account, for root's eyes alone.
+
+The reader follows mount.cifs of cifs-utils 7.0: a key counts by its first letters, in either case;
+all behind the `=` is the value, blanks too; a line that is neither is passed over, a comment so.
+"""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, ClassVar
+
+from omconf.artifacts.model import (
+    Artifact,
+    Change,
+    Effect,
+    Kind,
+    Ownership,
+    Placeholder,
+    Reading,
+    line,
+)
+from omconf.formats import header
+from omconf.origin import FromDefault, FromPage
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.cluster.model import Cluster, Node
+
+STEP = FromPage("File systems: the shared folder over Samba")
+FILE = FromDefault("storage.password", "/etc/fstab can be read by everybody")
+LONGEST = 512
+"""What mount.cifs takes of a password, in bytes, each comma counted twice."""
+_KEYS = {"user": "username", "pass": "password", "dom": "domain"}
+
+
+class CifsCredentials(Kind):
+    """One file on every node that mounts the share."""
+
+    name: ClassVar[str] = "cifs_credentials"
+    ownership: ClassVar[Ownership] = Ownership.FILE
+    phase: ClassVar[int] = 15
+    purpose: ClassVar[str] = "holds the Samba account that mounts the shared data folder"
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        samba = cluster.storage.samba
+        return (samba.credentials.value,) if samba else ()
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        samba = cluster.storage.samba
+        if samba is None or cluster.storage.node == node.name.value:
+            return []
+        password = Placeholder("storage.password", samba.password.value, encode)
+        lines = (
+            line("# ", header.text(cluster.name), why=(FILE,)),
+            line("username=", samba.user, why=(STEP,)),
+            line("password=", password, why=(STEP, samba.password.origin)),
+        )
+        return [
+            Artifact(
+                self.name,
+                samba.credentials.value,
+                self.ownership,
+                lines,
+                mode=0o600,
+                placeholders=(password,),
+            )
+        ]
+
+    def read(self, text: str) -> Reading:
+        """Read what mount.cifs takes: of two lines with the same key the last one."""
+        reading = Reading()
+        for number, raw in enumerate(text.split("\n"), 1):
+            key, equals, value = raw.lstrip(" \t").partition("=")
+            for start, name in _KEYS.items():
+                if equals and key.lower().startswith(start):
+                    reading.add(name, value, number)
+        return reading
+
+    def guide(self, cluster: Cluster) -> str:
+        samba, nodes = cluster.storage.samba, self.mounting(cluster)
+        if samba is None or not nodes:
+            return ""
+        file = samba.credentials.value
+        check = f"Check: `ls -l {file}` shows that root alone can read it."
+        return f"On {nodes}: install cifs-utils, whose `mount.cifs` reads `{file}`.\n{check}"
+
+    def undo(self, cluster: Cluster) -> str:
+        samba, nodes = cluster.storage.samba, self.mounting(cluster)
+        return f"On {nodes}: delete `{samba.credentials.value}`." if samba and nodes else ""
+
+    def mounting(self, cluster: Cluster) -> str:
+        """Say which nodes log in; nothing when none does."""
+        server = cluster.storage.node
+        if server is None:
+            return "every node"
+        return f"every node but {server}" if len(cluster.nodes) > 1 else ""
+
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Mount anew: until it is unmounted, a mount logs in with the account that it knows."""
+        folder = shlex.quote(cluster.openmeetings.data_dir.value)
+        if action != "update":
+            why = "the mount of the shared folder reads it"
+            return Effect("mount", "node", rolling=True, why=why, run=())
+        why = "a mount keeps its old account until it is unmounted; nothing may use it then"
+        run = (f"umount {folder}", f"mount {folder}")
+        return Effect("mount", "node", rolling=True, why=why, run=run, stopped=True)
+
+
+KIND = CifsCredentials()
+
+
+def encode(password: str) -> str:
+    """Return a password as it stands in the file: as it is, to the end of its line.
+
+    Raises ValueError, without the password, for one that mount.cifs cannot read there.
+    """
+    if any(char in password for char in "\n\0"):
+        raise ValueError("mount.cifs reads a Samba password to the end of its line")
+    if len(password.encode("utf-8", "surrogatepass")) + password.count(",") > LONGEST:
+        raise ValueError(
+            f"mount.cifs takes a Samba password of {LONGEST} bytes at most, commas counted twice"
+        )
+    return password

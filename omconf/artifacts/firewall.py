@@ -1,0 +1,286 @@
+"""The firewall of each node: an nftables table of its own that closes the cluster's ports.
+
+Hazelcast and OpenJPA's remote commits listen on every address of a node (measured with 9.1.0), and
+neither asks for a password. The table only closes: its policy is accept, and what it lets through
+other tables may still drop. Connections are not tracked: on a host where nothing else does that, the
+table does not begin it. A TCP connection is judged by its first packet alone.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
+
+from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
+from omconf.cluster.ports import REMOTE_COMMIT_PORT, STORAGE_PORTS, hazelcast_ports
+from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.formats import header
+from omconf.origin import FromDefault, FromFormat, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from omconf.cluster.model import Cluster, Node
+
+CLOSED_URL = Rule("OM227", Severity.WARNING, "a url's port that the node's firewall closes")
+
+UNIT_NAME = "omconf-firewall.service"
+UNIT_PATH = f"/etc/systemd/system/{UNIT_NAME}"
+NFT = "/usr/sbin/nft"
+
+TABLE = FromFormat("nftables")
+UNIT = FromFormat("systemd unit")
+REPLACED = FromDefault("network.firewall", "the whole file is one transaction, and can be repeated")
+LOCAL = FromDefault("network.firewall", "a node may always reach itself")
+NEW_ONLY = FromDefault("network.firewall", "answers to what the node itself asked for come in")
+HAZELCAST = FromDefault("hazelcast.port", "Hazelcast tries 100 ports, from 5701 on")
+COMMITS = FromDefault("network.firewall", "OpenJPA's remote commits listen on port 5636")
+STORAGE = FromDefault("storage.kind", "where the data server listens")
+ADMIN = FromDefault("network.firewall", "files of the admin's, which omconf never writes")
+FLUSHED = FromDefault(
+    "network.firewall", "nftables.service flushes the whole ruleset at each start"
+)
+
+
+class Firewall(Kind):
+    """The table's file and the unit that loads it, on every node.
+
+    Its phase lies before the mounts: a new node mounts nothing while the data server is closed to it.
+    """
+
+    name: ClassVar[str] = "firewall"
+    ownership: ClassVar[Ownership] = Ownership.FILE
+    phase: ClassVar[int] = 15
+    purpose: ClassVar[str] = "closes the cluster's ports to everyone but the nodes"
+    textual: ClassVar[bool] = True
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        return (_path(cluster), UNIT_PATH)
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Give all nodes the same two artifacts, but for the data server and the database's node."""
+        if cluster.network.firewall.value != "nftables":
+            return []
+        name = node.name.value
+        table = _table(cluster, name == cluster.storage.node, name == cluster.database.node)
+        return [table, _unit(cluster)] if cluster.openmeetings.has_systemd else [table]
+
+    def read(self, text: str) -> Reading:
+        return Reading.by_line(text)
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Warn of a public port among those that Hazelcast may take next; OM225 knows the others."""
+        if cluster.network.firewall.value != "nftables":
+            return
+        closed = hazelcast_ports(cluster)
+        for node in cluster.nodes:
+            port = urlsplit(node.url.value).port
+            if port in closed[1:]:
+                yield CLOSED_URL.at(
+                    node.url.span,
+                    f"Port {port} of `{node.name.value}` is closed to browsers: Hazelcast may take"
+                    f" any from {closed[0]} to {closed[-1]}.",
+                    hint=f"With `hazelcast: {{port: {closed[0]}}}` that port alone is closed.",
+                )
+
+    def guide(self, cluster: Cluster) -> str:
+        """Name the ports: another firewall has to let the nodes in there."""
+        if cluster.network.firewall.value != "nftables":
+            return ""
+        start = (
+            f"On every node: `systemctl enable --now {UNIT_NAME}`."
+            if cluster.openmeetings.has_systemd
+            else f"On every node, at each boot: `{_load(cluster)}`."
+        )
+        closed = [_spoken(_cluster_ports(cluster))]
+        if cluster.storage.node and _storage_ports(cluster):
+            closed.append(f"on {cluster.storage.node} also {_spoken(_storage_ports(cluster))}")
+        if cluster.database.node:
+            closed.append(f"on {cluster.database.node} also {_spoken(_database_ports(cluster))}")
+        return (
+            f"{start} It closes to all but the nodes: {'; '.join(closed)}. It opens nothing: where"
+            " another firewall drops by default, let the nodes in there. Whom else to let in stands"
+            f" in `{_folder(cluster)}/*.nft`."
+        )
+
+    def undo(self, cluster: Cluster) -> str:
+        """Say how the table goes; its files go after it."""
+        if cluster.network.firewall.value != "nftables":
+            return ""
+        if not cluster.openmeetings.has_systemd:
+            files = ", ".join(f"`{a.path}`" for a in self.render(cluster, cluster.nodes[0]))
+            return f"On every node: `nft '{_remove(cluster)}'`; delete {files}."
+        files = " and ".join(f"`{a.path}`" for a in self.render(cluster, cluster.nodes[0]))
+        return (
+            f"On every node: `systemctl disable --now {UNIT_NAME}`; delete {files};"
+            " `systemctl daemon-reload`."
+        )
+
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        systemd = cluster.openmeetings.has_systemd
+        disable = f"systemctl disable --now {UNIT_NAME}"
+        if action == "delete" and cluster.network.firewall.value == "nftables":
+            why = "the unit goes, and the table is loaded without it"
+            run: tuple[str, ...] = (disable, _load(cluster))
+        elif action == "delete":
+            why = "the cluster's ports are open to everyone again"
+            run = (
+                (disable, "systemctl daemon-reload") if systemd else (f"nft '{_remove(cluster)}'",)
+            )
+        else:
+            why = "the table is replaced at once; connections that stand go on"
+            run = (
+                (
+                    "systemctl daemon-reload",
+                    f"systemctl enable {UNIT_NAME}",
+                    f"systemctl reload-or-restart {UNIT_NAME}",
+                )
+                if systemd
+                else (_load(cluster),)
+            )
+        return Effect("firewall", "node", rolling=True, why=why, run=run)
+
+
+KIND = Firewall()
+
+_Drop = tuple[str, Value[str], str]
+"""Protocol, port or range of ports, and whose they are."""
+
+
+def _folder(cluster: Cluster) -> str:
+    return f"/etc/omconf/{cluster.name.value}/firewall.d"
+
+
+def _path(cluster: Cluster) -> str:
+    return f"/etc/omconf/{cluster.name.value}/firewall.nft"
+
+
+def _name(cluster: Cluster) -> Value[str]:
+    """The table's name: nft's names have no hyphens, a cluster's have no underscores."""
+    name = cluster.name
+    return Value(f"inet omconf_{name.value.replace('-', '_')}", name.origin)
+
+
+def _load(cluster: Cluster) -> str:
+    return f"nft -f {_path(cluster)}"
+
+
+def _remove(cluster: Cluster) -> str:
+    """Remove the table, there or not: what was not there cannot be deleted."""
+    name = _name(cluster).value
+    return f"add table {name}; delete table {name}"
+
+
+def _cluster_ports(cluster: Cluster) -> list[_Drop]:
+    port, ports = cluster.hazelcast.port, hazelcast_ports(cluster)
+    spoken = str(port.value) if port else f"{ports[0]}-{ports[-1]}"
+    drops = [
+        ("tcp", Value(spoken, port.origin if port else HAZELCAST), "Hazelcast"),
+        ("tcp", Value(str(REMOTE_COMMIT_PORT), COMMITS), "OpenJPA's remote commits"),
+    ]
+    d = cluster.discovery
+    if d.kind.value == "multicast":
+        drops.append(("udp", Value(str(d.port.value), d.port.origin), "Hazelcast's multicast"))
+    return drops
+
+
+def _storage_ports(cluster: Cluster) -> list[_Drop]:
+    kind = cluster.storage.kind.value
+    return [
+        (protocol, Value(str(port), STORAGE), "the data folder")
+        for port in STORAGE_PORTS.get(kind, ())
+        for protocol in (("tcp", "udp") if kind == "nfs" else ("tcp",))
+    ]
+
+
+def _database_ports(cluster: Cluster) -> list[_Drop]:
+    port = cluster.database.port
+    return [("tcp", Value(str(port.value), port.origin), "the database")]
+
+
+def _spoken(drops: list[_Drop]) -> str:
+    return ", ".join(f"{port.value}/{protocol} ({what})" for protocol, port, what in drops)
+
+
+# What many nodes share is made once.
+@lru_cache(maxsize=8)
+def _table(cluster: Cluster, storage: bool, database: bool) -> Artifact:
+    drops = _cluster_ports(cluster)
+    drops += _storage_ports(cluster) if storage else []
+    drops += _database_ports(cluster) if database else []
+    name, asked = _name(cluster), (cluster.network.firewall.origin,)
+    lines = (
+        line("# ", header.text(cluster.name)),
+        line("# It only closes. What it lets through, other tables may still drop.", why=asked),
+        line("table ", name, why=(REPLACED,)),
+        line("delete table ", name, why=(REPLACED,)),
+        line("", why=(TABLE,)),
+        line("table ", name, " {", why=asked),
+        line("  set nodes {", why=asked),
+        line("    type ipv4_addr", why=(TABLE,)),
+        line("    elements = {", why=(TABLE,)),
+        *_addresses(cluster),
+        line("    }", why=(TABLE,)),
+        line("  }", why=(TABLE,)),
+        line("", why=(TABLE,)),
+        line("  chain input {", why=(TABLE,)),
+        line("    type filter hook input priority filter; policy accept;", why=asked),
+        line("    iif lo accept", why=(LOCAL,)),
+        line("    ip saddr @nodes accept", why=asked),
+        line("    tcp flags & (syn | ack) != syn accept", why=(NEW_ONLY,)),
+        *(
+            line(f"    {protocol} dport ", port, f' drop comment "{what}"', why=asked)
+            for protocol, port, what in drops
+        ),
+        line("  }", why=(TABLE,)),
+        line("}", why=(TABLE,)),
+        line("", why=(TABLE,)),
+        line("# Whom else to let in, in the admin's own files; there need be none.", why=(ADMIN,)),
+        line(f'include "{_folder(cluster)}/*.nft"', why=(ADMIN,)),
+    )
+    return Artifact(KIND.name, _path(cluster), KIND.ownership, lines)
+
+
+@lru_cache(maxsize=2)
+def _addresses(cluster: Cluster) -> tuple[Line, ...]:
+    """One line an address, so that a node more is a line more."""
+    lines: dict[str, Line] = {}
+    for node in cluster.nodes:
+        for address, note in (
+            (node.address, ""),
+            (node.storage_address, ", towards the data server"),
+            (node.public_address or node.address, ", behind NAT"),
+        ):
+            text = line("      ", address, ", # ", node.name, note)
+            lines.setdefault(address.value, text)
+    return tuple(lines.values())
+
+
+@lru_cache(maxsize=2)
+def _unit(cluster: Cluster) -> Artifact:
+    """The unit: ordered as Debian's nftables.service is, and loaded anew whenever that one is."""
+    asked = (cluster.network.firewall.origin,)
+    lines = (
+        line("# ", header.text(cluster.name)),
+        line("[Unit]", why=(UNIT,)),
+        line("Description=Firewall of the OpenMeetings cluster ", cluster.name, why=asked),
+        line("DefaultDependencies=no", why=(UNIT,)),
+        line("Wants=network-pre.target", why=asked),
+        line("Before=network-pre.target shutdown.target ", cluster.openmeetings.service, why=asked),
+        line("Conflicts=shutdown.target", why=(UNIT,)),
+        line("After=nftables.service", why=(FLUSHED,)),
+        line("PartOf=nftables.service", why=(FLUSHED,)),
+        line("ReloadPropagatedFrom=nftables.service", why=(FLUSHED,)),
+        line("", why=(UNIT,)),
+        line("[Service]", why=(UNIT,)),
+        line("Type=oneshot", why=(UNIT,)),
+        line("RemainAfterExit=yes", why=(UNIT,)),
+        line(f"ExecStart={NFT} -f {_path(cluster)}", why=asked),
+        line(f"ExecReload={NFT} -f {_path(cluster)}", why=asked),
+        line(f'ExecStop={NFT} "{_remove(cluster)}"', why=asked),
+        line("", why=(UNIT,)),
+        line("[Install]", why=(UNIT,)),
+        line("WantedBy=multi-user.target nftables.service", why=(FLUSHED,)),
+    )
+    return Artifact(KIND.name, UNIT_PATH, KIND.ownership, lines)

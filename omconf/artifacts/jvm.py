@@ -1,0 +1,212 @@
+"""`<home>/bin/setenv.sh`: the JVM options that all nodes need, as a block of Tomcat's own file.
+
+Sources: the clustering page, step "Start-up scripts"; CVE-2024-54676 (OpenMeetings before 8.0 took
+any serialized class from whoever reaches port 5636); with `blacklist=*` a remote commit is dropped
+unless the whitelist has all four entries (measured). catalina.sh sources the file and evaluates
+JAVA_OPTS once more, so every option is quoted for that.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, restart
+from omconf.check.deployed_members import DROPPED
+from omconf.diagnostics import CONTRADICTION, Finding, Rule, Severity, plain_property
+from omconf.formats.block import MARKERS, Entry, markers
+from omconf.origin import FromFormat, FromPage, Value
+from omconf.secrets import in_plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from omconf.cluster.model import Cluster, Node
+    from omconf.diagnostics import Diagnostic
+
+SERIALIZATION = FromPage("Start-up scripts: OpenJPA's serialization black and white list")
+DATA_DIR = FromPage("File systems: the data folder is outside of OpenMeetings")
+TIME_ZONE = FromPage("Servers: the same time zone on all of them")
+SHELL = FromFormat("POSIX shell")
+
+BY_HAND = Rule(
+    "OM323", Severity.WARNING, "a JVM option of omconf's that setenv.sh also sets by hand"
+)
+
+WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
+"""Without any one of them every remote commit is dropped, and caches stay stale (measured)."""
+_WHOLE = ("-DDATA_DIR", "-Duser.timezone")
+"""Options in which nodes may not differ while they run side by side."""
+_OURS = (
+    *_WHOLE,
+    "-Dopenjpa.serialization.class.blacklist",
+    "-Dopenjpa.serialization.class.whitelist",
+)
+_START = 'omconf_options="\\'
+_BY_HAND = re.compile("|".join(re.escape(name) for name in _OURS))
+_BY_HAND_LIST = re.compile(r"serialization\.class\.whitelist=([^\s\"']*)")
+_ANEW = re.compile(r"\s*(?:export\s+)?JAVA_OPTS=(.*)")
+
+
+class Jvm(BlockKind):
+    """The block in setenv.sh of each node."""
+
+    name = "jvm"
+    purpose = "the JVM options of OpenMeetings: data folder, time zone, serialization lists"
+    phase = 50
+    last_counts = True
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """Name Tomcat's own place for options, which its catalina.sh sources when it is there."""
+        return (f"{node.home.value}/bin/setenv.sh",)
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Give every node the same options, in its own home."""
+        return [_artifact(cluster, self.paths(cluster, node)[0])]
+
+    def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
+        """Read the options of a block, by name; a system property's value is what follows `=`.
+
+        A line outside the form of the block is the admin's own. Finding: OM323 for one that sets an
+        option of omconf's too.
+        """
+        entries = []
+        findings = []
+        inside = False
+        begin = 0
+        for number, raw in enumerate(text.split("\n"), 1):
+            content = raw.removesuffix("\r")
+            end = begin + len(raw) + 1
+            if inside:
+                inside = content.endswith("\\")
+                key, value = _item(_plain(content))
+                entries.append(Entry(key, value, number, number, (begin, end), (begin, end)))
+            elif content == _START:
+                inside = True
+            elif (found := _BY_HAND.search(raw)) and not raw.lstrip().startswith("#"):
+                message = f"`{found[0]}` is set by hand here; of two, the JVM takes the last one."
+                hint = "Delete it: the block holds it."
+                findings.append(Finding(BY_HAND, number, message, hint))
+                findings += _lacking(raw, number)
+            begin = end
+        return entries, findings
+
+    def behind(self, text: str) -> list[Finding]:
+        """Find lines behind the block that set JAVA_OPTS anew: what the block says is lost then."""
+        return [
+            Finding(
+                BY_HAND,
+                number,
+                "JAVA_OPTS is set anew here: all that the block gives it is lost.",
+                'Write `JAVA_OPTS="$JAVA_OPTS ..."`.',
+            )
+            for number, raw in enumerate(text.split("\n"), 1)
+            if (found := _ANEW.match(raw)) and "$JAVA_OPTS" not in found[1].replace("{", "")
+        ]
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        for option in cluster.openmeetings.java_options:
+            name = option.value.partition("=")[0]
+            if name in _OURS:
+                key = {
+                    "-DDATA_DIR": "openmeetings.data_dir",
+                    "-Duser.timezone": "openmeetings.timezone",
+                }.get(name)
+                message = f"`{name}` is omconf's to write."
+                hint = f"Say it in `{key}`." if key else "Remove it."
+                yield CONTRADICTION.at(option.span, message, hint=hint)
+            elif in_plain(name, option.value):
+                hint = "Remove it: `ps` would show it to everybody on the node, too."
+                yield plain_property(name, option.span, hint)
+
+    def undo(self, cluster: Cluster) -> str:
+        """Say how the options go; the nodes' own data folders are used again."""
+        homes = sorted({node.home.value for node in cluster.nodes})
+        path = f"{homes[0] if len(homes) == 1 else 'HOME'}/bin/setenv.sh"
+        return f"On every node: {self.taken_out(cluster, path)}."
+
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Restart; nodes with another data folder or time zone may not run side by side."""
+        if action == "update" and any(
+            name in changes and changes[name].before is not None for name in _WHOLE
+        ):
+            why = (
+                "nodes with another data folder or time zone would lose each other's files and"
+                " delete each other's fresh sessions. Stop all nodes, then start all"
+            )
+            return restart(cluster, why, rolling=False)
+        why = "setenv.sh is read when OpenMeetings starts; nodes can restart one by one"
+        return restart(cluster, why, rolling=True)
+
+
+KIND = Jvm()
+
+
+@lru_cache(maxsize=256)
+def _artifact(cluster: Cluster, path: str) -> Artifact:
+    om = cluster.openmeetings
+    return Artifact(
+        KIND.name, path, KIND.ownership, _text(cluster), owner=om.user.value, group=om.group.value
+    )
+
+
+@lru_cache(maxsize=2)
+def _text(cluster: Cluster) -> tuple[Line, ...]:
+    om = cluster.openmeetings
+    begin, end = markers(cluster.name)
+    blacklist, whitelist = _OURS[2:]
+    options = [
+        line(_quoted(om.data_dir, "-DDATA_DIR="), why=(DATA_DIR,)),
+        line(_quoted(om.timezone, "-Duser.timezone="), why=(TIME_ZONE,)),
+        line(_quoted(Value("*", SERIALIZATION), f"{blacklist}=")),
+        line(_quoted(Value(",".join(WHITELIST), SERIALIZATION), f"{whitelist}=")),
+        *(line(_quoted(option, "")) for option in om.java_options),
+    ]
+    ends = ["\\"] * (len(options) - 1) + ['"']
+    return (
+        line(begin, why=(MARKERS,)),
+        line("# catalina.sh evaluates JAVA_OPTS once more: each option is quoted.", why=(SHELL,)),
+        line(_START, why=(SHELL,)),
+        *(Line(f" {o.text}{end}", o.origins) for o, end in zip(options, ends, strict=True)),
+        line('case "${JAVA_OPTS-}" in', why=(SHELL,)),
+        line('*"$omconf_options"*) ;;', why=(SHELL,)),
+        line('*) JAVA_OPTS="${JAVA_OPTS-}$omconf_options" ;;', why=(SHELL,)),
+        line("esac", why=(SHELL,)),
+        line("export JAVA_OPTS", why=(SHELL,)),
+        line(end, why=(MARKERS,)),
+    )
+
+
+def _quoted(value: Value[str], before: str) -> Value[str]:
+    """Quote an option for the second evaluation, and that for the double quotes of the first."""
+    text = before + value.value
+    once = "'" + text.replace("'", "'\\''") + "'"
+    return Value(re.sub(r'([\\"$`])', r"\\\1", once), value.origin)
+
+
+def _plain(raw: str) -> str:
+    """Undo `_quoted`; what is not quoted in its way is taken as it stands."""
+    text = raw.strip().removesuffix("\\").removesuffix('"')
+    once = re.sub(r'\\([\\"$`])', r"\1", text)
+    try:
+        return " ".join(shlex.split(once)) if "'" in once else once
+    except ValueError:
+        return once
+
+
+def _lacking(raw: str, number: int) -> Iterator[Finding]:
+    """Find a whitelist by hand that lets remote commits be dropped."""
+    if found := _BY_HAND_LIST.search(raw):
+        listed = found[1].split(",")
+        missing = [name for name in WHITELIST if name not in listed]
+        if missing:
+            message = f"The whitelist lacks {', '.join(missing)}: every remote commit is dropped."
+            yield Finding(DROPPED, number, message, "Delete it: the block has the whole list.")
+
+
+def _item(option: str) -> tuple[str, str]:
+    """Tell a system property's name and value; any other option is its own key."""
+    name, equals, value = option.partition("=")
+    return (name, value) if equals and name.startswith("-D") else (option, "set")

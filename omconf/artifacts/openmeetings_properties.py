@@ -1,0 +1,217 @@
+"""openmeetings.properties: the media server, and the secrets that all nodes must share, by single keys.
+
+Sources: OpenMeetings' guide to the media server; the file as 5.1.0 to 9.1.0 ship it. A node's
+watchdog drops every pipeline whose kuid is neither its own nor ignored, and the shipped kuid is one
+constant (measured): nodes that share a Kurento need a kuid each, and must ignore the others'.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
+from urllib.parse import urlsplit
+
+from omconf.artifacts.model import (
+    Artifact,
+    Change,
+    Effect,
+    Kind,
+    Line,
+    Ownership,
+    Placeholder,
+    Reading,
+    line,
+    restart,
+)
+from omconf.diagnostics import Rule, Severity
+from omconf.formats import properties
+from omconf.origin import FromFormat, Value
+from omconf.secrets import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from omconf.cluster.model import Cluster, Node
+    from omconf.diagnostics import Diagnostic
+    from omconf.origin import Origin, Span
+
+NOT_IN_RELEASE = Rule("OM270", Severity.ERROR, "a setting that the release does not have")
+
+MANY_SHARE = Rule("OM271", Severity.ERROR, "a media server that too many nodes share")
+TOO_MANY = 1000
+"""With more nodes, the lists of the others' kuids take gigabytes."""
+
+OWN_KUID = FromFormat("a kuid of its own for each node that shares a media server")
+
+URL = "kurento.ws.url"
+KUID = "kurento.kuid"
+IGNORED = "kurento.ignored.kuids"
+TURN_SECRET = "kurento.turn.secret"  # noqa: S105 - a key's name
+REMEMBER = {
+    "remember_me_key": "remember.me.encryption.key",
+    "remember_me_salt": "remember.me.encryption.salt",
+}
+_TURN = {
+    "turn_url": "kurento.turn.url",
+    "turn_user": "kurento.turn.user",
+    "turn_mode": "kurento.turn.mode",
+    "turn_ttl": "kurento.turn.ttl",
+}
+_SECRETS = frozenset({TURN_SECRET, *REMEMBER.values()})
+_KNOWN = frozenset({URL, KUID, IGNORED, *_TURN.values(), *_SECRETS})
+
+
+class OpenMeetingsProperties(Kind):
+    """The keys of openmeetings.properties that the spec says anything of."""
+
+    name: ClassVar[str] = "openmeetings_properties"
+    ownership: ClassVar[Ownership] = Ownership.KEYS
+    phase: ClassVar[int] = 50
+    purpose: ClassVar[str] = "the media server, and secrets that all nodes share"
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        webapp = cluster.openmeetings.webapp.value
+        return (f"{node.home.value}/webapps/{webapp}/WEB-INF/classes/openmeetings.properties",)
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        placeholders = _placeholders(cluster)
+        lines = (
+            *_media_server(cluster, node),
+            *(
+                line(f"{key}=", Value(place.text, origin))
+                for key, (place, origin) in placeholders.items()
+            ),
+        )
+        if not lines:
+            return []
+        om = cluster.openmeetings
+        return [
+            Artifact(
+                self.name,
+                self.paths(cluster, node)[0],
+                self.ownership,
+                lines,
+                mode=0o600 if placeholders else 0o644,
+                owner=om.user.value,
+                group=om.group.value,
+                placeholders=tuple(place for place, _ in placeholders.values()),
+            )
+        ]
+
+    def read(self, text: str) -> Reading:
+        """Read the keys that omconf knows of; the file's others are not its business."""
+        reading = Reading()
+        for key, setting in properties.read(text).items():
+            if key in _SECRETS:
+                reading.secrets[key] = Secret(setting.value)
+                reading.lines[key] = setting.line
+            elif key in _KNOWN:
+                reading.add(key, setting.value, setting.line)
+        return reading
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        release = cluster.openmeetings.release.value
+        if "kurento" not in release.settings and (span := _first_said(cluster)):
+            message = f"OpenMeetings {release.name} has no media server to be set up."
+            yield NOT_IN_RELEASE.at(span, message, hint="Releases from 5.1.0 on have it.")
+        for url, nodes in _by_url(cluster).items():
+            first = nodes[0].kurento_url
+            if first and len(nodes) > TOO_MANY and not _loopback(first.value):
+                message = f"{len(nodes):,} nodes share `{url[:80]}`, and each lists all the others."
+                hint = f"Give every {TOO_MANY:,} nodes a media server."
+                yield MANY_SHARE.at(first.span, message, hint=hint)
+        if "remember.me" not in release.settings:
+            for key, value in cluster.secrets.items():
+                message = f"OpenMeetings {release.name} has no `{REMEMBER[key]}`."
+                hint = "Remove it: releases 7.0.0 to 8.1.0 have it."
+                yield NOT_IN_RELEASE.at(value.span, message, hint=hint)
+
+    def undo(self, cluster: Cluster) -> str:
+        if not any(self.render(cluster, node) for node in cluster.nodes):
+            return ""
+        return "On every node: put `openmeetings.properties` back as it was."
+
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        why = "openmeetings.properties is read when OpenMeetings starts; nodes restart one by one"
+        return restart(cluster, why, rolling=True)
+
+
+KIND = OpenMeetingsProperties()
+
+
+def _first_said(cluster: Cluster) -> Span | None:
+    """The first place of the spec that speaks of a media server."""
+    said = (
+        *(getattr(cluster.kurento, field) for field in (*_TURN, "turn_secret")),
+        *(node.kurento_url for node in cluster.nodes),
+    )
+    spans = (value.span for value in said if value)
+    return min((s for s in spans if s), key=lambda s: (s.line, s.column), default=None)
+
+
+def _media_server(cluster: Cluster, node: Node) -> Iterator[Line]:
+    if _first_said(cluster) is None:
+        return
+    if node.kurento_url:
+        yield line(f"{URL}=", _written(node.kurento_url))
+    for field, key in _TURN.items():
+        value = getattr(cluster.kurento, field)
+        if value:
+            yield line(f"{key}=", _written(value))
+    yield line(f"{KUID}=", kuid(cluster, node), why=(OWN_KUID,))
+    others = [kuid(cluster, n) for n in _sharing(cluster, node) if n is not node]
+    yield line(f"{IGNORED}={','.join(str(other.value) for other in others)}", why=(OWN_KUID,))
+
+
+def kuid(cluster: Cluster, node: Node) -> Value[str]:
+    """What marks a node's pipelines: its name and the cluster's, which no other node has."""
+    return Value(f"{node.name.value}.{cluster.name.value}", node.name.origin)
+
+
+def _sharing(cluster: Cluster, node: Node) -> tuple[Node, ...]:
+    """The nodes that use the same media server; one on loopback is each node's own."""
+    url = node.kurento_url
+    if url is None or _loopback(url.value):
+        return (node,)
+    return _by_url(cluster)[_server(url.value)]
+
+
+@lru_cache(maxsize=2)
+def _by_url(cluster: Cluster) -> dict[str, tuple[Node, ...]]:
+    users: dict[str, list[Node]] = {}
+    for node in cluster.nodes:
+        if node.kurento_url:
+            users.setdefault(_server(node.kurento_url.value), []).append(node)
+    return {url: tuple(nodes) for url, nodes in users.items()}
+
+
+def _server(url: str) -> str:
+    """Tell a media server by its host and port, however the URL is spelt."""
+    parts = urlsplit(url)
+    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'wss' else 80)}"
+
+
+def _loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    return host == "localhost" or host.startswith("127.")
+
+
+def _written(value: Value[str] | Value[int]) -> Value[str]:
+    return Value(properties.written(str(value.value)), value.origin)
+
+
+@lru_cache(maxsize=2)
+def _placeholders(cluster: Cluster) -> dict[str, tuple[Placeholder, Origin]]:
+    refs = {REMEMBER[key]: (f"secrets.{key}", ref) for key, ref in cluster.secrets.items()}
+    if turn := cluster.kurento.turn_secret:
+        refs[TURN_SECRET] = ("kurento.turn.secret", turn)
+    return {
+        key: (Placeholder(name, ref.value, _encode), ref.origin)
+        for key, (name, ref) in sorted(refs.items())
+    }
+
+
+def _encode(secret: str) -> str:
+    if "${" in secret or "#{" in secret:
+        raise ValueError("openmeetings.properties cannot carry `${` or `#{`: Spring replaces them")
+    return properties.written(secret)

@@ -1,0 +1,296 @@
+"""The share in `/etc/samba/smb.conf` on the data server: who may mount the shared data folder.
+
+The reader follows lib/util/tini.c and lib/param/loadparm.c of Samba 4.17: a comment is a line of its
+own, a backslash at a line's end continues it, several blanks are one, neither case nor blanks count
+in a parameter's name, and a section that stands twice is one section in which the last word counts.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import replace
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, HandOver, Line, line
+from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, Rule, Severity
+from omconf.formats.block import MARKERS, Entry, markers
+from omconf.origin import FromDefault, FromPage
+from omconf.spec.checks import UNCARRIABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from omconf.cluster.model import Cluster, Node, Samba
+
+PATH = "/etc/samba/smb.conf"
+STEP = FromPage("File systems: the shared folder over Samba")
+ACCESS = FromDefault("storage.kind", "the nodes alone, with their account alone")
+OWNER = FromDefault("storage.kind", "files are OpenMeetings' own, whoever logs in")
+COHERENT = FromDefault(
+    "storage.kind", "the data server's own OpenMeetings writes the same files beside smbd"
+)
+GUEST = "nobody"
+"""Samba's guest account. Without an entry (a disabled one will do), Samba takes the owner of its
+files and the forced user for two, and refuses all writing (measured with 4.17)."""
+BEHIND = Rule("OM326", Severity.ERROR, "a line behind the block that changes the share")
+
+
+class Share(BlockKind):
+    """The block in `/etc/samba/smb.conf`: one share."""
+
+    name = "samba"
+    purpose = "lets the other nodes mount the shared data folder over SMB"
+    phase = 10
+    last_counts = True
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """Name `/etc/samba/smb.conf` for every node: it may have been the data server before."""
+        return (PATH,)
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Share the data folder with every other node, on the data server only."""
+        storage = cluster.storage
+        clients = [n for n in cluster.nodes if n.name.value != node.name.value]
+        if storage.samba is None or storage.node != node.name.value or not clients:
+            return []
+        lines = _lines(cluster, storage.samba, clients)
+        return [Artifact(self.name, PATH, self.ownership, lines)]
+
+    def hand_over(self, cluster: Cluster) -> list[HandOver]:
+        """Give the share for all nodes to whoever runs an outside Samba server."""
+        samba = cluster.storage.samba
+        if samba is None or cluster.storage.node is not None:
+            return []
+        return [HandOver("storage/smb.conf", _lines(cluster, samba, cluster.nodes))]
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Check that smb.conf can carry the path: Samba makes one blank of two, and reads `%`."""
+        export, samba = cluster.storage.export, cluster.storage.samba
+        if samba and samba.user.value == GUEST:
+            message = f"`{GUEST}` is Samba's guest account: nobody can log in with it."
+            hint = "Give the nodes an account of their own: `user: openmeetings`."
+            yield CONTRADICTION.at(samba.user.span, message, hint=hint)
+        if samba and re.search("%|  | $", export.value):
+            yield UNCARRIABLE.at(
+                export.span,
+                f"smb.conf cannot carry the path `{export.value}`.",
+                hint="Use a folder without `%`, and without two blanks beside each other.",
+            )
+
+    def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
+        """Read the sections and their parameters: `[share]`, `[share]/parameter`.
+
+        A value is told by its meaning where omconf writes the parameter: a list's words sorted,
+        yes or no, an octal mode. Findings: OM301 for a line at which Samba gives the file up; here
+        reading goes on.
+        """
+        return _read(text)
+
+    def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
+        """Take a share over as a whole: Samba would join what is left of it with ours."""
+        shares = {_share(entry) for entry in taken}
+        return [e for e in entries if _share(e) in shares and e not in taken]
+
+    def behind(self, text: str) -> list[Finding]:
+        """Find parameters behind the block that no section begins: they belong to our share."""
+        entries, _ = _read(text)
+        return [
+            Finding(
+                BEHIND,
+                entry.line,
+                f"`{entry.key.partition('/')[2]}` stands right behind the block, so it belongs to"
+                " the share that the block ends with.",
+                "Move it in front of the block, into the section that is meant.",
+            )
+            for entry in takewhile(lambda entry: entry.key.startswith("[global]/"), entries)
+        ]
+
+    def guide(self, cluster: Cluster) -> str:
+        """Say what whoever runs the Samba server does before the nodes can mount."""
+        server, samba = _server(cluster), cluster.storage.samba
+        if samba is None or not server:
+            return ""
+        om, user = cluster.openmeetings, samba.user.value
+        folder = shlex.quote(cluster.storage.export.value)
+        steps = [
+            f"`mkdir -p {folder}`, `chown {om.user.value}:{om.group.value} {folder}`",
+            f"add the account `{user}` (`useradd --system --shell /usr/sbin/nologin {user}`)",
+            f"give it the password: `smbpasswd -s -a {user}` reads it from two lines of its input",
+            *(
+                [f"`smbpasswd -a -n {GUEST}`, `smbpasswd -d {GUEST}`"]
+                if om.user.value == GUEST
+                else []
+            ),
+            *([] if cluster.storage.node else [f"add `storage/smb.conf` to `{PATH}`"]),
+            "`smbcontrol smbd reload-config`",
+        ]
+        check = f"Check: `testparm -s` shows `[{samba.share.value}]`."
+        return f"On {server}, which runs Samba: {'; '.join(steps)}.\n{check}"
+
+    def undo(self, cluster: Cluster) -> str:
+        """Say who stops to share, once nobody mounts the folder."""
+        server, samba = _server(cluster), cluster.storage.samba
+        if samba is None or not server:
+            return ""
+        run = f"`smbcontrol smbd reload-config`, `smbpasswd -x {samba.user.value}`"
+        return f"On {server}: {self.taken_out(cluster, PATH)}, {run}."
+
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Tell smbd. Whoever is connected keeps the share as it was: also a node that left."""
+        reload = "smbcontrol smbd reload-config"
+        samba = cluster.storage.samba
+        if samba is None or action == "delete":
+            why = "the folder is no longer shared from here"
+            return Effect("smbcontrol", "node", rolling=True, why=why, run=(reload,))
+        if any(key.endswith("]/path") and change.before for key, change in changes.items()):
+            why = (
+                "the share is another folder: nodes that still use the old one would not see what"
+                " the others write. Stop all nodes, move the data, then start all"
+            )
+            run = (reload, f"smbcontrol smbd close-share {shlex.quote(samba.share.value)}")
+            return Effect("smbcontrol", "cluster", rolling=False, why=why, run=run, stopped=True)
+        why = "Samba takes its shares anew; mounts of clients that stay go on"
+        return Effect("smbcontrol", "node", rolling=True, why=why, run=(reload,))
+
+
+KIND = Share()
+
+
+def _server(cluster: Cluster) -> str:
+    """Name the host that shares the folder with others, in Markdown; nothing where none does."""
+    server, node = cluster.storage.server, cluster.storage.node
+    if server is None:
+        return ""
+    return f"`{server.value}`" if node is None else node if len(cluster.nodes) > 1 else ""
+
+
+def _lines(cluster: Cluster, samba: Samba, clients: Iterable[Node]) -> tuple[Line, ...]:
+    om = cluster.openmeetings
+    addresses = [part for client in clients for part in (" ", client.storage_address)]
+    begin, end = markers(cluster.name)
+    lines = [
+        line(begin, why=(MARKERS,)),
+        line("[", samba.share, "]", why=(STEP,)),
+        line("    path = ", cluster.storage.export, why=(STEP,)),
+        line("    valid users = ", samba.user, why=(ACCESS,)),
+        line("    guest ok = no", why=(ACCESS,)),
+        line("    read only = no", why=(STEP,)),
+        line("    browseable = no", why=(ACCESS,)),
+        line("    hosts allow =", *addresses, why=(STEP,)),
+        line("    hosts deny = ALL", why=(ACCESS,)),
+        line("    force user = ", om.user, why=(OWNER,)),
+        line("    force group = ", om.group, why=(OWNER,)),
+        line("    create mask = 0640", why=(OWNER,)),
+        line("    directory mask = 0750", why=(OWNER,)),
+    ]
+    if cluster.storage.node is not None:
+        lines += [
+            line("    oplocks = no", why=(COHERENT,)),
+            line("    level2 oplocks = no", why=(COHERENT,)),
+        ]
+    return (*lines, line(end, why=(MARKERS,)))
+
+
+_BOOLS = ("guest ok", "read only", "browseable", "oplocks", "level2 oplocks")
+_LISTS = ("valid users", "hosts allow", "hosts deny")
+_MODES = ("create mask", "directory mask")
+# Synonyms of what omconf writes (smb.conf(5)), without blanks; True for one that says the opposite.
+_NAMES = {
+    **{
+        name.replace(" ", ""): (name, False)
+        for name in (*_BOOLS, *_LISTS, *_MODES, "path", "force user", "force group")
+    },
+    "directory": ("path", False),
+    "public": ("guest ok", False),
+    "browsable": ("browseable", False),
+    "allowhosts": ("hosts allow", False),
+    "denyhosts": ("hosts deny", False),
+    "group": ("force group", False),
+    "createmode": ("create mask", False),
+    "directorymode": ("directory mask", False),
+    **dict.fromkeys(("writeable", "writable", "writeok"), ("read only", True)),
+}
+_YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
+
+# What C's isspace() takes for white space; str.isspace() knows more.
+_BLANKS = " \t\v\f\r"
+_CONTINUED = re.compile(rf"\\[{_BLANKS}]*$")
+_RUN = re.compile(rf"([{_BLANKS}])[{_BLANKS}]+")
+
+
+def _logical(text: str) -> Iterator[tuple[int, int, tuple[int, int], str]]:
+    """Cut a text into logical lines: the first and the last line's number, the range, the content."""
+    parts: list[str] = []
+    first = start = at = 0
+    lines = text.split("\n")
+    for number, raw in enumerate(lines, 1):
+        begin, at = at, min(at + len(raw) + 1, len(text))
+        if not parts:
+            first, start = number, begin
+            raw = raw.lstrip(_BLANKS)  # noqa: PLW2901
+            if not raw or raw[0] in "#;":
+                continue
+        # Only the last part can end in a backslash: the one before lost its own.
+        continued = _CONTINUED.search(raw) if number < len(lines) else None
+        parts.append(raw[: continued.start()] if continued else raw)
+        if not continued:
+            yield first, number, (start, at), _RUN.sub(r"\1", "".join(parts))
+            parts = []
+
+
+def _read(text: str) -> tuple[list[Entry], list[Finding]]:
+    entries: list[Entry] = []
+    findings: list[Finding] = []
+    section = "global"
+    own: list[Entry] = []
+    for first, last, place, content in _logical(text):
+        if content.startswith("["):
+            name, closed, _ = content[1:].partition("]")
+            if closed:
+                entries += _together(own)
+                section = name.lower()
+                own = [Entry(f"[{section}]", "section", first, last, place, place)]
+                continue
+            wrong = "This section's name is not closed with `]`"
+        else:
+            name, equals, value = content.partition("=")
+            if not equals:
+                continue  # Samba passes it over
+            if name.strip(_BLANKS):
+                name, value = _settled(name, value.strip(_BLANKS))
+                own.append(Entry(f"[{section}]/{name}", value, first, last, place, place))
+                continue
+            wrong = "There is no name before the `=`"
+        findings.append(Finding(REFUSED, first, f"{wrong}: Samba loads nothing of the file."))
+    return [*entries, *_together(own)], findings
+
+
+def _together(section: list[Entry]) -> list[Entry]:
+    """Make the entries of a section siblings: with the last of them, its comments go too."""
+    if not section:
+        return []
+    whole = (section[0].span[0], section[-1].span[1])
+    return [replace(entry, whole=whole, siblings=len(section)) for entry in section]
+
+
+def _share(entry: Entry) -> str:
+    return entry.key.partition("]")[0]
+
+
+def _settled(given: str, value: str) -> tuple[str, str]:
+    """Name a parameter by its one name, and its value by its meaning, where omconf writes it."""
+    bare = re.sub(rf"[{_BLANKS}]", "", given).lower()
+    shown = re.sub(rf"[{_BLANKS}]+", " ", given).strip().lower()
+    name, opposite = _NAMES.get(bare, (shown, False))
+    if name in _BOOLS and value.lower() in (*_YES, *_NO):
+        value = "yes" if (value.lower() in _YES) != opposite else "no"
+    elif name in _LISTS:
+        words = [word for word in re.split(rf"[,{_BLANKS}]+", value) if word]
+        value = " ".join(words if "EXCEPT" in words else sorted(set(words)))
+    elif name in _MODES and re.fullmatch("[0-7]{1,6}", value):
+        value = f"{int(value, 8):04o}"
+    elif name == "path" and len(value) > 1 and value[0] == value[-1] == '"':
+        value = value[1:-1]
+    return name, value

@@ -1,0 +1,97 @@
+"""The drop-in of OpenMeetings' systemd unit: the data folder and the route first, the time zone.
+
+Sources: the clustering page, steps "Servers" and "File systems"; systemd.unit(5). The unit that
+OpenMeetings ships knows of no data folder and no time zone, so a node whose mount failed would
+start on an empty folder (measured).
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, ClassVar
+
+from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
+from omconf.formats import header
+from omconf.origin import FromFormat, FromPage, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.cluster.model import Cluster, Node
+
+MOUNTED = FromPage("File systems: OpenMeetings needs the shared folder when it starts")
+ROUTE = FromPage("Network: the multicast address is there when OpenMeetings starts")
+TIME_ZONE = FromPage("Servers: the same time zone on all of them")
+UNIT = FromFormat("systemd unit")
+
+
+class Service(Kind):
+    """A drop-in beside the unit of each node; none where there is no systemd."""
+
+    name: ClassVar[str] = "service"
+    ownership: ClassVar[Ownership] = Ownership.FILE
+    phase: ClassVar[int] = 40
+    purpose: ClassVar[str] = (
+        "starts OpenMeetings after its data folder is mounted, in its time zone"
+    )
+    textual: ClassVar[bool] = True
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        om = cluster.openmeetings
+        return (f"/etc/systemd/system/{om.service.value}.d/omconf.conf",) if om.has_systemd else ()
+
+    def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        return [_artifact(cluster, path) for path in self.paths(cluster, node)]
+
+    def read(self, text: str) -> Reading:
+        return Reading.by_line(text)
+
+    def guide(self, cluster: Cluster) -> str:
+        return (
+            "On every node: `systemctl daemon-reload`." if cluster.openmeetings.has_systemd else ""
+        )
+
+    def undo(self, cluster: Cluster) -> str:
+        paths = self.paths(cluster, cluster.nodes[0])
+        return f"On every node: delete `{paths[0]}`; `systemctl daemon-reload`." if paths else ""
+
+    def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Tell systemd; OpenMeetings itself need not restart for it."""
+        return Effect(
+            "daemon-reload",
+            "node",
+            rolling=True,
+            why="systemd reads its units anew; OpenMeetings' next start goes by them",
+            run=("systemctl daemon-reload",),
+        )
+
+
+KIND = Service()
+
+
+@lru_cache(maxsize=2)
+def _artifact(cluster: Cluster, path: str) -> Artifact:
+    return Artifact(KIND.name, path, KIND.ownership, _lines(cluster))
+
+
+def _lines(cluster: Cluster) -> tuple[Line, ...]:
+    om = cluster.openmeetings
+    path = om.data_dir.value.replace("%", "%%")
+    folder = Value(f'"{path}"' if " " in path else path, om.data_dir.origin)
+    route = cluster.network.multicast_route
+    after: list[Line] = []
+    if route.value:
+        unit = "omconf-multicast-route.service"
+        after = [
+            line(f"Wants={unit}", why=(ROUTE, route.origin)),
+            line(f"After={unit}", why=(ROUTE, route.origin)),
+        ]
+    return (
+        line("# ", header.text(cluster.name)),
+        line("[Unit]", why=(UNIT,)),
+        line("RequiresMountsFor=", folder, why=(MOUNTED,)),
+        *after,
+        line("", why=(UNIT,)),
+        line("[Service]", why=(UNIT,)),
+        line('Environment="TZ=', om.timezone, '"', why=(TIME_ZONE,)),
+    )

@@ -1,0 +1,181 @@
+"""Further Hazelcast elements out of a file beside the spec: what may stand there, and what is omconf's.
+
+The clustering page allows for any further Hazelcast configuration. The file is read as safely as a
+deployed one; every finding points into it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from omconf.check import xsd
+from omconf.diagnostics import CONTRADICTION, Diagnostic, Rule, Severity, plain_property
+from omconf.formats.xml import children, flatten, local
+from omconf.origin import FromSpec, Span
+from omconf.releases import HAZELCAST_NAMESPACE, StockElement
+from omconf.secrets import SECRET_NAME, in_plain, masked
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element
+
+    from omconf.cluster.model import ExtraFile
+
+BAD_EXTRA = Rule("OM263", Severity.ERROR, "additional Hazelcast configuration that cannot be used")
+
+SCHEMA = "hazelcast-deployed.xsd"
+MOST_EXTRA = 1 << 20
+"""Bytes that the file may have."""
+CONTAINERS = ("network", "member-attributes")
+"""Elements that omconf writes too, so that only what stands in them is further."""
+_OWNED = {
+    "cluster-name": "`hazelcast.cluster_name`",
+    "instance-name": "the node's name",
+    "properties": "`hazelcast.properties`",
+    "network/port": "`hazelcast.port`",
+    "network/join": "`discovery`",
+    "network/interfaces": "the node's `address`",
+    "network/public-address": "the node's `public_address`",
+    "member-attributes/attribute[name]": "the node's name",
+    "member-attributes/attribute[server.url]": "the node's `url`",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Further:
+    """One further element, and where it stands."""
+
+    element: StockElement
+    origin: FromSpec
+
+
+@dataclass(slots=True)
+class Extra:
+    """The further elements by the element that they stand in; the root's own under ``."""
+
+    elements: dict[str, list[Further]] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def read(file: ExtraFile, maps: tuple[str, ...]) -> Extra:
+    """Read the file; `maps` are the names of the stock maps, which are omconf's."""
+    return _Reader(file, maps).read()
+
+
+class _Reader:
+    def __init__(self, file: ExtraFile, maps: tuple[str, ...]) -> None:
+        self.file = file
+        self.lines = file.data.decode("utf-8", "replace").split("\n")
+        self.owned = _OWNED | {f"map[{name}]": "the release's stock file" for name in maps}
+        self.extra = Extra()
+
+    def read(self) -> Extra:
+        if len(self.file.data) > MOST_EXTRA:
+            self.say(BAD_EXTRA, 1, f"the file is larger than {MOST_EXTRA >> 20} MiB.", drawn=False)
+            return self.extra
+        root = xsd.parse(self.file.data)
+        if isinstance(root, xsd.Fault):
+            self.say(BAD_EXTRA, root.line, f"{root.reason}.", drawn=False)
+            return self.extra
+        if local(root) != "hazelcast":
+            self.say(
+                BAD_EXTRA, 1, f"the root element is `{local(root)[:80]}`.", "Write <hazelcast>."
+            )
+            return self.extra
+        if not self.settled(root):
+            return self.extra
+        for fault in xsd.faults(xsd.known(root, SCHEMA), SCHEMA):
+            self.say(BAD_EXTRA, fault.line, f"`{fault.path}`: {fault.reason.rstrip('.')}.")
+        self.secrets(root)
+        self.take(root, "")
+        return self.extra
+
+    def settled(self, root: _Element) -> bool:
+        """Put all elements in Hazelcast's namespace; refuse those of another and mixed text."""
+        good = True
+        for element in root.iter():
+            tag = str(element.tag)
+            if tag[:1] == "{" and tag[1:].partition("}")[0] != HAZELCAST_NAMESPACE:
+                good = False
+                self.say_of(element, BAD_EXTRA, "this element is in another namespace.")
+            mixed = (element.tail or "").strip() or (len(element) and (element.text or "").strip())
+            if mixed:
+                good = False
+                self.say(BAD_EXTRA, _line(element), "there is text between elements.", drawn=False)
+            if any(str(a)[:1] == "{" for a in element.attrib) and element is not root:
+                good = False
+                self.say_of(element, BAD_EXTRA, "an attribute here is in another namespace.")
+            element.tag = f"{{{HAZELCAST_NAMESPACE}}}{local(element)}"
+        return good
+
+    def secrets(self, root: _Element) -> None:
+        for key, value, line in flatten(root):
+            variable = re.fullmatch(r"\$\{[^{}]*\}", value)
+            if value and not variable and (in_plain(key, value) or masked(value) != value):
+                hint = "Write `${...}`: Hazelcast puts the Java system property of that name there."
+                found = plain_property(key, self.span(line, ""), hint)
+                self.extra.diagnostics.append(found)
+
+    def take(self, parent: _Element, path: str) -> None:
+        for element in children(parent):
+            tag, name = local(element), element.get("name")
+            named = name is not None and tag in ("map", "attribute")
+            key = path + (f"{tag}[{name.strip()}]" if named and name else tag)
+            if tag == "import":
+                hint = "Write what it holds into this file."
+                self.say_of(
+                    element, CONTRADICTION, "omconf does not see what would be imported.", hint
+                )
+            elif key in self.owned:
+                message = f"`{key}` is omconf's to write: it comes from {self.owned[key]}."
+                self.say_of(element, CONTRADICTION, message, "Remove it here.")
+            elif not path and tag in CONTAINERS:
+                self.take(element, f"{tag}/")
+            else:
+                origin = FromSpec("hazelcast.extra", self.span(_line(element), tag))
+                place = self.extra.elements.setdefault(path.rstrip("/"), [])
+                place.append(Further(_stock(element), origin))
+
+    def say_of(self, element: _Element, rule: Rule, message: str, hint: str = "") -> None:
+        self.say(rule, _line(element), message, hint, local(element))
+
+    def say(
+        self,
+        rule: Rule,
+        line: int,
+        message: str,
+        hint: str = "",
+        tag: str = "",
+        *,
+        drawn: bool = True,
+    ) -> None:
+        """Report a finding; what may be the rest of a secret is not drawn."""
+        found = rule.at(self.span(line, tag), message[:1].upper() + message[1:], hint=hint)
+        source = self.lines[line - 1] if 0 < line <= len(self.lines) else None
+        if source is not None:
+            # The whole line may be a part of a secret.
+            source = None if not drawn or SECRET_NAME.search(source) else masked(source)[:500]
+        self.extra.diagnostics.append(found.shown_with(source))
+
+    def span(self, line: int, tag: str) -> Span:
+        """The start tag on its line; the line's first word where the tag is not on it."""
+        text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
+        at = text.find(f"<{tag}") if tag else -1
+        if at < 0:
+            return Span(
+                self.file.path, line, len(text) - len(text.lstrip()) + 1, line, len(text) + 1
+            )
+        return Span(self.file.path, line, at + 1, line, at + 2 + len(tag))
+
+
+def _line(element: _Element) -> int:
+    line: int | None = element.sourceline  # type: ignore[assignment]
+    return line or 1
+
+
+def _stock(element: _Element) -> StockElement:
+    """Copy an element as data, without comments and white space around its text."""
+    attributes = tuple((str(name), str(value)) for name, value in element.attrib.items())
+    inner = tuple(_stock(child) for child in children(element))
+    return StockElement(local(element), attributes, (element.text or "").strip(), inner)

@@ -1,0 +1,58 @@
+"""`ignore:` in the spec: warnings that are known and accepted, each with the reason why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import Diagnostic, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from omconf.cluster.model import Ignore
+
+POINTLESS = Rule("OM112", Severity.WARNING, "an `ignore` that silences nothing")
+
+
+def in_spec(ignore: Ignore) -> bool:
+    """Tell whether a rule is about the spec; those from OM300 on are about what is deployed."""
+    return ignore.rule.value < "OM3"
+
+
+def silence(
+    found: Iterable[Diagnostic], ignores: Iterable[Ignore], judged: Callable[[Ignore], bool]
+) -> list[Diagnostic]:
+    """Leave out the warnings that are ignored; errors stay.
+
+    An ignore that silences nothing is a warning itself, where `judged` says that it could have.
+    """
+    found = list(found)
+    kept = found
+    for ignore in ignores:
+        matching = {id(d) for d in found if _matches(ignore, d)}
+        silenced = {id(d) for d in found if id(d) in matching and not d.is_error}
+        kept = [d for d in kept if id(d) not in silenced]
+        if not silenced and judged(ignore):
+            rule = ignore.rule.value
+            what = f"`{rule}` is an error here" if matching else f"There is no `{rule}` to ignore"
+            hint = "Only warnings can be ignored." if matching else "Remove it."
+            kept.append(POINTLESS.at(ignore.rule.span, f"{what}.", hint=hint))
+    return kept
+
+
+def _matches(ignore: Ignore, d: Diagnostic) -> bool:
+    if d.rule.id != ignore.rule.value:
+        return False
+    if ignore.path and d.path != ignore.path.value:
+        return False
+    if ignore.node is None or d.node == ignore.node.value:
+        return True
+    # A finding in the spec is a node's when it stands in what the spec says of the node.
+    place = ignore.place
+    return bool(
+        place
+        and d.span
+        and d.span.file == place.file
+        and (place.line, place.column) <= (d.span.line, d.span.column)
+        and (d.span.line, d.span.column) < (place.end_line, place.end_column)
+    )

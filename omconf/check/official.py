@@ -1,0 +1,82 @@
+"""Hazelcast's own XSD, out of a jar that the user points at: the last word on a hazelcast.xml.
+
+libxml2 judges. Its messages may quote a value, so they are said in our own words.
+"""
+
+from __future__ import annotations
+
+import lzma
+import re
+import zipfile
+import zlib
+
+from lxml import etree
+
+from omconf.check.xsd import Fault, parse
+
+MOST_XSD = 4 << 20
+"""Bytes of an XSD; the real ones have a tenth of that."""
+_SAYS = {
+    "SCHEMAV_ELEMENT_CONTENT": "it may not stand here, or something is missing in it",
+    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "it has an attribute that it may not have",
+    "SCHEMAV_CVC_COMPLEX_TYPE_4": "it lacks an attribute",
+    "SCHEMAV_CVC_IDC": "it says something a second time",
+}
+_UNREADABLE = (
+    OSError,
+    EOFError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""What damaged archives make of themselves."""
+_OTHER_FILES = ("include", "import", "redefine")
+_VALUE = "its value is not allowed"
+
+
+def schema(jar: str, version: str) -> etree.XMLSchema | str:
+    """Read `hazelcast-config-VERSION.xsd` out of a Hazelcast jar; a text says why that cannot be."""
+    name = f"hazelcast-config-{version}.xsd"
+    try:
+        with zipfile.ZipFile(jar) as archive:
+            found = sorted(
+                n for n in archive.namelist() if re.search(r"hazelcast-config-.*xsd$", n)
+            )
+            if name not in found:
+                known = f": it has {', '.join(found[:20])}" if found else ""
+                return f"{jar} has no {name}{known}."
+            with archive.open(name) as member:
+                data = member.read(MOST_XSD + 1)
+    except _UNREADABLE as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no jar"
+        return f"{jar} cannot be read: {why}."
+    root = parse(data)
+    if isinstance(root, Fault):
+        return f"{name} of {jar} is no XML: {root.reason}."
+    if any(root.find(f"{{*}}{name}[@schemaLocation]") is not None for name in _OTHER_FILES):
+        return f"{name} of {jar} wants other files, which are not read."
+    try:
+        return etree.XMLSchema(root)
+    except etree.XMLSchemaParseError:
+        return f"{name} of {jar} is no schema."
+
+
+def faults(judge: etree.XMLSchema, data: bytes) -> list[Fault]:
+    """Judge a document; each fault by its line, its element, and what is wrong."""
+    root = parse(data)
+    if isinstance(root, Fault):
+        return [root]
+    judge.validate(root)
+    return [
+        Fault(entry.line, _element(entry.message), _SAYS.get(entry.type_name, _VALUE))
+        for entry in judge.error_log  # type: ignore[attr-defined]
+    ]
+
+
+def _element(message: str) -> str:
+    """The element's name at the beginning of a message."""
+    found = re.match(r"Element '(?:\{[^}]*\})?([\w.-]+)'", message)
+    return found[1] if found else "hazelcast"

@@ -1,0 +1,192 @@
+"""Options of a mount or an export: what shape each one has, and whether one is misspelt.
+
+Also the mount options of any file system. Sources: mount(8) of util-linux 2.38, systemd.mount(5).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from omconf.secrets import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What is wrong with one option.
+
+    `misspelt`: no known option, but one slip away from `suggestion`; `bad-value`: known, or not
+    even an option's shape, and refused; `unknown`: merely not known here, so it may be right.
+    """
+
+    kind: Literal["misspelt", "bad-value", "unknown"]
+    message: str
+    suggestion: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """The value that an option takes; `bare` when the name may also stand alone."""
+
+    wants: str
+    fits: Callable[[str], bool]
+    bare: bool = False
+
+
+Known = dict[str, Form | None]
+"""Options by name; None for one that takes no value."""
+
+NUMBER = re.compile(r"[0-9]{1,10}|0[xX][0-9a-fA-F]{1,8}")
+_SPAN_UNIT = r"(?:us|ms|s|secs?|seconds?|m|min|minutes?|h|hr|hours?|d|days?|w|weeks?)"
+_SPAN = re.compile(rf"infinity|(?:[0-9]+(?:\.[0-9]+)?{_SPAN_UNIT}?)+")
+
+
+def number(low: int, high: int = 2**32 - 1, unit: str = "") -> Form:
+    """Form of a whole number, decimal or hexadecimal, from `low` to `high`."""
+
+    def fits(value: str) -> bool:
+        if not NUMBER.fullmatch(value):
+            return False
+        return low <= int(value, 16 if value[:2] in ("0x", "0X") else 10) <= high
+
+    upto = f" to {high}" if high < 2**31 - 1 else " up"
+    return Form(f"a whole number from {low}{upto}" + (f" ({unit})" if unit else ""), fits)
+
+
+def words(*choices: str, bare: bool = False) -> Form:
+    """Form of one of these words."""
+    return Form(f"one of {', '.join(choices)}", frozenset(choices).__contains__, bare)
+
+
+TEXT = Form("a text", bool)
+TEXT_OR_BARE = Form("a text, or nothing", bool, bare=True)
+SECONDS = number(0, unit="seconds")
+BYTES = number(1, unit="bytes")
+_TIME_SPAN = Form("a time such as 30s or 5min", lambda value: bool(_SPAN.fullmatch(value)))
+_MODE = Form("an octal mode", lambda v: bool(re.fullmatch("[0-7]{1,5}", v)), bare=True)
+
+_FLAGS = """
+    async atime noatime auto noauto bind rbind defaults dev nodev diratime nodiratime dirsync exec
+    noexec group nogroup iversion noiversion lazytime nolazytime loud mand nomand _netdev nofail
+    nosymfollow owner noowner private rprivate shared rshared slave rslave unbindable runbindable
+    relatime norelatime remount ro rw silent strictatime nostrictatime suid nosuid sync nouser
+    users nousers
+    x-systemd.automount x-systemd.growfs x-systemd.makefs x-systemd.pcrfs x-systemd.rw-only
+    x-initrd.mount
+"""
+ANY_MOUNT: Known = {
+    **dict.fromkeys(_FLAGS.split()),
+    **dict.fromkeys(("context", "fscontext", "defcontext", "rootcontext", "comment"), TEXT),
+    **dict.fromkeys(("helper", "uhelper"), TEXT),
+    "user": TEXT_OR_BARE,
+    "X-mount.mkdir": _MODE,
+    "x-mount.mkdir": _MODE,
+    **dict.fromkeys(("x-systemd.device-timeout", "x-systemd.mount-timeout"), _TIME_SPAN),
+    "x-systemd.idle-timeout": _TIME_SPAN,
+    **dict.fromkeys(("x-systemd.requires", "x-systemd.before", "x-systemd.after"), TEXT),
+    **dict.fromkeys(("x-systemd.wanted-by", "x-systemd.required-by"), TEXT),
+    **dict.fromkeys(("x-systemd.requires-mounts-for", "x-systemd.wants-mounts-for"), TEXT),
+    "x-systemd.device-bound": TEXT_OR_BARE,
+}
+"""Mount options that no file system has for itself: mount(8) first, then systemd.mount(5)."""
+ANY_RIVALS = (("rw", "ro"), ("sync", "async"), ("silent", "loud"))
+"""Options that set the same thing: the last one counts."""
+
+
+def groups(known: Known, rivals: Iterable[tuple[str, ...]]) -> dict[str, str]:
+    """Name what each option sets: the first of its rivals, or the word that its `no` takes back."""
+    return {name: group[0] for group in rivals for name in group} | {
+        name: name[2:]
+        for name, form in known.items()
+        if form is None and name.startswith("no") and known.get(name[2:], TEXT) is None
+    }
+
+
+def settle(
+    options: Iterable[str],
+    known: Known,
+    grouped: Mapping[str, str],
+    synonyms: Mapping[str, str],
+) -> tuple[str, ...]:
+    """Reduce mount options to what they come to, sorted.
+
+    Of rivals (`hard`, `soft`; `timeo=50`, `timeo=60`) the last one counts, `defaults` sets nothing,
+    and of synonyms (of a name, or of a whole option) one word is kept. Options that are not known
+    stand as they are.
+    """
+    settled: dict[str, str] = {}
+    for given in options:
+        word, equals, value = given.partition("=")
+        option = synonyms.get(word, word) + equals + value
+        option = synonyms.get(option, option)
+        name = option.partition("=")[0]
+        named = name in known and not name.lower().startswith("x-")
+        slot = grouped.get(name, name) if named else option
+        if option and option != "defaults":
+            settled[slot] = option
+    return tuple(sorted(settled.values()))
+
+
+def judge_mount(option: str, known: Known) -> Verdict | None:
+    """Judge one mount option; None when there is nothing to say against it.
+
+    `x-...` and `X-...` options are free for anybody's use (mount(8)), save that those of systemd
+    are looked at.
+    """
+    verdict = judge(option, known, "mount option")
+    free = option.startswith(("x-", "X-")) and not option.startswith("x-systemd.")
+    if verdict and verdict.kind != "bad-value" and free:
+        return None
+    return verdict
+
+
+def judge(option: str, known: Known, what: str) -> Verdict | None:
+    """Judge one option; `what` it should be is named in the verdict."""
+    shown = quoted(option if option.isprintable() else ascii(option)[1:-1])
+    if not option or " " in option or "," in option or not option.isprintable():
+        return Verdict("bad-value", f"`{shown}`: an option is one word, without blanks or commas.")
+    name, equals, value = option.partition("=")
+    if name not in known:
+        near = _nearest(name, bool(equals), known)
+        if near is None:
+            return Verdict("unknown", f"`{quoted(name)}` is no {what} that omconf knows.")
+        right = near + equals + value
+        return Verdict(
+            "misspelt", f"`{quoted(name)}` is no {what}; `{near}` is one slip away.", right
+        )
+    form = known[name]
+    if form is None:
+        return Verdict("bad-value", f"`{name}` takes no value.", name) if equals else None
+    if not equals:
+        return None if form.bare else Verdict("bad-value", f"`{name}` needs {form.wants}.")
+    return None if form.fits(value) else Verdict("bad-value", f"`{name}` needs {form.wants}.")
+
+
+def _nearest(name: str, valued: bool, known: Known) -> str | None:
+    """Find the known option that was meant; one with a value was never meant to be a flag."""
+    near = [
+        right
+        for right, form in known.items()
+        if (right == name.lower() or _one_slip(name, right)) and not (valued and form is None)
+    ]
+    return min(near, key=lambda right: (abs(len(right) - len(name)), right), default=None)
+
+
+def _one_slip(wrong: str, right: str) -> bool:
+    """Tell whether one letter is wrong, missing, too many, or two neighbours are swapped."""
+    if abs(len(wrong) - len(right)) > 1 or wrong == right:
+        return False
+    at = next((i for i, (a, b) in enumerate(zip(wrong, right, strict=False)) if a != b), None)
+    if at is None:  # one is the beginning of the other
+        return True
+    swapped = wrong[at : at + 2] == right[at : at + 2][::-1]
+    return (
+        wrong[at + 1 :] == right[at + 1 :]
+        or wrong[at + 1 :] == right[at:]
+        or wrong[at:] == right[at + 1 :]
+        or (swapped and wrong[at + 2 :] == right[at + 2 :])
+    )

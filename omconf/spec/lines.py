@@ -1,0 +1,59 @@
+"""The lines of a spec, as findings show them: without the secrets that stand in them."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from functools import cached_property
+
+from omconf.secrets import SECRET_NAME, WORDS
+from omconf.secrets import masked as masked_inside
+
+MASK = "********"
+LINES_BACK = 30
+MOST_SHOWN = 500
+_LOOKED_AT = 4 * MOST_SHOWN
+
+_SECRET_LINE = re.compile(
+    rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}[:=]\s{{0,9}})(?![\s{{]|$)(.+)"
+)
+_SECRET_BEFORE = re.compile(rf"(?i)(?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:(?!\s*\{{)")
+_COMMENT = re.compile(r"\s#.*")
+
+
+class Lines:
+    """A text by lines, which count from 1; where they start is found once, when one is asked for."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    @cached_property
+    def starts(self) -> array[int]:
+        found = array("L", [0])
+        found.extend(match.end() for match in re.finditer("\n", self.text))
+        return found
+
+    def line(self, number: int, most: int) -> str | None:
+        """Return a line, or so much of it; None past the end of the text."""
+        if not 1 <= number <= len(self.starts):
+            return None
+        start = self.starts[number - 1]
+        end = self.starts[number] - 1 if number < len(self.starts) else len(self.text)
+        return self.text[start : min(end, start + most)].rstrip("\r")
+
+    def shown(self, number: int, *, secret: bool) -> str | None:
+        """Return a line with secrets in plain text masked; with `secret`, all of it is one."""
+        line = self.line(number, _LOOKED_AT)
+        if line is None:
+            return None
+        if SECRET_NAME.search(line):
+            line = _COMMENT.sub("", line)
+        hidden = masked_inside(_SECRET_LINE.sub(lambda m: m.group(1) + MASK, line))
+        if secret and hidden == line:
+            return MASK
+        return hidden if len(hidden) <= MOST_SHOWN else hidden[:MOST_SHOWN] + " ..."
+
+    def after_a_secret(self, number: int) -> bool:
+        """Tell whether a secret may start above a line, and this one be the rest of it."""
+        above = (self.line(n, _LOOKED_AT) for n in range(max(1, number - LINES_BACK), number))
+        return any(_SECRET_BEFORE.search(line) for line in above if line)

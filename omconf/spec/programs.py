@@ -1,0 +1,97 @@
+"""Checks of what goes to the programs beside: the JVM, Spring, the media server, TURN."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from omconf.diagnostics import meant
+from omconf.spec.checks import (
+    OUT_OF_RANGE,
+    UNCARRIABLE,
+    UNKNOWN_ZONE,
+    WRONG_VALUE,
+    refuse,
+    short,
+)
+
+
+def minutes(value: int) -> int:
+    """Check a time in minutes: up to a week."""
+    if not 1 <= value <= 10080:
+        refuse(OUT_OF_RANGE, f"{short(value)} minutes are out of range (1 to 10080, a week).")
+    return value
+
+
+def time_zone(value: str) -> str:
+    """Check the name of a time zone; the JVM takes an unknown one for GMT, without a word.
+
+    The names are those of the tzdata package, so that they are the same on every machine.
+    """
+    from importlib.resources import files
+
+    if value != "Etc/UTC":
+        known = files("tzdata").joinpath("zones").read_text("ascii").split()
+        if value not in known:
+            near = meant(value, known)
+            refuse(
+                UNKNOWN_ZONE,
+                f"The time zone `{value[:80]}` is not known: the JVM would take GMT for it.",
+                f"Write `{near}`." if near else "Write an IANA name: `Europe/Berlin`.",
+            )
+    return value
+
+
+def jvm_option(value: str) -> str:
+    """Check a JVM option: one word of the command line, as `-Xmx2g` or `-Dname=value`."""
+    if not re.match(r"-\w|--[a-z]", value):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no JVM option: each begins with `-`.",
+            "One option an item: `-Xmx2g`, `-Dname=value`.",
+        )
+    if re.match(r"-\S+ +-", value):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` are two options: the JVM would take them for one.",
+            "Give each an item of its own.",
+        )
+    return value
+
+
+def spring_text(value: str) -> str:
+    """Check a value of openmeetings.properties: Spring replaces `${...}` and `#{...}` in it."""
+    if "${" in value or "#{" in value:
+        refuse(
+            UNCARRIABLE,
+            "Spring would take `${` or `#{` for the start of an expression of its own.",
+        )
+    return value
+
+
+def kurento_url(value: str) -> str:
+    """Check a media server's URL: WebSocket, a host, no user info."""
+    try:
+        parts = urlsplit(value)
+        good = parts.port != 0 and bool(parts.hostname) and "@" not in parts.netloc
+    except ValueError:
+        good = False
+    if not good or parts.scheme not in ("ws", "wss") or " " in value:
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no URL of a media server.",
+            "Write `ws://10.1.1.20:8888/kurento`.",
+        )
+    return value
+
+
+def turn_url(value: str) -> str:
+    """Check the TURN servers: `host:port` or URLs, joined by commas without spaces."""
+    server = re.compile(r"(?:(?:turn|stun)s?:)?[\w.-]+(?::\d{1,5})?(?:\?transport=\w+)?")
+    if not all(server.fullmatch(part) for part in value.split(",")):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` names no TURN server.",
+            "Write `turn.example.org:3478`; several are joined by commas, without spaces.",
+        )
+    return value

@@ -1,0 +1,83 @@
+"""What may stand under `storage:`: options of exports and mounts, and what Samba needs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, Rule, Severity
+from omconf.formats import cifs_options, nfs_options
+from omconf.secrets import in_plain, quoted
+from omconf.spec import checks
+
+if TYPE_CHECKING:
+    from pydantic import ValidationInfo
+
+    from omconf.formats.options import Verdict
+
+MOUNT_OPTION = Rule("OM233", Severity.ERROR, "a mount or export option that is misspelt or bad")
+
+
+def mount_option(value: str, info: ValidationInfo) -> str:
+    """Check one mount option, by the kind of storage that stands beside it."""
+    kind = info.data.get("kind")
+    if kind == "cifs":
+        name, equals, _ = value.partition("=")
+        if name in cifs_options.OWN or (name == "user" and equals):
+            checks.refuse(
+                CONTRADICTION,
+                f"`{name}` is written by omconf: the nodes log in with a credentials file.",
+                "Use user and password of `storage:`.",
+            )
+        _plain(value)
+        return _option(value, cifs_options.judge_mount(value))
+    _plain(value)
+    # Of a kind that is no kind, nothing can be said.
+    return _option(value, nfs_options.judge_mount(value)) if kind else value
+
+
+def export_option(value: str) -> str:
+    """Check one NFS export option."""
+    _plain(value)
+    return _option(value, nfs_options.judge_export(value))
+
+
+def _plain(value: str) -> None:
+    """Refuse an option that is a secret."""
+    name = value.partition("=")[0]
+    if in_plain(name, value):
+        checks.refuse(
+            PLAIN_PROPERTY,
+            f"`{quoted(name)}` would stand in plain text in every bundle.",
+            "Remove it; a Samba account's password is `storage.password`.",
+        )
+
+
+def _option(value: str, verdict: Verdict | None) -> str:
+    if verdict and verdict.kind != "unknown":
+        hint = f"Write `{verdict.suggestion}`." if verdict.suggestion else ""
+        checks.refuse(MOUNT_OPTION, verdict.message, hint)
+    return value
+
+
+def share_name(value: str) -> str:
+    """Check a share's name: one that smb.conf, fstab and a UNC path carry, and no special one."""
+    if value.lower() in ("global", "homes", "printers", "ipc$", "admin$", "print$"):
+        checks.refuse(
+            checks.WRONG_VALUE, f"Samba keeps `{value}` for itself.", "Write `openmeetings`."
+        )
+    plain = re.fullmatch(r"\w([\w .$-]*[\w.$-])?", value) and "  " not in value
+    if not plain or len(value) > 80:
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value[:80]}` is no name for a share.",
+            "Use letters, digits, `.`, `_`, `-`, `$` and single spaces, 80 characters at most.",
+        )
+    return value
+
+
+def samba_user(value: str) -> str:
+    """Check the name of a Samba account."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}\$?", value):
+        checks.refuse(checks.WRONG_VALUE, f"`{value[:80]}` is no name of a Samba account.")
+    return value

@@ -1,0 +1,92 @@
+"""The credentials file: rendered for the nodes that mount, and read as mount.cifs reads it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omconf.artifacts.cifs_credentials import KIND, LONGEST, encode
+from omconf.artifacts.model import Artifact
+from omconf.secrets import Secret
+from tests.artifacts.shared_folder import cluster, node
+
+
+def rendered(number: int = 2) -> Artifact:
+    (artifact,) = KIND.render(cluster(kind="cifs"), node(number))
+    return artifact
+
+
+def test_every_node_that_mounts_has_the_account_for_root_alone() -> None:
+    artifact = rendered()
+    assert artifact.path == "/etc/omconf/conference/storage.credentials"
+    assert (artifact.mode, artifact.owner, artifact.group) == (0o600, "root", "root")
+    assert artifact.sensitive
+    assert artifact.text == (
+        "# omconf: conference. Compiled from the cluster spec: change the spec, not this file.\n"
+        "username=omstore\n"
+        "password=@omconf:storage.password@\n"
+    )
+    assert all(line.origins for line in artifact.lines)
+
+
+def test_the_data_server_and_other_kinds_of_storage_have_none() -> None:
+    assert KIND.render(cluster(kind="cifs"), node(1)) == []
+    assert KIND.render(cluster(kind="cifs", server=None), node(1)) != []
+    assert KIND.render(cluster(), node(2)) == []
+    assert KIND.paths(cluster(), node(2)) == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "items", "password"),
+    [
+        ("", {}, None),
+        ("# user=x\nusername\n=x\n", {}, None),
+        ("username=om\npassword=a=b,c \n", {"username": "om"}, "a=b,c "),
+        (" \tUser= om\nPASSWD=x\r\n", {"username": " om"}, "x\r"),
+        ("user=a\nusername=b\npass=1\npassword=2\n", {"username": "b"}, "2"),
+        ("dom=WORK\n", {"domain": "WORK"}, None),
+    ],
+)
+def test_a_file_is_read_as_mount_cifs_reads_it(
+    text: str, items: dict[str, str], password: str | None
+) -> None:
+    reading = KIND.read(text)
+    assert reading.items == items
+    assert not reading.findings
+    secrets = {key: secret.reveal() for key, secret in reading.secrets.items()}
+    assert secrets == ({} if password is None else {"password": password})
+
+
+@pytest.mark.parametrize("bad", ["a\nb", "a\0b", "x" * (LONGEST + 1), "," * (LONGEST // 2 + 1)])
+def test_a_password_that_mount_cifs_cannot_read_is_refused(bad: str) -> None:
+    with pytest.raises(ValueError, match=r"mount\.cifs") as refused:
+        encode(bad)
+    assert bad not in str(refused.value)
+
+
+@given(st.text(min_size=1))
+def test_a_password_is_carried_or_refused(password: str) -> None:
+    try:
+        text = rendered().filled({"storage.password": Secret(password)})
+    except ValueError:
+        return
+    assert KIND.read(text).secrets["password"] == Secret(password)
+
+
+def test_another_account_needs_a_new_mount_and_a_new_file_only_the_first() -> None:
+    of = cluster(kind="cifs", data_dir="/opt/om data")
+    effect = KIND.effect(of, {}, "update")
+    assert effect.run == ("umount '/opt/om data'", "mount '/opt/om data'")
+    assert (effect.stopped, effect.rolling) == (True, True)
+    assert KIND.effect(of, {}, "create").run == ()
+    assert KIND.effect(cluster(), {}, "delete").run == ()
+
+
+def test_the_guide_and_the_way_back() -> None:
+    assert KIND.guide(cluster(kind="cifs")).startswith("On every node but om1: install cifs-utils")
+    assert KIND.guide(cluster(kind="cifs", server=None)).startswith("On every node: ")
+    path = "/etc/omconf/conference/storage.credentials"
+    assert KIND.undo(cluster(kind="cifs")) == f"On every node but om1: delete `{path}`."
+    for of in (cluster(), cluster(kind="cifs", nodes=1)):
+        assert (KIND.guide(of), KIND.undo(of)) == ("", "")

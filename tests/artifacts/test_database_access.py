@@ -1,0 +1,162 @@
+"""The hand-over that lets every node log in: who, from where, and with a password that is not shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from omconf.artifacts.database_access import KIND
+from omconf.artifacts.model import HandOver
+from omconf.bundle.compile import compile_bundle, contents
+from omconf.diagnostics import REFUSED
+from omconf.origin import FromSpec
+from omconf.secrets import Secret
+from tests.clusters import DATABASES, cluster_of, rules_of, simple, spec_of, specs
+
+
+def _files(nodes: int = 2, **database: Any) -> dict[str, HandOver]:
+    cluster = simple(nodes, database=database)
+    return {h.path.removeprefix("database/"): h for h in KIND.hand_over(cluster)}
+
+
+def test_postgresql() -> None:
+    files = _files(user='o"m', name="om's")
+    assert sorted(files) == ["pg_hba.conf", "postgresql.sql"]
+    rules = files["pg_hba.conf"].text
+    assert "#   listen_addresses = 'localhost,10.1.1.250'\n#   port = 5432\n" in rules
+    block = rules[rules.index("# BEGIN") :]
+    assert block == (
+        "# BEGIN omconf: conference\n"
+        'host "om\'s" "o""m" 10.1.1.1/32 scram-sha-256\n'
+        'host "om\'s" "o""m" 10.1.1.2/32 scram-sha-256\n'
+        "# END omconf: conference\n"
+    )
+    statements = files["postgresql.sql"].text
+    assert "SELECT format('CREATE ROLE %I', 'o\"m')\n" in statements
+    assert 'ALTER ROLE "o""m" LOGIN PASSWORD @omconf:database.password@;\n' in statements
+    assert 'ALTER DATABASE "om\'s" OWNER TO "o""m";\n' in statements
+    assert "'CREATE DATABASE %I ENCODING UTF8 TEMPLATE template0', 'om''s')\n" in statements
+    assert "superuser" not in statements.partition("\\set")[2].lower()
+
+
+def test_mysql() -> None:
+    files = _files(kind="mysql", user="o'm", name="om_x")
+    assert sorted(files) == ["mysql.sql"]
+    text = files["mysql.sql"].text
+    assert "CREATE DATABASE IF NOT EXISTS `om_x` CHARACTER SET utf8mb4" in text
+    for address in ("10.1.1.1", "10.1.1.2"):
+        account = f"'o''m'@'{address}'"
+        assert f"CREATE USER IF NOT EXISTS {account} IDENTIFIED BY @omconf:" in text
+        assert f"ALTER USER {account} IDENTIFIED BY @omconf:database.password@;\n" in text
+        assert f" ON `om\\_x`.* TO {account};\n" in text
+    assert text.endswith("  AND host NOT IN ('10.1.1.1', '10.1.1.2');\n")
+    assert "'%'" not in text
+
+
+@pytest.mark.parametrize("kind", ["mssql", "oracle", "db2"])
+def test_others_are_told_what_is_needed(kind: str) -> None:
+    (text,) = _files(kind=kind, user="meet", name="rooms").values()
+    assert text.path == f"database/{kind}.txt"
+    assert "Nothing of this was tried with a real server." in text.text
+    for needed in ("meet", "rooms", "10.1.1.1 (om1)", "10.1.1.2 (om2)", "10.1.1.250, TCP port"):
+        assert needed in text.text
+    assert not text.sensitive
+
+
+@pytest.mark.parametrize("kind", ["postgresql", "mysql"])
+def test_a_database_on_a_node_is_reached_through_the_nodes_address(kind: str) -> None:
+    text = "".join(h.text for h in _files(3, kind=kind, host={"node": "om2"}).values())
+    assert "10.1.1.2" in text
+    assert "127.0.0.1" not in text
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_one_node_on_loopback_comes_from_there(host: str) -> None:
+    files = _files(1, host=host)
+    assert KIND.read(files["pg_hba.conf"].text).items == {
+        'host "openmeetings" "openmeetings" 127.0.0.1/32': "scram-sha-256"
+    }
+    assert "listen_addresses = 'localhost'" in files["pg_hba.conf"].text
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(specs())
+def test_every_node_is_let_in_whatever_names_there_are(data: dict[str, Any]) -> None:
+    cluster = cluster_of(data)
+    files = {h.path: h for h in KIND.hand_over(cluster)}
+    for hand_over in files.values():
+        assert all(line.origins for line in hand_over.lines), hand_over.path
+        assert hand_over.mode == (0o600 if hand_over.sensitive else 0o644)
+    text = "".join(h.text for h in files.values())
+    assert all(node.address.value in text for node in cluster.nodes)
+    if rules := files.get("database/pg_hba.conf"):
+        reading = KIND.read(rules.text)
+        assert set(reading.items.values()) == {"scram-sha-256"}
+        assert [key.split(" ")[-1] for key in reading.items] == [
+            f"{node.address.value}/32" for node in cluster.nodes
+        ]
+        assert not reading.findings
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_nodes_get_nothing_and_every_line_follows_the_spec(kind: str) -> None:
+    cluster = simple(database={"kind": kind})
+    assert [KIND.render(cluster, n) for n in cluster.nodes] == [[], []]
+    assert [KIND.paths(cluster, n) for n in cluster.nodes] == [(), ()]
+    lines = [line for h in KIND.hand_over(cluster) for line in h.lines]
+    said = {o.key for line in lines for o in line.origins if isinstance(o, FromSpec)}
+    assert said >= {"database.user", "database.host", "nodes.om2.address"}
+    assert KIND.guide(cluster).startswith("On the database server (10.1.1.250): ")
+
+
+def test_the_password_is_filled_in_as_one_text() -> None:
+    for kind, expected in (("postgresql", "E'a''b\\\\c'"), ("mysql", "'a''b\\\\c'")):
+        held = contents(compile_bundle(simple(database={"kind": kind})))
+        (script,) = (c for path, c in held if path.startswith("database/") and c.sensitive)
+        filled = script.filled({"database.password": Secret("a'b\\c")})
+        assert expected in filled
+        assert "@omconf:" not in filled
+        assert script.mode == 0o600
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "name"),
+    [
+        ("postgresql", "user", "u" * 64),
+        ("postgresql", "user", "ü" * 32),
+        ("postgresql", "name", "/x"),
+        ("postgresql", "user", "/x"),
+        ("postgresql", "user", "pg_om"),
+        ("postgresql", "user", "public"),
+        ("mysql", "user", "om\U0001f600"),
+        ("mysql", "name", "om\U0001f600"),
+    ],
+)
+def test_names_that_the_server_takes_for_others_are_refused(kind: str, key: str, name: str) -> None:
+    assert rules_of(spec_of(database={"kind": kind, key: name})) == {"OM216"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "name"),
+    [
+        ("postgresql", "user", "u" * 63),
+        ("postgresql", "name", "pg_om"),
+        ("postgresql", "name", "om\U0001f600"),
+        ("mysql", "name", "/x"),
+    ],
+)
+def test_names_that_it_takes(kind: str, key: str, name: str) -> None:
+    assert rules_of(spec_of(database={"kind": kind, key: name})) == set()
+
+
+@pytest.mark.parametrize("key", ["user", "name"])
+def test_a_name_with_a_line_break_is_refused(key: str) -> None:
+    assert "OM260" in rules_of(spec_of(database={key: "om\nhost all all 0.0.0.0/0 trust"}))
+
+
+def test_a_deployed_line_that_is_cut_short() -> None:
+    reading = KIND.read("host all all 10.1.1.1/32 md5\nhost all all 10.1.1.1/32 trust\nhost all\n")
+    assert reading.items == {"host all all 10.1.1.1/32": "md5"}, "the first line counts"
+    assert [(f.rule, f.line) for f in reading.findings] == [(REFUSED, 3)]

@@ -1,0 +1,81 @@
+"""The block in setenv.sh: written, read back, and what it does to a cluster."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omconf.artifacts import jvm
+from omconf.artifacts.model import Change
+from tests.clusters import cluster_of, simple, spec_of
+
+OPTION = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")), max_size=12).map(
+    lambda text: f"-Dx={text}"
+)
+
+
+def test_the_whitelist_has_the_four_entries() -> None:
+    entries = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
+    assert entries == jvm.WHITELIST
+
+
+def options_of(*options: str) -> list[str]:
+    cluster = simple(openmeetings={"java_options": list(options)})
+    (artifact,) = jvm.KIND.render(cluster, cluster.nodes[0])
+    return [
+        f"{key}={value}" if value != "set" else key
+        for key, value in jvm.KIND.read(artifact.text).items.items()
+    ]
+
+
+def test_the_lists_are_whole() -> None:
+    assert options_of()[::-1] == [
+        f"-Dopenjpa.serialization.class.whitelist={','.join(jvm.WHITELIST)}",
+        "-Dopenjpa.serialization.class.blacklist=*",
+        "-Duser.timezone=Etc/UTC",
+        "-DDATA_DIR=/opt/omdata",
+    ]
+
+
+@pytest.mark.parametrize(
+    "option", ["-Xmx2g", "-Dx=a b'c\"d\\e$f`g", "-Dx=\\", '-Dx="', "--add-opens=java.base/a=b"]
+)
+def test_options_are_read_back(option: str) -> None:
+    assert option in options_of(option)
+
+
+@given(OPTION)
+def test_any_option_is_read_back(option: str) -> None:
+    if option.isprintable() and "@omconf:" not in option and "password" not in option:
+        cluster = cluster_of(spec_of(openmeetings={"java_options": [option]}))
+        (artifact,) = jvm.KIND.render(cluster, cluster.nodes[0])
+        entries, findings = jvm.KIND.entries(artifact.text)
+        assert findings == []
+        assert entries[-1].key == "-Dx"
+        assert entries[-1].value == option.removeprefix("-Dx=")
+
+
+def test_each_node_has_it_in_its_own_home() -> None:
+    data = spec_of()
+    data["nodes"]["om2"]["home"] = "/srv/om"
+    cluster = cluster_of(data)
+    paths = [jvm.KIND.render(cluster, node)[0].path for node in cluster.nodes]
+    assert paths == ["/opt/om/bin/setenv.sh", "/srv/om/bin/setenv.sh"]
+
+
+def test_a_line_by_hand_is_said() -> None:
+    text = 'JAVA_OPTS="$JAVA_OPTS -DDATA_DIR=/data"\n# -DDATA_DIR=/in/a/comment\nX=1\n'
+    entries, findings = jvm.KIND.entries(text)
+    assert entries == []
+    assert [(f.rule.id, f.line) for f in findings] == [("OM323", 1)]
+
+
+@pytest.mark.parametrize(
+    ("key", "rolling"),
+    [("-DDATA_DIR", False), ("-Duser.timezone", False), ("-Xmx2g", True)],
+)
+def test_what_a_change_does(key: str, rolling: bool) -> None:
+    effect = jvm.KIND.effect(simple(), {key: Change("update", "a", "b")}, "update")
+    assert (effect.action, effect.rolling) == ("restart", rolling)
+    assert jvm.KIND.effect(simple(), {key: Change("create", None, "b")}, "update").rolling

@@ -1,0 +1,97 @@
+"""Additional Hazelcast configuration: merged in, and refused with its own place where it is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omconf import pipeline
+from omconf.artifacts import hazelcast
+from omconf.origin import FromSpec
+from tests.command import EXAMPLES, omconf
+
+SPEC = (EXAMPLES / "clustering-page/cluster.yaml").read_text()
+HEAD = '<hazelcast xmlns="http://www.hazelcast.com/schema/config">\n'
+GOOD = f"""{HEAD}
+  <!-- a comment -->
+  <network><rest-api enabled="true">
+    <endpoint-group name="HEALTH_CHECK" enabled="true"/>
+  </rest-api></network>
+  <member-attributes><attribute name="rack">r &amp; d</attribute></member-attributes>
+  <executor-service name="default"><pool-size>4</pool-size></executor-service>
+  <map name="mine"><backup-count>2</backup-count></map>
+</hazelcast>
+"""
+
+
+def check(tmp_path: Path, extra: str) -> pipeline.Compiled:
+    (tmp_path / "extra.xml").write_text(extra)
+    spec = tmp_path / "cluster.yaml"
+    spec.write_text(SPEC + "hazelcast: {extra: extra.xml}\n")
+    return pipeline.compile_spec(str(spec))
+
+
+def test_further_elements_stand_where_they_belong(tmp_path: Path) -> None:
+    compiled = check(tmp_path, GOOD)
+    assert compiled.diagnostics == []
+    assert compiled.bundle is not None
+    artifact = next(a for a in compiled.bundle.nodes[0].artifacts if a.kind == "hazelcast")
+    items = hazelcast.KIND.read(artifact.text).items
+    assert items["network/rest-api/endpoint-group[HEALTH_CHECK]/enabled"] == "true"
+    assert items["member-attributes/rack"] == "r & d"
+    assert items["executor-service[default]/pool-size"] == "4"
+    assert items["map[mine]/backup-count"] == "2"
+    line = next(line for line in artifact.lines if "pool-size" in line.text)
+    (origin,) = line.origins
+    assert isinstance(origin, FromSpec)
+    assert (origin.span.file, origin.span.line) == (str(tmp_path / "extra.xml"), 8)
+
+
+def test_a_plain_root_will_do(tmp_path: Path) -> None:
+    plain = GOOD.replace(HEAD, "<hazelcast>\n")
+    with_it, without = check(tmp_path, GOOD), check(tmp_path, plain)
+    assert with_it.bundle == without.bundle
+
+
+WRONG = [
+    ("<cluster-name>x</cluster-name>", "OM261", 2, 3),
+    ("<properties><property name='a'>b</property></properties>", "OM261", 2, 3),
+    ("<network>\n <port>1</port></network>", "OM261", 3, 2),
+    ("<network><join/></network>", "OM261", 2, 12),
+    ("<member-attributes><attribute name='name'>x</attribute></member-attributes>", "OM261", 2, 22),
+    ("<map name='ROOMS_KEY'/>", "OM261", 2, 3),
+    ("<import resource='x.xml'/>", "OM261", 2, 3),
+    ("<network><reuse-address>1</reuse-address></network> x", "OM263", 2, 3),
+    ("<x:y xmlns:x='urn:x'/>", "OM263", 2, 3),
+    ("<cluster-name", "OM263", 3, 1),
+    ("<network/><network/>", "OM263", 2, 3),
+    ("<a><properties><property name='p.password'>x</property></properties></a>", "OM262", 2, 3),
+]
+
+
+@pytest.mark.parametrize(("extra", "rule", "line", "column"), WRONG)
+def test_wrong(tmp_path: Path, extra: str, rule: str, line: int, column: int) -> None:
+    compiled = check(tmp_path, f"{HEAD}  {extra}\n</hazelcast>\n")
+    assert compiled.failed
+    places = [
+        (d.rule.id, d.span.file, d.span.line, d.span.column)
+        for d in compiled.diagnostics
+        if d.span is not None
+    ]
+    assert (rule, str(tmp_path / "extra.xml"), line, column) in places
+
+
+def test_a_system_property_may_stand_for_a_secret(tmp_path: Path) -> None:
+    extra = GOOD.replace("<pool-size>4", "<password>${hz.password}</password><pool-size>4")
+    assert check(tmp_path, extra).diagnostics == []
+
+
+def test_a_secret_is_not_shown(tmp_path: Path) -> None:
+    extra = f"{HEAD}<security><password>hunter2</password><import/></security>\n</hazelcast>\n"
+    (tmp_path / "extra.xml").write_text(extra)
+    (tmp_path / "cluster.yaml").write_text(SPEC + "hazelcast: {extra: extra.xml}\n")
+    result = omconf("validate", tmp_path / "cluster.yaml")
+    assert result.code == 1
+    assert "OM262" in result.err
+    assert "hunter2" not in result.err + result.out

@@ -1,0 +1,82 @@
+"""`ignore:`: a warning that is known is not said, an error is, and a pointless ignore is a warning."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.command import ROOT, omconf
+
+SPEC = """\
+omconf: 1
+cluster: conference
+openmeetings: {release: "9.1.0"}
+database:
+  kind: postgresql
+  host: 10.1.1.10
+  user: openmeetings
+  password: {env: OM_DB_PASSWORD}
+storage: {kind: mounted}
+nodes:
+  om1: {address: 10.1.1.1, url: "http://om1.example.org/openmeetings"}
+  om2:
+    address: 10.1.1.2
+    url: "http://om2.example.org/openmeetings"
+"""
+
+
+def found(tmp_path: Path, ignore: str) -> list[tuple[str, int]]:
+    (tmp_path / "cluster.yaml").write_text(SPEC + ignore)
+    result = omconf("validate", tmp_path / "cluster.yaml", "--format", "json")
+    return [(d["rule"], d["line"]) for d in json.loads(result.out)["diagnostics"]]
+
+
+@pytest.mark.parametrize(
+    ("ignore", "wanted"),
+    [
+        ("", [("OM206", 11), ("OM206", 14)]),
+        ("ignore: [{rule: OM206, why: a proxy}]\n", []),
+        ("ignore: [{rule: OM206, node: om1, why: x}]\n", [("OM206", 14)]),
+        ("ignore: [{rule: OM206, node: om2, why: x}]\n", [("OM206", 11)]),
+        (
+            "ignore: [{rule: OM206, path: /etc/exports, why: x}]\n",
+            [("OM206", 11), ("OM206", 14), ("OM112", 15)],
+        ),
+        ("ignore: [{rule: OM204, why: x}]\n", [("OM206", 11), ("OM206", 14), ("OM112", 15)]),
+        # What is deployed is not known here.
+        ("ignore: [{rule: OM323, why: x}]\n", [("OM206", 11), ("OM206", 14)]),
+    ],
+)
+def test_ignore(tmp_path: Path, ignore: str, wanted: list[tuple[str, int]]) -> None:
+    assert found(tmp_path, ignore) == wanted
+
+
+def test_an_error_is_not_ignored(tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(
+        SPEC.replace("10.1.1.2", "10.1.1.1") + "ignore: [{rule: OM201, why: x}]\n"
+    )
+    result = omconf("validate", tmp_path / "cluster.yaml")
+    assert result.code == 1
+    assert "error[OM201]" in result.err
+    assert "warning[OM112]: `OM201` is an error here." in result.err
+
+
+def test_findings_about_deployed_files(tmp_path: Path) -> None:
+    case = ROOT / "tests/cases/media-server"
+    spec = (case / "cluster.yaml").read_text()
+    (tmp_path / "hazelcast-extra.xml").write_bytes((case / "hazelcast-extra.xml").read_bytes())
+
+    def said(ignore: str) -> str:
+        (tmp_path / "cluster.yaml").write_text(spec + ignore)
+        result = omconf("plan", tmp_path / "cluster.yaml", "--deployed", case / "deployed")
+        assert result.code == 0, result.err
+        return result.err
+
+    assert "OM323" in said("")
+    assert "OM323" not in said("ignore: [{rule: OM323, node: om1, why: known}]\n")
+    silent = said("ignore: [{rule: OM323, path: /opt/om/bin/setenv.sh, why: known}]\n")
+    assert "OM323" not in silent
+    other = said("ignore: [{rule: OM323, node: om2, why: known}]\n")
+    assert "warning[OM112]: There is no `OM323` to ignore." in other
