@@ -1,12 +1,23 @@
-"""Files that ship with omconf: the schemas."""
+"""Files that ship with omconf: the schemas, and a page for each rule."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+PACKAGE = Path(__file__).parent
+
 
 def schema_path(name: str) -> Path:
-    """Find `schemas/NAME`: inside the package when installed, beside it in a source tree."""
-    package = Path(__file__).parent
-    installed = package / "schemas" / name
-    return installed if installed.exists() else package.parent / "schemas" / name
+    """Find a schema by its file's name."""
+    return _shipped("schemas", "schemas", name)
+
+
+def rule_page(rule: str) -> Path:
+    """Find the page of a rule by its id."""
+    return _shipped("rule_pages", "docs/rules", f"{rule}.md")
+
+
+def _shipped(installed: str, source: str, name: str) -> Path:
+    """Find a file: inside the package when installed, beside the package in a source tree."""
+    inside = PACKAGE / installed / name
+    return inside if inside.exists() else PACKAGE.parent / source / name

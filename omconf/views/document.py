@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from omconf.diagnostics import Diagnostic
+    from omconf.formats.node_check import Check
     from omconf.plan.model import ArtifactChange, ItemChange, Plan
+    from omconf.verify.model import NodeReport, Verification
 
 FORMAT_VERSION = "1.0"
 
@@ -69,11 +71,37 @@ def of_plan(plan: Plan) -> Document:
         },
         "changes": [_change(change) for change in plan.changes],
         "rollout": [
-            {"step": number, "nodes": list(step.nodes), "run": list(step.run), "why": step.why}
+            {
+                "step": number,
+                "nodes": list(step.nodes),
+                "run": [_json_text(command) for command in step.run],
+                "why": _json_text(step.why),
+            }
             for number, step in enumerate(plan.rollout, 1)
         ],
         "diagnostics": [diagnostic(d) for d in plan.diagnostics],
     }
+
+
+def of_saved_plan(plan: Plan) -> Document:
+    """The document of a plan with what it is bound to: digests, and references of secrets.
+
+    Of a command only the program is named: its arguments may be anything.
+    """
+    bound = plan.binding
+    document = of_plan(plan)
+    if bound is not None:
+        document["binding"] = {
+            "spec": {"path": bound.spec, "sha256": bound.spec_digest},
+            "bundle": {"sha256": bound.bundle_digest},
+            "strict_format": plan.strict,
+            "deployed": {node: dict(files) for node, files in bound.deployed.items()},
+            "secrets": {
+                name: {ref.source: _json_text(ref.argument[0])}
+                for name, ref in bound.secrets.items()
+            },
+        }
+    return document
 
 
 def no_plan(diagnostics: Iterable[Diagnostic]) -> Document:
@@ -92,6 +120,61 @@ def no_plan(diagnostics: Iterable[Diagnostic]) -> Document:
     }
 
 
+def of_verification(found: Verification, diagnostics: Iterable[Diagnostic] = ()) -> Document:
+    """The document of `omconf verify`."""
+    count = Counter(str(check.status) for check in found.checks)
+    return {
+        "format_version": FORMAT_VERSION,
+        "cluster": found.cluster,
+        "source": {"kind": found.source},
+        "healthy": found.healthy,
+        "complete": found.complete,
+        "summary": {
+            **{status: count[status] for status in ("ok", "fail", "unknown")},
+            "nodes": len(found.nodes),
+            "unreachable": sum(bool(node.problem) for node in found.nodes),
+        },
+        "nodes": [_node(node) for node in found.nodes],
+        "together": [_check(check) for check in found.together],
+        "diagnostics": [diagnostic(d) for d in diagnostics],
+    }
+
+
+def no_verification(diagnostics: Iterable[Diagnostic]) -> Document:
+    """The document of a verification that could not be made, with the reasons."""
+    return {
+        "format_version": FORMAT_VERSION,
+        "cluster": None,
+        "source": None,
+        "healthy": False,
+        "complete": False,
+        "summary": dict.fromkeys(("ok", "fail", "unknown", "nodes", "unreachable"), 0),
+        "nodes": [],
+        "together": [],
+        "diagnostics": [diagnostic(d) for d in diagnostics],
+    }
+
+
+def _node(report: NodeReport) -> Document:
+    result: Document = {"node": report.node, "reached": not report.problem}
+    if report.problem:
+        result["problem"] = _json_text(report.problem)
+    if report.hint:
+        result["hint"] = report.hint
+    result["checks"] = [_check(check) for check in report.checks]
+    seen = report.members
+    result["members"] = seen and {
+        "sees": list(seen.sees),
+        "misses": list(seen.misses),
+        "strangers": list(seen.strangers),
+    }
+    return result
+
+
+def _check(check: Check) -> Document:
+    return {"check": check.name, "status": str(check.status), "text": check.text}
+
+
 def _change(change: ArtifactChange) -> Document:
     result: Document = {
         "node": change.node,
@@ -107,8 +190,8 @@ def _change(change: ArtifactChange) -> Document:
             "action": e.action,
             "scope": e.scope,
             "rolling": e.rolling,
-            "why": e.why,
-            "run": list(e.run),
+            "why": _json_text(e.why),
+            "run": [_json_text(command) for command in e.run],
         }
     if change.notes:
         result["notes"] = [_json_text(note) for note in change.notes]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
+
+from omconf.secrets import HIDDEN
+from omconf.views import folding
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "bold": 1, "dim": 2}
 _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 _SIGNS["reformat"] = ("≈", "dim")
+_PLACE = {"line", "column", "end_line", "end_column"}
 WIDTH = 100
 
 
@@ -42,7 +45,7 @@ def diagnostics(found: Iterable[Document], paint: Paint) -> str:
 
 
 def _diagnostic(d: Document, paint: Paint) -> str:
-    place = "".join([f"{d['node']}:" if "node" in d else "", d.get("path", "")])
+    place = ":".join(d[key] for key in ("node", "path") if d.get(key))
     if place and "line" in d:
         place += f":{d['line']}" + (f":{d['column']}" if "column" in d else "")
     colour = "red" if d["severity"] == "error" else "yellow"
@@ -50,15 +53,16 @@ def _diagnostic(d: Document, paint: Paint) -> str:
     head = f"{visible(place)}: " if place else ""
     lines = [f"{head}{label}: {visible(d['message'])}"]
     source = d.get("source")
-    if source is not None and source.strip() and "column" in d:
-        lines += _drawn(d, source, paint, colour)
+    if source is not None and source.strip() and d.keys() >= _PLACE:
+        lines += excerpt(d, source, paint, colour)
     if "hint" in d:
         hint = "\n".join(visible(line) for line in d["hint"].split("\n"))
         lines.append(f"  {paint('hint:', 'bold')} {hint}")
     return "\n".join(lines) + "\n"
 
 
-def _drawn(d: Document, source: str, paint: Paint, colour: str) -> list[str]:
+def excerpt(d: Document, source: str, paint: Paint, colour: str) -> list[str]:
+    """Draw a line of the user's file with a mark under the place that a document names."""
     shown = visible(source)
     column = min(d["column"], len(source) + 1)
     start = len(visible(source[: column - 1]))
@@ -78,48 +82,81 @@ def _drawn(d: Document, source: str, paint: Paint, colour: str) -> list[str]:
 
 
 def plan(document: Document, paint: Paint) -> str:
-    """Draw a plan: each node's files, the roll-out, and one line that sums it up."""
+    """Draw a plan: the nodes' files, the roll-out, and one line that sums it up.
+
+    Nodes with the same changes are drawn once; the document itself is complete.
+    """
     lines: list[str] = []
-    for node, changes in groupby(document["changes"], key=lambda change: change["node"]):
-        lines.append(paint(node, "bold"))
-        for change in changes:
+    for group in folding.groups(document["changes"]):
+        lines.append(_heading(group, paint))
+        for change in group.changes:
             lines += _change(change, paint)
         lines.append("")
     if document["rollout"]:
-        lines.append(paint("Roll-out:", "bold"))
-        for step in document["rollout"]:
-            lines.append(f"  {step['step']}. {_nodes(step['nodes'])}: {visible(step['why'])}")
-            lines += [f"       {visible(command)}" for command in step["run"]]
-        lines.append("")
-    lines.append(_summary(document, paint))
+        lines += [paint("Roll-out:", "bold"), *rollout(document), ""]
+    lines += summary(document, paint)
     return "\n".join(lines) + "\n"
+
+
+def _heading(group: folding.Group, paint: Paint) -> str:
+    heading = paint(visible(folding.names(group.nodes)), "bold")
+    if not group.differ:
+        return heading
+    return heading + paint(
+        f"; where a value differs by node, it is {visible(group.nodes[0])}'s", "dim"
+    )
+
+
+def rollout(document: Document) -> list[str]:
+    """Draw the steps of the roll-out: the nodes, why, and the commands."""
+    lines = []
+    for step in folding.steps(document["rollout"]):
+        each = ", one after the other" if isinstance(step["step"], str) else ""
+        nodes = visible(folding.names(step["nodes"])) + each
+        lines.append(f"  {step['step']}. {nodes}: {visible(step['why'])}")
+        lines += [f"       {visible(command)}" for command in step["run"]]
+    return lines
 
 
 def _change(change: Document, paint: Paint) -> list[str]:
     sign, colour = _SIGNS[change["action"]]
-    same = " (same meaning, written differently)" if change["action"] == "reformat" else ""
-    part = " (block)" if change["ownership"] == "block" else ""
-    lines = [f"  {paint(sign, colour)} {visible(change['path'])}{part}{same}"]
-    lines += [f"      {paint(visible(note), 'dim')}" for note in change.get("notes", ())]
-    lines += [f"      {_item(item, paint)}" for item in change["items"]]
+    lines = [f"  {paint(sign, colour)} {file(change)}"]
+    lines += [f"      {paint(visible(note), 'dim')}" for note in folding.notes(change)]
+    items, more = folding.items(change)
+    lines += [f"      {_item(item, paint)}" for item in items]
+    if more:
+        lines.append(f"      {paint(more, 'dim')}")
     effect = change.get("effect")
     if effect and not effect["rolling"]:
         lines.append(f"      {paint('! not rolling:', 'red', 'bold')} {visible(effect['why'])}")
     return lines
 
 
+def file(change: Document) -> str:
+    """Name a change's file, with what is omconf's of it."""
+    same = " (same meaning, written differently)" if change["action"] == "reformat" else ""
+    part = " (block)" if change["ownership"] == "block" else ""
+    return f"{visible(change['path'])}{part}{same}"
+
+
 def _item(item: dict[str, Any], paint: Paint) -> str:
     sign, colour = _SIGNS[item["action"]]
-    if "secret" in item:
-        value = "(sensitive value)"
-        if item["action"] == "update":
-            value = f"{value} -> {value} ({item['secret']})"
-    elif item["action"] == "update":
-        value = f"{_short(item['before'])} -> {_short(item['after'])}"
+    before, after = values(item)
+    if item["action"] == "update":
+        state = f" ({item['secret']})" if "secret" in item else ""
+        value = f"{before} -> {after}{state}"
     else:
-        value = _short(item.get("after", item.get("before", "")))
+        value = before if item["action"] == "delete" else after
+    differs = f" {paint(folding.DIFFERS, 'dim')}" if "differs" in item else ""
     hint = f"  {paint('(' + visible(item['hint']) + ')', 'dim')}" if "hint" in item else ""
-    return f"{paint(sign, colour)} {visible(item['key'])}: {value}{hint}"
+    return f"{paint(sign, colour)} {visible(item['key'])}: {value}{differs}{hint}"
+
+
+def values(item: Document) -> tuple[str, str]:
+    """Draw an item's value before and after; a secret's are hidden."""
+    if "secret" in item:
+        return HIDDEN, HIDDEN
+    return _short(item.get("before", "")), _short(item.get("after", ""))
 
 
 def _short(text: str) -> str:
@@ -129,16 +166,10 @@ def _short(text: str) -> str:
     return shown if len(shown) <= 160 else shown[:156] + " ..."
 
 
-def _nodes(names: list[str]) -> str:
-    if len(names) <= 6:
-        return ", ".join(names)
-    return f"{', '.join(names[:3])} ... {names[-1]} ({len(names)} nodes)"
-
-
-def _summary(document: Document, paint: Paint) -> str:
+def summary(document: Document, paint: Paint) -> list[str]:
     """The last line, and before it what keeps that line from being the whole truth."""
     count = document["summary"]
-    lines = []
+    lines: list[str] = []
     if count["reformat"]:
         files = "1 file is" if count["reformat"] == 1 else f"{count['reformat']} files are"
         lines.append(f"{files} only written differently.")
@@ -155,4 +186,68 @@ def _summary(document: Document, paint: Paint) -> str:
         lines.append(paint("No changes in what could be compared.", "yellow"))
     else:
         lines.append(paint("No changes. Deployed files match the spec.", "green"))
-    return "\n".join(lines)
+    return lines
+
+
+_STATUS = {"ok": "green", "fail": "red", "unknown": "yellow"}
+_COUNTED = {"ok": "ok", "fail": "failed", "unknown": "unknown"}
+
+
+def verification(document: Document, paint: Paint, *, verbose: bool = False) -> str:
+    """Draw what was found of a running cluster: by node, who sees whom, all together, a sum."""
+    lines: list[str] = []
+    for node in document["nodes"]:
+        lines += _verified(node, paint, verbose=verbose)
+    if any(node["members"] for node in document["nodes"]):
+        lines += ["", paint("Members:", "bold")]
+        lines += [f"  {node['node']} {_seen(node)}" for node in document["nodes"]]
+    if document["together"]:
+        lines += ["", paint("All nodes together:", "bold")]
+        lines += [_drawn_check(check, paint) for check in document["together"]]
+    return "\n".join([*lines, "", _health(document, paint)]) + "\n"
+
+
+def _verified(node: Document, paint: Paint, *, verbose: bool) -> list[str]:
+    name = paint(node["node"], "bold")
+    if not node["reached"]:
+        lines = [f"{name}: {paint('not verified', 'red')}: {visible(node['problem'])}"]
+        return [*lines, f"  {paint('hint:', 'bold')} {node['hint']}"] if "hint" in node else lines
+    count = dict.fromkeys(_STATUS, 0)
+    for check in node["checks"]:
+        count[check["status"]] += 1
+    sums = [
+        paint(f"{number} {_COUNTED[status]}", _STATUS[status])
+        for status, number in count.items()
+        if number
+    ]
+    shown = [c for c in node["checks"] if verbose or c["status"] != "ok"]
+    return [f"{name}: {', '.join(sums)}", *(_drawn_check(check, paint) for check in shown)]
+
+
+def _drawn_check(check: Document, paint: Paint) -> str:
+    status = paint(check["status"], _STATUS[check["status"]]) + " " * (8 - len(check["status"]))
+    return f"  {status}{visible(check['check']):15} {visible(check['text'])}"
+
+
+def _seen(node: Document) -> str:
+    """Say which members a node sees."""
+    seen = node["members"]
+    if seen is None:
+        return "is not known to see any"
+    parts = [f"sees {folding.names(seen['sees'])}" if seen["sees"] else "sees no other node"]
+    if seen["misses"]:
+        parts.append(f"not {folding.names(seen['misses'])}")
+    if seen["strangers"]:
+        parts.append(f"and members that are no nodes: {visible(folding.names(seen['strangers']))}")
+    return ", ".join(parts)
+
+
+def _health(document: Document, paint: Paint) -> str:
+    count = document["summary"]
+    nodes = "1 node" if count["nodes"] == 1 else f"{count['nodes']} nodes"
+    what = f"{count['ok']} checks ok, {count['fail']} failed, {count['unknown']} unknown on {nodes}"
+    if count["unreachable"]:
+        what += f", {count['unreachable']} of them not verified"
+    if document["healthy"]:
+        return f"{paint('Healthy:', 'green')} {what}."
+    return f"{paint('Not healthy:', 'red', 'bold')} {what}."

@@ -1,0 +1,118 @@
+"""Finds what a user points at: an artifact or a hand-over, by its place in a bundle or on a node."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from omconf.artifacts.model import Artifact
+from omconf.bundle.compile import contents, files
+from omconf.bundle.directory import matches
+from omconf.diagnostics import Diagnostic, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omconf.artifacts.model import Line
+    from omconf.bundle.model import Bundle
+
+NOT_FOUND = Rule("OM410", Severity.ERROR, "a rule, a file or a line that omconf does not have")
+OUTDATED = Rule("OM411", Severity.WARNING, "a bundle's file that is not what the spec compiles to")
+
+_MOST_COMPARED = 100
+_ON_NODE = re.compile(r"([^:/]+):(/.*)")
+_NUMBERED = re.compile(r"(.+?):([0-9]{1,9})(?::[0-9]*)?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A compiled file: `place` in the bundle directory; of which node, None for a hand-over.
+
+    `path` is the one on the node, or a hand-over's place. `line` is the one that was asked for,
+    None for all; `file` the bundle directory's file, None where the user named the node's.
+    """
+
+    place: str
+    node: str | None
+    path: str
+    lines: tuple[Line, ...]
+    line: int | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A located file, the texts that its origins point into by name, and what is said of it.
+
+    `judged` is what was said of the spec, `diagnostics` of the file as it stands on disk.
+    """
+
+    located: Located
+    texts: dict[str, str]
+    judged: list[Diagnostic]
+    diagnostics: list[Diagnostic]
+
+
+def locate(bundle: Bundle, target: str) -> Located | Diagnostic:
+    """Find `FILE`, `FILE:LINE` or `FILE:LINE:COLUMN`.
+
+    FILE is a file of a bundle directory, with any path to that directory before it, or
+    `NODE:/path/on/the/node`. Gives OM410 when the bundle has no such file or line.
+    """
+    numbered = _NUMBERED.fullmatch(target)
+    file, line = (numbered[1], int(numbered[2])) if numbered else (target, None)
+    found = [one for one in _all(bundle) if _is(one, file)]
+    if not found:
+        message = f"{file} is no file that omconf compiles for a node or hands over."
+        hint = f"Such a file is {_like(bundle, file)}. `omconf rules` lists the rules."
+        return NOT_FOUND.at(None, message, hint=hint)
+    # A place may end in another one's; the longest is meant.
+    one = max(found, key=lambda located: len(located.place))
+    if line is not None and not 1 <= line <= len(one.lines):
+        message = f"{one.place} has {len(one.lines)} lines: there is no line {line}."
+        return NOT_FOUND.at(None, message, hint="Without a line, all are explained.")
+    on_disk = None if _ON_NODE.fullmatch(file) else file
+    return replace(one, line=line, file=on_disk)
+
+
+def outdated(bundle: Bundle, located: Located) -> list[Diagnostic]:
+    """Say that a file on disk is not what would be built; nothing of a file that is not there."""
+    file = located.file
+    try:
+        if file is None or not os.path.lexists(file) or matches(file, files(bundle)[located.place]):
+            return []
+        why = "is not what the spec compiles to; lines are counted in what it compiles to"
+    except OSError as error:
+        why = f"cannot be compared with what the spec compiles to: {error.strerror}"
+    hint = "`omconf build --check -o DIR` shows what differs."
+    return [OUTDATED.at(None, f"{file} {why}.", hint=hint)]
+
+
+def _all(bundle: Bundle) -> Iterator[Located]:
+    for place, content in contents(bundle):
+        if isinstance(content, Artifact):
+            yield Located(place, place.partition("/")[0], content.path, content.lines)
+        else:
+            yield Located(place, None, place, content.lines)
+
+
+def _is(one: Located, file: str) -> bool:
+    on_node = _ON_NODE.fullmatch(file)
+    if on_node and (one.node, one.path) == on_node.groups():
+        return True
+    return os.path.abspath(file).endswith(f"/{one.place}")
+
+
+def _like(bundle: Bundle, file: str) -> str:
+    """Name a file of the bundle that is like what was asked for: of the same name, if there is one."""
+    import difflib
+
+    every = list(_all(bundle))
+    name = os.path.basename(file)
+    same = [one for one in every if os.path.basename(one.path) == name]
+    places = {one.place: one for one in (same or every)[:_MOST_COMPARED]}
+    (near,) = difflib.get_close_matches(file, places, n=1, cutoff=0)
+    one = places[near]
+    return f"`{one.place}`" + (f", or `{one.node}:{one.path}`" if one.node else "")

@@ -1,0 +1,74 @@
+"""Every rule has a page, and the examples on it are what the rule says and does not say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from omconf.rules import all_rules
+from tests import rule_pages
+from tests.rule_pages import NOT_RUN, PAGES, SECTIONS, Page
+
+READ = rule_pages.pages()
+RUN = [page for page in READ if page.id not in NOT_RUN]
+MOST_LINES = 75
+
+
+def test_every_rule_has_a_page_and_every_page_a_rule() -> None:
+    assert {page.id for page in READ} == set(all_rules())
+
+
+@pytest.mark.parametrize("page", READ, ids=lambda page: page.id)
+def test_shape(page: Page) -> None:
+    rule = all_rules()[page.id]
+    assert page.title == f"# {rule.id}: {rule.title}"
+    assert page.severity.startswith(f"Severity: {rule.severity}")
+    assert tuple(page.sections) == SECTIONS
+    assert all(text.strip() for text in page.sections.values())
+    assert page.examples("Bad")
+    assert page.examples("Good")
+    assert not any(fence.expected for fence in page.examples("Good"))
+    text = (PAGES / f"{page.id}.md").read_text()
+    assert text.count("\n") <= MOST_LINES, "a page is read, not studied"
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.id)
+def test_bad(page: Page, tmp_path: Path) -> None:
+    examples = page.examples("Bad")
+    if examples[0].language == "console":
+        text = "".join(fence.text for fence in examples)
+        assert rule_pages.session(text, tmp_path) == text
+        assert [found.rule for found in rule_pages.said(text)] == [page.id]
+    else:
+        found = rule_pages.run(examples, tmp_path)
+        assert [(f.rule, f.place) for f in found] == [(page.id, p) for p in page.expected()]
+        assert found[0].severity == all_rules()[page.id].severity
+
+
+@pytest.mark.parametrize("page", RUN, ids=lambda page: page.id)
+def test_good(page: Page, tmp_path: Path) -> None:
+    examples = page.examples("Good")
+    if examples[0].language == "console":
+        text = "".join(fence.text for fence in examples)
+        assert rule_pages.session(text, tmp_path) == text
+        assert rule_pages.said(text) == []
+    else:
+        assert rule_pages.run(examples, tmp_path) == []
+
+
+@pytest.mark.parametrize("page", [p for p in READ if p.id in NOT_RUN], ids=lambda page: page.id)
+def test_what_is_not_run_says_its_rule(page: Page) -> None:
+    (found,) = rule_pages.said("".join(fence.text for fence in page.examples("Bad")))
+    assert found.rule == page.id
+
+
+def test_links_lead_somewhere() -> None:
+    for path in PAGES.glob("*.md"):
+        for link in re.findall(r"\]\(([^)#:]+)\)", path.read_text()):
+            assert (PAGES / link).exists(), f"{path.name}: {link}"
+
+
+def test_the_index_is_fresh() -> None:
+    assert (PAGES / "index.md").read_text() == rule_pages.index(), "run `make diagnostics`"
