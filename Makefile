@@ -38,6 +38,10 @@ test: setup ## run all tests; real programs that are missing are skipped by name
 real: setup ## run only the tests in which the real programs judge
 	$(BIN)/pytest -q tests/real
 
+.PHONY: fuzz
+fuzz: setup ## mutate specs and deployed files, a million cases or CASES=... of each family
+	$(BIN)/python -m tests.fuzz.long_run --cases $(or $(CASES),1000000)
+
 .PHONY: setup-real
 setup-real: ## install the real programs that judge in the tests (as root, on Debian)
 	apt-get update -q
@@ -56,12 +60,16 @@ lint: setup ## formatting, lint, types, import layers, the schemas' freshness
 
 .PHONY: golden
 golden: setup ## write the golden files anew, for a review of their difference
-	OMCONF_GOLDEN=1 $(BIN)/pytest -q tests/test_cases.py
+	OMCONF_GOLDEN=1 $(BIN)/pytest -q tests/test_cases.py tests/plan/test_golden.py
 
 .PHONY: schemas
 schemas: setup ## write schemas/cluster.schema.json and docs/spec.md from the models
 	$(BIN)/omconf schema > schemas/cluster.schema.json
 	$(BIN)/omconf schema --markdown > docs/spec.md
+
+.PHONY: diagnostics
+diagnostics: setup ## write docs/rules/index.md: all rules, with what omconf says of the bad examples
+	$(BIN)/python -m tests.rule_pages > docs/rules/index.md
 
 .PHONY: wheel
 wheel: setup ## build the wheel, install it in a clean environment, build the examples from elsewhere
@@ -70,6 +78,7 @@ wheel: setup ## build the wheel, install it in a clean environment, build the ex
 	$(PYTHON) -m venv --clear build/wheel/venv
 	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check --no-deps build/wheel/*.whl
+	build/wheel/venv/bin/omconf explain om221 | cmp - docs/rules/OM221.md
 	set -e; cd build/wheel; for spec in $(CURDIR)/examples/*/cluster.yaml; do \
 	  venv/bin/omconf validate $$spec; \
 	  venv/bin/omconf build $$spec -o bundles/$$(basename $$(dirname $$spec)); \

@@ -19,6 +19,10 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
+MOST_TOLD = 1000
+"""Characters of a message or a hint: what it quotes may be any long."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """One thing that omconf catches. The id never changes its meaning.
@@ -41,7 +45,12 @@ class Rule:
         path: str | None = None,
     ) -> Diagnostic:
         """Report this rule at a place; `node` and `path` name a deployed file it speaks of."""
-        return Diagnostic(self, severity or self.severity, message, hint, span, node, path)
+        severity = severity or self.severity
+        return Diagnostic(self, severity, _cut(message), _cut(hint), span, node, path)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MOST_TOLD else text[: MOST_TOLD - 4] + " ..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +98,15 @@ def plain_property(name: str, span: Span | None, hint: str = "Remove it.") -> Di
     """Refuse a property or option whose name says that its value is a secret."""
     message = f"`{name[:80]}` would stand in plain text in every bundle."
     return PLAIN_PROPERTY.at(span, message, hint=hint)
+
+
+def meant(word: str, known: Iterable[str]) -> str | None:
+    """Return the known word that a misspelt one most likely means; case does not count."""
+    from difflib import get_close_matches
+
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(word.lower()[:80], by_lower, n=1)
+    return by_lower[near[0]] if near else None
 
 
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:

@@ -7,23 +7,36 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, has_errors, in_order
+from omconf.diagnostics import (
+    PLAIN_PROPERTY,
+    Diagnostic,
+    Rule,
+    Severity,
+    has_errors,
+    in_order,
+    meant,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from omconf.bundle.directory import Checked
+    from omconf.bundle.locate import Explained
     from omconf.bundle.model import Bundle
     from omconf.bundle.writer import Written
-    from omconf.cluster.model import Cluster
+    from omconf.cluster.model import Cluster, Node
+    from omconf.deployed.process import Answer
     from omconf.plan.model import Plan
     from omconf.secrets import Secrets
     from omconf.spec.document import Document
+    from omconf.verify.model import Verification
+    from omconf.views.document import Document as Drawn
 
 NO_SPEC = Rule("OM100", Severity.ERROR, "the spec file cannot be read")
 UNKNOWN_NODE = Rule("OM303", Severity.ERROR, "a node that the spec does not have")
 NOTHING_THERE = Rule("OM305", Severity.WARNING, "a deployed directory without any node's folder")
 NO_SECRET = Rule("OM322", Severity.WARNING, "a secret that cannot be read now")
+BY_JAR = Rule("OM264", Severity.ERROR, "a hazelcast.xml that Hazelcast's own schema refuses")
 IN_GIT = Rule("OM406", Severity.ERROR, "secrets would be written into a git work tree")
 
 
@@ -34,6 +47,7 @@ class Compiled:
     cluster: Cluster | None = None
     bundle: Bundle | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    document: Document | None = None
 
     @property
     def failed(self) -> bool:
@@ -56,10 +70,12 @@ def check_spec(path: str) -> Compiled:
     """Read a spec and check it alone and as a cluster; nothing is rendered."""
     from omconf.check.rules import check
     from omconf.cluster.resolve import resolve
+    from omconf.spec.document import MAX_BYTES
     from omconf.spec.load import load
 
     try:
-        data = Path(path).read_bytes()
+        with open(path, "rb") as file:
+            data = file.read(MAX_BYTES + 1)  # it may be a device that never ends
     except OSError as error:
         hint = (
             "`omconf init` writes a spec to start from."
@@ -75,7 +91,30 @@ def check_spec(path: str) -> Compiled:
     if cluster is not None:
         found_here += check(cluster)
     diagnostics = loaded.diagnostics + _new(loaded.document, loaded.diagnostics, found_here)
-    return Compiled(cluster, diagnostics=in_order(diagnostics))
+    if cluster is not None and cluster.ignores:
+        diagnostics = _silenced(loaded.document, cluster, diagnostics)
+    return Compiled(cluster, diagnostics=in_order(diagnostics), document=loaded.document)
+
+
+def _silenced(document: Document, cluster: Cluster, found: list[Diagnostic]) -> list[Diagnostic]:
+    """What is left of the findings in the spec when its `ignore` is heard."""
+    from omconf.check import ignored
+    from omconf.rules import all_rules
+    from omconf.spec.checks import WRONG_VALUE
+
+    rules = all_rules()
+    unknown = [
+        WRONG_VALUE.at(
+            i.rule.span, f"There is no rule `{i.rule.value}`.", hint="`omconf rules` lists all."
+        )
+        for i in cluster.ignores
+        if i.rule.value not in rules
+    ]
+    known = [i for i in cluster.ignores if i.rule.value in rules]
+    left = [*unknown, *ignored.silence(found, known, ignored.in_spec)]
+    return [
+        d.shown_with(document.source(d.span.line)) if d.span and d not in found else d for d in left
+    ]
 
 
 def _new(document: Document, known: list[Diagnostic], found: list[Diagnostic]) -> list[Diagnostic]:
@@ -84,15 +123,28 @@ def _new(document: Document, known: list[Diagnostic], found: list[Diagnostic]) -
     seen: set[tuple[str, object]] = set()
     result = []
     for d in found:
-        if (d.span and d.span in places) or (d.span and (d.rule.id, d.span) in seen):
+        span = d.span
+        if span and (span in places or (d.rule.id, span) in seen):
             continue
-        seen.add((d.rule.id, d.span))
-        if d.rule is PLAIN_PROPERTY and d.span:
-            document.masked.add(d.span.line)
+        if span is None or span.file != document.file:
+            result.append(d)
+            continue
+        seen.add((d.rule.id, span))
+        if d.rule is PLAIN_PROPERTY:
+            document.masked.add(span.line)
             # Where the secret ends says how long it is.
-            d = replace(d, span=replace(d.span, end_column=d.span.column + 1))  # noqa: PLW2901
-        result.append(d.shown_with(document.source(d.span.line) if d.span else None))
+            d = replace(d, span=replace(span, end_line=span.line, end_column=span.column + 1))  # noqa: PLW2901
+        result.append(d.shown_with(document.source(span.line)))
     return result
+
+
+def graph(cluster: Cluster, form: str) -> str:
+    """Draw the cluster's topology as `mermaid`, `dot` or `svg`."""
+    from omconf.topology import dot, mermaid, svg
+    from omconf.topology.model import topology
+
+    drawings = {"mermaid": mermaid.draw, "dot": dot.draw, "svg": svg.draw}
+    return drawings[form](topology(cluster))
 
 
 def authority(bundle: Bundle) -> list[Diagnostic]:
@@ -102,13 +154,35 @@ def authority(bundle: Bundle) -> list[Diagnostic]:
     return judge(bundle, authority=True)
 
 
+def judge_by_jar(compiled: Compiled, jar: str) -> list[Diagnostic]:
+    """Hold every compiled hazelcast.xml against the XSD of a Hazelcast jar."""
+    from omconf.check import official
+    from omconf.origin import FromSpec
+
+    if compiled.bundle is None or compiled.cluster is None:
+        return []
+    schema = official.schema(jar, compiled.cluster.openmeetings.release.value.hazelcast_xsd)
+    if isinstance(schema, str):
+        return [BY_JAR.at(None, schema)]
+    found = []
+    for node in compiled.bundle.nodes:
+        for artifact in node.artifacts:
+            if not (artifact.schema or "").startswith("hazelcast"):
+                continue
+            for fault in official.faults(schema, artifact.data):
+                line = artifact.lines[fault.line - 1]
+                span = next((o.span for o in line.origins if isinstance(o, FromSpec)), None)
+                message = f"Hazelcast refuses `{fault.path}`: {fault.reason}."
+                found.append(BY_JAR.at(span, message, path=None if span else artifact.path))
+    return in_order(found)
+
+
 def secrets_of(bundle: Bundle) -> Secrets:
     """The secrets that the bundle has places for."""
+    from omconf.bundle.compile import contents
     from omconf.secrets import Secrets
 
-    return Secrets(
-        {p.name: p.ref for n in bundle.nodes for a in n.artifacts for p in a.placeholders}
-    )
+    return Secrets({p.name: p.ref for _, c in contents(bundle) for p in c.placeholders})
 
 
 def write_bundle(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:
@@ -166,9 +240,9 @@ def check_directory(bundle: Bundle, directory: str) -> Checked | list[Diagnostic
 
 def sensitive_paths(bundle: Bundle) -> set[str]:
     """The files of the bundle directory that have places for secrets."""
-    from omconf.bundle.compile import place
+    from omconf.bundle.compile import contents
 
-    return {place(n.node, a) for n in bundle.nodes for a in n.artifacts if a.sensitive}
+    return {path for path, content in contents(bundle) if content.sensitive}
 
 
 def plan_directory(
@@ -178,24 +252,23 @@ def plan_directory(
     only: Collection[str] = (),
     strict: bool = False,
     require_secrets: bool = False,
+    saved_as: str | None = None,
 ) -> Plan | list[Diagnostic]:
-    """Plan the compiled cluster against a directory of deployed trees."""
+    """Plan the compiled cluster against a directory of deployed trees; save it where that is said."""
+    from omconf.check.ignored import in_spec, silence
     from omconf.deployed import directory as source
     from omconf.deployed.snapshot import UNREADABLE
     from omconf.plan.compare import compare, manifests, wanted
 
-    cluster, bundle = compiled.cluster, compiled.bundle
-    if cluster is None or bundle is None:
+    cluster, bundle, spec = compiled.cluster, compiled.bundle, compiled.document
+    if cluster is None or bundle is None or spec is None:
         return compiled.diagnostics
-    names = {node.name.value for node in cluster.nodes}
-    strangers = sorted(set(only) - names)
-    if strangers:
-        message = f"The spec has no node {', '.join(f'`{name}`' for name in strangers)}."
-        hint = f"Nodes are: {', '.join(sorted(names)[:10])}."
-        return [UNKNOWN_NODE.at(None, message, hint=hint)]
+    if strangers := _strangers(cluster, only):
+        return strangers
     try:
         applied = source.read(directory, manifests(cluster, only))
-        snapshot = source.read(directory, wanted(cluster, applied))
+        paths = wanted(cluster, applied)
+        snapshot = source.read(directory, paths)
     except OSError as error:
         message = f"The deployed directory {directory} cannot be read: {error.strerror}."
         hint = "It holds a folder for each node, which is that node's root tree."
@@ -208,5 +281,108 @@ def plan_directory(
     secrets = secrets_of(bundle)
     plan = compare(cluster, bundle, snapshot, secrets, strict=strict)
     severity = Severity.ERROR if require_secrets else Severity.WARNING
-    said = (*compiled.diagnostics, *nowhere, *plan.diagnostics, *unresolved(secrets, severity))
-    return replace(plan, diagnostics=tuple(in_order(said)))
+    found = [*nowhere, *plan.diagnostics, *unresolved(secrets, severity)]
+    whole = plan.complete and not only
+    found = silence(found, cluster.ignores, lambda i: whole and not in_spec(i))
+    said = (*compiled.diagnostics, *found)
+    plan = replace(plan, diagnostics=tuple(in_order(said)))
+    if saved_as is None:
+        return plan
+    from omconf.plan.binding import bind
+
+    bound = bind((spec.file, spec.text), cluster, bundle, snapshot, paths, plan)
+    return _saved(replace(plan, binding=bound), saved_as)
+
+
+def _saved(plan: Plan, path: str) -> Plan:
+    """Save a plan; the one that is returned says so when that failed."""
+    from omconf.plan import saved
+    from omconf.views import document
+
+    failed = saved.write(path, document.of_saved_plan(plan))
+    return replace(plan, diagnostics=(*plan.diagnostics, failed)) if failed else plan
+
+
+def saved_plan(path: str) -> Drawn | Diagnostic:
+    """Read a saved plan, as the document that the views draw from."""
+    from omconf.plan import saved
+
+    document = saved.read(path)
+    if isinstance(document, dict):
+        document.pop("binding", None)  # which is `apply`'s business, and nobody's to look at
+    return document
+
+
+def _strangers(cluster: Cluster, named: Collection[str]) -> list[Diagnostic]:
+    """Say which of the named nodes the spec does not have."""
+    names = {node.name.value for node in cluster.nodes}
+    strangers = sorted(set(named) - names)
+    if not strangers:
+        return []
+    message = f"The spec has no node {', '.join(f'`{name}`' for name in strangers)}."
+    near = meant(strangers[0], names)
+    hint = f"Did you mean `{near}`?" if near else f"Nodes are: {', '.join(sorted(names)[:10])}."
+    return [UNKNOWN_NODE.at(None, message, hint=hint)]
+
+
+def verify_local(
+    compiled: Compiled, name: str, *, seconds: float
+) -> Verification | list[Diagnostic]:
+    """Check the node that this host is."""
+    from omconf.deployed import process
+    from omconf.formats.node_check import MAX_BYTES
+    from omconf.verify.combine import of_one
+    from omconf.verify.rounds import ask_one
+
+    cluster = compiled.cluster
+    if cluster is None or has_errors(compiled.diagnostics):
+        return compiled.diagnostics
+    if strangers := _strangers(cluster, [name]):
+        return strangers
+
+    def ask(_: Node, words: Sequence[str], stdin: bytes) -> Answer:
+        return process.run(words, seconds=seconds, limit=MAX_BYTES, stdin=stdin)
+
+    (node,) = (node for node in cluster.nodes if node.name.value == name)
+    return of_one(cluster, name, ask_one(cluster, node, ask))
+
+
+def verify_ssh(
+    compiled: Compiled, *, only: Collection[str] = (), seconds: float
+) -> Verification | list[Diagnostic]:
+    """Check the nodes themselves, side by side, each for some seconds at most."""
+    import shlex
+
+    from omconf.deployed import ssh
+    from omconf.formats.node_check import MAX_BYTES
+    from omconf.verify.combine import verification
+    from omconf.verify.rounds import ask_all
+
+    cluster = compiled.cluster
+    if cluster is None or has_errors(compiled.diagnostics):
+        return compiled.diagnostics
+    if strangers := _strangers(cluster, only):
+        return strangers
+
+    def ask(node: Node, words: Sequence[str], stdin: bytes) -> Answer:
+        command = shlex.join(words)
+        return ssh.run(node.ssh.value, command, seconds=seconds, limit=MAX_BYTES, stdin=stdin)
+
+    nodes = [node for node in cluster.nodes if not only or node.name.value in only]
+    return verification(cluster, ask_all(cluster, nodes, ask))
+
+
+def explain(compiled: Compiled, target: str) -> Explained | list[Diagnostic]:
+    """Find a file or a line of the compiled bundle, with all that tells why it is there."""
+    from omconf.bundle.locate import Explained, locate, outdated
+
+    cluster, bundle, document = compiled.cluster, compiled.bundle, compiled.document
+    if cluster is None or bundle is None or document is None:
+        return compiled.diagnostics
+    located = locate(bundle, target)
+    if isinstance(located, Diagnostic):
+        return [located]
+    texts = {document.file: document.text}
+    if extra := cluster.hazelcast.extra:
+        texts[extra.value.path] = extra.value.data.decode("utf-8", "replace")
+    return Explained(located, texts, compiled.diagnostics, outdated(bundle, located))

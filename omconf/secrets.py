@@ -16,11 +16,17 @@ COMMAND_SECONDS = 30
 WORDS = "pas+w|pass|\\bpw\\b|pwd|secret|token|salt|credential|(?:access|license)-?key"
 SECRET_NAME = re.compile(f"(?i){WORDS}")
 """Names (of parameters, properties, elements, mount options) whose values are never shown."""
-# Bounded, so that a crafted value cannot cost quadratic time.
-_INSIDE = re.compile(
-    r"(?i)((?:pass\w{0,20}|pwd|secret\w{0,20}|token)\s{0,3}=)[^;&,)\s]+"
-    r"|((?://|thin:)[^/:@\s]{0,100}[/:])[^@\s]{1,200}(?=@)"
-    r"|(\b[\w.-]{1,100}:)[^@/:\s]{1,200}(?=@)"
+# Bounded and possessive, so that a crafted value cannot cost quadratic time.
+_NAMED = re.compile(
+    rf"(?i)((?:{WORDS}|encryption\.key)[\w.-]{{0,20}}+[\"']?"
+    rf"(?:(?:\s{{1,3}}+value)?\s{{0,3}}+=\s{{0,3}}+|>|:\s{{1,3}}+(?!\{{))[\"']?)"
+    rf"(?!{re.escape(HIDDEN)}|\*{{8}})(?<!\bcredentials=(?=/))[^;&,)\s]+"
+)
+_BEFORE_AT = re.compile(r"(?<![^\s@])[^\s@]++(?=@)")
+_NAME_END = re.compile(r"[\w.-]")
+_HOST = re.compile(r"(?://|thin:)[^/:]*+[/:]")
+_PLAIN = re.compile(
+    r"(?i)(?:pas+w\w{0,20}|pwd|secret)=(?!\$\{)[^;&,\s]|//[^/:@\s]{1,100}:(?!\$\{)[^/@\s]{1,200}@"
 )
 _LOGIN = re.compile(r"(?i)\buser(?:name)?\s{0,9}=")
 _CALLED = re.compile(r"(?<![\w-])(?!property|param|attribute)[\w-]+\[[^\]]*\]")
@@ -34,6 +40,14 @@ def hides(key: str) -> bool:
     return SECRET_NAME.search(_CALLED.sub("", key)) is not None
 
 
+def in_plain(name: str, value: str) -> bool:
+    """Tell whether a property of the spec is a secret, or holds one: `https://user:...@host`.
+
+    A `${...}` in its place is none.
+    """
+    return hides(name) or _PLAIN.search(value) is not None
+
+
 def masked(text: str) -> str:
     """Hide the secrets inside a text: `password=...`, `//user:...@host`, `user:...@host`.
 
@@ -41,7 +55,26 @@ def masked(text: str) -> str:
     """
     if _LOGIN.search(text):
         return HIDDEN
-    return _INSIDE.sub(lambda found: (found[1] or found[2] or found[3]) + HIDDEN, text)
+    text = _NAMED.sub(rf"\1{HIDDEN}", text)
+    return _BEFORE_AT.sub(_without_login, text) if "@" in text else text
+
+
+def _without_login(found: re.Match[str]) -> str:
+    """Hide what follows the user's name in a word that an `@` ends."""
+    word = found[0]
+    if host := _HOST.search(word):
+        cut = host.end()
+    else:
+        cut = word.rfind(":") + 1
+        if cut < 2 or "/" in word[cut:] or not _NAME_END.match(word, cut - 2):
+            return word
+    return word if cut == len(word) else word[:cut] + HIDDEN
+
+
+def quoted(text: str) -> str:
+    """Return a word of a deployed file as a message may quote it: masked, and cut short."""
+    text = masked(text)
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 class Secret:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omconf.secrets import HIDDEN, Secret, SecretRef, Unresolved, resolve
+from omconf.secrets import HIDDEN, Secret, SecretRef, Unresolved, masked, resolve
 
 VALUE = "c0rrect-h0rse"
 
@@ -34,6 +34,12 @@ def test_it_is_never_shown() -> None:
     assert secret != Secret("other")
     assert secret != VALUE
     assert secret.reveal() == VALUE
+
+
+def test_what_is_masked_stays_as_it_is() -> None:
+    once = masked("//nas/om cifs hard,password=c0rrect,pass=x 0 0")
+    assert once == f"//nas/om cifs hard,password={HIDDEN},pass={HIDDEN} 0 0"
+    assert masked(once) == once
 
 
 def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

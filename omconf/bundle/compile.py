@@ -10,13 +10,14 @@ from omconf.bundle.model import Bundle, BundleFile, NodeBundle
 from omconf.diagnostics import Diagnostic, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
-    from omconf.artifacts.model import Artifact
+    from omconf.artifacts.model import Artifact, Contents
     from omconf.cluster.model import Cluster
     from omconf.secrets import Secret
 
 OWN_SCHEMA = Rule("OM400", Severity.ERROR, "a compiled file fails omconf's own schema")
+TOO_LARGE = Rule("OM412", Severity.ERROR, "a compiled file that would be too large")
 FOLDERS = {"file": "files", "block": "blocks", "keys": "keys"}
 
 
@@ -28,46 +29,63 @@ def compile_bundle(cluster: Cluster) -> Bundle:
         artifacts.sort(key=lambda a: a.path)
         nodes.append(NodeBundle(node.name.value, tuple(artifacts)))
     hand_overs = tuple(h for kind in kinds() for h in kind.hand_over(cluster))
-    return Bundle(cluster.name.value, tuple(nodes), hand_overs, readme.write(cluster, nodes))
+    notes = readme.write(cluster, nodes, hand_overs)
+    return Bundle(cluster.name.value, tuple(nodes), hand_overs, notes)
 
 
 def judge(bundle: Bundle, *, authority: bool = False) -> list[Diagnostic]:
-    """Hold every compiled XML file against omconf's own schemas: libxml2 first, xmlschema explains.
+    """Hold compiled XML files against omconf's own schemas: libxml2 first, xmlschema explains.
 
     With `authority` xmlschema judges everything itself.
 
-    A finding here is a mistake of omconf's, not of the user's; it is still said, not raised.
+    A finding here is a mistake of omconf's, save for a file that would be too large; it is still
+    said, not raised.
     """
     from omconf.check import xsd
 
-    by_name = {kind.name: kind for kind in kinds()}
     judged: set[int] = set()
     found = []
     for node in bundle.nodes:
         for artifact in node.artifacts:
-            schema = by_name[artifact.kind].schema_of(artifact)
-            if schema is None or id(artifact) in judged:
+            if id(artifact) in judged:
                 continue
             judged.add(id(artifact))
-            document = xsd.parse(artifact.data)
-            judge_one = xsd.authority if authority else xsd.faults
-            faults = [document] if isinstance(document, xsd.Fault) else judge_one(document, schema)
+            if len(artifact.data) > xsd.MAX_BYTES:
+                rule, told = TOO_LARGE, ["It would have more than 4 MiB: no plan would read it."]
+                hint = "Write fewer or shorter options and properties."
+            else:
+                rule, told = OWN_SCHEMA, _faults(artifact, authority=authority)
+                hint = "This is a mistake in omconf; please report it with your spec."
             found += [
-                OWN_SCHEMA.at(
-                    None,
-                    f"line {f.line}, {f.path}: {f.reason}",
-                    hint="This is a mistake in omconf; please report it with your spec.",
-                    node=node.node,
-                    path=artifact.path,
-                )
-                for f in faults
+                rule.at(None, message, hint=hint, node=node.node, path=artifact.path)
+                for message in told
             ]
     return found
 
 
-def place(node: str, artifact: Artifact) -> str:
-    """Where an artifact stands in the bundle directory."""
-    return f"{node}/{FOLDERS[artifact.ownership]}{artifact.path}"
+def _faults(artifact: Artifact, *, authority: bool) -> list[str]:
+    from omconf.check import xsd
+
+    schema = artifact.schema
+    if schema is None:
+        return []
+    document = xsd.parse(artifact.data)
+    if isinstance(document, xsd.Fault):
+        faults = [document]
+    else:
+        if schema.endswith("-deployed.xsd"):
+            document = xsd.known(document, schema)
+        faults = (xsd.authority if authority else xsd.faults)(document, schema)
+    return [f"line {f.line}, {f.path}: {f.reason}" for f in faults]
+
+
+def contents(bundle: Bundle) -> Iterator[tuple[str, Contents]]:
+    """Go through all that the kinds rendered, by its path in the bundle directory."""
+    for hand_over in bundle.hand_overs:
+        yield hand_over.path, hand_over
+    for node in bundle.nodes:
+        for artifact in node.artifacts:
+            yield f"{node.node}/{FOLDERS[artifact.ownership]}{artifact.path}", artifact
 
 
 def files(bundle: Bundle, secrets: Mapping[str, Secret] | None = None) -> dict[str, BundleFile]:
@@ -76,19 +94,15 @@ def files(bundle: Bundle, secrets: Mapping[str, Secret] | None = None) -> dict[s
     Raises ValueError, without the value, for a secret that a file's format cannot carry.
     """
     result = {"README.md": BundleFile(bundle.readme.encode())}
-    for hand_over in bundle.hand_overs:
-        result[hand_over.path] = BundleFile(hand_over.text.encode())
     for node in bundle.nodes:
-        name = node.node
-        listing = manifest.for_node(bundle.cluster, name, node.artifacts)
-        result[f"{name}/manifest.json"] = BundleFile(listing)
-        for artifact in node.artifacts:
-            path = place(name, artifact)
-            if secrets is None:
-                mode = 0o755 if artifact.mode & 0o100 else 0o644
-                result[path] = BundleFile(artifact.data, mode)
-            else:
-                result[path] = BundleFile(artifact.filled(secrets).encode(), artifact.mode)
+        listing = manifest.for_node(bundle.cluster, node.node, node.artifacts)
+        result[f"{node.node}/manifest.json"] = BundleFile(listing)
+    for path, content in contents(bundle):
+        if secrets is None:
+            mode = 0o755 if content.mode & 0o100 else 0o644
+            result[path] = BundleFile(content.data, mode)
+        else:
+            result[path] = BundleFile(content.filled(secrets).encode(), content.mode)
     names = [node.node for node in bundle.nodes]
     listing = manifest.for_directory(bundle.cluster, names, [*result, "manifest.json"])
     result["manifest.json"] = BundleFile(listing)

@@ -1,22 +1,28 @@
-"""README.md of a bundle directory: the topology, what each file is for, the order of a roll-out."""
+"""README.md of a bundle directory: the topology, what each file is for, the roll-out and back."""
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
+from omconf.artifacts.model import service_step
+from omconf.bundle.manifest import node_path
+from omconf.topology import mermaid
+from omconf.topology.model import MOST_NODES, topology
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from omconf.artifacts.model import HandOver
     from omconf.bundle.model import NodeBundle
     from omconf.cluster.model import Cluster
 
-MOST_DRAWN = 50
-"""A larger graph tells nobody anything; the table still lists all nodes."""
+LAID, MOUNTED, SEEDED = 0, 20, 25
+"""The phases of the README's own steps, among those of the kinds: exports 10, mounts 20, ..."""
 
 
-def write(cluster: Cluster, nodes: Sequence[NodeBundle]) -> str:
+def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[HandOver]) -> str:
     """Write the README; nothing in it depends on the time, the machine or omconf's version."""
     name = cluster.name.value
     release = cluster.openmeetings.release.value.name
@@ -28,11 +34,11 @@ def write(cluster: Cluster, nodes: Sequence[NodeBundle]) -> str:
         "",
         "## Topology",
         "",
-        *_topology(cluster),
+        "```mermaid",
+        *mermaid.draw(topology(cluster)).splitlines(),
+        "```",
         "",
-        "| node | address | url |",
-        "| --- | --- | --- |",
-        *(f"| {n.name.value} | {n.address.value} | {n.url.value} |" for n in cluster.nodes),
+        *_nodes(cluster),
         "",
         "## Files",
         "",
@@ -43,55 +49,89 @@ def write(cluster: Cluster, nodes: Sequence[NodeBundle]) -> str:
         "| file on the node | what it is for |",
         "| --- | --- |",
         *_files(nodes),
-        *(
-            f"| `{h.path}` | for whoever runs that host |"
-            for k in kinds()
-            for h in k.hand_over(cluster)
-        ),
+        *(f"| `{h.path}` | for whoever runs that host |" for h in hand_overs),
         "",
         "## Roll-out",
         "",
-        *_rollout(cluster),
+        "The first time, in this order; where a check fails, go no further. Later on, `omconf plan`",
+        "says what differs from what is deployed, and which steps a change needs.",
+        "",
+        *_numbered(_rollout(cluster)),
+        "",
+        "## The way back",
+        "",
+        "In the opposite order. The database and the shared data stay as they are.",
+        "",
+        *_numbered(_undo(cluster)),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _topology(cluster: Cluster) -> list[str]:
-    if len(cluster.nodes) > MOST_DRAWN:
-        return [f"{len(cluster.nodes)} nodes; too many to draw."]
-    d = cluster.discovery
-    how = f"multicast {d.group.value}:{d.port.value}" if d.kind.value == "multicast" else "tcp-ip"
-    database = cluster.database
-    lines = ["```mermaid", "graph LR", f'  subgraph cluster["{cluster.name.value}: {how}"]']
-    ids = {n.name.value: f"n{i}" for i, n in enumerate(cluster.nodes)}
-    lines += [
-        f'    {ids[n.name.value]}["{n.name.value}<br/>{n.address.value}"]' for n in cluster.nodes
-    ]
-    lines.append("  end")
-    host = "" if database.node else f"<br/>{database.host.value}"
-    lines.append(f'  db[("{database.kind.value}{host}")]')
-    lines += [f"  {ids[n.name.value]} --> db" for n in cluster.nodes]
-    if database.node:
-        lines.append(f"  db -. runs on .- {ids[database.node]}")
-    storage = cluster.storage
-    if storage.kind.value == "nfs" and storage.server:
-        where = storage.node or storage.server.value
-        lines.append(f'  data[/"{storage.export.value}<br/>on {where}"/]')
-        lines += [f"  {ids[n.name.value]} --> data" for n in cluster.nodes]
-    return [*lines, "```"]
+def _nodes(cluster: Cluster) -> list[str]:
+    if len(cluster.nodes) > MOST_NODES:
+        return [f"{len(cluster.nodes)} nodes: each has a folder here; its address is in the spec."]
+    rows = (f"| {n.name.value} | {n.address.value} | {n.url.value} |" for n in cluster.nodes)
+    return ["| node | address | url |", "| --- | --- | --- |", *rows]
 
 
 def _files(nodes: Sequence[NodeBundle]) -> list[str]:
     purposes = {kind.name: kind.purpose for kind in kinds()}
     paths = {a.path: a.kind for node in nodes for a in node.artifacts}
-    return [f"| `{path}` | {purposes[paths[path]]} |" for path in sorted(paths)]
+    return [f"| `{_cell(path)}` | {purposes[paths[path]]} |" for path in sorted(paths)]
+
+
+def _cell(text: str) -> str:
+    """In a table's cell, a bar would begin the next one, inside code too."""
+    return text.replace("|", r"\|")
+
+
+def _numbered(steps: Iterable[str]) -> list[str]:
+    return [
+        f"{number}. {step}".replace("\n", "\n   ")
+        for number, step in enumerate(dict.fromkeys(steps), 1)
+    ]
 
 
 def _rollout(cluster: Cluster) -> list[str]:
-    """What each kind says of its own roll-out, in the order that their phases give."""
-    steps = ["`omconf plan` says what differs from what is deployed, and in which order to go."]
-    for kind in sorted(kinds(), key=lambda kind: (kind.phase, kind.name)):
-        step = kind.guide(cluster)
-        if step and step not in steps:
-            steps.append(step)
-    return [f"{number}. {step}" for number, step in enumerate(steps, 1)]
+    """Put what the kinds say of their own roll-out, and what is no kind's, in order of phases."""
+    steps = [*_own_steps(cluster), *((kind.phase, kind.guide(cluster)) for kind in kinds())]
+    return [step for _, step in sorted(steps, key=lambda step: step[0]) if step]
+
+
+def _own_steps(cluster: Cluster) -> Iterator[tuple[int, str]]:
+    """Sources of the first and the last: `admin.sh -i` and the data folder of a real 9.1.0."""
+    om, database = cluster.openmeetings, cluster.database
+    install = (
+        f"Install OpenMeetings {om.release.value.name} on every node. Its own installer"
+        " (`admin.sh -i`) runs once, on one node, against the database that all of them share:"
+        f" {database.kind.value} at `{database.host.value}:{database.port.value}`, which must let"
+        " every node in. It rewrites `persistence.xml`, so the bundle comes after it."
+    )
+    yield LAID, install
+    lay = (
+        f"On every node: {service_step(cluster, 'stop')}; keep a copy of each file that the bundle"
+        " replaces; lay `files/` over the root tree, with the modes and owners of `manifest.json`;"
+        " merge `blocks/` and `keys/` into the files of the same path. `omconf build"
+        " --reveal-secrets` writes a copy with the secrets in the place of `@omconf:...@`."
+    )
+    yield LAID, lay
+    folder = shlex.quote(om.data_dir.value)
+    if cluster.storage.kind.value == "mounted":
+        check = f"Check: `findmnt {folder}` shows the mount."
+        yield MOUNTED, f"On every node: mount the shared folder at `{folder}`.\n{check}"
+    one = next((n for n in cluster.nodes if n.name.value == cluster.storage.node), cluster.nodes[0])
+    shipped = shlex.quote(f"{one.home.value}/webapps/{om.webapp.value}/data/.")
+    copy = f"`runuser -u {om.user.value} -- cp -R {shipped} {folder}`"
+    yield SEEDED, f"Once, on {one.name.value}, while the shared folder is empty: {copy}."
+
+
+def _undo(cluster: Cluster) -> list[str]:
+    """Go through the kinds in the opposite order of the roll-out."""
+    steps = [(kind.phase, kind.undo(cluster)) for kind in kinds()]
+    manifest = node_path(cluster.name.value)
+    return [
+        f"On every node: {service_step(cluster, 'stop')}.",
+        *(step for _, step in sorted(steps, key=lambda step: -step[0]) if step),
+        f"On every node: delete `{manifest}`, where there is one.",
+        f"On one node only, as long as nodes share a database: {service_step(cluster, 'start')}.",
+    ]

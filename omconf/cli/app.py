@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from omconf import __version__
-from omconf.cli import build, init, output, plan, releases, rules, schema, validate
+from omconf.cli import (
+    build,
+    explain,
+    graph,
+    init,
+    output,
+    plan,
+    releases,
+    rules,
+    schema,
+    show,
+    validate,
+    verify,
+)
 
 app = typer.Typer(
     name="omconf",
@@ -42,6 +55,10 @@ app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("build")(build.build)
 app.command("plan")(plan.plan)
+app.command("show")(show.show)
+app.command("graph")(graph.graph)
+app.command("verify")(verify.verify)
+app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
 app.command("rules")(rules.rules)
 app.command("releases")(releases.releases)

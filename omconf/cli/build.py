@@ -27,6 +27,7 @@ def build(
         bool,
         typer.Option("--reveal-secrets", help="Write a private copy with the secrets filled in."),
     ] = False,
+    hazelcast_jar: output.HazelcastJar = None,
     no_color: output.NoColor = False,
 ) -> None:
     """Compile the spec into a bundle for every node; nothing is written when anything is wrong."""
@@ -37,6 +38,8 @@ def build(
     if check and reveal_secrets:
         raise typer.BadParameter("--check and --reveal-secrets do not go together")
     compiled = pipeline.compile_spec(str(spec))
+    if hazelcast_jar:
+        compiled.diagnostics += pipeline.judge_by_jar(compiled, str(hazelcast_jar))
     output.say(compiled.diagnostics)
     if compiled.failed or compiled.bundle is None:
         raise typer.Exit(1)

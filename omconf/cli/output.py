@@ -19,6 +19,14 @@ Spec = Annotated[
     Path, typer.Argument(metavar="[SPEC]", help="The cluster spec.", show_default=True)
 ]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Never use colour.")]
+HazelcastJar = Annotated[
+    Path | None,
+    typer.Option(
+        "--hazelcast-jar",
+        metavar="JAR",
+        help="Hold each hazelcast.xml against the schema in this Hazelcast jar, too.",
+    ),
+]
 DEFAULT_SPEC = Path("cluster.yaml")
 
 

@@ -24,6 +24,7 @@ def validate(
     form: Annotated[
         Format, typer.Option("--format", help="How findings are printed.")
     ] = Format.HUMAN,
+    hazelcast_jar: output.HazelcastJar = None,
     no_color: output.NoColor = False,
 ) -> None:
     """Check the spec and the cluster that it describes; exit 1 when there is an error."""
@@ -36,6 +37,8 @@ def validate(
     compiled = pipeline.compile_spec(str(spec))
     if compiled.bundle is not None:
         judged = pipeline.authority(compiled.bundle)
+        if hazelcast_jar:
+            judged += pipeline.judge_by_jar(compiled, str(hazelcast_jar))
         compiled.diagnostics = in_order([*compiled.diagnostics, *judged])
     found = document.of_diagnostics(compiled.diagnostics)
     match form:

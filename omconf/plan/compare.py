@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ from omconf.origin import Span
 from omconf.plan import items
 from omconf.plan.model import Action, ArtifactChange, ItemChange, Plan
 from omconf.plan.rollout import order
-from omconf.secrets import masked
+from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -70,6 +70,7 @@ def compare(
         name = node.name.value
         if name in snapshot.nodes:
             comparison.node(node, desired[name], snapshot.nodes[name])
+    comparison.across()
     return Plan(
         cluster=cluster.name.value,
         source=snapshot.kind,
@@ -91,6 +92,8 @@ class _Comparison:
     complete: bool = True
     readings: dict[int, Reading] = field(default_factory=dict)
     latest: dict[str, tuple[str, Reading]] = field(default_factory=dict)
+    differing: dict[str, dict[str, tuple[str, Reading]]] = field(default_factory=dict)
+    fine: dict[str, dict[str, None]] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> dict[str, Kind]:
@@ -129,12 +132,23 @@ class _Comparison:
             data = file.data if file else None
             artifact = by_path.get(path)
             if artifact and data == artifact.data and not artifact.sensitive:
+                self.fine.setdefault(kind.name, {})[name] = None
                 continue
             match kind.ownership:
                 case Ownership.FILE:
                     self.file(kind, name, path, artifact, data, path in earlier)
+                case Ownership.KEYS if artifact:
+                    self.keys(kind, name, artifact, data)
                 case _ if isinstance(kind, BlockKind):
                     self.block(kind, name, path, artifact, data)
+
+    def across(self) -> None:
+        """Say what only several nodes' files show together."""
+        for name, nodes in self.differing.items():
+            deployed = {node: reading for node, (_, reading) in nodes.items()}
+            found = self.by_name[name].across(self.cluster, deployed, self.fine.get(name, {}))
+            for node, finding in found:
+                self.say(node, nodes[node][0], finding)
 
     def earlier(self, node: str, deployed: NodeFiles) -> Mapping[str, str]:
         """Kinds by path that the node's own manifest lists: only what was applied may be deleted."""
@@ -163,6 +177,7 @@ class _Comparison:
         notes: tuple[str, ...] = (),
     ) -> None:
         effect = None
+        changed = [replace(i, key=masked(i.key)) for i in changed]
         if action is not Action.REFORMAT:
             changes = {i.key: Change(str(i.action), i.before, i.after) for i in changed}
             effect = kind.effect(self.cluster, changes, action)
@@ -228,7 +243,10 @@ class _Comparison:
         if changed:
             changed.sort(key=lambda item: item.key)
             self.change(kind, node, path, Action.UPDATE, changed)
-        elif data != artifact.data and not self.is_filled(artifact, text):
+            self.differing.setdefault(kind.name, {})[node] = (path, reading)
+            return
+        self.fine.setdefault(kind.name, {})[node] = None
+        if data != artifact.data and not self.is_filled(artifact, text):
             self.change(kind, node, path, Action.REFORMAT, [])
 
     def is_filled(self, artifact: Artifact, text: str) -> bool:
@@ -269,6 +287,26 @@ class _Comparison:
             result += items.secret(key, deployed, target is not None, value, kind.keep)
         return result
 
+    def keys(self, kind: Kind, node: str, artifact: Artifact, data: bytes | None) -> None:
+        """Compare the keys that are ours; what the file's others say is not looked at."""
+        if data is None:
+            notes = (
+                "OpenMeetings ships this file, and it is not there: is OpenMeetings installed?",
+            )
+            self.change(kind, node, artifact.path, Action.CREATE, [], notes)
+            return
+        desired = self.desired(kind, artifact)
+        there = self.deployed(kind, data.decode("utf-8", "surrogateescape"))
+        present = {k: v for k, v in there.items.items() if k in desired.items}
+        secrets = {k: v for k, v in there.secrets.items() if k in desired.secrets}
+        changed = items.changed(present, desired.items, kind.keep)
+        changed += self.secret_items(
+            kind, node, artifact, Reading(secrets=secrets, lines=there.lines)
+        )
+        if changed:
+            changed.sort(key=lambda item: item.key)
+            self.change(kind, node, artifact.path, Action.UPDATE, changed)
+
     def block(
         self, kind: BlockKind, node: str, path: str, artifact: Artifact | None, data: bytes | None
     ) -> None:
@@ -281,21 +319,25 @@ class _Comparison:
             return
         outside, findings = kind.entries(block.outside(text, found))
         inside, inner = kind.entries(block.inside(text, found))
-        for finding in (*findings, *inner):
+        after = kind.behind(block.behind(text, found)) if found else []
+        for finding in (*findings, *inner, *after):
             self.say(node, path, finding)
-        desired = self.desired(kind, artifact).items if artifact else {}
-        present = {key: masked(entry.value) for key, entry in kind.counted(inside).items()}
+        wanted = kind.counted(kind.entries(artifact.text)[0]) if artifact else {}
+        desired = {key: entry.value for key, entry in wanted.items()}
+        present = {key: entry.value for key, entry in kind.counted(inside).items()}
         ours = frozenset(present)
         taken = [e for e in outside if e.key in desired]
         taken += kind.slips(outside, taken)
-        notes = tuple(f"{e.key} is taken over from line {e.line}" for e in taken)
+        notes = tuple(f"{masked(e.key)} is taken over from line {e.line}" for e in taken)
         for entry in taken:
             if entry.key in ours:
-                message = f"`{entry.key}` stands in line {entry.line} and inside the block too."
+                message = (
+                    f"`{quoted(entry.key)}` stands in line {entry.line} and inside the block too."
+                )
                 hint = "Delete that line: the block holds the entry."
                 self.say(node, path, Finding(TWICE, entry.line, message, hint))
-            present.setdefault(entry.key, masked(entry.value))
-        changed = items.changed(present, desired, kind.keep)
+            present.setdefault(entry.key, entry.value)
+        changed = [items.shown(item) for item in items.changed(present, desired, kind.keep)]
         body = artifact.text if artifact else None
         if artifact is None and found is None:
             return

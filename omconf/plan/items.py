@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.plan.model import Action, ItemChange, SecretState
-from omconf.secrets import Secret, Unresolved, masked
+from omconf.secrets import HIDDEN, SECRET_NAME, Secret, Unresolved, hides, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,7 +26,14 @@ def changed(
         return []
     from deepdiff import DeepDiff
 
-    difference = DeepDiff(dict(before), dict(after), view="tree", ignore_private_variables=False)
+    difference = DeepDiff(
+        dict(before),
+        dict(after),
+        view="tree",
+        ignore_private_variables=False,
+        # However little two files share, each item is told, not the one file for the other.
+        threshold_to_diff_deeper=0,
+    )
     keys = {
         change.path(output_format="list", force="fake")[0]
         for changes in difference.values()
@@ -41,6 +49,15 @@ def changed(
         else:
             result.append(ItemChange(key, Action.UPDATE, old, new))
     return result
+
+
+def shown(item: ItemChange) -> ItemChange:
+    """Hide the secrets of an item that was compared as it stands; a path is a secret's name never."""
+    key = masked(item.key)
+    if hides(item.key) and not item.key.startswith("/"):
+        return ItemChange(key, item.action, secret=SecretState.DIFFERENT, hint=item.hint)
+    before, after = (None if t is None else masked(t) for t in (item.before, item.after))
+    return replace(item, key=key, before=before, after=after)
 
 
 def _hint(key: str) -> str:
@@ -70,9 +87,14 @@ def by_line(before: str, after: str) -> list[ItemChange]:
             )
             # A new line is called by its number in the new text.
             number = j1 + offset if was is None else i1 + offset
-            was, now = (None if t is None else masked(t) for t in (was, now))
+            was, now = (None if t is None else _shown(t) for t in (was, now))
             result.append(ItemChange(str(number + 1), action, was, now))
     return result
+
+
+def _shown(line: str) -> str:
+    """Hide a line that speaks of a secret as a whole: where its value ends is the program's to say."""
+    return HIDDEN if SECRET_NAME.search(line) else masked(line)
 
 
 def secret(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from omconf.artifacts.model import Effect
     from omconf.diagnostics import Diagnostic
+    from omconf.plan.binding import Binding
 
 
 class Action(StrEnum):
@@ -80,6 +81,8 @@ class Plan:
     complete: bool = True
     strict: bool = False
     """Whether a `reformat` counts as a change (`--strict-format`)."""
+    binding: Binding | None = None
+    """What the plan was made from, when it is to be saved."""
 
     @property
     def has_changes(self) -> bool:

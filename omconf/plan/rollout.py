@@ -29,7 +29,7 @@ def order(cluster: Cluster, changes: Iterable[ArtifactChange]) -> tuple[Step, ..
     effects = [
         (phases[c.kind], c.action is Action.DELETE, c.node, c.effect)
         for c in changes
-        if c.effect and c.action is not Action.REFORMAT and c.effect.action != "next-restart"
+        if c.effect and c.effect.run and c.action is not Action.REFORMAT
     ]
     restarts = {node: effect for _, _, node, effect in effects if effect.action == "restart"}
     apart = next((effect for _, _, _, effect in effects if not effect.rolling), None)

@@ -1,0 +1,2 @@
+#!/bin/sh
+JAVA_OPTS="$JAVA_OPTS -Duser.timezone=UTC -Xms512m"
