@@ -172,6 +172,7 @@ def index() -> str:
 
 
 NOT_RUN = {
+    "OM317": "it needs files of this host's root; tests/deployed/test_sources.py has some",
     "OM264": "it needs a jar of Hazelcast; tests/real/test_hazelcast_extra.py has one",
     "OM271": "its example would be of over 1,000 nodes",
     "OM400": "no spec brings it about: it is there for mistakes of omconf's own",

@@ -104,7 +104,7 @@ class CifsCredentials(Kind):
             return Effect("mount", "node", rolling=True, why=why, run=())
         why = "a mount keeps its old account until it is unmounted; nothing may use it then"
         run = (f"umount {folder}", f"mount {folder}")
-        return Effect("mount", "node", rolling=True, why=why, run=run, stopped=True)
+        return Effect("mount", "node", True, why, run, stopped=True, check=(f"findmnt {folder}",))
 
 
 KIND = CifsCredentials()

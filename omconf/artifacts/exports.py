@@ -95,17 +95,31 @@ class Exports(BlockKind):
         return f"On {server}: {self.taken_out(cluster, PATH)}, `exportfs -ra`." if server else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Tell the NFS server: no restart of anything."""
+        """Tell the NFS server: no restart of anything. A client that goes has to unmount before."""
+        why = "the NFS server takes its exports anew; mounts of clients that stay go on"
+        gone = [key.rpartition(" ")[2] for key, c in changes.items() if c.action == "delete"]
+        if gone:
+            why = (
+                f"{_listed(gone)} may mount no longer: unmount there first, or what uses the"
+                " folder hangs"
+            )
         return Effect(
             "exportfs",
             "node",
             rolling=True,
-            why="the NFS server takes its exports anew; mounts of clients that stay go on",
+            why=why,
             run=("exportfs -ra",),
+            check=("exportfs -s",),
+            late=bool(gone) and len(gone) == len(changes),
         )
 
 
 KIND = Exports()
+
+
+def _listed(clients: list[str]) -> str:
+    more = f" and {len(clients) - 5} more" if len(clients) > 5 else ""
+    return ", ".join(clients[:5]) + more
 
 
 def _server(cluster: Cluster) -> str:

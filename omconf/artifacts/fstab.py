@@ -89,8 +89,7 @@ class Fstab(BlockKind):
             return ""
         point = cluster.openmeetings.data_dir.value
         folder = shlex.quote(point)
-        commands = (f"mkdir -p {folder}", *_run(cluster, {point: Change("create")}))
-        run = ", ".join(f"`{command}`" for command in commands)
+        run = ", ".join(f"`{command}`" for command in _run(cluster, {point: Change("create")}))
         return f"On {nodes}: {run}.\nCheck: `findmnt {folder}` shows the mount."
 
     def undo(self, cluster: Cluster) -> str:
@@ -114,6 +113,11 @@ class Fstab(BlockKind):
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Mount the folder, or unmount it before: its options do not change under a mount."""
         run = _run(cluster, changes)
+        check = tuple(
+            f"findmnt {shlex.quote(point)}"
+            for point, change in sorted(changes.items())
+            if change.action != "delete"
+        )
         stopped = any(change.action != "create" for change in changes.values())
         if any(
             _device(change.before) != _device(change.after)
@@ -124,14 +128,14 @@ class Fstab(BlockKind):
                 "the shared folder comes from another place: nodes that still use the old one would"
                 " not see what the others write. Stop all nodes, move the data, then start all"
             )
-            return Effect("mount", "cluster", rolling=False, why=why, run=run, stopped=True)
+            return Effect("mount", "cluster", False, why, run, stopped=True, check=check)
         why = {
             "create": "OpenMeetings needs the shared folder before it starts",
             "delete": "the folder is no longer shared here",
         }.get(
             action, "a mount keeps its old options until it is unmounted; nothing may use it then"
         )
-        return Effect("mount", "node", rolling=True, why=why, run=run, stopped=stopped)
+        return Effect("mount", "node", True, why, run, stopped=stopped, check=check)
 
 
 KIND = Fstab()
@@ -140,9 +144,10 @@ KIND = Fstab()
 def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[str, ...]:
     reload = ("systemctl daemon-reload",) if cluster.openmeetings.has_systemd else ()
     folders = {shlex.quote(point): change.action for point, change in sorted(changes.items())}
+    make = (f"mkdir -p {folder}" for folder, action in folders.items() if action == "create")
     unmount = (f"umount {folder}" for folder, action in folders.items() if action != "create")
     mount = (f"mount {folder}" for folder, action in folders.items() if action != "delete")
-    return (*unmount, *reload, *mount)
+    return (*unmount, *make, *reload, *mount)
 
 
 def _device(value: str | None) -> str | None:

@@ -51,6 +51,20 @@ REMOVED_PROPERTIES = ("hazelcast.discovery.enabled",)
 """Stock properties that the clustering page has deleted."""
 _JOINS = ("auto-detection", "multicast", "tcp-ip", "aws", "gcp", "azure", "kubernetes", "eureka")
 _MEMBER = "network/join/tcp-ip/member-list/member["
+_SILENCE = "old and new members would not see each other and form two clusters in silence"
+_OTHERWISE = "members that look for each other in different ways may not find each other"
+_BECOMES = {
+    "schema": "Hazelcast refuses members of another minor version, and each release changes tables",
+    "properties/hazelcast.partition.count": "a restarted member would refuse to start beside old ones"
+    " (Configuration mismatch)",
+    "network/join/multicast/enabled": "a restarted member would refuse to start beside old ones"
+    " (Incompatible joiners)",
+    "cluster-name": _SILENCE,
+    "network/join/multicast/multicast-group": _SILENCE,
+    "network/join/multicast/multicast-port": _SILENCE,
+    "network/port": _SILENCE,
+}
+"""What a rolling change of an item would do (measured), the worst first."""
 _FORMING = (
     "schema",
     "network/join",
@@ -185,10 +199,8 @@ class Hazelcast(Kind):
             return Effect("next-restart", "node", rolling=True, why=why, run=())
         parting = sorted(k for k in changes if _parts(cluster, k))
         if parting:
-            why = (
-                f"{_words(parting)}: old and new members would not see each other and form two"
-                " clusters in silence. Stop all nodes, then start all"
-            )
+            becomes = next((w for k, w in _BECOMES.items() if k in parting), _OTHERWISE)
+            why = f"{_words(parting)}: {becomes}. Stop all nodes, then start all"
             return restart(cluster, why, rolling=False)
         why = "hazelcast.xml is read when OpenMeetings starts; nodes can restart one by one"
         return restart(cluster, why, rolling=True)

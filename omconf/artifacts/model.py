@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from omconf.formats.block import markers
+from omconf.formats.node_check import PROGRAM
 from omconf.origin import Value
 from omconf.secrets import Secret, hides, masked
 
@@ -172,7 +173,8 @@ class Effect:
     `action`: `restart`, `exportfs`, `mount`, `route` ..., `none`; `scope`: `node` or `cluster`;
     `rolling`: False when old and new members cannot run side by side; `run`: the commands, on the
     node. Effects with `restart` of one node are one restart; `next-restart` can wait for one.
-    With `stopped`, OpenMeetings must not run meanwhile.
+    With `stopped`, OpenMeetings must not run meanwhile. The commands of `check` must succeed on the
+    node before the roll-out goes on. With `late` it waits until what uses it is gone.
     """
 
     action: str
@@ -181,6 +183,8 @@ class Effect:
     why: str
     run: tuple[str, ...]
     stopped: bool = False
+    check: tuple[str, ...] = ()
+    late: bool = False
 
 
 def service_command(cluster: Cluster, verb: str) -> str:
@@ -199,7 +203,8 @@ def restart(cluster: Cluster, why: str, *, rolling: bool) -> Effect:
     """The effect of a file that OpenMeetings reads at its start: node by node, or all at once."""
     verbs = ("restart",) if rolling else ("stop", "start")
     run = tuple(service_command(cluster, verb) for verb in verbs)
-    return Effect("restart", "node" if rolling else "cluster", rolling, why, run)
+    scope = "node" if rolling else "cluster"
+    return Effect("restart", scope, rolling, why, run, check=(PROGRAM,))
 
 
 class Change(NamedTuple):

@@ -160,6 +160,7 @@ class MulticastRoute(Kind):
             rolling=True,
             why="the route can change while OpenMeetings runs: members are connected by TCP",
             run=run,
+            check=() if action == "delete" else (f"{SCRIPT_PATH} check",),
         )
 
 

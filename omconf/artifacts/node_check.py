@@ -13,7 +13,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
-from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import (
+    Artifact,
+    Change,
+    Effect,
+    Kind,
+    Line,
+    Ownership,
+    Reading,
+    line,
+    restart,
+)
 from omconf.cluster.ports import REMOTE_COMMIT_PORT
 from omconf.formats import header
 from omconf.formats.node_check import PROGRAM
@@ -74,6 +84,14 @@ class NodeCheck(Kind):
         return f"On every node: delete `{PROGRAM}` and `{_place(cluster, 'check.conf')}`."
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        release = changes.get("release")
+        if release and release.before and release.after:
+            why = (
+                f"OpenMeetings {release.before} becomes {release.after}: Hazelcast refuses members of"
+                " another minor version, and a release changes the database's tables. Stop all"
+                " nodes, install it on all, then start all"
+            )
+            return restart(cluster, why, rolling=False)
         why = "only people and `omconf verify` run the check"
         return Effect("none", "node", rolling=True, why=why, run=())
 
@@ -110,7 +128,9 @@ def _facts(cluster: Cluster, node: Node) -> tuple[Line, ...]:
 def _common(cluster: Cluster) -> tuple[Line, tuple[Line, ...]]:
     om, database, discovery = cluster.openmeetings, cluster.database, cluster.discovery
     route = cluster.network.multicast_route
+    release = Value(om.release.value.name, om.release.origin)
     rest = [
+        line("release=", release),
         line("data_dir=", om.data_dir),
         line("timezone=", om.timezone),
         line("user=", om.user),

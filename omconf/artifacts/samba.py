@@ -152,7 +152,7 @@ class Share(BlockKind):
             run = (reload, f"smbcontrol smbd close-share {shlex.quote(samba.share.value)}")
             return Effect("smbcontrol", "cluster", rolling=False, why=why, run=run, stopped=True)
         why = "Samba takes its shares anew; mounts of clients that stay go on"
-        return Effect("smbcontrol", "node", rolling=True, why=why, run=(reload,))
+        return Effect("smbcontrol", "node", True, why, (reload,), check=("testparm -s",))
 
 
 KIND = Share()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -13,15 +13,16 @@ from omconf.diagnostics import Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from omconf.deployed.snapshot import Source
     from omconf.diagnostics import Diagnostic
     from omconf.plan.model import Plan
 
 NO_SOURCE = Rule("OM304", Severity.ERROR, "a plan without something to compare with")
 SOURCES = """one of these four:
     omconf plan --deployed trees       trees/<node>/ is that node's root tree
-    omconf plan --local om1            this host is the node om1 (not supported yet)
-    omconf plan --ssh                  the nodes themselves (not supported yet)
-    omconf plan --git HEAD -o bundles  bundles as committed (not supported yet)"""
+    omconf plan --local om1            this host is the node om1
+    omconf plan --ssh                  the nodes themselves, by your own ssh
+    omconf plan --git HEAD -o bundles  the bundles as they were committed"""
 
 
 def plan(
@@ -29,6 +30,39 @@ def plan(
     deployed: Annotated[
         Path | None,
         typer.Option("--deployed", metavar="DIR", help="DIR/<node>/ is that node's root tree."),
+    ] = None,
+    local: Annotated[
+        str | None, typer.Option("--local", metavar="NODE", help="This host is the node NODE.")
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="With --local: its root tree.  [default: /]"),
+    ] = None,
+    ssh: Annotated[bool, typer.Option("--ssh", help="Read the nodes themselves, by ssh.")] = False,
+    sudo: Annotated[
+        bool, typer.Option("--sudo", help="With --ssh: read by `sudo -n` on the nodes.")
+    ] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=1,
+            max=3600,
+            help="With --ssh: how long a node may take.  [default: 60]",
+        ),
+    ] = None,
+    git: Annotated[
+        str | None,
+        typer.Option(
+            "--git",
+            metavar="REV",
+            help="The bundles of -o as committed at REV; with another source: what was applied.",
+        ),
+    ] = None,
+    directory: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="DIR", help="With --git: the bundle directory."),
     ] = None,
     as_json: planned.AsJson = False,
     markdown: planned.AsMarkdown = False,
@@ -61,33 +95,93 @@ def plan(
     planned.require_one_form(as_json=as_json, markdown=markdown, most=max_chars)
     if quiet and (as_json or markdown):
         raise typer.BadParameter("--quiet goes with neither --json nor --markdown.")
-    made = _made(spec, deployed, out, node or (), strict=strict_format, require=require_secrets)
+    asked = Asked(deployed, local, root, ssh, sudo, seconds, git, directory, node or ())
+    saved_as = str(out) if out else None
+    made = _made(spec, asked, strict=strict_format, require=require_secrets, saved_as=saved_as)
     drawn = document.no_plan(made) if isinstance(made, list) else document.of_plan(made)
     planned.show(drawn, as_json=as_json, markdown=markdown, most=max_chars, quiet=quiet)
     planned.leave(drawn, detailed=detailed_exitcode)
 
 
+class Asked(NamedTuple):
+    """What the command line says of where deployed files are."""
+
+    deployed: Path | None
+    local: str | None
+    root: Path | None
+    ssh: bool
+    sudo: bool
+    seconds: float | None
+    git: str | None
+    directory: Path | None
+    nodes: Collection[str]
+
+    def mistake(self) -> str:
+        """What is wrong with it, in a sentence; nothing when it names one source."""
+        named = sum((self.deployed is not None, self.local is not None, self.ssh))
+        if named == 0 and self.git is None:
+            return "A plan needs the deployed files."
+        if named > 1:
+            return "A plan has one source: --deployed, --local and --ssh do not go together."
+        if (self.git is None) != (self.directory is None):
+            return "--git goes with -o, the bundle directory that was committed."
+        if self.root is not None and self.local is None:
+            return "--root goes with --local."
+        if (self.sudo or self.seconds is not None) and not self.ssh:
+            return "--sudo and --timeout go with --ssh."
+        if self.local is not None and self.nodes:
+            return "--local is one node: --node does not go with it."
+        return ""
+
+    @property
+    def only(self) -> Collection[str]:
+        """The nodes to plan; none: all."""
+        return self.nodes if self.local is None else (self.local,)
+
+    def sources(self) -> tuple[Source, Source | None]:
+        """The source of the plan, and the base that tells who changed what."""
+        base = self._committed()
+        if self.deployed is not None:
+            from omconf.deployed.directory import Directory
+
+            return Directory(str(self.deployed)), base
+        if self.local is not None:
+            from omconf.deployed.local import Local
+
+            return Local(str(self.root or "/")), base
+        if self.ssh:
+            from omconf.deployed.ssh import Ssh
+
+            return Ssh(self.sudo, self.seconds or 60.0), base
+        assert base is not None  # noqa: S101 - there was no mistake
+        return base, None
+
+    def _committed(self) -> Source | None:
+        if self.git is None:
+            return None
+        from omconf.deployed.git import Git
+
+        return Git(self.git, str(self.directory))
+
+
 def _made(
-    spec: Path,
-    deployed: Path | None,
-    out: Path | None,
-    nodes: Collection[str],
-    *,
-    strict: bool,
-    require: bool,
+    spec: Path, asked: Asked, *, strict: bool, require: bool, saved_as: str | None
 ) -> Plan | list[Diagnostic]:
     from omconf import pipeline
+    from omconf.pipeline import plan as plans
 
-    if deployed is None:
-        return [NO_SOURCE.at(None, "A plan needs the deployed files.", hint=SOURCES)]
+    if mistake := asked.mistake():
+        return [NO_SOURCE.at(None, mistake, hint=SOURCES)]
     compiled = pipeline.compile_spec(str(spec))
     if compiled.failed:
         return compiled.diagnostics
-    return pipeline.plan_directory(
+    source, base = asked.sources()
+    return plans.plan(
         compiled,
-        str(deployed),
-        only=nodes,
+        source,
+        base=base,
+        only=asked.only,
         strict=strict,
         require_secrets=require,
-        saved_as=None if out is None else str(out),
+        saved_as=saved_as,
     )

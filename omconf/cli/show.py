@@ -21,13 +21,13 @@ def show(
     no_color: output.NoColor = False,
 ) -> None:
     """Show a saved plan as `plan` did, whatever has changed since; nothing else is read."""
-    from omconf import pipeline
+    from omconf.pipeline import plan as plans
     from omconf.views import document
 
     if no_color:
         output.colourless()
     planned.require_one_form(as_json=as_json, markdown=markdown, most=max_chars)
-    saved = pipeline.saved_plan(str(plan_file))
+    saved = plans.saved(str(plan_file))
     drawn = saved if isinstance(saved, dict) else document.no_plan([saved])
     planned.show(drawn, as_json=as_json, markdown=markdown, most=max_chars)
     planned.leave(drawn, detailed=detailed_exitcode)

@@ -41,6 +41,7 @@ def verify(
 ) -> None:
     """Check the running cluster on its nodes; exit 1 when anything failed or did not answer."""
     from omconf import pipeline
+    from omconf.pipeline import verify as verification
     from omconf.views import document, human
 
     if no_color:
@@ -49,9 +50,9 @@ def verify(
         _fail([NO_NODES.at(None, _mistake(local), hint=WAYS)], as_json=as_json)
     compiled = pipeline.check_spec(str(spec))
     if local is not None:
-        made = pipeline.verify_local(compiled, local, seconds=seconds)
+        made = verification.local(compiled, local, seconds=seconds)
     else:
-        made = pipeline.verify_ssh(compiled, only=node or (), seconds=seconds)
+        made = verification.by_ssh(compiled, only=node or (), seconds=seconds)
     if isinstance(made, list):
         _fail(made, as_json=as_json)
         return

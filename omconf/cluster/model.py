@@ -36,6 +36,8 @@ class Node:
     kurento_url: Value[str] | None
     ssh: Value[str]
     """Its OpenSSH destination."""
+    renamed_from: Value[str] | None = None
+    """The name that it had before."""
 
 
 @dataclass(frozen=True, slots=True)

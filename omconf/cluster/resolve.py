@@ -162,6 +162,7 @@ class _Resolver:
             public_address=pick("public_address"),
             kurento_url=pick("kurento_url") or self.maybe(self.spec.kurento, ("kurento", "url")),
             ssh=Value(node_text(ssh.value, name, address.value), ssh.origin),
+            renamed_from=self.maybe(own, ("nodes", name, "renamed_from")),
         )
 
     def extra(self) -> Value[ExtraFile] | None:

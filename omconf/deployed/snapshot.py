@@ -2,36 +2,85 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
+from omconf.bundle import manifest
 from omconf.diagnostics import Finding, Rule, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from omconf.diagnostics import Diagnostic
+
 UNREADABLE = Rule("OM302", Severity.ERROR, "a node or a deployed file that cannot be read")
+NOTHING_THERE = Rule("OM305", Severity.WARNING, "a source without any node's files")
 NOT_A_FILE = Rule("OM316", Severity.ERROR, "a link or a device where a file is expected")
 
 MAX_BYTES = 4 * 1024 * 1024
 """A deployed file that is larger is not one of ours."""
+TOO_LARGE = Finding(
+    UNREADABLE,
+    0,
+    f"The file has more than {MAX_BYTES // 1024 // 1024} MiB: no configuration is that large.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A file's mode (the permission bits) and the names of its owner and group."""
+
+    mode: int
+    owner: str
+    group: str
 
 
 @dataclass(frozen=True, slots=True)
 class DeployedFile:
-    """One file of a node as it is now: its bytes, or why they cannot be had."""
+    """One file of a node as it is now: its bytes, or why they cannot be had.
+
+    `access` is there where the source is the node itself: a copy says nothing of it.
+    """
 
     data: bytes | None
     problem: Finding | None = None
+    access: Access | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What to read of a node: paths that omconf may own, and the manifest, which lists further ones.
+
+    `ssh` is the node's OpenSSH destination, `earlier` the name that it had before it was renamed.
+    """
+
+    paths: tuple[str, ...]
+    manifest: str
+    ssh: str
+    earlier: str | None = None
+
+    def asked(self, listing: bytes | None) -> tuple[str, ...]:
+        """Every path to be read, by what the node's own manifest says."""
+        paths = dict.fromkeys((*self.paths, self.manifest))
+        with suppress(ValueError):
+            paths |= dict.fromkeys(manifest.read_node(listing or b""))
+        return tuple(paths)
 
 
 @dataclass(frozen=True, slots=True)
 class NodeFiles:
-    """The files of one node by their path on it; a path that is not there does not exist."""
+    """The files of one node by their path on it; an `asked` path that is not there does not exist."""
 
     files: Mapping[str, DeployedFile] = field(default_factory=dict)
+    asked: tuple[str, ...] = ()
     problem: Finding | None = None
     """Why the node as a whole is unknown."""
+
+    @classmethod
+    def unknown(cls, request: Request, why: str, hint: str = "") -> NodeFiles:
+        """A node that could not be read: OM302."""
+        return cls(asked=request.asked(None), problem=Finding(UNREADABLE, 0, why, hint))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +89,17 @@ class Snapshot:
 
     kind: str
     nodes: Mapping[str, NodeFiles]
+    findings: tuple[Diagnostic, ...] = ()
+    """What is to be said of the source as a whole."""
+
+    @property
+    def live(self) -> bool:
+        """True when the files are those that a running node uses, not a copy of them."""
+        return self.kind in ("local", "ssh")
+
+
+class Source(Protocol):
+    """Where deployed files are read from."""
+
+    def read(self, requests: Mapping[str, Request]) -> Snapshot | Diagnostic:
+        """Read the nodes' files; a diagnostic when the source as a whole cannot be read."""

@@ -1,8 +1,26 @@
-"""Runs a command on a node by the user's own OpenSSH: their configuration, keys and known hosts."""
+"""Asks the nodes by the user's own OpenSSH: their configuration, keys and known hosts."""
 
 from __future__ import annotations
 
-from omconf.deployed import process
+import shlex
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from omconf.deployed import archive, process
+from omconf.deployed.snapshot import NodeFiles, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from omconf.deployed.snapshot import Request
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+AT_ONCE = 32
+"""As many nodes are asked side by side."""
 
 CONNECT_SECONDS = 15
 OPTIONS = (
@@ -17,6 +35,59 @@ OPTIONS = (
 )
 OWN_FAILURE = 255
 """The exit code by which ssh says that it failed itself."""
+_SCRIPT = Path(__file__).with_name("read.sh")
+_NO_SUDO = "sudo: a password is required"
+
+
+@dataclass(frozen=True, slots=True)
+class Ssh:
+    """The nodes themselves, side by side, one connection and one tar stream each.
+
+    With `sudo` the files are read by `sudo -n`, which asks for no password. A node that has not
+    answered whole after `seconds` is unknown.
+    """
+
+    sudo: bool = False
+    seconds: float = 60
+
+    def read(self, requests: Mapping[str, Request]) -> Snapshot:
+        """Read all nodes; one that cannot be read is unknown, and the others are read all the same."""
+        nodes = side_by_side(self.node, requests.values())
+        return Snapshot("ssh", dict(zip(requests, nodes, strict=True)))
+
+    def node(self, request: Request) -> NodeFiles:
+        """Read one node's files."""
+        command = "exec sudo -n sh -s" if self.sudo else "exec sh -s"
+        answer = run(
+            request.ssh,
+            command,
+            seconds=self.seconds,
+            limit=archive.MAX_STREAM,
+            stdin=_script(request),
+        )
+        if answer.problem:
+            problem = answer.problem.removesuffix(".")
+            return NodeFiles.unknown(request, f"It cannot be read by ssh: {problem}.")
+        if answer.code != 0:
+            said = _last(line for line in answer.error.splitlines() if archive.MARK not in line)
+            hint = "Let that user run `sh` by sudo without a password." if _NO_SUDO in said else ""
+            why = f"Reading it ended with exit code {answer.code}: {said or 'nothing was said'}."
+            return NodeFiles.unknown(request, why, hint)
+        return archive.read(request, answer.out, answer.error)
+
+
+def _script(request: Request) -> bytes:
+    """The program that a node runs: what to read, and how."""
+    wanted = "\n".join(path[1:] for path in request.paths)
+    head = f"manifest={shlex.quote(request.manifest[1:])}\nwanted={shlex.quote(wanted)}\n"
+    return head.encode() + _SCRIPT.read_bytes()
+
+
+def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Do the same for many nodes at once; the results are in the order of the items."""
+    items = list(items)
+    with ThreadPoolExecutor(max(1, min(AT_ONCE, len(items)))) as pool:
+        return list(pool.map(work, items))
 
 
 def run(
@@ -33,5 +104,9 @@ def run(
     )
     if answer.problem or answer.code != OWN_FAILURE:
         return answer
-    said = [line.strip() for line in answer.error.splitlines() if line.strip()]
-    return process.Answer(problem=said[-1] if said else "ssh failed without a word")
+    return process.Answer(problem=_last(answer.error.splitlines()) or "ssh failed without a word")
+
+
+def _last(lines: Iterable[str]) -> str:
+    """The last line that says something."""
+    return next((line for line in reversed([line.strip() for line in lines]) if line), "")

@@ -55,7 +55,6 @@ def bind(
     cluster: Cluster,
     bundle: Bundle,
     snapshot: Snapshot,
-    wanted: Mapping[str, list[str]],
     plan: Plan,
 ) -> Binding:
     """Bind a plan to its spec (its path and text), its bundle, and what was read of each node.
@@ -66,7 +65,7 @@ def bind(
     artifacts = {n.node: {a.path: a for a in n.artifacts} for n in bundle.nodes}
     deployed = {
         node.name.value: _node(
-            cluster, node, artifacts[node.name.value], snapshot.nodes[node.name.value], wanted
+            cluster, node, artifacts[node.name.value], snapshot.nodes[node.name.value]
         )
         for node in cluster.nodes
         if node.name.value in snapshot.nodes
@@ -92,7 +91,6 @@ def _node(
     node: Node,
     artifacts: Mapping[str, Artifact],
     deployed: NodeFiles,
-    wanted: Mapping[str, list[str]],
 ) -> dict[str, str]:
     own = manifest.node_path(cluster.name.value)
     by_name = {kind.name: kind for kind in kinds()}
@@ -106,7 +104,7 @@ def _node(
         path: UNREADABLE
         if deployed.problem
         else _file(readers[path], artifacts.get(path), deployed.files.get(path))
-        for path in sorted({own, *wanted[node.name.value]})
+        for path in sorted(deployed.asked)
         if path in readers
     }
 

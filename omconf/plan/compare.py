@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omconf.artifacts import kinds
 from omconf.artifacts.model import BlockKind, Change, Ownership, Reading
 from omconf.bundle import manifest
+from omconf.deployed.snapshot import Request
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats import block, header
 from omconf.origin import Span
-from omconf.plan import items
+from omconf.plan import access, items
+from omconf.plan.cause import of_file, of_items
 from omconf.plan.model import Action, ArtifactChange, ItemChange, Plan
+from omconf.plan.place import Base, Place
 from omconf.plan.rollout import order
 from omconf.secrets import masked, quoted
 
@@ -32,27 +34,20 @@ PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no sec
 FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
 
 
-def manifests(cluster: Cluster, only: Collection[str] = ()) -> dict[str, list[str]]:
-    """What a source has to read first, by node: the manifest of what was applied there."""
-    names = [node.name.value for node in cluster.nodes]
-    own = manifest.node_path(cluster.name.value)
-    return {name: [own] for name in names if not only or name in only}
-
-
-def wanted(cluster: Cluster, applied: Snapshot) -> dict[str, list[str]]:
-    """Every path that a source has to read, by node: what omconf may own, or applied before."""
-    result = {}
-    for node in cluster.nodes:
-        deployed = applied.nodes.get(node.name.value)
-        if deployed is None:
-            continue
-        paths = dict.fromkeys(path for kind in kinds() for path in kind.paths(cluster, node))
-        for own, file in deployed.files.items():
-            paths[own] = None
-            with suppress(ValueError):
-                paths |= dict.fromkeys(manifest.read_node(file.data or b""))
-        result[node.name.value] = list(paths)
-    return result
+def requests(cluster: Cluster, only: Collection[str] = ()) -> dict[str, Request]:
+    """What a source has to read, by node: what omconf may own there, and what was applied."""
+    return {
+        node.name.value: Request(
+            paths=tuple(
+                dict.fromkeys(path for kind in kinds() for path in kind.paths(cluster, node))
+            ),
+            manifest=manifest.node_path(cluster.name.value),
+            ssh=node.ssh.value,
+            earlier=node.renamed_from.value if node.renamed_from else None,
+        )
+        for node in cluster.nodes
+        if not only or node.name.value in only
+    }
 
 
 def compare(
@@ -61,11 +56,15 @@ def compare(
     snapshot: Snapshot,
     secrets: Secrets,
     *,
+    base: Snapshot | None = None,
     strict: bool = False,
 ) -> Plan:
-    """Plan the bundle against what is deployed; secrets are read only when one is to be compared."""
+    """Plan the bundle against what is deployed; secrets are read only when one is to be compared.
+
+    `base` is what was applied last, where another source than the nodes' manifests knows it.
+    """
     desired = {node.node: node.artifacts for node in bundle.nodes}
-    comparison = _Comparison(cluster, secrets)
+    comparison = _Comparison(cluster, secrets, snapshot, base)
     for node in cluster.nodes:
         name = node.name.value
         if name in snapshot.nodes:
@@ -87,6 +86,8 @@ def compare(
 class _Comparison:
     cluster: Cluster
     secrets: Secrets
+    snapshot: Snapshot
+    base: Snapshot | None
     changes: list[ArtifactChange] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
@@ -99,12 +100,19 @@ class _Comparison:
     def by_name(self) -> dict[str, Kind]:
         return {kind.name: kind for kind in kinds()}
 
-    def say(self, node: str, path: str, finding: Finding, source: str | None = None) -> None:
+    def say(
+        self, node: str, path: str, finding: Finding, *, severity: Severity | None = None
+    ) -> None:
         span = Span(path, finding.line, 1, finding.line, 1) if finding.line else None
         self.diagnostics.append(
             finding.rule.at(
-                span, finding.message, hint=finding.hint, node=node, path=path
-            ).shown_with(source)
+                span,
+                finding.message,
+                hint=finding.hint,
+                severity=severity,
+                node=node,
+                path=path,
+            )
         )
 
     def node(self, node: Node, artifacts: tuple[Artifact, ...], deployed: NodeFiles) -> None:
@@ -119,9 +127,9 @@ class _Comparison:
         known = {path for path, _ in places}
         # What was applied at a place that is no longer used: another home, for example.
         places += [
-            (path, self.by_name[kind])
-            for path, kind in earlier.items()
-            if path not in known and kind in self.by_name
+            (path, self.by_name[entry["kind"]])
+            for path, entry in earlier.items()
+            if path not in known and entry["kind"] in self.by_name
         ]
         for path, kind in sorted(places, key=lambda place: place[0]):
             file = deployed.files.get(path)
@@ -129,18 +137,37 @@ class _Comparison:
                 self.say(name, path, file.problem)
                 self.complete = False
                 continue
-            data = file.data if file else None
+            data, mode = (file.data, file.access) if file else (None, None)
             artifact = by_path.get(path)
-            if artifact and data == artifact.data and not artifact.sensitive:
+            if (
+                artifact
+                and data == artifact.data
+                and not artifact.sensitive
+                and not (mode and access.changed(artifact, mode))
+            ):
                 self.fine.setdefault(kind.name, {})[name] = None
                 continue
-            match kind.ownership:
-                case Ownership.FILE:
-                    self.file(kind, name, path, artifact, data, path in earlier)
-                case Ownership.KEYS if artifact:
-                    self.keys(kind, name, artifact, data)
-                case _ if isinstance(kind, BlockKind):
-                    self.block(kind, name, path, artifact, data)
+            base = self.applied(name, path, earlier)
+            self.place(Place(kind, name, path, artifact, data, mode, path in earlier, base))
+
+    def place(self, place: Place) -> None:
+        """Compare one place, in the way of its ownership."""
+        match place.kind.ownership:
+            case Ownership.FILE:
+                self.file(place)
+            case Ownership.KEYS if place.artifact:
+                self.keys(place, place.artifact)
+            case _ if isinstance(place.kind, BlockKind):
+                self.block(place, place.kind)
+
+    def applied(self, node: str, path: str, earlier: Mapping[str, Mapping[str, Any]]) -> Base:
+        """What was applied at a place: by the base, or else by the node's own manifest."""
+        if self.base is not None:
+            there = self.base.nodes[node]
+            file = there.files.get(path)
+            return Base(file.data if file else None, known=there.problem is None)
+        digest = earlier.get(path, {}).get("sha256")
+        return Base(digest=digest if isinstance(digest, str) else None, known=bool(earlier))
 
     def across(self) -> None:
         """Say what only several nodes' files show together."""
@@ -150,8 +177,8 @@ class _Comparison:
             for node, finding in found:
                 self.say(node, nodes[node][0], finding)
 
-    def earlier(self, node: str, deployed: NodeFiles) -> Mapping[str, str]:
-        """Kinds by path that the node's own manifest lists: only what was applied may be deleted."""
+    def earlier(self, node: str, deployed: NodeFiles) -> Mapping[str, Mapping[str, Any]]:
+        """What the node's own manifest lists, by path: only what was applied may be deleted."""
         path = manifest.node_path(self.cluster.name.value)
         file = deployed.files.get(path)
         if file and file.problem:
@@ -160,7 +187,7 @@ class _Comparison:
         if file is None or file.data is None:
             return {}
         try:
-            return {path: entry["kind"] for path, entry in manifest.read_node(file.data).items()}
+            return manifest.read_node(file.data)
         except ValueError as error:
             self.say(
                 node, path, Finding(REFUSED, 0, f"The node's manifest cannot be used: {error}.")
@@ -169,23 +196,39 @@ class _Comparison:
 
     def change(
         self,
-        kind: Kind,
-        node: str,
-        path: str,
+        place: Place,
         action: Action,
         changed: list[ItemChange],
         notes: tuple[str, ...] = (),
     ) -> None:
         effect = None
-        changed = [replace(i, key=masked(i.key)) for i in changed]
+        cause = of_file(place, self.cluster.name.value)
+        changed = [replace(i, key=masked(i.key), cause=i.cause or cause) for i in changed]
         if action is not Action.REFORMAT:
             changes = {i.key: Change(str(i.action), i.before, i.after) for i in changed}
-            effect = kind.effect(self.cluster, changes, action)
+            effect = access.effect(changed) or place.kind.effect(self.cluster, changes, action)
         self.changes.append(
             ArtifactChange(
-                node, path, kind.name, str(kind.ownership), action, tuple(changed), effect, notes
+                place.node,
+                place.path,
+                place.kind.name,
+                str(place.kind.ownership),
+                action,
+                tuple(changed),
+                effect,
+                notes,
+                cause,
             )
         )
+
+    def caused(
+        self, place: Place, changed: list[ItemChange], deployed: Mapping[str, str]
+    ) -> list[ItemChange]:
+        """Say of each item who changed it, where the base's content is at hand."""
+        if place.base.data is None or place.artifact is None or not changed:
+            return changed
+        base = place.kind.read(place.base.data.decode("utf-8", "surrogateescape"))
+        return of_items(changed, base, self.desired(place.kind, place.artifact), deployed)
 
     def desired(self, kind: Kind, artifact: Artifact) -> Reading:
         """Read our own artifact back, once for all nodes that share it."""
@@ -201,53 +244,53 @@ class _Comparison:
             before = self.latest[kind.name] = (text, kind.read(text))
         return before[1]
 
-    def file(
-        self,
-        kind: Kind,
-        node: str,
-        path: str,
-        artifact: Artifact | None,
-        data: bytes | None,
-        owned: bool,
-    ) -> None:
-        if artifact is None:
-            if data is not None and owned:
-                self.change(kind, node, path, Action.DELETE, [])
-            return
-        if data is None:
-            self.change(kind, node, path, Action.CREATE, [])
-            return
-        text = data.decode("utf-8", "surrogateescape")
-        other = header.cluster_of(text)
-        if other not in (None, self.cluster.name.value):
+    def file(self, place: Place) -> None:
+        """Compare a whole file, if it is one that may be touched."""
+        other = header.cluster_of(place.text)
+        if place.artifact is None:
+            if place.data is not None and place.owned and other == self.cluster.name.value:
+                self.change(place, Action.DELETE, [])
+        elif place.data is None:
+            self.change(place, Action.CREATE, [])
+        elif other not in (None, self.cluster.name.value):
             message = (
                 f"This file was written for the cluster `{other}`; a host is in one cluster only."
             )
             hint = "If the cluster was renamed, name it as it was, or take the file away first."
-            self.say(node, path, Finding(FOREIGN, 1, message, hint))
+            self.say(place.node, place.path, Finding(FOREIGN, 1, message, hint))
             self.complete = False
-            return
-        if kind.textual:
-            changed = items.by_line(text, artifact.text)
-            self.change(kind, node, path, Action.UPDATE, changed)
-            return
+        elif place.kind.textual:
+            changed = items.by_line(place.text, place.artifact.text)
+            self.change(
+                place, Action.UPDATE, [*changed, *access.changed(place.artifact, place.access)]
+            )
+        else:
+            self.content(place, place.artifact)
+
+    def content(self, place: Place, artifact: Artifact) -> None:
+        """Compare a whole file by what its kind reads in it."""
+        kind, text = place.kind, place.text
         reading = self.deployed(kind, text)
         for finding in reading.findings:
-            self.say(node, path, finding)
+            self.say(place.node, place.path, finding)
+        self.open_secret(place, artifact.sensitive or bool(reading.secrets))
         if reading.broken:
             self.complete = False
-            self.change(kind, node, path, Action.UPDATE, [])
+            self.change(place, Action.UPDATE, [])
             return
         changed = items.changed(reading.items, self.desired(kind, artifact).items, kind.keep)
-        changed += self.secret_items(kind, node, artifact, reading)
+        changed += self.secret_items(place, artifact, reading)
+        changed = self.caused(place, changed, reading.items)
+        if changed:
+            self.differing.setdefault(kind.name, {})[place.node] = (place.path, reading)
+        else:
+            self.fine.setdefault(kind.name, {})[place.node] = None
+        changed += access.changed(artifact, place.access)
         if changed:
             changed.sort(key=lambda item: item.key)
-            self.change(kind, node, path, Action.UPDATE, changed)
-            self.differing.setdefault(kind.name, {})[node] = (path, reading)
-            return
-        self.fine.setdefault(kind.name, {})[node] = None
-        if data != artifact.data and not self.is_filled(artifact, text):
-            self.change(kind, node, path, Action.REFORMAT, [])
+            self.change(place, Action.UPDATE, changed)
+        elif place.data != artifact.data and not self.is_filled(artifact, text):
+            self.change(place, Action.REFORMAT, [])
 
     def is_filled(self, artifact: Artifact, text: str) -> bool:
         """Tell whether a deployed text is our artifact with its secrets filled in, to the byte."""
@@ -265,63 +308,67 @@ class _Comparison:
             position += len(part)
         return position == len(text)
 
-    def secret_items(
-        self, kind: Kind, node: str, artifact: Artifact, reading: Reading
-    ) -> list[ItemChange]:
+    def secret_items(self, place: Place, artifact: Artifact, reading: Reading) -> list[ItemChange]:
         result = []
         names = {p.text: p.name for p in artifact.placeholders}
-        desired = self.desired(kind, artifact).secrets
+        desired = self.desired(place.kind, artifact).secrets
         for key in {**desired, **reading.secrets}:
             deployed, target = reading.secrets.get(key), desired.get(key)
             if deployed is not None and deployed.reveal() in names:
-                message = f"`{key}` is still a placeholder: the secret was never filled in."
-                self.say(
-                    node, artifact.path, Finding(PLACEHOLDER, reading.lines.get(key, 0), message)
-                )
+                self.unfilled(place, key, reading.lines.get(key, 0))
                 if target is not None and deployed == target:
                     continue
             # What the spec itself says under such a name is no secret, but is hidden all the same.
             value: Secret | Unresolved | None = target
             if target and deployed and target.reveal() in names:
                 value = self.secrets.get(names[target.reveal()])
-            result += items.secret(key, deployed, target is not None, value, kind.keep)
+            result += items.secret(key, deployed, target is not None, value, place.kind.keep)
         return result
 
-    def keys(self, kind: Kind, node: str, artifact: Artifact, data: bytes | None) -> None:
+    def open_secret(self, place: Place, secret: bool) -> None:
+        if secret and access.is_open(place.access):
+            self.say(place.node, place.path, access.OPEN_SECRET)
+
+    def unfilled(self, place: Place, key: str, line: int) -> None:
+        """Say that a placeholder is deployed; in a bundle it is as it should be."""
+        if self.snapshot.kind == "git":
+            return
+        message = f"`{key}` is still a placeholder: the secret was never filled in."
+        severity = Severity.ERROR if self.snapshot.live else None
+        self.say(place.node, place.path, Finding(PLACEHOLDER, line, message), severity=severity)
+
+    def keys(self, place: Place, artifact: Artifact) -> None:
         """Compare the keys that are ours; what the file's others say is not looked at."""
-        if data is None:
+        if place.data is None:
             notes = (
                 "OpenMeetings ships this file, and it is not there: is OpenMeetings installed?",
             )
-            self.change(kind, node, artifact.path, Action.CREATE, [], notes)
+            self.change(place, Action.CREATE, [], notes)
             return
-        desired = self.desired(kind, artifact)
-        there = self.deployed(kind, data.decode("utf-8", "surrogateescape"))
+        desired = self.desired(place.kind, artifact)
+        there = self.deployed(place.kind, place.text)
         present = {k: v for k, v in there.items.items() if k in desired.items}
         secrets = {k: v for k, v in there.secrets.items() if k in desired.secrets}
-        changed = items.changed(present, desired.items, kind.keep)
-        changed += self.secret_items(
-            kind, node, artifact, Reading(secrets=secrets, lines=there.lines)
-        )
+        self.open_secret(place, bool(secrets))
+        changed = items.changed(present, desired.items, place.kind.keep)
+        changed += self.secret_items(place, artifact, Reading(secrets=secrets, lines=there.lines))
+        changed = self.caused(place, changed, present)
         if changed:
             changed.sort(key=lambda item: item.key)
-            self.change(kind, node, artifact.path, Action.UPDATE, changed)
+            self.change(place, Action.UPDATE, changed)
 
-    def block(
-        self, kind: BlockKind, node: str, path: str, artifact: Artifact | None, data: bytes | None
-    ) -> None:
-        cluster = self.cluster.name.value
-        text = (data or b"").decode("utf-8", "surrogateescape")
+    def block(self, place: Place, kind: BlockKind) -> None:
+        cluster, artifact, text = self.cluster.name.value, place.artifact, place.text
         found = block.find(text, cluster)
         if isinstance(found, Finding):
-            self.say(node, path, found)
+            self.say(place.node, place.path, found)
             self.complete = False
             return
         outside, findings = kind.entries(block.outside(text, found))
         inside, inner = kind.entries(block.inside(text, found))
         after = kind.behind(block.behind(text, found)) if found else []
         for finding in (*findings, *inner, *after):
-            self.say(node, path, finding)
+            self.say(place.node, place.path, finding)
         wanted = kind.counted(kind.entries(artifact.text)[0]) if artifact else {}
         desired = {key: entry.value for key, entry in wanted.items()}
         present = {key: entry.value for key, entry in kind.counted(inside).items()}
@@ -335,9 +382,10 @@ class _Comparison:
                     f"`{quoted(entry.key)}` stands in line {entry.line} and inside the block too."
                 )
                 hint = "Delete that line: the block holds the entry."
-                self.say(node, path, Finding(TWICE, entry.line, message, hint))
+                self.say(place.node, place.path, Finding(TWICE, entry.line, message, hint))
             present.setdefault(entry.key, entry.value)
-        changed = [items.shown(item) for item in items.changed(present, desired, kind.keep)]
+        changed = self.caused(place, items.changed(present, desired, kind.keep), present)
+        changed = [items.shown(item) for item in changed]
         body = artifact.text if artifact else None
         if artifact is None and found is None:
             return
@@ -346,7 +394,7 @@ class _Comparison:
             action = (
                 Action.DELETE if artifact is None else Action.CREATE if fresh else Action.UPDATE
             )
-            self.change(kind, node, path, action, changed, notes)
+            self.change(place, action, changed, notes)
         elif block.merge(text, cluster, body, taken) != text:
             action = Action.REFORMAT if artifact else Action.DELETE
-            self.change(kind, node, path, action, [], notes)
+            self.change(place, action, [], notes)

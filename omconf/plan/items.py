@@ -55,7 +55,7 @@ def shown(item: ItemChange) -> ItemChange:
     """Hide the secrets of an item that was compared as it stands; a path is a secret's name never."""
     key = masked(item.key)
     if hides(item.key) and not item.key.startswith("/"):
-        return ItemChange(key, item.action, secret=SecretState.DIFFERENT, hint=item.hint)
+        return replace(item, key=key, before=None, after=None, secret=SecretState.DIFFERENT)
     before, after = (None if t is None else masked(t) for t in (item.before, item.after))
     return replace(item, key=key, before=before, after=after)
 

@@ -30,11 +30,19 @@ class SecretState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Cause(StrEnum):
+    """Who changed what differs, since it was last applied: the spec, a hand (drift), or both."""
+
+    SPEC = "spec"
+    DRIFT = "drift"
+    CONFLICT = "conflict"
+
+
 @dataclass(frozen=True, slots=True)
 class ItemChange:
     """One item of a file: its key in the file's own words, and its value before and after.
 
-    A secret item has `secret` and never a value.
+    A secret item has `secret` and never a value. Without a `cause` it cannot be told.
     """
 
     key: str
@@ -43,11 +51,15 @@ class ItemChange:
     after: str | None = None
     secret: SecretState | None = None
     hint: str = ""
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ArtifactChange:
-    """What happens to one file of one node. `notes` say what of it is taken over, and from where."""
+    """What happens to one file of one node. `notes` say what of it is taken over, and from where.
+
+    `cause` is that of the file as a whole.
+    """
 
     node: str
     path: str
@@ -57,15 +69,20 @@ class ArtifactChange:
     items: tuple[ItemChange, ...] = ()
     effect: Effect | None = None
     notes: tuple[str, ...] = ()
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of the roll-out: these commands on these nodes, before the next step."""
+    """One step of the roll-out: these commands on these nodes, before the next step.
+
+    The commands of `check` must succeed on each of them before it.
+    """
 
     nodes: tuple[str, ...]
     run: tuple[str, ...]
     why: str
+    check: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

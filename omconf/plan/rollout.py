@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
 from omconf.artifacts.model import service_command
+from omconf.formats.node_check import PROGRAM
 from omconf.plan.model import Action, ArtifactChange, Step
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 STOP_ALL_WHY = "everything is in its place: start all"
 STOPPED_WHY = "{why}: OpenMeetings is stopped here meanwhile"
-ROLLING_WHY = "one node after the other; wait until the members see each other before the next"
+ROLLING_WHY = "one node after the other, each when the check of the one before has passed"
 
 
 def order(cluster: Cluster, changes: Iterable[ArtifactChange]) -> tuple[Step, ...]:
@@ -27,7 +28,7 @@ def order(cluster: Cluster, changes: Iterable[ArtifactChange]) -> tuple[Step, ..
     """
     phases = {kind.name: kind.phase for kind in kinds()}
     effects = [
-        (phases[c.kind], c.action is Action.DELETE, c.node, c.effect)
+        (c.action is Action.DELETE or c.effect.late, phases[c.kind], c.node, c.effect)
         for c in changes
         if c.effect and c.effect.run and c.action is not Action.REFORMAT
     ]
@@ -35,33 +36,38 @@ def order(cluster: Cluster, changes: Iterable[ArtifactChange]) -> tuple[Step, ..
     apart = next((effect for _, _, _, effect in effects if not effect.rolling), None)
     plain = [e for e in effects if e[3].action != "restart"]
     # What is taken away is taken away in the opposite order: unmount before the export goes.
-    plain.sort(key=lambda e: (e[1], -e[0] if e[1] else e[0]))
+    plain.sort(key=lambda e: (e[0], -e[1] if e[0] else e[1]))
     steps = []
     stopped: dict[str, None] = {}
-    for _, group in groupby(plain, key=lambda e: (e[1], e[0])):
+    for _, group in groupby(plain, key=lambda e: (e[0], e[1])):
         at_once = []
         for _, _, node, effect in group:
             if effect.stopped and not apart:
                 stopped[node] = None
-                stop, start = (service_command(cluster, verb) for verb in ("stop", "start"))
-                why = STOPPED_WHY.format(why=effect.why)
-                steps.append(Step((node,), (stop, *effect.run, start), why))
+                steps.append(_stopped(cluster, node, effect))
             else:
                 at_once.append((node, effect))
         steps += _by_commands(at_once)
     if apart:
         everyone = tuple(node.name.value for node in cluster.nodes)
         first = Step(everyone, (service_command(cluster, "stop"),), apart.why)
-        return (first, *steps, Step(everyone, (service_command(cluster, "start"),), STOP_ALL_WHY))
-    rolling = tuple(node for node in restarts if node not in stopped)
-    if rolling:
-        steps.append(Step(rolling, (service_command(cluster, "restart"),), ROLLING_WHY))
-    return tuple(steps)
+        start = (service_command(cluster, "start"),)
+        return (first, *steps, Step(everyone, start, STOP_ALL_WHY, (PROGRAM,)))
+    again = (service_command(cluster, "restart"),)
+    rolling = (node for node in restarts if node not in stopped)
+    return (*steps, *(Step((node,), again, ROLLING_WHY, restarts[node].check) for node in rolling))
+
+
+def _stopped(cluster: Cluster, node: str, effect: Effect) -> Step:
+    """A step for which OpenMeetings does not run on the node."""
+    stop, start = (service_command(cluster, verb) for verb in ("stop", "start"))
+    why = STOPPED_WHY.format(why=effect.why)
+    return Step((node,), (stop, *effect.run, start), why, (*effect.check, PROGRAM))
 
 
 def _by_commands(effects: Iterable[tuple[str, Effect]]) -> list[Step]:
     """One step for all nodes that run the same commands."""
-    together: dict[tuple[tuple[str, ...], str], dict[str, None]] = {}
+    together: dict[tuple[tuple[str, ...], str, tuple[str, ...]], dict[str, None]] = {}
     for node, effect in effects:
-        together.setdefault((effect.run, effect.why), {})[node] = None
-    return [Step(tuple(nodes), run, why) for (run, why), nodes in together.items()]
+        together.setdefault((effect.run, effect.why, effect.check), {})[node] = None
+    return [Step(tuple(nodes), *what) for what, nodes in together.items()]

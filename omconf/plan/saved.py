@@ -112,6 +112,7 @@ def parse(data: bytes, path: str) -> dict[str, Any] | Diagnostic:
 _Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 _Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
 _Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+_Cause = Literal["spec", "drift", "conflict"]
 _ItemAction = Literal["create", "update", "delete"]
 
 
@@ -141,6 +142,7 @@ class _Item(_Part):
     after: str = ""
     secret: Literal["equal", "different", "unknown"] = "unknown"  # noqa: S105 - a state
     hint: str = ""
+    cause: _Cause = "spec"
 
     @model_validator(mode="after")
     def _secret_is_unseen(self) -> _Item:
@@ -166,6 +168,7 @@ class _Change(_Part):
     items: list[_Item]
     effect: _Effect = Field(default=None, validate_default=False)  # type: ignore[assignment]
     notes: list[str] = []
+    cause: _Cause = "spec"
 
 
 class _Step(_Part):
@@ -173,6 +176,7 @@ class _Step(_Part):
     nodes: Annotated[list[str], Field(min_length=1)]
     run: list[str]
     why: str
+    check: list[str] = []
 
 
 class _Diagnostic(_Part):

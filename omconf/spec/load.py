@@ -13,7 +13,7 @@ from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, in_or
 from omconf.secrets import hides
 from omconf.spec import checks, storage
 from omconf.spec.document import LIMIT, MOST_FOUND, Document, Path, enough, parse
-from omconf.spec.models import NodeDefaults, Section, Spec, is_planned, section_of
+from omconf.spec.models import Section, Spec, section_of
 from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
@@ -80,7 +80,6 @@ def load(data: bytes, file: str) -> Loaded:
     misspelt = {_meant(tuple(e["loc"])) for e in errors if e["type"] == "extra_forbidden"}
     found_here = chain(
         _told(document, errors, misspelt),
-        _planned(document, Spec, ()),
         _nodes(document, misspelt),
         _storage(document, misspelt),
     )
@@ -242,32 +241,6 @@ def _model(path: Path) -> type[Section] | None:
 def _fields(path: Path) -> Iterator[str]:
     model = _model(path)
     yield from model.model_fields if model else ()
-
-
-def _planned(document: Document, model: type[Section], path: Path) -> Iterator[Diagnostic]:
-    """Find keys that are known but whose part is not built yet."""
-    for name, info in model.model_fields.items():
-        inner = (*path, name)
-        if inner not in document.values:
-            continue
-        if is_planned(info):
-            yield _not_yet(inner, document.key_span(inner))
-            continue
-        child = _model(inner)
-        if name == "nodes":
-            data = document.data["nodes"]
-            for node in data if isinstance(data, dict) else ():
-                yield from _planned(document, NodeDefaults, (*inner, node))
-        elif child:
-            yield from _planned(document, child, inner)
-
-
-def _not_yet(path: Path, span: Span) -> Diagnostic:
-    return checks.NOT_YET.at(
-        span,
-        f"`{_name(path)}` is not supported yet.",
-        hint="Remove it; nothing of it would be compiled by this version of omconf.",
-    )
 
 
 def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic]:

@@ -1,12 +1,11 @@
 """The spec's keys as pydantic models: the one table of what may stand in `cluster.yaml`.
 
-The same models give the JSON Schema for editors (`omconf schema`). A field marked `planned` is known
-but not built yet; load.py makes an error of it, so that it is never silently ignored.
+The same models give the JSON Schema for editors (`omconf schema`).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.fields import FieldInfo  # noqa: TC002 - no model field, but beside them
@@ -28,6 +27,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     Minutes,
     MountOption,
     MulticastGroup,
+    NodeName,
     Port,
     PropertyName,
     Release,
@@ -53,22 +53,6 @@ class Section(BaseModel):
     """A mapping of the spec: unknown keys refused, the input never shown in an error's text."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, strict=True)
-
-
-def planned(description: str, **more: Any) -> Any:
-    """Describe a key whose part is not built yet."""
-    return Field(
-        default=None,
-        description=f"Not supported yet. {description}",
-        json_schema_extra={"x-omconf-planned": True},
-        **more,
-    )
-
-
-def is_planned(info: FieldInfo) -> bool:
-    """Tell whether a key is known but its part is not built yet."""
-    extra = info.json_schema_extra
-    return isinstance(extra, dict) and bool(extra.get("x-omconf-planned"))
 
 
 def section_of(info: FieldInfo) -> type[Section] | None:
@@ -274,11 +258,15 @@ class NodeDefaults(Section):
     ssh: SshDestination | None = Field(
         None, description="The node's OpenSSH destination; unset: the node's name."
     )
-    renamed_from: Text | None = planned("The name that this node had before.")
 
 
 class Node(NodeDefaults):
     """One node of the cluster."""
+
+    renamed_from: NodeName | None = Field(
+        None,
+        description="The name that this node had before: plans compare with that one's files.",
+    )
 
 
 class Spec(Section):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omconf.spec.checks import LABEL, RESERVED
-from omconf.spec.models import NodeDefaults, Spec, is_planned, section_of
+from omconf.spec.models import Node, Spec, section_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,11 +44,11 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
         inner = section_of(info)
         if name == "nodes":
             yield f"| `{key}` | required | {info.description} |"
-            yield from _rows(NodeDefaults, "nodes.<name>.")
+            yield from _rows(Node, "nodes.<name>.")
         elif name == "node_defaults":
             text = "The keys of a node, for all nodes; `{name}` and `{address}` stand for its own."
             yield f"| `{key}.*` |  | {text} |"
-        elif inner and not is_planned(info):
+        elif inner:
             yield from _rows(inner, f"{key}.")
         else:
             default = "required" if info.is_required() else _shown(info.default)

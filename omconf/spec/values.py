@@ -17,6 +17,7 @@ Text = Annotated[
 ]
 PropertyName = Annotated[str, AfterValidator(checks.property_name)]
 ClusterName = Annotated[str, AfterValidator(checks.cluster_name), Field(examples=["conference"])]
+NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om1"])]
 Address = Annotated[str, AfterValidator(checks.reachable), Field(examples=["10.1.1.1"])]
 Subnet = Annotated[str, AfterValidator(checks.subnet), Field(examples=["10.1.1.0/24"])]
 MulticastGroup = Annotated[str, AfterValidator(checks.multicast_group)]

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
+from omconf.deployed.ssh import side_by_side
 from omconf.formats import node_check
 from omconf.formats.node_check import Said
 
@@ -21,14 +21,8 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.process import Answer
 
-AT_ONCE = 32
-"""As many nodes are asked side by side."""
-
 Ask = Callable[["Node", Sequence[str], bytes], "Answer"]
 """Runs a command, said by its words, on a node, with something on its stdin."""
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 LAY = "Lay this node's bundle there, its manifest.json too."
 _NOT_RUN = (126, 127)
@@ -75,18 +69,13 @@ def ask_all(cluster: Cluster, nodes: Sequence[Node], ask: Ask) -> Rounds:
         return _heard(cluster, node, ask, "--collect", token)
 
     try:
-        first = _side_by_side(leave, nodes)
+        first = side_by_side(leave, nodes)
     finally:
         # A node that was cut off may have left its file all the same.
-        second = _side_by_side(collect, nodes)
+        second = side_by_side(collect, nodes)
     return Rounds(
         token, dict(zip(names, first, strict=True)), dict(zip(names, second, strict=True))
     )
-
-
-def _side_by_side(work: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    with ThreadPoolExecutor(min(AT_ONCE, len(items))) as pool:
-        return list(pool.map(work, items))
 
 
 @lru_cache(maxsize=2)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from omconf.diagnostics import Diagnostic
     from omconf.formats.node_check import Check
-    from omconf.plan.model import ArtifactChange, ItemChange, Plan
+    from omconf.plan.model import ArtifactChange, ItemChange, Plan, Step
     from omconf.verify.model import NodeReport, Verification
 
 FORMAT_VERSION = "1.0"
@@ -70,15 +70,7 @@ def of_plan(plan: Plan) -> Document:
             "nodes": len(plan.nodes),
         },
         "changes": [_change(change) for change in plan.changes],
-        "rollout": [
-            {
-                "step": number,
-                "nodes": list(step.nodes),
-                "run": [_json_text(command) for command in step.run],
-                "why": _json_text(step.why),
-            }
-            for number, step in enumerate(plan.rollout, 1)
-        ],
+        "rollout": [_step(number, step) for number, step in enumerate(plan.rollout, 1)],
         "diagnostics": [diagnostic(d) for d in plan.diagnostics],
     }
 
@@ -175,6 +167,18 @@ def _check(check: Check) -> Document:
     return {"check": check.name, "status": str(check.status), "text": check.text}
 
 
+def _step(number: int, step: Step) -> Document:
+    result: Document = {
+        "step": number,
+        "nodes": list(step.nodes),
+        "run": [_json_text(command) for command in step.run],
+        "why": _json_text(step.why),
+    }
+    if step.check:
+        result["check"] = [_json_text(command) for command in step.check]
+    return result
+
+
 def _change(change: ArtifactChange) -> Document:
     result: Document = {
         "node": change.node,
@@ -193,6 +197,8 @@ def _change(change: ArtifactChange) -> Document:
             "why": _json_text(e.why),
             "run": [_json_text(command) for command in e.run],
         }
+    if change.cause:
+        result["cause"] = str(change.cause)
     if change.notes:
         result["notes"] = [_json_text(note) for note in change.notes]
     return result
@@ -209,6 +215,8 @@ def _item(item: ItemChange) -> Document:
             result["after"] = _json_text(item.after)
     if item.hint:
         result["hint"] = item.hint
+    if item.cause:
+        result["cause"] = str(item.cause)
     return result
 
 

@@ -151,8 +151,8 @@ def _one_node(step: Document) -> bool:
     return isinstance(step["step"], str) or len(step["nodes"]) == 1
 
 
-def _what(step: Document) -> tuple[list[str], str]:
-    return step["run"], step["why"]
+def _what(step: Document) -> tuple[list[str], str, list[str]]:
+    return step["run"], step["why"], step.get("check", [])
 
 
 def findings(found: Sequence[Document]) -> list[Document]:

@@ -115,12 +115,13 @@ def rollout(document: Document) -> list[str]:
         nodes = visible(folding.names(step["nodes"])) + each
         lines.append(f"  {step['step']}. {nodes}: {visible(step['why'])}")
         lines += [f"       {visible(command)}" for command in step["run"]]
+        lines += [f"       check: {visible(command)}" for command in step.get("check", ())]
     return lines
 
 
 def _change(change: Document, paint: Paint) -> list[str]:
     sign, colour = _SIGNS[change["action"]]
-    lines = [f"  {paint(sign, colour)} {file(change)}"]
+    lines = [f"  {paint(sign, colour)} {file(change)}{_cause(change, paint)}"]
     lines += [f"      {paint(visible(note), 'dim')}" for note in folding.notes(change)]
     items, more = folding.items(change)
     lines += [f"      {_item(item, paint)}" for item in items]
@@ -149,7 +150,17 @@ def _item(item: dict[str, Any], paint: Paint) -> str:
         value = before if item["action"] == "delete" else after
     differs = f" {paint(folding.DIFFERS, 'dim')}" if "differs" in item else ""
     hint = f"  {paint('(' + visible(item['hint']) + ')', 'dim')}" if "hint" in item else ""
-    return f"{paint(sign, colour)} {visible(item['key'])}: {value}{differs}{hint}"
+    cause = _cause(item, paint)
+    return f"{paint(sign, colour)} {visible(item['key'])}: {value}{cause}{differs}{hint}"
+
+
+_CAUSES = {"drift": "changed by hand", "conflict": "changed in the spec and by hand"}
+
+
+def _cause(of: Document, paint: Paint) -> str:
+    """Say what somebody's hand changed; what the spec did needs no word."""
+    said = _CAUSES.get(of.get("cause", ""))
+    return f" {paint(f'[{said}]', 'yellow')}" if said else ""
 
 
 def values(item: Document) -> tuple[str, str]:

@@ -100,8 +100,12 @@ CHANGES = {
 @pytest.mark.parametrize(
     ("action", "service", "run"),
     [
-        ("create", "om.service", ("systemctl daemon-reload", "mount '/opt/om data'")),
-        ("create", "none", ("mount '/opt/om data'",)),
+        (
+            "create",
+            "om.service",
+            ("mkdir -p '/opt/om data'", "systemctl daemon-reload", "mount '/opt/om data'"),
+        ),
+        ("create", "none", ("mkdir -p '/opt/om data'", "mount '/opt/om data'")),
         (
             "update",
             "om.service",

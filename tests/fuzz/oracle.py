@@ -20,10 +20,12 @@ from omconf import pipeline
 from omconf.artifacts import kinds
 from omconf.bundle.compile import files
 from omconf.bundle.model import Bundle
+from omconf.deployed.directory import Directory
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.diagnostics import Diagnostic, has_errors
 from omconf.origin import Span
 from omconf.pipeline import Compiled
+from omconf.pipeline import plan as plans
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.rules import all_rules
@@ -224,9 +226,9 @@ def _deployed(
     touched = {path.split("/")[1] for path in case.files}
 
     def planned() -> Plan:
-        made = pipeline.plan_directory(
+        made = plans.plan(
             compiled,
-            str(base.folder / "deployed"),
+            Directory(str(base.folder / "deployed")),
             only=() if thorough else touched,
             strict=thorough,
         )

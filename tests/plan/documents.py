@@ -91,6 +91,7 @@ TEXTS = st.one_of(
     st.text(st.characters(exclude_categories=["Cs"]), max_size=30),
     st.sampled_from(["om1", "om2", "instance-name", "/opt/om/hazelcast.xml"]),
 )
+_CAUSES = st.sampled_from(["spec", "drift", "conflict"])
 ACTIONS = st.sampled_from(["create", "update", "delete"])
 
 
@@ -103,6 +104,7 @@ def _items(draw: st.DrawFn) -> dict[str, Any]:
         item |= draw(st.fixed_dictionaries({}, optional={"before": TEXTS, "after": TEXTS}))
     if draw(st.integers(0, 9)) == 0:
         item["hint"] = draw(TEXTS)
+        item["cause"] = draw(_CAUSES)
     return item
 
 
@@ -124,7 +126,7 @@ _CHANGES = st.fixed_dictionaries(
         "action": st.sampled_from(["create", "update", "delete", "reformat"]),
         "items": st.lists(_items(), max_size=9),
     },
-    optional={"effect": _EFFECTS, "notes": st.lists(TEXTS, max_size=9)},
+    optional={"effect": _EFFECTS, "notes": st.lists(TEXTS, max_size=9), "cause": _CAUSES},
 )
 _PLACES = st.integers(1, 10**9)
 _DIAGNOSTICS = st.fixed_dictionaries(
@@ -151,7 +153,8 @@ _ROLLOUT = st.lists(
             "nodes": st.lists(TEXTS, min_size=1, max_size=9),
             "run": st.lists(TEXTS, max_size=3),
             "why": TEXTS,
-        }
+        },
+        optional={"check": st.lists(TEXTS, max_size=3)},
     ),
     max_size=5,
 )

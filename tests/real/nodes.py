@@ -30,14 +30,27 @@ BLOCK = "# BEGIN omconf: conference\n"
 
 
 class Nodes:
-    """Healthy nodes om1, om2, ... until a test breaks something."""
+    """Healthy nodes om1, om2, ... until a test breaks something.
 
-    def __init__(self, network: Network, folder: Path, count: int = 3, **sections: Any) -> None:
+    With `running` False they only hold files: nothing stands for OpenMeetings.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        folder: Path,
+        count: int = 3,
+        *,
+        running: bool = True,
+        **sections: Any,
+    ) -> None:
         self.network, self.folder = network, folder
+        self.own = ["/etc", "/opt", "/usr/local/sbin"]
         self.names = [f"om{i}" for i in range(1, count + 1)]
         data = spec_of(count, **sections)
         for i, name in enumerate(self.names, 1):
-            data["nodes"][name]["url"] = f"http://10.1.1.{i}:5080/openmeetings"
+            if running:
+                data["nodes"][name]["url"] = f"http://10.1.1.{i}:5080/openmeetings"
         self.spec = folder / "cluster.yaml"
         self.spec.write_text(yaml.safe_dump(data))
         self.data = folder / "data"
@@ -51,9 +64,14 @@ class Nodes:
         self.spaces = {n: network.host(f"10.1.1.{i}") for i, n in enumerate(self.names, 1)}
         for name in self.names:
             self.lay(bundles / name, name)
-        database = network.host(DATABASE)
-        self.database = self.stand_in(database, "5432")
         self.sshd: dict[str, subprocess.Popen[str]] = {}
+        if running:
+            self.run_all()
+
+    def run_all(self) -> None:
+        """Start what stands for the database and for OpenMeetings on every node."""
+        database = self.network.host(DATABASE)
+        self.database = self.stand_in(database, "5432")
         self.om = {name: self.start(name) for name in self.names}
         for name in self.names:
             self.answering(name, True)
@@ -136,7 +154,7 @@ class Nodes:
             run(keygen, "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
         server = folder / "sshd_config"
         server.write_text(
-            f"HostKey {folder}/host\nAuthorizedKeysFile {folder}/user.pub\nStrictModes no\n"
+            f"HostKey {folder}/host\nAuthorizedKeysFile /etc/ssh/authorized\nStrictModes no\n"
             "UsePAM no\nPidFile none\nUseDNS no\n"
         )
         known = (folder / "host.pub").read_text()
@@ -160,6 +178,7 @@ class Nodes:
         for name in self.names:
             shadow = self.tree(name) / "etc/shadow"
             shadow.write_text(re.sub("^root:[^:]*", "root:*", shadow.read_text()))
+            shutil.copy(folder / "user.pub", self.tree(name) / "etc/ssh/authorized")
             self.start_ssh(name)
 
     def start_ssh(self, name: str, *, mounted: bool = True) -> None:
@@ -169,6 +188,24 @@ class Nodes:
         command = self.command(name, *server, mounted=mounted, before=private)
         self.sshd[name] = self.network.start(self.network.name, *command)
         self.wait("22", [self.spaces[name]])
+
+    def bind(self, name: str, folder: str) -> None:
+        """Give a node one more folder of its own, and its sshd anew."""
+        (self.tree(name) / folder[1:]).mkdir(exist_ok=True)
+        self.own.append(folder)
+        self.stop_ssh(name)
+        self.start_ssh(name)
+
+    def restore(self, name: str, part: str, source: Path) -> None:
+        """Put what lies in a node's tree back to what `source` has, in place."""
+        there, before = self.tree(name) / part, source / part
+        if before.is_file():
+            there.write_bytes(before.read_bytes())
+            return
+        for path in there.iterdir():
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        if before.exists():
+            run("cp", "-a", f"{before}/.", there)
 
     def stop_ssh(self, name: str) -> None:
         """Stop a node's sshd."""
@@ -193,8 +230,7 @@ class Nodes:
     ) -> list[str]:
         """A command as it runs on a node."""
         tree = self.tree(name)
-        mounts = [(tree / "etc", "/etc"), (tree / "opt", "/opt")]
-        mounts.append((tree / "usr/local/sbin", "/usr/local/sbin"))
+        mounts = [(tree / folder[1:], folder) for folder in self.own]
         if mounted:
             mounts.append((self.data, self.data_dir))
         script = "".join(

@@ -67,7 +67,6 @@ WRONG = [
     ('"9.1.0"', '"9.1.0", java_options: [-DDATA_DIR=/x]', "OM261", "3:49"),
     ('"9.1.0"', '"9.1.0", java_options: [-Dkey.password=x]', "OM262", "3:49"),
     ("discovery: {kind: multicast}", "hazelcast: {extra: none.xml}", "OM105", "4:20"),
-    ("10.1.1.2,", "10.1.1.2, renamed_from: old,", "OM110", "13:28"),
     ("discovery: {kind: multicast}", "network: {firewall: iptables}", "OM105", "4:21"),
     ("10.1.1.2,", "10.1.1.1,", "OM201", "13:18"),
     ("om2.example", "om1.example", "OM202", "13:33"),

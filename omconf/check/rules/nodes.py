@@ -1,4 +1,4 @@
-"""Rules about the nodes: each is told from every other by address and url (OM201 to OM207)."""
+"""Rules about the nodes: each is told from every other by address and url (OM201 to OM208)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ SAME_URL = Rule("OM202", Severity.ERROR, "two nodes with the same url")
 ONE_NODE = Rule("OM204", Severity.WARNING, "one node is no cluster")
 NUMERIC_URL = Rule("OM205", Severity.WARNING, "a url with a numeric address")
 OTHER_PATH = Rule("OM207", Severity.WARNING, "a url whose path is not the webapp's")
+RENAMED = Rule("OM208", Severity.ERROR, "a node that cannot have been renamed from what is said")
 
 
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
@@ -45,6 +46,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             f"`{cluster.nodes[0].name.value}` is the only node: there is nothing to cluster.",
             hint="Add a second node under `nodes:`.",
         )
+    yield from _renamed(cluster)
     webapp = cluster.openmeetings.webapp.value
     for node in cluster.nodes:
         parts = urlsplit(node.url.value)
@@ -69,6 +71,27 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
                 f" answers at `/{webapp}`.",
                 hint=f"Write `{parts.scheme}://{parts.netloc}/{webapp}`, unless a proxy maps it.",
             )
+
+
+def _renamed(cluster: Cluster) -> Iterator[Diagnostic]:
+    """A name that is still used, or that two nodes claim, is no earlier name."""
+    names = {node.name.value for node in cluster.nodes}
+    taken: dict[str, str] = {}
+    for node in cluster.nodes:
+        if node.renamed_from is None:
+            continue
+        earlier = node.renamed_from.value
+        message = ""
+        if earlier in names:
+            message = f"`{node.name.value}` cannot have been `{earlier}`, which is a node still."
+        elif earlier in taken:
+            message = (
+                f"`{node.name.value}` and `{taken[earlier]}` cannot both have been `{earlier}`."
+            )
+        if message:
+            hint = "Give the name that the node had in the spec before, or remove the key."
+            yield RENAMED.at(node.renamed_from.span, message, hint=hint)
+        taken.setdefault(earlier, node.name.value)
 
 
 def _twice(

@@ -18,23 +18,18 @@ from omconf.diagnostics import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
     from omconf.bundle.directory import Checked
     from omconf.bundle.locate import Explained
     from omconf.bundle.model import Bundle
     from omconf.bundle.writer import Written
-    from omconf.cluster.model import Cluster, Node
-    from omconf.deployed.process import Answer
-    from omconf.plan.model import Plan
+    from omconf.cluster.model import Cluster
     from omconf.secrets import Secrets
     from omconf.spec.document import Document
-    from omconf.verify.model import Verification
-    from omconf.views.document import Document as Drawn
 
 NO_SPEC = Rule("OM100", Severity.ERROR, "the spec file cannot be read")
 UNKNOWN_NODE = Rule("OM303", Severity.ERROR, "a node that the spec does not have")
-NOTHING_THERE = Rule("OM305", Severity.WARNING, "a deployed directory without any node's folder")
 NO_SECRET = Rule("OM322", Severity.WARNING, "a secret that cannot be read now")
 BY_JAR = Rule("OM264", Severity.ERROR, "a hazelcast.xml that Hazelcast's own schema refuses")
 IN_GIT = Rule("OM406", Severity.ERROR, "secrets would be written into a git work tree")
@@ -245,131 +240,16 @@ def sensitive_paths(bundle: Bundle) -> set[str]:
     return {path for path, content in contents(bundle) if content.sensitive}
 
 
-def plan_directory(
-    compiled: Compiled,
-    directory: str,
-    *,
-    only: Collection[str] = (),
-    strict: bool = False,
-    require_secrets: bool = False,
-    saved_as: str | None = None,
-) -> Plan | list[Diagnostic]:
-    """Plan the compiled cluster against a directory of deployed trees; save it where that is said."""
-    from omconf.check.ignored import in_spec, silence
-    from omconf.deployed import directory as source
-    from omconf.deployed.snapshot import UNREADABLE
-    from omconf.plan.compare import compare, manifests, wanted
-
-    cluster, bundle, spec = compiled.cluster, compiled.bundle, compiled.document
-    if cluster is None or bundle is None or spec is None:
-        return compiled.diagnostics
-    if strangers := _strangers(cluster, only):
-        return strangers
-    try:
-        applied = source.read(directory, manifests(cluster, only))
-        paths = wanted(cluster, applied)
-        snapshot = source.read(directory, paths)
-    except OSError as error:
-        message = f"The deployed directory {directory} cannot be read: {error.strerror}."
-        hint = "It holds a folder for each node, which is that node's root tree."
-        return [UNREADABLE.at(None, message, hint=hint)]
-    nowhere: list[Diagnostic] = []
-    if not any((Path(directory) / name).is_dir() for name in snapshot.nodes):
-        message = f"{directory} holds no folder of any node: everything is taken for new."
-        hint = "A node's folder is called by its name, and is its root tree."
-        nowhere = [NOTHING_THERE.at(None, message, hint=hint)]
-    secrets = secrets_of(bundle)
-    plan = compare(cluster, bundle, snapshot, secrets, strict=strict)
-    severity = Severity.ERROR if require_secrets else Severity.WARNING
-    found = [*nowhere, *plan.diagnostics, *unresolved(secrets, severity)]
-    whole = plan.complete and not only
-    found = silence(found, cluster.ignores, lambda i: whole and not in_spec(i))
-    said = (*compiled.diagnostics, *found)
-    plan = replace(plan, diagnostics=tuple(in_order(said)))
-    if saved_as is None:
-        return plan
-    from omconf.plan.binding import bind
-
-    bound = bind((spec.file, spec.text), cluster, bundle, snapshot, paths, plan)
-    return _saved(replace(plan, binding=bound), saved_as)
-
-
-def _saved(plan: Plan, path: str) -> Plan:
-    """Save a plan; the one that is returned says so when that failed."""
-    from omconf.plan import saved
-    from omconf.views import document
-
-    failed = saved.write(path, document.of_saved_plan(plan))
-    return replace(plan, diagnostics=(*plan.diagnostics, failed)) if failed else plan
-
-
-def saved_plan(path: str) -> Drawn | Diagnostic:
-    """Read a saved plan, as the document that the views draw from."""
-    from omconf.plan import saved
-
-    document = saved.read(path)
-    if isinstance(document, dict):
-        document.pop("binding", None)  # which is `apply`'s business, and nobody's to look at
-    return document
-
-
-def _strangers(cluster: Cluster, named: Collection[str]) -> list[Diagnostic]:
+def strangers(cluster: Cluster, named: Collection[str]) -> list[Diagnostic]:
     """Say which of the named nodes the spec does not have."""
     names = {node.name.value for node in cluster.nodes}
-    strangers = sorted(set(named) - names)
-    if not strangers:
+    unknown = sorted(set(named) - names)
+    if not unknown:
         return []
-    message = f"The spec has no node {', '.join(f'`{name}`' for name in strangers)}."
-    near = meant(strangers[0], names)
+    message = f"The spec has no node {', '.join(f'`{name}`' for name in unknown)}."
+    near = meant(unknown[0], names)
     hint = f"Did you mean `{near}`?" if near else f"Nodes are: {', '.join(sorted(names)[:10])}."
     return [UNKNOWN_NODE.at(None, message, hint=hint)]
-
-
-def verify_local(
-    compiled: Compiled, name: str, *, seconds: float
-) -> Verification | list[Diagnostic]:
-    """Check the node that this host is."""
-    from omconf.deployed import process
-    from omconf.formats.node_check import MAX_BYTES
-    from omconf.verify.combine import of_one
-    from omconf.verify.rounds import ask_one
-
-    cluster = compiled.cluster
-    if cluster is None or has_errors(compiled.diagnostics):
-        return compiled.diagnostics
-    if strangers := _strangers(cluster, [name]):
-        return strangers
-
-    def ask(_: Node, words: Sequence[str], stdin: bytes) -> Answer:
-        return process.run(words, seconds=seconds, limit=MAX_BYTES, stdin=stdin)
-
-    (node,) = (node for node in cluster.nodes if node.name.value == name)
-    return of_one(cluster, name, ask_one(cluster, node, ask))
-
-
-def verify_ssh(
-    compiled: Compiled, *, only: Collection[str] = (), seconds: float
-) -> Verification | list[Diagnostic]:
-    """Check the nodes themselves, side by side, each for some seconds at most."""
-    import shlex
-
-    from omconf.deployed import ssh
-    from omconf.formats.node_check import MAX_BYTES
-    from omconf.verify.combine import verification
-    from omconf.verify.rounds import ask_all
-
-    cluster = compiled.cluster
-    if cluster is None or has_errors(compiled.diagnostics):
-        return compiled.diagnostics
-    if strangers := _strangers(cluster, only):
-        return strangers
-
-    def ask(node: Node, words: Sequence[str], stdin: bytes) -> Answer:
-        command = shlex.join(words)
-        return ssh.run(node.ssh.value, command, seconds=seconds, limit=MAX_BYTES, stdin=stdin)
-
-    nodes = [node for node in cluster.nodes if not only or node.name.value in only]
-    return verification(cluster, ask_all(cluster, nodes, ask))
 
 
 def explain(compiled: Compiled, target: str) -> Explained | list[Diagnostic]:

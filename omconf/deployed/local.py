@@ -1,0 +1,31 @@
+"""Deployed files of the node that this host is (`--local NODE`), or of a copy of its root."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from omconf.deployed import tree
+from omconf.deployed.snapshot import UNREADABLE, Snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.deployed.snapshot import Request
+    from omconf.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The files below `root`; modes and owners count where that is the host's own root."""
+
+    root: str = "/"
+
+    def read(self, requests: Mapping[str, Request]) -> Snapshot | Diagnostic:
+        """Read the files of the one node that is asked for."""
+        if not os.path.isdir(self.root):
+            return UNREADABLE.at(None, f"The root {self.root} is not a directory.")
+        own = os.path.realpath(self.root) == "/"
+        root = "" if own else self.root
+        return Snapshot("local", {n: tree.read(root, r, access=own) for n, r in requests.items()})

@@ -1,0 +1,42 @@
+# Sends this node's files as one tar stream. What cannot be sent is said on stderr instead.
+# The wanted paths, and the manifest that lists further ones, are put in before this: a POSIX sh and
+# tar are all that is needed. Nothing is written here.
+LC_ALL=C
+export LC_ALL
+cd / || exit 1
+IFS='
+'
+set -f
+
+say() { printf 'omconf-read\t%s\t%s\n' "$1" "$2" >&2; }
+
+# The manifest has one file a line, its path first.
+listed=$(sed -n 's#^ *{"path": "/\([^"\\]*\)".*#\1#p' "./$manifest" 2>/dev/null | head -n 1000)
+set --
+for path in $(printf '%s\n' "$manifest" "$wanted" "$listed" | sort -u); do
+    if [ -L "./$path" ]; then
+        say link "$path"
+    elif [ -d "./$path" ]; then
+        say directory "$path"
+    elif [ ! -e "./$path" ]; then
+        # Not there; or in a folder that this user may not enter, which is another matter.
+        case $(ls -d "./$path" 2>&1) in
+        *'No such file'* | *'Not a directory'*) ;;
+        *) say unreadable "$path" ;;
+        esac
+    elif [ ! -f "./$path" ]; then
+        say special "$path"
+    elif [ ! -r "./$path" ]; then
+        say unreadable "$path"
+    elif [ "$(wc -c <"./$path")" -gt 4194304 ]; then
+        say large "$path"
+    else
+        set -- "$@" "./$path"
+    fi
+done
+if [ $# -eq 0 ]; then
+    # tar makes no empty archive: this is one, two blocks of zeros.
+    dd if=/dev/zero bs=512 count=2 2>/dev/null
+else
+    tar -cf - -- "$@"
+fi

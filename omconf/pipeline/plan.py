@@ -1,0 +1,81 @@
+"""The rooms of `omconf plan` put together: bundle, deployed files, plan, its file."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from omconf.diagnostics import Diagnostic, Severity, in_order
+from omconf.pipeline import secrets_of, strangers, unresolved
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from omconf.deployed.snapshot import Source
+    from omconf.pipeline import Compiled
+    from omconf.plan.model import Plan
+
+
+def plan(
+    compiled: Compiled,
+    source: Source,
+    *,
+    base: Source | None = None,
+    only: Collection[str] = (),
+    strict: bool = False,
+    require_secrets: bool = False,
+    saved_as: str | None = None,
+) -> Plan | list[Diagnostic]:
+    """Plan the compiled cluster against what a source holds; save the plan where that is said.
+
+    `base` is what was deployed last, where that is known from elsewhere: it tells a change of the
+    spec from one made by hand.
+    """
+    from omconf.check.ignored import in_spec, silence
+    from omconf.plan.compare import compare, requests
+
+    cluster, bundle, spec = compiled.cluster, compiled.bundle, compiled.document
+    if cluster is None or bundle is None or spec is None:
+        return compiled.diagnostics
+    if unknown := strangers(cluster, only):
+        return unknown
+    asked = requests(cluster, only)
+    snapshot = source.read(asked)
+    before = base.read(asked) if base else None
+    for read in (snapshot, before):
+        if isinstance(read, Diagnostic):
+            return in_order([*compiled.diagnostics, read])
+    assert not isinstance(snapshot, Diagnostic)  # noqa: S101 - for the type checker
+    assert not isinstance(before, Diagnostic)  # noqa: S101
+    secrets = secrets_of(bundle)
+    made = compare(cluster, bundle, snapshot, secrets, base=before, strict=strict)
+    severity = Severity.ERROR if require_secrets else Severity.WARNING
+    found = [*snapshot.findings, *made.diagnostics, *unresolved(secrets, severity)]
+    whole = made.complete and not only
+    found = silence(found, cluster.ignores, lambda i: whole and not in_spec(i))
+    made = replace(made, diagnostics=tuple(in_order((*compiled.diagnostics, *found))))
+    if saved_as is None:
+        return made
+    from omconf.plan.binding import bind
+
+    bound = bind((spec.file, spec.text), cluster, bundle, snapshot, made)
+    return _saved(replace(made, binding=bound), saved_as)
+
+
+def _saved(plan: Plan, path: str) -> Plan:
+    """Save a plan; the one that is returned says so when that failed."""
+    from omconf.plan import saved
+    from omconf.views import document
+
+    failed = saved.write(path, document.of_saved_plan(plan))
+    return replace(plan, diagnostics=(*plan.diagnostics, failed)) if failed else plan
+
+
+def saved(path: str) -> dict[str, Any] | Diagnostic:
+    """Read a saved plan, as the document that the views draw from."""
+    from omconf.plan import saved
+
+    document = saved.read(path)
+    if isinstance(document, dict):
+        document.pop("binding", None)  # which is `apply`'s business, and nobody's to look at
+    return document

@@ -1,0 +1,46 @@
+"""Modes and owners of deployed files, where the source is the node itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.artifacts.model import Effect
+from omconf.diagnostics import Finding, Rule, Severity
+from omconf.plan.model import Action, ItemChange
+
+if TYPE_CHECKING:
+    from omconf.artifacts.model import Artifact
+    from omconf.deployed.snapshot import Access
+
+OPEN = Rule("OM317", Severity.WARNING, "a deployed secret that every user can read")
+KEYS = ("mode", "owner")
+OPEN_SECRET = Finding(
+    OPEN,
+    0,
+    "The file holds a secret, and every user of the node can read it.",
+    "`chmod o-rwx` closes it; take the secret for known, and change it.",
+)
+_FOR_OTHERS = 0o004
+
+
+def changed(artifact: Artifact, access: Access | None) -> list[ItemChange]:
+    """What differs of a whole file's mode and owner: items of their own."""
+    if access is None:
+        return []
+    before = (f"{access.mode:04o}", f"{access.owner}:{access.group}")
+    after = (f"{artifact.mode:04o}", f"{artifact.owner}:{artifact.group}")
+    rows = zip(KEYS, before, after, strict=True)
+    return [ItemChange(key, Action.UPDATE, old, new) for key, old, new in rows if old != new]
+
+
+def effect(changes: list[ItemChange]) -> Effect | None:
+    """The effect of a change of mode and owner alone; None when there is more to it."""
+    if not changes or any(item.key not in KEYS for item in changes):
+        return None
+    why = "mode and owner alone: what runs has read the file already"
+    return Effect("none", "node", rolling=True, why=why, run=())
+
+
+def is_open(access: Access | None) -> bool:
+    """Tell whether every user of the node can read a file."""
+    return access is not None and bool(access.mode & _FOR_OTHERS)

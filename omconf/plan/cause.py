@@ -1,0 +1,80 @@
+"""Who changed what: the spec, somebody's hand, or both, since the files were last applied.
+
+The base is what was applied: the bundle of a git revision, item by item; or else the digests in the
+node's own manifest, which tell of a file as a whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from omconf.artifacts.model import Ownership
+from omconf.diagnostics import Finding
+from omconf.formats import block
+from omconf.plan.model import Cause
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.artifacts.model import Reading
+    from omconf.plan.model import ItemChange
+    from omconf.plan.place import Place
+
+
+def of_file(place: Place, cluster: str) -> Cause | None:
+    """Say who changed a file as a whole; None where that cannot be told."""
+    base = place.base
+    if not base.known:
+        return None
+    applied = base.digest or (None if base.data is None else _digest(base.data))
+    if applied == (place.artifact.sha256 if place.artifact else None):
+        return Cause.DRIFT
+    if place.data is None:
+        return Cause.SPEC if applied is None else Cause.CONFLICT
+    ours = _ours(place, cluster)
+    if ours is None:
+        return None
+    return Cause.SPEC if applied == (_digest(ours) if ours else None) else Cause.CONFLICT
+
+
+def _ours(place: Place, cluster: str) -> bytes | None:
+    """What is omconf's of a deployed file, as a bundle would hold it; None where that is not told."""
+    if place.kind.ownership is Ownership.BLOCK:
+        found = block.find(place.text, cluster)
+        if isinstance(found, Finding):
+            return None
+        whole = place.text[found.start : found.end] if found else ""
+        return whole.encode("utf-8", "surrogateescape")
+    # A filled-in secret changes the digest, and of keys only some lines of the file are ours.
+    sensitive = place.artifact is not None and place.artifact.sensitive
+    if place.kind.ownership is Ownership.KEYS or sensitive:
+        return None
+    return place.data
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def of_items(
+    changed: list[ItemChange], base: Reading, desired: Reading, deployed: Mapping[str, str]
+) -> list[ItemChange]:
+    """Say of each item who changed it, by what the base had there.
+
+    A secret's own value is in no base: that only its reference stayed the same can be told.
+    """
+    return [replace(item, cause=_of_item(item.key, base, desired, deployed)) for item in changed]
+
+
+def _of_item(
+    key: str, base: Reading, desired: Reading, deployed: Mapping[str, str]
+) -> Cause | None:
+    if key in desired.secrets or key in base.secrets:
+        same = base.secrets.get(key) == desired.secrets.get(key)
+        return Cause.DRIFT if same else None
+    before = base.items.get(key)
+    if before == desired.items.get(key):
+        return Cause.DRIFT
+    return Cause.SPEC if before == deployed.get(key) else Cause.CONFLICT

@@ -1,0 +1,41 @@
+"""One place on one node: what the spec wants there, what stands there, what was applied last."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omconf.artifacts.model import Artifact, Kind
+    from omconf.deployed.snapshot import Access
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What was applied last: its content, or its digest (sha256, hex), or neither.
+
+    With neither and `known`, nothing was applied there.
+    """
+
+    data: bytes | None = None
+    digest: str | None = None
+    known: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A path of a node, of one kind. `owned` tells that omconf applied a file there."""
+
+    kind: Kind
+    node: str
+    path: str
+    artifact: Artifact | None
+    data: bytes | None
+    access: Access | None = None
+    owned: bool = False
+    base: Base = field(default=Base())
+
+    @property
+    def text(self) -> str:
+        """The deployed text; bytes that are no UTF-8 survive in it."""
+        return (self.data or b"").decode("utf-8", "surrogateescape")

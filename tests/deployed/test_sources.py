@@ -1,0 +1,177 @@
+"""A directory, this host's files and a git revision give the same plan; ssh's is in tests/real."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import omconf
+from tests.deployed.same import (
+    HAZELCAST,
+    MANIFEST,
+    PERSISTENCE,
+    SITUATIONS,
+    Place,
+    build,
+    lay,
+    plan,
+    require,
+    write_spec,
+)
+
+Made = tuple[Place, Callable[[], dict[str, Any]]]
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spec, its bundles, and trees that are what it compiles to."""
+    folder = tmp_path_factory.mktemp("built")
+    spec = write_spec(folder)
+    build(spec, folder / "bundles")
+    build(spec, folder / "revealed", "--reveal-secrets")
+    for node in ("om1", "om2"):
+        lay(folder / "revealed" / node, folder / "trees" / node)
+    return folder
+
+
+def directory(built: Path, folder: Path) -> Made:
+    shutil.copytree(built / "trees", folder / "trees")
+    options = ("--deployed", folder / "trees")
+    return (
+        lambda path: folder / "trees/om2" / path[1:],
+        lambda: plan(built / "cluster.yaml", *options),
+    )
+
+
+def local(built: Path, folder: Path) -> Made:
+    shutil.copytree(built / "trees/om2", folder / "root")
+    options = ("--local", "om2", "--root", folder / "root")
+    return lambda path: folder / "root" / path[1:], lambda: plan(built / "cluster.yaml", *options)
+
+
+def run_git(folder: Path, *words: str) -> None:
+    who = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+def git(built: Path, folder: Path) -> Made:
+    """The bundles as they were committed; what is in the work tree then does not matter."""
+    run_git(folder, "init", "-q")
+    shutil.copytree(built / "bundles", folder / "cluster/bundles")
+    bundle = folder / "cluster/bundles/om2"
+
+    def place(path: str) -> Path:
+        if path == MANIFEST:
+            return bundle / "manifest.json"
+        part = "blocks" if (bundle / "blocks" / path[1:]).exists() else "files"
+        return bundle / part / path[1:]
+
+    def planned() -> dict[str, Any]:
+        run_git(folder, "add", "-A")
+        run_git(folder, "commit", "-q", "-m", "bundles", "--allow-empty")
+        shutil.rmtree(folder / "cluster")
+        return plan(built / "cluster.yaml", "--git", "HEAD", "-o", "cluster/bundles", cwd=folder)
+
+    return place, planned
+
+
+@pytest.mark.parametrize("name", SITUATIONS)
+@pytest.mark.parametrize("source", [directory, local, git])
+def test_sources_give_the_same_plan(
+    built: Path, tmp_path: Path, source: Callable[[Path, Path], Made], name: str
+) -> None:
+    place, planned = source(built, tmp_path)
+    situation = SITUATIONS[name]
+    situation.spoil(place)
+    found = planned()
+    require(found, situation)
+    assert found["source"] == {"kind": source.__name__}
+    nodes = 1 if source is local else 2
+    assert found["summary"]["nodes"] == nodes
+
+
+def test_git_names_what_it_cannot_read(built: Path, tmp_path: Path) -> None:
+    git(built, tmp_path)
+    run_git(tmp_path, "add", "-A")
+    run_git(tmp_path, "commit", "-q", "-m", "bundles")
+    spec = built / "cluster.yaml"
+    for revision, directory_, said in (
+        ("no-such", "cluster/bundles", "Needed a single revision"),
+        ("--help", "cluster/bundles", "Needed a single revision"),
+        ("HEAD", "..", "not a git repository"),
+        ("HEAD", "cluster/bundles/manifest.json", "not a directory"),
+        ("HEAD", "/", "not a git repository"),
+    ):
+        done = omconf("plan", spec, f"--git={revision}", "-o", directory_, cwd=tmp_path)
+        assert (done.code, done.out) == (1, "")
+        assert "error[OM302]" in done.err
+        assert said in done.err
+    found = plan(spec, "--git", "HEAD", "-o", "new", cwd=tmp_path)
+    assert {d["rule"] for d in found["diagnostics"]} == {"OM305"}
+    assert {c["action"] for c in found["changes"]} == {"create"}
+
+
+def test_attributes_have_no_say(built: Path, tmp_path: Path) -> None:
+    """A bundle is read byte for byte, whatever the repository makes of it when checked out."""
+    place, planned = git(built, tmp_path)
+    (tmp_path / ".gitattributes").write_text("* text eol=crlf export-ignore\n")
+    run_git(tmp_path, "config", "core.autocrlf", "true")
+    place(HAZELCAST).write_text(place(HAZELCAST).read_text())
+    require(planned(), SITUATIONS["nothing"])
+
+
+def test_a_renamed_node_is_compared_with_its_earlier_files(built: Path, tmp_path: Path) -> None:
+    shutil.copytree(built / "trees", tmp_path / "trees")
+    spec = tmp_path / "cluster.yaml"
+    text = (built / "cluster.yaml").read_text()
+    spec.write_text(text.replace("  om2:\n", "  web2:\n    renamed_from: om2\n"))
+    found = plan(spec, "--deployed", tmp_path / "trees")
+    changes = {c["path"]: c for c in found["changes"] if c["node"] == "web2"}
+    assert {c["action"] for c in changes.values()} == {"update"}
+    assert {i["key"] for i in changes[HAZELCAST]["items"]} == {
+        "instance-name",
+        "member-attributes/name",
+    }
+    # Once it is deployed by its new name, the earlier one means nothing.
+    (tmp_path / "trees/web2").mkdir()
+    found = plan(spec, "--deployed", tmp_path / "trees")
+    assert {c["action"] for c in found["changes"] if c["node"] == "web2"} == {"create"}
+
+
+def test_one_source_and_what_goes_with_it(built: Path) -> None:
+    spec = built / "cluster.yaml"
+    for options, said in (
+        ((), "A plan needs the deployed files."),
+        (("--ssh", "--local", "om1"), "do not go together"),
+        (("--deployed", "x", "--ssh"), "do not go together"),
+        (("--git", "HEAD"), "--git goes with -o"),
+        (("--ssh", "-o", "x"), "--git goes with -o"),
+        (("--deployed", "x", "--root", "/"), "--root goes with --local"),
+        (("--deployed", "x", "--sudo"), "go with --ssh"),
+        (("--local", "om1", "--timeout", "5"), "go with --ssh"),
+        (("--local", "om1", "--node", "om2"), "--local is one node"),
+    ):
+        done = omconf("plan", spec, *options)
+        assert (done.code, done.out) == (1, "")
+        assert "error[OM304]" in done.err
+        assert said in done.err
+        assert "omconf plan --git HEAD -o bundles" in done.err
+    assert "no node `om7`" in omconf("plan", spec, "--local", "om7").err
+    assert "not a directory" in omconf("plan", spec, "--local", "om1", "--root", "/no/such").err
+
+
+def test_placeholders_by_source(built: Path, tmp_path: Path) -> None:
+    """In a commit they are as they should be, in a copy a warning, on a node itself an error."""
+    lay(built / "bundles/om2", tmp_path / "trees/om2")
+    spec = built / "cluster.yaml"
+    for options, severity in (
+        (("--deployed", tmp_path / "trees", "--node", "om2"), "warning"),
+        (("--local", "om2", "--root", tmp_path / "trees/om2"), "error"),
+    ):
+        (said,) = plan(spec, *options)["diagnostics"]
+        assert (said["rule"], said["severity"], said["path"]) == ("OM320", severity, PERSISTENCE)

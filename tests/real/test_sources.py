@@ -1,0 +1,229 @@
+"""`omconf plan` reads real nodes: by the real ssh, and from a host's own root."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.command import ROOT
+from tests.deployed.same import (
+    HAZELCAST,
+    OLD,
+    PERSISTENCE,
+    SITUATIONS,
+    plan,
+    require,
+)
+from tests.real.judges import Network, need
+from tests.real.nodes import Nodes
+
+
+@pytest.fixture
+def nodes(network: Network, tmp_path: Path) -> Nodes:
+    made = Nodes(network, tmp_path, running=False)
+    made.ssh()
+    return made
+
+
+def planned(nodes: Nodes, *options: str) -> dict[str, Any]:
+    return plan(nodes.spec, "--ssh", *options, env=nodes.environment)
+
+
+def said(found: dict[str, Any]) -> dict[str, str]:
+    return {d["node"]: d["message"] for d in found["diagnostics"]}
+
+
+def test_the_same_situations_as_from_other_sources(nodes: Nodes) -> None:
+    """The files of om2 are put back after each."""
+    tree = nodes.tree("om2")
+    subprocess.run(["cp", "-a", tree, nodes.folder / "before"], check=True)
+    (tree / OLD[1:]).parent.mkdir(parents=True)
+    nodes.bind("om2", "/srv")
+    for situation in SITUATIONS.values():
+        situation.spoil(lambda path: tree / path[1:])
+        found = planned(nodes)
+        assert found["source"] == {"kind": "ssh"}
+        require(found, situation)
+        for part in ("etc/fstab", "etc/omconf", "opt/om", "usr/local/sbin", "srv"):
+            nodes.restore("om2", part, nodes.folder / "before")
+
+
+def test_modes_owners_and_open_secrets(nodes: Nodes) -> None:
+    tree = nodes.tree("om1")
+    (tree / PERSISTENCE[1:]).chmod(0o644)
+    shutil.chown(tree / HAZELCAST[1:], "root", "root")
+    found = planned(nodes)
+    items = {c["path"]: c["items"] for c in found["changes"]}
+    assert items[PERSISTENCE] == [
+        {"key": "mode", "action": "update", "before": "0644", "after": "0600", "cause": "drift"}
+    ]
+    (owner,) = items[HAZELCAST]
+    assert (owner["before"], owner["after"]) == ("root:root", "nobody:nogroup")
+    assert {c["effect"]["action"] for c in found["changes"]} == {"none"}
+    assert found["rollout"] == []
+    assert [(d["rule"], d["path"]) for d in found["diagnostics"]] == [("OM317", PERSISTENCE)]
+
+
+def test_nodes_that_cannot_be_read(nodes: Nodes) -> None:
+    """Each is unknown, with the reason; the others are planned all the same."""
+    known = nodes.folder / "ssh/known"
+    other = nodes.folder / "ssh/other"
+    keygen = need("ssh-keygen", "openssh-client")
+    subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
+    lines = known.read_text().splitlines()
+    lines[0] = f"om1 {other.with_suffix('.pub').read_text().strip()}"
+    known.write_text("\n".join(lines) + "\n")
+    tar = nodes.tree("om2") / "usr/local/sbin/tar"
+    tar.write_text("#!/bin/sh\nexec sleep 60\n")
+    tar.chmod(0o755)
+    found = planned(nodes, "--timeout", "5")
+    assert not found["complete"]
+    assert {d["rule"] for d in found["diagnostics"]} == {"OM302"}
+    assert said(found) == {
+        "om1": "It cannot be read by ssh: Host key verification failed.",
+        "om2": "It cannot be read by ssh: no answer in 5 seconds.",
+    }
+    assert found["changes"] == []
+    nodes.stop_ssh("om3")
+    found = planned(nodes, "--node", "om3")
+    assert said(found)["om3"].endswith("Connection refused.")
+
+
+def crafted(*members: tuple[tarfile.TarInfo, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        for info, data in members:
+            archive.addfile(info, io.BytesIO(data))
+    return stream.getvalue()
+
+
+def member(name: str, data: bytes = b"", **attributes: Any) -> tuple[tarfile.TarInfo, bytes]:
+    info = tarfile.TarInfo(name)
+    info.size = len(data)
+    for key, value in attributes.items():
+        setattr(info, key, value)
+    return info, data
+
+
+def sparse() -> bytes:
+    """A file of 1 TiB by its own word, of which nothing is sent."""
+    info, _ = member(HAZELCAST[1:])
+    info.pax_headers = {
+        "GNU.sparse.major": "1",
+        "GNU.sparse.minor": "0",
+        "GNU.sparse.name": HAZELCAST[1:],
+        "GNU.sparse.realsize": str(1 << 40),
+    }
+    data = b"0\n".ljust(512, b"\0")
+    info.size = len(data)
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info, io.BytesIO(data))
+    return stream.getvalue()
+
+
+HOSTILE: dict[str, tuple[Callable[[], bytes] | str, str]] = {
+    "garbage": ("head -c 100000 /dev/urandom", "What it sent is not a whole tar archive."),
+    "nothing": ("exit 0", "What it sent is not a whole tar archive."),
+    "an endless stream": (
+        "exec cat /dev/zero",
+        "It cannot be read by ssh: it said more than 33,554,432 bytes.",
+    ),
+    "it fails": ("echo out of disk >&2; exit 3", "Reading it ended with exit code 3: out of disk."),
+    "a link": (
+        lambda: crafted(member(f".{HAZELCAST}", type=tarfile.SYMTYPE, linkname="/etc/shadow")),
+        "There is a symbolic link where a file is expected.",
+    ),
+    "a hard link": (
+        lambda: crafted(member(f".{HAZELCAST}", type=tarfile.LNKTYPE, linkname="/etc/shadow")),
+        "There is a symbolic link where a file is expected.",
+    ),
+    "a device": (
+        lambda: crafted(member(f".{HAZELCAST}", type=tarfile.BLKTYPE)),
+        "There is a device, a pipe or a socket where a file is expected.",
+    ),
+    "a sparse file": (sparse, "There is a device, a pipe or a socket where a file is expected."),
+    "other names": (
+        lambda: crafted(member("../../etc/passwd", b"x"), member("/etc/shadow", b"x")),
+        "",
+    ),
+    "one file twice": (
+        lambda: crafted(member("a", b"1"), member("./a", b"2")),
+        "It sent one file twice.",
+    ),
+}
+
+
+def test_hostile_streams(nodes: Nodes) -> None:
+    """Whatever a node sends, it alone is unknown; nothing of it is written anywhere."""
+    tar = nodes.tree("om2") / "usr/local/sbin/tar"
+    sent = nodes.tree("om2") / "opt/sent"
+    for name, (what, message) in HOSTILE.items():
+        if isinstance(what, str):
+            tar.write_text(f"#!/bin/sh\n{what}\n")
+        else:
+            sent.write_bytes(what())
+            tar.write_text("#!/bin/sh\nexec cat /opt/sent\n")
+        tar.chmod(0o755)
+        found = planned(nodes)
+        assert {c["node"] for c in found["changes"]} <= {"om2"}, name
+        if message:
+            assert said(found) == {"om2": message}, name
+            assert not found["complete"]
+        else:  # what was not asked for is not there
+            assert {c["action"] for c in found["changes"]} == {"create"}, name
+
+
+def test_another_user_and_sudo(nodes: Nodes) -> None:
+    need("sudo", "sudo")
+    for name in nodes.names:
+        etc = nodes.tree(name) / "etc"
+        for file, line in (
+            ("passwd", "admin:x:61000:61000::/:/bin/sh\n"),
+            ("group", "admin:x:61000:\n"),
+            ("shadow", "admin:*:19000:0:99999:7:::\n"),
+        ):
+            (etc / file).write_text((etc / file).read_text() + line)
+    config = nodes.folder / "ssh/config"
+    config.write_text(config.read_text().replace("User root", "User admin"))
+    found = planned(nodes)
+    assert not found["complete"]
+    assert {(d["rule"], d["path"]) for d in found["diagnostics"]} == {("OM302", PERSISTENCE)}, (
+        found["diagnostics"]
+    )
+    found = planned(nodes, "--sudo")
+    assert set(said(found)) == set(nodes.names)
+    assert "a password is required" in said(found)["om1"]
+    for name in nodes.names:
+        sudoers = nodes.tree(name) / "etc/sudoers.d/admin"
+        sudoers.write_text("admin ALL=(ALL) NOPASSWD: /bin/sh, /usr/bin/sh\n")
+        sudoers.chmod(0o440)
+    found = planned(nodes, "--sudo")
+    assert (found["complete"], found["changes"], found["diagnostics"]) == (True, [], [])
+
+
+def test_the_hosts_own_root(nodes: Nodes) -> None:
+    """omconf runs on the node; the modes and owners of its files count."""
+    (nodes.tree("om1") / PERSISTENCE[1:]).chmod(0o604)
+    words = (sys.executable, "-m", "omconf", "plan", nodes.spec, "--local", "om1", "--json")
+    command = nodes.command("om1", *words)
+    env = {**os.environ, "OM_DB_PASSWORD": "not-a-real-password"}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
+    found = json.loads(done.stdout)
+    assert found["source"] == {"kind": "local"}
+    assert len(found["changes"]) == len(found["diagnostics"]) == 1, found
+    ((change,), (diagnostic,)) = found["changes"], found["diagnostics"]
+    assert [(i["key"], i["before"], i["after"]) for i in change["items"]] == [
+        ("mode", "0604", "0600")
+    ]
+    assert diagnostic["rule"] == "OM317"
