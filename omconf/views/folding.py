@@ -66,10 +66,13 @@ def groups(changes: Iterable[Document]) -> list[Group]:
 
 def _form(change: Document) -> Hashable:
     """What has to be the same in changes that are drawn together: all but values and notes."""
-    items = tuple((i["key"], i["action"], i.get("secret"), i.get("hint")) for i in change["items"])
+    items = tuple(
+        tuple(i.get(k) for k in ("key", "action", "secret", "hint", "cause"))
+        for i in change["items"]
+    )
     what = tuple(change[key] for key in ("path", "kind", "ownership", "action"))
     effect = repr(change.get("effect"))
-    return (*what, items, effect, len(change.get("notes", ())))
+    return (*what, change.get("cause"), items, effect, len(change.get("notes", ())))
 
 
 def _values(change: Document) -> Hashable:
@@ -121,7 +124,7 @@ def items(change: Document) -> tuple[list[Document], str]:
 
 def _but_key(item: Document) -> Hashable:
     return tuple(
-        item.get(key) for key in ("action", "before", "after", "secret", "hint", "differs")
+        item.get(key) for key in ("action", "before", "after", "secret", "hint", "cause", "differs")
     )
 
 

@@ -121,7 +121,8 @@ def rollout(document: Document) -> list[str]:
 
 def _change(change: Document, paint: Paint) -> list[str]:
     sign, colour = _SIGNS[change["action"]]
-    lines = [f"  {paint(sign, colour)} {file(change)}{_cause(change, paint)}"]
+    cause = "" if change["items"] else paint(made_by(change), "yellow")
+    lines = [f"  {paint(sign, colour)} {file(change)}{cause}"]
     lines += [f"      {paint(visible(note), 'dim')}" for note in folding.notes(change)]
     items, more = folding.items(change)
     lines += [f"      {_item(item, paint)}" for item in items]
@@ -150,17 +151,16 @@ def _item(item: dict[str, Any], paint: Paint) -> str:
         value = before if item["action"] == "delete" else after
     differs = f" {paint(folding.DIFFERS, 'dim')}" if "differs" in item else ""
     hint = f"  {paint('(' + visible(item['hint']) + ')', 'dim')}" if "hint" in item else ""
-    cause = _cause(item, paint)
+    cause = paint(made_by(item), "yellow")
     return f"{paint(sign, colour)} {visible(item['key'])}: {value}{cause}{differs}{hint}"
 
 
-_CAUSES = {"drift": "changed by hand", "conflict": "changed in the spec and by hand"}
+_CAUSES = {"drift": " [changed by hand]", "conflict": " [changed in the spec and by hand]"}
 
 
-def _cause(of: Document, paint: Paint) -> str:
-    """Say what somebody's hand changed; what the spec did needs no word."""
-    said = _CAUSES.get(of.get("cause", ""))
-    return f" {paint(f'[{said}]', 'yellow')}" if said else ""
+def made_by(of: Document) -> str:
+    """Say of a change or an item that a hand changed it; what the spec did needs no word."""
+    return _CAUSES.get(of.get("cause", ""), "")
 
 
 def values(item: Document) -> tuple[str, str]:

@@ -139,7 +139,8 @@ def _node(group: folding.Group) -> _Block:
 
 
 def _change(change: Document) -> Iterator[str]:
-    yield f"{_SIGNS[change['action']]} {human.file(change)}"
+    cause = "" if change["items"] else human.made_by(change)
+    yield f"{_SIGNS[change['action']]} {human.file(change)}{cause}"
     for note in folding.notes(change):
         yield f"#     {visible(note)}"
     items, more = folding.items(change)
@@ -148,6 +149,7 @@ def _change(change: Document) -> Iterator[str]:
         key = visible(item["key"])
         rest = f"  ({visible(item['hint'])})" if "hint" in item else ""
         rest = f" {folding.DIFFERS}{rest}" if "differs" in item else rest
+        rest = human.made_by(item) + rest
         if "secret" in item and item["action"] == "update":
             yield f"!     {key}: {after} ({item['secret']}){rest}"
             continue

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
+import subprocess
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -107,27 +109,42 @@ class Members:
     """Real members, one on each host, started from built bundles."""
 
     def __init__(self, java: str, network: Network, folder: Path, version: str = "5.5.0") -> None:
-        self.network, self.folder = network, folder
-        self.classes = folder / "classes"
-        self.classes.mkdir(exist_ok=True)
-        javac = str(Path(java).resolve().with_name("javac"))
-        run(javac, "-cp", _jars(version), "-d", self.classes, JAVA / "MemberMain.java")
-        self.command = [
-            java,
-            *FAST,
-            *QUIET,
-            *OPEN,
-            "-cp",
-            f"{self.classes}:{_jars(version)}",
-            "MemberMain",
-        ]
+        self.network, self.folder, self.java = network, folder, java
         self.output: dict[str, Path] = {}
+        self.processes: dict[str, subprocess.Popen[str]] = {}
+        self.take(version)
+
+    def take(self, version: str) -> None:
+        """Start members from here on with this version of Hazelcast."""
+        self.classes = self.folder / f"classes-{version}"
+        self.classes.mkdir(exist_ok=True)
+        javac = str(Path(self.java).resolve().with_name("javac"))
+        run(javac, "-cp", _jars(version), "-d", self.classes, JAVA / "MemberMain.java")
+        path = f"{self.classes}:{_jars(version)}"
+        self.command = [self.java, *FAST, *QUIET, *OPEN, "-cp", path, "MemberMain"]
+
+    def stop(self, address: str) -> None:
+        """End a member, as an admin would."""
+        self.processes[address].terminate()
+        self.processes[address].wait(timeout=60)
+
+    def restart(self, address: str, configuration: Path) -> None:
+        """End a member, and start it with another configuration."""
+        self.stop(address)
+        self.start(address, configuration)
+
+    @staticmethod
+    def named(configurations: Iterable[Path]) -> str:
+        """What a member says when it sees just the members of these configurations."""
+        return _all(list(configurations))
 
     def start(self, address: str, configuration: Path) -> None:
         space = self.network.hosts.get(address) or self.network.host(address)
         said = self.output[address] = self.folder / f"{address}.log"
         words = " ".join(f"'{word}'" for word in [*self.command, str(configuration)])
-        self.network.start(space, "sh", "-c", f"exec {words} > {said} 2>&1")
+        self.processes[address] = self.network.start(
+            space, "sh", "-c", f"exec {words} > {said} 2>&1"
+        )
 
     def seen(self, address: str) -> str:
         """The last thing that a member said of its cluster."""
