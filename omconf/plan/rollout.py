@@ -27,6 +27,8 @@ def order(cluster: Cluster, changes: Iterable[ArtifactChange]) -> tuple[Step, ..
     When old and new members cannot see each other, everything stops first and starts last.
     """
     phases = {kind.name: kind.phase for kind in kinds()}
+    changes = list(changes)
+    handed_over = _handed_over(cluster, changes)
     effects = [
         (c.action is Action.DELETE or c.effect.late, phases[c.kind], c.node, c.effect)
         for c in changes
@@ -52,10 +54,27 @@ def order(cluster: Cluster, changes: Iterable[ArtifactChange]) -> tuple[Step, ..
         everyone = tuple(node.name.value for node in cluster.nodes)
         first = Step(everyone, (service_command(cluster, "stop"),), apart.why)
         start = (service_command(cluster, "start"),)
-        return (first, *steps, Step(everyone, start, STOP_ALL_WHY, (PROGRAM,)))
+        return (first, *handed_over, *steps, Step(everyone, start, STOP_ALL_WHY, (PROGRAM,)))
     again = (service_command(cluster, "restart"),)
     rolling = (node for node in restarts if node not in stopped)
-    return (*steps, *(Step((node,), again, ROLLING_WHY, restarts[node].check) for node in rolling))
+    return (
+        *handed_over,
+        *steps,
+        *(Step((node,), again, ROLLING_WHY, restarts[node].check) for node in rolling),
+    )
+
+
+def _handed_over(cluster: Cluster, changes: Iterable[ArtifactChange]) -> list[Step]:
+    """What whoever runs a server outside has to do before a new node starts, by its folder's name."""
+    new = [c.effect for c in changes if c.effect and c.action is Action.CREATE]
+    if not any(effect.action == "restart" for effect in new):
+        return []
+    steps = []
+    for kind in sorted(kinds(), key=lambda kind: kind.phase):
+        if files := kind.hand_over(cluster):
+            text = kind.guide(cluster).partition("\n")[0].replace("`", "")
+            steps.append(Step((files[0].path.partition("/")[0],), (), text))
+    return steps
 
 
 def _stopped(cluster: Cluster, node: str, effect: Effect) -> Step:
