@@ -24,14 +24,16 @@ from omconf.artifacts.model import (
     line,
     restart,
 )
+from omconf.check.deployed_members import APART
 from omconf.cluster.ports import REMOTE_COMMIT_PORT
+from omconf.diagnostics import Finding
 from omconf.formats import header
 from omconf.formats.node_check import PROGRAM
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.secrets import masked
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
 
@@ -72,6 +74,18 @@ class NodeCheck(Kind):
                 name, value = found.groups() if found else (masked(content), "")
                 reading.items[name], reading.lines[name] = masked(value), number
         return reading
+
+    def across(
+        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+    ) -> Iterator[tuple[str, Finding]]:
+        """Find nodes that were laid out for different releases: Hazelcast refuses the one or other."""
+        releases = {n: r.items["release"] for n, r in deployed.items() if "release" in r.items}
+        known = {*releases.values(), *([cluster.openmeetings.release.value.name] if fine else [])}
+        if len(known) > 1:
+            for node, release in releases.items():
+                others = ", ".join(sorted(known - {release}))
+                message = f"It is laid out for OpenMeetings {release}, other nodes for {others}."
+                yield node, Finding(APART, deployed[node].lines["release"], message)
 
     def guide(self, cluster: Cluster) -> str:
         own = _place(cluster, "manifest.json")

@@ -23,13 +23,14 @@ from omconf.artifacts.model import (
     line,
     restart,
 )
-from omconf.diagnostics import Rule, Severity
+from omconf.check.deployed_members import TWO_NAMES
+from omconf.diagnostics import Finding, Rule, Severity
 from omconf.formats import properties
 from omconf.origin import FromFormat, Value
 from omconf.secrets import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
@@ -125,6 +126,24 @@ class OpenMeetingsProperties(Kind):
                 message = f"OpenMeetings {release.name} has no `{REMEMBER[key]}`."
                 hint = "Remove it: releases 7.0.0 to 8.1.0 have it."
                 yield NOT_IN_RELEASE.at(value.span, message, hint=hint)
+
+    def across(
+        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+    ) -> Iterator[tuple[str, Finding]]:
+        """Find nodes that share a media server and a kuid: as shipped, it is one constant."""
+        first: dict[tuple[str, str], str] = {}
+        for node, reading in deployed.items():
+            url, kuid = reading.items.get(URL, ""), reading.items.get(KUID, "")
+            if not url or not kuid or _loopback(url):
+                continue
+            other = first.setdefault((_server(url), kuid), node)
+            if other != node:
+                message = (
+                    f"{other} has the same `{KUID}` and the same media server: each node's watchdog"
+                    " drops what it takes for a stranger's."
+                )
+                hint = "Say `kurento.url` in the spec: each node then gets a kuid of its own."
+                yield node, Finding(TWO_NAMES, reading.lines[KUID], message, hint)
 
     def undo(self, cluster: Cluster) -> str:
         if not any(self.render(cluster, node) for node in cluster.nodes):

@@ -17,7 +17,7 @@ SAME_NAME = Rule("OM313", Severity.WARNING, "the same instance-name on two deplo
 APART = Rule("OM314", Severity.WARNING, "deployed nodes that cannot have formed one cluster")
 DROPPED = Rule("OM315", Severity.WARNING, "remote commits that a deployed node drops")
 STANDALONE = Rule("OM318", Severity.WARNING, "a deployed node on which no join is enabled")
-TWO_NAMES = Rule("OM319", Severity.WARNING, "the attribute `name` differs from the instance-name")
+TWO_NAMES = Rule("OM319", Severity.WARNING, "a deployed node that goes by a name not its own")
 
 NAME = "instance-name"
 ATTRIBUTE = "member-attributes/name"

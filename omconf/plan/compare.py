@@ -157,6 +157,9 @@ class _Comparison:
                 self.file(place)
             case Ownership.KEYS if place.artifact:
                 self.keys(place, place.artifact)
+            case Ownership.KEYS if place.data is not None:
+                there = self.deployed(place.kind, place.text)  # nothing of it is ours; it is judged
+                self.differing.setdefault(place.kind.name, {})[place.node] = (place.path, there)
             case _ if isinstance(place.kind, BlockKind):
                 self.block(place, place.kind)
 
@@ -289,24 +292,8 @@ class _Comparison:
         if changed:
             changed.sort(key=lambda item: item.key)
             self.change(place, Action.UPDATE, changed)
-        elif place.data != artifact.data and not self.is_filled(artifact, text):
+        elif place.data != artifact.data and not items.is_filled(artifact, text):
             self.change(place, Action.REFORMAT, [])
-
-    def is_filled(self, artifact: Artifact, text: str) -> bool:
-        """Tell whether a deployed text is our artifact with its secrets filled in, to the byte."""
-        if not artifact.placeholders:
-            return False
-        head, *others = items.around_placeholders(artifact)
-        # The secrets' own text may stand in any form that means the same; their items were equal.
-        if not text.startswith(head):
-            return False
-        position = len(head)
-        for part in others:
-            position = text.find(part, position)
-            if position < 0:
-                return False
-            position += len(part)
-        return position == len(text)
 
     def secret_items(self, place: Place, artifact: Artifact, reading: Reading) -> list[ItemChange]:
         result = []
@@ -354,6 +341,7 @@ class _Comparison:
         changed += self.secret_items(place, artifact, Reading(secrets=secrets, lines=there.lines))
         changed = self.caused(place, changed, present)
         if changed:
+            self.differing.setdefault(place.kind.name, {})[place.node] = (place.path, there)
             changed.sort(key=lambda item: item.key)
             self.change(place, Action.UPDATE, changed)
 

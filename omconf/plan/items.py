@@ -119,3 +119,20 @@ def around_placeholders(artifact: Artifact) -> list[str]:
     """Cut an artifact's text at its placeholders."""
     pattern = "|".join(re.escape(p.text) for p in artifact.placeholders)
     return re.split(pattern, artifact.text)
+
+
+def is_filled(artifact: Artifact, text: str) -> bool:
+    """Tell whether a deployed text is our artifact with its secrets filled in, to the byte."""
+    if not artifact.placeholders:
+        return False
+    head, *others = around_placeholders(artifact)
+    # The secrets' own text may stand in any form that means the same; their items were equal.
+    if not text.startswith(head):
+        return False
+    position = len(head)
+    for part in others:
+        position = text.find(part, position)
+        if position < 0:
+            return False
+        position += len(part)
+    return position == len(text)

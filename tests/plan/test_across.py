@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from omconf.artifacts.model import Artifact
+from omconf.bundle.compile import compile_bundle
+from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+from omconf.pipeline import secrets_of
+from omconf.plan.compare import compare
+from tests.clusters import simple
 from tests.command import EXAMPLES, omconf
+from tests.plan.documents import planned
 
 SPEC = EXAMPLES / "twenty-nodes/cluster.yaml"
 HAZELCAST = next((EXAMPLES / "twenty-nodes/bundles/om1/files").rglob("hazelcast.xml")).relative_to(
@@ -55,3 +62,43 @@ def test_a_node_is_held_against_those_that_are_fine(deployed: Path) -> None:
 def test_joins_that_are_off(deployed: Path) -> None:
     edit(deployed, "om1", '<multicast enabled="true">', '<multicast enabled="false">')
     assert found(deployed) == {("OM318", "om1")}
+
+
+def test_one_kuid_on_two_nodes_of_a_media_server() -> None:
+    """The spec says nothing of the media server; what is deployed is judged all the same."""
+    shipped = (
+        "kurento.ws.url=ws://{}:8888/kurento\nkurento.kuid=df992960-e7b0-11ea-9acd-337fb30dd93d\n"
+    )
+    cluster = simple(3)
+    bundle = compile_bundle(cluster)
+    servers = {"om1": "10.1.1.20", "om2": "10.1.1.20", "om3": "127.0.0.1"}
+    path = "/opt/om/webapps/openmeetings/WEB-INF/classes/openmeetings.properties"
+    nodes = {
+        node.node: NodeFiles(
+            {a.path: DeployedFile(a.data) for a in node.artifacts}
+            | {path: DeployedFile(shipped.format(servers[node.node]).encode())}
+        )
+        for node in bundle.nodes
+    }
+    plan = compare(cluster, bundle, Snapshot("git", nodes), secrets_of(bundle))
+    assert plan.changes == ()
+    ((node, line),) = [
+        (d.node, d.span.line) for d in plan.diagnostics if d.rule.id == "OM319" and d.span
+    ]
+    assert (node, line) == ("om2", 2)
+
+
+def test_nodes_that_are_laid_out_for_different_releases() -> None:
+    def of_another(node: str, artifact: Artifact) -> bytes:
+        was = artifact.data
+        return was.replace(b"release=9.1.0", b"release=9.0.0") if node == "om2" else was
+
+    found = planned(simple(3), of_another)
+    ((node, message),) = [
+        (d["node"], d["message"]) for d in found["diagnostics"] if d["rule"] == "OM314"
+    ]
+    assert node == "om2"
+    assert "laid out for OpenMeetings 9.0.0, other nodes for 9.1.0" in message
+    (change,) = found["changes"]
+    assert not change["effect"]["rolling"]
+    assert "9.0.0 becomes 9.1.0" in change["effect"]["why"]
