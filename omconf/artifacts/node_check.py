@@ -80,7 +80,9 @@ class NodeCheck(Kind):
     ) -> Iterator[tuple[str, Finding]]:
         """Find nodes that were laid out for different releases: Hazelcast refuses the one or other."""
         releases = {n: r.items["release"] for n, r in deployed.items() if "release" in r.items}
-        known = {*releases.values(), *([cluster.openmeetings.release.value.name] if fine else [])}
+        known = set(releases.values())
+        if set(fine) - deployed.keys():  # the program is the same on all of them
+            known.add(cluster.openmeetings.release.value.name)
         if len(known) > 1:
             for node, release in releases.items():
                 others = ", ".join(sorted(known - {release}))

@@ -15,7 +15,14 @@ from omconf.formats import block, header
 from omconf.origin import Span
 from omconf.plan import access, items
 from omconf.plan.cause import of_file, of_items
-from omconf.plan.model import Action, ArtifactChange, ItemChange, Plan
+from omconf.plan.model import (
+    Action,
+    ArtifactChange,
+    ItemChange,
+    Plan,
+    SecretCheck,
+    SecretState,
+)
 from omconf.plan.place import Base, Place
 from omconf.plan.rollout import order
 from omconf.secrets import masked, quoted
@@ -76,6 +83,7 @@ def compare(
         nodes=tuple(snapshot.nodes),
         changes=tuple(comparison.changes),
         rollout=order(cluster, comparison.changes),
+        secrets=tuple(comparison.checked),
         diagnostics=tuple(comparison.diagnostics),
         complete=comparison.complete,
         strict=strict,
@@ -89,6 +97,7 @@ class _Comparison:
     snapshot: Snapshot
     base: Snapshot | None
     changes: list[ArtifactChange] = field(default_factory=list)
+    checked: list[SecretCheck] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
     readings: dict[int, Reading] = field(default_factory=dict)
@@ -304,13 +313,19 @@ class _Comparison:
             if deployed is not None and deployed.reveal() in names:
                 self.unfilled(place, key, reading.lines.get(key, 0))
                 if target is not None and deployed == target:
+                    self.check(place, key, SecretState.EQUAL)
                     continue
             # What the spec itself says under such a name is no secret, but is hidden all the same.
             value: Secret | Unresolved | None = target
             if target and deployed and target.reveal() in names:
                 value = self.secrets.get(names[target.reveal()])
             result += items.secret(key, deployed, target is not None, value, place.kind.keep)
+            if deployed is not None and target is not None:
+                self.check(place, key, items.secret_state(deployed, value))
         return result
+
+    def check(self, place: Place, key: str, state: SecretState) -> None:
+        self.checked.append(SecretCheck(place.node, place.path, masked(key), state))
 
     def open_secret(self, place: Place, secret: bool) -> None:
         if secret and access.is_open(place.access):

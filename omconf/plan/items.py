@@ -110,9 +110,16 @@ def secret(
     if not desired:
         state = SecretState.DIFFERENT
         return [ItemChange(key, Action.DELETE, secret=state, hint=_hint(keep(key)))]
-    if not isinstance(value, Secret) or deployed == value:
-        return []
-    return [ItemChange(key, Action.UPDATE, secret=SecretState.DIFFERENT)]
+    if secret_state(deployed, value) is SecretState.DIFFERENT:
+        return [ItemChange(key, Action.UPDATE, secret=SecretState.DIFFERENT)]
+    return []
+
+
+def secret_state(deployed: Secret, value: Secret | Unresolved | None) -> SecretState:
+    """Tell how a deployed secret compares to the spec's."""
+    if not isinstance(value, Secret):
+        return SecretState.UNKNOWN
+    return SecretState.EQUAL if deployed == value else SecretState.DIFFERENT
 
 
 def around_placeholders(artifact: Artifact) -> list[str]:

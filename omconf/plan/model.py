@@ -55,6 +55,16 @@ class ItemChange:
 
 
 @dataclass(frozen=True, slots=True)
+class SecretCheck:
+    """How a deployed secret compares to the spec's; `unknown` when that one cannot be read now."""
+
+    node: str
+    path: str
+    key: str
+    state: SecretState
+
+
+@dataclass(frozen=True, slots=True)
 class ArtifactChange:
     """What happens to one file of one node. `notes` say what of it is taken over, and from where.
 
@@ -94,6 +104,7 @@ class Plan:
     nodes: tuple[str, ...]
     changes: tuple[ArtifactChange, ...]
     rollout: tuple[Step, ...] = ()
+    secrets: tuple[SecretCheck, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     complete: bool = True
     strict: bool = False

@@ -179,6 +179,13 @@ class _Step(_Part):
     check: list[str] = []
 
 
+class _SecretCheck(_Part):
+    node: str
+    path: Annotated[str, Field(pattern="^/")]
+    key: str
+    secret: Literal["equal", "different", "unknown"]
+
+
 class _Diagnostic(_Part):
     rule: Annotated[str, Field(pattern="^OM[0-9]{3}$")]
     severity: Literal["error", "warning"]
@@ -233,5 +240,6 @@ class _Plan(_Part):
     summary: _Summary
     changes: list[_Change]
     rollout: list[_Step]
+    secrets: list[_SecretCheck] = []
     diagnostics: list[_Diagnostic]
     binding: _Binding = Field(default=None, validate_default=False)  # type: ignore[assignment]

@@ -71,6 +71,10 @@ def of_plan(plan: Plan) -> Document:
         },
         "changes": [_change(change) for change in plan.changes],
         "rollout": [_step(number, step) for number, step in enumerate(plan.rollout, 1)],
+        "secrets": [
+            {"node": s.node, "path": s.path, "key": _json_text(s.key), "secret": str(s.state)}
+            for s in plan.secrets
+        ],
         "diagnostics": [diagnostic(d) for d in plan.diagnostics],
     }
 
@@ -108,6 +112,7 @@ def no_plan(diagnostics: Iterable[Diagnostic]) -> Document:
         "summary": summary,
         "changes": [],
         "rollout": [],
+        "secrets": [],
         "diagnostics": [diagnostic(d) for d in diagnostics],
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from omconf.secrets import HIDDEN
@@ -177,6 +178,9 @@ def _short(text: str) -> str:
     return shown if len(shown) <= 160 else shown[:156] + " ..."
 
 
+_STATES = ("equal", "different", "unknown")
+
+
 def summary(document: Document, paint: Paint) -> list[str]:
     """The last line, and before it what keeps that line from being the whole truth."""
     count = document["summary"]
@@ -184,6 +188,10 @@ def summary(document: Document, paint: Paint) -> list[str]:
     if count["reformat"]:
         files = "1 file is" if count["reformat"] == 1 else f"{count['reformat']} files are"
         lines.append(f"{files} only written differently.")
+    secrets = Counter(check["secret"] for check in document.get("secrets", ()))
+    if secrets.total() > secrets["equal"]:
+        states = ", ".join(f"{secrets[s]} {s}" for s in _STATES if secrets[s])
+        lines.append(f"Deployed secrets, held against the spec's: {states}.")
     if not document["complete"]:
         lines.append(paint("Some files could not be read: this is not the whole.", "yellow"))
     if document["has_changes"]:

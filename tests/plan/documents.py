@@ -177,6 +177,17 @@ _BINDINGS = st.fixed_dictionaries(
         ),
     }
 )
+_SECRETS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "node": TEXTS,
+            "path": TEXTS.map(lambda text: "/" + text),
+            "key": TEXTS,
+            "secret": st.sampled_from(["equal", "different", "unknown"]),
+        }
+    ),
+    max_size=3,
+)
 DOCUMENTS = st.fixed_dictionaries(
     {
         "format_version": st.just("1.0"),
@@ -189,6 +200,6 @@ DOCUMENTS = st.fixed_dictionaries(
         "rollout": _ROLLOUT,
         "diagnostics": st.lists(_DIAGNOSTICS, max_size=12),
     },
-    optional={"binding": _BINDINGS},
+    optional={"binding": _BINDINGS, "secrets": _SECRETS},
 )
 """Any document that a file may hold, likely or not."""

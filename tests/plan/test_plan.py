@@ -602,7 +602,7 @@ def test_the_schema_of_plans_refuses_what_no_plan_is() -> None:
         {"rollout": [{"step": 0, "nodes": ["om1"], "run": [], "why": ""}]},
     ):
         assert not SCHEMA.is_valid({**document, **wrong})
-    for key in document:
+    for key in document.keys() - {"secrets"}:  # plans that were saved before have none
         assert not SCHEMA.is_valid({k: v for k, v in document.items() if k != key})
 
 
