@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 HIDDEN = "(sensitive value)"
 COMMAND_SECONDS = 30
+MOST_COMPARED = 4096
+"""A command that printed more bytes and failed has its stderr hidden as a whole."""
 WORDS = "pas+w|pass|\\bpw\\b|pwd|secret|token|salt|credential|(?:access|license)-?key"
 SECRET_NAME = re.compile(f"(?i){WORDS}")
 """Names (of parameters, properties, elements, mount options) whose values are never shown."""
@@ -80,23 +82,27 @@ def quoted(text: str) -> str:
 class Secret:
     """A secret's value. It can be compared and revealed on purpose, and nothing else.
 
-    Printing, formatting and `repr` show `(sensitive value)`; pickling and copying are refused.
+    Printing, formatting and `repr` show `(sensitive value)`; pickling and copying are refused. The
+    value has no attribute's name, by which deepdiff, and all that walks objects, would find it.
     """
 
-    __slots__ = ("_value",)
+    __slots__: tuple[str, ...] = ("value",)
 
     def __init__(self, value: str) -> None:
-        self._value = value
+        _VALUE.__set__(self, value)
 
     def reveal(self) -> str:
         """Return the value. Every call of this is a place to look at in a review."""
-        return self._value
+        value: str = _VALUE.__get__(self)
+        return value
+
+    def _bytes(self) -> bytes:
+        return self.reveal().encode("utf-8", "surrogatepass")
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Secret):
             return NotImplemented
-        mine, theirs = (s.reveal().encode("utf-8", "surrogatepass") for s in (self, other))
-        return hmac.compare_digest(mine, theirs)
+        return hmac.compare_digest(self._bytes(), other._bytes())
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -110,6 +116,11 @@ class Secret:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret cannot be pickled or copied")
+
+
+_VALUE = Secret.__dict__["value"]
+del Secret.value  # type: ignore[attr-defined]
+Secret.__slots__ = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +138,7 @@ class SecretRef:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """Why a secret could not be read; a command's own complaint is shown, its output never."""
+    """Why a secret could not be read; a command's own complaint is shown, what it printed never."""
 
     why: str
 
@@ -201,9 +212,21 @@ def _from_command(ref: SecretRef) -> Secret | Unresolved:
     except subprocess.TimeoutExpired:
         return Unresolved(f"the command {name} gave no answer within {COMMAND_SECONDS} s")
     if done.returncode != 0:
-        said = done.stderr.decode(errors="replace").strip()[:500]
+        said = _complaint(done.stderr, done.stdout) or "it does not say why"
         return Unresolved(f"the command {name} failed with exit code {done.returncode}: {said}")
     return _first_line(done.stdout, f"the output of the command {name}")
+
+
+def _complaint(stderr: bytes, stdout: bytes) -> str:
+    """A command's own words, without those that it printed: each line of them may be the secret."""
+    if len(stdout) > MOST_COMPARED:
+        return HIDDEN
+    said, printed = (data.decode(errors="replace").strip() for data in (stderr, stdout))
+    lines = {printed, *(line.strip() for line in printed.splitlines())} - {""}
+    if lines:
+        longest_first = sorted(lines, key=len, reverse=True)
+        said = re.sub("|".join(re.escape(line) for line in longest_first), HIDDEN, said)
+    return masked(said)[:500]
 
 
 class Secrets:

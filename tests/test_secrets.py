@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from omconf import secrets
 from omconf.secrets import HIDDEN, Secret, SecretRef, Unresolved, masked, resolve
 
 VALUE = "c0rrect-h0rse"
@@ -77,3 +78,49 @@ def test_from_a_command(tmp_path: Path) -> None:
     assert VALUE not in failed.why
     assert isinstance(run("pass"), Unresolved)
     assert isinstance(resolve(SecretRef("command", ("/no/such/program",))), Unresolved)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("print('{0}'); print('no, {0}!', file=sys.stderr)", f"no, {HIDDEN}!"),
+        ("print('a\\n  {0}  \\nb'); print('<{0}>', file=sys.stderr)", f"<{HIDDEN}>"),
+        ("print('one\\n{0}'); print('one\\n{0}', file=sys.stderr)", HIDDEN),
+        ("print('{0}'); print('{0}0', '{0}' * 2, file=sys.stderr)", f"{HIDDEN}0 {HIDDEN * 2}"),
+        ("print('value\\n{0}'); print('{0}', file=sys.stderr)", HIDDEN),
+        ("print('{0}'); print('x' * 490 + '{0}', file=sys.stderr)", "x" * 490 + HIDDEN[:10]),
+        ("print('password={0}', file=sys.stderr)", f"password={HIDDEN}"),
+        ("print('x' * 5000); print('x', file=sys.stderr)", HIDDEN),
+        (
+            "sys.stdout.buffer.write(b'\\xff{0}'); sys.stderr.buffer.write(b'\\xff{0}.')",
+            HIDDEN + ".",
+        ),
+        ("print('{0}')", "it does not say why"),
+        ("print(' '); print('locked', file=sys.stderr)", "locked"),
+    ],
+)
+def test_a_failing_command_says_nothing_that_it_printed(code: str, said: str) -> None:
+    code = f"import sys; {code.format(VALUE)}; sys.exit(3)"
+    failed = resolve(SecretRef("command", (sys.executable, "-c", code)))
+    name = sys.executable
+    assert failed == Unresolved(f"the command {name} failed with exit code 3: {said}")
+
+
+def test_a_command_that_succeeds_is_not_heard_but_for_its_first_line(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    code = f"import sys; print('{VALUE}\\nmore'); print('{VALUE}', file=sys.stderr)"
+    assert resolve(SecretRef("command", (sys.executable, "-c", code))) == Secret(VALUE)
+    for printed in (b"", b"\n" + VALUE.encode(), b"\xff" + VALUE.encode()):
+        code = f"import sys; sys.stdout.buffer.write({printed!r})"
+        unread = resolve(SecretRef("command", (sys.executable, "-c", code)))
+        assert isinstance(unread, Unresolved)
+        assert VALUE not in unread.why
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_command_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(secrets, "COMMAND_SECONDS", 0.2)
+    code = f"import time; print('{VALUE}', flush=True); time.sleep(60)"
+    late = resolve(SecretRef("command", (sys.executable, "-c", code)))
+    assert late == Unresolved(f"the command {sys.executable} gave no answer within 0.2 s")
