@@ -15,7 +15,8 @@ HIDDEN = "(sensitive value)"
 COMMAND_SECONDS = 30
 MOST_COMPARED = 4096
 """A command that printed more bytes and failed has its stderr hidden as a whole."""
-WORDS = "pas+w|pass|\\bpw\\b|pwd|secret|token|salt|credential|(?:access|license)-?key"
+_PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
+WORDS = f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|(?:access|license)-?key"
 SECRET_NAME = re.compile(f"(?i){WORDS}")
 """Names (of parameters, properties, elements, mount options) whose values are never shown."""
 # Bounded and possessive, so that a crafted value cannot cost quadratic time.
@@ -24,7 +25,7 @@ _NAMED = re.compile(
     rf"(?:(?:\s{{1,3}}+value)?\s{{0,3}}+=\s{{0,3}}+|>|:\s{{1,3}}+(?!\{{))[\"']?)"
     rf"(?!{re.escape(HIDDEN)}|\*{{8}})(?<!\bcredentials=(?=/))[^;&,)\s]+"
 )
-_BEFORE_AT = re.compile(r"(?<![^\s@])[^\s@]++(?=@)")
+_BEFORE_AT = re.compile(r"(?<!\S)\S+(?=@)")
 _NAME_END = re.compile(r"[\w.-]")
 _HOST = re.compile(r"(?://|thin:)[^/:]*+[/:]")
 _PLAIN = re.compile(

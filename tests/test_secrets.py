@@ -43,6 +43,21 @@ def test_what_is_masked_stays_as_it_is() -> None:
     assert masked(once) == once
 
 
+def test_a_login_ends_at_the_last_at_sign() -> None:
+    shown = f"jdbc:oracle:thin:om/{HIDDEN}@db:1521:om"
+    assert masked('jdbc:oracle:thin:om/"p@ss@/w0rd"@db:1521:om') == shown
+    assert masked(shown) == shown
+    assert masked("root@10.1.1.1,om@10.1.1.2 or //db:5432/om") == (
+        "root@10.1.1.1,om@10.1.1.2 or //db:5432/om"
+    )
+
+
+@pytest.mark.parametrize("name", ["DB_PW", "-Dpw", "pw", "admin-pw", "Pw"])
+def test_a_short_name_of_a_password(name: str) -> None:
+    assert masked(f"{name}={VALUE}") == f"{name}={HIDDEN}"
+    assert masked(f"x{name}x={VALUE}") == f"x{name}x={VALUE}"
+
+
 def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     ref = SecretRef("env", ("OMCONF_TEST_SECRET",))
     assert resolve(ref) == Unresolved("the environment variable OMCONF_TEST_SECRET is not set")

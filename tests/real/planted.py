@@ -206,7 +206,8 @@ class World:
             f"{p('setenv')}\nexport DB_PASSWORD='{p('setenv variable')}'\n"
             f"JAVA_OPTS=-Duser.timezone=UTC\\ -Dpw={p('setenv option')}\n",
             "etc/systemd/system/openmeetings.service.d/omconf.conf": "[Service]\n"
-            f'Environment="DB_PASSWORD={p("service")}" "API_TOKEN={p("service token")}"\n',
+            f'Environment="DB_PASSWORD={p("service")}" "API_TOKEN={p("service token")}"\n'
+            f"Environment=DB_PW={p('service variable')}\n",
             HAZELCAST: self.hazelcast("license", "hazelcast property", "keystore"),
         }
 
@@ -229,6 +230,7 @@ class World:
             PERSISTENCE: self.persistence(
                 openjpa_ConnectionURL=f"jdbc:postgresql://om:{p('login in a url')}@10.1.1.10/om",
                 openjpa_ConnectionPassword=p("ConnectionPassword", "&<"),
+                openjpa_Connection2URL=f"jdbc:oracle:thin:om/{p('oracle', '@/')}@h:1521:om",
                 openjpa_ConnectionUserName="om",
                 javax_persistence_jdbc_password=p("jdbc.password"),
                 openjpa_Connection2Properties=f"user=om,password={p('Connection2')}",
