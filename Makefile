@@ -48,6 +48,7 @@ setup-real: ## install the real programs that judge in the tests (as root, on De
 	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-upgrade \
 	  $$(cat tests/real/packages.txt)
 	mvn --quiet --batch-mode -f tests/real/java package
+	command -v sops || GOBIN=/usr/local/bin go install github.com/getsops/sops/v3/cmd/sops@v3.8.1
 
 .PHONY: lint
 lint: setup ## formatting, lint, types, import layers, the schemas' freshness
