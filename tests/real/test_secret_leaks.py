@@ -224,6 +224,8 @@ def test_nothing_leaves_its_place(watch: Watch, command: str) -> None:
     else:
         assert changes_of_others(run, watch.case) == []
     assert watch.leaks(run) == {}
+    if not command.startswith("plan") and "--reveal-secrets" not in command:
+        assert run.secrets_read(watch.world.folder) == []
 
 
 @pytest.mark.parametrize("debug", ["", "1"])
@@ -294,6 +296,11 @@ def test_revealed_secrets_stand_in_the_staging_alone(watch: Watch) -> None:
     ours = [c for c in written if c.process not in commands]
     assert all(call.path.startswith(f"{out}/") for call in ours)
     assert len(ours) == sum(1 for path in watch.left() if leaks(path.read_bytes(), secret)) == 15
+    assert {Path(p).name for p in run.secrets_read(watch.world.folder)} == {
+        "storage",
+        "turn",
+        "salt",
+    }
     found = set().union(*(leaks(path.read_bytes(), secret) for path in watch.left()))
     assert {name.partition(":")[0] for name in found} == set(CLUSTER), "the search finds them"
     assert leaks(run.out + run.err, watch.world.secrets) == []

@@ -65,6 +65,11 @@ class Run:
         """The argument lists of what was run."""
         return [list(c.texts[1:]) for c in self.of("execve")]
 
+    def secrets_read(self, world: Path) -> list[str]:
+        """The files opened, and the commands run, that hold the spec's secrets."""
+        opened = (c.path for c in self.of("openat", "open", "execve"))
+        return [p for p in opened if re.match(rf"({world}/|\./)?(kept|commands)/.", p)]
+
     def heard(self) -> bytes:
         """All texts of all calls, but for what a secret's own command writes: it goes to omconf."""
         theirs: set[int] = set()
