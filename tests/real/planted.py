@@ -15,6 +15,7 @@ from pathlib import Path
 from xml.sax.saxutils import quoteattr
 
 from tests.command import omconf
+from tests.real.judges import run
 
 HOSTILE = " &<'\",;%\\$"
 """What stands in the middle of the cluster's own secrets; every format has to escape some of it."""
@@ -122,6 +123,9 @@ class World:
                 way = (*ways, f"{{command: [./commands/{name}]}}")[place % 3]
                 text = text.replace(f"<{name}>", way)
             self.write(spec, text)
+        # What it runs is not far away: the test gives it the files of a node.
+        self.write("commands/ssh", '#!/bin/sh\nfor last; do :; done\nexec sh -c "$last"\n', 0o700)
+        self.write("commands/sudo", '#!/bin/sh\nshift\nexec "$@"\n', 0o700)
         self.write("kept/open", f"{self.plant('a file that others can read')}\n", 0o644)
         lost = self.plant("a command that fails")
         complaint = f"printf '%s\\n' '{lost}'; echo 'cannot unlock {lost}' >&2; exit 7"
@@ -147,6 +151,11 @@ class World:
             if source.exists():
                 shutil.copytree(source, target, dirs_exist_ok=True)
         assert leaks((folder / f"deployed/om1/{PERSISTENCE}").read_bytes(), self.secrets)
+        git = ("git", "-c", "user.name=x", "-c", "user.email=x@example.org")
+        shutil.copytree(folder / "bundles", folder / "repo/bundles")
+        shutil.copytree(folder / "revealed", folder / "repo/filled")
+        for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "bundles and a mistake"]):
+            run(*git, *words, cwd=folder / "repo")
 
     def lay_local(self) -> None:
         """The second node's files as they stand on itself, its home below /mnt."""

@@ -73,6 +73,16 @@ CASES = f"""
     {PLAN} unread.yaml --json --out {OUT}
     {PLAN} unread.yaml --require-secrets
     {PLAN} plain.yaml --json
+    plan second.yaml --local om2 --root deployed/om2
+    plan --local om3 --root deployed/om3 --json
+    plan --local om4 --root deployed/om4 --out {OUT} --markdown
+    plan local.yaml --local om2 --out {OUT}
+    plan local.yaml --ssh --out {OUT}
+    plan local.yaml --ssh --sudo --json --timeout 20
+    plan --git HEAD --output repo/bundles
+    plan --git HEAD -o repo/filled --json --out {OUT}
+    plan --deployed deployed --git HEAD -o repo/filled
+    plan --git no-such -o repo/bundles
     plan --deployed bundles
     plan --deployed no-such
     plan --deployed kept/turn
@@ -116,13 +126,14 @@ COMMANDS = tuple(line.strip() for line in CASES.strip().splitlines())
 ON_ITSELF = """
 ip link set lo up
 cp -a /etc {case}/etc
-cp -a local/om2/files/etc/. {case}/etc
+cp -a {etc}/. {case}/etc
 mount --bind {case}/etc /etc
 mount -t tmpfs tmpfs /mnt
-cp -a local/om2/files/mnt/. /mnt
+cp -a {home}/. /mnt
 mount --bind local/om2/files/usr/local/sbin /usr/local/sbin
 exec "$@"
 """
+"""Makes this host the node om2, and all that it reaches: its own files, or those by hand."""
 
 
 @pytest.fixture(scope="session")
@@ -208,18 +219,22 @@ def test_every_command_and_option_has_a_case() -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_nothing_leaves_its_place(watch: Watch, command: str) -> None:
     around: tuple[str, ...] = ()
-    if "--local" in command:
+    path = watch.environment["PATH"]
+    if "local.yaml" in command:
         need_root()
-        script = ON_ITSELF.format(case=watch.case)
+        etc, home = ("local/om2/files/etc", "local/om2/files/mnt")
+        if command.startswith("plan"):
+            etc, home = ("deployed/om2/etc", "deployed/om2/opt")
+            path = f"{watch.world.folder}/commands:{path}"
+        script = ON_ITSELF.format(case=watch.case, etc=etc, home=home)
         around = (need("unshare", "util-linux"), "-mn", "sh", "-ec", script, "sh")
-    elif "--ssh" in command:
         need("ssh", "openssh-client")
-    run = watch(command, around=around)
+    run = watch(command, around=around, PATH=path)
     assert b"unforeseen" not in run.err, run.err
     assert run.code in (0, 1, 2), run.err
     if around:
-        assert b"storage.credentials: it " not in run.out, "its own files are there"
-        assert b"persistence.xml: it is 600 root:root" in run.out
+        seen = b"kurento.turn.secret" if command.startswith("plan") else b"it is 600 root:root"
+        assert seen in run.out or "verify local.yaml --ssh" in command, "the files are there"
         shutil.rmtree(watch.case / "etc")
     else:
         assert changes_of_others(run, watch.case) == []

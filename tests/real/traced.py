@@ -14,8 +14,12 @@ from tests.real.judges import need
 
 CALLS = (
     "openat,?open,?creat,execve,write,pwrite64,writev,sendto,sendmsg,?rename,renameat,renameat2,"
-    "?unlink,unlinkat,?mkdir,mkdirat,?link,linkat,?symlink,symlinkat,?chmod,fchmod,fchmodat"
+    "?fork,?vfork,clone,?clone3,?unlink,unlinkat,?mkdir,mkdirat,?link,linkat,?symlink,symlinkat,?chmod,fchmod,fchmodat"
 )
+FORKS = ("fork", "vfork", "clone", "clone3")
+WRITES = ("write", "pwrite64", "writev")
+OTHERS = re.compile(rb"\./commands/|.*/commands/ssh$|.*/git$")
+"""Programs that give omconf secrets: commands of a spec, a node behind ssh, a work tree with a slip."""
 LONGEST = 1 << 20
 """Bytes of a text that strace shows: more than any file of the tests has."""
 _LINE = re.compile(rb"(\d+) +(\w+)\((.*)\) += (-?\d+|\?)(.*)")
@@ -35,7 +39,7 @@ class Call:
     @property
     def path(self) -> str:
         """The path that the call is about; a file's, of one that writes."""
-        if self.name in ("write", "pwrite64", "writev"):
+        if self.name in WRITES:
             return self.arguments.partition(b"<")[2].partition(b">")[0].decode()
         folder = re.match(rb"\w+<([^>]*)>", self.arguments)
         path = self.texts[-1 if self.name.startswith("rename") else 0].decode()
@@ -71,13 +75,15 @@ class Run:
         return [p for p in opened if re.match(rf"({world}/|\./)?(kept|commands)/.", p)]
 
     def heard(self) -> bytes:
-        """All texts of all calls, but for what a secret's own command writes: it goes to omconf."""
-        theirs: set[int] = set()
+        """All texts of all calls, but for what others write into a pipe: it goes to omconf."""
+        parents = {c.result: c.process for c in self.calls if c.name in FORKS}
+        theirs = {c.process for c in self.of("execve") if OTHERS.match(c.texts[0])}
         texts: list[bytes] = []
         for call in self.calls:
-            if call.name == "execve" and call.texts[0].startswith(b"./commands/"):
-                theirs.add(call.process)
-            if not (call.name == "write" and call.process in theirs):
+            process: int | None = call.process
+            while process is not None and process not in theirs:
+                process = parents.get(process)
+            if process is None or call.name not in WRITES or not call.path.startswith("pipe:"):
                 texts += call.texts
         return b"\n".join(texts)
 
