@@ -9,23 +9,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 HIDDEN = "(sensitive value)"
 COMMAND_SECONDS = 30
 MOST_COMPARED = 4096
 """A command that printed more bytes and failed has its stderr hidden as a whole."""
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
-WORDS = f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|(?:access|license)-?key"
+WORDS = f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|(?:access|license)-?key|encryption\\.key"
 SECRET_NAME = re.compile(f"(?i){WORDS}")
 """Names (of parameters, properties, elements, mount options) whose values are never shown."""
 # Bounded and possessive, so that a crafted value cannot cost quadratic time.
 _NAMED = re.compile(
-    rf"(?i)((?:{WORDS}|encryption\.key)[\w.-]{{0,20}}+[\"']?"
+    rf"(?i)((?:{WORDS})[\w.-]{{0,20}}+[\"']?"
     rf"(?:(?:\s{{1,3}}+value)?\s{{0,3}}+=\s{{0,3}}+|>|:\s{{1,3}}+(?!\{{))[\"']?)"
     rf"(?!{re.escape(HIDDEN)}|\*{{8}})(?<!\bcredentials=(?=/))[^;&,)\s]+"
 )
 _BEFORE_AT = re.compile(r"(?<!\S)\S+(?=@)")
+# `-u name:...`, and `//name:...@` with blanks in it, which no word ends.
+_USER_AND = re.compile(
+    r"((?<!\S)(?:-u|--user)[ =]\s{0,3}[^\s:]{1,100}:|//[^/:@\s]{1,100}:(?=[^/@]{1,200}@))[^@\n]+"
+)
 _NAME_END = re.compile(r"[\w.-]")
 _HOST = re.compile(r"(?://|thin:)[^/:]*+[/:]")
 _PLAIN = re.compile(
@@ -59,6 +63,7 @@ def masked(text: str) -> str:
     if _LOGIN.search(text):
         return HIDDEN
     text = _NAMED.sub(rf"\1{HIDDEN}", text)
+    text = _USER_AND.sub(rf"\1{HIDDEN}", text)
     return _BEFORE_AT.sub(_without_login, text) if "@" in text else text
 
 
@@ -72,6 +77,18 @@ def _without_login(found: re.Match[str]) -> str:
         if cut < 2 or "/" in word[cut:] or not _NAME_END.match(word, cut - 2):
             return word
     return word if cut == len(word) else word[:cut] + HIDDEN
+
+
+def masked_lines(lines: Iterable[str]) -> Iterator[str]:
+    """Hide each line that speaks of a secret as a whole: where its value ends is the program's to say.
+
+    So is a line that continues a hidden one, after a backslash.
+    """
+    goes_on = False
+    for line in lines:
+        hidden = goes_on or SECRET_NAME.search(line) is not None
+        yield HIDDEN if hidden else masked(line)
+        goes_on = hidden and line.rstrip("\r").endswith("\\")
 
 
 def quoted(text: str) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omconf import secrets
-from omconf.secrets import HIDDEN, Secret, SecretRef, Unresolved, masked, resolve
+from omconf.secrets import HIDDEN, Secret, SecretRef, Unresolved, masked, masked_lines, resolve
 
 VALUE = "c0rrect-h0rse"
 
@@ -139,3 +139,20 @@ def test_a_command_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     code = f"import time; print('{VALUE}', flush=True); time.sleep(60)"
     late = resolve(SecretRef("command", (sys.executable, "-c", code)))
     assert late == Unresolved(f"the command {sys.executable} gave no answer within 0.2 s")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("mount -u om:hunter2 x", "mount -u om:(sensitive value)"),
+        ("jdbc://om:pass word@host/db", "jdbc://om:(sensitive value)@host/db"),
+        ("jdbc:postgresql://10.1.1.10:5432/om", "jdbc:postgresql://10.1.1.10:5432/om"),
+    ],
+)
+def test_logins_that_no_word_ends(text: str, shown: str) -> None:
+    assert masked(text) == shown
+
+
+def test_a_hidden_line_goes_on_after_a_backslash() -> None:
+    lines = ['Environment="X=1\\', "password=\\", "hunter2\\", 'more"', "Group=nogroup"]
+    assert list(masked_lines(lines)) == [lines[0], HIDDEN, HIDDEN, HIDDEN, lines[4]]

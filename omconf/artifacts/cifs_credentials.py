@@ -21,6 +21,7 @@ from omconf.artifacts.model import (
 )
 from omconf.formats import header
 from omconf.origin import FromDefault, FromPage
+from omconf.secrets import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,7 +75,9 @@ class CifsCredentials(Kind):
             key, equals, value = raw.lstrip(" \t").partition("=")
             for start, name in _KEYS.items():
                 if equals and key.lower().startswith(start):
-                    reading.add(name, value, number)
+                    user, percent, _ = value.partition("%")  # mount.cifs takes a password after it
+                    shown = f"{user}%{HIDDEN}" if percent and name == "username" else value
+                    reading.add(name, shown, number)
         return reading
 
     def guide(self, cluster: Cluster) -> str:

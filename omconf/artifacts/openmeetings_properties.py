@@ -206,13 +206,16 @@ def _by_url(cluster: Cluster) -> dict[str, tuple[Node, ...]]:
 
 def _server(url: str) -> str:
     """Tell a media server by its host and port, however the URL is spelt."""
-    parts = urlsplit(url)
-    return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'wss' else 80)}"
+    try:
+        parts = urlsplit(url)
+        return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'wss' else 80)}"
+    except ValueError:  # a deployed one may be anything
+        return url
 
 
 def _loopback(url: str) -> bool:
-    host = urlsplit(url).hostname or ""
-    return host == "localhost" or host.startswith("127.")
+    host = _server(url)
+    return host.startswith(("localhost:", "127."))
 
 
 def _written(value: Value[str] | Value[int]) -> Value[str]:

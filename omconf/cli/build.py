@@ -78,15 +78,22 @@ def _check(checked: Checked | list[Diagnostic], directory: Path, sensitive: set[
 def _diff(difference: Difference) -> str:
     import difflib
 
+    from omconf.secrets import masked_lines
     from omconf.views.human import visible
 
     def lines(data: bytes) -> list[str]:
-        text = data.decode("utf-8", "replace")
-        return [visible(line) + "\n" for line in text.splitlines()]
+        return data.decode("utf-8", "replace").splitlines()
 
+    # What the spec compiles to holds no secret; what lies there may have been filled in by hand.
+    ours = lines(difference.new)
+    theirs = lines(difference.old)
+    pairs = zip(theirs, masked_lines(theirs), strict=True)
+    known = frozenset(ours)
+    before = [line if line in known else shown for line, shown in pairs]
     old = "/dev/null" if difference.kind == "missing" else f"a/{difference.path}"
     new = "/dev/null" if difference.kind == "extra" else f"b/{difference.path}"
-    changed = list(difflib.unified_diff(lines(difference.old), lines(difference.new), old, new))
+    diff = difflib.unified_diff(before, ours, old, new, lineterm="")
+    changed = [visible(line) + "\n" for line in diff]
     if not changed:
         changed = [f"{difference.path}: {difference.kind}\n"]
     return "".join(changed)

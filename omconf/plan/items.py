@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.plan.model import Action, ItemChange, SecretState
-from omconf.secrets import HIDDEN, SECRET_NAME, Secret, Unresolved, hides, masked
+from omconf.secrets import Secret, Unresolved, hides, masked, masked_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -73,6 +73,7 @@ def by_line(before: str, after: str) -> list[ItemChange]:
     old, new = before.split("\n"), after.split("\n")
     if max(len(old), len(new)) > MOST_LINES:
         return [ItemChange("1", Action.UPDATE, f"{len(old)} lines", f"{len(new)} lines")]
+    old_shown, new_shown = list(masked_lines(old)), list(masked_lines(new))
     result = []
     matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
     for tag, i1, i2, j1, j2 in matcher.get_opcodes():
@@ -80,21 +81,15 @@ def by_line(before: str, after: str) -> list[ItemChange]:
             continue
         pairs = max(i2 - i1, j2 - j1)
         for offset in range(pairs):
-            was = old[i1 + offset] if i1 + offset < i2 else None
-            now = new[j1 + offset] if j1 + offset < j2 else None
+            was = old_shown[i1 + offset] if i1 + offset < i2 else None
+            now = new_shown[j1 + offset] if j1 + offset < j2 else None
             action = (
                 Action.CREATE if was is None else Action.DELETE if now is None else Action.UPDATE
             )
             # A new line is called by its number in the new text.
             number = j1 + offset if was is None else i1 + offset
-            was, now = (None if t is None else _shown(t) for t in (was, now))
             result.append(ItemChange(str(number + 1), action, was, now))
     return result
-
-
-def _shown(line: str) -> str:
-    """Hide a line that speaks of a secret as a whole: where its value ends is the program's to say."""
-    return HIDDEN if SECRET_NAME.search(line) else masked(line)
 
 
 def secret(

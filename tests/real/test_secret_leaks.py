@@ -269,7 +269,6 @@ def test_a_secret_in_the_spec_itself(world: World, spec: str) -> None:
         assert leaks((said.out + said.err).encode(), world.secrets) == []
 
 
-@pytest.mark.xfail(reason="--check shows a file that the spec no longer has, as it was filled in")
 @pytest.mark.parametrize(
     "change",
     [
