@@ -16,7 +16,9 @@ COMMAND_SECONDS = 30
 MOST_COMPARED = 4096
 """A command that printed more bytes and failed has its stderr hidden as a whole."""
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
-WORDS = f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|(?:access|license)-?key|encryption\\.key"
+WORDS = (
+    f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|(?:access|license)-?key|encryption\\.key"
+)
 SECRET_NAME = re.compile(f"(?i){WORDS}")
 """Names (of parameters, properties, elements, mount options) whose values are never shown."""
 # Bounded and possessive, so that a crafted value cannot cost quadratic time.

@@ -207,6 +207,11 @@ def restart(cluster: Cluster, why: str, *, rolling: bool) -> Effect:
     return Effect("restart", scope, rolling, why, run, check=(PROGRAM,))
 
 
+def stop(cluster: Cluster, why: str) -> Effect:
+    """The effect of taking OpenMeetings' files away: it does not run any more."""
+    return Effect("stop", "node", rolling=True, why=why, run=(service_command(cluster, "stop"),))
+
+
 class Change(NamedTuple):
     """What the plan does to one item: its action, and the values before and after, None for none."""
 

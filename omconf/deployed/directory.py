@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omconf.deployed import tree
-from omconf.deployed.snapshot import NOTHING_THERE, UNREADABLE, Snapshot
+from omconf.deployed.snapshot import NODE, NOTHING_THERE, UNREADABLE, Request, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from omconf.deployed.snapshot import Request
+    from omconf.deployed.snapshot import NodeFiles
     from omconf.diagnostics import Diagnostic
 
 HINT = "It holds a folder for each node, which is that node's root tree."
@@ -24,11 +24,11 @@ class Directory:
 
     path: str
 
-    def read(self, requests: Mapping[str, Request]) -> Snapshot | Diagnostic:
+    def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot | Diagnostic:
         """Read the nodes' trees; a renamed node's by its earlier name, while it has none by the new."""
         try:
-            with os.scandir(self.path):
-                pass
+            with os.scandir(self.path) as entries:
+                there = sorted(entry.name for entry in entries)
         except OSError as error:
             message = f"The deployed directory {self.path} cannot be read: {error.strerror}."
             return UNREADABLE.at(None, message, hint=HINT)
@@ -39,7 +39,16 @@ class Directory:
             hint = "A node's folder is called by its name, and is its root tree."
             found = (NOTHING_THERE.at(None, message, hint=hint),)
         nodes = {node: tree.read(root, requests[node]) for node, root in roots.items()}
-        return Snapshot("directory", nodes, found)
+        left = self.left(there, requests) if whole else {}
+        return Snapshot("directory", nodes, left, found)
+
+    def left(self, there: Iterable[str], requests: Mapping[str, Request]) -> dict[str, NodeFiles]:
+        """The trees of nodes that the spec has no more: they hold its cluster's manifest."""
+        request = Request.of_left(requests)
+        known = {*requests, *(r.earlier for r in requests.values())}
+        strangers = (name for name in there if name not in known and NODE.fullmatch(name))
+        trees = {name: tree.read(os.path.join(self.path, name), request) for name in strangers}
+        return {name: files for name, files in trees.items() if request.applied(files)}
 
     def root(self, node: str, request: Request) -> str:
         """Where a node's tree lies."""

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 from omconf.deployed import process
 from omconf.deployed.snapshot import (
     MAX_BYTES,
+    NODE,
     NOTHING_THERE,
     TOO_LARGE,
     UNREADABLE,
     DeployedFile,
     NodeFiles,
+    Request,
     Snapshot,
 )
 from omconf.deployed.tree import no_file
@@ -24,7 +26,6 @@ from omconf.deployed.tree import no_file
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from omconf.deployed.snapshot import Request
     from omconf.diagnostics import Diagnostic
 
 SECONDS = 120
@@ -44,7 +45,7 @@ class Git:
     revision: str
     directory: str
 
-    def read(self, requests: Mapping[str, Request]) -> Snapshot | Diagnostic:
+    def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot | Diagnostic:
         """Read the nodes' bundles: what was committed stands for what is deployed."""
         try:
             listed = self._listed()
@@ -53,15 +54,26 @@ class Git:
             hint = "Name a commit, and the bundle directory in it: `--git HEAD -o bundles`."
             return UNREADABLE.at(None, message, hint=hint)
         names = {node: _name(node, r, listed) for node, r in requests.items()}
+        known = {*requests, *names.values()}
+        parts = (path.split("/") for path in listed if whole)
+        left = {p[0] for p in parts if len(p) == 2 and p[1] == "manifest.json"} - known
+        last = Request.of_left(requests)
+        asked = {**requests, **{name: last for name in sorted(left) if NODE.fullmatch(name)}}
+        names |= {name: name for name in left}
         found: tuple[Diagnostic, ...] = ()
         if not any(f"{name}/manifest.json" in listed for name in names.values()):
             message = f"{self.directory} has no bundle at {self.revision}: everything is new."
             found = (NOTHING_THERE.at(None, message),)
         try:
-            nodes = self._nodes(requests, names, listed)
+            nodes = self._nodes(asked, names, listed)
         except _Failed as error:
             return UNREADABLE.at(None, f"git cannot read {self.revision}: {error}.")
-        return Snapshot("git", nodes, found)
+        gone = {
+            name: files
+            for name, files in nodes.items()
+            if name not in requests and last.applied(files)
+        }
+        return Snapshot("git", {name: nodes[name] for name in requests}, gone, found)
 
     def _nodes(
         self,

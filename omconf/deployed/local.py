@@ -22,7 +22,7 @@ class Local:
 
     root: str = "/"
 
-    def read(self, requests: Mapping[str, Request]) -> Snapshot | Diagnostic:
+    def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot | Diagnostic:
         """Read the files of the one node that is asked for."""
         if not os.path.isdir(self.root):
             return UNREADABLE.at(None, f"The root {self.root} is not a directory.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
@@ -25,6 +26,10 @@ TOO_LARGE = Finding(
     0,
     f"The file has more than {MAX_BYTES // 1024 // 1024} MiB: no configuration is that large.",
 )
+
+
+NODE = re.compile(r"[a-z0-9-]{1,63}")
+"""What a node's folder is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,19 @@ class Request:
     ssh: str
     earlier: str | None = None
 
+    @classmethod
+    def of_left(cls, requests: Mapping[str, Request]) -> Request:
+        """What to read of a node that the spec has no more: what its manifest lists."""
+        return cls((), next(iter(requests.values())).manifest, ssh="")
+
+    def applied(self, files: NodeFiles) -> bool:
+        """Tell whether a manifest of omconf's says what was applied to a node."""
+        own = files.files.get(self.manifest)
+        try:
+            return bool(own and own.data and manifest.read_node(own.data))
+        except ValueError:
+            return False
+
     def asked(self, listing: bytes | None) -> tuple[str, ...]:
         """Every path to be read, by what the node's own manifest says."""
         paths = dict.fromkeys((*self.paths, self.manifest))
@@ -89,6 +107,8 @@ class Snapshot:
 
     kind: str
     nodes: Mapping[str, NodeFiles]
+    left: Mapping[str, NodeFiles] = field(default_factory=dict)
+    """Nodes that the source holds a manifest of and the spec has no more, by name."""
     findings: tuple[Diagnostic, ...] = ()
     """What is to be said of the source as a whole."""
 
@@ -101,5 +121,8 @@ class Snapshot:
 class Source(Protocol):
     """Where deployed files are read from."""
 
-    def read(self, requests: Mapping[str, Request]) -> Snapshot | Diagnostic:
-        """Read the nodes' files; a diagnostic when the source as a whole cannot be read."""
+    def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot | Diagnostic:
+        """Read the nodes' files; a diagnostic when the source as a whole cannot be read.
+
+        With `whole` the requests are those of all nodes of the spec.
+        """

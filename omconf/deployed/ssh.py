@@ -50,7 +50,7 @@ class Ssh:
     sudo: bool = False
     seconds: float = 60
 
-    def read(self, requests: Mapping[str, Request]) -> Snapshot:
+    def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot:
         """Read all nodes; one that cannot be read is unknown, and the others are read all the same."""
         nodes = side_by_side(self.node, requests.values())
         return Snapshot("ssh", dict(zip(requests, nodes, strict=True)))

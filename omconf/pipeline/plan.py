@@ -32,7 +32,8 @@ def plan(
     spec from one made by hand.
     """
     from omconf.check.ignored import in_spec, silence
-    from omconf.plan.compare import compare, requests
+    from omconf.plan.compare import compare
+    from omconf.plan.requests import requests
 
     cluster, bundle, spec = compiled.cluster, compiled.bundle, compiled.document
     if cluster is None or bundle is None or spec is None:
@@ -40,8 +41,8 @@ def plan(
     if unknown := strangers(cluster, only):
         return unknown
     asked = requests(cluster, only)
-    snapshot = source.read(asked)
-    before = base.read(asked) if base else None
+    snapshot = source.read(asked, whole=not only)
+    before = base.read(asked, whole=False) if base else None
     for read in (snapshot, before):
         if isinstance(read, Diagnostic):
             return in_order([*compiled.diagnostics, read])

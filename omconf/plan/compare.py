@@ -7,9 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import BlockKind, Change, Ownership, Reading
+from omconf.artifacts.model import BlockKind, Change, Ownership, Reading, stop
 from omconf.bundle import manifest
-from omconf.deployed.snapshot import Request
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats import block, header
 from omconf.origin import Span
@@ -28,7 +27,7 @@ from omconf.plan.rollout import order
 from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Mapping
 
     from omconf.artifacts.model import Artifact, Kind
     from omconf.bundle.model import Bundle
@@ -38,23 +37,8 @@ if TYPE_CHECKING:
 
 TWICE = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
 PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no secret was filled in")
+LEAVES = "the node is no longer in the spec: OpenMeetings stops there for good"
 FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
-
-
-def requests(cluster: Cluster, only: Collection[str] = ()) -> dict[str, Request]:
-    """What a source has to read, by node: what omconf may own there, and what was applied."""
-    return {
-        node.name.value: Request(
-            paths=tuple(
-                dict.fromkeys(path for kind in kinds() for path in kind.paths(cluster, node))
-            ),
-            manifest=manifest.node_path(cluster.name.value),
-            ssh=node.ssh.value,
-            earlier=node.renamed_from.value if node.renamed_from else None,
-        )
-        for node in cluster.nodes
-        if not only or node.name.value in only
-    }
 
 
 def compare(
@@ -77,10 +61,12 @@ def compare(
         if name in snapshot.nodes:
             comparison.node(node, desired[name], snapshot.nodes[name])
     comparison.across()
+    for name, files in snapshot.left.items():
+        comparison.left(name, files)
     return Plan(
         cluster=cluster.name.value,
         source=snapshot.kind,
-        nodes=tuple(snapshot.nodes),
+        nodes=(*snapshot.nodes, *snapshot.left),
         changes=tuple(comparison.changes),
         rollout=order(cluster, comparison.changes),
         secrets=tuple(comparison.checked),
@@ -100,6 +86,7 @@ class _Comparison:
     checked: list[SecretCheck] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
+    leaving: bool = False
     readings: dict[int, Reading] = field(default_factory=dict)
     latest: dict[str, tuple[str, Reading]] = field(default_factory=dict)
     differing: dict[str, dict[str, tuple[str, Reading]]] = field(default_factory=dict)
@@ -181,6 +168,14 @@ class _Comparison:
         digest = earlier.get(path, {}).get("sha256")
         return Base(digest=digest if isinstance(digest, str) else None, known=bool(earlier))
 
+    def left(self, node: str, deployed: NodeFiles) -> None:
+        """Take away what was applied to a node that the spec has no more."""
+        self.leaving = True
+        for path, entry in sorted(self.earlier(node, deployed).items()):
+            kind, file = self.by_name.get(entry["kind"]), deployed.files.get(path)
+            if kind and file and file.data is not None:
+                self.place(Place(kind, node, path, None, file.data, owned=True))
+
     def across(self) -> None:
         """Say what only several nodes' files show together."""
         for name, nodes in self.differing.items():
@@ -219,6 +214,8 @@ class _Comparison:
         if action is not Action.REFORMAT:
             changes = {i.key: Change(str(i.action), i.before, i.after) for i in changed}
             effect = access.effect(changed) or place.kind.effect(self.cluster, changes, action)
+            if self.leaving and effect.action == "restart":
+                effect = stop(self.cluster, LEAVES)
         self.changes.append(
             ArtifactChange(
                 place.node,

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from tests.clusters import spec_of
 from tests.command import omconf
 from tests.deployed.same import (
     HAZELCAST,
@@ -175,3 +177,39 @@ def test_placeholders_by_source(built: Path, tmp_path: Path) -> None:
     ):
         (said,) = plan(spec, *options)["diagnostics"]
         assert (said["rule"], said["severity"], said["path"]) == ("OM320", severity, PERSISTENCE)
+
+
+@pytest.mark.parametrize("source", [directory, git])
+def test_a_node_that_left_the_spec(
+    built: Path, tmp_path: Path, source: Callable[[Path, Path], Made]
+) -> None:
+    """What was applied to it goes, in an order in which nothing hangs; a stranger's folder stays."""
+    source(built, tmp_path)
+    spec = tmp_path / "cluster.yaml"
+    spec.write_text(yaml.safe_dump(spec_of(1)))
+    options: tuple[str, ...] = ("--deployed", "trees")
+    if source is git:
+        (tmp_path / "cluster/bundles/other").mkdir()
+        (tmp_path / "cluster/bundles/other/manifest.json").write_text("{}")
+        run_git(tmp_path, "add", "-A")
+        run_git(tmp_path, "commit", "-q", "-m", "bundles")
+        options = ("--git", "HEAD", "-o", "cluster/bundles")
+    else:
+        (tmp_path / "trees/other/etc").mkdir(parents=True)
+    found = plan(spec, *options, cwd=tmp_path)
+    gone = {c["path"]: c for c in found["changes"] if c["node"] == "om2"}
+    assert {HAZELCAST, PERSISTENCE, "/etc/fstab", "/opt/om/bin/setenv.sh"} <= gone.keys()
+    assert {c["action"] for c in gone.values()} == {"delete"}
+    assert {c["node"] for c in found["changes"]} == {"om1", "om2"}
+    assert found["summary"]["nodes"] == 2
+    commands = [(node, run) for s in found["rollout"] for node in s["nodes"] for run in s["run"]]
+    order = [
+        ("om2", "systemctl stop openmeetings.service"),
+        ("om2", "umount /opt/omdata"),
+        ("om1", "exportfs -ra"),
+    ]
+    assert [commands.index(step) for step in order] == sorted(map(commands.index, order))
+    assert ("om2", "systemctl start openmeetings.service") not in commands
+    assert ("om2", "systemctl restart openmeetings.service") not in commands
+    only = plan(spec, *options, "--node", "om1", cwd=tmp_path)
+    assert {c["node"] for c in only["changes"]} == {"om1"}

@@ -1,0 +1,30 @@
+"""What a plan asks of a source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.artifacts import kinds
+from omconf.bundle import manifest
+from omconf.deployed.snapshot import Request
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from omconf.cluster.model import Cluster
+
+
+def requests(cluster: Cluster, only: Collection[str] = ()) -> dict[str, Request]:
+    """What a source has to read, by node: what omconf may own there, and what was applied."""
+    return {
+        node.name.value: Request(
+            paths=tuple(
+                dict.fromkeys(path for kind in kinds() for path in kind.paths(cluster, node))
+            ),
+            manifest=manifest.node_path(cluster.name.value),
+            ssh=node.ssh.value,
+            earlier=node.renamed_from.value if node.renamed_from else None,
+        )
+        for node in cluster.nodes
+        if not only or node.name.value in only
+    }
