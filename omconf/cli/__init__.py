@@ -21,6 +21,7 @@ def main() -> NoReturn:
             sys.stdout.flush()
     except OSError as error:
         code = _unwritten(error)
+    gc.freeze()  # or the interpreter looks through all objects for cycles as it ends
     sys.exit(code)
 
 
