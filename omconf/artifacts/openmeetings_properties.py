@@ -158,6 +158,7 @@ class OpenMeetingsProperties(Kind):
 KIND = OpenMeetingsProperties()
 
 
+@lru_cache(maxsize=2)
 def _first_said(cluster: Cluster) -> Span | None:
     """The first place of the spec that speaks of a media server."""
     said = (

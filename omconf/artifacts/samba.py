@@ -52,8 +52,10 @@ class Share(BlockKind):
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         """Share the data folder with every other node, on the data server only."""
         storage = cluster.storage
+        if storage.samba is None or storage.node != node.name.value:
+            return []
         clients = [n for n in cluster.nodes if n.name.value != node.name.value]
-        if storage.samba is None or storage.node != node.name.value or not clients:
+        if not clients:
             return []
         lines = _lines(cluster, storage.samba, clients)
         return [Artifact(self.name, PATH, self.ownership, lines)]
