@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line
@@ -46,13 +47,8 @@ class Fstab(BlockKind):
         if storage.kind.value == "mounted" or storage.server is None:
             return []
         if storage.node != node.name.value:
-            mount = _mount(cluster, storage.server)
-        elif _binds(cluster):
-            mount = _bind_mount(cluster)
-        else:
-            return []
-        begin, end = (line(marker, why=(MARKERS,)) for marker in markers(cluster.name))
-        return [Artifact(self.name, PATH, self.ownership, (begin, mount, end))]
+            return [_artifact(cluster, storage.server)]
+        return [_artifact(cluster, None)] if _binds(cluster) else []
 
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read what a file mounts, by mount point: `DEVICE TYPE OPTIONS DUMP PASS`.
@@ -139,6 +135,14 @@ class Fstab(BlockKind):
 
 
 KIND = Fstab()
+
+
+@lru_cache(maxsize=4)
+def _artifact(cluster: Cluster, server: Value[str] | None) -> Artifact:
+    """Mount from a server, or bind the data server's own folder."""
+    mount = _mount(cluster, server) if server else _bind_mount(cluster)
+    begin, end = (line(marker, why=(MARKERS,)) for marker in markers(cluster.name))
+    return Artifact(KIND.name, PATH, KIND.ownership, (begin, mount, end))
 
 
 def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[str, ...]:

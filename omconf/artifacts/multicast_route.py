@@ -6,6 +6,7 @@ repeated, `route add` fails the second time; the route goes when its link goes d
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
@@ -120,7 +121,7 @@ class MulticastRoute(Kind):
         script = Artifact(self.name, SCRIPT_PATH, self.ownership, _script(cluster, node), 0o755)
         if not cluster.openmeetings.has_systemd:
             return [script]
-        return [script, Artifact(self.name, UNIT_PATH, self.ownership, _unit(cluster))]
+        return [script, _unit(cluster)]
 
     def read(self, text: str) -> Reading:
         return Reading.by_line(text)
@@ -197,9 +198,10 @@ def _script(cluster: Cluster, node: Node) -> tuple[Line, ...]:
     )
 
 
-def _unit(cluster: Cluster) -> tuple[Line, ...]:
+@lru_cache(maxsize=2)
+def _unit(cluster: Cluster) -> Artifact:
     service = cluster.openmeetings.service
-    return (
+    lines = (
         line("# ", header.text(cluster.name)),
         line("[Unit]", why=(UNIT,)),
         line(
@@ -218,3 +220,4 @@ def _unit(cluster: Cluster) -> tuple[Line, ...]:
         line("[Install]", why=(UNIT,)),
         line("WantedBy=multi-user.target", why=(UNIT,)),
     )
+    return Artifact(KIND.name, UNIT_PATH, KIND.ownership, lines)
