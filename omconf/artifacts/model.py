@@ -76,15 +76,15 @@ class Contents:
     mode: int
     placeholders: tuple[Placeholder, ...]
 
-    @cached_property
+    @property
     def text(self) -> str:
         """The whole text, placeholders unfilled."""
-        return "".join([line.text + "\n" for line in self.lines])
+        return self.data.decode()
 
     @cached_property
     def data(self) -> bytes:
         """The text as it stands in a bundle, in UTF-8."""
-        return self.text.encode()
+        return "".join([line.text + "\n" for line in self.lines]).encode()
 
     @property
     def sensitive(self) -> bool:
