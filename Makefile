@@ -50,6 +50,10 @@ setup-real: ## install the real programs that judge in the tests (as root, on De
 	mvn --quiet --batch-mode -f tests/real/java package
 	command -v sops || GOBIN=/usr/local/bin go install github.com/getsops/sops/v3/cmd/sops@v3.8.1
 
+.PHONY: bench
+bench: setup ## measure, print a table, write docs/benchmarks.md; QUICK=1 or N=10,1000 measure less
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(N),--nodes $(N))
+
 .PHONY: lint
 lint: setup ## formatting, lint, types, import layers, the schemas' freshness
 	$(BIN)/ruff format --check .

@@ -1,0 +1,1 @@
+"""Measures omconf: `make bench` (docs/benchmarks.md)."""

@@ -1,0 +1,105 @@
+"""Runs the measurements: `python -m bench`, from the top of the project."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench import cases, peers
+from bench.measure import REPEATS
+from bench.table import file_system, machine, markdown, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.table import Row
+
+SIZES = (1, 10, 100, 1000, 5000)
+FOLDER = Path("build/bench")
+MEMORY = Path("/dev/shm")
+TEXT = """\
+# Benchmarks
+
+What `make bench` measured: budgets are ratios within one run, never seconds, so that they hold on any
+machine. No test asserts a time; tests/test_counts.py counts imports, writes and calls instead.
+
+- Machine: {machine}.
+- Versions: {versions}.
+- File systems: {systems}.
+- Commands: `make bench`; `make bench QUICK=1` takes a minute and writes nothing here, `make bench
+  N=10,1000` measures these numbers of nodes.
+
+Each line is the median of whole processes, taken in turn with what they are compared with; a ratio
+is the median of the ratios of one round. A round of more than ten seconds is run three times. Files
+are in the page cache. The empty app is a Typer application of two commands; the app with its imports
+also defines a pydantic model and imports lxml.etree and yaml. `cp -r` copies the bundle that omconf
+wrote, ten files a node; `diff -r` compares two such bundles of which one file differs. Peak memory is
+that of one process, a single run. Peers only fill templates, they check nothing; Ansible runs once.
+{missing}
+
+{table}"""
+
+
+def main() -> None:
+    """Measure, print the table, write docs/benchmarks.md after a whole run."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--quick", action="store_true", help="few nodes and rounds, no peers")
+    parser.add_argument("--nodes", help="numbers of nodes, joined by commas")
+    chosen = parser.parse_args()
+    sizes: tuple[int, ...] = SIZES[:3] if chosen.quick else SIZES
+    if chosen.nodes:
+        sizes = tuple(int(size) for size in chosen.nodes.split(","))
+    whole = not chosen.quick and not chosen.nodes
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    installed = peers.install(FOLDER / "peers") if whole else None
+    rows = []
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+        for row in _rows(Path(folder), sizes, 3 if chosen.quick else REPEATS, installed):
+            rows.append(row)
+            print(f"{time.monotonic() - start:4.0f} s ", *row.cells[:5], file=sys.stderr, sep="  ")
+    table = markdown(rows)
+    print(table)
+    if installed is not None:
+        missing = f"Not installed here: {', '.join(installed.missing)}." * bool(installed.missing)
+        text = TEXT.format(
+            machine=machine(),
+            versions=versions(installed.versions),
+            systems=_systems(),
+            missing=missing,
+            table=table,
+        )
+        Path("docs/benchmarks.md").write_text(text)
+
+
+def _systems() -> str:
+    memory = f"; in memory: {file_system(str(MEMORY))}" if MEMORY.is_dir() else ""
+    return f"{file_system(str(FOLDER))}{memory}"
+
+
+def _rows(
+    root: Path, sizes: tuple[int, ...], repeats: int, installed: peers.Installed | None
+) -> Iterator[Row]:
+    yield from cases.cold(repeats)
+    yield from cases.small(root, repeats)
+    for nodes in sizes:
+        yield from cases.many(root, nodes, repeats)
+    if MEMORY.is_dir() and cases.BUDGETED in sizes:
+        folder = Path(tempfile.mkdtemp(dir=MEMORY))
+        try:
+            yield from cases.many(folder, cases.BUDGETED, repeats, where=", in memory")
+            yield from cases.growth(folder, [n for n in sizes if n > 100], repeats)
+        finally:
+            shutil.rmtree(folder)
+    if installed is not None:
+        yield from cases.others(root, installed, 10, slow=True)
+        yield from cases.others(root, installed, cases.BUDGETED, slow=False)
+
+
+if __name__ == "__main__":
+    main()
