@@ -1,0 +1,131 @@
+"""What a command loads, reads and writes, counted: machines are too noisy to assert a time.
+
+Times are measured by `make bench` (docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.specs import PASSWORD, deploy, spec
+from tests.command import ROOT, omconf
+
+HEAVY = ("pydantic", "lxml", "yaml", "deepdiff", "xmlschema", "rich", "ctypes")
+_RUN = """\
+import sys
+from omconf.cli import run_command
+code = run_command(sys.argv[1:])
+print(code, *sys.modules, file=sys.stderr)
+"""
+
+Trees = tuple[Path, Path, Path]
+
+
+@pytest.fixture(scope="module")
+def trees(tmp_path_factory: pytest.TempPathFactory) -> Trees:
+    """A spec of three nodes, its bundle, and what the bundle leaves on the nodes."""
+    folder = tmp_path_factory.mktemp("counts")
+    file, bundle, deployed = folder / "cluster.yaml", folder / "bundle", folder / "deployed"
+    file.write_text(spec(3))
+    assert omconf("build", file, "-o", bundle).code == 0
+    deploy(bundle, deployed)
+    return file, bundle, deployed
+
+
+def loaded(*arguments: str | Path) -> set[str]:
+    """Run omconf in a process of its own; return the modules that it had loaded at its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", _RUN, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OM_DB_PASSWORD": PASSWORD},
+        check=True,
+    )
+    code, *modules = done.stderr.splitlines()[-1].split()
+    assert code == "0", done.stderr
+    return set(modules)
+
+
+def heavy(modules: set[str]) -> set[str]:
+    return {name for name in HEAVY if name in modules}
+
+
+def touched(*folders: Path) -> dict[str, tuple[int, int, int]]:
+    """Inode, time of change and size of all that stands in some folders, and of the folders."""
+    found = {}
+    for folder in folders:
+        for path in (folder, *folder.rglob("*")):
+            status = path.lstat()
+            found[str(path)] = (status.st_ino, status.st_ctime_ns, status.st_size)
+    return found
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_a_cold_start_loads_the_command_line_alone(option: str) -> None:
+    modules = loaded(option)
+    assert heavy(modules) == set()
+    rooms = {name.split(".")[1] for name in modules if name.startswith("omconf.")}
+    assert rooms == {"cli", "diagnostics"}
+
+
+def test_a_build_loads_neither_what_compares_nor_what_explains(trees: Trees) -> None:
+    spec_file, bundle, _ = trees
+    modules = loaded("build", spec_file, "-o", bundle)
+    assert heavy(modules) == {"pydantic", "lxml", "yaml"}
+    assert not {name for name in modules if name.startswith(("omconf.plan", "omconf.views"))}
+
+
+def test_a_plan_without_changes_loads_nothing_that_shows_changes(trees: Trees) -> None:
+    spec_file, _, deployed = trees
+    modules = loaded("plan", spec_file, "--deployed", deployed)
+    assert heavy(modules) == {"pydantic", "lxml", "yaml"}
+
+
+def test_a_plan_with_changes_loads_deepdiff(trees: Trees, tmp_path: Path) -> None:
+    """So that the tests above look for the right names."""
+    other = tmp_path / "cluster.yaml"
+    other.write_text(spec(3, one=True))
+    modules = loaded("plan", other, "--deployed", trees[2])
+    assert "deepdiff" in modules
+
+
+@pytest.mark.parametrize("check", [[], ["--check"]])
+def test_a_build_of_the_same_touches_nothing(trees: Trees, check: list[str]) -> None:
+    spec_file, bundle, _ = trees
+    before = touched(spec_file.parent)
+    done = omconf("build", spec_file, "-o", bundle, *check)
+    assert done.code == 0, done.err
+    assert touched(spec_file.parent) == before
+
+
+def test_a_build_of_one_changed_node_touches_its_files_alone(trees: Trees, tmp_path: Path) -> None:
+    bundle = tmp_path / "bundle"
+    assert omconf("build", trees[0], "-o", bundle).code == 0
+    files = [path for path in bundle.rglob("*") if path.is_file()]
+    before = {path: (path.lstat().st_ino, path.lstat().st_mtime_ns) for path in files}
+    other = tmp_path / "cluster.yaml"
+    other.write_text(spec(3, one=True))
+    assert omconf("build", other, "-o", bundle).code == 0
+    changed = {
+        str(path.relative_to(bundle))
+        for path, known in before.items()
+        if (path.lstat().st_ino, path.lstat().st_mtime_ns) != known
+    }
+    node = "om3/files"
+    classes = f"{node}/opt/om/webapps/openmeetings/WEB-INF/classes"
+    own = {f"{classes}/hazelcast.xml", f"{node}/etc/omconf/conference/check.conf"}
+    assert changed - {"README.md"} == own | {"om3/manifest.json"}
+
+
+def test_a_plan_touches_nothing(trees: Trees) -> None:
+    spec_file, _, deployed = trees
+    before = touched(spec_file.parent)
+    done = omconf("plan", spec_file, "--deployed", deployed, env={"OM_DB_PASSWORD": PASSWORD})
+    assert done.code == 0, done.err
+    assert touched(spec_file.parent) == before
