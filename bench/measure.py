@@ -63,7 +63,7 @@ class Rounds:
     """The seconds of each command by name, one a round."""
 
     def __init__(self, commands: Mapping[str, Command], repeats: int = REPEATS) -> None:
-        for command in commands.values():
+        for command in commands.values() if repeats > 1 else ():
             run(command)  # the first run fills caches
         self.seconds: dict[str, list[float]] = {name: [] for name in commands}
         done = 0
