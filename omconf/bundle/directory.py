@@ -214,11 +214,10 @@ def matches(path: str, file: BundleFile, *, exact_mode: bool = False) -> bool:
     False also for one that is gone. May raise OSError.
     """
     try:
-        fd = _open(path)
+        fd, status = _open(path)
     except FileNotFoundError:
         return False
     try:
-        status = os.fstat(fd)
         if exact_mode:
             same_mode = stat.S_IMODE(status.st_mode) == file.mode
         else:
@@ -265,7 +264,7 @@ def _manifest_files(path: str) -> frozenset[str] | _Fault:
     try:
         if not stat.S_ISREG(os.lstat(path).st_mode):
             return _Fault.NO_FILE
-        fd = _open(path)
+        fd, _ = _open(path)
     except FileNotFoundError:
         return frozenset()
     try:
@@ -336,13 +335,13 @@ def _differences(
             continue
         new, new_mode = (file.data, _git_mode(file.mode)) if file is not None else (b"", 0)
         try:
-            fd = _open(f"{root}/{path}")
+            fd, status = _open(f"{root}/{path}")
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
             if file is not None:
                 differences.append(Difference(path, "missing", b"", new, 0, new_mode))
             continue
         try:
-            old, old_mode = _read(fd, _LARGEST_SHOWN), _git_mode(os.fstat(fd).st_mode)
+            old, old_mode = _read(fd, _LARGEST_SHOWN), _git_mode(status.st_mode)
         finally:
             os.close(fd)
         kind: Literal["different", "extra"] = "extra" if file is None else "different"
@@ -354,13 +353,14 @@ def _git_mode(mode: int) -> int:
     return 0o755 if mode & 0o100 else 0o644
 
 
-def _open(path: str) -> int:
+def _open(path: str) -> tuple[int, os.stat_result]:
     # Never through a link, and never stuck at a fifo that took the place of a file.
     fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
-    if stat.S_ISDIR(os.fstat(fd).st_mode):
+    status = os.fstat(fd)
+    if stat.S_ISDIR(status.st_mode):
         os.close(fd)
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    return fd
+    return fd, status
 
 
 def _read(fd: int, limit: int) -> bytes:
