@@ -59,7 +59,7 @@ class Installed(NamedTuple):
 
 def install(folder: Path) -> Installed:
     """Install the peers into an environment of their own."""
-    python = folder / "bin/python"
+    python = folder.absolute() / "bin/python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
     versions = {}
@@ -162,6 +162,7 @@ def _kapitan(python: Path, texts: _Texts, values: _Values, work: Path) -> list[o
     root = work / "kapitan"
     _written(texts, "inventory.parameters.node", root / "templates")
     compiled = {"output_path": ".", "input_type": "jinja2", "input_paths": ["templates"]}
+    (root / "inventory/classes").mkdir(parents=True)
     for value in values:
         target = root / "inventory/targets" / f"{value['name']}.yml"
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -173,7 +174,7 @@ def _kapitan(python: Path, texts: _Texts, values: _Values, work: Path) -> list[o
     return [
         program,
         "compile",
-        "-q",
+        "--quiet",
         "--inventory-path",
         inventory,
         "-J",
@@ -191,6 +192,6 @@ def _ansible(python: Path, texts: _Texts, values: _Values, work: Path) -> list[o
     (root / "vars.json").write_text(json.dumps(variables))
     (root / "play.yml").write_text(PLAYBOOK)
     program = python.parent / "ansible-playbook"
-    out = f"out={json.dumps(str(work / 'Ansible out'))}"
+    extra = {"out": str(work / "Ansible out"), "ansible_python_interpreter": str(python)}
     home = f"ANSIBLE_HOME={root / 'home'}"
-    return ["env", home, program, "-i", "localhost,", root / "play.yml", "-e", out]
+    return ["env", home, program, "-i", "localhost,", root / "play.yml", "-e", json.dumps(extra)]
