@@ -28,7 +28,8 @@ What `make bench` measured: budgets are ratios within one run, never seconds, so
 machine. No test asserts a time; tests/test_counts.py counts imports, writes and calls instead.
 
 - Machine: {machine}.
-- Versions: {versions}.
+- Versions:
+  {versions}.
 - Files lie in {systems}.
 - Commands: `make bench`; `make bench QUICK=1` takes half a minute and writes nothing here, `make bench
   N=10,1000` measures these numbers of nodes.

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+import textwrap
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -86,7 +87,8 @@ def machine() -> str:
                 model = line.partition(":")[2].strip()
                 break
     cores = len(os.sched_getaffinity(0))
-    return f"{model}, {cores} cores, {platform.system()} {platform.release()}"
+    kernel = platform.release().partition("-")[0]
+    return f"{model}, {cores} cores, {platform.system()} {kernel}"
 
 
 def file_system(path: str) -> str:
@@ -105,4 +107,4 @@ def versions(peers: Mapping[str, str]) -> str:
             )
             found.append(f"{program} {said.stdout.splitlines()[0].split()[-1]}")
     found += [f"{name} {number}" for name, number in peers.items()]
-    return ", ".join(found)
+    return textwrap.fill(", ".join(found), 98, subsequent_indent="  ")
