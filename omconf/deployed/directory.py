@@ -38,7 +38,8 @@ class Directory:
             message = f"{self.path} holds no folder of any node: everything is taken for new."
             hint = "A node's folder is called by its name, and is its root tree."
             found = (NOTHING_THERE.at(None, message, hint=hint),)
-        nodes = {node: tree.read(root, requests[node]) for node, root in roots.items()}
+        same: tree.Same = {}
+        nodes = {node: tree.read(root, requests[node], same=same) for node, root in roots.items()}
         left = self.left(there, requests) if whole else {}
         return Snapshot("directory", nodes, left, found)
 

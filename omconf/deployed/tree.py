@@ -29,7 +29,13 @@ MAX_LINKS = 40
 """As many symbolic links as Linux itself follows in one path."""
 
 
-def read(root: str, request: Request, *, access: bool = False) -> NodeFiles:
+Same = dict[bytes, bytes]
+"""Contents that were read already: what is the same on many nodes is kept once."""
+
+
+def read(
+    root: str, request: Request, *, access: bool = False, same: Same | None = None
+) -> NodeFiles:
     """Read a node's files below `root`; a missing root means that nothing is deployed there.
 
     With `access` their modes and owners are read too, by the names that this host has for them.
@@ -43,7 +49,7 @@ def read(root: str, request: Request, *, access: bool = False) -> NodeFiles:
     if not stat.S_ISDIR(mode):
         problem = Finding(NOT_A_FILE, 0, "The node's folder is not a directory.")
         return NodeFiles(asked=request.asked(None), problem=problem)
-    tree = _Tree(root, access)
+    tree = _Tree(root, access, {} if same is None else same)
     own = tree.read(request.manifest)
     asked = request.asked(own.data if own else None)
     found = {path: own if path == request.manifest else tree.read(path) for path in asked}
@@ -73,8 +79,9 @@ class _Outside(Exception):  # noqa: N818 - a finding on its way, not an error of
 class _Tree:
     """A root tree whose links are followed inside it, as the node itself would, and never out."""
 
-    def __init__(self, root: str, access: bool) -> None:
+    def __init__(self, root: str, access: bool, same: Same) -> None:
         self.root = root
+        self.same = same
         self.access = access
         self.folders: dict[str, str] = {"": ""}
 
@@ -110,6 +117,7 @@ class _Tree:
                 data = file.read(MAX_BYTES + 1)
             if len(data) > MAX_BYTES:
                 return DeployedFile(None, TOO_LARGE)
+            data = self.same.setdefault(data, data)
             return DeployedFile(data, access=_access(info) if self.access else None)
         finally:
             os.close(handle)
