@@ -65,6 +65,8 @@ _BECOMES = {
     "network/port": _SILENCE,
 }
 """What a rolling change of an item would do (measured), the worst first."""
+_HOW_FAR = ("/multicast-time-to-live", "/multicast-timeout-seconds")
+"""In these, members of one network may differ."""
 _FORMING = (
     "schema",
     "network/join",
@@ -183,7 +185,7 @@ class Hazelcast(Kind):
             meant = self.read(self.render(cluster, one)[0].text).items
             names = (deployed_members.NAME, deployed_members.ATTRIBUTE)
             items |= {node: meant | dict.fromkeys(names, node) for node in same}
-        return deployed_members.findings(items, lines, deployed, lambda key: _parts(cluster, key))
+        return deployed_members.findings(items, lines, deployed)
 
     def keep(self, key: str) -> str:
         if hides(key) or key.startswith("network/join/"):
@@ -197,7 +199,7 @@ class Hazelcast(Kind):
         if changes and all(key.startswith(_MEMBER) for key in changes):
             why = "members find each other when one of two lists the other (measured)"
             return Effect("next-restart", "node", rolling=True, why=why, run=())
-        parting = sorted(k for k in changes if _parts(cluster, k))
+        parting = sorted(k for k, change in changes.items() if _parts(cluster, k, change))
         if parting:
             becomes = next((w for k, w in _BECOMES.items() if k in parting), _OTHERWISE)
             why = f"{_words(parting)}: {becomes}. Stop all nodes, then start all"
@@ -209,9 +211,11 @@ class Hazelcast(Kind):
 KIND = Hazelcast()
 
 
-def _parts(cluster: Cluster, key: str) -> bool:
+def _parts(cluster: Cluster, key: str, change: Change) -> bool:
     """Tell whether members that differ in an item cannot be in one cluster (measured)."""
-    if key.startswith(_MEMBER):
+    default = deployed_members.DEFAULTS.get(key)
+    same = default is not None and (change.before or default) == (change.after or default)
+    if key.startswith(_MEMBER) or key.endswith(_HOW_FAR) or same:
         return False
     if key.startswith("network/port"):
         return cluster.discovery.kind.value == "tcp-ip"

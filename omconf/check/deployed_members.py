@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omconf.diagnostics import Finding, Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
 SAME_NAME = Rule("OM313", Severity.WARNING, "the same instance-name on two deployed nodes")
 APART = Rule("OM314", Severity.WARNING, "deployed nodes that cannot have formed one cluster")
@@ -22,28 +22,23 @@ TWO_NAMES = Rule("OM319", Severity.WARNING, "a deployed node that goes by a name
 NAME = "instance-name"
 ATTRIBUTE = "member-attributes/name"
 _JOIN = "network/join/"
+GROUP = f"{_JOIN}multicast/multicast-group"
+PORT = f"{_JOIN}multicast/multicast-port"
+PARTITIONS = "properties/hazelcast.partition.count"
+DEFAULTS = {"cluster-name": "dev", GROUP: "224.2.2.3", PORT: "54327", PARTITIONS: "271"}
+"""What Hazelcast takes where nothing is said."""
 
 
 def findings(
     deployed: Mapping[str, Mapping[str, str]],
     lines: Mapping[str, Mapping[str, int]],
     asked: Collection[str],
-    forms: Callable[[str], bool],
 ) -> Iterator[tuple[str, Finding]]:
-    """Judge the items of nodes by name; only `asked` nodes are spoken of, the others are compared.
-
-    `forms` tells whether members that differ in an item cannot be in one cluster.
-    """
+    """Judge the items of nodes by name; only `asked` nodes are spoken of, the others are compared."""
     names: dict[str, list[str]] = {}
     for node, items in deployed.items():
         names.setdefault(items.get(NAME, ""), []).append(node)
-    forming = {
-        node: {key: value for key, value in items.items() if forms(key)}
-        for node, items in deployed.items()
-    }
-    most = Counter(tuple(sorted(f.items())) for f in forming.values()).most_common(1)
-    common = dict(most[0][0]) if most else {}
-    model = next((node for node, f in forming.items() if f == common), "")
+    model = _model(deployed, asked)
     for node in sorted(asked):
         items, line = deployed[node], lines[node]
         name = items.get(NAME, "")
@@ -52,23 +47,63 @@ def findings(
             message = (
                 f"{_listed(twins)} has the instance-name `{name}` too: OpenMeetings mixes them up."
             )
-            yield node, Finding(SAME_NAME, line.get(NAME, 0), message)
+            hint = f"Each node needs its own: `<instance-name>{node}</instance-name>`."
+            yield node, Finding(SAME_NAME, line.get(NAME, 0), message, hint)
         if items.get(ATTRIBUTE, name) != name:
             message = f"The attribute `name` is `{items[ATTRIBUTE]}`, the instance-name `{name}`."
-            yield node, Finding(TWO_NAMES, line.get(ATTRIBUTE, 0), message)
-        if len(deployed) > 1 and not any(_is_on(key, value) for key, value in items.items()):
+            hint = "OpenMeetings reads the one, Hazelcast the other: say the same in both."
+            yield node, Finding(TWO_NAMES, line.get(ATTRIBUTE, 0), message, hint)
+        if len(deployed) > 1 and not _joins(items):
             message = "No join is enabled: Hazelcast starts alone, and says so only in its log."
-            yield node, Finding(STANDALONE, line.get(NAME, 0), message)
-        elif forming[node] != common:
-            keys = sorted(forming[node].items() ^ common.items())
-            first = next((key for key, _ in keys if key in line), "")
-            differ = ", ".join(dict.fromkeys(key for key, _ in keys))
-            message = f"It cannot be in one cluster with {model}: {differ} differ."
-            yield node, Finding(APART, line.get(first, 0), message)
+            hint = 'Enable the one that the other nodes use: `<multicast enabled="true">`.'
+            yield node, Finding(STANDALONE, line.get(NAME, 0), message, hint)
+        elif keys := _parting(forming(items), forming(deployed[model])):
+            first = next((key for key in line if key.startswith(keys[0])), "")
+            verb = "differs" if len(keys) == 1 else "differ"
+            message = f"It cannot be in one cluster with {model}: {', '.join(keys)} {verb}."
+            hint = "Lay the bundle on all nodes, and restart them all: their clusters do not merge."
+            yield node, Finding(APART, line.get(first, 0), message, hint)
 
 
-def _is_on(key: str, value: str) -> bool:
-    return key.startswith(_JOIN) and key.endswith("/enabled") and value == "true"
+def _model(deployed: Mapping[str, Mapping[str, str]], asked: Collection[str]) -> str:
+    """The node that others are held against: one that is as the spec says, or of the most alike."""
+    fine = [node for node in deployed if node not in asked]
+    if fine:
+        return fine[0]
+    alike = Counter(tuple(sorted(forming(items).items())) for items in deployed.values())
+    most = alike.most_common(1)[0][0] if alike else ()
+    return next((n for n, i in deployed.items() if tuple(sorted(forming(i).items())) == most), "")
+
+
+def forming(items: Mapping[str, str]) -> dict[str, str]:
+    """What members may not differ in (measured), with Hazelcast's own defaults filled in."""
+    kinds = ("tcp-ip", "multicast")
+    kind = next((k for k in kinds if items.get(f"{_JOIN}{k}/enabled") == "true"), "")
+    found = {
+        **{key: items.get(key, DEFAULTS[key]) for key in ("cluster-name", PARTITIONS)},
+        f"{_JOIN}{kind}".rstrip("/"): "enabled",
+    }
+    if "schema" in items:
+        found["schema"] = items["schema"]
+    if kind == "multicast":
+        found |= {key: items.get(key, DEFAULTS[key]) for key in (GROUP, PORT)}
+    if kind == "tcp-ip":
+        found["network/port"] = items.get("network/port", "5701")
+    return found
+
+
+def _parting(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
+    """The keys in which two members differ; an XSD that is not named says nothing."""
+    keys = sorted(one.keys() | other.keys())
+    unknown = {"schema"} if ("schema" in one) != ("schema" in other) else set()
+    return [key for key in keys if one.get(key) != other.get(key) and key not in unknown]
+
+
+def _joins(items: Mapping[str, str]) -> bool:
+    return any(
+        key.startswith(_JOIN) and key.endswith("/enabled") and value == "true"
+        for key, value in items.items()
+    )
 
 
 def _listed(nodes: list[str]) -> str:

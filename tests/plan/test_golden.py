@@ -31,7 +31,10 @@ def _nothing(folder: Path) -> None:
 
 
 def _changes(folder: Path) -> None:
-    for node, old, new in (("om1", ">32<", ">31<"), ("om2", ">om2</inst", ">server-1</inst")):
+    for node, old, new in (
+        ("om1", ">224.2.2.3<", ">224.2.2.4<"),
+        ("om2", ">om2</inst", ">server-1</inst"),
+    ):
         file = folder / node / HAZELCAST
         file.write_text(file.read_text().replace(old, new))
     (folder / "om2/etc/fstab").write_text("10.1.1.1:/opt/omdata /opt/omdata nfs hard,intr 0 0\n")
@@ -46,7 +49,7 @@ def _incomplete(folder: Path) -> None:
 def _broken(folder: Path) -> None:
     _changes(folder)
     file = folder / "om1" / HAZELCAST
-    file.write_text(file.read_text().replace(">31<", ">999<"))
+    file.write_text(file.read_text().replace(">32<", ">999<"))
 
 
 SITUATIONS: dict[str, tuple[Callable[[Path], None], int]] = {

@@ -32,6 +32,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "one",
     ),
     "a port, with multicast": ({}, {"hazelcast": {"port": 5711}}, "one"),
+    "the ttl and the timeout": ({}, {"discovery": {"ttl": 31, "timeout": 3}}, "one"),
     "the group": ({}, {"discovery": {"group": "239.9.9.9"}}, "two"),
     "a port, with tcp-ip": (TCP_IP, {**TCP_IP, "hazelcast": {"port": 5711}}, "two"),
     "the kind of join": ({}, TCP_IP, "refused"),
