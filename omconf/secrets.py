@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 HIDDEN = "(sensitive value)"
 COMMAND_SECONDS = 30
+MOST_PRINTED = 65536
+"""Bytes that a secret's command may print."""
 MOST_COMPARED = 4096
 """A command that printed more bytes and failed has its stderr hidden as a whole."""
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
@@ -215,33 +217,25 @@ def _from_file(path: Path) -> Secret | Unresolved:
 
 
 def _from_command(ref: SecretRef) -> Secret | Unresolved:
-    import subprocess
+    from omconf import process
 
     name = ref.argument[0]
-    try:
-        done = subprocess.run(
-            ref.argument,
-            cwd=ref.base,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=COMMAND_SECONDS,
-            check=False,
-        )
-    except OSError as error:
-        return Unresolved(f"the command {name} cannot be run: {error.strerror}")
-    except subprocess.TimeoutExpired:
-        return Unresolved(f"the command {name} gave no answer within {COMMAND_SECONDS} s")
-    if done.returncode != 0:
-        said = _complaint(done.stderr, done.stdout) or "it does not say why"
-        return Unresolved(f"the command {name} failed with exit code {done.returncode}: {said}")
-    return _first_line(done.stdout, f"the output of the command {name}")
+    done = process.run(
+        ref.argument, seconds=COMMAND_SECONDS, limit=MOST_PRINTED, cwd=ref.base, whole=True
+    )
+    if done.problem:
+        return Unresolved(f"the command {name} gives none: {done.problem}")
+    if done.code != 0:
+        said = _complaint(done.error, done.out) or "it does not say why"
+        return Unresolved(f"the command {name} failed with exit code {done.code}: {said}")
+    return _first_line(done.out, f"the output of the command {name}")
 
 
-def _complaint(stderr: bytes, stdout: bytes) -> str:
+def _complaint(stderr: str, stdout: bytes) -> str:
     """A command's own words, without those that it printed: each line of them may be the secret."""
     if len(stdout) > MOST_COMPARED:
         return HIDDEN
-    said, printed = (data.decode(errors="replace").strip() for data in (stderr, stdout))
+    said, printed = stderr.strip(), stdout.decode(errors="replace").strip()
     lines = {printed, *(line.strip() for line in printed.splitlines())} - {""}
     if lines:
         longest_first = sorted(lines, key=len, reverse=True)

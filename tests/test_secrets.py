@@ -138,7 +138,7 @@ def test_a_command_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "COMMAND_SECONDS", 0.2)
     code = f"import time; print('{VALUE}', flush=True); time.sleep(60)"
     late = resolve(SecretRef("command", (sys.executable, "-c", code)))
-    assert late == Unresolved(f"the command {sys.executable} gave no answer within 0.2 s")
+    assert late == Unresolved(f"the command {sys.executable} gives none: no answer in 0.2 seconds")
 
 
 @pytest.mark.parametrize(
@@ -156,3 +156,16 @@ def test_logins_that_no_word_ends(text: str, shown: str) -> None:
 def test_a_hidden_line_goes_on_after_a_backslash() -> None:
     lines = ['Environment="X=1\\', "password=\\", "hunter2\\", 'more"', "Group=nogroup"]
     assert list(masked_lines(lines)) == [lines[0], HIDDEN, HIDDEN, HIDDEN, lines[4]]
+
+
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [("yes", "it said more than 65,536 bytes"), ("exec sleep 300", "no answer in 1 seconds")],
+)
+def test_a_command_is_heard_for_some_time_and_some_bytes(
+    monkeypatch: pytest.MonkeyPatch, script: str, why: str
+) -> None:
+    monkeypatch.setattr("omconf.secrets.COMMAND_SECONDS", 1)
+    found = resolve(SecretRef("command", ("sh", "-c", script)))
+    assert isinstance(found, Unresolved)
+    assert found.why == f"the command sh gives none: {why}"

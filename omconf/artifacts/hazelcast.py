@@ -49,6 +49,8 @@ DEFAULT_PORT = {"network/port": "5701", "network/port/auto-increment": "true"}
 """What Hazelcast does when nothing is said: saying it means the same."""
 REMOVED_PROPERTIES = ("hazelcast.discovery.enabled",)
 """Stock properties that the clustering page has deleted."""
+ONE_FOR_ALL = ("hazelcast.local.localAddress", "hazelcast.local.publicAddress")
+"""Properties that cannot be the same on several nodes."""
 _JOINS = ("auto-detection", "multicast", "tcp-ip", "aws", "gcp", "azure", "kubernetes", "eureka")
 _MEMBER = "network/join/tcp-ip/member-list/member["
 _SILENCE = "old and new members would not see each other and form two clusters in silence"
@@ -170,6 +172,10 @@ class Hazelcast(Kind):
             elif not name.startswith("hazelcast."):
                 message = f"`{name[:80]}` is none of Hazelcast's: they start with `hazelcast.`."
                 yield CONTRADICTION.at(value.span, message)
+            elif name in ONE_FOR_ALL:
+                message = f"`{name}` would give all nodes one address."
+                hint = "Each node's own stands in `nodes.<name>.address` and `.public_address`."
+                yield CONTRADICTION.at(value.span, message, hint=hint)
             elif in_plain(name, value.value):
                 yield plain_property(name, value.span)
         if cluster.hazelcast.extra:

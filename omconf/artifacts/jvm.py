@@ -46,6 +46,13 @@ _OURS = (
 )
 _START = 'omconf_options="\\'
 _BY_HAND = re.compile("|".join(re.escape(name) for name in _OURS))
+_HAZELCASTS = (
+    "-Dhazelcast.config",
+    "-Dhazelcast.discovery.enabled",
+    "-Dhazelcast.local.localAddress",
+    "-Dhazelcast.local.publicAddress",
+)
+"""System properties of Hazelcast's that count for more than its file."""
 _BY_HAND_LIST = re.compile(r"serialization\.class\.whitelist=([^\s\"']*)")
 _ANEW = re.compile(r"\s*(?:export\s+)?JAVA_OPTS=(.*)")
 
@@ -73,7 +80,7 @@ class Jvm(BlockKind):
         option of omconf's too.
         """
         entries = []
-        findings = []
+        findings: list[Finding] = []
         inside = False
         begin = 0
         for number, raw in enumerate(text.split("\n"), 1):
@@ -82,6 +89,7 @@ class Jvm(BlockKind):
             if inside:
                 inside = content.endswith("\\")
                 key, value = _item(_plain(content))
+                findings += _lacking(f"{key}={value}", number)
                 entries.append(Entry(key, value, number, number, (begin, end), (begin, end)))
             elif content == _START:
                 inside = True
@@ -116,6 +124,10 @@ class Jvm(BlockKind):
                 }.get(name)
                 message = f"`{name}` is omconf's to write."
                 hint = f"Say it in `{key}`." if key else "Remove it."
+                yield CONTRADICTION.at(option.span, message, hint=hint)
+            elif name in _HAZELCASTS:
+                message = f"`{name}` would overrule the hazelcast.xml that omconf writes."
+                hint = "Remove it; further settings go to `hazelcast.properties` and `.extra`."
                 yield CONTRADICTION.at(option.span, message, hint=hint)
             elif in_plain(name, option.value):
                 hint = "Remove it: `ps` would show it to everybody on the node, too."

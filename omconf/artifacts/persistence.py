@@ -114,13 +114,18 @@ class Persistence(Kind):
         if len(cluster.nodes) == 1:
             return
         for node, reading in deployed.items():
-            if f"properties/{REMOTE_COMMITS[0]}" not in reading.items:
+            provider = reading.items.get(f"properties/{REMOTE_COMMITS[0]}", "")
+            if not provider.lstrip().startswith("tcp"):
                 message = (
                     "Without openjpa.RemoteCommitProvider this node never learns what the others"
                     " write: it serves stale rows, though it is a member."
                 )
                 first = min(reading.lines.values(), default=0)
-                yield node, Finding(DROPPED, first, message)
+                line = reading.lines.get(f"properties/{REMOTE_COMMITS[0]}", first)
+                hint = (
+                    f'Write `<property name="{REMOTE_COMMITS[0]}" value="{REMOTE_COMMITS[1]}"/>`.'
+                )
+                yield node, Finding(DROPPED, line, message, hint)
 
     def keep(self, key: str) -> str:
         if hides(key):

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omconf.deployed import process
+from omconf import process
 from omconf.deployed.snapshot import (
     MAX_BYTES,
     NODE,

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from omconf.deployed import archive, process
+from omconf import process
+from omconf.deployed import archive
 from omconf.deployed.snapshot import NodeFiles, Snapshot
 
 if TYPE_CHECKING:

@@ -69,8 +69,11 @@ def check_spec(path: str) -> Compiled:
     from omconf.spec.load import load
 
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)  # it may be a device that never ends
+        # It may be a pipe that nobody writes to, or a device that never ends.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.set_blocking(descriptor, True)
+        with open(descriptor, "rb") as file:
+            data = file.read(MAX_BYTES + 1)
     except OSError as error:
         hint = (
             "`omconf init` writes a spec to start from."

@@ -11,15 +11,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from omconf.cluster.model import Node
-    from omconf.deployed.process import Answer
     from omconf.diagnostics import Diagnostic
     from omconf.pipeline import Compiled
+    from omconf.process import Answer
     from omconf.verify.model import Verification
 
 
 def local(compiled: Compiled, name: str, *, seconds: float) -> Verification | list[Diagnostic]:
     """Check the node that this host is."""
-    from omconf.deployed import process
+    from omconf import process
     from omconf.formats.node_check import MAX_BYTES
     from omconf.verify.combine import of_one
     from omconf.verify.rounds import ask_one

@@ -19,7 +19,7 @@ from omconf.formats.node_check import Said
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
-    from omconf.deployed.process import Answer
+    from omconf.process import Answer
 
 Ask = Callable[["Node", Sequence[str], bytes], "Answer"]
 """Runs a command, said by its words, on a node, with something on its stdin."""

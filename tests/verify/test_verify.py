@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from omconf.cluster.model import Node
-from omconf.deployed.process import Answer
 from omconf.formats.node_check import Check, Status
+from omconf.process import Answer
 from omconf.verify.combine import of_one, verification
 from omconf.verify.model import Members, Verification
 from omconf.verify.rounds import LAY, ask_all, ask_one

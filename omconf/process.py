@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_ERROR = 64 * 1024
 _GRACE = 0.2
-"""Seconds in which an error's text may follow the end of a program."""
+"""Seconds in which a text may follow the end of a program."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,19 @@ class Answer:
     answered: float = 0.0
 
 
-def run(command: Sequence[str], *, seconds: float, limit: int, stdin: bytes = b"") -> Answer:
-    """Run a program; it is killed after `seconds` or at `limit` bytes of output."""
+def run(
+    command: Sequence[str],
+    *,
+    seconds: float,
+    limit: int,
+    stdin: bytes = b"",
+    cwd: str | None = None,
+    whole: bool = False,
+) -> Answer:
+    """Run a program; it is killed after `seconds` or at `limit` bytes of output.
+
+    With `whole`, all that it started ends with it; otherwise that may go on, and is not waited for.
+    """
     started = time.time()
     with tempfile.TemporaryFile() as given:
         # A file, so that a program that does not read cannot hold us up.
@@ -43,7 +56,12 @@ def run(command: Sequence[str], *, seconds: float, limit: int, stdin: bytes = b"
         given.seek(0)
         try:
             process = subprocess.Popen(
-                command, stdin=given, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+                command,
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=cwd,
+                start_new_session=whole,
             )
         except OSError as error:
             return Answer(problem=f"{command[0]} cannot be run: {error.strerror}")
@@ -51,8 +69,10 @@ def run(command: Sequence[str], *, seconds: float, limit: int, stdin: bytes = b"
         try:
             heard = _heard(process, seconds, limit)
         finally:
-            # What it started itself may go on and keep stderr open; it is not waited for.
             process.kill()
+            if whole:
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
         code = process.wait()
     said = heard.error.decode("utf-8", "replace")
     return Answer(code, bytes(heard.out), said, heard.problem, started, heard.answered)
@@ -64,6 +84,17 @@ class _Heard:
     error: bytearray = field(default_factory=bytearray)
     answered: float = 0.0
     problem: str = ""
+
+
+def _take(
+    streams: selectors.BaseSelector, ready: Sequence[tuple[selectors.SelectorKey, int]]
+) -> None:
+    """Read what there is; a stream that has ended is looked at no more."""
+    for key, _ in ready:
+        data = os.read(key.fd, 65536)
+        if not data:
+            streams.unregister(key.fileobj)
+        key.data.extend(data)
 
 
 def _heard(process: subprocess.Popen[bytes], seconds: float, limit: int) -> _Heard:
@@ -78,15 +109,13 @@ def _heard(process: subprocess.Popen[bytes], seconds: float, limit: int) -> _Hea
         streams.register(process.stderr, selectors.EVENT_READ, heard.error)
         while process.stdout in {key.fileobj for key in streams.get_map().values()}:
             left = end - time.monotonic()
-            ready = streams.select(left) if left > 0 else []
-            if not ready:
+            ready = streams.select(min(left, _GRACE)) if left > 0 else []
+            if not ready and process.poll() is not None:
+                streams.unregister(process.stdout)  # what it left running keeps it open
+            if not ready and left <= 0:
                 heard.problem = late
                 return heard
-            for key, _ in ready:
-                data = os.read(key.fd, 65536)
-                if not data:
-                    streams.unregister(key.fileobj)
-                key.data.extend(data)
+            _take(streams, ready)
             if heard.out and not heard.answered:
                 heard.answered = time.time()
             del heard.error[MAX_ERROR:]

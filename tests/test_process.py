@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
-from omconf.deployed import process, ssh
+from omconf import process
+from omconf.deployed import ssh
 
 
 def run(script: str, seconds: float = 30, limit: int = 1000) -> process.Answer:
@@ -53,3 +55,24 @@ def test_where_there_is_no_ssh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     answer = ssh.run("om1", "true", seconds=1, limit=1)
     assert answer.problem == "ssh cannot be run: No such file or directory"
+
+
+def test_what_holds_the_output_open_is_not_waited_for() -> None:
+    begun = time.monotonic()
+    answer = run("sleep 300 & echo done")
+    assert (answer.code, answer.out, answer.problem) == (0, b"done\n", "")
+    assert time.monotonic() - begun < 25
+
+
+def test_all_that_it_started_ends_with_it(tmp_path: Path) -> None:
+    script = f"sleep 300 & echo $! > {tmp_path}/pid; echo done"
+    answer = process.run(["sh", "-c", script], seconds=30, limit=1000, whole=True)
+    assert answer.out == b"done\n"
+    pid = (tmp_path / "pid").read_text().strip()
+    end = time.monotonic() + 10
+    while Path(f"/proc/{pid}/stat").exists() and time.monotonic() < end:
+        if Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z":
+            break
+        time.sleep(0.05)
+    else:
+        assert not Path(f"/proc/{pid}").exists()
