@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MAX_ERROR = 64 * 1024
 _GRACE = 0.2
@@ -43,6 +43,7 @@ def run(
     limit: int,
     stdin: bytes = b"",
     cwd: str | None = None,
+    env: Mapping[str, str] | None = None,
     whole: bool = False,
 ) -> Answer:
     """Run a program; it is killed after `seconds` or at `limit` bytes of output.
@@ -61,6 +62,7 @@ def run(
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=cwd,
+                env=env,
                 start_new_session=whole,
             )
         except OSError as error:

@@ -40,7 +40,7 @@ _PLAIN = re.compile(
     r"(?i)(?:pas+w\w{0,20}|pwd|secret)=(?!\$\{)[^;&,\s]|//[^/:@\s]{1,100}:(?!\$\{)[^/@\s]{1,200}@"
 )
 _LOGIN = re.compile(r"(?i)\buser(?:name)?\s{0,9}=")
-_CALLED = re.compile(r"(?<![\w-])(?!property|param|attribute)[\w-]+\[[^\]]*\]")
+_CALLED = re.compile(r"(?<![\w-])(?!property|param|attribute)[\w-]{1,100}+\[[^\[\]]{0,300}\]")
 
 
 def hides(key: str) -> bool:

@@ -118,7 +118,7 @@ class Fstab(BlockKind):
         if any(
             _device(change.before) != _device(change.after)
             for change in changes.values()
-            if stopped
+            if change.action == "update"
         ):
             why = (
                 "the shared folder comes from another place: nodes that still use the old one would"

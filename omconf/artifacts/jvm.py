@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, restart
 from omconf.check.deployed_members import DROPPED
-from omconf.diagnostics import CONTRADICTION, Finding, Rule, Severity, plain_property
+from omconf.diagnostics import CONTRADICTION, REFUSED, Finding, Rule, Severity, plain_property
 from omconf.formats.block import MARKERS, Entry, markers
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.secrets import in_plain
@@ -31,6 +31,7 @@ DATA_DIR = FromPage("File systems: the data folder is outside of OpenMeetings")
 TIME_ZONE = FromPage("Servers: the same time zone on all of them")
 SHELL = FromFormat("POSIX shell")
 
+CR = "A line ends in CR LF: to a shell the CR is a part of the line, and catalina.sh fails."
 BY_HAND = Rule(
     "OM323", Severity.WARNING, "a JVM option of omconf's that setenv.sh also sets by hand"
 )
@@ -54,7 +55,9 @@ _HAZELCASTS = (
 )
 """System properties of Hazelcast's that count for more than its file."""
 _BY_HAND_LIST = re.compile(r"serialization\.class\.whitelist=([^\s\"']*)")
-_ANEW = re.compile(r"\s*(?:export\s+)?JAVA_OPTS=(.*)")
+_ANEW = re.compile(
+    r"(?:^|[;&|]|\b(?:then|else|do)\s)\s*(?:(?:export\s+)?JAVA_OPTS=(.*)|unset\s+JAVA_OPTS\b)"
+)
 
 
 class Jvm(BlockKind):
@@ -63,6 +66,7 @@ class Jvm(BlockKind):
     name = "jvm"
     purpose = "the JVM options of OpenMeetings: data folder, time zone, serialization lists"
     phase = 50
+    textual = True
     last_counts = True
 
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
@@ -85,6 +89,10 @@ class Jvm(BlockKind):
         begin = 0
         for number, raw in enumerate(text.split("\n"), 1):
             content = raw.removesuffix("\r")
+            if content != raw and not findings:
+                findings.append(
+                    Finding(REFUSED, number, CR, "`sed -i 's/\\r$//'` takes them away.")
+                )
             end = begin + len(raw) + 1
             if inside:
                 inside = content.endswith("\\")
@@ -111,7 +119,9 @@ class Jvm(BlockKind):
                 'Write `JAVA_OPTS="$JAVA_OPTS ..."`.',
             )
             for number, raw in enumerate(text.split("\n"), 1)
-            if (found := _ANEW.match(raw)) and "$JAVA_OPTS" not in found[1].replace("{", "")
+            if not raw.lstrip().startswith("#")
+            and (found := _ANEW.search(raw))
+            and "$JAVA_OPTS" not in (found[1] or "").replace("{", "")
         ]
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:

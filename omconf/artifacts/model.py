@@ -234,7 +234,7 @@ class Kind(ABC):
     phase: ClassVar[int]
     """When its changes are rolled out, lower first: exports, mounts, routes, then restarts."""
     textual: ClassVar[bool] = False
-    """Whether the plan compares it line by line, white space and all."""
+    """Whether the plan compares it line by line, white space and all: a program reads it as text."""
 
     @abstractmethod
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:

@@ -52,6 +52,16 @@ def _lines(head: Mapping[str, Any], files: Iterable[Any]) -> bytes:
     return ("{\n" + "".join(top) + ' "files": [\n' + entries + "\n ]\n}\n").encode()
 
 
+def node_of(data: bytes) -> str | None:
+    """The node that a manifest was written for; None for what is none."""
+    try:
+        read_node(data)
+        name = json.loads(data).get("node")
+    except ValueError:
+        return None
+    return name if isinstance(name, str) else None
+
+
 def read_node(data: bytes) -> dict[str, Mapping[str, Any]]:
     """Read a node's manifest back, by path. What a node holds is hostile input.
 

@@ -22,7 +22,7 @@ from omconf.deployed.tree import no_file
 from omconf.diagnostics import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from omconf.deployed.snapshot import Request
 
@@ -46,10 +46,15 @@ def read(request: Request, stream: bytes, said: str) -> NodeFiles:
     try:
         with tarfile.open(fileobj=io.BytesIO(stream), mode="r:") as archive:
             for member in archive:
-                path = "/" + member.name.removeprefix("./").lstrip("/")
+                archive.members = []  # type: ignore[attr-defined]  # it would keep every one
+                if archive.pax_headers:
+                    return NodeFiles.unknown(
+                        request, "It sent headers that no tar of a node's writes."
+                    )
+                path = _path(member.name)
                 if path in files:
                     return NodeFiles.unknown(request, "It sent one file twice.")
-                files[path] = _file(archive, member)
+                files[path] = _file(archive, member, files)
                 if len(files) > _LONGEST_LISTING:
                     return NodeFiles.unknown(request, "It sent files that were not asked for.")
     # Whatever a crafted archive makes of tarfile, the node is not to be believed.
@@ -60,7 +65,15 @@ def read(request: Request, stream: bytes, said: str) -> NodeFiles:
     return NodeFiles({path: files[path] for path in asked if path in files}, asked)
 
 
-def _file(archive: tarfile.TarFile, member: tarfile.TarInfo) -> DeployedFile:
+def _path(name: str) -> str:
+    return "/" + name.removeprefix("./").lstrip("/")
+
+
+def _file(
+    archive: tarfile.TarFile, member: tarfile.TarInfo, sent: Mapping[str, DeployedFile]
+) -> DeployedFile:
+    if member.islnk() and (same := sent.get(_path(member.linkname))):
+        return same  # tar sends a file with two names once
     if member.issym() or member.islnk():
         return DeployedFile(None, PROBLEMS["link"])
     if member.isdir():

@@ -49,7 +49,7 @@ class Directory:
         known = {*requests, *(r.earlier for r in requests.values())}
         strangers = (name for name in there if name not in known and NODE.fullmatch(name))
         trees = {name: tree.read(os.path.join(self.path, name), request) for name in strangers}
-        return {name: files for name, files in trees.items() if request.applied(files)}
+        return {name: files for name, files in trees.items() if request.applied(name, files)}
 
     def root(self, node: str, request: Request) -> str:
         """Where a node's tree lies."""

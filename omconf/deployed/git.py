@@ -29,9 +29,13 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
 
 SECONDS = 120
-_MOST = 2**31
+_MOST = 256 * 1024 * 1024
+"""Bytes of all bundles; those of 10,000 nodes have some 100 MiB, what is equal counted once."""
 _PLACES = ("files", "blocks", "keys")
 _FILE_MODES = ("100644", "100755")
+_TREE_MODE = "040000"
+# A hook has these; the repository is that of the directory, whoever runs omconf.
+_NOT_OURS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
 
 
 class _Failed(Exception):  # noqa: N818 - a finding on its way, not an error of ours
@@ -71,7 +75,7 @@ class Git:
         gone = {
             name: files
             for name, files in nodes.items()
-            if name not in requests and last.applied(files)
+            if name not in requests and last.applied(name, files)
         }
         return Snapshot("git", {name: nodes[name] for name in requests}, gone, found)
 
@@ -102,22 +106,28 @@ class Git:
 
     def _listed(self) -> dict[str, tuple[str, str]]:
         """The files below the directory in that commit: mode and object by path."""
-        where = self._git("rev-parse", "--show-prefix", "--verify", f"{self.revision}^{{commit}}")
-        prefix, commit = where.decode().split("\n")[:2]
+        prefix = os.fsdecode(self._git("rev-parse", "--show-prefix").removesuffix(b"\n"))
+        named = ("--verify", "--end-of-options", f"{self.revision}^{{commit}}")
+        commit = self._git("rev-parse", *named).decode().strip()
         below = os.path.normpath(prefix + self._below())
-        tree = commit if below == "." else f"{commit}:{below}"
-        kind = process.run([*self._command(), "cat-file", "-t", tree], seconds=SECONDS, limit=1000)
-        if kind.problem or (kind.out != b"tree\n" and kind.code == 0):
-            raise _Failed(kind.problem or "it is not a directory there")
-        if kind.code != 0:
-            return {}  # the first bundles are not committed yet
-        listing = self._git("ls-tree", "-r", "-z", "--full-tree", tree)
+        tree = commit
+        if below != ".":
+            there = self._tree(commit, "--", below)
+            if not there:
+                return {}  # the first bundles are not committed yet
+            mode, tree = there.get(below, ("", ""))
+            if mode != _TREE_MODE:
+                raise _Failed("it is not a directory there")
+        return self._tree("-r", tree)
+
+    def _tree(self, *words: str) -> dict[str, tuple[str, str]]:
+        """What git lists of a tree: mode and object by path."""
+        listing = os.fsdecode(self._git("ls-tree", "-z", "--full-tree", *words))
         result = {}
-        for entry in listing.decode("utf-8", "surrogateescape").split("\0"):
-            if entry:
-                head, _, path = entry.partition("\t")
-                mode, _, blob = head.split(" ")
-                result[path] = (mode, blob)
+        for entry in filter(None, listing.split("\0")):
+            head, _, path = entry.partition("\t")
+            mode, _, name = head.split(" ")
+            result[path] = (mode, name)
         return result
 
     def _blobs(self, entries: Iterable[tuple[str, str]]) -> dict[str, DeployedFile]:
@@ -126,12 +136,18 @@ class Git:
         sizes = self._git("cat-file", "--batch-check", stdin=_lines(names)).decode().splitlines()
         result = {}
         small = []
+        total = 0
         for name, line in zip(names, sizes, strict=True):
             told = line.rpartition(" ")[2]
-            if told.isdecimal() and int(told) <= MAX_BYTES:
+            if not told.isdecimal():
+                raise _Failed(f"the object {name} is {told}")
+            if int(told) <= MAX_BYTES:
                 small.append(name)
+                total += int(told)
             else:
                 result[name] = DeployedFile(None, TOO_LARGE)
+        if total > _MOST:
+            raise _Failed(f"the bundles there have more than {_MOST >> 20} MiB")
         out = self._git("cat-file", "--batch", stdin=_lines(small))
         position = 0
         for name in small:
@@ -162,7 +178,13 @@ class Git:
         ]
 
     def _git(self, *words: str, stdin: bytes = b"") -> bytes:
-        answer = process.run([*self._command(), *words], seconds=SECONDS, limit=_MOST, stdin=stdin)
+        answer = process.run(
+            [*self._command(), *words],
+            seconds=SECONDS,
+            limit=2 * _MOST,
+            stdin=stdin,
+            env={k: v for k, v in os.environ.items() if k not in _NOT_OURS},
+        )
         if answer.problem:
             raise _Failed(answer.problem)
         if answer.code != 0:

@@ -26,6 +26,7 @@ class Local:
         """Read the files of the one node that is asked for."""
         if not os.path.isdir(self.root):
             return UNREADABLE.at(None, f"The root {self.root} is not a directory.")
-        own = os.path.realpath(self.root) == "/"
-        root = "" if own else self.root
+        real = os.path.realpath(self.root)
+        own = real == "/"
+        root = "" if own else real
         return Snapshot("local", {n: tree.read(root, r, access=own) for n, r in requests.items()})

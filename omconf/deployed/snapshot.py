@@ -70,13 +70,10 @@ class Request:
         """What to read of a node that the spec has no more: what its manifest lists."""
         return cls((), next(iter(requests.values())).manifest, ssh="")
 
-    def applied(self, files: NodeFiles) -> bool:
-        """Tell whether a manifest of omconf's says what was applied to a node."""
+    def applied(self, node: str, files: NodeFiles) -> bool:
+        """Tell whether a manifest says what was applied to this node, and not to a copy's origin."""
         own = files.files.get(self.manifest)
-        try:
-            return bool(own and own.data and manifest.read_node(own.data))
-        except ValueError:
-            return False
+        return own is not None and manifest.node_of(own.data or b"") == node
 
     def asked(self, listing: bytes | None) -> tuple[str, ...]:
         """Every path to be read, by what the node's own manifest says."""

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
     from omconf.deployed.snapshot import Request
 
+MAX_PARTS = 200
+"""As many folders deep nothing of a node's lies."""
 MAX_LINKS = 40
 """As many symbolic links as Linux itself follows in one path."""
 
@@ -126,6 +128,8 @@ class _Tree:
         """Resolve the links of a folder's path (`/opt/om`) inside the tree."""
         if path in self.folders:
             return self.folders[path]
+        if path.count("/") > MAX_PARTS:
+            raise _Outside("The way to it is too deep.")
         above, _, name = path.rpartition("/")
         base = self.folder(above, links)
         place = f"{base}/{name}"

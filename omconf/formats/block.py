@@ -132,12 +132,20 @@ def _blank(text: str) -> str:
     return re.sub(r"[^\n]", " ", text)
 
 
-def merge(text: str, cluster: str, body: str | None, taken: Iterable[Entry] = ()) -> str:
+def merge(
+    text: str,
+    cluster: str,
+    body: str | None,
+    taken: Iterable[Entry] = (),
+    *,
+    adopt: bool = True,
+) -> str:
     """Return what the file shall be: the block in its place, or at the end, or gone for None.
 
     `body` is what stands between the markers, or all of an artifact's text with them; its lines get
-    the file's line ends. `taken` are entries of `outside(text, ...)` that go because the block
-    holds them now. Raises ValueError for broken markers, in the text or in the body.
+    the file's line ends (with `adopt`: a shell cannot read CR LF). `taken` are entries of
+    `outside(text, ...)` that go because the block holds them now. Raises ValueError for broken
+    markers, in the text or in the body.
     """
     block = find(text, cluster)
     if isinstance(block, Finding):
@@ -148,7 +156,7 @@ def merge(text: str, cluster: str, body: str | None, taken: Iterable[Entry] = ()
     if body is None:
         return before + after
     ours = _block_of(cluster, body)
-    crlf = _has_crlf(before + after, text)
+    crlf = adopt and _has_crlf(before + after, text)
     if before and not before.endswith("\n"):
         before += "\r\n" if crlf and not before.endswith("\r") else "\n"
     return before + (ours.replace("\n", "\r\n") if crlf else ours) + after

@@ -43,15 +43,16 @@ def plan(
     asked = requests(cluster, only)
     snapshot = source.read(asked, whole=not only)
     before = base.read(asked, whole=False) if base else None
-    for read in (snapshot, before):
-        if isinstance(read, Diagnostic):
-            return in_order([*compiled.diagnostics, read])
+    for failed in (snapshot, before):
+        if isinstance(failed, Diagnostic):
+            return in_order([*compiled.diagnostics, failed])
     assert not isinstance(snapshot, Diagnostic)  # noqa: S101 - for the type checker
     assert not isinstance(before, Diagnostic)  # noqa: S101
     secrets = secrets_of(bundle)
     made = compare(cluster, bundle, snapshot, secrets, base=before, strict=strict)
     severity = Severity.ERROR if require_secrets else Severity.WARNING
-    found = [*snapshot.findings, *made.diagnostics, *unresolved(secrets, severity)]
+    read = (*snapshot.findings, *(before.findings if before else ()))
+    found = [*read, *made.diagnostics, *unresolved(secrets, severity)]
     whole = made.complete and not only
     found = silence(found, cluster.ignores, lambda i: whole and not in_spec(i))
     made = replace(made, diagnostics=tuple(in_order((*compiled.diagnostics, *found))))

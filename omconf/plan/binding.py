@@ -70,7 +70,8 @@ def bind(
         for node in cluster.nodes
         if node.name.value in snapshot.nodes
     }
-    written = [artifacts[c.node].get(c.path) for c in plan.changes]
+    deployed |= {name: _left(files) for name, files in snapshot.left.items()}
+    written = [artifacts.get(c.node, {}).get(c.path) for c in plan.changes]
     places = {p.name: p.ref for a in written if a for p in a.placeholders}
     return Binding(
         path,
@@ -86,6 +87,25 @@ def bind(
     )
 
 
+def _left(deployed: NodeFiles) -> dict[str, str]:
+    """The files of a node that the spec has no more, which may go: by what their kinds read."""
+    own = next((path for path in deployed.files if path.endswith("/manifest.json")), "")
+    readers = _applied(deployed.files.get(own))
+    return {
+        path: _file(readers.get(path), None, deployed.files.get(path))
+        for path in sorted(deployed.asked)
+    }
+
+
+def _applied(listing: DeployedFile | None) -> dict[str, Kind]:
+    """The kinds by path of what a node's manifest lists."""
+    by_name = {kind.name: kind for kind in kinds()}
+    with suppress(ValueError):
+        earlier = manifest.read_node((listing and listing.data) or b"")
+        return {p: by_name[e["kind"]] for p, e in earlier.items() if e["kind"] in by_name}
+    return {}
+
+
 def _node(
     cluster: Cluster,
     node: Node,
@@ -93,12 +113,7 @@ def _node(
     deployed: NodeFiles,
 ) -> dict[str, str]:
     own = manifest.node_path(cluster.name.value)
-    by_name = {kind.name: kind for kind in kinds()}
-    readers: dict[str, Kind | None] = {own: None}
-    if file := deployed.files.get(own):
-        with suppress(ValueError):
-            earlier = manifest.read_node(file.data or b"")
-            readers |= {p: by_name[e["kind"]] for p, e in earlier.items() if e["kind"] in by_name}
+    readers: dict[str, Kind | None] = {own: None, **_applied(deployed.files.get(own))}
     readers |= {path: kind for kind in kinds() for path in kind.paths(cluster, node)}
     return {
         path: UNREADABLE

@@ -59,18 +59,29 @@ def _digest(data: bytes) -> str:
 
 
 def of_items(
-    changed: list[ItemChange], base: Reading, desired: Reading, deployed: Mapping[str, str]
+    changed: list[ItemChange],
+    base: Reading,
+    desired: Reading,
+    deployed: Mapping[str, str],
+    *,
+    by_keys: bool,
 ) -> list[ItemChange]:
     """Say of each item who changed it, by what the base had there.
 
-    A secret's own value is in no base: that only its reference stayed the same can be told.
+    A secret's own value is in no base: that only its reference stayed the same can be told. Of a
+    file of which single keys are ours (`by_keys`), what was not in the base was somebody else's.
     """
-    return [replace(item, cause=_of_item(item.key, base, desired, deployed)) for item in changed]
+    return [
+        replace(item, cause=_of_item(item.key, base, desired, deployed, by_keys))
+        for item in changed
+    ]
 
 
 def _of_item(
-    key: str, base: Reading, desired: Reading, deployed: Mapping[str, str]
+    key: str, base: Reading, desired: Reading, deployed: Mapping[str, str], by_keys: bool
 ) -> Cause | None:
+    if by_keys and key not in base.items and key not in base.secrets:
+        return Cause.SPEC
     if key in desired.secrets or key in base.secrets:
         same = base.secrets.get(key) == desired.secrets.get(key)
         return Cause.DRIFT if same else None

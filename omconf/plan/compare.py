@@ -164,7 +164,8 @@ class _Comparison:
         if self.base is not None:
             there = self.base.nodes[node]
             file = there.files.get(path)
-            return Base(file.data if file else None, known=there.problem is None)
+            known = not (there.problem or (file and file.problem))
+            return Base(file.data if file else None, known=known)
         digest = earlier.get(path, {}).get("sha256")
         return Base(digest=digest if isinstance(digest, str) else None, known=bool(earlier))
 
@@ -173,6 +174,9 @@ class _Comparison:
         self.leaving = True
         for path, entry in sorted(self.earlier(node, deployed).items()):
             kind, file = self.by_name.get(entry["kind"]), deployed.files.get(path)
+            if file and file.problem:
+                self.say(node, path, file.problem)
+                self.complete = False
             if kind and file and file.data is not None:
                 self.place(Place(kind, node, path, None, file.data, owned=True))
 
@@ -237,7 +241,8 @@ class _Comparison:
         if place.base.data is None or place.artifact is None or not changed:
             return changed
         base = place.kind.read(place.base.data.decode("utf-8", "surrogateescape"))
-        return of_items(changed, base, self.desired(place.kind, place.artifact), deployed)
+        desired, by_keys = self.desired(place.kind, place.artifact), place.kind.ownership
+        return of_items(changed, base, desired, deployed, by_keys=by_keys is Ownership.KEYS)
 
     def desired(self, kind: Kind, artifact: Artifact) -> Reading:
         """Read our own artifact back, once for all nodes that share it."""
@@ -386,6 +391,9 @@ class _Comparison:
             present.setdefault(entry.key, entry.value)
         changed = self.caused(place, items.changed(present, desired, kind.keep), present)
         changed = [items.shown(item) for item in changed]
+        if kind.textual and artifact and found and not changed:
+            whole = text[found.start : found.end]
+            changed = items.by_line(whole, artifact.text) if whole != artifact.text else []
         body = artifact.text if artifact else None
         if artifact is None and found is None:
             return
@@ -395,6 +403,6 @@ class _Comparison:
                 Action.DELETE if artifact is None else Action.CREATE if fresh else Action.UPDATE
             )
             self.change(place, action, changed, notes)
-        elif block.merge(text, cluster, body, taken) != text:
+        elif block.merge(text, cluster, body, taken, adopt=not kind.textual) != text:
             action = Action.REFORMAT if artifact else Action.DELETE
             self.change(place, action, [], notes)

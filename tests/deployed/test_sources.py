@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -118,6 +119,45 @@ def test_git_names_what_it_cannot_read(built: Path, tmp_path: Path) -> None:
     assert {c["action"] for c in found["changes"]} == {"create"}
 
 
+def test_in_a_hook(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """git tells its hooks of the repository by variables, which would hide the directory's place."""
+    _, planned = git(built, tmp_path)
+    run_git(tmp_path, "add", "-A")
+    run_git(tmp_path, "commit", "-q", "-m", "bundles")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))
+    found = plan(built / "cluster.yaml", "--git", "HEAD", "-o", "cluster/bundles", cwd=tmp_path)
+    assert found["changes"] == found["diagnostics"] == []
+    monkeypatch.delenv("GIT_DIR")
+    # An object that is lost is an error, and never "everything is new".
+    tree = subprocess.check_output(["git", "rev-parse", "HEAD:cluster"], cwd=tmp_path, text=True)
+    (tmp_path / ".git/objects" / tree[:2] / tree[2:].strip()).unlink()
+    done = omconf(
+        "plan", built / "cluster.yaml", "--git=HEAD", "-o", "cluster/bundles", cwd=tmp_path
+    )
+    assert done.code == 1
+    assert "error[OM302]" in done.err
+
+
+def test_hostile_trees(built: Path, tmp_path: Path) -> None:
+    """Deep paths, deep links, a hostile manifest: each is a finding."""
+    place, planned = directory(built, tmp_path)
+    manifest = json.loads(place(MANIFEST).read_text())
+    entry = next(e for e in manifest["files"] if e["path"] == HAZELCAST)
+    manifest["files"].append({**entry, "path": "/a" * 3000})
+    place(MANIFEST).write_text(json.dumps(manifest))
+    shutil.rmtree(place("/usr/local"))
+    place("/usr/local").symlink_to("/".join("a" * 1500))
+    found = planned()
+    assert {d["rule"] for d in found["diagnostics"]} == {"OM316"}
+    assert not found["complete"]
+
+
+def test_a_copy_of_a_tree_is_no_node_that_left(built: Path, tmp_path: Path) -> None:
+    _, planned = directory(built, tmp_path)
+    shutil.copytree(tmp_path / "trees/om1", tmp_path / "trees/om1-bak")
+    require(planned(), SITUATIONS["nothing"])
+
+
 def test_attributes_have_no_say(built: Path, tmp_path: Path) -> None:
     """A bundle is read byte for byte, whatever the repository makes of it when checked out."""
     place, planned = git(built, tmp_path)
@@ -211,5 +251,9 @@ def test_a_node_that_left_the_spec(
     assert [commands.index(step) for step in order] == sorted(map(commands.index, order))
     assert ("om2", "systemctl start openmeetings.service") not in commands
     assert ("om2", "systemctl restart openmeetings.service") not in commands
+    assert {c["effect"]["rolling"] for c in found["changes"]} == {True}
+    saved = plan(spec, *options, "--out", "saved", cwd=tmp_path)
+    assert saved == found
+    assert "om2" in json.loads((tmp_path / "saved").read_text())["binding"]["deployed"]
     only = plan(spec, *options, "--node", "om1", cwd=tmp_path)
     assert {c["node"] for c in only["changes"]} == {"om1"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.command import EXAMPLES, omconf
+from tests.deployed import same
 
 SPEC = EXAMPLES / "clustering-page/cluster.yaml"
 SETENV = "opt/om/bin/setenv.sh"
@@ -82,3 +83,42 @@ def test_options_set_anew_behind_the_block_are_said(deployed: Path) -> None:
     assert (found["rule"], found["line"]) == ("OM323", before.count("\n") + 1)
     file.write_text(before + 'export JAVA_OPTS="${JAVA_OPTS} -Xmx9g"\n')
     assert plan(deployed)[0]["diagnostics"] == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('*) JAVA_OPTS="${JAVA_OPTS-}$omconf_options" ;;\n', ""),
+        ("esac\n", ""),
+        (
+            "'-Dopenjpa.serialization.class.blacklist=*'",
+            "-Dopenjpa.serialization.class.blacklist=*",
+        ),
+    ],
+)
+def test_the_frame_of_a_script_counts(tmp_path: Path, old: str, new: str) -> None:
+    """With the options all there, a block that does not give them to the JVM is no reformat."""
+    spec = same.write_spec(tmp_path)
+    same.build(spec, tmp_path / "b", "--reveal-secrets")
+    for node in ("om1", "om2"):
+        same.lay(tmp_path / "b" / node, tmp_path / "trees" / node)
+    setenv = tmp_path / "trees/om2" / SETENV
+    text = setenv.read_text()
+    assert old in text
+    setenv.write_text(text.replace(old, new))
+    (change,) = same.plan(spec, "--deployed", tmp_path / "trees")["changes"]
+    assert (change["path"], change["action"]) == (f"/{SETENV}", "update")
+    assert change["items"]
+
+
+def test_a_script_with_the_line_ends_of_another_system(tmp_path: Path) -> None:
+    spec = same.write_spec(tmp_path)
+    same.build(spec, tmp_path / "b", "--reveal-secrets")
+    for node in ("om1", "om2"):
+        same.lay(tmp_path / "b" / node, tmp_path / "trees" / node)
+    setenv = tmp_path / "trees/om2" / SETENV
+    setenv.write_bytes(b"# mine\r\n" + setenv.read_bytes().replace(b"\n", b"\r\n"))
+    found = same.plan(spec, "--deployed", tmp_path / "trees")
+    assert {d["rule"] for d in found["diagnostics"]} == {"OM301"}
+    (change,) = found["changes"]
+    assert change["items"][0]["before"] == "lines end in CR LF"
