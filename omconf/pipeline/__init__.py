@@ -146,7 +146,10 @@ def graph(cluster: Cluster, form: str) -> str:
 
 
 def authority(bundle: Bundle) -> list[Diagnostic]:
-    """Hold every compiled XML file against xmlschema itself, whatever libxml2 says."""
+    """Hold each shape of compiled XML file against xmlschema itself, whatever libxml2 says.
+
+    `compile_spec` has held every single file against libxml2's reading of the same schemas.
+    """
     from omconf.bundle.compile import judge
 
     return judge(bundle, authority=True)

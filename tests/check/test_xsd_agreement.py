@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
 import pytest
 
 from omconf import pipeline
 from omconf.bundle.compile import compile_bundle, judge
+from omconf.check import xsd
 from omconf.releases import RELEASES
-from tests.clusters import DATABASES, simple
+from tests.clusters import DATABASES, cluster_of, simple, spec_of
 from tests.command import EXAMPLES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omconf.artifacts.model import Line
+    from omconf.bundle.model import Bundle
 
 
 @pytest.mark.parametrize("kind", DATABASES)
@@ -22,7 +32,7 @@ def test_every_release_and_database(release: str, kind: str) -> None:
         )
         bundle = compile_bundle(cluster)
         assert judge(bundle) == []
-        assert judge(bundle, authority=True) == []
+        assert_xmlschema_agrees(bundle)
 
 
 @pytest.mark.parametrize("example", sorted(p.parent.name for p in EXAMPLES.glob("*/cluster.yaml")))
@@ -31,3 +41,49 @@ def test_every_example(example: str) -> None:
     assert compiled.bundle is not None
     assert compiled.diagnostics == []
     assert pipeline.authority(compiled.bundle) == []
+    assert_xmlschema_agrees(compiled.bundle)
+
+
+def assert_xmlschema_agrees(bundle: Bundle) -> None:
+    """Every document, not one of each shape."""
+    for node in bundle.nodes:
+        for artifact in node.artifacts:
+            if artifact.schema:
+                document = xsd.parse(artifact.data)
+                assert not isinstance(document, xsd.Fault)
+                if artifact.schema.endswith("-deployed.xsd"):
+                    document = xsd.known(document, artifact.schema)
+                assert xsd.authority(document, artifact.schema) == []
+
+
+def test_the_authority_judges_each_shape_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = spec_of(30)
+    spec["nodes"]["om7"]["public_address"] = "203.0.113.7"
+    bundle = compile_bundle(cluster_of(spec))
+    judged: list[str] = []
+
+    def authority(_: object, schema: str) -> list[xsd.Fault]:
+        judged.append(schema)
+        return []
+
+    monkeypatch.setattr(xsd, "authority", authority)
+    assert judge(bundle, authority=True) == []
+    assert sorted(judged) == ["hazelcast.xsd", "hazelcast.xsd", "persistence-3.0.xsd"]
+
+
+def test_the_authority_sees_one_bad_shape_among_many() -> None:
+    bundle = compile_bundle(simple(nodes=30))
+    node = bundle.nodes[16]
+    bad = [
+        replace(a, lines=tuple(changed(a.lines))) if a.kind == "hazelcast" else a
+        for a in node.artifacts
+    ]
+    nodes = (*bundle.nodes[:16], replace(node, artifacts=tuple(bad)), *bundle.nodes[17:])
+    (found,) = judge(replace(bundle, nodes=nodes), authority=True)
+    assert (found.rule.id, found.node) == ("OM400", node.node)
+    assert "no-such does not belong here" in found.message
+
+
+def changed(lines: tuple[Line, ...]) -> Iterator[Line]:
+    for one in lines:
+        yield replace(one, text=one.text.replace("instance-name>", "no-such>"))
