@@ -60,8 +60,6 @@ def test_every_line_says_why(spec: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     there = set(places(yaml.compose(spec.read_text(), Loader=yaml.SafeLoader)))  # type: ignore[arg-type]
     built = tree(spec.parent / ("bundles" if spec.parent.parent == EXAMPLES else "expected"))
     for place, text in built.items():
-        if Path(place).name in ("manifest.json", "README.md"):
-            continue
         found = pipeline.explain(compiled, f"somewhere/{place}")
         assert isinstance(found, Explained), found
         document = explanation.of_lines(found)
@@ -152,6 +150,22 @@ def test_release_and_hand_over(tmp_path: Path) -> None:
     assert "nodes.om2.address" in [origin.get("key") for origin in origins(document)]
 
 
+def test_files_about_the_bundle() -> None:
+    (people,) = origins(explained("bundles/README.md:1"))
+    assert people == {"from": "format", "what": "the bundle's own: what it holds, for people"}
+    (builds,) = origins(explained("bundles/manifest.json:1"))
+    assert builds["what"] == "the bundle's own: what it holds, for a later build"
+    for target, named in (
+        ("bundles/manifest.json:6", "README.md"),
+        ("bundles/manifest.json:20", "om2/blocks/etc/fstab"),
+        ("bundles/om2/manifest.json:6", "om2:/etc/fstab"),
+        ("om2:/etc/omconf/conference/manifest.json:6", "om2:/etc/fstab"),
+    ):
+        (entry,) = origins(explained(target))
+        assert f"`omconf explain {named}`" in entry["what"]
+        assert explained(named)["lines"]
+
+
 def test_what_a_rule_said_of_the_value(tmp_path: Path) -> None:
     spec = SMALLEST.replace("kind: multicast", "group: 224.0.0.0")
     (tmp_path / "cluster.yaml").write_text(spec)
@@ -183,7 +197,7 @@ def test_a_file_that_is_not_what_would_be_built(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "message", "hint"),
     [
-        ("bundles/README.md", "is no file that omconf compiles", "omconf rules"),
+        ("bundles/CHANGES.md", "is no file that omconf compiles", "omconf rules"),
         ("fstab", "is no file", "`om2/blocks/etc/fstab`, or `om2:/etc/fstab`"),
         ("om9:/etc/fstab", "is no file", "`om2/blocks/etc/fstab`"),
         ("om2:/etc/fstab:4", "om2/blocks/etc/fstab has 3 lines: there is no line 4.", "Without"),

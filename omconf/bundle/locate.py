@@ -1,25 +1,31 @@
-"""Finds what a user points at: an artifact or a hand-over, by its place in a bundle or on a node."""
+"""Finds what a user points at: a file of a bundle, by its place in it or on a node."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact
+from omconf.artifacts.model import Artifact, Line
 from omconf.bundle.compile import contents, files
 from omconf.bundle.directory import matches
+from omconf.bundle.manifest import node_path
 from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.origin import FromFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from omconf.artifacts.model import Line
     from omconf.bundle.model import Bundle
 
 NOT_FOUND = Rule("OM410", Severity.ERROR, "a rule, a file or a line that omconf does not have")
 OUTDATED = Rule("OM411", Severity.WARNING, "a bundle's file that is not what the spec compiles to")
+
+README, MANIFEST = "README.md", "manifest.json"
+FOR_PEOPLE = FromFormat("the bundle's own: what it holds, for people")
+FOR_BUILDS = FromFormat("the bundle's own: what it holds, for a later build")
 
 _MOST_COMPARED = 100
 _ON_NODE = re.compile(r"([^:/]+):(/.*)")
@@ -28,9 +34,9 @@ _NUMBERED = re.compile(r"(.+?):([0-9]{1,9})(?::[0-9]*)?", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A compiled file: `place` in the bundle directory; of which node, None for a hand-over.
+    """A compiled file: `place` in the bundle directory; of which node, None for what is of none.
 
-    `path` is the one on the node, or a hand-over's place. `line` is the one that was asked for,
+    `path` is the one on the node; without a node it is the place. `line` is the one that was asked for,
     None for all; `file` the bundle directory's file, None where the user named the node's.
     """
 
@@ -70,6 +76,8 @@ def locate(bundle: Bundle, target: str) -> Located | Diagnostic:
         return NOT_FOUND.at(None, message, hint=hint)
     # A place may end in another one's; the longest is meant.
     one = max(found, key=lambda located: len(located.place))
+    if not one.lines:
+        one = replace(one, lines=tuple(_own(bundle, one)))
     if line is not None and not 1 <= line <= len(one.lines):
         message = f"{one.place} has {len(one.lines)} lines: there is no line {line}."
         return NOT_FOUND.at(None, message, hint="Without a line, all are explained.")
@@ -96,6 +104,24 @@ def _all(bundle: Bundle) -> Iterator[Located]:
             yield Located(place, place.partition("/")[0], content.path, content.lines)
         else:
             yield Located(place, None, place, content.lines)
+    for place in (README, MANIFEST):
+        yield Located(place, None, place, ())
+    for node in bundle.nodes:
+        yield Located(f"{node.node}/{MANIFEST}", node.node, node_path(bundle.cluster), ())
+
+
+def _own(bundle: Bundle, one: Located) -> Iterator[Line]:
+    """Give the lines of a file about the bundle; a manifest's entries say of which file they are."""
+    for text in files(bundle)[one.place].data.decode().removesuffix("\n").split("\n"):
+        if one.place == README:
+            yield Line(text, (FOR_PEOPLE,))
+        elif text.startswith("  "):
+            entry = json.loads(text.removesuffix(","))
+            file = entry if isinstance(entry, str) else f"{one.node}:{entry['path']}"
+            what = f"the bundle's own: lists a file, which `omconf explain {file}` explains"
+            yield Line(text, (FromFormat(what),))
+        else:
+            yield Line(text, (FOR_BUILDS,))
 
 
 def _is(one: Located, file: str) -> bool:
