@@ -166,6 +166,22 @@ def test_files_about_the_bundle() -> None:
         assert explained(named)["lines"]
 
 
+@pytest.mark.parametrize("kind", ["nfs", "cifs"])
+def test_a_server_that_is_a_node_names_both_places(tmp_path: Path, kind: str) -> None:
+    spec = SMALLEST.replace("host: 10.1.1.10", "host: om1").replace("kind: nfs", f"kind: {kind}")
+    if kind == "cifs":
+        spec = spec.replace("server: om1", "server: om1, user: om, password: {env: PASSWORD}")
+    spec = spec.replace("{address: 10.1.1.1,", "{address: 10.1.1.1, storage_address: 10.9.9.1,")
+    (tmp_path / "cluster.yaml").write_text(spec)
+    mount = [o.get("key") for o in origins(explained("om2:/etc/fstab:2", tmp_path))]
+    at = mount.index("storage.server")
+    assert mount[at : at + 2] == ["storage.server", "nodes.om1.storage_address"]
+    persistence = "om2:/opt/om/webapps/openmeetings/WEB-INF/classes/META-INF/persistence.xml"
+    (url,) = [x for x in explained(persistence, tmp_path)["lines"] if "jdbc:" in x["text"]]
+    assert "10.1.1.1:" in url["text"]
+    assert {"database.host", "nodes.om1.address"} <= {o.get("key") for o in url["origins"]}
+
+
 def test_what_a_rule_said_of_the_value(tmp_path: Path) -> None:
     spec = SMALLEST.replace("kind: multicast", "group: 224.0.0.0")
     (tmp_path / "cluster.yaml").write_text(spec)

@@ -162,14 +162,17 @@ def _device(value: str | None) -> str | None:
 
 def _mount(cluster: Cluster, server: Value[str]) -> Line:
     storage, samba = cluster.storage, cluster.storage.samba
+    # A server that is a node is named in one place of the spec, and its address stands in another.
+    said = [n.storage_address.origin for n in cluster.nodes if n.name.value == storage.node]
+    place = (server, *(Value("", origin) for origin in said))
     folder = _escaped(cluster.openmeetings.data_dir)
     options = (*(_account(cluster, samba) if samba else ()), *storage.options)
     joined = _joined(options) or ["defaults"]
     if samba:
         share = _escaped(samba.share)
-        return line("//", server, "/", share, " ", folder, " cifs ", *joined, " 0 0", why=(STEP,))
+        return line("//", *place, "/", share, " ", folder, " cifs ", *joined, " 0 0", why=(STEP,))
     export = _escaped(storage.export)
-    return line(server, ":", export, " ", folder, " nfs ", *joined, " 0 0", why=(STEP,))
+    return line(*place, ":", export, " ", folder, " nfs ", *joined, " 0 0", why=(STEP,))
 
 
 def _account(cluster: Cluster, samba: Samba) -> list[Value[str]]:

@@ -296,7 +296,9 @@ def connection(
     for name, value in stock.connection:
         if name == "Url":
             host, port, db = database.host, database.port, database.name
-            used = (*(v for v in (host, port, db)), *database.options.values())
+            # A host that is a node is named in one place, and its address stands in another.
+            at = (n.address for n in cluster.nodes if n.name.value == database.node)
+            used = (host, *at, port, db, *database.options.values())
             text = url(cluster, value)
             pairs.append((name, (Value(text, origin), *(Value("", v.origin) for v in used)), True))
         elif name == "Username":
