@@ -18,9 +18,8 @@ MOST_PRINTED = 65536
 MOST_COMPARED = 4096
 """A command that printed more bytes and failed has its stderr hidden as a whole."""
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
-WORDS = (
-    f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|(?:access|license)-?key|encryption\\.key"
-)
+_KEYS = "(?:access|license|api|private)[-_.]?key|encryption\\.key"
+WORDS = f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|authorization|bearer|{_KEYS}"
 SECRET_NAME = re.compile(f"(?i){WORDS}")
 """Names (of parameters, properties, elements, mount options) whose values are never shown."""
 # Bounded and possessive, so that a crafted value cannot cost quadratic time.
@@ -206,6 +205,11 @@ def _from_file(path: Path) -> Secret | Unresolved:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 return Unresolved(f"{path} is not a file")
+            owner = os.fstat(file.fileno()).st_uid
+            if owner not in (0, os.geteuid()):
+                return Unresolved(
+                    f"the file {path} belongs to another user; run: chown $USER {path}"
+                )
             if mode & 0o007:
                 return Unresolved(
                     f"the file {path} can be read or changed by others (mode {mode & 0o777:04o});"

@@ -106,8 +106,9 @@ class CifsCredentials(Kind):
             why = "the mount of the shared folder reads it"
             return Effect("mount", "node", rolling=True, why=why, run=())
         why = "a mount keeps its old account until it is unmounted; nothing may use it then"
-        run = (f"umount {folder}", f"mount {folder}")
-        return Effect("mount", "node", True, why, run, stopped=True, check=(f"findmnt {folder}",))
+        umount, mount = (f"umount {folder}",), (f"mount {folder}",)
+        check = (f"findmnt {folder}",)
+        return Effect("mount", "node", True, why, mount, stopped=True, check=check, release=umount)
 
 
 KIND = CifsCredentials()

@@ -110,7 +110,6 @@ class Exports(BlockKind):
             why=why,
             run=("exportfs -ra",),
             check=("exportfs -s",),
-            late=bool(gone) and len(gone) == len(changes),
         )
 
 

@@ -29,6 +29,12 @@ MODES = (
 )
 
 
+MOUNT_BY_HAND = (
+    "mount the shared folder at {folder} in your own way: OpenMeetings must not start on an empty"
+    " one"
+)
+
+
 class Fstab(BlockKind):
     """The block in `/etc/fstab`: an NFS or cifs mount, or a bind mount on the data server."""
 
@@ -85,7 +91,8 @@ class Fstab(BlockKind):
             return ""
         point = cluster.openmeetings.data_dir.value
         folder = shlex.quote(point)
-        run = ", ".join(f"`{command}`" for command in _run(cluster, {point: Change("create")}))
+        _, commands = _run(cluster, {point: Change("create")})
+        run = ", ".join(f"`{command}`" for command in commands)
         return f"On {nodes}: {run}.\nCheck: `findmnt {folder}` shows the mount."
 
     def undo(self, cluster: Cluster) -> str:
@@ -94,8 +101,9 @@ class Fstab(BlockKind):
         if not nodes:
             return ""
         point = cluster.openmeetings.data_dir.value
-        unmount, *reload = (f"`{r}`" for r in _run(cluster, {point: Change("delete")}))
-        return f"On {nodes}: {', '.join((unmount, self.taken_out(cluster, PATH), *reload))}."
+        unmount, rest = _run(cluster, {point: Change("delete")})
+        first, *reload = (f"`{command}`" for command in (*unmount, *rest))
+        return f"On {nodes}: {', '.join((first, self.taken_out(cluster, PATH), *reload))}."
 
     def mounting(self, cluster: Cluster) -> str:
         """Say which nodes mount the folder; nothing when none does."""
@@ -108,30 +116,45 @@ class Fstab(BlockKind):
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Mount the folder, or unmount it before: its options do not change under a mount."""
-        run = _run(cluster, changes)
-        check = tuple(
-            f"findmnt {shlex.quote(point)}"
-            for point, change in sorted(changes.items())
-            if change.action != "delete"
-        )
+        release, run = _run(cluster, changes)
+        points = {shlex.quote(point): change for point, change in sorted(changes.items())}
+        check = tuple(f"findmnt {p}" for p, change in points.items() if change.action != "delete")
         stopped = any(change.action != "create" for change in changes.values())
-        if any(
-            _device(change.before) != _device(change.after)
-            for change in changes.values()
-            if change.action == "update"
-        ):
-            why = (
-                "the shared folder comes from another place: nodes that still use the old one would"
-                " not see what the others write. Stop all nodes, move the data, then start all"
-            )
-            return Effect("mount", "cluster", False, why, run, stopped=True, check=check)
         why = {
             "create": "OpenMeetings needs the shared folder before it starts",
             "delete": "the folder is no longer shared here",
         }.get(
             action, "a mount keeps its old options until it is unmounted; nothing may use it then"
         )
-        return Effect("mount", "node", True, why, run, stopped=stopped, check=check)
+        by_hand, rolling = "", True
+        if any(
+            c.action == "update" and _device(c.before) != _device(c.after) for c in changes.values()
+        ):
+            rolling = False
+            why = (
+                "the shared folder comes from another place: nodes that still use the old one would"
+                " not see what the others write. Stop all nodes, move the data, then start all"
+            )
+            by_hand = "move the shared data to its new place, before it is used there"
+        elif action == "delete" and cluster.storage.kind.value == "mounted":
+            by_hand = MOUNT_BY_HAND.format(folder=", ".join(points))
+        elif action == "delete" and cluster.storage.server is not None:
+            rolling = False  # where the node is still one of the cluster's
+            why = "the data server is another one. Stop all nodes, move the data, then start all"
+            by_hand = "move the shared data to its new place, before it is used there"
+        needs = () if action == "delete" else ("storage",)
+        return Effect(
+            "mount",
+            "node" if rolling else "cluster",
+            rolling,
+            why,
+            run,
+            stopped=stopped,
+            check=check,
+            release=release,
+            by_hand=by_hand,
+            needs=needs,
+        )
 
 
 KIND = Fstab()
@@ -145,13 +168,16 @@ def _artifact(cluster: Cluster, server: Value[str] | None) -> Artifact:
     return Artifact(KIND.name, PATH, KIND.ownership, (begin, mount, end))
 
 
-def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[str, ...]:
+def _run(
+    cluster: Cluster, changes: Mapping[str, Change]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The commands that unmount, and those that mount."""
     reload = ("systemctl daemon-reload",) if cluster.openmeetings.has_systemd else ()
     folders = {shlex.quote(point): change.action for point, change in sorted(changes.items())}
     make = (f"mkdir -p {folder}" for folder, action in folders.items() if action == "create")
-    unmount = (f"umount {folder}" for folder, action in folders.items() if action != "create")
+    unmount = tuple(f"umount {folder}" for folder, action in folders.items() if action != "create")
     mount = (f"mount {folder}" for folder, action in folders.items() if action != "delete")
-    return (*unmount, *make, *reload, *mount)
+    return unmount, (*make, *reload, *mount)
 
 
 def _device(value: str | None) -> str | None:

@@ -211,7 +211,9 @@ class Hazelcast(Kind):
             why = f"{_words(parting)}: {becomes}. Stop all nodes, then start all"
             return restart(cluster, why, rolling=False)
         why = "hazelcast.xml is read when OpenMeetings starts; nodes can restart one by one"
-        return restart(cluster, why, rolling=True)
+        moved = any(key.startswith("network/interfaces") for key in changes)
+        needs = ("database", "storage") if moved else ()
+        return restart(cluster, why, rolling=True, needs=needs)
 
 
 KIND = Hazelcast()

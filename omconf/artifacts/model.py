@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
@@ -174,7 +174,11 @@ class Effect:
     `rolling`: False when old and new members cannot run side by side; `run`: the commands, on the
     node. Effects with `restart` of one node are one restart; `next-restart` can wait for one.
     With `stopped`, OpenMeetings must not run meanwhile. The commands of `check` must succeed on the
-    node before the roll-out goes on. With `late` it waits until what uses it is gone.
+    node before the roll-out goes on.
+
+    `release` is run before `run`: it lets go of what others may change meanwhile. `by_hand` says what
+    a person has to do before OpenMeetings starts. `needs` are folders of the bundles (`database`,
+    `storage`) whose files the servers outside must have taken before.
     """
 
     action: str
@@ -184,7 +188,9 @@ class Effect:
     run: tuple[str, ...]
     stopped: bool = False
     check: tuple[str, ...] = ()
-    late: bool = False
+    release: tuple[str, ...] = ()
+    by_hand: str = ""
+    needs: tuple[str, ...] = ()
 
 
 def service_command(cluster: Cluster, verb: str) -> str:
@@ -199,17 +205,20 @@ def service_step(cluster: Cluster, verb: str) -> str:
     return f"`{command}`" if cluster.openmeetings.has_systemd else command
 
 
-def restart(cluster: Cluster, why: str, *, rolling: bool) -> Effect:
+def restart(cluster: Cluster, why: str, *, rolling: bool, needs: tuple[str, ...] = ()) -> Effect:
     """The effect of a file that OpenMeetings reads at its start: node by node, or all at once."""
     verbs = ("restart",) if rolling else ("stop", "start")
     run = tuple(service_command(cluster, verb) for verb in verbs)
     scope = "node" if rolling else "cluster"
-    return Effect("restart", scope, rolling, why, run, check=(PROGRAM,))
+    return Effect("restart", scope, rolling, why, run, check=(PROGRAM,), needs=needs)
 
 
-def stop(cluster: Cluster, why: str) -> Effect:
-    """The effect of taking OpenMeetings' files away: it does not run any more."""
-    return Effect("stop", "node", rolling=True, why=why, run=(service_command(cluster, "stop"),))
+def leave(cluster: Cluster, effect: Effect) -> Effect:
+    """What an effect is on a node that left the cluster: OpenMeetings stops there for good."""
+    if effect.action == "restart":
+        why = "the node is no longer in the spec: OpenMeetings stops there for good"
+        return Effect("stop", "node", True, why, (service_command(cluster, "stop"),))
+    return replace(effect, rolling=True, scope="node", by_hand="", why="the node left the cluster")
 
 
 class Change(NamedTuple):

@@ -24,7 +24,8 @@ SHELL = FromFormat("POSIX shell")
 UNIT = FromFormat("systemd unit")
 
 SCRIPT_PATH = "/usr/local/sbin/omconf-multicast-route"
-UNIT_PATH = "/etc/systemd/system/omconf-multicast-route.service"
+UNIT_NAME = "omconf-multicast-route.service"
+UNIT_PATH = f"/etc/systemd/system/{UNIT_NAME}"
 
 _SCRIPT_HEAD = """\
 set -eu
@@ -145,7 +146,11 @@ class MulticastRoute(Kind):
         return f"On every node: {run}; delete `{SCRIPT_PATH}`."
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        if action == "delete":
+        on = cluster.network.multicast_route.value
+        if action == "delete" and on and not cluster.openmeetings.has_systemd:
+            # The unit goes, the script stays; what stops the unit takes the route away.
+            run: tuple[str, ...] = (f"systemctl disable --now {UNIT_NAME}", f"{SCRIPT_PATH} up")
+        elif action == "delete":
             run = _down(cluster)
         elif cluster.openmeetings.has_systemd:
             run = (

@@ -72,7 +72,7 @@ class NodeCheck(Kind):
             if content and not content.startswith("#"):
                 found = _NAMED.fullmatch(content)
                 name, value = found.groups() if found else (masked(content), "")
-                reading.items[name], reading.lines[name] = masked(value), number
+                reading.add(name, value, number)
         return reading
 
     def across(

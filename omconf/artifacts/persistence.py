@@ -150,9 +150,11 @@ class Persistence(Kind):
                 "another database or another release's tables: nodes changed one by one would"
                 " work on two databases at once. Stop all nodes, then start all"
             )
-            return restart(cluster, why, rolling=False)
+            return restart(cluster, why, rolling=False, needs=("database",))
+        account = any(key.endswith(("/Username", "/Password")) for key in changes)
+        needs = ("database",) if account or action == "create" else ()
         why = "persistence.xml is read when OpenMeetings starts; nodes can restart one by one"
-        return restart(cluster, why, rolling=True)
+        return restart(cluster, why, rolling=True, needs=needs)
 
 
 KIND = Persistence()

@@ -25,6 +25,12 @@ TIME_ZONE = FromPage("Servers: the same time zone on all of them")
 UNIT = FromFormat("systemd unit")
 
 
+MOUNT_BY_HAND = (
+    "mount the shared folder in your own way, where it is not: OpenMeetings must not start on an"
+    " empty one"
+)
+
+
 class Service(Kind):
     """A drop-in beside the unit of each node; none where there is no systemd."""
 
@@ -63,6 +69,9 @@ class Service(Kind):
             rolling=True,
             why="systemd reads its units anew; OpenMeetings' next start goes by them",
             run=("systemctl daemon-reload",),
+            by_hand=MOUNT_BY_HAND
+            if action == "create" and cluster.storage.kind.value == "mounted"
+            else "",
         )
 
 

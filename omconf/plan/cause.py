@@ -48,7 +48,7 @@ def _ours(place: Place, cluster: str) -> bytes | None:
         whole = place.text[found.start : found.end] if found else ""
         return whole.encode("utf-8", "surrogateescape")
     # A filled-in secret changes the digest, and of keys only some lines of the file are ours.
-    sensitive = place.artifact is not None and place.artifact.sensitive
+    sensitive = place.base.sensitive or (place.artifact is not None and place.artifact.sensitive)
     if place.kind.ownership is Ownership.KEYS or sensitive:
         return None
     return place.data
@@ -68,7 +68,7 @@ def of_items(
 ) -> list[ItemChange]:
     """Say of each item who changed it, by what the base had there.
 
-    A secret's own value is in no base: that only its reference stayed the same can be told. Of a
+    A secret's own value is in no base: whether it changed there or here cannot be told. Of a
     file of which single keys are ours (`by_keys`), what was not in the base was somebody else's.
     """
     return [
@@ -83,8 +83,7 @@ def _of_item(
     if by_keys and key not in base.items and key not in base.secrets:
         return Cause.SPEC
     if key in desired.secrets or key in base.secrets:
-        same = base.secrets.get(key) == desired.secrets.get(key)
-        return Cause.DRIFT if same else None
+        return None
     before = base.items.get(key)
     if before == desired.items.get(key):
         return Cause.DRIFT

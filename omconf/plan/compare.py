@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import BlockKind, Change, Ownership, Reading, stop
+from omconf.artifacts.model import BlockKind, Change, Ownership, Reading, leave
 from omconf.bundle import manifest
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats import block, header
 from omconf.origin import Span
-from omconf.plan import access, items
+from omconf.plan import access, in_block, items
 from omconf.plan.cause import of_file, of_items
 from omconf.plan.model import (
     Action,
@@ -24,7 +24,7 @@ from omconf.plan.model import (
 )
 from omconf.plan.place import Base, Place
 from omconf.plan.rollout import order
-from omconf.secrets import masked, quoted
+from omconf.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,9 +35,7 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import NodeFiles, Snapshot
     from omconf.secrets import Secret, Secrets, Unresolved
 
-TWICE = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
 PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no secret was filled in")
-LEAVES = "the node is no longer in the spec: OpenMeetings stops there for good"
 FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
 
 
@@ -68,7 +66,7 @@ def compare(
         source=snapshot.kind,
         nodes=(*snapshot.nodes, *snapshot.left),
         changes=tuple(comparison.changes),
-        rollout=order(cluster, comparison.changes),
+        rollout=order(cluster, comparison.changes, comparison.planned),
         secrets=tuple(comparison.checked),
         diagnostics=tuple(comparison.diagnostics),
         complete=comparison.complete,
@@ -86,6 +84,7 @@ class _Comparison:
     checked: list[SecretCheck] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
+    planned: set[str] = field(default_factory=set)
     leaving: bool = False
     readings: dict[int, Reading] = field(default_factory=dict)
     latest: dict[str, tuple[str, Reading]] = field(default_factory=dict)
@@ -117,6 +116,7 @@ class _Comparison:
             self.say(name, "", deployed.problem)
             self.complete = False
             return
+        self.planned.add(name)
         earlier = self.earlier(name, deployed)
         by_path = {artifact.path: artifact for artifact in artifacts}
         places = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
@@ -164,10 +164,17 @@ class _Comparison:
         if self.base is not None:
             there = self.base.nodes[node]
             file = there.files.get(path)
-            known = not (there.problem or (file and file.problem))
-            return Base(file.data if file else None, known=known)
-        digest = earlier.get(path, {}).get("sha256")
-        return Base(digest=digest if isinstance(digest, str) else None, known=bool(earlier))
+            own = manifest.node_path(self.cluster.name.value)
+            known = own in there.files and not (there.problem or (file and file.problem))
+            data = file.data if file else None
+            return Base(data, known=known, sensitive=b"@omconf:" in (data or b""))
+        entry = earlier.get(path, {})
+        digest = entry.get("sha256")
+        return Base(
+            digest=digest if isinstance(digest, str) else None,
+            known=bool(earlier),
+            sensitive=entry.get("sensitive") is True,
+        )
 
     def left(self, node: str, deployed: NodeFiles) -> None:
         """Take away what was applied to a node that the spec has no more."""
@@ -214,12 +221,17 @@ class _Comparison:
     ) -> None:
         effect = None
         cause = of_file(place, self.cluster.name.value)
-        changed = [replace(i, key=masked(i.key), cause=i.cause or cause) for i in changed]
+        if changed and all(i.secret for i in changed):
+            cause = None  # the spec's may be another one now, or the deployed one
+        changed = [
+            replace(i, key=masked(i.key), cause=None if i.secret else i.cause or cause)
+            for i in changed
+        ]
         if action is not Action.REFORMAT:
             changes = {i.key: Change(str(i.action), i.before, i.after) for i in changed}
             effect = access.effect(changed) or place.kind.effect(self.cluster, changes, action)
-            if self.leaving and effect.action == "restart":
-                effect = stop(self.cluster, LEAVES)
+            if self.leaving:
+                effect = leave(self.cluster, effect)
         self.changes.append(
             ArtifactChange(
                 place.node,
@@ -363,40 +375,25 @@ class _Comparison:
             self.change(place, Action.UPDATE, changed)
 
     def block(self, place: Place, kind: BlockKind) -> None:
+        """Compare the entries of a block, hand-made ones that it takes over among them."""
         cluster, artifact, text = self.cluster.name.value, place.artifact, place.text
-        found = block.find(text, cluster)
-        if isinstance(found, Finding):
-            self.say(place.node, place.path, found)
+        there = in_block.read(kind, cluster, text, artifact)
+        if isinstance(there, Finding):
+            self.say(place.node, place.path, there)
             self.complete = False
             return
-        outside, findings = kind.entries(block.outside(text, found))
-        inside, inner = kind.entries(block.inside(text, found))
-        after = kind.behind(block.behind(text, found)) if found else []
-        for finding in (*findings, *inner, *after):
+        for finding in there.findings:
             self.say(place.node, place.path, finding)
-        wanted = kind.counted(kind.entries(artifact.text)[0]) if artifact else {}
-        desired = {key: entry.value for key, entry in wanted.items()}
-        present = {key: entry.value for key, entry in kind.counted(inside).items()}
-        ours = frozenset(present)
-        taken = [e for e in outside if e.key in desired]
-        taken += kind.slips(outside, taken)
-        notes = tuple(f"{masked(e.key)} is taken over from line {e.line}" for e in taken)
-        for entry in taken:
-            if entry.key in ours:
-                message = (
-                    f"`{quoted(entry.key)}` stands in line {entry.line} and inside the block too."
-                )
-                hint = "Delete that line: the block holds the entry."
-                self.say(place.node, place.path, Finding(TWICE, entry.line, message, hint))
-            present.setdefault(entry.key, entry.value)
-        changed = self.caused(place, items.changed(present, desired, kind.keep), present)
-        changed = [items.shown(item) for item in changed]
-        if kind.textual and artifact and found and not changed:
-            whole = text[found.start : found.end]
-            changed = items.by_line(whole, artifact.text) if whole != artifact.text else []
-        body = artifact.text if artifact else None
+        found, taken = there.found, there.taken
         if artifact is None and found is None:
             return
+        changed = items.changed(there.present, there.desired, kind.keep)
+        changed = self.caused(place, changed, there.present)
+        changed = [items.shown(item) for item in changed]
+        if kind.textual and artifact and found and not changed:
+            changed = items.by_line(text[found.start : found.end], artifact.text)
+        notes = tuple(f"{masked(e.key)} is taken over from line {e.line}" for e in taken)
+        body = artifact.text if artifact else None
         if changed:
             fresh = found is None and not taken
             action = (

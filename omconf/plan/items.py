@@ -68,6 +68,8 @@ def by_line(before: str, after: str) -> list[ItemChange]:
     """Compare texts line by line; the key is the line's number in the deployed text."""
     import difflib
 
+    if before == after:
+        return []
     if before.replace("\r\n", "\n") == after.replace("\r\n", "\n"):
         return [ItemChange("1", Action.UPDATE, "lines end in CR LF", "lines end in LF")]
     old, new = before.split("\n"), after.split("\n")

@@ -20,6 +20,8 @@ class Base:
     data: bytes | None = None
     digest: str | None = None
     known: bool = False
+    sensitive: bool = False
+    """Whether it held a placeholder: filled in, its digest says nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,7 @@ def _change(change: ArtifactChange) -> Document:
             "scope": e.scope,
             "rolling": e.rolling,
             "why": _json_text(e.why),
-            "run": [_json_text(command) for command in e.run],
+            "run": [_json_text(command) for command in (*e.release, *e.run)],
         }
     if change.cause:
         result["cause"] = str(change.cause)

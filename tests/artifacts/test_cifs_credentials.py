@@ -77,7 +77,7 @@ def test_a_password_is_carried_or_refused(password: str) -> None:
 def test_another_account_needs_a_new_mount_and_a_new_file_only_the_first() -> None:
     of = cluster(kind="cifs", data_dir="/opt/om data")
     effect = KIND.effect(of, {}, "update")
-    assert effect.run == ("umount '/opt/om data'", "mount '/opt/om data'")
+    assert (*effect.release, *effect.run) == ("umount '/opt/om data'", "mount '/opt/om data'")
     assert (effect.stopped, effect.rolling) == (True, True)
     assert KIND.effect(of, {}, "create").run == ()
     assert KIND.effect(cluster(), {}, "delete").run == ()

@@ -121,7 +121,7 @@ def test_git_names_what_it_cannot_read(built: Path, tmp_path: Path) -> None:
 
 def test_in_a_hook(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """git tells its hooks of the repository by variables, which would hide the directory's place."""
-    _, planned = git(built, tmp_path)
+    git(built, tmp_path)
     run_git(tmp_path, "add", "-A")
     run_git(tmp_path, "commit", "-q", "-m", "bundles")
     monkeypatch.setenv("GIT_DIR", str(tmp_path / ".git"))

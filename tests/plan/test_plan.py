@@ -362,10 +362,13 @@ def test_another_data_server_cannot_roll(deployed: Path) -> None:
     edit(deployed / "om2/etc/fstab", "10.1.1.1:", "10.1.1.9:")
     document = plan(deployed)
     assert only_change(document)["effect"]["rolling"] is False
-    first, mount, last = document["rollout"]
+    first, unmount, data, mount, last = document["rollout"]
     assert first["run"] == ["systemctl stop openmeetings.service"]
     assert first["nodes"] == last["nodes"] == ["om1", "om2"]
-    assert mount["run"][0] == "umount /opt/omdata"
+    assert unmount["run"] == ["umount /opt/omdata"]
+    assert (data["run"], data["nodes"]) == ([], ["om2"])
+    assert "move the shared data" in data["why"]
+    assert mount["run"][-1] == "mount /opt/omdata"
 
 
 def test_another_hazelcast_line_cannot_roll(deployed: Path) -> None:

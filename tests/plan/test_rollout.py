@@ -1,0 +1,159 @@
+"""The order of roll-outs: nothing is used before it is there, or taken away while it is used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from omconf.artifacts.model import Artifact
+from omconf.bundle.compile import compile_bundle
+from omconf.deployed.snapshot import DeployedFile, NodeFiles, Request, Snapshot
+from omconf.pipeline import secrets_of
+from omconf.plan.compare import compare
+from omconf.views import document
+from tests.clusters import cluster_of, spec_of
+
+STOP, START, RESTART = (
+    f"systemctl {verb} openmeetings.service" for verb in ("stop", "start", "restart")
+)
+
+
+def planned(before: dict[str, Any], after: dict[str, Any], *only: str) -> dict[str, Any]:
+    """The plan from what one spec compiles to, to what another does; `only` of some nodes."""
+    wanted = cluster_of(after)
+    names = {node.name.value for node in wanted.nodes}
+    deployed = {
+        node.node: NodeFiles({a.path: DeployedFile(a.data) for a in node.artifacts})
+        for node in compile_bundle(cluster_of(before)).nodes
+    }
+    nodes = {name: deployed.get(name, NodeFiles()) for name in sorted(only or names)}
+    bundle = compile_bundle(wanted)
+    plan = compare(wanted, bundle, Snapshot("git", nodes), secrets_of(bundle))
+    return document.of_plan(plan)
+
+
+def steps(plan: dict[str, Any]) -> list[tuple[str, str]]:
+    """Node and command, in order; what has no command by its reason."""
+    return [
+        (node, command)
+        for step in plan["rollout"]
+        for node in step["nodes"]
+        for command in (step["run"] or [step["why"]])
+    ]
+
+
+def index(plan: dict[str, Any], node: str, what: str) -> int:
+    found = [i for i, (n, c) in enumerate(steps(plan)) if n == node and what in c]
+    assert found, (node, what, steps(plan))
+    return found[0]
+
+
+def test_a_new_node_starts_last_and_is_let_in_first() -> None:
+    data = spec_of(2)
+    data["nodes"]["a0"] = {
+        **data["nodes"]["om1"],
+        "address": "10.1.1.9",
+        "url": "https://a0.example.org/openmeetings",
+    }
+    plan = planned(spec_of(2), data)
+    restarts = [node for node, command in steps(plan) if command == RESTART]
+    assert restarts[-1] == "a0"
+    database = index(plan, "database", "On the database server")
+    exports, mount = index(plan, "om1", "exportfs -ra"), index(plan, "a0", "mount /opt/omdata")
+    assert database < exports < mount < index(plan, "a0", RESTART)
+
+
+def test_another_address_of_the_database_or_a_node_is_told_to_who_runs_it() -> None:
+    plan = planned(spec_of(2), spec_of(2, database={"host": "10.1.1.251"}))
+    assert steps(plan)[0] == ("om1", STOP)
+    assert index(plan, "database", "On the database server") < index(plan, "om1", START)
+    data = spec_of(2, storage={"server": "10.1.1.50"})
+    moved = {
+        **data,
+        "nodes": {**data["nodes"], "om2": {**data["nodes"]["om2"], "address": "10.1.1.22"}},
+    }
+    plan = planned(data, moved)
+    assert {"database", "storage"} <= {node for step in plan["rollout"] for node in step["nodes"]}
+
+
+def test_a_data_server_that_moves_from_node_to_node() -> None:
+    plan = planned(spec_of(3), spec_of(3, storage={"server": "om2"}))
+    assert steps(plan)[0] == ("om1", STOP)
+    free = [index(plan, node, "umount /opt/omdata") for node in ("om2", "om3")]
+    data = index(plan, "om2", "move the shared data")
+    export, mount = index(plan, "om2", "exportfs -ra"), index(plan, "om1", "mount /opt/omdata")
+    assert max(free) < data < export < mount < index(plan, "om1", START)
+
+
+def test_another_data_folder() -> None:
+    plan = planned(spec_of(2), spec_of(2, openmeetings={"data_dir": "/srv/x"}))
+    assert index(plan, "om2", "umount /opt/omdata") < index(plan, "om1", "exportfs -ra")
+    assert index(plan, "om1", "exportfs -ra") < index(plan, "om2", "mount /srv/x")
+
+
+def test_a_folder_that_the_admin_mounts() -> None:
+    """OpenMeetings never starts on an empty one."""
+    mounted = spec_of(2, storage={"kind": "mounted"})
+    del mounted["storage"]["server"]
+    for plan in (planned(spec_of(2), mounted), planned(spec_of(1), mounted)):
+        by_hand = index(plan, "om2", "in your own way")
+        starts = [i for i, (n, c) in enumerate(steps(plan)) if n == "om2" and c in (START, RESTART)]
+        assert by_hand < max(starts)
+
+
+def test_all_that_a_stopped_node_needs_is_there_before_it_starts() -> None:
+    """A mount that changes, and a route that is not there yet."""
+
+    def old(artifact: Artifact) -> bytes | None:
+        if artifact.kind == "multicast_route":
+            return None
+        return artifact.data.replace(b"timeo=50", b"timeo=70")
+
+    cluster = cluster_of(spec_of(2))
+    bundle = compile_bundle(cluster)
+    nodes = {
+        node.node: NodeFiles(
+            {a.path: DeployedFile(data) for a in node.artifacts if (data := old(a)) is not None}
+        )
+        for node in bundle.nodes
+    }
+    plan = document.of_plan(compare(cluster, bundle, Snapshot("git", nodes), secrets_of(bundle)))
+    route = index(plan, "om2", "systemctl restart omconf-multicast-route.service")
+    assert index(plan, "om2", STOP) < route < index(plan, "om2", START)
+
+
+def test_who_was_not_planned_keeps_all_from_starting() -> None:
+    plan = planned(spec_of(3), spec_of(3, discovery={"group": "239.9.9.9"}), "om1")
+    assert (("om1", START)) not in steps(plan)
+    assert "Not planned here: om2, om3" in plan["rollout"][-1]["why"]
+    assert "Not planned here: om2, om3" in plan["rollout"][0]["why"]
+
+
+def test_a_host_that_loses_systemd_keeps_its_route() -> None:
+    before, after = spec_of(2), spec_of(2, openmeetings={"service": "none"})
+    cluster = cluster_of(after)
+    bundle = compile_bundle(cluster)
+    from omconf.bundle import manifest
+
+    nodes = {}
+    for node in compile_bundle(cluster_of(before)).nodes:
+        listing = manifest.for_node("conference", node.node, node.artifacts)
+        files = {a.path: DeployedFile(a.data) for a in node.artifacts}
+        nodes[node.node] = NodeFiles(
+            {**files, manifest.node_path("conference"): DeployedFile(listing)}
+        )
+    plan = document.of_plan(compare(cluster, bundle, Snapshot("git", nodes), secrets_of(bundle)))
+    disable = index(plan, "om1", "systemctl disable --now omconf-multicast-route.service")
+    assert disable < index(plan, "om1", "omconf-multicast-route up")
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_the_requests_name_what_may_be_ours(listed: bool) -> None:
+    request = Request(("/a",), "/m", ssh="om1")
+    listing = (
+        b'{"format_version": "1.0", "files": [{"path": "/b", "kind": "k", "ownership": "file"}]}'
+    )
+    assert request.asked(listing if listed else b"{}") == (
+        ("/a", "/m", "/b") if listed else ("/a", "/m")
+    )
