@@ -33,11 +33,23 @@ def silence(
         silenced = {id(d) for d in found if id(d) in matching and not d.is_error}
         kept = [d for d in kept if id(d) not in silenced]
         if not silenced and judged(ignore):
-            rule = ignore.rule.value
-            what = f"`{rule}` is an error here" if matching else f"There is no `{rule}` to ignore"
-            hint = "Only warnings can be ignored." if matching else "Remove it."
-            kept.append(POINTLESS.at(ignore.rule.span, f"{what}.", hint=hint))
+            kept.append(_pointless(ignore, found, error=bool(matching)))
     return kept
+
+
+def _pointless(ignore: Ignore, found: list[Diagnostic], *, error: bool) -> Diagnostic:
+    """Say why an ignore silences nothing, and how it would."""
+    rule = ignore.rule.value
+    elsewhere = next((d for d in found if d.rule.id == rule and not d.is_error), None)
+    if error:
+        message, hint = f"`{rule}` is an error here.", "Only warnings can be ignored."
+    elif elsewhere and ignore.node and not ignore.path:
+        message = f"There is an `{rule}`, but not of `{ignore.node.value}`."
+        node = elsewhere.node
+        hint = f"Write `node: {node}`." if node else "Leave out `node`, or name another."
+    else:
+        message, hint = f"There is no `{rule}` to ignore.", "Remove it."
+    return POINTLESS.at(ignore.rule.span, message, hint=hint)
 
 
 def _matches(ignore: Ignore, d: Diagnostic) -> bool:

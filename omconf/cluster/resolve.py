@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omconf.cluster.model import (
@@ -30,6 +31,7 @@ from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
+    from omconf.origin import Span
     from omconf.spec.document import Document, Path
     from omconf.spec.models import Ignore as IgnoreSpec
     from omconf.spec.models import Section, Spec
@@ -196,8 +198,15 @@ class _Resolver:
             rule=self.value(spec, (*path, "rule")),
             node=self.maybe(spec, (*path, "node")),
             path=self.maybe(spec, (*path, "path")),
-            place=self.document.span(("nodes", spec.node)) if spec.node else None,
+            place=self.node_place(spec.node) if spec.node else None,
         )
+
+    def node_place(self, name: str) -> Span:
+        """All that the spec says of a node: from its name to the end of its keys."""
+        key, value = (find(("nodes", name)) for find in (self.document.key_span, self.document.span))
+        if (value.line, value.column) < (key.line, key.column):
+            return value  # an alias: its text stands further up
+        return replace(value, line=key.line, column=key.column)
 
     def kurento(self) -> Kurento:
         turn = self.spec.kurento.turn

@@ -53,6 +53,21 @@ def test_ignore(tmp_path: Path, ignore: str, wanted: list[tuple[str, int]]) -> N
     assert found(tmp_path, ignore) == wanted
 
 
+def test_a_finding_of_no_node_is_not_ignored_for_one(tmp_path: Path) -> None:
+    spec = SPEC + "discovery: {group: 224.0.0.1}\nignore: [{rule: OM221, node: om1, why: x}]\n"
+    (tmp_path / "cluster.yaml").write_text(spec)
+    printed = omconf("validate", tmp_path / "cluster.yaml").err
+    assert "warning[OM221]" in printed
+    assert "There is an `OM221`, but not of `om1`." in printed
+    assert "hint: Leave out `node`, or name another." in printed
+
+
+def test_the_finding_at_a_nodes_name_is_the_nodes(tmp_path: Path) -> None:
+    spec = SPEC.partition("  om2:")[0].replace("http:", "https:")
+    (tmp_path / "cluster.yaml").write_text(spec + "ignore: [{rule: OM204, node: om1, why: x}]\n")
+    assert omconf("validate", tmp_path / "cluster.yaml").err == ""
+
+
 def test_an_error_is_not_ignored(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text(
         SPEC.replace("10.1.1.2", "10.1.1.1") + "ignore: [{rule: OM201, why: x}]\n"
@@ -79,4 +94,5 @@ def test_findings_about_deployed_files(tmp_path: Path) -> None:
     silent = said("ignore: [{rule: OM323, path: /opt/om/bin/setenv.sh, why: known}]\n")
     assert "OM323" not in silent
     other = said("ignore: [{rule: OM323, node: om2, why: known}]\n")
-    assert "warning[OM112]: There is no `OM323` to ignore." in other
+    assert "warning[OM112]: There is an `OM323`, but not of `om2`." in other
+    assert "hint: Write `node: om1`." in other
