@@ -203,7 +203,9 @@ class _Resolver:
 
     def node_place(self, name: str) -> Span:
         """All that the spec says of a node: from its name to the end of its keys."""
-        key, value = (find(("nodes", name)) for find in (self.document.key_span, self.document.span))
+        key, value = (
+            find(("nodes", name)) for find in (self.document.key_span, self.document.span)
+        )
         if (value.line, value.column) < (key.line, key.column):
             return value  # an alias: its text stands further up
         return replace(value, line=key.line, column=key.column)

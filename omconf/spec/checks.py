@@ -9,7 +9,6 @@ import ipaddress
 import posixpath
 import re
 from typing import Any, NoReturn
-from urllib.parse import urlsplit
 
 from pydantic_core import PydanticCustomError
 
@@ -32,6 +31,7 @@ EXPORT_PATH = Rule(
     "OM230", Severity.ERROR, "a server that is no node, or an export path that cannot be"
 )
 IPV6 = Rule("OM240", Severity.ERROR, "an IPv6 address")
+IPV4_ONLY = "format 1 of the spec takes IPv4 only"
 UNKNOWN_ZONE = Rule("OM250", Severity.ERROR, "a time zone that is not known")
 UNCARRIABLE = Rule("OM260", Severity.ERROR, "a character that the target format cannot carry")
 
@@ -59,7 +59,11 @@ def text(value: Any) -> Any:
 def clean(value: str) -> str:
     """Refuse characters that no target format carries, and the text of placeholders."""
     if not value.isprintable():
-        refuse(UNCARRIABLE, "The value holds a line break or a character that cannot be seen.")
+        refuse(
+            UNCARRIABLE,
+            "The value holds a line break or a character that cannot be seen.",
+            "Write it in one line, without such characters.",
+        )
     if PLACEHOLDER in value:
         refuse(WRONG_VALUE, f"The text `{PLACEHOLDER}` is kept for the places of secrets.")
     return value
@@ -76,6 +80,11 @@ def cluster_name(value: str) -> str:
     return value
 
 
+def label(name: str) -> str:
+    """Make a host label of a name; nothing where it has no letter or digit."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
+
+
 def node_name(value: str) -> str:
     """Check a node's name: a lower-case host label, and not a folder of the bundle."""
     if value in RESERVED:
@@ -85,7 +94,7 @@ def node_name(value: str) -> str:
             f"Name it `{value}1`, for example.",
         )
     if not LABEL.fullmatch(value) or len(value) > 63:
-        better = re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")[:63].strip("-")
+        better = label(value)
         refuse(
             NODE_NAME,
             f"`{value[:80]}` is no name for a node: it must be a lower-case host label.",
@@ -94,21 +103,20 @@ def node_name(value: str) -> str:
     return value
 
 
+def no_ipv6(value: str, why: str, hint: str) -> None:
+    """Refuse an IPv6 address, for a reason."""
+    text = value.strip("[]")
+    if ":" not in text:
+        return
+    try:
+        ipaddress.IPv6Address(text)
+    except ValueError:
+        return
+    refuse(IPV6, f"`{value}` is an IPv6 address: {why}.", hint)
+
+
 def ipv4(value: str) -> str:
     """Check an IPv4 address in its one canonical form."""
-    text = value.strip("[]")
-    if ":" in text:
-        try:
-            ipaddress.IPv6Address(text)
-        except ValueError:
-            pass
-        else:
-            refuse(
-                IPV6,
-                f"`{value}` is an IPv6 address: OpenMeetings hands the members' addresses to"
-                " OpenJPA, which cannot take it.",
-                "Give the node's IPv4 address.",
-            )
     try:
         address = ipaddress.IPv4Address(value)
     except ValueError:
@@ -120,6 +128,8 @@ def ipv4(value: str) -> str:
 
 def reachable(value: str) -> str:
     """Check a node's address: IPv4, and not loopback, where no other member can reach it."""
+    why = "OpenMeetings hands the members' addresses to OpenJPA, which cannot take it"
+    no_ipv6(value, why, "Give the node's IPv4 address.")
     if ipaddress.IPv4Address(ipv4(value)).is_loopback:
         refuse(WRONG_VALUE, f"`{value}` is loopback: no other node reaches this one there.")
     return value
@@ -215,6 +225,7 @@ def _path(value: str) -> str:
         refuse(
             UNCARRIABLE,
             f"The path `{value[:80]}` holds a character that a unit or script cannot carry.",
+            "Use a folder whose name has no quotes, backslashes, `$`, `*`, `?` or tabs.",
         )
     parts = value.split("/")[1:]
     if len(value.encode()) > MOST_PATH or any(len(part.encode()) > 255 for part in parts):
@@ -224,16 +235,17 @@ def _path(value: str) -> str:
         )
     if ".." in parts or "." in parts or (value != "/" and "" in parts):
         better = posixpath.normpath(re.sub("/+", "/", value))
-        refuse(
-            WRONG_VALUE, f"The path `{value[:80]}` is not in its plain form.", f"Write `{better}`."
+        hint = (
+            "Name a folder below `/`, as `/opt/omdata`." if better == "/" else f"Write `{better}`."
         )
+        refuse(WRONG_VALUE, f"The path `{value[:80]}` is not in its plain form.", hint)
     return value
 
 
 def folder(value: str) -> str:
     """Check an absolute path to a folder other than the root."""
     if _path(value) == "/":
-        refuse(WRONG_VALUE, "The root folder `/` cannot be used here.")
+        refuse(WRONG_VALUE, "The root folder `/` cannot be used here.", "Name a folder below it.")
     return value
 
 
@@ -289,48 +301,6 @@ def interface(value: str) -> str:
     return value
 
 
-def url(value: str) -> str:
-    """Check a node's public URL: http or https, a host, no user info, query or fragment."""
-    try:
-        parts = urlsplit(value)
-        port = parts.port
-    except ValueError:
-        refuse(NOT_A_URL, f"`{value[:80]}` is not a URL.", severity=Severity.ERROR)
-    example = "https://om1.example.org:5443/openmeetings"
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        refuse(
-            NOT_A_URL,
-            f"`{value[:80]}` is not a URL of a web server.",
-            f"Write `{example}`.",
-            Severity.ERROR,
-        )
-    if "@" in value:
-        refuse(
-            NOT_A_URL,
-            "The url carries a user or a password, which every client would see.",
-            f"Write `{example}`.",
-            Severity.ERROR,
-        )
-    if parts.query or parts.fragment or value.endswith(("?", "#")):
-        refuse(
-            NOT_A_URL,
-            "The url carries a query or a fragment; it names only where the node answers.",
-            f"Write `{example}`.",
-            Severity.ERROR,
-        )
-    host = parts.hostname
-    if ":" in host:
-        ipv4(host)
-    if not HOST.fullmatch(host) or port == 0 or re.search(r"[\s\"'<>\\^`{|}]", value):
-        refuse(
-            NOT_A_URL,
-            f"`{value[:80]}` is not a URL of a web server.",
-            f"Write `{example}`.",
-            Severity.ERROR,
-        )
-    return value
-
-
 def database_kind(value: Any) -> Any:
     """Check the kind of database: one of five that nodes can share."""
     known = ("postgresql", "mysql", "mssql", "oracle", "db2")
@@ -351,7 +321,11 @@ def database_kind(value: Any) -> Any:
 def property_name(value: str) -> str:
     """Check the name of a property or an option: printable, without white space."""
     if not value or not value.isprintable() or " " in value:
-        refuse(UNCARRIABLE, "A name holds white space, or a character that cannot be seen.")
+        refuse(
+            UNCARRIABLE,
+            "A name holds white space, or a character that cannot be seen.",
+            "Write the name alone, without blanks.",
+        )
     return value
 
 

@@ -15,6 +15,7 @@ from omconf.spec import checks, storage
 from omconf.spec.document import LIMIT, MOST_FOUND, Document, Path, enough, parse
 from omconf.spec.models import Section, Spec, section_of
 from omconf.spec.references import node_text
+from omconf.spec.urls import url as check_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -267,7 +268,7 @@ def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnosti
             if not isinstance(address, str) or not text.isprintable():
                 continue  # said of the value itself
             try:
-                checks.url(node_text(text, name, address))
+                check_url(node_text(text, name, address), name)
             except PydanticCustomError as error:
                 yield _custom(error, document.span(place))
 
@@ -304,7 +305,7 @@ def _complete(spec: Spec, name: str) -> bool:
     if not address or not url:
         return False
     try:
-        checks.url(node_text(url, name, address))
+        check_url(node_text(url, name, address), name)
     except PydanticCustomError:
         return False
     return True

@@ -23,6 +23,14 @@ def minutes(value: int) -> int:
     return value
 
 
+_OFFSET = re.compile(r"(?i)(?:GMT|UTC)?([+-]\d{1,2})(?::?(\d\d))?")
+
+
+def _zone_of(hours: int) -> str:
+    """Name the zone that is so many hours east of Greenwich; the name has the sign of the west."""
+    return f"Etc/GMT{-hours:+d}"
+
+
 def time_zone(value: str) -> str:
     """Check the name of a time zone; the JVM takes an unknown one for GMT, without a word.
 
@@ -33,12 +41,18 @@ def time_zone(value: str) -> str:
     if value != "Etc/UTC":
         known = files("tzdata").joinpath("zones").read_text("ascii").split()
         if value not in known:
-            near = meant(value, known)
-            refuse(
-                UNKNOWN_ZONE,
-                f"The time zone `{value[:80]}` is not known: the JVM would take GMT for it.",
-                f"Write `{near}`." if near else "Write an IANA name: `Europe/Berlin`.",
+            if offset := _OFFSET.fullmatch(value):
+                near = _zone_of(int(offset[1])) if int(offset[2] or 0) == 0 else None
+                why, more = "a zone is no difference to GMT", ", whose sign is the other way round"
+            else:
+                near = meant(value, known)
+                why, more = "the JVM would take GMT for it", ""
+            hint = (
+                f"Write `{near}`{more}."
+                if near in known
+                else "Write an IANA name: `Europe/Berlin`."
             )
+            refuse(UNKNOWN_ZONE, f"The time zone `{value[:80]}` is not known: {why}.", hint)
     return value
 
 

@@ -34,8 +34,7 @@ def host(value: Any) -> HostRef:
             checks.WRONG_VALUE,
             "A server is a node's name, an address, a dotted name, or `{host: NAME}`.",
         )
-    if ":" in value:
-        checks.ipv4(value)
+    checks.no_ipv6(value, checks.IPV4_ONLY, "Give the server's IPv4 address, or its name.")
     if not checks.HOST.fullmatch(checks.clean(value)) or len(value) > 253:
         _unclear(f"`{value[:80]}` is no name or address of a host.")
     if re.fullmatch(r"[0-9.]+", value):

@@ -1,0 +1,45 @@
+"""A node's public URL: what it may be, and the nearest one that it may be."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+from omconf.spec.checks import HOST, IPV4_ONLY, NOT_A_URL, no_ipv6, refuse
+
+
+def url(value: str, node: str) -> str:
+    """Check the URL of a node: http or https, a host, no user info, query or fragment."""
+    wrong = f"`{value[:80]}` is not a URL of a web server."
+    hint = f"Write `{_better(value, node)}`."
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        refuse(NOT_A_URL, f"`{value[:80]}` is not a URL.", hint)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or not host:
+        refuse(NOT_A_URL, wrong, hint)
+    if "@" in value:
+        what = "The url carries a user or a password, which every client would see."
+        refuse(NOT_A_URL, what, hint)
+    if parts.query or parts.fragment or value.endswith(("?", "#")):
+        what = "The url carries a query or a fragment; it names only where the node answers."
+        refuse(NOT_A_URL, what, hint)
+    no_ipv6(host, IPV4_ONLY, hint)
+    if not HOST.fullmatch(host) or port == 0 or re.search(r"[\s\"'<>\\^`{|}]", value):
+        refuse(NOT_A_URL, wrong, hint)
+    return value
+
+
+def _better(value: str, node: str) -> str:
+    """Keep the host, port and path of a URL, where no part of a login can be taken for one."""
+    found = re.fullmatch(
+        r"(?:\w+://)?(?:[^/?#]*@)?([\w.-]*)(?::([1-9]\d{0,4}))?((?:/[\w.~-]+)*)/?(?:[?#][^@]*)?",
+        value,
+    )
+    host, port, path = found.groups() if found else ("", "", "")
+    if not found or not HOST.fullmatch(host):
+        host, port = f"{node}.example.org", "5443"
+    kept = f":{port}" if port and int(port) < 2**16 else ""
+    return f"https://{host}{kept}{path or '/openmeetings'}"

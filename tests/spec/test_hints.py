@@ -1,0 +1,54 @@
+"""What a finding advises: the way out fits the value that is wrong, and breaks nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.clusters import SMALLEST
+from tests.command import omconf
+
+
+def said(text: str, tmp_path: Path) -> str:
+    (tmp_path / "cluster.yaml").write_text(text)
+    return omconf("validate", cwd=tmp_path).err
+
+
+HINTS = [
+    ("https://om2.example", "https://u:p@om2.example", "`https://om2.example.org:5443/openm"),
+    ("om2.example.org:5443/openmeetings", "om2.example.org/x?y=1", "`https://om2.example.org/x`"),
+    ("https://om2.example.org:5443/openmeetings", "a b", "`https://om2.example.org:5443/openm"),
+    ("om2.example.org:5443", "[fd00::1]:5443", "format 1 of the spec takes IPv4 only"),
+    ("10.1.1.10", "'fd00::1'", "hint: Give the server's IPv4 address, or its name."),
+    ("server: om1", "server: om1, export: //", "hint: Name a folder below `/`"),
+    ("server: om1", "server: om1, export: /.", "hint: Name a folder below `/`"),
+    ('"9.1.0"', '"9.1.0", home: /', "hint: Name a folder below it."),
+    ('"9.1.0"', '"9.1.0", timezone: GMT+1', "hint: Write `Etc/GMT-1`,"),
+    ('"9.1.0"', '"9.1.0", timezone: "UTC-2:00"', "hint: Write `Etc/GMT+2`,"),
+    ('"9.1.0"', '"9.1.0", timezone: "GMT+5:30"', "hint: Write an IANA name"),
+    ('"9.1.0"', '"9.1.0", timezone: GMT+19', "hint: Write an IANA name"),
+    ('"9.1.0"', '"9.1.0", home: "/opt/o\'m"', "hint: Use a folder whose name"),
+    ("user: openmeetings", "user: openmeetings\n  pool: {'a b': 1}", "hint: Write the name alone"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "hint"), HINTS, ids=[new for _, new, _ in HINTS])
+def test_the_way_out(old: str, new: str, hint: str, tmp_path: Path) -> None:
+    text = SMALLEST.replace(old, new, 1)
+    assert text != SMALLEST
+    assert hint in said(text, tmp_path)
+
+
+@pytest.mark.parametrize("url", ["https://u:1234?x@h/y", "https://u:12@34@h:99999/", "u:1234@h /"])
+def test_no_url_that_is_advised_holds_a_login(url: str, tmp_path: Path) -> None:
+    text = SMALLEST.replace("https://om2.example.org:5443/openmeetings", url)
+    hint = said(text, tmp_path).partition("hint: ")[2]
+    assert hint.startswith("Write `https://")
+    assert "@" not in hint
+    assert "12" not in hint
+
+
+def test_an_offset_is_not_said_to_be_gmt_for_the_jvm(tmp_path: Path) -> None:
+    text = SMALLEST.replace('"9.1.0"', '"9.1.0", timezone: GMT+1')
+    assert "would take GMT" not in said(text, tmp_path)
