@@ -26,7 +26,7 @@ from omconf.origin import FromDefault, FromRelease, FromSpec, Origin, Value
 from omconf.releases import RELEASES
 from omconf.secrets import SecretRef, quoted
 from omconf.spec import defaults
-from omconf.spec.checks import EXPORT_PATH, WRONG_VALUE
+from omconf.spec.checks import EXPORT_PATH, WRONG_VALUE, label
 from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 MOST_READ = 1 << 21
 """Bytes that are read of a file beside the spec; what may stand in it is judged later."""
+_LOOPBACK = re.compile(r"127\.[0-9.]+|localhost(\.localdomain)?")
 CIFS_OPTIONS = ["hard", "_netdev"]
 """`timeo`, a default of `storage.options`, is an option of NFS alone."""
 
@@ -53,6 +54,18 @@ def resolve(
     The cluster is None when a server is named that is no node (OM230).
     """
     return _Resolver(document, spec, base).cluster()
+
+
+class Key(str):
+    """A name that the user chose, as a property's, with its place in the spec."""
+
+    span: Span | None
+
+    def __new__(cls, name: str, span: Span | None) -> Key:
+        """Make a text with a place."""
+        key = super().__new__(cls, name)
+        key.span = span
+        return key
 
 
 def natural(name: str) -> list[tuple[int, str]]:
@@ -186,7 +199,7 @@ class _Resolver:
 
     def ignore(self, spec: IgnoreSpec, index: int) -> Ignore:
         path = ("ignore", index)
-        if spec.node is not None and spec.node not in self.spec.nodes:
+        if spec.node is not None and not self.said_of(spec.node):
             near = meant(spec.node, self.spec.nodes)
             names = ", ".join(sorted(self.spec.nodes, key=natural)[:10])
             hint = f"Did you mean `{near}`?" if near else f"Nodes are: {names}."
@@ -239,12 +252,16 @@ class _Resolver:
             if named or host in (node.address.value, node.storage_address.value):
                 return Value(getattr(node, attribute).value, origin), node.name.value
         outside = host.form == "host" or (host.form == "name" and "." in host)
-        if path[0] == "storage" and host.startswith(("127.", "localhost")):
-            outside = False
+        if path[0] == "storage" and _LOOPBACK.fullmatch(host):
+            hint = "Write the data server's address"
+            hint += f"; when it runs on a node, `server: {nodes[0].name.value}`." if nodes else "."
+            message = f"`{host}` is another host on each node."
+            self.diagnostics.append(EXPORT_PATH.at(self.document.span(path), message, hint=hint))
+            return None
         if outside or (host == "localhost" and path[0] == "database"):
             return Value(str(host), origin), None
-        if host in self.document.data["nodes"]:
-            return None  # something is wrong with that node, and was said
+        if self.said_of(host):
+            return None
         names = ", ".join(n.name.value for n in nodes[:10])
         near = meant(host, self.document.data["nodes"])
         known = f"Did you mean `{near}`?" if near else f"Nodes are: {names}."
@@ -257,6 +274,11 @@ class _Resolver:
             )
         )
         return None
+
+    def said_of(self, name: str) -> bool:
+        """Tell whether a node, or what one's misspelt name stands for, has a mistake that was said."""
+        nodes = self.document.data["nodes"]
+        return name in nodes or any(label(key) == name for key in nodes)
 
     def database(self, om: OpenMeetings, nodes: tuple[Node, ...]) -> Database | None:
         spec = self.spec.database
@@ -287,7 +309,10 @@ class _Resolver:
         return Value(SecretRef(ref.source, ref.argument, self.base), self.origin(path))
 
     def mapping(self, values: dict[str, T], path: Path) -> dict[str, Value[T]]:
-        return {k: Value(values[k], self.origin((*path, k))) for k in sorted(values)}
+        return {
+            Key(k, self.document.keys.get((*path, k))): Value(values[k], self.origin((*path, k)))
+            for k in sorted(values)
+        }
 
     def storage(
         self, cluster: Value[str], om: OpenMeetings, nodes: tuple[Node, ...]

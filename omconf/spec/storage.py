@@ -53,10 +53,31 @@ def _plain(value: str) -> None:
         )
 
 
+SAFER = {"soft": "hard", "softerr": "hard", "no_root_squash": "root_squash"}
+"""Options that a rule warns of are not advised, but what that rule's hint says."""
+USUAL = dict(
+    word.split("=")
+    for word in (
+        "timeo=50 retrans=2 rsize=1048576 wsize=1048576 nconnect=4 vers=4.2 nfsvers=4.2 proto=tcp"
+        " sec=sys port=2049 anonuid=65534 anongid=65534 file_mode=0640 dir_mode=0750"
+    ).split()
+)
+
+
+def _better(value: str, suggestion: str | None) -> str:
+    if suggestion:
+        return f"Write `{SAFER.get(suggestion, suggestion)}`."
+    name = value.partition("=")[0]
+    if not name.isprintable() or " " in name or "," in value:
+        return "Give each option an item of its own."
+    if name in USUAL:
+        return f"Write `{name}={USUAL[name]}`, for example."
+    return "Correct its value, or remove the option."
+
+
 def _option(value: str, verdict: Verdict | None) -> str:
     if verdict and verdict.kind != "unknown":
-        hint = f"Write `{verdict.suggestion}`." if verdict.suggestion else ""
-        checks.refuse(MOUNT_OPTION, verdict.message, hint)
+        checks.refuse(MOUNT_OPTION, verdict.message, _better(value, verdict.suggestion))
     return value
 
 

@@ -30,6 +30,16 @@ HINTS = [
     ('"9.1.0"', '"9.1.0", timezone: GMT+19', "hint: Write an IANA name"),
     ('"9.1.0"', '"9.1.0", home: "/opt/o\'m"', "hint: Use a folder whose name"),
     ("user: openmeetings", "user: openmeetings\n  pool: {'a b': 1}", "hint: Write the name alone"),
+    ("server: om1", "server: {host: 127.0.0.1}", "`127.0.0.1` is another host on each node."),
+    ("server: om1", "server: {host: localhost}", "when it runs on a node, `server: om1`."),
+    ("discovery: {kind: multicast}", "hazelcast: {port: 2049}", "Give `hazelcast.port` another"),
+    ("discovery: {kind: multicast}", "hazelcast: {port: 54327}", "Give `hazelcast.port` another"),
+    ("kind: multicast", "port: 5701", "hint: Give `discovery.port` another port, 5702 for"),
+    ("discovery: {kind: multicast}", "network: {subnet: 10.9.1.0/24}", "`subnet: 10.1.1.0/24`"),
+    ("server: om1", "server: om1, options: [softer]", "hint: Write `hard`."),
+    ("server: om1", "server: om1, options: [timeo=abc]", "hint: Write `timeo=50`, for"),
+    ("server: om1", "server: om1, options: [retry=x]", "hint: Correct its value, or remove"),
+    ("server: om1", "server: om1, options: ['hard,bg']", "hint: Give each option an item"),
 ]
 
 
@@ -52,3 +62,14 @@ def test_no_url_that_is_advised_holds_a_login(url: str, tmp_path: Path) -> None:
 def test_an_offset_is_not_said_to_be_gmt_for_the_jvm(tmp_path: Path) -> None:
     text = SMALLEST.replace('"9.1.0"', '"9.1.0", timezone: GMT+1')
     assert "would take GMT" not in said(text, tmp_path)
+
+
+def test_all_hints_of_one_url_say_the_same_url(tmp_path: Path) -> None:
+    url = "http://10.1.1.2:5701/om"
+    text = said(SMALLEST.replace("https://om2.example.org:5443/openmeetings", url), tmp_path)
+    hints = [line for line in text.splitlines() if "  hint:" in line]
+    assert [rule for rule in ("OM205", "OM206", "OM207", "OM225") if rule in text] == [
+        *("OM205", "OM206", "OM207", "OM225")
+    ]
+    assert len(hints) == 4
+    assert all("`https://om2.example.org:5443/openmeetings`" in hint for hint in hints)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omconf.cluster.model import Cluster
-    from omconf.origin import Value
+    from omconf.origin import Span, Value
 
 LOOPBACK = Rule("OM211", Severity.ERROR, "a database on loopback for more than one node")
 COMMA = Rule("OM213", Severity.WARNING, "a comma that OpenMeetings' installer cannot read")
@@ -57,7 +57,8 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     seen: set[str] = set()
     for name, value in cluster.database.pool.items():
         if name.lower() in seen:
-            yield BAD_SETTING.at(value.span, f"`{name[:80]}` stands twice, in two spellings.")
+            message = f"`{name[:80]}` stands twice, in two spellings."
+            yield BAD_SETTING.at(_name_span(name, value), message, hint="Keep one of the two.")
         seen.add(name.lower())
         yield from _pool(name, value)
 
@@ -150,21 +151,30 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
             continue
         if _WRITTEN.fullmatch(name.lower()):
             yield BAD_SETTING.at(
-                place,
+                _name_span(name, value),
                 f"`{name}` is written by omconf.",
                 hint="Use host, port, name, user and password of `database:`.",
             )
         elif in_plain(name, value.value):
             yield plain_property(name, place, "Remove it; the password is `database.password`.")
         elif encoded != name:
-            yield BAD_SETTING.at(place, f"`{name[:80]}` is no name of a JDBC option.")
+            yield BAD_SETTING.at(
+                _name_span(name, value),
+                f"`{name[:80]}` is no name of a JDBC option.",
+                hint="Write the option's plain name, without `&`, `;`, `=` and the like.",
+            )
+
+
+def _name_span(name: str, value: Value[str]) -> Span | None:
+    """The place of a setting's name, for what is wrong with the name."""
+    return getattr(name, "span", None) or value.span
 
 
 def _pool(name: str, value: Value[str]) -> Iterator[Diagnostic]:
     key = name[:1].lower() + name[1:]
     if key in _OURS:
         yield BAD_SETTING.at(
-            value.span,
+            _name_span(name, value),
             f"`{name}` is written by omconf.",
             hint="Use host, port, name, user and password of `database:`.",
         )
@@ -175,7 +185,7 @@ def _pool(name: str, value: Value[str]) -> Iterator[Diagnostic]:
 
         near = difflib.get_close_matches(key, dbcp2.SETTINGS, n=1)
         yield BAD_SETTING.at(
-            value.span,
+            _name_span(name, value),
             f"`{name[:80]}` is no setting of the connection pool (dbcp2).",
             hint=f"Did you mean `{near[0]}`?" if near else "Its settings are BasicDataSource's.",
         )

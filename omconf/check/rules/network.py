@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from omconf.check.rules.urls import better_url
 from omconf.cluster.ports import HAZELCAST_PORT, NFS_PORT, REMOTE_COMMIT_PORT, SMB_PORT
 from omconf.diagnostics import Diagnostic, Rule, Severity
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omconf.cluster.model import Cluster, Node
-    from omconf.origin import Span
+    from omconf.origin import Span, Value
 
 LINK_LOCAL_GROUP = Rule(
     "OM221", Severity.WARNING, "a multicast group that never leaves its segment"
@@ -44,17 +46,8 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             " whatever the ttl.",
             hint="Use a group from 224.0.1.0 on, for example `224.2.2.3`.",
         )
-    subnet = cluster.network.subnet
-    if multicast and subnet:
-        network = ipaddress.IPv4Network(subnet.value)
-        for node in cluster.nodes:
-            if ipaddress.IPv4Address(node.address.value) not in network:
-                yield OUTSIDE_SUBNET.at(
-                    node.address.span,
-                    f"`{node.name.value}` ({node.address.value}) is outside {subnet.value}:"
-                    " multicast reaches it only through multicast routing.",
-                    hint="Without that, write `discovery: {kind: tcp-ip}`.",
-                )
+    if multicast and cluster.network.subnet:
+        yield from _outside(cluster, cluster.network.subnet)
     if not multicast and len(cluster.nodes) > MANY:
         yield MANY_MEMBERS.at(
             d.kind.span,
@@ -67,37 +60,82 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         yield from _ports(cluster, node)
 
 
-def _ports(cluster: Cluster, node: Node) -> Iterator[Diagnostic]:
-    taken: dict[int, str] = {REMOTE_COMMIT_PORT: "OpenJPA's remote commits", **TOMCAT_PORTS}
-    wanted: list[tuple[int, str, Span | None]] = []
-    port = cluster.hazelcast.port
-    wanted.append(
-        (port.value if port else HAZELCAST_PORT, "Hazelcast", port.span if port else None)
-    )
-    if cluster.discovery.kind.value == "multicast":
-        wanted.append(
-            (cluster.discovery.port.value, "Hazelcast's multicast", cluster.discovery.port.span)
+def _outside(cluster: Cluster, subnet: Value[str]) -> Iterator[Diagnostic]:
+    """Hold the nodes against the subnet; when it holds none of them, the subnet is what is wrong."""
+    network = ipaddress.IPv4Network(subnet.value)
+    addresses = {n.name.value: ipaddress.IPv4Address(n.address.value) for n in cluster.nodes}
+    if not any(address in network for address in addresses.values()):
+        first = ipaddress.IPv4Network(f"{cluster.nodes[0].address.value}/24", strict=False)
+        fits = all(address in first for address in addresses.values())
+        yield OUTSIDE_SUBNET.at(
+            subnet.span,
+            f"No node is in {subnet.value}.",
+            hint=f"Write the nodes' own network: `subnet: {first}`."
+            if fits
+            else "Write the nodes' own network, or `discovery: {kind: tcp-ip}`.",
         )
+        return
+    for node in cluster.nodes:
+        if addresses[node.name.value] not in network:
+            yield OUTSIDE_SUBNET.at(
+                node.address.span,
+                f"`{node.name.value}` ({node.address.value}) is outside {subnet.value}:"
+                " multicast reaches it only through multicast routing.",
+                hint="Without that, write `discovery: {kind: tcp-ip}`.",
+            )
+
+
+class _Use(NamedTuple):
+    """A port that the spec gives to a service of a node; without a key, it cannot be another."""
+
+    number: int
+    what: str
+    key: str = ""
+    span: Span | None = None
+
+
+def _ports(cluster: Cluster, node: Node) -> Iterator[Diagnostic]:
+    fixed = {REMOTE_COMMIT_PORT: "OpenJPA's remote commits", **TOMCAT_PORTS}
+    uses = list(_uses(cluster, node))
+    for i, use in enumerate(uses):
+        before = next((u for u in uses[:i] if u.number == use.number), None)
+        taken = before.what if before else fixed.get(use.number)
+        if taken is None:
+            continue
+        # The one that the spec says is the one to change.
+        said = next((u for u in (use, before) if u and u.span), use)
+        if said.key == "url":
+            hint = f"Write `{better_url(cluster, node)}`."
+        else:
+            key = said.key or "hazelcast.port"
+            others = {*fixed, *(u.number for u in uses)}
+            start = HAZELCAST_PORT if key == "hazelcast.port" else use.number
+            free = next(
+                n for n in chain(range(start, 2**16), range(1024, 2**16)) if n not in others
+            )
+            hint = f"Give `{key}` another port, {free} for example."
+        yield PORT_TWICE.at(
+            said.span or node.name.span,
+            f"{use.what[0].upper()}{use.what[1:]} and {taken} both use port {use.number} of"
+            f" `{node.name.value}`.",
+            hint=hint,
+        )
+
+
+def _uses(cluster: Cluster, node: Node) -> Iterator[_Use]:
+    port = cluster.hazelcast.port
+    number, span = (port.value, port.span) if port else (HAZELCAST_PORT, None)
+    yield _Use(number, "Hazelcast", "hazelcast.port", span)
+    if cluster.discovery.kind.value == "multicast":
+        port = cluster.discovery.port
+        yield _Use(port.value, "Hazelcast's multicast", "discovery.port", port.span)
     serves = {"nfs": (NFS_PORT, "the NFS server"), "cifs": (SMB_PORT, "the Samba server")}
     share = serves.get(cluster.storage.kind.value)
     if share and cluster.storage.node == node.name.value:
-        wanted.append((*share, None))
+        yield _Use(*share)
     if cluster.database.node == node.name.value:
-        wanted.append((cluster.database.port.value, "the database", cluster.database.port.span))
+        port = cluster.database.port
+        yield _Use(port.value, "the database", "database.port", port.span)
     url = urlsplit(node.url.value)
     if url.port and url.port not in TOMCAT_PORTS:
-        wanted.append((url.port, "the url", node.url.span))
-    for number, what, span in wanted:
-        if number in taken:
-            yield PORT_TWICE.at(
-                span or _span(wanted, number) or node.name.span,
-                f"{what[0].upper()}{what[1:]} and {taken[number]} both use port {number} of"
-                f" `{node.name.value}`.",
-                hint=f"Give {what} another port.",
-            )
-        taken.setdefault(number, what)
-
-
-def _span(wanted: list[tuple[int, str, Span | None]], number: int) -> Span | None:
-    """Where neither service's own port is said, point at the other that is."""
-    return next((span for n, _, span in wanted if n == number and span), None)
+        yield _Use(url.port, "the url", "url", node.url.span)

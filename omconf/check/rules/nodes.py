@@ -6,6 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from omconf.check.rules.urls import better_url
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.spec.checks import NOT_A_URL
 
@@ -55,21 +56,22 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
                 node.url.span,
                 f"The url of `{node.name.value}` is not https: browsers give no camera or"
                 " microphone to it.",
-                hint=f"Write `https://{parts.netloc}{parts.path}`.",
+                hint=f"Write `{better_url(cluster, node)}`.",
                 severity=Severity.WARNING,
             )
         if _is_address(parts.hostname or ""):
             yield NUMERIC_URL.at(
                 node.url.span,
                 f"The url of `{node.name.value}` has a numeric address, which may break HTTPS.",
-                hint="Use the host name that the certificate is for.",
+                hint="Use the host name that the certificate is for, as in"
+                f" `{better_url(cluster, node)}`.",
             )
         if parts.path.rstrip("/") != f"/{webapp}":
             yield OTHER_PATH.at(
                 node.url.span,
                 f"The url of `{node.name.value}` ends in `{parts.path or '/'}`, but the webapp"
                 f" answers at `/{webapp}`.",
-                hint=f"Write `{parts.scheme}://{parts.netloc}/{webapp}`, unless a proxy maps it.",
+                hint=f"Write `{better_url(cluster, node)}`, unless a proxy maps it.",
             )
 
 

@@ -57,10 +57,11 @@ def _mounts(cluster: Cluster) -> Iterator[Diagnostic]:
     storage = cluster.storage
     names = {option.value for option in storage.options}
     for option in storage.options:
-        if option.value == "soft":
+        if option.value == "soft" or (option.value == "softerr" and storage.kind.value == "nfs"):
             yield DATA_LOSS.at(
                 option.span,
-                "A `soft` mount gives up on a slow data server: recordings are cut off in silence.",
+                f"A `{option.value}` mount gives up on a slow data server: recordings are cut off in"
+                " silence.",
                 hint="Write `hard`.",
             )
         if option.value in ("intr", "nointr") and storage.kind.value == "nfs":
