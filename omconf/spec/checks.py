@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from pydantic_core import PydanticCustomError
 
-from omconf.diagnostics import Rule, Severity
+from omconf.diagnostics import Rule, Severity, meant
 from omconf.secrets import masked
 from omconf.spec.document import Float, Integer
 
@@ -66,6 +66,13 @@ def clean(value: str) -> str:
         )
     if PLACEHOLDER in value:
         refuse(WRONG_VALUE, f"The text `{PLACEHOLDER}` is kept for the places of secrets.")
+    return value
+
+
+def reason(value: str) -> str:
+    """Check a reason: it says something."""
+    if not value.strip():
+        refuse(WRONG_VALUE, "The reason is blank.", "Say why, for whoever reads the spec next.")
     return value
 
 
@@ -312,7 +319,7 @@ def database_kind(value: Any) -> Any:
         )
     if value not in known:
         other = {"mariadb": "mysql", "postgres": "postgresql", "sqlserver": "mssql"}
-        near = other.get(str(value).lower())
+        near = other.get(str(value).lower()) or meant(str(value), known)
         hint = f"Write `{near}`." if near else f"One of: {', '.join(known)}."
         refuse(WRONG_VALUE, "This is no kind of database that OpenMeetings knows.", hint)
     return value

@@ -21,6 +21,7 @@ NOT_YAML = Rule("OM101", Severity.ERROR, "the spec is not YAML")
 DUPLICATE_KEY = Rule("OM102", Severity.ERROR, "a key stands twice in one mapping")
 LIMIT = Rule("OM107", Severity.ERROR, "the file is not UTF-8, too large, too deep or an alias bomb")
 
+START = "`omconf init` writes a spec to start from."
 MAX_BYTES = 4 * 1024 * 1024
 MAX_DEPTH = 100
 MAX_VALUES = 250_000
@@ -145,7 +146,8 @@ class _Stop(Exception):  # noqa: N818 - a signal out of the builder, not an erro
 
 def enough(span: Span | None) -> Diagnostic:
     """Say that a file has so many mistakes that no more of them are told."""
-    return LIMIT.at(span, f"There are more than {MOST_FOUND:,} mistakes: no more of them are told.")
+    message = f"There are more than {MOST_FOUND:,} mistakes: no more of them are told."
+    return LIMIT.at(span, message, hint="Correct these first.")
 
 
 def parse(data: bytes, file: str) -> tuple[Document, list[Diagnostic]]:
@@ -180,7 +182,8 @@ def _compose(document: Document, data: bytes) -> tuple[Any, Diagnostic | None]:
         loader = _Loader(text)
         node = loader.get_single_node()
     except _TooMuch as error:
-        return None, LIMIT.at(document.at(1, 1), f"This file is not a cluster spec: {error.why}.")
+        message = f"This file is not a cluster spec: {error.why}."
+        return None, LIMIT.at(document.at(1, 1), message, hint=START)
     except yaml.reader.ReaderError as error:
         message = "A control character stands here; YAML does not allow it."
         return None, NOT_YAML.at(document.at(*_place(text, error.position)), message)
@@ -192,11 +195,7 @@ def _compose(document: Document, data: bytes) -> tuple[Any, Diagnostic | None]:
         if loader is not None:
             loader.dispose()
     if node is None:
-        return None, NOT_YAML.at(
-            document.at(1, 1),
-            "This file is empty.",
-            hint="`omconf init` writes a spec to start from.",
-        )
+        return None, NOT_YAML.at(document.at(1, 1), "This file is empty.", hint=START)
     return node, None
 
 
@@ -205,7 +204,8 @@ def _decoded(document: Document, data: bytes) -> str | Diagnostic:
     if len(data) > MAX_BYTES:
         document.text = ""
         most = MAX_BYTES // 1024 // 1024
-        return LIMIT.at(document.at(1, 1), f"This file has more than the {most} MiB of a spec.")
+        message = f"This file has more than the {most} MiB of a spec."
+        return LIMIT.at(document.at(1, 1), message, hint=START)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -283,7 +283,8 @@ def _not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
 
 
 def _much(span: Span, why: str) -> _Stop:
-    return _Stop(LIMIT.at(span, f"The aliases of this file make too much of it: {why}."))
+    message = f"The aliases of this file make too much of it: {why}."
+    return _Stop(LIMIT.at(span, message, hint="Write the values out, or use fewer aliases."))
 
 
 class _Builder:
@@ -325,7 +326,7 @@ class _Builder:
             self.tagged(node, span)
         if len(node.value) > MOST_ENTRIES and path != ("nodes",):
             message = f"{len(node.value):,} entries stand here; there may be {MOST_ENTRIES:,}."
-            raise _Stop(LIMIT.at(span, message))
+            raise _Stop(LIMIT.at(span, message, hint="Only `nodes:` may have more."))
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i), above) for i, item in enumerate(node.value)]
         return self.mapping(node, path, above)

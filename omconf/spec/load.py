@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from omconf.secrets import hides
 from omconf.spec import checks, storage
 from omconf.spec.document import LIMIT, MOST_FOUND, Document, Path, enough, parse
 from omconf.spec.models import Section, Spec, section_of
-from omconf.spec.references import node_text
+from omconf.spec.references import node_text, secret
 from omconf.spec.urls import url as check_url
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 UNKNOWN_KEY = Rule("OM103", Severity.ERROR, "a key that the spec does not have")
 MISSING_KEY = Rule("OM104", Severity.ERROR, "a key that must be there is missing")
 
+ADD_NODE = "Add a node: `om1: {address: 10.1.1.1, url: https://om1.example.org:5443/openmeetings}`."
 MAX_NODES = 10_000
 """More nodes than any OpenMeetings cluster; a bound for hostile files."""
 
@@ -75,6 +77,7 @@ def load(data: bytes, file: str) -> Loaded:
         found = LIMIT.at(
             document.key_span(("nodes",)),
             f"{len(nodes):,} nodes stand here; a spec may have {MAX_NODES:,}.",
+            hint="Write a spec for each cluster.",
         )
         return _finished(document, None, [*diagnostics, found])
     spec, errors = _validate(document.data)
@@ -101,15 +104,27 @@ def _told(
         if error["type"] == "missing" and tuple(error["loc"]) in misspelt:
             continue
         found = _diagnostic(document, error)
-        if found.span and (
-            error["type"] == PLAIN_PROPERTY.id or any(hides(str(part)) for part in error["loc"])
-        ):
+        if found.span and _may_hold_a_secret(document, error):
             document.mask(tuple(error["loc"]))
             place = found.span
             found = replace(
                 found, span=replace(place, end_line=place.line, end_column=place.column + 1)
             )
         yield found
+
+
+def _may_hold_a_secret(document: Document, error: ErrorDetails) -> bool:
+    """Tell whether the value may be a secret in plain text: none is missing, or a reference."""
+    path = tuple(error["loc"])
+    if error["type"] == PLAIN_PROPERTY.id:
+        return True
+    if error["type"] == "missing" or not any(hides(str(part)) for part in path):
+        return False
+    try:
+        secret(_value(document.data, path))
+    except (PydanticCustomError, LookupError, TypeError):
+        return True
+    return False
 
 
 def _finished(document: Document, spec: Spec | None, diagnostics: list[Diagnostic]) -> Loaded:
@@ -149,8 +164,21 @@ def _without(data: Any, path: Path) -> Any:
     return copy
 
 
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+
 def _name(path: Path) -> str:
-    return ".".join(str(part)[:80] for part in path)
+    """Name a key as people say it: `storage.kind`, `why` of the first item of `ignore`."""
+    for i, part in enumerate(path):
+        if isinstance(part, int):
+            which = f"the {_ORDINALS[part]} item" if part < len(_ORDINALS) else f"item {part + 1}"
+            item = f"{which} of {_name(path[:i])}"
+            return f"{_name(path[i + 1 :])} of {item}" if path[i + 1 :] else item
+    return f"`{'.'.join(str(part)[:80] for part in path)}`"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
@@ -165,22 +193,43 @@ def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
         return _RULES[kind].at(
             span,
             context["message"],
-            hint=context["hint"],
+            hint=context["hint"] or (_default(path) if kind == checks.OUT_OF_RANGE.id else ""),
             severity=Severity(context["severity"]),
         )
-    name = _name(path)
+    name = _sentence(_name(path))
     if kind == "literal_error":
-        return checks.WRONG_VALUE.at(span, f"`{name}` must be {context['expected']}.")
+        hint = _choice(str(path[-1]), str(_value(document.data, path)), context["expected"])
+        return checks.WRONG_VALUE.at(span, f"{name} must be {context['expected']}.", hint=hint)
     if kind in _WANTED:
         hint = ""
-        if span.line == span.end_line and span.column == span.end_column:
+        if path == ("nodes",):
+            hint = ADD_NODE
+        elif span.line == span.end_line and span.column == span.end_column:
             hint = "Nothing stands behind the colon; remove the key when nothing is meant."
         elif kind == "string_type" and isinstance(_value(document.data, path), (int, float)):
             hint = "Put it in quotes."
-        return checks.WRONG_VALUE.at(span, f"`{name}` must be {_WANTED[kind]}.", hint=hint)
+        return checks.WRONG_VALUE.at(span, f"{name} must be {_WANTED[kind]}.", hint=hint)
     if kind in ("string_too_short", "too_short"):
-        return checks.WRONG_VALUE.at(span, f"`{name}` must not be empty.")
-    return checks.WRONG_VALUE.at(span, f"`{name}`: {error['msg']}.")
+        hint = ADD_NODE if path == ("nodes",) else "Write a value, or remove the key."
+        return checks.WRONG_VALUE.at(span, f"{name} must not be empty.", hint=hint)
+    return checks.WRONG_VALUE.at(span, f"{name}: {error['msg']}.")
+
+
+def _choice(key: str, value: str, expected: str) -> str:
+    """Advise the choice that was meant, or any."""
+    choices = re.findall("'([^']+)'", expected)
+    near = meant(value, choices)
+    return " or ".join(f"`{key}: {choice}`" for choice in ([near] if near else choices)).join(
+        ("Write ", ".")
+    )
+
+
+def _default(path: Path) -> str:
+    """Advise what the key's default is, of a number that is out of range."""
+    model = _model(path[:-1])
+    info = model.model_fields.get(str(path[-1])) if model else None
+    default = info.default if info else None
+    return f"Write `{path[-1]}: {default}`." if default else "Remove the key to have the default."
 
 
 def _value(data: Any, path: Path) -> Any:
@@ -206,7 +255,7 @@ def _meant(path: Path) -> Path | None:
 def _unknown_key(document: Document, path: Path) -> Diagnostic:
     key = str(path[-1])
     key_meant = _meant(path)
-    where = f"`{_name(path[:-1])}`" if len(path) > 1 else "the spec"
+    where = _name(path[:-1]) if len(path) > 1 else "the spec"
     known = ", ".join(_fields(path[:-1]))
     hint = f"Did you mean `{key_meant[-1]}`?" if key_meant else f"Keys there: {known}."
     return UNKNOWN_KEY.at(document.key_span(path), f"`{key[:80]}` is no key of {where}.", hint=hint)
@@ -217,12 +266,17 @@ def _missing_key(document: Document, path: Path) -> Diagnostic:
     model = _model(parent)
     info = model.model_fields.get(str(path[-1])) if model else None
     what = f" {info.description}" if info and info.description else ""
-    where = f"under `{_name(parent)}:`" if parent else "at the top of the spec"
+    where = f"under {_under(parent)}" if parent else "at the top of the spec"
     return MISSING_KEY.at(
         document.key_span(parent),
-        f"`{_name(path)}` is missing.{what}",
+        f"{_sentence(_name(path))} is missing.{what}",
         hint=f"Add `{path[-1]}:` {where}.",
     )
+
+
+def _under(path: Path) -> str:
+    name = _name(path)
+    return name if " " in name else f"{name[:-1]}:`"
 
 
 def _model(path: Path) -> type[Section] | None:

@@ -30,6 +30,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     NodeName,
     Port,
     PropertyName,
+    Reason,
     Release,
     RuleId,
     SambaUser,
@@ -236,7 +237,7 @@ class Ignore(Section):
     rule: RuleId = Field(description="The rule's id.", examples=["OM231"])
     node: Text | None = Field(None, description="Only for this node.")
     path: Text | None = Field(None, description="Only for this deployed file.")
-    why: Text = Field(description="The reason, for whoever reads the spec next.")
+    why: Reason = Field(description="The reason, for whoever reads the spec next.")
 
 
 class NodeDefaults(Section):

@@ -79,6 +79,7 @@ def spring_text(value: str) -> str:
         refuse(
             UNCARRIABLE,
             "Spring would take `${` or `#{` for the start of an expression of its own.",
+            "Write the value itself.",
         )
     return value
 

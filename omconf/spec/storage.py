@@ -55,13 +55,19 @@ def _plain(value: str) -> None:
 
 SAFER = {"soft": "hard", "softerr": "hard", "no_root_squash": "root_squash"}
 """Options that a rule warns of are not advised, but what that rule's hint says."""
-USUAL = dict(
-    word.split("=")
-    for word in (
-        "timeo=50 retrans=2 rsize=1048576 wsize=1048576 nconnect=4 vers=4.2 nfsvers=4.2 proto=tcp"
-        " sec=sys port=2049 anonuid=65534 anongid=65534 file_mode=0640 dir_mode=0750"
-    ).split()
-)
+USUAL = {
+    "timeo": "50",
+    "retrans": "2",
+    "rsize": "1048576",
+    "wsize": "1048576",
+    "proto": "tcp",
+    "sec": "sys",
+    "anonuid": "65534",
+    "anongid": "65534",
+    "file_mode": "0640",
+    "dir_mode": "0750",
+}
+"""Values to advise for one that is wrong."""
 
 
 def _better(value: str, suggestion: str | None) -> str:

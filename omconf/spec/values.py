@@ -15,6 +15,7 @@ Text = Annotated[
     AfterValidator(checks.clean),
     Field(min_length=1),
 ]
+Reason = Annotated[Text, AfterValidator(checks.reason)]
 PropertyName = Annotated[str, AfterValidator(checks.property_name)]
 ClusterName = Annotated[str, AfterValidator(checks.cluster_name), Field(examples=["conference"])]
 NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om1"])]

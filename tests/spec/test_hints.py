@@ -40,6 +40,17 @@ HINTS = [
     ("server: om1", "server: om1, options: [timeo=abc]", "hint: Write `timeo=50`, for"),
     ("server: om1", "server: om1, options: [retry=x]", "hint: Correct its value, or remove"),
     ("server: om1", "server: om1, options: ['hard,bg']", "hint: Give each option an item"),
+    ("kind: multicast", "kind: tcpip", "hint: Write `kind: tcp-ip`."),
+    ("kind: nfs", "kind: zfs9", "`kind: cifs` or `kind: mounted`."),
+    ("kind: postgresql", "kind: postgre", "hint: Write `postgresql`."),
+    ("kind: multicast", "port: 65536", "hint: Write `port: 54327`."),
+    ("user: openmeetings", "user: openmeetings\n  port: 0", "hint: Remove the key to have"),
+    ("user: openmeetings", 'user: "a\\nb"', "hint: Write it in one line"),
+    ("nodes:", "ignore: [{rule: OM221}]\nnodes:", "`why` of the first item of `ignore` is miss"),
+    ("nodes:", "ignore: [{rule: OM221}]\nnodes:", "`why:` under the first item of `ignore`."),
+    ("nodes:", "ignore: [{rule: OM221, why: ' '}]\nnodes:", "The reason is blank."),
+    ("nodes:", "nodes: {}\nx:", "hint: Add a node: `om1: {address"),
+    ("nodes:", "nodes:\nx:", "hint: Add a node: `om1: {address"),
 ]
 
 
@@ -73,3 +84,19 @@ def test_all_hints_of_one_url_say_the_same_url(tmp_path: Path) -> None:
     ]
     assert len(hints) == 4
     assert all("`https://om2.example.org:5443/openmeetings`" in hint for hint in hints)
+
+
+@pytest.mark.parametrize(
+    ("database", "shown"),
+    [
+        ("database: {kind: h2}\n", "database: {kind: h2}"),
+        ("pasword: {env: X}", "pasword: {env: X}"),
+    ],
+)
+def test_a_line_without_a_secret_is_shown(database: str, shown: str, tmp_path: Path) -> None:
+    head, _, tail = SMALLEST.partition("database:\n")
+    text = head + database + tail[tail.index("storage:") :]
+    if "kind" not in database:
+        text = SMALLEST.replace("password: {env: OM_DB_PASSWORD}", database)
+    assert shown in said(text, tmp_path)
+    assert "********" not in said(text, tmp_path)
