@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,7 +28,11 @@ def log(document: Document, rules: dict[str, Rule]) -> dict[str, Any]:
                         "name": "omconf",
                         "version": __version__,
                         "rules": [
-                            {"id": name, "shortDescription": {"text": rules[name].title}}
+                            {
+                                "id": name,
+                                "shortDescription": {"text": rules[name].title},
+                                "helpUri": f"docs/rules/{name}.md",
+                            }
                             for name in named
                         ],
                     }
@@ -47,7 +53,7 @@ def _result(d: Document, index: int) -> dict[str, Any]:
         "message": {"text": text},
     }
     if "path" in d:
-        place: dict[str, Any] = {"artifactLocation": {"uri": quote(d["path"])}}
+        place: dict[str, Any] = {"artifactLocation": {"uri": _uri(d["path"])}}
         if "line" in d and "column" in d:
             place["region"] = {
                 "startLine": d["line"],
@@ -57,3 +63,10 @@ def _result(d: Document, index: int) -> dict[str, Any]:
             }
         result["locations"] = [{"physicalLocation": place}]
     return result
+
+
+def _uri(path: str) -> str:
+    """Name a file relative to the current folder, as code hosts want it; one elsewhere as a whole."""
+    whole = Path(os.path.abspath(path))
+    here = Path.cwd()
+    return quote(bytes(whole.relative_to(here))) if whole.is_relative_to(here) else whole.as_uri()
