@@ -121,7 +121,7 @@ def _all_at_once(
 
 def _rolling(cluster: Cluster, parts: list[_Part]) -> Iterator[Step]:
     """Nodes change and restart one after the other."""
-    stopped = dict.fromkeys(p.node for p in parts if p.effect.stopped)
+    stopped = dict.fromkeys(p.node for p in parts if p.effect.stopped and p.phase > _SERVERS)
     plain = [p for p in parts if p.effect.action != "restart"]
     shared = [p for p in plain if p.node not in stopped or not p.phase > _SERVERS]
     yield from _in_phases([p for p in shared if not p.frees])

@@ -18,6 +18,7 @@ _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "
 _SIGNS["reformat"] = ("≈", "dim")
 _PLACE = {"line", "column", "end_line", "end_column"}
 WIDTH = 100
+FILES_FIRST = "a node's files are laid before its first step, and deleted after its last"
 
 
 class Paint:
@@ -94,7 +95,11 @@ def plan(document: Document, paint: Paint) -> str:
             lines += _change(change, paint)
         lines.append("")
     if document["rollout"]:
-        lines += [paint("Roll-out:", "bold"), *rollout(document), ""]
+        lines += [
+            f"{paint('Roll-out:', 'bold')} {paint(FILES_FIRST, 'dim')}",
+            *rollout(document),
+            "",
+        ]
     lines += summary(document, paint)
     return "\n".join(lines) + "\n"
 

@@ -97,14 +97,17 @@ def plan(document: Document, most: int = MOST) -> str:
         cut = cut or drawn != block.whole
         if not drawn:
             left.update(nodes=block.nodes, changes=block.changes)
-    notice = _notice(most, left) if cut else ""
+    blocks = (("the roll-out", rollout, rollout_drawn), ("the findings", findings, findings_drawn))
+    gone = [name for name, block, drawn in blocks if block.whole and not drawn]
+    notice = _notice(most, left, gone) if cut else ""
     drawn = "".join([head, *nodes_drawn, rollout_drawn, findings_drawn, notice])
     return drawn.rstrip() + "\n"
 
 
-def _notice(most: int, left: Counter[str]) -> str:
+def _notice(most: int, left: Counter[str], gone: list[str]) -> str:
     nodes, changes = (_count(left[what], what.removesuffix("s")) for what in ("nodes", "changes"))
-    out = f" Left out: {nodes} with {changes}." if left["nodes"] else ""
+    listed = [*([f"{nodes} with {changes}"] if left["nodes"] else []), *gone]
+    out = f" Left out: {', '.join(listed)}." if listed else ""
     return f"**Cut to {most} characters.**{out} `--json` has all of it.\n"
 
 
@@ -165,7 +168,8 @@ def _change(change: Document) -> Iterator[str]:
 
 
 def _rollout(document: Document) -> _Block:
-    return _Block("**Roll-out**", "", "text", [_line(line) for line in human.rollout(document)])
+    lines = [_line(line) for line in human.rollout(document)]
+    return _Block("**Roll-out**", "", "text", [f"# {human.FILES_FIRST}", *lines] if lines else [])
 
 
 def _findings(document: Document) -> _Block:

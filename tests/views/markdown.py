@@ -18,7 +18,7 @@ _FRAME = [
         r"<details><summary><code>[^<>]*</code>: [a-z0-9, ]+</summary>",
         r"</details>",
         r"\*\*(Roll-out|Findings)\*\*",
-        r"\*\*Cut to \d+ characters\.\*\*( Left out: \d+ nodes? with \d+ changes?\.)? `--json` .*\.",
+        r"\*\*Cut to \d+ characters\.\*\*( Left out: [a-z0-9, -]+\.)? `--json` .*\.",
     )
 ]
 
