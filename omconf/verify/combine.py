@@ -43,13 +43,14 @@ def report(cluster: Cluster, name: str, heard: Heard) -> NodeReport:
     addresses = heard.said.facts.get("member", [])
     members = None
     if addresses:
-        others = {n.address.value: n.name.value for n in cluster.nodes if n.name.value != name}
-        own = {n.address.value for n in cluster.nodes} - set(others)
+        # As the nodes see each other, which is what `rounds` told them.
+        nodes = {(n.public_address or n.address).value: n.name.value for n in cluster.nodes}
+        others = {a: n for a, n in nodes.items() if n != name}
         members = Members(
             sees=tuple(n for a, n in others.items() if a in addresses),
             misses=tuple(n for a, n in others.items() if a not in addresses),
             strangers=tuple(
-                a for a in sorted(set(addresses) - set(others) - own)[:20] if _ADDRESS.fullmatch(a)
+                a for a in sorted(set(addresses) - set(nodes))[:20] if _ADDRESS.fullmatch(a)
             ),
         )
     return NodeReport(name, tuple(heard.said.checks), members)

@@ -14,7 +14,7 @@ from omconf.process import Answer
 from omconf.verify.combine import of_one, verification
 from omconf.verify.model import Members, Verification
 from omconf.verify.rounds import LAY, ask_all, ask_one
-from tests.clusters import simple
+from tests.clusters import cluster_of, simple, spec_of
 
 Speak = Callable[[str, str], str]
 """What a node prints in one of the rounds, after its name and round (`--leave` or `--collect`)."""
@@ -40,7 +40,10 @@ class Nodes:
         assert program == "/usr/local/sbin/omconf-node-check"
         assert options[:4] == ["--cluster", "conference", "--nodes", "-"]
         assert stdin.decode().split("\n") == [
-            *(f"{n.name.value} {n.address.value}" for n in self.cluster.nodes),
+            *(
+                f"{n.name.value} {(n.public_address or n.address).value}"
+                for n in self.cluster.nodes
+            ),
             "",
         ]
         options = options[2:]
@@ -152,6 +155,16 @@ def test_who_sees_whom() -> None:
         Members((), ("om1", "om3"), ()),
         None,
     ]
+
+
+def test_behind_nat_members_have_their_public_addresses() -> None:
+    nodes = Nodes()
+    data = spec_of(3, discovery={"kind": "tcp-ip"})
+    for number, node in enumerate(data["nodes"].values(), 1):
+        node["public_address"] = f"203.0.113.{number}"
+    nodes.cluster = cluster_of(data)
+    nodes.more["om1"] = "\n".join(f"fact\tmember\t203.0.113.{n}" for n in (1, 2, 5))
+    assert nodes.verify().nodes[0].members == Members(("om2",), ("om3",), ("203.0.113.5",))
 
 
 @pytest.mark.parametrize(
