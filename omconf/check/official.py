@@ -6,7 +6,9 @@ libxml2 judges. Its messages may quote a value, so they are said in our own word
 from __future__ import annotations
 
 import lzma
+import os
 import re
+import stat
 import zipfile
 import zlib
 
@@ -41,6 +43,8 @@ def schema(jar: str, version: str) -> etree.XMLSchema | str:
     """Read `hazelcast-config-VERSION.xsd` out of a Hazelcast jar; a text says why that cannot be."""
     name = f"hazelcast-config-{version}.xsd"
     try:
+        if not stat.S_ISREG(os.stat(jar).st_mode):  # to open a pipe would wait for its other end
+            return f"{jar} cannot be read: it is no regular file."
         with zipfile.ZipFile(jar) as archive:
             found = sorted(
                 n for n in archive.namelist() if re.search(r"hazelcast-config-.*xsd$", n)
