@@ -7,6 +7,7 @@ constant (measured): nodes that share a Kurento need a kuid each, and must ignor
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
@@ -47,6 +48,7 @@ OWN_KUID = FromFormat("a kuid of its own for each node that shares a media serve
 URL = "kurento.ws.url"
 KUID = "kurento.kuid"
 IGNORED = "kurento.ignored.kuids"
+SHIPPED_URL = "ws://127.0.0.1:8888/kurento"
 TURN_SECRET = "kurento.turn.secret"  # noqa: S105 - a key's name
 REMEMBER = {
     "remember_me_key": "remember.me.encryption.key",
@@ -115,12 +117,14 @@ class OpenMeetingsProperties(Kind):
         if "kurento" not in release.settings and (span := _first_said(cluster)):
             message = f"OpenMeetings {release.name} has no media server to be set up."
             yield NOT_IN_RELEASE.at(span, message, hint="Releases from 5.1.0 on have it.")
-        for url, nodes in _by_url(cluster).items():
-            first = nodes[0].kurento_url
-            if first and len(nodes) > TOO_MANY and not _loopback(first.value):
-                message = f"{len(nodes):,} nodes share `{url[:80]}`, and each lists all the others."
-                hint = f"Give every {TOO_MANY:,} nodes a media server."
-                yield MANY_SHARE.at(first.span, message, hint=hint)
+        crowds: dict[Span | None, str] = {}
+        for host, numbers in _users(cluster).items():
+            said = (cluster.nodes[number].kurento_url for number in numbers)
+            if len(numbers) > TOO_MANY and (url := next(filter(None, said), None)):
+                crowds.setdefault(url.span, f"{len(numbers):,} nodes share `{host[:80]}`")
+        for span, crowd in crowds.items():
+            hint = f"Give every {TOO_MANY:,} nodes a media server."
+            yield MANY_SHARE.at(span, f"{crowd}, and each lists all the others.", hint=hint)
         if "remember.me" not in release.settings:
             for key, value in cluster.secrets.items():
                 message = f"OpenMeetings {release.name} has no `{REMEMBER[key]}`."
@@ -134,10 +138,10 @@ class OpenMeetingsProperties(Kind):
         first: dict[tuple[str, str], str] = {}
         for node, reading in deployed.items():
             url, kuid = reading.items.get(URL, ""), reading.items.get(KUID, "")
-            if not url or not kuid or _loopback(url):
+            if not url or not kuid:
                 continue
-            other = first.setdefault((_server(url), kuid), node)
-            if other != node:
+            others = [first.setdefault((h, kuid), node) for h in sorted(_hosts(cluster, node, url))]
+            if other := next((other for other in others if other != node), None):
                 message = (
                     f"{other} has the same `{KUID}` and the same media server: each node's watchdog"
                     " drops what it takes for a stranger's."
@@ -152,6 +156,11 @@ class OpenMeetingsProperties(Kind):
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         why = "openmeetings.properties is read when OpenMeetings starts; nodes restart one by one"
+        if changes.keys() & {KUID, IGNORED} and _any_share(cluster):
+            why += (
+                ". Until each has, watchdogs release the pipelines of nodes whose kuid they do not"
+                " ignore yet: streams break off, and work again after the last restart"
+            )
         return restart(cluster, why, rolling=True)
 
 
@@ -188,35 +197,68 @@ def kuid(cluster: Cluster, node: Node) -> Value[str]:
     return Value(f"{node.name.value}.{cluster.name.value}", node.name.origin)
 
 
-def _sharing(cluster: Cluster, node: Node) -> tuple[Node, ...]:
-    """The nodes that use the same media server; one on loopback is each node's own."""
-    url = node.kurento_url
-    if url is None or _loopback(url.value):
-        return (node,)
-    return _by_url(cluster)[_server(url.value)]
+def _sharing(cluster: Cluster, node: Node) -> list[Node]:
+    """The nodes that use the same media server, the node itself among them."""
+    users = _users(cluster)
+    numbers = {n for host in _hosts_of(cluster, node) for n in users[host]}
+    return [cluster.nodes[number] for number in sorted(numbers)]
 
 
 @lru_cache(maxsize=2)
-def _by_url(cluster: Cluster) -> dict[str, tuple[Node, ...]]:
-    users: dict[str, list[Node]] = {}
+def _any_share(cluster: Cluster) -> bool:
+    return any(len(nodes) > 1 for nodes in _users(cluster).values())
+
+
+@lru_cache(maxsize=2)
+def _users(cluster: Cluster) -> dict[str, list[int]]:
+    """The nodes that use a host's media server, by their numbers, under each of its names."""
+    users: dict[str, list[int]] = {}
+    for number, node in enumerate(cluster.nodes):
+        for host in _hosts_of(cluster, node):
+            users.setdefault(host, []).append(number)
+    return users
+
+
+def _hosts_of(cluster: Cluster, node: Node) -> frozenset[str]:
+    url = node.kurento_url
+    return _hosts(cluster, node.name.value, url.value if url else SHIPPED_URL)
+
+
+def _hosts(cluster: Cluster, node: str, url: str) -> frozenset[str]:
+    """All names of the host whose media server a node uses; ports and schemes make no difference.
+
+    A proxy in front of a media server has another port: better to ignore a kuid too many.
+    """
+    host = _host(url)
+    if _loopback(host):
+        return _names(cluster).get(node, frozenset())
+    return _names(cluster).get(host, frozenset()) | {host}
+
+
+@lru_cache(maxsize=2)
+def _names(cluster: Cluster) -> dict[str, frozenset[str]]:
+    """What a node is called, under each of these names; the host of several urls is a proxy's."""
+    found: dict[str, frozenset[str]] = {}
+    hosts = Counter(_host(node.url.value) for node in cluster.nodes)
     for node in cluster.nodes:
-        if node.kurento_url:
-            users.setdefault(_server(node.kurento_url.value), []).append(node)
-    return {url: tuple(nodes) for url, nodes in users.items()}
+        said = (node.name, node.address, node.storage_address, node.public_address)
+        names = {value.value for value in said if value}
+        if hosts[host := _host(node.url.value)] == 1:
+            names.add(host)
+        for name in names:
+            found[name] = found.get(name, frozenset()) | names
+    return found
 
 
-def _server(url: str) -> str:
-    """Tell a media server by its host and port, however the URL is spelt."""
+def _host(url: str) -> str:
     try:
-        parts = urlsplit(url)
-        return f"{parts.hostname}:{parts.port or (443 if parts.scheme == 'wss' else 80)}"
+        return (urlsplit(url).hostname or url).removesuffix(".")
     except ValueError:  # a deployed one may be anything
         return url
 
 
-def _loopback(url: str) -> bool:
-    host = _server(url)
-    return host.startswith(("localhost:", "127."))
+def _loopback(host: str) -> bool:
+    return host in ("localhost", "::1") or host.startswith("127.")
 
 
 def _written(value: Value[str] | Value[int]) -> Value[str]:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from omconf.artifacts import openmeetings_properties
+from omconf.artifacts.model import Change
 from omconf.cluster.model import Cluster
 from omconf.formats import properties
 from omconf.secrets import Secret
@@ -48,6 +51,40 @@ def test_nodes_that_share_a_media_server_ignore_each_other() -> None:
 def test_a_media_server_on_loopback_is_each_nodes_own() -> None:
     cluster = with_urls(None, None, url="ws://127.0.0.1:8888/kurento")
     assert keys_of(cluster)["kurento.ignored.kuids"] == ""
+
+
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        ("ws://127.0.0.1:8888/kurento", "ws://10.1.1.1:8888/kurento"),
+        ("ws://localhost:8888/kurento", "ws://OM1.example.org:8888/kurento"),
+        ("ws://localhost:8888/kurento", "ws://om1:8888/kurento"),
+        ("ws://10.1.1.1:8888/kurento", "ws://om1.example.org:8888/kurento"),
+        (None, "ws://10.1.1.1:8888/kurento"),
+        ("wss://10.1.1.20:8433/kurento", SHARED),
+    ],
+)
+def test_one_host_is_one_media_server_whatever_it_is_called(first: str | None, others: str) -> None:
+    cluster = with_urls(first, others, others)
+    assert keys_of(cluster)["kurento.ignored.kuids"] == "om2.conference,om3.conference"
+    assert keys_of(cluster, 1)["kurento.ignored.kuids"] == "om1.conference,om3.conference"
+
+
+def test_the_host_of_several_urls_is_no_nodes() -> None:
+    data = spec_of(2, kurento={"url": "ws://localhost:8888/kurento"})
+    for name, node in data["nodes"].items():
+        node["url"] = f"https://proxy.example.org/{name}"
+    assert keys_of(cluster_of(data))["kurento.ignored.kuids"] == ""
+
+
+def test_other_kuids_break_streams_off_until_all_nodes_have_restarted() -> None:
+    changes = {"kurento.ignored.kuids": Change("change", "om2.conference", "")}
+    for url, breaks in ((SHARED, True), ("ws://localhost:8888/kurento", False)):
+        effect = KIND.effect(with_urls(None, None, url=url), changes, "change")
+        assert effect.rolling
+        assert ("whose kuid they do not ignore yet" in effect.why) == breaks
+    other = {"kurento.turn.url": Change("change", "a", "b")}
+    assert "kuid" not in KIND.effect(with_urls(None, None, url=SHARED), other, "change").why
 
 
 def test_the_turn_server() -> None:

@@ -71,7 +71,7 @@ def test_one_kuid_on_two_nodes_of_a_media_server() -> None:
     )
     cluster = simple(3)
     bundle = compile_bundle(cluster)
-    servers = {"om1": "10.1.1.20", "om2": "10.1.1.20", "om3": "127.0.0.1"}
+    servers = {"om1": "127.0.0.1", "om2": "10.1.1.1", "om3": "127.0.0.1"}
     path = "/opt/om/webapps/openmeetings/WEB-INF/classes/openmeetings.properties"
     nodes = {
         node.node: NodeFiles(
