@@ -58,7 +58,7 @@ class Nodes:
         self.data_dir = data["openmeetings"].get("data_dir", "/opt/omdata")
         shutil.chown(self.data, "nobody", "nogroup")
         bundles = folder / "bundles"
-        env = {"OM_DB_PASSWORD": "not-a-real-password"}
+        env = {"OM_DB_PASSWORD": "not-a-real-password", "TURN_SECRET": "not-a-real-secret"}
         built = omconf("build", self.spec, "-o", bundles, "--reveal-secrets", env=env)
         assert built.code == 0, built.err
         self.spaces = {n: network.host(f"10.1.1.{i}") for i, n in enumerate(self.names, 1)}
@@ -95,8 +95,9 @@ class Nodes:
         for entry in listing["files"]:
             path = tree / entry["path"].lstrip("/")
             path.parent.mkdir(parents=True, exist_ok=True)
-            if entry["ownership"] == "file":
-                shutil.copy(bundle / "files" / entry["path"].lstrip("/"), path)
+            if entry["ownership"] in ("file", "keys"):
+                part = "files" if entry["ownership"] == "file" else "keys"
+                shutil.copy(bundle / part / entry["path"].lstrip("/"), path)
                 shutil.chown(path, entry["owner"], entry["group"])
                 path.chmod(int(entry["mode"], 8))
             else:

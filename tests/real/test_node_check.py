@@ -442,6 +442,32 @@ def test_any_path_and_another_root(network: Network, tmp_path: Path, shell: list
     assert set(outside.failed) >= {"mount"}
 
 
+def test_a_secret_among_keys(network: Network, tmp_path: Path, shell: list[str]) -> None:
+    """The file is OpenMeetings' own, with a secret of the bundle in it."""
+    secret = {"turn": {"secret": {"env": "TURN_SECRET"}}}
+    nodes = Nodes(network, tmp_path, 2, running=False, kurento=secret)
+    file = nodes.tree("om2") / CLASSES / "openmeetings.properties"
+
+    def files() -> list[tuple[str, str]]:
+        found = said(nodes.run("om2", *shell, PROGRAM)).findings["files"]
+        return [(status, text.removeprefix(f"/{CLASSES}/")) for status, text in found]
+
+    with file.open("a") as keys:
+        keys.write("kurento.kuid=another\n")
+    well = "all 10 files of the manifest are the bundle's; values of single keys are not compared"
+    for mode in (0o600, 0o400):
+        file.chmod(mode)
+        assert files() == [("ok", well)]
+    for mode in (0o644, 0o4600):
+        file.chmod(mode)
+        wrong = f"it is {mode:o} nobody:nogroup, not 600 nobody:nogroup, and it holds a secret"
+        assert files() == [("fail", f"openmeetings.properties: {wrong}")]
+    file.chmod(0o600)
+    shutil.chown(file, "daemon")
+    wrong = "it is 600 daemon:nogroup, not 600 nobody:nogroup, and it holds a secret"
+    assert files() == [("fail", f"openmeetings.properties: {wrong}")]
+
+
 def _last_size(log: str) -> str | None:
     """The size of the last list of members that stands in a log as a whole."""
     sizes = re.findall(r"^Members \{size:(\d+), .*\[\n(?:\tMember .*\n)+\]\n", log, re.MULTILINE)
