@@ -16,6 +16,7 @@ from omconf.formats.xml import children, flatten, local
 from omconf.origin import FromSpec, Span
 from omconf.releases import HAZELCAST_NAMESPACE, StockElement
 from omconf.secrets import SECRET_NAME, in_plain, masked
+from omconf.spec.checks import PLACEHOLDER, UNCARRIABLE
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -27,12 +28,14 @@ BAD_EXTRA = Rule("OM263", Severity.ERROR, "additional Hazelcast configuration th
 SCHEMA = "hazelcast-deployed.xsd"
 MOST_EXTRA = 1 << 20
 """Bytes that the file may have."""
+SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 CONTAINERS = ("network", "member-attributes")
 """Elements that omconf writes too, so that only what stands in them is further."""
 _OWNED = {
     "cluster-name": "`hazelcast.cluster_name`",
     "instance-name": "the node's name",
     "properties": "`hazelcast.properties`",
+    "advanced-network": "`hazelcast.port` and `discovery`, as <network>",
     "network/port": "`hazelcast.port`",
     "network/join": "`discovery`",
     "network/interfaces": "the node's `address`",
@@ -85,6 +88,7 @@ class _Reader:
             return self.extra
         if not self.settled(root):
             return self.extra
+        self.placeholders(root)
         for fault in xsd.faults(xsd.known(root, SCHEMA), SCHEMA):
             self.say(BAD_EXTRA, fault.line, f"`{fault.path}`: {fault.reason.rstrip('.')}.")
         self.secrets(root)
@@ -103,7 +107,8 @@ class _Reader:
             if mixed:
                 good = False
                 self.say(BAD_EXTRA, _line(element), "there is text between elements.", drawn=False)
-            if any(str(a)[:1] == "{" for a in element.attrib) and element is not root:
+            spaces = {str(a).partition("}")[0] for a in element.attrib if str(a)[:1] == "{"}
+            if spaces - ({f"{{{SCHEMA_INSTANCE}"} if element is root else set()):
                 good = False
                 self.say_of(element, BAD_EXTRA, "an attribute here is in another namespace.")
             element.tag = f"{{{HAZELCAST_NAMESPACE}}}{local(element)}"
@@ -117,7 +122,18 @@ class _Reader:
                 found = plain_property(key, self.span(line, ""), hint)
                 self.extra.diagnostics.append(found)
 
+    def placeholders(self, root: _Element) -> None:
+        """Refuse the text that stands for a secret: nothing would be filled in here."""
+        for element in root.iter():
+            if any(PLACEHOLDER in text for text in (element.text or "", *element.attrib.values())):
+                message = f"the text `{PLACEHOLDER}` is kept for the places of secrets."
+                self.say_of(element, UNCARRIABLE, message)
+
     def take(self, parent: _Element, path: str) -> None:
+        if surplus := [str(name) for name in parent.attrib if str(name)[:1] != "{"]:
+            message = f"<{local(parent)}> has no attribute `{surplus[0][:80]}`."
+            self.say_of(parent, BAD_EXTRA, message)
+        seen = set()
         for element in children(parent):
             tag, name = local(element), element.get("name")
             named = name is not None and tag in ("map", "attribute")
@@ -132,13 +148,19 @@ class _Reader:
                 self.say_of(element, CONTRADICTION, message, "Remove it here.")
             elif not path and tag in CONTAINERS:
                 self.take(element, f"{tag}/")
+            elif (tag, name) in seen:
+                again = "a second time" if name is None else "a second time with this name"
+                self.say_of(element, BAD_EXTRA, f"`{tag[:80]}` stands here {again}.")
             else:
                 origin = FromSpec("hazelcast.extra", self.span(_line(element), tag))
                 place = self.extra.elements.setdefault(path.rstrip("/"), [])
                 place.append(Further(_stock(element), origin))
+            seen.add((tag, name))
 
     def say_of(self, element: _Element, rule: Rule, message: str, hint: str = "") -> None:
-        self.say(rule, _line(element), message, hint, local(element))
+        before = element.itersiblings(element.tag, preceding=True)
+        nth = sum(_line(sibling) == _line(element) for sibling in before)
+        self.say(rule, _line(element), message, hint, local(element), nth=nth)
 
     def say(
         self,
@@ -148,24 +170,28 @@ class _Reader:
         hint: str = "",
         tag: str = "",
         *,
+        nth: int = 0,
         drawn: bool = True,
     ) -> None:
         """Report a finding; what may be the rest of a secret is not drawn."""
-        found = rule.at(self.span(line, tag), message[:1].upper() + message[1:], hint=hint)
+        found = rule.at(self.span(line, tag, nth), message[:1].upper() + message[1:], hint=hint)
         source = self.lines[line - 1] if 0 < line <= len(self.lines) else None
         if source is not None:
             # The whole line may be a part of a secret.
             source = None if not drawn or SECRET_NAME.search(source) else masked(source)[:500]
         self.extra.diagnostics.append(found.shown_with(source))
 
-    def span(self, line: int, tag: str) -> Span:
-        """The start tag on its line; the line's first word where the tag is not on it."""
+    def span(self, line: int, tag: str, nth: int = 0) -> Span:
+        """The start tag on its line, after `nth` others; the line's first word where it is not."""
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
-        at = text.find(f"<{tag}") if tag else -1
-        if at < 0:
+        tags = (
+            [m.start() for m in re.finditer(rf"<{re.escape(tag)}(?![\w.-])", text)] if tag else []
+        )
+        if nth >= len(tags):
             return Span(
                 self.file.path, line, len(text) - len(text.lstrip()) + 1, line, len(text) + 1
             )
+        at = tags[nth]
         return Span(self.file.path, line, at + 1, line, at + 2 + len(tag))
 
 

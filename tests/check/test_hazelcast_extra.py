@@ -66,6 +66,15 @@ WRONG = [
     ("<x:y xmlns:x='urn:x'/>", "OM263", 2, 3),
     ("<cluster-name", "OM263", 3, 1),
     ("<network/><network/>", "OM263", 2, 3),
+    ("<advanced-network enabled='true'/>", "OM261", 2, 3),
+    ("<management-center/>\n <management-center/>", "OM263", 3, 2),
+    ("<management-center/><management-center/>", "OM263", 2, 23),
+    ("<network><rest-api/><rest-api/></network>", "OM263", 2, 23),
+    ("<map name='m'/><map name='n'/><map name='m'/>", "OM263", 2, 33),
+    ("<network foo='1'/>", "OM263", 2, 3),
+    ("<member-attributes foo='1'/>", "OM263", 2, 3),
+    ("<topic name='t'><a>@omconf:x@</a></topic>", "OM260", 2, 19),
+    ("<topic name='&#64;omconf:x@'/>", "OM260", 2, 3),
     ("<a><properties><property name='p.password'>x</property></properties></a>", "OM262", 2, 3),
 ]
 
@@ -80,6 +89,22 @@ def test_wrong(tmp_path: Path, extra: str, rule: str, line: int, column: int) ->
         if d.span is not None
     ]
     assert (rule, str(tmp_path / "extra.xml"), line, column) in places
+
+
+@pytest.mark.parametrize("attribute", ["foo='1'", "xmlns:x='urn:x' x:foo='1'"])
+def test_the_root_has_no_attributes(tmp_path: Path, attribute: str) -> None:
+    compiled = check(tmp_path, GOOD.replace("<hazelcast ", f"<hazelcast {attribute} "))
+    (found,) = compiled.diagnostics
+    assert found.span is not None
+    assert (found.rule.id, found.span.line, found.span.column) == ("OM263", 1, 1)
+
+
+def test_what_may_stand_there_more_than_once(tmp_path: Path) -> None:
+    schema = "http://www.w3.org/2001/XMLSchema-instance"
+    head = f"<hazelcast xmlns:xsi='{schema}' xsi:schemaLocation='a b' "
+    more = "<map name='other'/><topic name='a'/><topic name='b'/><!-- @omconf:x@ --></hazelcast>"
+    extra = GOOD.replace("<hazelcast ", head).replace("</hazelcast>", more)
+    assert check(tmp_path, extra).diagnostics == []
 
 
 def test_a_system_property_may_stand_for_a_secret(tmp_path: Path) -> None:
