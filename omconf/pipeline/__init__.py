@@ -225,8 +225,11 @@ def _work_tree(directory: Path) -> Path | None:
 
 def unresolved(secrets: Secrets, severity: Severity) -> list[Diagnostic]:
     """Say which of the secrets that were asked for could not be read, and why."""
+    hint = "Run omconf where it can be read, or see where the spec says that it is."
     return [
-        NO_SECRET.at(None, f"The secret `{name}` cannot be read: {found.why}.", severity=severity)
+        NO_SECRET.at(
+            None, f"The secret `{name}` cannot be read: {found.why}.", hint=hint, severity=severity
+        )
         for name, found in secrets.unresolved.items()
     ]
 

@@ -8,19 +8,47 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omconf.artifacts.model import Ownership
 from omconf.diagnostics import Finding
 from omconf.formats import block
 from omconf.plan.model import Cause
+from omconf.plan.place import Base
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omconf.artifacts.model import Reading
+    from omconf.deployed.snapshot import Snapshot
     from omconf.plan.model import ItemChange
     from omconf.plan.place import Place
+
+
+def applied(
+    base: Snapshot | None,
+    listing: str,
+    node: str,
+    path: str,
+    earlier: Mapping[str, Mapping[str, Any]],
+) -> Base:
+    """What was applied at a place: by the base, or else by the node's own manifest.
+
+    `listing` is where a node's manifest lies: a node without one in the base is not known there.
+    """
+    if base is not None:
+        there = base.nodes[node]
+        file = there.files.get(path)
+        known = listing in there.files and not (there.problem or (file and file.problem))
+        data = file.data if file else None
+        return Base(data, known=known, sensitive=b"@omconf:" in (data or b""))
+    entry = earlier.get(path, {})
+    digest = entry.get("sha256")
+    return Base(
+        digest=digest if isinstance(digest, str) else None,
+        known=bool(earlier),
+        sensitive=entry.get("sensitive") is True,
+    )
 
 
 def of_file(place: Place, cluster: str) -> Cause | None:

@@ -13,7 +13,7 @@ from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats import block, header
 from omconf.origin import Span
 from omconf.plan import access, in_block, items
-from omconf.plan.cause import of_file, of_items
+from omconf.plan.cause import applied, of_file, of_items
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -22,7 +22,7 @@ from omconf.plan.model import (
     SecretCheck,
     SecretState,
 )
-from omconf.plan.place import Base, Place
+from omconf.plan.place import Place
 from omconf.plan.rollout import order
 from omconf.secrets import masked
 
@@ -143,7 +143,9 @@ class _Comparison:
             ):
                 self.fine.setdefault(kind.name, {})[name] = None
                 continue
-            base = self.applied(name, path, earlier)
+            base = applied(
+                self.base, manifest.node_path(self.cluster.name.value), name, path, earlier
+            )
             self.place(Place(kind, name, path, artifact, data, mode, path in earlier, base))
 
     def place(self, place: Place) -> None:
@@ -158,23 +160,6 @@ class _Comparison:
                 self.differing.setdefault(place.kind.name, {})[place.node] = (place.path, there)
             case _ if isinstance(place.kind, BlockKind):
                 self.block(place, place.kind)
-
-    def applied(self, node: str, path: str, earlier: Mapping[str, Mapping[str, Any]]) -> Base:
-        """What was applied at a place: by the base, or else by the node's own manifest."""
-        if self.base is not None:
-            there = self.base.nodes[node]
-            file = there.files.get(path)
-            own = manifest.node_path(self.cluster.name.value)
-            known = own in there.files and not (there.problem or (file and file.problem))
-            data = file.data if file else None
-            return Base(data, known=known, sensitive=b"@omconf:" in (data or b""))
-        entry = earlier.get(path, {})
-        digest = entry.get("sha256")
-        return Base(
-            digest=digest if isinstance(digest, str) else None,
-            known=bool(earlier),
-            sensitive=entry.get("sensitive") is True,
-        )
 
     def left(self, node: str, deployed: NodeFiles) -> None:
         """Take away what was applied to a node that the spec has no more."""
@@ -351,7 +336,9 @@ class _Comparison:
             return
         message = f"`{key}` is still a placeholder: the secret was never filled in."
         severity = Severity.ERROR if self.snapshot.live else None
-        self.say(place.node, place.path, Finding(PLACEHOLDER, line, message), severity=severity)
+        hint = "Lay a copy with the secrets filled in: `omconf build --reveal-secrets -o DIR`."
+        finding = Finding(PLACEHOLDER, line, message, hint)
+        self.say(place.node, place.path, finding, severity=severity)
 
     def keys(self, place: Place, artifact: Artifact) -> None:
         """Compare the keys that are ours; what the file's others say is not looked at."""
@@ -384,6 +371,7 @@ class _Comparison:
             return
         for finding in there.findings:
             self.say(place.node, place.path, finding)
+        self.open_secret(place, any(masked(v) != v for v in there.present.values()))
         found, taken = there.found, there.taken
         if artifact is None and found is None:
             return

@@ -31,6 +31,12 @@ def _zone_of(hours: int) -> str:
     return f"Etc/GMT{-hours:+d}"
 
 
+_NOT_JAVAS = ("ROC", "Factory")
+"""Zones that the JVM takes for GMT all the same (measured: 17.0)."""
+_COMMANDS = ("-XX:OnOutOfMemoryError=", "-XX:OnError=")
+"""JVM options whose value is a command line."""
+
+
 def time_zone(value: str) -> str:
     """Check the name of a time zone; the JVM takes an unknown one for GMT, without a word.
 
@@ -39,7 +45,8 @@ def time_zone(value: str) -> str:
     from importlib.resources import files
 
     if value != "Etc/UTC":
-        known = files("tzdata").joinpath("zones").read_text("ascii").split()
+        names = files("tzdata").joinpath("zones").read_text("ascii").split()
+        known = [name for name in names if name not in _NOT_JAVAS]
         if value not in known:
             if offset := _OFFSET.fullmatch(value):
                 near = _zone_of(int(offset[1])) if int(offset[2] or 0) == 0 else None
@@ -64,7 +71,7 @@ def jvm_option(value: str) -> str:
             f"`{value[:80]}` is no JVM option: each begins with `-`.",
             "One option an item: `-Xmx2g`, `-Dname=value`.",
         )
-    if re.match(r"-\S+ +-", value):
+    if re.match(r"-\S+ +-", value) and not value.startswith(_COMMANDS):
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` are two options: the JVM would take them for one.",

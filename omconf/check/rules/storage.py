@@ -1,4 +1,4 @@
-"""Rules about the shared data folder (OM231 to OM235)."""
+"""Rules about the shared data folder (OM231 to OM236)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,14 @@ DATA_LOSS = Rule("OM232", Severity.WARNING, "an export or mount that can lose da
 IGNORED_OPTION = Rule("OM234", Severity.WARNING, "a mount option that Linux ignores")
 NOT_NETDEV = Rule("OM235", Severity.WARNING, "a mount that boot may wait for, or not wait for")
 
+IN_THE_WAY = Rule("OM236", Severity.ERROR, "a data folder that hides OpenMeetings, or lies in it")
+_OTHERS = ("/etc", "/usr/local/sbin", "/usr/lib/systemd")
+"""Folders that a node needs, whatever is mounted."""
+
 
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check the options of exports and mounts."""
+    yield from _folder(cluster)
     kind = cluster.storage.kind.value
     if kind == "nfs":
         yield from _exports(cluster)
@@ -32,6 +37,20 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     elif kind == "cifs":
         yield from _mounts(cluster)
         yield from _unknown(cluster.storage.options, cifs_options.judge_mount)
+
+
+def _folder(cluster: Cluster) -> Iterator[Diagnostic]:
+    """The page wants the data outside of OpenMeetings; a mount above it would hide it."""
+    data_dir = cluster.openmeetings.data_dir
+    folder = data_dir.value.rstrip("/") + "/"
+    homes = {node.home.value.rstrip("/") + "/" for node in cluster.nodes}
+    inside = next((home for home in sorted(homes) if folder.startswith(home)), "")
+    hidden = [p for p in (*sorted(homes), *(f"{o}/" for o in _OTHERS)) if p.startswith(folder)]
+    if inside or hidden:
+        what = f"lies in {inside[:-1]}" if inside else f"hides {hidden[0][:-1]} where it is mounted"
+        message = f"The data folder {data_dir.value} {what}."
+        hint = "Give it a folder of its own, as `/opt/omdata`."
+        yield IN_THE_WAY.at(data_dir.span, message, hint=hint)
 
 
 def _exports(cluster: Cluster) -> Iterator[Diagnostic]:
