@@ -8,12 +8,12 @@ import signal
 import subprocess
 import tempfile
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 MAX_ERROR = 64 * 1024
 _GRACE = 0.2
@@ -51,10 +51,7 @@ def run(
     With `whole`, all that it started ends with it; otherwise that may go on, and is not waited for.
     """
     started = time.time()
-    with tempfile.TemporaryFile() as given:
-        # A file, so that a program that does not read cannot hold us up.
-        given.write(stdin)
-        given.seek(0)
+    with _file_of(stdin) as given:
         try:
             process = subprocess.Popen(
                 command,
@@ -78,6 +75,18 @@ def run(
         code = process.wait()
     said = heard.error.decode("utf-8", "replace")
     return Answer(code, bytes(heard.out), said, heard.problem, started, heard.answered)
+
+
+@contextmanager
+def _file_of(stdin: bytes) -> Iterator[int]:
+    """What a program reads, as a file: one that does not read it cannot hold us up."""
+    if not stdin:
+        yield subprocess.DEVNULL
+        return
+    with tempfile.TemporaryFile() as file:
+        file.write(stdin)
+        file.seek(0)
+        yield file.fileno()
 
 
 @dataclass(slots=True)

@@ -186,11 +186,13 @@ def _refusal(kind: str, what: str, name: str) -> str:
 
 
 def _clients(cluster: Cluster) -> Iterator[tuple[Value[str], Value[str]]]:
-    """Go through the nodes and the address that the server sees of each."""
+    """Go through the nodes and the addresses that the server may see of each, beyond NAT too."""
     database = cluster.database
     for node in cluster.nodes:
         loopback = Value("127.0.0.1", database.host.origin)
         yield node.name, loopback if database.on_loopback else node.address
+        if node.public_address and not database.on_loopback:
+            yield node.name, node.public_address
 
 
 def _text(text: str, *why: Origin) -> list[Line]:

@@ -160,3 +160,11 @@ def test_a_deployed_line_that_is_cut_short() -> None:
     reading = KIND.read("host all all 10.1.1.1/32 md5\nhost all all 10.1.1.1/32 trust\nhost all\n")
     assert reading.items == {"host all all 10.1.1.1/32": "md5"}, "the first line counts"
     assert [(f.rule, f.line) for f in reading.findings] == [(REFUSED, 3)]
+
+
+def test_a_node_beyond_nat_may_come_from_both_addresses() -> None:
+    data = spec_of(2)
+    data["nodes"]["om2"]["public_address"] = "203.0.113.5"
+    files = {f.path: f.text for f in KIND.hand_over(cluster_of(data))}
+    for address in ("10.1.1.1", "10.1.1.2", "203.0.113.5"):
+        assert f" {address}/32 scram-sha-256" in files["database/pg_hba.conf"]
