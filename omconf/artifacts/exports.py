@@ -1,34 +1,24 @@
-"""`/etc/exports` on the data server: which nodes may mount the shared data folder, and how.
-
-The reader follows what exportfs of nfs-utils 2.6 does with a file rather than exports(5) alone:
-the manual is silent about a missing client, carriage returns and where reading stops.
-"""
+"""`/etc/exports` on the data server: which nodes may mount the shared data folder, and how."""
 
 from __future__ import annotations
 
-import ipaddress
-import re
 import shlex
-from bisect import bisect_right
-from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, HandOver, Line, line
-from omconf.diagnostics import REFUSED, Finding, Rule, Severity
-from omconf.formats.block import MARKERS, Entry, markers
-from omconf.formats.nfs_options import judge_export, settle_export
+from omconf.formats import exports
+from omconf.formats.block import MARKERS, markers
 from omconf.origin import FromPage, Value
-from omconf.secrets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from omconf.cluster.model import Cluster, Node
+    from omconf.diagnostics import Finding
+    from omconf.formats.block import Entry
 
 PATH = "/etc/exports"
 STEP = FromPage("File systems: /etc/exports on the data server")
-WORLD_EXPORT = Rule("OM310", Severity.ERROR, "a path exported to the world by mistake")
 
 
 class Exports(BlockKind):
@@ -58,13 +48,8 @@ class Exports(BlockKind):
         return [HandOver("storage/exports", _lines(cluster, cluster.nodes))]
 
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
-        """Read what a file exports: one entry a client, `PATH CLIENT` and its options in force.
-
-        The options are merged with the line's defaults and sorted (see `settle_export`). `*` stands
-        for the world, named or not. Findings: OM310 for a world that nobody named, OM301 for what
-        exportfs refuses. It reads nothing more after most errors; here reading goes on.
-        """
-        return _Reader(text).read()
+        """Read what a file exports: one entry a client, `PATH CLIENT` and its options in force."""
+        return exports.read(text)
 
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Take `host (rw)` over as a whole: left alone, the world would keep what the space gave it."""
@@ -131,7 +116,7 @@ def _server(cluster: Cluster) -> str:
 
 def _lines(cluster: Cluster, clients: Iterable[Node]) -> tuple[Line, ...]:
     storage = cluster.storage
-    path = Value(escape(storage.export.value), storage.export.origin)
+    path = Value(exports.escape(storage.export.value), storage.export.origin)
     options: list[str | Value[str]] = []
     for option in storage.export_options:
         options += [",", option] if options else [option]
@@ -141,280 +126,3 @@ def _lines(cluster: Cluster, clients: Iterable[Node]) -> tuple[Line, ...]:
         *(line(path, " ", n.storage_address, "(", *options, ")", why=(STEP,)) for n in clients),
         line(end, why=(MARKERS,)),
     )
-
-
-def escape(path: str) -> str:
-    r"""Write a path as exports(5) wants it: `\040` for a space, and so on.
-
-    exportfs looks for octal codes in what it has already decoded, so digits that follow a backslash
-    of the path are written as codes too.
-    """
-    return "".join(
-        f"\\{ord(char):03o}"
-        if char in ' "#\\\x7f'
-        or ord(char) < 32
-        or (char in "0123456789" and "\\" in path[max(0, at - 3) : at])
-        else char
-        for at, char in enumerate(path)
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class _Word:
-    """A word of the file, quotes and codes resolved; empty at the end of a line."""
-
-    text: str
-    start: int
-    end: int
-
-
-@dataclass(slots=True)
-class _Line:
-    """A logical line: its path, what is said of clients and the range that all of it takes."""
-
-    path: str
-    clients: list[tuple[_Word, list[list[str]]]]
-    whole: tuple[int, int]
-
-
-# What C's isspace() takes for white space; str.isspace() knows more.
-_SPACE = " \t\n\v\f\r"
-_PLAIN = re.compile(r'[^ \t\n\v\f\r"\\]+(?=[ \t\n])')
-_OCTAL = re.compile(r"\\[0-3][0-7]{2}")
-# exportfs's buffers, in bytes.
-_LONGEST_CLIENT = 511
-_LONGEST_PATH = 1024
-_STOPS = "exportfs reads nothing from here on"
-
-
-class _Scanner:
-    """Cuts a file into words exactly as exportfs does."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.at = 0
-
-    def next(self) -> str:
-        """Take a character; a backslash at a line's end and blanks after it are one space."""
-        char = self.text[self.at : self.at + 1]
-        self.at += len(char)
-        if char == "\\" and self.text.startswith("\n", self.at):
-            self.at += 1
-            while self.text.startswith((" ", "\t"), self.at):
-                self.at += 1
-            return " "
-        return char
-
-    def skip(self, blanks: str) -> None:
-        """Skip blanks and comments, which no backslash continues."""
-        while self.at < len(self.text):
-            before = self.at
-            char = self.next()
-            if char == "#":
-                newline = self.text.find("\n", self.at)
-                before = self.at = len(self.text) if newline < 0 else newline
-                char = self.next()
-            if char not in blanks:
-                self.at = before
-                return
-
-    def word(self) -> _Word:
-        """Take a word; the white space after it goes too, save for a line feed."""
-        start = end = self.at
-        if plain := _PLAIN.match(self.text, start):
-            end = plain.end()
-            self.at = end if self.text[end] == "\n" else end + 1
-            return _Word(plain.group(), start, end)
-        chars: list[str] = []
-        quoted = False
-        while True:
-            before = self.at
-            char = self.next()
-            if not char or (char in _SPACE and not quoted):
-                if char == "\n":
-                    self.at = before
-                return _Word(_joined(chars), start, end)
-            end = self.at
-            if char == '"':
-                quoted = not quoted
-                continue
-            chars.append(char)
-            if _OCTAL.fullmatch(code := "".join(chars[-4:])):
-                byte = int(code[1:], 8)
-                chars[-4:] = [chr(byte) if byte < 128 else chr(0xDC00 + byte)]
-
-
-def _joined(chars: list[str]) -> str:
-    """Join characters, and the bytes among them to characters where they are UTF-8."""
-    word = "".join(chars)
-    try:
-        return word.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:  # text that no bytes were decoded to
-        return word
-
-
-class _Reader:
-    """Reads a file's words to entries and findings."""
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.scanner = _Scanner(text)
-        self.entries: list[Entry] = []
-        self.findings: list[Finding] = []
-        self.seen: dict[tuple[str, str], int] = {}
-        self.newlines = [found.start() for found in re.finditer("\n", text)]
-
-    def read(self) -> tuple[list[Entry], list[Finding]]:
-        stopped = False
-        while True:
-            self.scanner.skip(" \t\n")
-            if self.scanner.at >= len(self.text):
-                return self.entries, self.findings
-            path = self.scanner.word()
-            if path.text:
-                self.read_line(self.words(path))
-            elif not stopped:
-                stopped = True
-                hint = "Remove what the line holds, a carriage return or empty quotes."
-                self.refuse(path, f"This line looks empty, and is not: {_STOPS}.", hint)
-
-    def words(self, path: _Word) -> _Line:
-        """Read a line's words; a client that has no name is an empty word where it could stand."""
-        clients: list[tuple[_Word, list[list[str]]]] = []
-        defaults: list[list[str]] = []
-        place = path
-        while (word := self.word()).text or not clients:
-            if word.text.startswith("-"):
-                defaults = [*defaults, self.options(word, word.text[1:])]
-                place, word = word, self.word()
-            clients.append((word if word.text else _Word("", place.start, place.end), defaults))
-        start = self.text.rfind("\n", 0, path.start) + 1
-        if self.text[start : path.start].strip(" \t"):
-            start = path.start
-        end = self.scanner.at + self.text.startswith("\n", self.scanner.at)
-        if _bytes(path) > _LONGEST_PATH:
-            self.refuse(path, f"A path of over {_LONGEST_PATH} bytes: {_STOPS}.")
-            clients = []
-        elif not path.text.startswith("/"):
-            self.refuse(path, f"`{quoted(path.text)}` is no absolute path: exportfs fails.")
-        return _Line(path.text.rstrip("/") or "/", clients, (start, end))
-
-    def word(self) -> _Word:
-        self.scanner.skip(" \t")
-        return self.scanner.word()
-
-    def options(self, word: _Word, listed: str) -> list[str]:
-        options, wrong = _split(listed)
-        for message, hint in wrong:
-            self.refuse(word, f"{message} {_STOPS.capitalize()}.", hint)
-        return list(options)
-
-    def read_line(self, read: _Line) -> None:
-        before: _Word | None = None
-        for word, defaults in read.clients:
-            client, bracket, listed = word.text.partition("(")
-            if _bytes(word) > _LONGEST_CLIENT:
-                self.refuse(word, f"A client of over {_LONGEST_CLIENT} bytes: {_STOPS}.")
-            elif bracket and (not listed.endswith(")") or ")" in listed[:-1]):
-                message = (
-                    f"The bracket of `{quoted(word.text)}` is not closed at its end: {_STOPS}."
-                )
-                self.refuse(word, message, "Write one word a client: `host(rw,sync)`.")
-            else:
-                own = self.options(word, listed[:-1]) if bracket else []
-                settled = settle_export(*defaults, own)
-                if not client:
-                    self.world(read.path, before, word, writes="rw" in settled)
-                self.client(read, word, client, ",".join(settled))
-            before = word
-
-    def client(self, read: _Line, word: _Word, client: str, value: str) -> None:
-        if client.startswith("-"):
-            self.refuse(word, f"exportfs takes `{quoted(client)}` for the name of a client.")
-        elif _bad_network(client):
-            self.refuse(
-                word, f"`{quoted(client)}` is no address with a prefix length or a netmask."
-            )
-        name = client or "*"
-        number = self.line_of(word.start)
-        # exportfs tells the world without a name and without a bracket from `*`, here at least.
-        twice = name.lower() if word.text else ""
-        first = self.seen.setdefault((read.path, twice), word.start)
-        if first != word.start:
-            where = f"`{quoted(read.path)}` is exported to `{quoted(name)}`"
-            message = f"{where} in line {self.line_of(first)} already"
-            self.refuse(word, f"{message}: exportfs ignores this one and fails.", "Keep one.")
-        self.entries.append(
-            Entry(
-                f"{read.path} {name}",
-                value,
-                number,
-                self.line_of(max(word.start, read.whole[1] - 1)),
-                self.span(word, read.whole),
-                read.whole,
-                len(read.clients),
-            )
-        )
-
-    def span(self, word: _Word, whole: tuple[int, int]) -> tuple[int, int]:
-        """Find what goes with a client: its word, and one blank beside it."""
-        if word.start > whole[0] and self.text[word.start - 1] in " \t":
-            return word.start - 1, word.end
-        return word.start, word.end + self.text.startswith((" ", "\t"), word.end)
-
-    def world(self, path: str, before: _Word | None, word: _Word, *, writes: bool) -> None:
-        mode = "read-write" if writes else "read-only"
-        if word.text and before and before.text and "(" not in before.text:
-            message = f"The space exports `{quoted(path)}` to the world, {mode}."
-            right = quoted(f"{escape(path)} {before.text}{word.text}")
-            hint = f"Write it without the space: `{right}`."
-        else:
-            message = f"Without a client's name, `{quoted(path)}` is exported to the world, {mode}."
-            hint = "Name the clients, or write `*` before the bracket to mean the world."
-        self.findings.append(Finding(WORLD_EXPORT, self.line_of(word.start), message, hint))
-
-    def refuse(self, word: _Word, message: str, hint: str = "") -> None:
-        self.findings.append(Finding(REFUSED, self.line_of(word.start), message, hint))
-
-    def line_of(self, at: int) -> int:
-        return bisect_right(self.newlines, at - 1) + 1
-
-
-def _bytes(word: _Word) -> int:
-    return len(word.text.encode("utf-8", "surrogatepass"))
-
-
-@lru_cache(maxsize=256)
-def _split(listed: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
-    """Split options as exportfs does; also what is wrong with each, and a hint."""
-    options = [option.lstrip(" \t") for option in listed.split(",")]
-    if not options[-1]:
-        options.pop()
-    wrong = [
-        (verdict.message, f"Write `{verdict.suggestion}`." if verdict.suggestion else "")
-        for verdict in map(judge_export, options)
-        if verdict
-    ]
-    return tuple(options), tuple(wrong)
-
-
-def _bad_network(client: str) -> bool:
-    """Tell whether exportfs takes a client for a network, and refuses it."""
-    address, slash, mask = client.partition("/")
-    if not slash or client.startswith(("gss/", "@")) or re.search(r"[*?\[\\]", address):
-        return False
-    version = _version(address)
-    if version is None:
-        return True
-    if "." in mask:
-        return version != 4 or _version(mask) != 4
-    # Nothing after the slash is 0.
-    longest = 32 if version == 4 else 128
-    return bool(mask) and not (re.fullmatch(r"\+?[0-9]{1,3}", mask) and int(mask) <= longest)
-
-
-def _version(address: str) -> int | None:
-    try:
-        return None if "%" in address else ipaddress.ip_address(address).version
-    except ValueError:
-        return None

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.artifacts.exports import KIND, WORLD_EXPORT, escape
+from omconf.artifacts.exports import KIND
 from omconf.cluster.model import Cluster
 from omconf.diagnostics import REFUSED, Finding
 from omconf.formats.block import Block, find, merge, outside
+from omconf.formats.exports import WORLD_EXPORT, escape
 from omconf.formats.nfs_options import settle_export
 from omconf.origin import FromPage
 from tests.artifacts.shared_folder import cluster, node
