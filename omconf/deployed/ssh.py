@@ -36,7 +36,7 @@ OPTIONS = (
 )
 OWN_FAILURE = 255
 """The exit code by which ssh says that it failed itself."""
-_SCRIPT = Path(__file__).with_name("read.sh")
+SCRIPT = Path(__file__).with_name("read.sh")
 _NO_SUDO = "sudo: a password is required"
 
 
@@ -81,7 +81,7 @@ def _script(request: Request) -> bytes:
     """The program that a node runs: what to read, and how."""
     wanted = "\n".join(path[1:] for path in request.paths)
     head = f"manifest={shlex.quote(request.manifest[1:])}\nwanted={shlex.quote(wanted)}\n"
-    return head.encode() + _SCRIPT.read_bytes()
+    return head.encode() + SCRIPT.read_bytes()
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:

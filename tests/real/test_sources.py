@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from omconf.deployed import ssh
 from tests.command import ROOT
 from tests.deployed.same import (
     HAZELCAST,
@@ -24,7 +25,7 @@ from tests.deployed.same import (
     plan,
     require,
 )
-from tests.real.judges import Network, need
+from tests.real.judges import Network, need, run
 from tests.real.nodes import Nodes
 
 
@@ -227,3 +228,21 @@ def test_the_hosts_own_root(nodes: Nodes) -> None:
         ("mode", "0604", "0600")
     ]
     assert diagnostic["rule"] == "OM317"
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
+def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: str) -> None:
+    """With BusyBox all programs are its own."""
+    shellcheck = Path(sys.executable).with_name("shellcheck")
+    script = "manifest=no/such\nwanted='etc/passwd\netc\nno/such'\n" + ssh.SCRIPT.read_text()
+    run(shellcheck, "-s", "sh", "-", input=script)
+    command, path = [need(shell, "busybox-static" if shell == "busybox" else shell)], ""
+    if shell == "busybox":
+        for applet in ("sed", "head", "sort", "wc", "ls", "dd", "tar"):
+            (tmp_path / applet).symlink_to(command[0])
+        command, path = [command[0], "sh"], str(tmp_path)
+    env = {**os.environ, **({"PATH": path} if path else {})}
+    done = subprocess.run([*command, "-s"], input=script.encode(), capture_output=True, env=env)
+    assert (done.returncode, done.stderr) == (0, b"omconf-read\tdirectory\tetc\n")
+    with tarfile.open(fileobj=io.BytesIO(done.stdout)) as archive:
+        assert archive.getnames() == ["./etc/passwd"]
