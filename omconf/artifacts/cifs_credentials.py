@@ -19,6 +19,7 @@ from omconf.artifacts.model import (
     Reading,
     line,
 )
+from omconf.cluster.model import credentials_path
 from omconf.formats import header
 from omconf.origin import FromDefault, FromPage
 from omconf.secrets import HIDDEN
@@ -44,8 +45,7 @@ class CifsCredentials(Kind):
     purpose: ClassVar[str] = "holds the Samba account that mounts the shared data folder"
 
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        samba = cluster.storage.samba
-        return (samba.credentials.value,) if samba else ()
+        return (credentials_path(cluster.name.value),)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         samba = cluster.storage.samba

@@ -44,9 +44,12 @@ class Service(Kind):
 
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
         om = cluster.openmeetings
-        return (f"/etc/systemd/system/{om.service.value}.d/omconf.conf",) if om.has_systemd else ()
+        unit = om.service.value if om.has_systemd else "openmeetings.service"
+        return (f"/etc/systemd/system/{unit}.d/omconf.conf",)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        if not cluster.openmeetings.has_systemd:
+            return []
         return [_artifact(cluster, path) for path in self.paths(cluster, node)]
 
     def read(self, text: str) -> Reading:
@@ -58,8 +61,10 @@ class Service(Kind):
         )
 
     def undo(self, cluster: Cluster) -> str:
-        paths = self.paths(cluster, cluster.nodes[0])
-        return f"On every node: delete `{paths[0]}`; `systemctl daemon-reload`." if paths else ""
+        if not cluster.openmeetings.has_systemd:
+            return ""
+        (path,) = self.paths(cluster, cluster.nodes[0])
+        return f"On every node: delete `{path}`; `systemctl daemon-reload`."
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell systemd; OpenMeetings itself need not restart for it."""

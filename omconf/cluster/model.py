@@ -125,6 +125,11 @@ class Database:
             return self.host.value.lower() in names
 
 
+def credentials_path(cluster: str) -> str:
+    """Where nodes that mount over Samba keep the account, whether they do so at present or not."""
+    return f"/etc/omconf/{cluster}/storage.credentials"
+
+
 @dataclass(frozen=True, slots=True)
 class Samba:
     """The share that the data folder is, and the account that the other nodes log in with.

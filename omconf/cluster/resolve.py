@@ -20,6 +20,7 @@ from omconf.cluster.model import (
     OpenMeetings,
     Samba,
     Storage,
+    credentials_path,
 )
 from omconf.diagnostics import has_errors, meant
 from omconf.origin import FromDefault, FromRelease, FromSpec, Origin, Value
@@ -342,12 +343,11 @@ class _Resolver:
         if spec.password is None:
             return None  # which was said
         share = Value(f"openmeetings-{cluster.value}", cluster.origin)
-        file = f"/etc/omconf/{cluster.value}/storage.credentials"
         return Samba(
             share=self.maybe(spec, ("storage", "share")) or share,
             user=self.value(spec, ("storage", "user")),
             password=self.secret(spec.password, ("storage", "password")),
-            credentials=Value(file, cluster.origin),
+            credentials=Value(credentials_path(cluster.value), cluster.origin),
         )
 
     def items(self, values: list[str], path: Path) -> tuple[Value[str], ...]:

@@ -1,6 +1,6 @@
 # Sends this node's files as one tar stream. What cannot be sent is said on stderr instead.
-# The wanted paths, and the manifest that lists further ones, are put in before this: a POSIX sh and
-# tar are all that is needed. Nothing is written here.
+# The wanted paths, the manifest that lists further ones, and what such files may be called are put
+# in before this: a POSIX sh and tar are all that is needed. Nothing is written here.
 LC_ALL=C
 export LC_ALL
 cd / || exit 1
@@ -14,6 +14,10 @@ say() { printf 'omconf-read\t%s\t%s\n' "$1" "$2" >&2; }
 listed=$(sed -n 's#^ *{"path": "/\([^"\\]*\)".*#\1#p' "./$manifest" 2>/dev/null | head -n 1000)
 set --
 for path in $(printf '%s\n' "$manifest" "$wanted" "$listed" | sort -u); do
+    case "/$names/$manifest" in
+    *"/${path##*/}/"* | *"/$path") ;;
+    *) continue ;;
+    esac
     if [ -L "./$path" ]; then
         say link "$path"
     elif [ -d "./$path" ]; then

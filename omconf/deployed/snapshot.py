@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from omconf.bundle import manifest
@@ -57,6 +57,7 @@ class DeployedFile:
 class Request:
     """What to read of a node: paths that omconf may own, and the manifest, which lists further ones.
 
+    Of those, only files that are called like one of omconf's are read: a manifest may list anything.
     `ssh` is the node's OpenSSH destination, `earlier` the name that it had before it was renamed.
     """
 
@@ -64,11 +65,18 @@ class Request:
     manifest: str
     ssh: str
     earlier: str | None = None
+    left: bool = False
+    """Whether the spec has no such node any more: then its manifest alone says what to read."""
 
     @classmethod
     def of_left(cls, requests: Mapping[str, Request]) -> Request:
-        """What to read of a node that the spec has no more: what its manifest lists."""
-        return cls((), next(iter(requests.values())).manifest, ssh="")
+        """What to read of a node that the spec has no more."""
+        return replace(next(iter(requests.values())), ssh="", earlier=None, left=True)
+
+    @property
+    def names(self) -> list[str]:
+        """What omconf's files are called, wherever they lie."""
+        return sorted({path.rpartition("/")[2] for path in self.paths})
 
     def applied(self, node: str, files: NodeFiles) -> bool:
         """Tell whether a manifest says what was applied to this node, and not to a copy's origin."""
@@ -77,9 +85,11 @@ class Request:
 
     def asked(self, listing: bytes | None) -> tuple[str, ...]:
         """Every path to be read, by what the node's own manifest says."""
-        paths = dict.fromkeys((*self.paths, self.manifest))
+        paths = dict.fromkeys((*(() if self.left else self.paths), self.manifest))
         with suppress(ValueError):
-            paths |= dict.fromkeys(manifest.read_node(listing or b""))
+            listed = manifest.read_node(listing or b"")
+            names = set(self.names)
+            paths |= dict.fromkeys(p for p in listed if p.rpartition("/")[2] in names)
         return tuple(paths)
 
 

@@ -80,7 +80,8 @@ class Ssh:
 def _script(request: Request) -> bytes:
     """The program that a node runs: what to read, and how."""
     wanted = "\n".join(path[1:] for path in request.paths)
-    head = f"manifest={shlex.quote(request.manifest[1:])}\nwanted={shlex.quote(wanted)}\n"
+    said = {"manifest": request.manifest[1:], "wanted": wanted, "names": "/".join(request.names)}
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in said.items())
     return head.encode() + SCRIPT.read_bytes()
 
 

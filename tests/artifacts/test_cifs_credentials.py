@@ -34,7 +34,7 @@ def test_the_data_server_and_other_kinds_of_storage_have_none() -> None:
     assert KIND.render(cluster(kind="cifs"), node(1)) == []
     assert KIND.render(cluster(kind="cifs", server=None), node(1)) != []
     assert KIND.render(cluster(), node(2)) == []
-    assert KIND.paths(cluster(), node(2)) == ()
+    assert KIND.paths(cluster(), node(2)) == ("/etc/omconf/conference/storage.credentials",)
 
 
 @pytest.mark.parametrize(

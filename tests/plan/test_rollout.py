@@ -151,9 +151,21 @@ def test_a_host_that_loses_systemd_keeps_its_route() -> None:
 @pytest.mark.parametrize("listed", [True, False])
 def test_the_requests_name_what_may_be_ours(listed: bool) -> None:
     request = Request(("/a",), "/m", ssh="om1")
-    listing = (
-        b'{"format_version": "1.0", "files": [{"path": "/b", "kind": "k", "ownership": "file"}]}'
-    )
+    entry = b'{"path": "/old/a", "kind": "k", "ownership": "file"}'
+    listing = b'{"format_version": "1.0", "files": [' + entry + b"]}"
     assert request.asked(listing if listed else b"{}") == (
-        ("/a", "/m", "/b") if listed else ("/a", "/m")
+        ("/a", "/m", "/old/a") if listed else ("/a", "/m")
     )
+
+
+def test_a_manifest_has_nothing_else_read() -> None:
+    """Only what is called like a file of omconf's, wherever it lies."""
+    entries = ", ".join(
+        f'{{"path": "{path}", "kind": "hazelcast", "ownership": "file"}}'
+        for path in ("/etc/shadow", "/srv/old/hazelcast.xml", "/root/.ssh/id_ed25519")
+    )
+    listing = f'{{"format_version": "1.0", "files": [{entries}]}}'.encode()
+    request = Request(("/opt/om/hazelcast.xml",), "/m", ssh="om1")
+    assert request.asked(listing) == ("/opt/om/hazelcast.xml", "/m", "/srv/old/hazelcast.xml")
+    left = Request.of_left({"om1": request})
+    assert left.asked(listing) == ("/m", "/srv/old/hazelcast.xml")

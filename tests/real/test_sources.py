@@ -234,7 +234,10 @@ def test_the_hosts_own_root(nodes: Nodes) -> None:
 def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: str) -> None:
     """With BusyBox all programs are its own."""
     shellcheck = Path(sys.executable).with_name("shellcheck")
-    script = "manifest=no/such\nwanted='etc/passwd\netc\nno/such'\n" + ssh.SCRIPT.read_text()
+    script = (
+        "manifest=no/m\nwanted='etc/passwd\netc\nno/such'\nnames=passwd/etc/such\n"
+        + ssh.SCRIPT.read_text()
+    )
     run(shellcheck, "-s", "sh", "-", input=script)
     command, path = [need(shell, "busybox-static" if shell == "busybox" else shell)], ""
     if shell == "busybox":
