@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections import defaultdict
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from hypothesis import settings
 settings.register_profile("ci", derandomize=True, deadline=None)
 settings.register_profile("here", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+# A shell lets what it starts in the background ignore it; some tests interrupt omconf as people do.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 _SECONDS: dict[str, float] = defaultdict(float)
 
