@@ -70,7 +70,7 @@ def bind(
         for node in cluster.nodes
         if node.name.value in snapshot.nodes
     }
-    deployed |= {name: _left(files) for name, files in snapshot.left.items()}
+    deployed |= {name: _node(cluster, None, {}, files) for name, files in snapshot.left.items()}
     written = [artifacts.get(c.node, {}).get(c.path) for c in plan.changes]
     places = {p.name: p.ref for a in written if a for p in a.placeholders}
     return Binding(
@@ -87,16 +87,6 @@ def bind(
     )
 
 
-def _left(deployed: NodeFiles) -> dict[str, str]:
-    """The files of a node that the spec has no more, which may go: by what their kinds read."""
-    own = next((path for path in deployed.files if path.endswith("/manifest.json")), "")
-    readers = _applied(deployed.files.get(own))
-    return {
-        path: _file(readers.get(path), None, deployed.files.get(path))
-        for path in sorted(deployed.asked)
-    }
-
-
 def _applied(listing: DeployedFile | None) -> dict[str, Kind]:
     """The kinds by path of what a node's manifest lists."""
     by_name = {kind.name: kind for kind in kinds()}
@@ -108,13 +98,18 @@ def _applied(listing: DeployedFile | None) -> dict[str, Kind]:
 
 def _node(
     cluster: Cluster,
-    node: Node,
+    node: Node | None,
     artifacts: Mapping[str, Artifact],
     deployed: NodeFiles,
 ) -> dict[str, str]:
+    """What was read of a node, by path; of one that the spec has no more, by its manifest alone.
+
+    What no kind of omconf's reads is not bound: a secret may stand anywhere in it.
+    """
     own = manifest.node_path(cluster.name.value)
     readers: dict[str, Kind | None] = {own: None, **_applied(deployed.files.get(own))}
-    readers |= {path: kind for kind in kinds() for path in kind.paths(cluster, node)}
+    if node is not None:
+        readers |= {path: kind for kind in kinds() for path in kind.paths(cluster, node)}
     return {
         path: UNREADABLE
         if deployed.problem

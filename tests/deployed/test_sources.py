@@ -257,3 +257,19 @@ def test_a_node_that_left_the_spec(
     assert "om2" in json.loads((tmp_path / "saved").read_text())["binding"]["deployed"]
     only = plan(spec, *options, "--node", "om1", cwd=tmp_path)
     assert {c["node"] for c in only["changes"]} == {"om1"}
+
+
+def test_a_node_that_left_is_bound_by_what_kinds_read(built: Path, tmp_path: Path) -> None:
+    """Its manifest may claim anything: a file of no kind goes into no digest, a secret may be in it."""
+    place, _ = directory(built, tmp_path)
+    manifest = json.loads(place(MANIFEST).read_text())
+    for entry in manifest["files"]:
+        if entry["path"] == PERSISTENCE:
+            entry["kind"] = "another"
+    place(MANIFEST).write_text(json.dumps(manifest))
+    spec = tmp_path / "cluster.yaml"
+    spec.write_text(yaml.safe_dump(spec_of(1)))
+    plan(spec, "--deployed", "trees", "--out", "saved", cwd=tmp_path)
+    bound = json.loads((tmp_path / "saved").read_text())["binding"]["deployed"]["om2"]
+    assert HAZELCAST in bound
+    assert PERSISTENCE not in bound
