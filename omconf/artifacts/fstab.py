@@ -7,7 +7,7 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line
+from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, mount_by_hand
 from omconf.diagnostics import REFUSED, Finding
 from omconf.formats import cifs_options, nfs_options
 from omconf.formats.block import MARKERS, Entry, markers
@@ -29,10 +29,7 @@ MODES = (
 )
 
 
-MOUNT_BY_HAND = (
-    "mount the shared folder at {folder} in your own way: OpenMeetings must not start on an empty"
-    " one"
-)
+MOVE = "move the shared data to its new place, before it is used there"
 
 
 class Fstab(BlockKind):
@@ -135,13 +132,13 @@ class Fstab(BlockKind):
                 "the shared folder comes from another place: nodes that still use the old one would"
                 " not see what the others write. Stop all nodes, move the data, then start all"
             )
-            by_hand = "move the shared data to its new place, before it is used there"
+            by_hand = MOVE
         elif action == "delete" and cluster.storage.kind.value == "mounted":
-            by_hand = MOUNT_BY_HAND.format(folder=", ".join(points))
+            by_hand = mount_by_hand(cluster)
         elif action == "delete" and cluster.storage.server is not None:
             rolling = False  # where the node is still one of the cluster's
             why = "the data server is another one. Stop all nodes, move the data, then start all"
-            by_hand = "move the shared data to its new place, before it is used there"
+            by_hand = MOVE
         needs = () if action == "delete" else ("storage",)
         return Effect(
             "mount",

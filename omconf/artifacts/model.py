@@ -213,6 +213,15 @@ def restart(cluster: Cluster, why: str, *, rolling: bool, needs: tuple[str, ...]
     return Effect("restart", scope, rolling, why, run, check=(PROGRAM,), needs=needs)
 
 
+def mount_by_hand(cluster: Cluster) -> str:
+    """What a person has to do where the admin mounts the shared folder (`storage.kind: mounted`)."""
+    folder = cluster.openmeetings.data_dir.value
+    return (
+        f"mount the shared folder at {folder} in your own way, where it is not: OpenMeetings must not"
+        " start on an empty one"
+    )
+
+
 def leave(cluster: Cluster, effect: Effect) -> Effect:
     """What an effect is on a node that left the cluster: OpenMeetings stops there for good."""
     if effect.action == "restart":

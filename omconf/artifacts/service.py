@@ -10,7 +10,17 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
-from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import (
+    Artifact,
+    Change,
+    Effect,
+    Kind,
+    Line,
+    Ownership,
+    Reading,
+    line,
+    mount_by_hand,
+)
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Value
 
@@ -23,12 +33,6 @@ MOUNTED = FromPage("File systems: OpenMeetings needs the shared folder when it s
 ROUTE = FromPage("Network: the multicast address is there when OpenMeetings starts")
 TIME_ZONE = FromPage("Servers: the same time zone on all of them")
 UNIT = FromFormat("systemd unit")
-
-
-MOUNT_BY_HAND = (
-    "mount the shared folder in your own way, where it is not: OpenMeetings must not start on an"
-    " empty one"
-)
 
 
 class Service(Kind):
@@ -74,7 +78,7 @@ class Service(Kind):
             rolling=True,
             why="systemd reads its units anew; OpenMeetings' next start goes by them",
             run=("systemctl daemon-reload",),
-            by_hand=MOUNT_BY_HAND
+            by_hand=mount_by_hand(cluster)
             if action == "create" and cluster.storage.kind.value == "mounted"
             else "",
         )

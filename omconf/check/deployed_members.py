@@ -39,6 +39,7 @@ def findings(
     for node, items in deployed.items():
         names.setdefault(items.get(NAME, ""), []).append(node)
     model = _model(deployed, asked)
+    wanted = forming(deployed.get(model, {}))
     for node in sorted(asked):
         items, line = deployed[node], lines[node]
         name = items.get(NAME, "")
@@ -57,7 +58,7 @@ def findings(
             message = "No join is enabled: Hazelcast starts alone, and says so only in its log."
             hint = 'Enable the one that the other nodes use: `<multicast enabled="true">`.'
             yield node, Finding(STANDALONE, line.get(NAME, 0), message, hint)
-        elif keys := _parting(forming(items), forming(deployed[model])):
+        elif keys := _parting(forming(items), wanted):
             first = next((key for key in line if key.startswith(keys[0])), "")
             verb = "differs" if len(keys) == 1 else "differ"
             message = f"It cannot be in one cluster with {model}: {', '.join(keys)} {verb}."
