@@ -19,7 +19,6 @@ from omconf.artifacts.model import (
     Reading,
     line,
 )
-from omconf.cluster.model import credentials_path
 from omconf.formats import header
 from omconf.origin import FromDefault, FromPage
 from omconf.secrets import HIDDEN
@@ -43,9 +42,7 @@ class CifsCredentials(Kind):
     ownership: ClassVar[Ownership] = Ownership.FILE
     phase: ClassVar[int] = 15
     purpose: ClassVar[str] = "holds the Samba account that mounts the shared data folder"
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        return (credentials_path(cluster.name.value),)
+    places: ClassVar[tuple[str, ...]] = ("/etc/omconf/{cluster}/storage.credentials",)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         samba = cluster.storage.samba

@@ -106,10 +106,7 @@ class DatabaseAccess(Kind):
     ownership: ClassVar[Ownership] = Ownership.BLOCK
     phase: ClassVar[int] = -10
     purpose: ClassVar[str] = "lets every node log in to the database"
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        """Own nothing on a node: the server is somebody else's, also where it runs on one."""
-        return ()
+    places: ClassVar[tuple[str, ...]] = ()
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         return []

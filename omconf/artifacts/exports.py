@@ -26,11 +26,8 @@ class Exports(BlockKind):
 
     name = "exports"
     purpose = "lets the other nodes mount the shared data folder over NFS"
+    places = (PATH,)
     phase = 10
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        """Name `/etc/exports` for every node: it may have been the data server before."""
-        return (PATH,)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         """Export the data folder to every other node, on the data server only."""

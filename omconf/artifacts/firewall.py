@@ -53,10 +53,8 @@ class Firewall(Kind):
     ownership: ClassVar[Ownership] = Ownership.FILE
     phase: ClassVar[int] = 15
     purpose: ClassVar[str] = "closes the cluster's ports to everyone but the nodes"
+    places: ClassVar[tuple[str, ...]] = ("/etc/omconf/{cluster}/firewall.nft", UNIT_PATH)
     textual: ClassVar[bool] = True
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        return (_path(cluster), UNIT_PATH)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         """Give all nodes the same two artifacts, but for the data server and the database's node."""

@@ -37,12 +37,9 @@ class Fstab(BlockKind):
 
     name = "fstab"
     purpose = "mounts the shared data folder where OpenMeetings looks for it"
+    places = (PATH,)
     phase = 20
     last_counts = True
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        """Name `/etc/fstab`, of any node."""
-        return (PATH,)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         """Mount the data folder; on the data server only where it exports another path."""

@@ -87,10 +87,7 @@ class Hazelcast(Kind):
     ownership: ClassVar[Ownership] = Ownership.FILE
     phase: ClassVar[int] = 50
     purpose: ClassVar[str] = "who this member is and how it finds the other members"
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        webapp = cluster.openmeetings.webapp.value
-        return (f"{node.home.value}/webapps/{webapp}/WEB-INF/classes/hazelcast.xml",)
+    places: ClassVar[tuple[str, ...]] = ("{home}/webapps/{webapp}/WEB-INF/classes/hazelcast.xml",)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         om = cluster.openmeetings

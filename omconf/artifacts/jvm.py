@@ -65,13 +65,10 @@ class Jvm(BlockKind):
 
     name = "jvm"
     purpose = "the JVM options of OpenMeetings: data folder, time zone, serialization lists"
+    places = ("{home}/bin/setenv.sh",)
     phase = 50
     textual = True
     last_counts = True
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        """Name Tomcat's own place for options, which its catalina.sh sources when it is there."""
-        return (f"{node.home.value}/bin/setenv.sh",)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         """Give every node the same options, in its own home."""

@@ -10,6 +10,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from omconf.cluster import places
+from omconf.formats import header
 from omconf.formats.block import markers
 from omconf.formats.node_check import PROGRAM
 from omconf.origin import Value
@@ -253,10 +255,21 @@ class Kind(ABC):
     """When its changes are rolled out, lower first: exports, mounts, routes, then restarts."""
     textual: ClassVar[bool] = False
     """Whether the plan compares it line by line, white space and all: a program reads it as text."""
+    places: ClassVar[tuple[str, ...]]
+    """Where its files lie on any node, used at present or not: templates of cluster/places.py."""
 
-    @abstractmethod
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
         """Every path that this kind may own on the node, used at present or not."""
+        return tuple(places.path(template, cluster, node) for template in self.places)
+
+    def settings_of(self, path: str, cluster: str) -> Mapping[str, str] | None:
+        """With which home, web application and unit a path was this kind's; None: with none."""
+        found = (places.parse(template, cluster, path) for template in self.places)
+        return next((settings for settings in found if settings is not None), None)
+
+    def wrote(self, text: str, cluster: str) -> bool:
+        """Tell whether a whole file can be one that omconf wrote for the named cluster."""
+        return header.cluster_of(text) == cluster
 
     @abstractmethod
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:

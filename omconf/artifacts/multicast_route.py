@@ -111,10 +111,8 @@ class MulticastRoute(Kind):
     ownership: ClassVar[Ownership] = Ownership.FILE
     phase: ClassVar[int] = 30
     purpose: ClassVar[str] = "sends multicast through the right network device, now and at boot"
+    places: ClassVar[tuple[str, ...]] = (SCRIPT_PATH, UNIT_PATH)
     textual: ClassVar[bool] = True
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        return (SCRIPT_PATH, UNIT_PATH)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         if not cluster.network.multicast_route.value:

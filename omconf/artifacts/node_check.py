@@ -52,9 +52,7 @@ class NodeCheck(Kind):
     ownership: ClassVar[Ownership] = Ownership.FILE
     phase: ClassVar[int] = 90
     purpose: ClassVar[str] = "checks this node, for `omconf verify` and for people"
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        return (PROGRAM, _place(cluster, "check.conf"))
+    places: ClassVar[tuple[str, ...]] = (PROGRAM, "/etc/omconf/{cluster}/check.conf")
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         facts = Artifact(

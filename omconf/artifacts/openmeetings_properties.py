@@ -71,10 +71,9 @@ class OpenMeetingsProperties(Kind):
     ownership: ClassVar[Ownership] = Ownership.KEYS
     phase: ClassVar[int] = 50
     purpose: ClassVar[str] = "the media server, and secrets that all nodes share"
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        webapp = cluster.openmeetings.webapp.value
-        return (f"{node.home.value}/webapps/{webapp}/WEB-INF/classes/openmeetings.properties",)
+    places: ClassVar[tuple[str, ...]] = (
+        "{home}/webapps/{webapp}/WEB-INF/classes/openmeetings.properties",
+    )
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         placeholders = _placeholders(cluster)

@@ -71,10 +71,9 @@ class Persistence(Kind):
     ownership: ClassVar[Ownership] = Ownership.FILE
     phase: ClassVar[int] = 50
     purpose: ClassVar[str] = "the shared database, and remote commits that keep the caches fresh"
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        webapp = cluster.openmeetings.webapp.value
-        return (f"{node.home.value}/webapps/{webapp}/WEB-INF/classes/META-INF/persistence.xml",)
+    places: ClassVar[tuple[str, ...]] = (
+        "{home}/webapps/{webapp}/WEB-INF/classes/META-INF/persistence.xml",
+    )
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         return [_artifact(cluster, self.paths(cluster, node)[0])]

@@ -42,12 +42,9 @@ class Share(BlockKind):
 
     name = "samba"
     purpose = "lets the other nodes mount the shared data folder over SMB"
+    places = (PATH,)
     phase = 10
     last_counts = True
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        """Name `/etc/samba/smb.conf` for every node: it may have been the data server before."""
-        return (PATH,)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         """Share the data folder with every other node, on the data server only."""

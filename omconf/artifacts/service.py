@@ -7,6 +7,7 @@ start on an empty folder (measured).
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -33,6 +34,9 @@ MOUNTED = FromPage("File systems: OpenMeetings needs the shared folder when it s
 ROUTE = FromPage("Network: the multicast address is there when OpenMeetings starts")
 TIME_ZONE = FromPage("Servers: the same time zone on all of them")
 UNIT = FromFormat("systemd unit")
+_OWN_LINE = re.compile(
+    r'|# .*|\[(?:Unit|Service)\]|(?:RequiresMountsFor|Wants|After)=.*|Environment="TZ=.*"'
+)
 
 
 class Service(Kind):
@@ -44,12 +48,8 @@ class Service(Kind):
     purpose: ClassVar[str] = (
         "starts OpenMeetings after its data folder is mounted, in its time zone"
     )
+    places: ClassVar[tuple[str, ...]] = ("/etc/systemd/system/{unit}.d/omconf.conf",)
     textual: ClassVar[bool] = True
-
-    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        om = cluster.openmeetings
-        unit = om.service.value if om.has_systemd else "openmeetings.service"
-        return (f"/etc/systemd/system/{unit}.d/omconf.conf",)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         if not cluster.openmeetings.has_systemd:
@@ -58,6 +58,10 @@ class Service(Kind):
 
     def read(self, text: str) -> Reading:
         return Reading.by_line(text)
+
+    def wrote(self, text: str, cluster: str) -> bool:
+        """Hold every line against what omconf writes: other units' drop-ins have the same name."""
+        return super().wrote(text, cluster) and all(map(_OWN_LINE.fullmatch, text.split("\n")))
 
     def guide(self, cluster: Cluster) -> str:
         return (

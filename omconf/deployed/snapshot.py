@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from omconf.bundle import manifest
+from omconf.bundle import applied, manifest
 from omconf.diagnostics import Finding, Rule, Severity
 
 if TYPE_CHECKING:
@@ -57,13 +57,15 @@ class DeployedFile:
 class Request:
     """What to read of a node: paths that omconf may own, and the manifest, which lists further ones.
 
-    Of those, only files that are called like one of omconf's are read: a manifest may list anything.
-    `ssh` is the node's OpenSSH destination, `earlier` the name that it had before it was renamed.
+    Of those, only files that omconf can have written for the cluster are read. `settings` are the
+    node's (see cluster/places.py). `ssh` is its OpenSSH destination, `earlier` the name that it had
+    before it was renamed.
     """
 
     paths: tuple[str, ...]
-    manifest: str
+    cluster: str
     ssh: str
+    settings: Mapping[str, str] = field(default_factory=dict)
     earlier: str | None = None
     left: bool = False
     """Whether the spec has no such node any more: then its manifest alone says what to read."""
@@ -71,7 +73,12 @@ class Request:
     @classmethod
     def of_left(cls, requests: Mapping[str, Request]) -> Request:
         """What to read of a node that the spec has no more."""
-        return replace(next(iter(requests.values())), ssh="", earlier=None, left=True)
+        return replace(next(iter(requests.values())), settings={}, ssh="", earlier=None, left=True)
+
+    @property
+    def manifest(self) -> str:
+        """Where the node keeps its manifest."""
+        return manifest.node_path(self.cluster)
 
     @property
     def names(self) -> list[str]:
@@ -81,15 +88,17 @@ class Request:
     def applied(self, node: str, files: NodeFiles) -> bool:
         """Tell whether a manifest says what was applied to this node, and not to a copy's origin."""
         own = files.files.get(self.manifest)
-        return own is not None and manifest.node_of(own.data or b"") == node
+        with suppress(ValueError):
+            return applied.read((own and own.data) or b"", self.cluster).node == node
+        return False
 
     def asked(self, listing: bytes | None) -> tuple[str, ...]:
         """Every path to be read, by what the node's own manifest says."""
         paths = dict.fromkeys((*(() if self.left else self.paths), self.manifest))
         with suppress(ValueError):
-            listed = manifest.read_node(listing or b"")
-            names = set(self.names)
-            paths |= dict.fromkeys(p for p in listed if p.rpartition("/")[2] in names)
+            paths |= dict.fromkeys(
+                applied.read(listing or b"", self.cluster, self.settings).entries
+            )
         return tuple(paths)
 
 

@@ -6,15 +6,16 @@ import re
 
 from omconf.origin import Value
 
-_HEADER = re.compile(r"omconf: ([a-z0-9-]{1,63})\. ")
+_NOTE = "Compiled from the cluster spec: change the spec, not this file."
+_HEADER = re.compile(
+    rf"^[ \t]*(?:#|<!--) omconf: ([a-z0-9-]{{1,63}})\. {re.escape(_NOTE)}(?: -->)?[ \t\r]*$",
+    re.MULTILINE,
+)
 
 
 def text(cluster: Value[str]) -> Value[str]:
     """Return the header's text, without the comment marks of the file's format."""
-    note = (
-        f"omconf: {cluster.value}. Compiled from the cluster spec: change the spec, not this file."
-    )
-    return Value(note, cluster.origin)
+    return Value(f"omconf: {cluster.value}. {_NOTE}", cluster.origin)
 
 
 def cluster_of(content: str) -> str | None:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
 from omconf.artifacts.model import Kind, Ownership
-from omconf.bundle import manifest
+from omconf.bundle import applied, manifest
+from omconf.cluster import places
 from omconf.secrets import SECRET_NAME, hides, masked
 
 if TYPE_CHECKING:
@@ -87,15 +88,6 @@ def bind(
     )
 
 
-def _applied(listing: DeployedFile | None) -> dict[str, Kind]:
-    """The kinds by path of what a node's manifest lists."""
-    by_name = {kind.name: kind for kind in kinds()}
-    with suppress(ValueError):
-        earlier = manifest.read_node((listing and listing.data) or b"")
-        return {p: by_name[e["kind"]] for p, e in earlier.items() if e["kind"] in by_name}
-    return {}
-
-
 def _node(
     cluster: Cluster,
     node: Node | None,
@@ -106,8 +98,13 @@ def _node(
 
     What no kind of omconf's reads is not bound: a secret may stand anywhere in it.
     """
-    own = manifest.node_path(cluster.name.value)
-    readers: dict[str, Kind | None] = {own: None, **_applied(deployed.files.get(own))}
+    name, own = cluster.name.value, manifest.node_path(cluster.name.value)
+    listing = deployed.files.get(own)
+    readers: dict[str, Kind | None] = {own: None}
+    with suppress(ValueError):
+        settings = places.settings(cluster, node) if node else None
+        earlier = applied.read((listing and listing.data) or b"", name, settings)
+        readers |= {path: entry.kind for path, entry in earlier.entries.items()}
     if node is not None:
         readers |= {path: kind for kind in kinds() for path in kind.paths(cluster, node)}
     return {

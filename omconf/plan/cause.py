@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import Ownership
 from omconf.diagnostics import Finding
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omconf.artifacts.model import Reading
+    from omconf.bundle.applied import Entry
     from omconf.deployed.snapshot import Snapshot
     from omconf.plan.model import ItemChange
     from omconf.plan.place import Place
@@ -30,7 +31,7 @@ def applied(
     listing: str,
     node: str,
     path: str,
-    earlier: Mapping[str, Mapping[str, Any]],
+    earlier: Mapping[str, Entry],
 ) -> Base:
     """What was applied at a place: by the base, or else by the node's own manifest.
 
@@ -42,13 +43,10 @@ def applied(
         known = listing in there.files and not (there.problem or (file and file.problem))
         data = file.data if file else None
         return Base(data, known=known, sensitive=b"@omconf:" in (data or b""))
-    entry = earlier.get(path, {})
-    digest = entry.get("sha256")
-    return Base(
-        digest=digest if isinstance(digest, str) else None,
-        known=bool(earlier),
-        sensitive=entry.get("sensitive") is True,
-    )
+    entry = earlier.get(path)
+    if entry is None:
+        return Base(known=bool(earlier))
+    return Base(digest=entry.digest, known=True, sensitive=entry.sensitive)
 
 
 def of_file(place: Place, cluster: str) -> Cause | None:

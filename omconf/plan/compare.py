@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
 from omconf.artifacts.model import BlockKind, Change, Ownership, Reading, leave
-from omconf.bundle import manifest
+from omconf.bundle import applied, manifest
+from omconf.cluster import places
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats import block, header
 from omconf.origin import Span
-from omconf.plan import access, in_block, items
-from omconf.plan.cause import applied, of_file, of_items
+from omconf.plan import access, cause, in_block, items
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -24,12 +24,13 @@ from omconf.plan.model import (
 )
 from omconf.plan.place import Place
 from omconf.plan.rollout import order
-from omconf.secrets import masked
+from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omconf.artifacts.model import Artifact, Kind
+    from omconf.bundle.applied import Entry
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles, Snapshot
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no secret was filled in")
 FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
+UNBELIEVABLE = Rule(
+    "OM324", Severity.WARNING, "a node's manifest that lists what omconf did not write"
+)
 
 
 def compare(
@@ -117,17 +121,13 @@ class _Comparison:
             self.complete = False
             return
         self.planned.add(name)
-        earlier = self.earlier(name, deployed)
+        earlier = self.earlier(name, deployed, places.settings(self.cluster, node))
         by_path = {artifact.path: artifact for artifact in artifacts}
-        places = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
-        known = {path for path, _ in places}
+        wanted = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
+        known = {path for path, _ in wanted}
         # What was applied at a place that is no longer used: another home, for example.
-        places += [
-            (path, self.by_name[entry["kind"]])
-            for path, entry in earlier.items()
-            if path not in known and entry["kind"] in self.by_name
-        ]
-        for path, kind in sorted(places, key=lambda place: place[0]):
+        former = [(path, entry.kind) for path, entry in earlier.items() if path not in known]
+        for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
             if file and file.problem:
                 self.say(name, path, file.problem)
@@ -143,9 +143,8 @@ class _Comparison:
             ):
                 self.fine.setdefault(kind.name, {})[name] = None
                 continue
-            base = applied(
-                self.base, manifest.node_path(self.cluster.name.value), name, path, earlier
-            )
+            listing = manifest.node_path(self.cluster.name.value)
+            base = cause.applied(self.base, listing, name, path, earlier)
             self.place(Place(kind, name, path, artifact, data, mode, path in earlier, base))
 
     def place(self, place: Place) -> None:
@@ -165,12 +164,12 @@ class _Comparison:
         """Take away what was applied to a node that the spec has no more."""
         self.leaving = True
         for path, entry in sorted(self.earlier(node, deployed).items()):
-            kind, file = self.by_name.get(entry["kind"]), deployed.files.get(path)
+            file = deployed.files.get(path)
             if file and file.problem:
                 self.say(node, path, file.problem)
                 self.complete = False
-            if kind and file and file.data is not None:
-                self.place(Place(kind, node, path, None, file.data, owned=True))
+            if file and file.data is not None:
+                self.place(Place(entry.kind, node, path, None, file.data, owned=True))
 
     def across(self) -> None:
         """Say what only several nodes' files show together."""
@@ -180,7 +179,9 @@ class _Comparison:
             for node, finding in found:
                 self.say(node, nodes[node][0], finding)
 
-    def earlier(self, node: str, deployed: NodeFiles) -> Mapping[str, Mapping[str, Any]]:
+    def earlier(
+        self, node: str, deployed: NodeFiles, settings: Mapping[str, str] | None = None
+    ) -> Mapping[str, Entry]:
         """What the node's own manifest lists, by path: only what was applied may be deleted."""
         path = manifest.node_path(self.cluster.name.value)
         file = deployed.files.get(path)
@@ -190,12 +191,14 @@ class _Comparison:
         if file is None or file.data is None:
             return {}
         try:
-            return manifest.read_node(file.data)
+            found = applied.read(file.data, self.cluster.name.value, settings)
         except ValueError as error:
-            self.say(
-                node, path, Finding(REFUSED, 0, f"The node's manifest cannot be used: {error}.")
-            )
+            message = f"The node's manifest cannot be used: {error}."
+            self.say(node, path, Finding(REFUSED, 0, message))
             return {}
+        if found.refused:
+            self.say(node, path, _unbelievable(file.data, found.refused))
+        return found.entries
 
     def change(
         self,
@@ -205,11 +208,11 @@ class _Comparison:
         notes: tuple[str, ...] = (),
     ) -> None:
         effect = None
-        cause = of_file(place, self.cluster.name.value)
+        who = cause.of_file(place, self.cluster.name.value)
         if changed and all(i.secret for i in changed):
-            cause = None  # the spec's may be another one now, or the deployed one
+            who = None  # the spec's may be another one now, or the deployed one
         changed = [
-            replace(i, key=masked(i.key), cause=None if i.secret else i.cause or cause)
+            replace(i, key=masked(i.key), cause=None if i.secret else i.cause or who)
             for i in changed
         ]
         if action is not Action.REFORMAT:
@@ -227,7 +230,7 @@ class _Comparison:
                 tuple(changed),
                 effect,
                 notes,
-                cause,
+                who,
             )
         )
 
@@ -239,7 +242,7 @@ class _Comparison:
             return changed
         base = place.kind.read(place.base.data.decode("utf-8", "surrogateescape"))
         desired, by_keys = self.desired(place.kind, place.artifact), place.kind.ownership
-        return of_items(changed, base, desired, deployed, by_keys=by_keys is Ownership.KEYS)
+        return cause.of_items(changed, base, desired, deployed, by_keys=by_keys is Ownership.KEYS)
 
     def desired(self, kind: Kind, artifact: Artifact) -> Reading:
         """Read our own artifact back, once for all nodes that share it."""
@@ -259,7 +262,8 @@ class _Comparison:
         """Compare a whole file, if it is one that may be touched."""
         other = header.cluster_of(place.text)
         if place.artifact is None:
-            if place.data is not None and place.owned and other == self.cluster.name.value:
+            ours = place.owned and place.kind.wrote(place.text, self.cluster.name.value)
+            if place.data is not None and ours:
                 self.change(place, Action.DELETE, [])
         elif place.data is None:
             self.change(place, Action.CREATE, [])
@@ -391,3 +395,12 @@ class _Comparison:
         elif block.merge(text, cluster, body, taken, adopt=not kind.textual) != text:
             action = Action.REFORMAT if artifact else Action.DELETE
             self.change(place, action, [], notes)
+
+
+def _unbelievable(manifest: bytes, refused: Mapping[str, str]) -> Finding:
+    """Report the entries of a manifest that do not count: nothing that they name is touched."""
+    first, why = next(iter(refused.items()))
+    more = f" The same goes for {len(refused) - 1} more." if len(refused) > 1 else ""
+    message = f"The node's manifest lists {quoted(first)}, which omconf did not write: {why}.{more}"
+    hint = "It is left alone. Find out who changed the manifest, and remove the entry."
+    return Finding(UNBELIEVABLE, applied.line_of(manifest, first), message, hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.bundle import manifest
+from omconf.cluster import places
 from omconf.deployed.snapshot import Request
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ def requests(cluster: Cluster, only: Collection[str] = ()) -> dict[str, Request]
             paths=tuple(
                 dict.fromkeys(path for kind in kinds() for path in kind.paths(cluster, node))
             ),
-            manifest=manifest.node_path(cluster.name.value),
+            cluster=cluster.name.value,
+            settings=places.settings(cluster, node),
             ssh=node.ssh.value,
             earlier=node.renamed_from.value if node.renamed_from else None,
         )

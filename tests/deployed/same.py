@@ -72,10 +72,12 @@ def _large(place: Place) -> None:
 
 
 def _former(place: Place) -> None:
-    """Applied before, at a place that the spec uses no more; and one that is somebody else's."""
+    """Applied before, in a home that the spec no longer has; and a file that is not omconf's."""
     manifest = json.loads(place(MANIFEST).read_text())
-    entry = next(e for e in manifest["files"] if e["path"] == HAZELCAST)
-    manifest["files"] += [{**entry, "path": OLD}, {**entry, "path": "/srv/others.xml"}]
+    for entry in manifest["files"]:
+        entry["path"] = entry["path"].replace("/opt/om/", "/srv/old/")
+    entry = next(e for e in manifest["files"] if e["path"] == OLD)
+    manifest["files"].append({**entry, "path": "/srv/others.xml"})
     lines = ",\n".join("  " + json.dumps(e) for e in manifest["files"])
     head = '{\n "format_version": "1.0",\n "cluster": "conference",\n "node": "om2",\n "files": [\n'
     place(MANIFEST).write_text(f"{head}{lines}\n ]\n}}\n")
@@ -111,7 +113,7 @@ SITUATIONS = {
         {CHECK: ("update", {"release": "update"})},
         among=frozenset({"OM314"}),
     ),
-    "a former place": Situation(_former, {OLD: ("delete", {})}),
+    "a former place": Situation(_former, {OLD: ("delete", {})}, frozenset({"OM324"})),
 }
 
 

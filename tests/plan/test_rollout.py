@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from omconf.artifacts.model import Artifact
 from omconf.bundle.compile import compile_bundle
-from omconf.deployed.snapshot import DeployedFile, NodeFiles, Request, Snapshot
+from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.pipeline import secrets_of
 from omconf.plan.compare import compare
 from omconf.views import document
@@ -146,26 +144,3 @@ def test_a_host_that_loses_systemd_keeps_its_route() -> None:
     plan = document.of_plan(compare(cluster, bundle, Snapshot("git", nodes), secrets_of(bundle)))
     disable = index(plan, "om1", "systemctl disable --now omconf-multicast-route.service")
     assert disable < index(plan, "om1", "omconf-multicast-route up")
-
-
-@pytest.mark.parametrize("listed", [True, False])
-def test_the_requests_name_what_may_be_ours(listed: bool) -> None:
-    request = Request(("/a",), "/m", ssh="om1")
-    entry = b'{"path": "/old/a", "kind": "k", "ownership": "file"}'
-    listing = b'{"format_version": "1.0", "files": [' + entry + b"]}"
-    assert request.asked(listing if listed else b"{}") == (
-        ("/a", "/m", "/old/a") if listed else ("/a", "/m")
-    )
-
-
-def test_a_manifest_has_nothing_else_read() -> None:
-    """Only what is called like a file of omconf's, wherever it lies."""
-    entries = ", ".join(
-        f'{{"path": "{path}", "kind": "hazelcast", "ownership": "file"}}'
-        for path in ("/etc/shadow", "/srv/old/hazelcast.xml", "/root/.ssh/id_ed25519")
-    )
-    listing = f'{{"format_version": "1.0", "files": [{entries}]}}'.encode()
-    request = Request(("/opt/om/hazelcast.xml",), "/m", ssh="om1")
-    assert request.asked(listing) == ("/opt/om/hazelcast.xml", "/m", "/srv/old/hazelcast.xml")
-    left = Request.of_left({"om1": request})
-    assert left.asked(listing) == ("/m", "/srv/old/hazelcast.xml")

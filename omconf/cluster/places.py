@@ -1,0 +1,63 @@
+"""Where files lie on a node: paths in which the spec decides a part.
+
+A template such as `{home}/bin/setenv.sh` serves twice. Filled in, it is the path on one node. Matched
+against a path, it tells whether that template could have given it under some earlier spec: with
+another home, another web application, another unit.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.cluster.model import Cluster, Node
+
+DEFAULT_UNIT = "openmeetings.service"
+MAX_PATH = 1200
+"""Characters of a path: the longest that a spec allows (1,000 bytes), and what templates add."""
+
+# What the spec allows for each part; whoever matches a path has made sure that it is in plain form.
+_PARTS = {
+    "home": r"(?:/[^/]+)+",
+    "webapp": r"[A-Za-z0-9][A-Za-z0-9._-]*",
+    "unit": r"[A-Za-z0-9:_.][A-Za-z0-9:_.@-]*\.service",
+}
+
+
+def settings(cluster: Cluster, node: Node) -> dict[str, str]:
+    """Give the parts that the spec decides, as they are on a node."""
+    om = cluster.openmeetings
+    return {
+        "home": node.home.value,
+        "webapp": om.webapp.value,
+        "unit": om.service.value if om.has_systemd else DEFAULT_UNIT,
+    }
+
+
+def path(template: str, cluster: Cluster, node: Node) -> str:
+    """Fill a template in for one node."""
+    return template.format(cluster=cluster.name.value, **settings(cluster, node))
+
+
+def parse(template: str, cluster: str, path: str) -> Mapping[str, str] | None:
+    """Tell with which settings a template gives a path for the named cluster; None: with none."""
+    if len(path) > MAX_PATH:
+        return None
+    found = _pattern(template, cluster).fullmatch(path)
+    return found.groupdict() if found else None
+
+
+@lru_cache(maxsize=64)
+def _pattern(template: str, cluster: str) -> re.Pattern[str]:
+    parts = {name: f"(?P<{name}>{part})" for name, part in _PARTS.items()}
+    literal = re.split(r"(\{\w+\})", template)
+    return re.compile(
+        "".join(
+            parts.get(piece[1:-1], re.escape(cluster)) if piece[:1] == "{" else re.escape(piece)
+            for piece in literal
+        )
+    )
