@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from omconf.deployed import tree
 from omconf.deployed.snapshot import NODE, NOTHING_THERE, UNREADABLE, Request, Snapshot
+from omconf.files import read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from omconf.deployed.snapshot import NodeFiles
     from omconf.diagnostics import Diagnostic
@@ -27,33 +28,46 @@ class Directory:
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot | Diagnostic:
         """Read the nodes' trees; a renamed node's by its earlier name, while it has none by the new."""
         try:
-            with os.scandir(self.path) as entries:
-                there = sorted(entry.name for entry in entries)
+            folder = read.folder(self.path)
         except OSError as error:
-            message = f"The deployed directory {self.path} cannot be read: {error.strerror}."
-            return UNREADABLE.at(None, message, hint=HINT)
-        roots = {node: self.root(node, request) for node, request in requests.items()}
-        found: tuple[Diagnostic, ...] = ()
-        if not any(os.path.lexists(root) for root in roots.values()):
-            message = f"{self.path} holds no folder of any node: everything is taken for new."
-            hint = "A node's folder is called by its name, and is its root tree."
-            found = (NOTHING_THERE.at(None, message, hint=hint),)
-        same: tree.Same = {}
-        nodes = {node: tree.read(root, requests[node], same=same) for node, root in roots.items()}
-        left = self.left(there, requests) if whole else {}
+            return self.unreadable(error)
+        try:
+            there = frozenset(os.listdir(folder))
+            roots = {node: _root(node, request, there) for node, request in requests.items()}
+            found: tuple[Diagnostic, ...] = ()
+            if there.isdisjoint(roots.values()):
+                message = f"{self.path} holds no folder of any node: everything is taken for new."
+                hint = "A node's folder is called by its name, and is its root tree."
+                found = (NOTHING_THERE.at(None, message, hint=hint),)
+            same: tree.Same = {}
+            nodes = {
+                node: tree.read(root, requests[node], dir_fd=folder, same=same)
+                for node, root in roots.items()
+            }
+            left = _left(there, folder, requests) if whole else {}
+        except OSError as error:
+            return self.unreadable(error)
+        finally:
+            os.close(folder)
         return Snapshot("directory", nodes, left, found)
 
-    def left(self, there: Iterable[str], requests: Mapping[str, Request]) -> dict[str, NodeFiles]:
-        """The trees of nodes that the spec has no more: they hold its cluster's manifest."""
-        request = Request.of_left(requests)
-        known = {*requests, *(r.earlier for r in requests.values())}
-        strangers = (name for name in there if name not in known and NODE.fullmatch(name))
-        trees = {name: tree.read(os.path.join(self.path, name), request) for name in strangers}
-        return {name: files for name, files in trees.items() if request.applied(name, files)}
+    def unreadable(self, error: OSError) -> Diagnostic:
+        """Report that the directory cannot be read: OM302."""
+        message = f"The deployed directory {self.path} cannot be read: {error.strerror}."
+        return UNREADABLE.at(None, message, hint=HINT)
 
-    def root(self, node: str, request: Request) -> str:
-        """Where a node's tree lies."""
-        place = os.path.join(self.path, node)
-        if request.earlier and not os.path.lexists(place):
-            return os.path.join(self.path, request.earlier)
-        return place
+
+def _left(
+    there: frozenset[str], folder: int, requests: Mapping[str, Request]
+) -> dict[str, NodeFiles]:
+    """Read the trees of nodes that the spec no longer has: they hold its cluster's manifest."""
+    request = Request.of_left(requests)
+    known = {*requests, *(r.earlier for r in requests.values())}
+    unknown = sorted(name for name in there if name not in known and NODE.fullmatch(name))
+    trees = {name: tree.read(name, request, dir_fd=folder) for name in unknown}
+    return {name: files for name, files in trees.items() if request.applied(name, files)}
+
+
+def _root(node: str, request: Request, there: frozenset[str]) -> str:
+    """Name the folder of a node: by its earlier name while there is none by the new."""
+    return request.earlier if request.earlier and node not in there else node

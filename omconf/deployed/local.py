@@ -28,5 +28,4 @@ class Local:
             return UNREADABLE.at(None, f"The root {self.root} is not a directory.")
         real = os.path.realpath(self.root)
         own = real == "/"
-        root = "" if own else real
-        return Snapshot("local", {n: tree.read(root, r, access=own) for n, r in requests.items()})
+        return Snapshot("local", {n: tree.read(real, r, access=own) for n, r in requests.items()})

@@ -45,12 +45,17 @@ class Access:
 class DeployedFile:
     """One file of a node as it is now: its bytes, or why they cannot be had.
 
-    `access` is there where the source is the node itself: a copy says nothing of it.
+    `access` is there where the source is the node itself: a copy says nothing of it. Two paths of
+    a node are one file where `real` (or else the path itself) is the same, or `inode` is.
     """
 
     data: bytes | None
     problem: Finding | None = None
     access: Access | None = None
+    real: str | None = None
+    """Where the file lies in a tree, when links of folders lead there; None at its own path."""
+    inode: tuple[int, int] | None = None
+    """Device and inode of a file that was read from a tree."""
 
 
 @dataclass(frozen=True, slots=True)

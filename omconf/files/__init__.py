@@ -1,0 +1,1 @@
+"""Opening, reading and writing files: no other package of omconf does so by itself."""

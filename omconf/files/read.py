@@ -1,0 +1,137 @@
+"""Reads regular files: bounded, never blocking, by descriptors from the first check on.
+
+A file that omconf reads may be anything: a pipe that nobody writes to, a device that never ends, a
+file of /proc that gives its size as 0, one that grows meanwhile. Python repeats system calls that a
+signal interrupts (PEP 475).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass
+from typing import BinaryIO
+
+_CHUNK = 1 << 16
+_KINDS = {
+    stat.S_IFLNK: "a symbolic link",
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_FOLDER = os.O_DIRECTORY | os.O_CLOEXEC
+# O_NONBLOCK: a pipe without a writer. O_NOCTTY: a terminal does not become omconf's.
+_FILE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+
+
+class NotRegularError(OSError):
+    """Something else than a regular file; `what` names it: `a named pipe`."""
+
+    def __init__(self, what: str, path: str) -> None:
+        super().__init__(errno.EINVAL, f"it is {what}, not a regular file", path)
+        self.what = what
+
+
+class TooLargeError(OSError):
+    """A file that has more bytes than its reader takes."""
+
+    def __init__(self, limit: int, path: str) -> None:
+        size = f"{limit >> 20} MiB" if limit >= 1 << 20 else f"{limit >> 10} KiB"
+        super().__init__(errno.EFBIG, f"it has more than {size}", path)
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The bytes of a file, and its status when it was opened."""
+
+    data: bytes
+    status: os.stat_result
+
+
+def kind(mode: int) -> str:
+    """Name what an `st_mode` is, if not a regular file: `a named pipe`."""
+    return _KINDS.get(stat.S_IFMT(mode), "something else")
+
+
+def contents(
+    path: str, limit: int, *, dir_fd: int | None = None, follow: bool = True, pipe: bool = False
+) -> Contents:
+    """Read a file of at most `limit` bytes.
+
+    Without `follow`, a symbolic link in the last component of the path is not followed. With `pipe`,
+    what is no regular file is read too, up to its end or the limit; reading may then block.
+
+    Raises NotRegularError, TooLargeError, or OSError for what the system refuses.
+    """
+    fd = descriptor(path, dir_fd=dir_fd, follow=follow, pipe=pipe)
+    try:
+        status = os.fstat(fd)
+        size = status.st_size if stat.S_ISREG(status.st_mode) else 0
+        if size > limit:
+            raise TooLargeError(limit, path)
+        data = _bounded(fd, size, limit)
+    finally:
+        os.close(fd)
+    if len(data) > limit:
+        raise TooLargeError(limit, path)
+    return Contents(data, status)
+
+
+def stream(path: str, *, dir_fd: int | None = None, follow: bool = True) -> BinaryIO:
+    """Open a regular file for a reader that takes the parts that it wants, such as of an archive."""
+    return open(descriptor(path, dir_fd=dir_fd, follow=follow), "rb")
+
+
+def start(path: str, count: int, *, dir_fd: int | None = None, follow: bool = True) -> Contents:
+    """Read the first `count` bytes of a regular file."""
+    fd = descriptor(path, dir_fd=dir_fd, follow=follow)
+    try:
+        return Contents(_bounded(fd, count - 1, count - 1), os.fstat(fd))
+    finally:
+        os.close(fd)
+
+
+def descriptor(
+    path: str, *, dir_fd: int | None = None, follow: bool = True, pipe: bool = False
+) -> int:
+    """Open a regular file, as `contents` does, and give its descriptor to the caller to close."""
+    try:
+        fd = os.open(path, _FILE if follow else _FILE | os.O_NOFOLLOW, dir_fd=dir_fd)
+    except OSError as error:
+        if error.errno == errno.ELOOP and not follow:
+            raise NotRegularError(_KINDS[stat.S_IFLNK], path) from None
+        if error.errno in (errno.ENXIO, errno.ENODEV):  # a socket, or a device without a driver
+            mode = os.stat(path, dir_fd=dir_fd, follow_symlinks=follow).st_mode
+            raise NotRegularError(kind(mode), path) from None
+        raise
+    try:
+        mode = os.fstat(fd).st_mode
+        if not stat.S_ISREG(mode):
+            if not pipe or stat.S_ISDIR(mode):
+                raise NotRegularError(kind(mode), path)
+            os.set_blocking(fd, True)
+    except BaseException:
+        os.close(fd)
+        raise
+    return fd
+
+
+def folder(path: str, *, dir_fd: int | None = None, follow: bool = True) -> int:
+    """Open a directory to list it or to work in it; the caller closes the descriptor."""
+    flags = os.O_RDONLY | _FOLDER | (0 if follow else os.O_NOFOLLOW)
+    return os.open(path, flags, dir_fd=dir_fd)
+
+
+def _bounded(fd: int, size: int, limit: int) -> bytes:
+    """Read a file of this size (0: unknown) to its end, or to one byte more than the limit."""
+    data = os.read(fd, min(size or _CHUNK, limit) + 1)
+    if 0 < size == len(data) or not data:
+        return data  # it has the size that it gave, and not a byte more
+    parts, left = [data], limit + 1 - len(data)
+    while left > 0 and (data := os.read(fd, min(left, _CHUNK))):
+        parts.append(data)
+        left -= len(data)
+    return b"".join(parts)

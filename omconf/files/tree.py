@@ -1,0 +1,182 @@
+"""Walks a node's root tree by descriptors: links are followed inside it, never out.
+
+A path is resolved as the node itself would, whose root the tree is: component by component, each
+opened below a descriptor that is held (openat, O_NOFOLLOW), an absolute link from the root again,
+`..` to the folder that is held above, at the root to the root itself. Nothing is checked by a path
+and then opened by it: whoever swaps a folder for a link meanwhile has the link resolved inside the
+tree too.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
+
+from omconf.files import read
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from omconf.files.read import Contents
+
+MAX_PARTS = 200
+"""Components of a path, those of links on the way to it included: no file of a node lies deeper."""
+MAX_LINKS = 40
+"""Symbolic links on the way to a file: as many as Linux follows in one path."""
+MAX_HELD = 200
+"""Folders that stay open between two files; the way to one file opens MAX_PARTS more at most."""
+_TRIES = 8
+"""How often a component is opened that changes between folder and link while it is read."""
+
+# O_PATH: as for any path, the right to search a folder is enough.
+_FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class UnresolvedError(Exception):
+    """A path that is not resolved; the text says why."""
+
+
+@dataclass(slots=True)
+class _Folder:
+    """An open folder: `real` is its path in the tree without links, empty at the root."""
+
+    fd: int
+    real: str
+    above: _Folder | None = None
+
+
+class _Way(NamedTuple):
+    """Where a folder's path leads, and what it took: components and links."""
+
+    folder: _Folder
+    parts: int = 0
+    links: int = 0
+
+
+class Found(NamedTuple):
+    """A file's contents, and the path in the tree at which it really lies."""
+
+    contents: Contents
+    real: str
+
+
+@dataclass(slots=True)
+class Tree:
+    """A root tree that is open for reading; `with` closes all its descriptors."""
+
+    root: _Folder
+    _ways: dict[str, _Way] = field(default_factory=dict)
+    """By a folder's path as it was asked for."""
+    _held: dict[str, _Folder] = field(default_factory=dict)
+    """By a folder's real path."""
+
+    @classmethod
+    def at(cls, path: str, *, dir_fd: int | None = None) -> Tree:
+        """Open the tree at a path whose last component is no link; may raise OSError."""
+        tree = cls(_Folder(os.open(path, _FOLDER, dir_fd=dir_fd), ""))
+        tree._forget()
+        return tree
+
+    def __enter__(self) -> Tree:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._forget()
+        os.close(self.root.fd)
+
+    def read(self, path: str, limit: int) -> Found:
+        """Read a file by its absolute path; it has to be a regular one, and no link.
+
+        Raises UnresolvedError, and what `files.read.contents` raises.
+        """
+        above, _, name = path.rpartition("/")
+        if name in ("", ".", ".."):
+            raise read.NotRegularError(read.kind(stat.S_IFDIR), path)
+        try:
+            folder = self._way(above).folder
+            contents = read.contents(name, limit, dir_fd=folder.fd, follow=False)
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):
+                self._forget()  # the next file may do with less
+            raise
+        real = f"{folder.real}/{name}"
+        if len(self._held) > MAX_HELD:
+            self._forget()
+        return Found(contents, real)
+
+    def _way(self, path: str) -> _Way:
+        """Resolve a folder's path (`/opt/om`)."""
+        known = self._ways.get(path)
+        if known is not None:
+            return known
+        if path.count("/") > MAX_PARTS:
+            raise UnresolvedError("The way to it is too deep.")
+        above, _, name = path.rpartition("/")
+        way = self._ways[path] = self._step(self._way(above), name)
+        return way
+
+    def _step(self, way: _Way, name: str) -> _Way:
+        """Go on by one component, and by those of the links that it leads to."""
+        folder, parts, links = way
+        todo = [name]
+        while todo:
+            parts += 1
+            if parts + len(todo) > MAX_PARTS + 1:
+                raise UnresolvedError("The way to it is too deep.")
+            name = todo.pop()
+            if name in ("", "."):
+                continue
+            if name == "..":
+                folder = folder.above or folder
+                continue
+            below = self._below(folder, name)
+            if isinstance(below, _Folder):
+                folder = below
+                continue
+            links += 1
+            if links > MAX_LINKS:
+                raise UnresolvedError("A loop of links stands in the way to it.")
+            if below.startswith("/"):
+                folder = self.root
+            todo += reversed(below.split("/"))
+        return _Way(folder, parts, links)
+
+    def _below(self, folder: _Folder, name: str) -> _Folder | str:
+        """Open a folder's folder, or give the target of the link in its place."""
+        real = f"{folder.real}/{name}"
+        known = self._held.get(real)
+        if known is not None:
+            return known
+        for _ in range(_TRIES):
+            try:
+                fd = os.open(name, _FOLDER, dir_fd=folder.fd)
+            except NotADirectoryError:
+                pass
+            else:
+                opened = self._held[real] = _Folder(fd, real, folder)
+                return opened
+            try:
+                return os.readlink(name, dir_fd=folder.fd)
+            except OSError as error:
+                if error.errno != errno.EINVAL:
+                    raise
+            mode = os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode
+            if not stat.S_ISDIR(mode) and not stat.S_ISLNK(mode):
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), real)
+        raise OSError(errno.EAGAIN, "a folder on the way to it changes all the time", real)
+
+    def _forget(self) -> None:
+        """Close all folders but the root."""
+        for folder in self._held.values():
+            os.close(folder.fd)
+        self._held.clear()
+        self._ways.clear()
+        self._ways[""] = _Way(self.root)
