@@ -13,7 +13,7 @@ from omconf.cluster import places
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats import block, header
 from omconf.origin import Span
-from omconf.plan import access, cause, in_block, items
+from omconf.plan import access, cause, in_block, items, same_file
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -127,6 +127,11 @@ class _Comparison:
         known = {path for path, _ in wanted}
         # What was applied at a place that is no longer used: another home, for example.
         former = [(path, entry.kind) for path, entry in earlier.items() if path not in known]
+        twins = same_file.twins([path for path, _ in (*wanted, *former)], deployed.files)
+        for path, finding in same_file.findings(twins, known):
+            self.say(name, path, finding)
+            self.complete = self.complete and finding.rule is not same_file.TWO_WANTED
+        former = [(path, kind) for path, kind in former if path not in twins]
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
             if file and file.problem:
