@@ -6,9 +6,9 @@ all behind the `=` is the value, blanks too; a line that is neither is passed ov
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, ClassVar
 
+from omconf.actions import MOUNT_SECONDS, Do, Manual, Run, Stage, run
 from omconf.artifacts.model import (
     Artifact,
     Change,
@@ -40,7 +40,7 @@ class CifsCredentials(Kind):
 
     name: ClassVar[str] = "cifs_credentials"
     ownership: ClassVar[Ownership] = Ownership.FILE
-    phase: ClassVar[int] = 15
+    stage: ClassVar[Stage] = Stage.PROTECT
     purpose: ClassVar[str] = "holds the Samba account that mounts the shared data folder"
     places: ClassVar[tuple[str, ...]] = ("/etc/omconf/{cluster}/storage.credentials",)
 
@@ -77,35 +77,25 @@ class CifsCredentials(Kind):
                     reading.add(name, shown, number)
         return reading
 
-    def guide(self, cluster: Cluster) -> str:
-        samba, nodes = cluster.storage.samba, self.mounting(cluster)
-        if samba is None or not nodes:
-            return ""
-        file = samba.credentials.value
-        check = f"Check: `ls -l {file}` shows that root alone can read it."
-        return f"On {nodes}: install cifs-utils, whose `mount.cifs` reads `{file}`.\n{check}"
-
-    def undo(self, cluster: Cluster) -> str:
-        samba, nodes = cluster.storage.samba, self.mounting(cluster)
-        return f"On {nodes}: delete `{samba.credentials.value}`." if samba and nodes else ""
-
-    def mounting(self, cluster: Cluster) -> str:
-        """Say which nodes log in; nothing when none does."""
-        server = cluster.storage.node
-        if server is None:
-            return "every node"
-        return f"every node but {server}" if len(cluster.nodes) > 1 else ""
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Mount anew: until it is unmounted, a mount logs in with the account that it knows."""
-        folder = shlex.quote(cluster.openmeetings.data_dir.value)
+        """Mount again: until it is unmounted, a mount logs in with the account that it knows."""
         if action != "update":
             why = "the mount of the shared folder reads it"
-            return Effect("mount", "node", rolling=True, why=why, run=())
-        why = "a mount keeps its old account until it is unmounted; nothing may use it then"
-        umount, mount = (f"umount {folder}",), (f"mount {folder}",)
-        check = (f"findmnt {folder}",)
-        return Effect("mount", "node", True, why, mount, stopped=True, check=check, release=umount)
+            check = Run(("mount.cifs", "-V"))
+            tool = Manual(
+                "admin", "Install cifs-utils, whose mount.cifs reads the file.", (), check
+            )
+            return Effect("mount", why, manual=tool if action == "create" else None)
+        why = "a mount keeps its old account until it is unmounted"
+        folder = cluster.openmeetings.data_dir.value
+        mount, umount = Run(("mount", folder), MOUNT_SECONDS), Run(("umount", folder))
+        return Effect(
+            "mount",
+            why,
+            release=(Do(umount, mount),),
+            run=(Do(mount, umount), run("findmnt", folder)),
+            stopped=True,
+        )
 
 
 KIND = CifsCredentials()

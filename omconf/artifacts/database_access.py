@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from omconf.actions import Manual, Stage
 from omconf.artifacts.model import (
     Artifact,
     Change,
@@ -104,7 +105,7 @@ class DatabaseAccess(Kind):
 
     name: ClassVar[str] = "database_access"
     ownership: ClassVar[Ownership] = Ownership.BLOCK
-    phase: ClassVar[int] = -10
+    stage: ClassVar[Stage] = Stage.SERVE
     purpose: ClassVar[str] = "lets every node log in to the database"
     places: ClassVar[tuple[str, ...]] = ()
 
@@ -146,24 +147,24 @@ class DatabaseAccess(Kind):
                 hint = f"Give the database's {what} another one."
                 yield NOT_TAKEN.at(value.span, f"`{value.value[:80]}`: {reason}.", hint=hint)
 
-    def guide(self, cluster: Cluster) -> str:
-        """Say who lets the nodes in, before OpenMeetings' own installer wants the database."""
-        kind = cluster.database.kind.value
-        place = cluster.database.node or cluster.database.host.value
-        start = f"On the database server ({place}): "
-        check = "\nCheck: from every node, the database's own client logs in with the password."
-        if kind in _OTHERS:
-            return f"{start}what `{FOLDER}/{kind}.txt` lists.{check}"
-        rules = f", add `{FOLDER}/pg_hba.conf` to its own and reload it"
-        return (
-            f"{start}run `{FOLDER}/{kind}.sql` of a copy with its password (`omconf build"
-            f" --reveal-secrets`){rules if kind == 'postgresql' else ''}; each file says how.{check}"
-        )
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Say what new rules do: only a new connection is held against them."""
-        why = "the server holds new connections against its rules; those that are open go on"
-        return Effect("database", "cluster", rolling=True, why=why, run=())
+        return Effect("database", "the server applies new rules to new connections")
+
+    def external(self, cluster: Cluster) -> Manual | None:
+        """Have the database's administrator let every node in, before OpenMeetings needs it."""
+        kind = cluster.database.kind.value
+        server = cluster.database.node or cluster.database.host.value
+        files = tuple(f.path for f in self.hand_over(cluster))
+        if kind in _OTHERS:
+            text = f"On the database server {server}: grant what {files[0]} lists."
+            return Manual("database", text, files)
+        rules = ", add database/pg_hba.conf to its own and reload it" if len(files) > 1 else ""
+        text = (
+            f"On the database server {server}: run {files[0]} of a copy with its password"
+            f" (`omconf build --reveal-secrets`){rules}."
+        )
+        return Manual("database", text, files)
 
 
 KIND = DatabaseAccess()

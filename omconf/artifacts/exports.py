@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, HandOver, Line, line
+from omconf.actions import Manual, Stage, reload, run
+from omconf.artifacts.model import (
+    Artifact,
+    BlockKind,
+    Change,
+    Effect,
+    HandOver,
+    Line,
+    line,
+    make_folder,
+)
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, markers
 from omconf.origin import FromPage, Value
@@ -27,7 +36,7 @@ class Exports(BlockKind):
     name = "exports"
     purpose = "lets the other nodes mount the shared data folder over NFS"
     places = (PATH,)
-    phase = 10
+    stage = Stage.SERVE
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         """Export the data folder to every other node, on the data server only."""
@@ -57,42 +66,28 @@ class Exports(BlockKind):
             if e.key.endswith(" *") and (e.whole, e.key[:-2]) in ours and e not in taken
         ]
 
-    def guide(self, cluster: Cluster) -> str:
-        """Say who runs what before the nodes can mount."""
-        server = _server(cluster)
-        if not server:
-            return ""
-        om, folder = cluster.openmeetings, shlex.quote(cluster.storage.export.value)
-        owner = f"{om.user.value}:{om.group.value}"
-        make = f"`mkdir -p {folder}`, `chown {owner} {folder}`"
-        if cluster.storage.node is None:
-            make = f"make `{folder}`, owned by the uid and gid that `{owner}` has on the nodes"
-            make += f"; add `storage/exports` to `{PATH}`"
-        check = "Check: `exportfs -s` names every node that mounts the folder."
-        return f"On {server}: {make}, `exportfs -ra`.\n{check}"
-
-    def undo(self, cluster: Cluster) -> str:
-        """Say who stops to export, once nobody mounts the folder."""
-        server = _server(cluster)
-        return f"On {server}: {self.taken_out(cluster, PATH)}, `exportfs -ra`." if server else ""
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell the NFS server: no restart of anything. A client that goes has to unmount before."""
-        why = "the NFS server takes its exports anew; mounts of clients that stay go on"
+        why = "the NFS server reads its exports again; existing mounts stay"
         gone = [key.rpartition(" ")[2] for key, c in changes.items() if c.action == "delete"]
         if gone:
-            why = (
-                f"{_listed(gone)} may mount no longer: unmount there first, or what uses the"
-                " folder hangs"
-            )
-        return Effect(
-            "exportfs",
-            "node",
-            rolling=True,
-            why=why,
-            run=("exportfs -ra",),
-            check=("exportfs -s",),
+            why = f"{_listed(gone)} may no longer mount the folder, and must not use it any more"
+        # Only what exports the folder for the first time finds it missing.
+        folder = (make_folder(cluster, cluster.storage.export.value),) if action == "create" else ()
+        check = () if action == "delete" else (run("exportfs", "-s"),)
+        return Effect("exportfs", why, run=(*folder, reload("exportfs", "-ra"), *check))
+
+    def external(self, cluster: Cluster) -> Manual | None:
+        """Have whoever runs an outside NFS server export the folder to every node."""
+        storage, om = cluster.storage, cluster.openmeetings
+        if storage.kind.value != "nfs" or storage.node is not None or storage.server is None:
+            return None
+        text = (
+            f"On the NFS server {storage.server.value}: create {storage.export.value}, owned by the uid"
+            f" and gid that {om.user.value}:{om.group.value} has on the nodes, add storage/exports to"
+            f" {PATH} and run `exportfs -ra`."
         )
+        return Manual("storage", text, ("storage/exports",))
 
 
 KIND = Exports()
@@ -101,14 +96,6 @@ KIND = Exports()
 def _listed(clients: list[str]) -> str:
     more = f" and {len(clients) - 5} more" if len(clients) > 5 else ""
     return ", ".join(clients[:5]) + more
-
-
-def _server(cluster: Cluster) -> str:
-    """Name the host that exports the folder to others, in Markdown; nothing where none does."""
-    server, node = cluster.storage.server, cluster.storage.node
-    if cluster.storage.kind.value != "nfs" or server is None:
-        return ""
-    return f"`{server.value}`" if node is None else node if len(cluster.nodes) > 1 else ""
 
 
 def _lines(cluster: Cluster, clients: Iterable[Node]) -> tuple[Line, ...]:

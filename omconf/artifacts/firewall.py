@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
+from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage
 from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
 from omconf.cluster.ports import REMOTE_COMMIT_PORT, STORAGE_PORTS, hazelcast_ports
 from omconf.diagnostics import Diagnostic, Rule, Severity
@@ -27,6 +28,10 @@ CLOSED_URL = Rule("OM227", Severity.WARNING, "a url's port that the node's firew
 
 UNIT_NAME = "omconf-firewall.service"
 UNIT_PATH = f"/etc/systemd/system/{UNIT_NAME}"
+UNIT_GOES = (
+    Do(Service("stop", UNIT_NAME), Service("start", UNIT_NAME)),
+    Do(Service("disable", UNIT_NAME), Service("enable", UNIT_NAME)),
+)
 NFT = "/usr/sbin/nft"
 
 TABLE = FromFormat("nftables")
@@ -46,12 +51,12 @@ FLUSHED = FromDefault(
 class Firewall(Kind):
     """The table's file and the unit that loads it, on every node.
 
-    Its phase lies before the mounts: a new node mounts nothing while the data server is closed to it.
+    It comes before the mounts: a new node mounts nothing while the data server is closed to it.
     """
 
     name: ClassVar[str] = "firewall"
     ownership: ClassVar[Ownership] = Ownership.FILE
-    phase: ClassVar[int] = 15
+    stage: ClassVar[Stage] = Stage.PROTECT
     purpose: ClassVar[str] = "closes the cluster's ports to everyone but the nodes"
     places: ClassVar[tuple[str, ...]] = ("/etc/omconf/{cluster}/firewall.nft", UNIT_PATH)
     textual: ClassVar[bool] = True
@@ -82,62 +87,29 @@ class Firewall(Kind):
                     hint=f"With `hazelcast: {{port: {closed[0]}}}` that port alone is closed.",
                 )
 
-    def guide(self, cluster: Cluster) -> str:
-        """Name the ports: another firewall has to let the nodes in there."""
-        if cluster.network.firewall.value != "nftables":
-            return ""
-        start = (
-            f"On every node: `systemctl enable --now {UNIT_NAME}`."
-            if cluster.openmeetings.has_systemd
-            else f"On every node, at each boot: `{_load(cluster)}`."
-        )
-        closed = [_spoken(_cluster_ports(cluster))]
-        if cluster.storage.node and _storage_ports(cluster):
-            closed.append(f"on {cluster.storage.node} also {_spoken(_storage_ports(cluster))}")
-        if cluster.database.node:
-            closed.append(f"on {cluster.database.node} also {_spoken(_database_ports(cluster))}")
-        return (
-            f"{start} It closes to all but the nodes: {'; '.join(closed)}. It opens nothing: where"
-            " another firewall drops by default, let the nodes in there. Whom else to let in stands"
-            f" in `{_folder(cluster)}/*.nft`."
-        )
-
-    def undo(self, cluster: Cluster) -> str:
-        """Say how the table goes; its files go after it."""
-        if cluster.network.firewall.value != "nftables":
-            return ""
-        if not cluster.openmeetings.has_systemd:
-            files = ", ".join(f"`{a.path}`" for a in self.render(cluster, cluster.nodes[0]))
-            return f"On every node: `nft '{_remove(cluster)}'`; delete {files}."
-        files = " and ".join(f"`{a.path}`" for a in self.render(cluster, cluster.nodes[0]))
-        return (
-            f"On every node: `systemctl disable --now {UNIT_NAME}`; delete {files};"
-            " `systemctl daemon-reload`."
-        )
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Load the table, or take it away; connections that stand go on."""
         systemd = cluster.openmeetings.has_systemd
-        disable = f"systemctl disable --now {UNIT_NAME}"
+        off = Run(("nft", _remove(cluster)))
+        load = Run(("nft", "-f", _path(cluster)))
+        enabled = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
         if action == "delete" and cluster.network.firewall.value == "nftables":
             why = "the unit goes, and the table is loaded without it"
-            run: tuple[str, ...] = (disable, _load(cluster))
-        elif action == "delete":
+            return Effect("firewall", why, release=UNIT_GOES, run=(RELOAD_UNITS, Do(load)))
+        if action == "delete":
             why = "the cluster's ports are open to everyone again"
-            run = (
-                (disable, "systemctl daemon-reload") if systemd else (f"nft '{_remove(cluster)}'",)
-            )
-        else:
-            why = "the table is replaced at once; connections that stand go on"
-            run = (
-                (
-                    "systemctl daemon-reload",
-                    f"systemctl enable {UNIT_NAME}",
-                    f"systemctl reload-or-restart {UNIT_NAME}",
-                )
-                if systemd
-                else (_load(cluster),)
-            )
-        return Effect("firewall", "node", rolling=True, why=why, run=run)
+            if systemd:
+                return Effect("firewall", why, release=UNIT_GOES, run=(RELOAD_UNITS,))
+            return Effect("firewall", why, release=(Do(off, load),))
+        why = "the table is replaced at once; connections that stand go on"
+        if not systemd:
+            taken = Do(load, off) if action == "create" else Do(load, again=True)
+            return Effect("firewall", why, run=(taken,))
+        if action == "create":
+            start = Do(Service("restart", UNIT_NAME), Service("stop", UNIT_NAME))
+            return Effect("firewall", why, run=(RELOAD_UNITS, enabled, start))
+        restart = Do(Service("reload", UNIT_NAME), again=True)
+        return Effect("firewall", why, run=(RELOAD_UNITS, restart))
 
 
 KIND = Firewall()
@@ -158,10 +130,6 @@ def _name(cluster: Cluster) -> Value[str]:
     """The table's name: nft's names have no hyphens, a cluster's have no underscores."""
     name = cluster.name
     return Value(f"inet omconf_{name.value.replace('-', '_')}", name.origin)
-
-
-def _load(cluster: Cluster) -> str:
-    return f"nft -f {_path(cluster)}"
 
 
 def _remove(cluster: Cluster) -> str:
@@ -195,10 +163,6 @@ def _storage_ports(cluster: Cluster) -> list[_Drop]:
 def _database_ports(cluster: Cluster) -> list[_Drop]:
     port = cluster.database.port
     return [("tcp", Value(str(port.value), port.origin), "the database")]
-
-
-def _spoken(drops: list[_Drop]) -> str:
-    return ", ".join(f"{port.value}/{protocol} ({what})" for protocol, port, what in drops)
 
 
 # What many nodes share is made once.

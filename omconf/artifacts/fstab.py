@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, mount_by_hand
+from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Manual, Run, Stage, run
+from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, mount_manually
 from omconf.diagnostics import REFUSED, Finding
 from omconf.formats import cifs_options, nfs_options
 from omconf.formats.block import MARKERS, Entry, markers
@@ -29,7 +29,7 @@ MODES = (
 )
 
 
-MOVE = "move the shared data to its new place, before it is used there"
+MOVE = Manual("admin", "Move the shared data to its new place.")
 
 
 class Fstab(BlockKind):
@@ -38,7 +38,7 @@ class Fstab(BlockKind):
     name = "fstab"
     purpose = "mounts the shared data folder where OpenMeetings looks for it"
     places = (PATH,)
-    phase = 20
+    stage = Stage.MOUNT
     last_counts = True
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
@@ -78,76 +78,34 @@ class Fstab(BlockKind):
             entries.append(Entry(_tidy(_unescape(target)), value, number, number, place, place))
         return entries, findings
 
-    def guide(self, cluster: Cluster) -> str:
-        """Say what mounts the folder by hand, where a node is not booted anew."""
-        nodes = self.mounting(cluster)
-        if not nodes:
-            return ""
-        point = cluster.openmeetings.data_dir.value
-        folder = shlex.quote(point)
-        _, commands = _run(cluster, {point: Change("create")})
-        run = ", ".join(f"`{command}`" for command in commands)
-        return f"On {nodes}: {run}.\nCheck: `findmnt {folder}` shows the mount."
-
-    def undo(self, cluster: Cluster) -> str:
-        """Say what unmounts the folder: before the data server takes its export back."""
-        nodes = self.mounting(cluster)
-        if not nodes:
-            return ""
-        point = cluster.openmeetings.data_dir.value
-        unmount, rest = _run(cluster, {point: Change("delete")})
-        first, *reload = (f"`{command}`" for command in (*unmount, *rest))
-        return f"On {nodes}: {', '.join((first, self.taken_out(cluster, PATH), *reload))}."
-
-    def mounting(self, cluster: Cluster) -> str:
-        """Say which nodes mount the folder; nothing when none does."""
-        storage = cluster.storage
-        if storage.kind.value == "mounted" or storage.server is None:
-            return ""
-        if storage.node is None or _binds(cluster):
-            return "every node"
-        return f"every node but {storage.node}" if len(cluster.nodes) > 1 else ""
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Mount the folder, or unmount it before: its options do not change under a mount."""
-        release, run = _run(cluster, changes)
-        points = {shlex.quote(point): change for point, change in sorted(changes.items())}
-        check = tuple(f"findmnt {p}" for p, change in points.items() if change.action != "delete")
-        stopped = any(change.action != "create" for change in changes.values())
         why = {
-            "create": "OpenMeetings needs the shared folder before it starts",
-            "delete": "the folder is no longer shared here",
-        }.get(
-            action, "a mount keeps its old options until it is unmounted; nothing may use it then"
-        )
-        by_hand, rolling = "", True
-        if any(
+            "create": "OpenMeetings needs the shared folder when it starts",
+            "delete": "the folder is no longer mounted here",
+        }.get(action, "a mount keeps its old options until it is unmounted")
+        moved = any(
             c.action == "update" and _device(c.before) != _device(c.after) for c in changes.values()
-        ):
-            rolling = False
+        )
+        manual, rolling = None, True
+        if moved or (action == "delete" and cluster.storage.server is not None):
             why = (
                 "the shared folder comes from another place: nodes that still use the old one would"
-                " not see what the others write. Stop all nodes, move the data, then start all"
+                " not see what the others write"
             )
-            by_hand = MOVE
+            manual, rolling = MOVE, False
         elif action == "delete" and cluster.storage.kind.value == "mounted":
-            by_hand = mount_by_hand(cluster)
-        elif action == "delete" and cluster.storage.server is not None:
-            rolling = False  # where the node is still one of the cluster's
-            why = "the data server is another one. Stop all nodes, move the data, then start all"
-            by_hand = MOVE
-        needs = () if action == "delete" else ("storage",)
+            manual = mount_manually(cluster)
+        release, mounts = _run(cluster, changes)
         return Effect(
             "mount",
-            "node" if rolling else "cluster",
-            rolling,
             why,
-            run,
-            stopped=stopped,
-            check=check,
+            rolling=rolling,
             release=release,
-            by_hand=by_hand,
-            needs=needs,
+            run=mounts,
+            stopped=True,
+            manual=manual,
+            needs=() if action == "delete" else ("storage",),
         )
 
 
@@ -162,16 +120,21 @@ def _artifact(cluster: Cluster, server: Value[str] | None) -> Artifact:
     return Artifact(KIND.name, PATH, KIND.ownership, (begin, mount, end))
 
 
-def _run(
-    cluster: Cluster, changes: Mapping[str, Change]
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[tuple[Do, ...], tuple[Do, ...]]:
     """The commands that unmount, and those that mount."""
-    reload = ("systemctl daemon-reload",) if cluster.openmeetings.has_systemd else ()
-    folders = {shlex.quote(point): change.action for point, change in sorted(changes.items())}
-    make = (f"mkdir -p {folder}" for folder, action in folders.items() if action == "create")
-    unmount = tuple(f"umount {folder}" for folder, action in folders.items() if action != "create")
-    mount = (f"mount {folder}" for folder, action in folders.items() if action != "delete")
-    return unmount, (*make, *reload, *mount)
+    folders = {point: change.action for point, change in sorted(changes.items())}
+    mount = {f: Run(("mount", f), MOUNT_SECONDS) for f in folders}
+    umount = {f: Run(("umount", f)) for f in folders}
+    reload = (RELOAD_UNITS,) if cluster.openmeetings.has_systemd else ()
+    return (
+        tuple(Do(umount[f], mount[f]) for f, action in folders.items() if action != "create"),
+        (
+            *(run("mkdir", "-p", f) for f, action in folders.items() if action == "create"),
+            *reload,
+            *(Do(mount[f], umount[f]) for f, action in folders.items() if action != "delete"),
+            *(run("findmnt", f) for f, action in folders.items() if action != "delete"),
+        ),
+    )
 
 
 def _device(value: str | None) -> str | None:

@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+from omconf.actions import Stage
 from omconf.artifacts.model import (
     Artifact,
     Change,
@@ -20,7 +21,6 @@ from omconf.artifacts.model import (
     Reading,
     line,
     restart,
-    service_step,
 )
 from omconf.check import deployed_members, deployed_xml, hazelcast_extra
 from omconf.check.hazelcast_extra import Extra
@@ -85,7 +85,7 @@ class Hazelcast(Kind):
 
     name: ClassVar[str] = "hazelcast"
     ownership: ClassVar[Ownership] = Ownership.FILE
-    phase: ClassVar[int] = 50
+    stage: ClassVar[Stage] = Stage.OPENMEETINGS
     purpose: ClassVar[str] = "who this member is and how it finds the other members"
     places: ClassVar[tuple[str, ...]] = ("{home}/webapps/{webapp}/WEB-INF/classes/hazelcast.xml",)
 
@@ -150,17 +150,6 @@ class Hazelcast(Kind):
             )
         return reading
 
-    def guide(self, cluster: Cluster) -> str:
-        return (
-            f"On one node after the other: {service_step(cluster, 'restart')}.\n"
-            "Check before the next one: `URL/services/info/health`, with the node's url, says `true`"
-            " for `inited`, `installed` and `dbOk`; the last `Members {size:` in"
-            " `logs/openmeetings.log`, under OpenMeetings' folder, counts every node started so far."
-        )
-
-    def undo(self, cluster: Cluster) -> str:
-        return "On every node: put `hazelcast.xml` back as it was, or as the release ships it."
-
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         for name, value in cluster.hazelcast.properties.items():
             if name in REMOVED_PROPERTIES:
@@ -201,16 +190,16 @@ class Hazelcast(Kind):
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         if changes and all(key.startswith(_MEMBER) for key in changes):
             why = "members find each other when one of two lists the other (measured)"
-            return Effect("next-restart", "node", rolling=True, why=why, run=())
+            return Effect("next-restart", why)
         parting = sorted(k for k, change in changes.items() if _parts(cluster, k, change))
         if parting:
             becomes = next((w for k, w in _BECOMES.items() if k in parting), _OTHERWISE)
-            why = f"{_words(parting)}: {becomes}. Stop all nodes, then start all"
-            return restart(cluster, why, rolling=False)
-        why = "hazelcast.xml is read when OpenMeetings starts; nodes can restart one by one"
+            why = f"{_words(parting)}: {becomes}"
+            return restart(why, rolling=False)
+        why = "hazelcast.xml is read when OpenMeetings starts; nodes restart one by one"
         moved = any(key.startswith("network/interfaces") for key in changes)
         needs = ("database", "storage") if moved else ()
-        return restart(cluster, why, rolling=True, needs=needs)
+        return restart(why, needs=needs)
 
 
 KIND = Hazelcast()

@@ -13,6 +13,7 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from omconf.actions import Stage
 from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, restart
 from omconf.check.deployed_members import DROPPED
 from omconf.diagnostics import CONTRADICTION, REFUSED, Finding, Rule, Severity, plain_property
@@ -66,7 +67,7 @@ class Jvm(BlockKind):
     name = "jvm"
     purpose = "the JVM options of OpenMeetings: data folder, time zone, serialization lists"
     places = ("{home}/bin/setenv.sh",)
-    phase = 50
+    stage = Stage.OPENMEETINGS
     textual = True
     last_counts = True
 
@@ -140,12 +141,6 @@ class Jvm(BlockKind):
                 hint = "Remove it: `ps` would show it to everybody on the node, too."
                 yield plain_property(name, option.span, hint)
 
-    def undo(self, cluster: Cluster) -> str:
-        """Say how the options go; the nodes' own data folders are used again."""
-        homes = sorted({node.home.value for node in cluster.nodes})
-        path = f"{homes[0] if len(homes) == 1 else 'HOME'}/bin/setenv.sh"
-        return f"On every node: {self.taken_out(cluster, path)}."
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Restart; nodes with another data folder or time zone may not run side by side."""
         if action == "update" and any(
@@ -153,11 +148,11 @@ class Jvm(BlockKind):
         ):
             why = (
                 "nodes with another data folder or time zone would lose each other's files and"
-                " delete each other's fresh sessions. Stop all nodes, then start all"
+                " delete each other's fresh sessions"
             )
-            return restart(cluster, why, rolling=False)
-        why = "setenv.sh is read when OpenMeetings starts; nodes can restart one by one"
-        return restart(cluster, why, rolling=True)
+            return restart(why, rolling=False)
+        why = "setenv.sh is read when OpenMeetings starts; nodes restart one by one"
+        return restart(why)
 
 
 KIND = Jvm()

@@ -5,21 +5,21 @@ from __future__ import annotations
 import hashlib
 import re
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
+from omconf.actions import Manual, Run, run
 from omconf.cluster import places
 from omconf.formats import header
-from omconf.formats.block import markers
-from omconf.formats.node_check import PROGRAM
 from omconf.origin import Value
 from omconf.secrets import Secret, hides, masked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from omconf.actions import Do, Stage
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic, Finding
     from omconf.formats.block import Entry
@@ -170,66 +170,48 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """What a change does to the running cluster, and what has to be run for it.
+    """What a change does to the running cluster, and the actions that go with it.
 
-    `action`: `restart`, `exportfs`, `mount`, `route` ..., `none`; `scope`: `node` or `cluster`;
-    `rolling`: False when old and new members cannot run side by side; `run`: the commands, on the
-    node. Effects with `restart` of one node are one restart; `next-restart` can wait for one.
-    With `stopped`, OpenMeetings must not run meanwhile. The commands of `check` must succeed on the
-    node before the roll-out goes on.
-
-    `release` is run before `run`: it lets go of what others may change meanwhile. `by_hand` says what
-    a person has to do before OpenMeetings starts. `needs` are folders of the bundles (`database`,
-    `storage`) whose files the servers outside must have taken before.
+    `action`: `restart`, `exportfs`, `mount`, `route` ..., `none`. A `restart` is one restart of the
+    node, however many changes ask for it; a `next-restart` can wait for one. With `rolling` False,
+    members with the old value and members with the new one must not run at the same time. `release`
+    comes before the file is written or deleted, `run` after it. With `stopped`, OpenMeetings must
+    not run meanwhile. `manual` is what a person does before OpenMeetings starts. `needs` names
+    folders of the bundle (`database`, `storage`) for outside servers, which come first.
     """
 
     action: str
-    scope: str
-    rolling: bool
     why: str
-    run: tuple[str, ...]
+    rolling: bool = True
+    release: tuple[Do, ...] = ()
+    run: tuple[Do, ...] = ()
     stopped: bool = False
-    check: tuple[str, ...] = ()
-    release: tuple[str, ...] = ()
-    by_hand: str = ""
+    manual: Manual | None = None
     needs: tuple[str, ...] = ()
 
-
-def service_command(cluster: Cluster, verb: str) -> str:
-    """The command that starts, stops or restarts OpenMeetings on a node."""
-    service = cluster.openmeetings.service.value
-    return f"systemctl {verb} {service}" if service != "none" else f"{verb} OpenMeetings"
-
-
-def service_step(cluster: Cluster, verb: str) -> str:
-    """The same for a person, in Markdown: without systemd it is no command to type."""
-    command = service_command(cluster, verb)
-    return f"`{command}`" if cluster.openmeetings.has_systemd else command
+    @property
+    def scope(self) -> str:
+        """Whether a change concerns its node alone, or the whole cluster."""
+        return "node" if self.rolling else "cluster"
 
 
-def restart(cluster: Cluster, why: str, *, rolling: bool, needs: tuple[str, ...] = ()) -> Effect:
-    """The effect of a file that OpenMeetings reads at its start: node by node, or all at once."""
-    verbs = ("restart",) if rolling else ("stop", "start")
-    run = tuple(service_command(cluster, verb) for verb in verbs)
-    scope = "node" if rolling else "cluster"
-    return Effect("restart", scope, rolling, why, run, check=(PROGRAM,), needs=needs)
+def restart(why: str, *, rolling: bool = True, needs: tuple[str, ...] = ()) -> Effect:
+    """The effect of a file that OpenMeetings reads when it starts."""
+    return Effect("restart", why, rolling, needs=needs)
 
 
-def mount_by_hand(cluster: Cluster) -> str:
-    """What a person has to do where the admin mounts the shared folder (`storage.kind: mounted`)."""
+def make_folder(cluster: Cluster, folder: str) -> Do:
+    """Create the shared folder with its owner where there is none; one that exists stays as it is."""
+    om = cluster.openmeetings
+    script = '[ -d "$1" ] || install -d -o "$2" -g "$3" "$1"'
+    return run("sh", "-c", script, "sh", folder, om.user.value, om.group.value)
+
+
+def mount_manually(cluster: Cluster) -> Manual:
+    """Have the admin mount the shared folder (`storage.kind: mounted`)."""
     folder = cluster.openmeetings.data_dir.value
-    return (
-        f"mount the shared folder at {folder} in your own way, where it is not: OpenMeetings must not"
-        " start on an empty one"
-    )
-
-
-def leave(cluster: Cluster, effect: Effect) -> Effect:
-    """What an effect is on a node that left the cluster: OpenMeetings stops there for good."""
-    if effect.action == "restart":
-        why = "the node is no longer in the spec: OpenMeetings stops there for good"
-        return Effect("stop", "node", True, why, (service_command(cluster, "stop"),))
-    return replace(effect, rolling=True, scope="node", by_hand="", why="the node left the cluster")
+    text = f"Mount the shared folder at {folder}: OpenMeetings must not start on an empty one."
+    return Manual("admin", text, check=Run(("findmnt", folder)))
 
 
 class Change(NamedTuple):
@@ -251,8 +233,8 @@ class Kind(ABC):
     ownership: ClassVar[Ownership]
     purpose: ClassVar[str]
     """What the artifact is for, for the bundle's README."""
-    phase: ClassVar[int]
-    """When its changes are rolled out, lower first: exports, mounts, routes, then restarts."""
+    stage: ClassVar[Stage]
+    """When its changes are rolled out."""
     textual: ClassVar[bool] = False
     """Whether the plan compares it line by line, white space and all: a program reads it as text."""
     places: ClassVar[tuple[str, ...]]
@@ -304,16 +286,9 @@ class Kind(ABC):
         """Name the spec's key that would keep a deployed item which omconf would delete."""
         return ""
 
-    def guide(self, cluster: Cluster) -> str:
-        """One step of the roll-out for the bundle's README, in Markdown; nothing when not needed.
-
-        What must hold before the next step stands in a line of its own, after `Check:`.
-        """
-        return ""
-
-    def undo(self, cluster: Cluster) -> str:
-        """One step that takes the kind back, like `guide`; OpenMeetings is stopped everywhere."""
-        return ""
+    def external(self, cluster: Cluster) -> Manual | None:
+        """Give what a person does on a server that is no node, before the nodes can use it."""
+        return None
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Files for hosts that are not nodes of the cluster."""
@@ -326,11 +301,6 @@ class BlockKind(Kind):
     ownership: ClassVar[Ownership] = Ownership.BLOCK
     last_counts: ClassVar[bool] = False
     """Whether of two entries with the same key the last one counts, not the first."""
-
-    def taken_out(self, cluster: Cluster, path: str) -> str:
-        """Say for a person how the block goes: by its markers, whatever stands around it."""
-        begin, end = (marker.value for marker in markers(cluster.name))
-        return f"take the lines from `{begin}` to `{end}` out of `{path}`"
 
     @abstractmethod
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:

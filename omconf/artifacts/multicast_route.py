@@ -9,6 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
+from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, run
 from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Value
@@ -26,6 +27,10 @@ UNIT = FromFormat("systemd unit")
 SCRIPT_PATH = "/usr/local/sbin/omconf-multicast-route"
 UNIT_NAME = "omconf-multicast-route.service"
 UNIT_PATH = f"/etc/systemd/system/{UNIT_NAME}"
+UNIT_GOES = (
+    Do(Service("stop", UNIT_NAME), Service("start", UNIT_NAME)),
+    Do(Service("disable", UNIT_NAME), Service("enable", UNIT_NAME)),
+)
 
 _SCRIPT_HEAD = """\
 set -eu
@@ -109,7 +114,7 @@ class MulticastRoute(Kind):
 
     name: ClassVar[str] = "multicast_route"
     ownership: ClassVar[Ownership] = Ownership.FILE
-    phase: ClassVar[int] = 30
+    stage: ClassVar[Stage] = Stage.NETWORK
     purpose: ClassVar[str] = "sends multicast through the right network device, now and at boot"
     places: ClassVar[tuple[str, ...]] = (SCRIPT_PATH, UNIT_PATH)
     textual: ClassVar[bool] = True
@@ -125,47 +130,28 @@ class MulticastRoute(Kind):
     def read(self, text: str) -> Reading:
         return Reading.by_line(text)
 
-    def guide(self, cluster: Cluster) -> str:
-        if not cluster.network.multicast_route.value:
-            return ""
-        check = f"\nCheck: `{SCRIPT_PATH} check`."
-        if cluster.openmeetings.has_systemd:
-            enable = "systemctl enable --now omconf-multicast-route.service"
-            return f"On every node: `systemctl daemon-reload`, `{enable}`.{check}"
-        return f"On every node, at each boot: `{SCRIPT_PATH} up`.{check}"
-
-    def undo(self, cluster: Cluster) -> str:
-        if not cluster.network.multicast_route.value:
-            return ""
-        run = ", ".join(f"`{command}`" for command in _down(cluster))
-        if cluster.openmeetings.has_systemd:
-            files = f"`{UNIT_PATH}` and `{SCRIPT_PATH}`; `systemctl daemon-reload`"
-            return f"On every node: {run}; delete {files}."
-        return f"On every node: {run}; delete `{SCRIPT_PATH}`."
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        on = cluster.network.multicast_route.value
-        if action == "delete" and on and not cluster.openmeetings.has_systemd:
+        """Replace the route, or take it away: it can change while OpenMeetings runs."""
+        systemd = cluster.openmeetings.has_systemd
+        up, down = Run((SCRIPT_PATH, "up")), Run((SCRIPT_PATH, "down"))
+        why = "the route can change while OpenMeetings runs: members are connected by TCP"
+        if action == "delete" and cluster.network.multicast_route.value and not systemd:
             # The unit goes, the script stays; what stops the unit takes the route away.
-            run: tuple[str, ...] = (f"systemctl disable --now {UNIT_NAME}", f"{SCRIPT_PATH} up")
-        elif action == "delete":
-            run = _down(cluster)
-        elif cluster.openmeetings.has_systemd:
-            run = (
-                "systemctl daemon-reload",
-                "systemctl enable omconf-multicast-route.service",
-                "systemctl restart omconf-multicast-route.service",
-            )
-        else:
-            run = (f"{SCRIPT_PATH} up",)
-        return Effect(
-            "route",
-            "node",
-            rolling=True,
-            why="the route can change while OpenMeetings runs: members are connected by TCP",
-            run=run,
-            check=() if action == "delete" else (f"{SCRIPT_PATH} check",),
-        )
+            return Effect("route", why, release=UNIT_GOES, run=(RELOAD_UNITS, Do(up, down)))
+        if action == "delete" and systemd:
+            return Effect("route", why, release=UNIT_GOES, run=(RELOAD_UNITS,))
+        if action == "delete":
+            return Effect("route", why, release=(Do(down, up),))
+        check = run(SCRIPT_PATH, "check")
+        if not systemd:
+            route = Do(up, down) if action == "create" else Do(up, again=True)
+            return Effect("route", why, run=(route, check))
+        restart = Service("restart", UNIT_NAME)
+        if action == "create":
+            enable = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
+            begin = Do(restart, Service("stop", UNIT_NAME))
+            return Effect("route", why, run=(RELOAD_UNITS, enable, begin, check))
+        return Effect("route", why, run=(RELOAD_UNITS, Do(restart, again=True), check))
 
 
 KIND = MulticastRoute()
@@ -174,13 +160,6 @@ KIND = MulticastRoute()
 # What all nodes share is made once.
 _HEAD = tuple(Line(text, (SHELL,)) for text in _SCRIPT_HEAD.splitlines())
 _BODY = tuple(Line(text, (ROUTE, UNDO)) for text in _SCRIPT_BODY.splitlines())
-
-
-def _down(cluster: Cluster) -> tuple[str, ...]:
-    down = f"{SCRIPT_PATH} down"
-    if cluster.openmeetings.has_systemd:
-        return ("systemctl disable --now omconf-multicast-route.service", down)
-    return (down,)
 
 
 def _script(cluster: Cluster, node: Node) -> tuple[Line, ...]:

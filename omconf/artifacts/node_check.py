@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
+from omconf.actions import Stage
 from omconf.artifacts.model import (
     Artifact,
     Change,
@@ -50,7 +51,7 @@ class NodeCheck(Kind):
 
     name: ClassVar[str] = "node_check"
     ownership: ClassVar[Ownership] = Ownership.FILE
-    phase: ClassVar[int] = 90
+    stage: ClassVar[Stage] = Stage.CHECK
     purpose: ClassVar[str] = "checks this node, for `omconf verify` and for people"
     places: ClassVar[tuple[str, ...]] = (PROGRAM, "/etc/omconf/{cluster}/check.conf")
 
@@ -87,27 +88,16 @@ class NodeCheck(Kind):
                 message = f"It is laid out for OpenMeetings {release}, other nodes for {others}."
                 yield node, Finding(APART, deployed[node].lines["release"], message)
 
-    def guide(self, cluster: Cluster) -> str:
-        own = _place(cluster, "manifest.json")
-        return (
-            f"Each node keeps its `manifest.json` as `{own}`. `omconf verify --ssh` tells whether"
-            f" the cluster works, `{PROGRAM}` on a node whether that node does."
-        )
-
-    def undo(self, cluster: Cluster) -> str:
-        return f"On every node: delete `{PROGRAM}` and `{_place(cluster, 'check.conf')}`."
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         release = changes.get("release")
         if release and release.before and release.after:
             why = (
                 f"OpenMeetings {release.before} becomes {release.after}: Hazelcast refuses members of"
-                " another minor version, and a release changes the database's tables. Stop all"
-                " nodes, install it on all, then start all"
+                " another minor version, and a release changes the database's tables"
             )
-            return restart(cluster, why, rolling=False)
+            return restart(why, rolling=False)
         why = "only people and `omconf verify` run the check"
-        return Effect("none", "node", rolling=True, why=why, run=())
+        return Effect("none", why)
 
 
 KIND = NodeCheck()

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
+from omconf.actions import Stage
 from omconf.artifacts.model import (
     Artifact,
     Change,
@@ -69,7 +70,7 @@ class OpenMeetingsProperties(Kind):
 
     name: ClassVar[str] = "openmeetings_properties"
     ownership: ClassVar[Ownership] = Ownership.KEYS
-    phase: ClassVar[int] = 50
+    stage: ClassVar[Stage] = Stage.OPENMEETINGS
     purpose: ClassVar[str] = "the media server, and secrets that all nodes share"
     places: ClassVar[tuple[str, ...]] = (
         "{home}/webapps/{webapp}/WEB-INF/classes/openmeetings.properties",
@@ -148,11 +149,6 @@ class OpenMeetingsProperties(Kind):
                 hint = "Say `kurento.url` in the spec: each node then gets a kuid of its own."
                 yield node, Finding(TWO_NAMES, reading.lines[KUID], message, hint)
 
-    def undo(self, cluster: Cluster) -> str:
-        if not any(self.render(cluster, node) for node in cluster.nodes):
-            return ""
-        return "On every node: put `openmeetings.properties` back as it was."
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         why = "openmeetings.properties is read when OpenMeetings starts; nodes restart one by one"
         if changes.keys() & {KUID, IGNORED} and _any_share(cluster):
@@ -160,7 +156,7 @@ class OpenMeetingsProperties(Kind):
                 ". Until each has, watchdogs release the pipelines of nodes whose kuid they do not"
                 " ignore yet: streams break off, and work again after the last restart"
             )
-        return restart(cluster, why, rolling=True)
+        return restart(why)
 
 
 KIND = OpenMeetingsProperties()

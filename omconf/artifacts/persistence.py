@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
+from omconf.actions import Stage
 from omconf.artifacts.model import (
     Artifact,
     Change,
@@ -69,7 +70,7 @@ class Persistence(Kind):
 
     name: ClassVar[str] = "persistence"
     ownership: ClassVar[Ownership] = Ownership.FILE
-    phase: ClassVar[int] = 50
+    stage: ClassVar[Stage] = Stage.OPENMEETINGS
     purpose: ClassVar[str] = "the shared database, and remote commits that keep the caches fresh"
     places: ClassVar[tuple[str, ...]] = (
         "{home}/webapps/{webapp}/WEB-INF/classes/META-INF/persistence.xml",
@@ -135,25 +136,19 @@ class Persistence(Kind):
             return "database.pool"
         return "persistence.properties" if key.startswith("properties/") else ""
 
-    def undo(self, cluster: Cluster) -> str:
-        return (
-            "On every node: put `persistence.xml` back as it was. Without the remote commits in it,"
-            " nodes that share a database do not see each other's changes."
-        )
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         url = f"properties/{CONNECTION}/Url"
         apart = [k for k in changes if k == url or k == "version" or k.startswith("class[")]
         if apart and action == "update":
             why = (
                 "another database or another release's tables: nodes changed one by one would"
-                " work on two databases at once. Stop all nodes, then start all"
+                " work on two databases at once"
             )
-            return restart(cluster, why, rolling=False, needs=("database",))
+            return restart(why, rolling=False, needs=("database",))
         account = any(key.endswith(("/Username", "/Password")) for key in changes)
         needs = ("database",) if account or action == "create" else ()
-        why = "persistence.xml is read when OpenMeetings starts; nodes can restart one by one"
-        return restart(cluster, why, rolling=True, needs=needs)
+        why = "persistence.xml is read when OpenMeetings starts; nodes restart one by one"
+        return restart(why, needs=needs)
 
 
 KIND = Persistence()

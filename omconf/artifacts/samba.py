@@ -8,12 +8,21 @@ in a parameter's name, and a section that stands twice is one section in which t
 from __future__ import annotations
 
 import re
-import shlex
 from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, HandOver, Line, line
+from omconf.actions import Do, Manual, Run, Stage, reload, run
+from omconf.artifacts.model import (
+    Artifact,
+    BlockKind,
+    Change,
+    Effect,
+    HandOver,
+    Line,
+    line,
+    make_folder,
+)
 from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats.block import MARKERS, Entry, markers
 from omconf.origin import FromDefault, FromPage
@@ -43,7 +52,7 @@ class Share(BlockKind):
     name = "samba"
     purpose = "lets the other nodes mount the shared data folder over SMB"
     places = (PATH,)
-    phase = 10
+    stage = Stage.SERVE
     last_counts = True
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
@@ -106,63 +115,49 @@ class Share(BlockKind):
             for entry in takewhile(lambda entry: entry.key.startswith("[global]/"), entries)
         ]
 
-    def guide(self, cluster: Cluster) -> str:
-        """Say what whoever runs the Samba server does before the nodes can mount."""
-        server, samba = _server(cluster), cluster.storage.samba
-        if samba is None or not server:
-            return ""
-        om, user = cluster.openmeetings, samba.user.value
-        folder = shlex.quote(cluster.storage.export.value)
-        steps = [
-            f"`mkdir -p {folder}`, `chown {om.user.value}:{om.group.value} {folder}`",
-            f"add the account `{user}` (`useradd --system --shell /usr/sbin/nologin {user}`)",
-            f"give it the password: `smbpasswd -s -a {user}` reads it from two lines of its input",
-            *(
-                [f"`smbpasswd -a -n {GUEST}`, `smbpasswd -d {GUEST}`"]
-                if om.user.value == GUEST
-                else []
-            ),
-            *([] if cluster.storage.node else [f"add `storage/smb.conf` to `{PATH}`"]),
-            "`smbcontrol smbd reload-config`",
-        ]
-        check = f"Check: `testparm -s` shows `[{samba.share.value}]`."
-        return f"On {server}, which runs Samba: {'; '.join(steps)}.\n{check}"
-
-    def undo(self, cluster: Cluster) -> str:
-        """Say who stops to share, once nobody mounts the folder."""
-        server, samba = _server(cluster), cluster.storage.samba
-        if samba is None or not server:
-            return ""
-        run = f"`smbcontrol smbd reload-config`, `smbpasswd -x {samba.user.value}`"
-        return f"On {server}: {self.taken_out(cluster, PATH)}, {run}."
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Tell smbd. Whoever is connected keeps the share as it was: also a node that left."""
-        reload = "smbcontrol smbd reload-config"
+        """Tell smbd. Whoever is connected keeps the share as it was."""
+        again = reload("smbcontrol", "smbd", "reload-config")
         samba = cluster.storage.samba
         if samba is None or action == "delete":
-            why = "the folder is no longer shared from here"
-            return Effect("smbcontrol", "node", rolling=True, why=why, run=(reload,))
+            return Effect("smbcontrol", "the folder is no longer shared from here", run=(again,))
         if any(key.endswith("]/path") and change.before for key, change in changes.items()):
             why = (
                 "the share is another folder: nodes that still use the old one would not see what"
-                " the others write. Stop all nodes, move the data, then start all"
+                " the others write"
             )
-            run = (reload, f"smbcontrol smbd close-share {shlex.quote(samba.share.value)}")
-            return Effect("smbcontrol", "cluster", rolling=False, why=why, run=run, stopped=True)
-        why = "Samba takes its shares anew; mounts of clients that stay go on"
-        return Effect("smbcontrol", "node", True, why, (reload,), check=("testparm -s",))
+            close = Do(Run(("smbcontrol", "smbd", "close-share", samba.share.value)), again=True)
+            return Effect("smbcontrol", why, rolling=False, run=(again, close), stopped=True)
+        folder = (make_folder(cluster, cluster.storage.export.value),) if action == "create" else ()
+        why = "Samba reads its shares again; existing mounts stay"
+        manual = Manual("admin", _account(cluster, samba)) if action == "create" else None
+        return Effect("smbcontrol", why, run=(*folder, again, run("testparm", "-s")), manual=manual)
+
+    def external(self, cluster: Cluster) -> Manual | None:
+        """Have whoever runs an outside Samba server share the folder."""
+        storage, om = cluster.storage, cluster.openmeetings
+        if storage.samba is None or storage.node is not None or storage.server is None:
+            return None
+        text = (
+            f"On the Samba server {storage.server.value}: create {storage.export.value}, owned by"
+            f" {om.user.value}:{om.group.value}, and add storage/smb.conf to {PATH}."
+            f" {_account(cluster, storage.samba)} Then run `smbcontrol smbd reload-config`."
+        )
+        return Manual("storage", text, ("storage/smb.conf",))
 
 
 KIND = Share()
 
 
-def _server(cluster: Cluster) -> str:
-    """Name the host that shares the folder with others, in Markdown; nothing where none does."""
-    server, node = cluster.storage.server, cluster.storage.node
-    if server is None:
-        return ""
-    return f"`{server.value}`" if node is None else node if len(cluster.nodes) > 1 else ""
+def _account(cluster: Cluster, samba: Samba) -> str:
+    """Say how the account comes to be that the nodes log in with."""
+    user = samba.user.value
+    guest = f" Then `smbpasswd -a -n {GUEST}` and `smbpasswd -d {GUEST}`."
+    return (
+        f"Add the account {user} (`useradd --system --shell /usr/sbin/nologin {user}`) and give it"
+        f" the password: `smbpasswd -s -a {user}` reads it from two lines of its input."
+        f"{guest if cluster.openmeetings.user.value == GUEST else ''}"
+    )
 
 
 def _lines(cluster: Cluster, samba: Samba, clients: Iterable[Node]) -> tuple[Line, ...]:

@@ -11,6 +11,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
+from omconf.actions import RELOAD_UNITS, Stage
 from omconf.artifacts.model import (
     Artifact,
     Change,
@@ -20,7 +21,7 @@ from omconf.artifacts.model import (
     Ownership,
     Reading,
     line,
-    mount_by_hand,
+    mount_manually,
 )
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Value
@@ -44,7 +45,7 @@ class Service(Kind):
 
     name: ClassVar[str] = "service"
     ownership: ClassVar[Ownership] = Ownership.FILE
-    phase: ClassVar[int] = 40
+    stage: ClassVar[Stage] = Stage.UNIT
     purpose: ClassVar[str] = (
         "starts OpenMeetings after its data folder is mounted, in its time zone"
     )
@@ -63,29 +64,12 @@ class Service(Kind):
         """Hold every line against what omconf writes: other units' drop-ins have the same name."""
         return super().wrote(text, cluster) and all(map(_OWN_LINE.fullmatch, text.split("\n")))
 
-    def guide(self, cluster: Cluster) -> str:
-        return (
-            "On every node: `systemctl daemon-reload`." if cluster.openmeetings.has_systemd else ""
-        )
-
-    def undo(self, cluster: Cluster) -> str:
-        if not cluster.openmeetings.has_systemd:
-            return ""
-        (path,) = self.paths(cluster, cluster.nodes[0])
-        return f"On every node: delete `{path}`; `systemctl daemon-reload`."
-
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell systemd; OpenMeetings itself need not restart for it."""
-        return Effect(
-            "daemon-reload",
-            "node",
-            rolling=True,
-            why="systemd reads its units anew; OpenMeetings' next start goes by them",
-            run=("systemctl daemon-reload",),
-            by_hand=mount_by_hand(cluster)
-            if action == "create" and cluster.storage.kind.value == "mounted"
-            else "",
-        )
+        why = "systemd reads its units again; the next start of OpenMeetings follows them"
+        mounted = action == "create" and cluster.storage.kind.value == "mounted"
+        manual = mount_manually(cluster) if mounted else None
+        return Effect("daemon-reload", why, run=(RELOAD_UNITS,), manual=manual)
 
 
 KIND = Service()

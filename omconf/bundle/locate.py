@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omconf.artifacts.model import Artifact, Line
 from omconf.bundle.compile import contents, files
 from omconf.bundle.directory import matches
-from omconf.bundle.manifest import node_path
+from omconf.cluster import places
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.origin import FromFormat
 
@@ -107,7 +107,7 @@ def _all(bundle: Bundle) -> Iterator[Located]:
     for place in (README, MANIFEST):
         yield Located(place, None, place, ())
     for node in bundle.nodes:
-        yield Located(f"{node.node}/{MANIFEST}", node.node, node_path(bundle.cluster), ())
+        yield Located(f"{node.node}/{MANIFEST}", node.node, places.manifest(bundle.cluster), ())
 
 
 def _own(bundle: Bundle, one: Located) -> Iterator[Line]:

@@ -13,11 +13,6 @@ if TYPE_CHECKING:
 FORMAT_VERSION = "1.0"
 
 
-def node_path(cluster: str) -> str:
-    """Where a node keeps the manifest of what was last applied to it: bookkeeping of omconf's."""
-    return f"/etc/omconf/{cluster}/manifest.json"
-
-
 def for_node(cluster: str, node: str, artifacts: Iterable[Artifact]) -> bytes:
     """Write a node's manifest: every file, one a line, in the order of their paths."""
     entries = [

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-import shlex
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import service_step
-from omconf.bundle.manifest import node_path
+from omconf.rollout import document, text
+from omconf.rollout.first import first
 from omconf.topology import mermaid
 from omconf.topology.model import MOST_NODES, topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from omconf.actions import Step
     from omconf.artifacts.model import HandOver
     from omconf.bundle.model import NodeBundle
     from omconf.cluster.model import Cluster
-
-LAID, MOUNTED, SEEDED = 0, 20, 25
-"""The phases of the README's own steps, among those of the kinds: exports 10, mounts 20, ..."""
 
 
 def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[HandOver]) -> str:
     """Write the README; nothing in it depends on the time, the machine or omconf's version."""
     name = cluster.name.value
     release = cluster.openmeetings.release.value.name
+    rollout = first(cluster, {node.node: node.artifacts for node in nodes})
     lines = [
         f"# OpenMeetings cluster `{name}`",
         "",
@@ -53,16 +52,20 @@ def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[Ha
         "",
         "## Roll-out",
         "",
-        "The first time, in this order; where a check fails, go no further. Later on, `omconf plan`",
-        "says what differs from what is deployed, and which steps a change needs.",
+        "The first time, in this order; go no further where a command or a check fails. Later on,",
+        "`omconf plan` shows what differs from what is deployed, and the steps of that change.",
+        "Files with secrets come from `omconf build --reveal-secrets`, which fills in `@omconf:...@`.",
         "",
-        *_numbered(_rollout(cluster)),
+        *_numbered(_steps(rollout.steps, cluster)),
+        "",
+        "Then `omconf verify --ssh` tells whether the cluster works.",
         "",
         "## The way back",
         "",
-        "In the opposite order. The database and the shared data stay as they are.",
+        "The steps taken back, in the opposite order. The database and the shared data stay as they",
+        "are. To restore is to put back what stood there before, or to delete what did not.",
         "",
-        *_numbered(_undo(cluster)),
+        *_numbered(_back(rollout.steps, cluster)),
     ]
     return "\n".join(lines) + "\n"
 
@@ -92,46 +95,47 @@ def _numbered(steps: Iterable[str]) -> list[str]:
     ]
 
 
-def _rollout(cluster: Cluster) -> list[str]:
-    """Put what the kinds say of their own roll-out, and what is no kind's, in order of phases."""
-    steps = [*_own_steps(cluster), *((kind.phase, kind.guide(cluster)) for kind in kinds())]
-    return [step for _, step in sorted(steps, key=lambda step: step[0]) if step]
+def _steps(steps: Iterable[Step], cluster: Cluster) -> Iterator[str]:
+    """Draw steps; neighbours that do the same on one node each are drawn once."""
+    for nodes, step in _folded(steps):
+        each = ", one after the other" if len(nodes) > len(step.nodes) else ""
+        actions = text.lines(map(document.action, step.actions))
+        yield _drawn(f"{_named(nodes, cluster)}{each}: {step.why}", actions)
 
 
-def _own_steps(cluster: Cluster) -> Iterator[tuple[int, str]]:
-    """Sources of the first and the last: `admin.sh -i` and the data folder of a real 9.1.0."""
-    om, database = cluster.openmeetings, cluster.database
-    install = (
-        f"Install OpenMeetings {om.release.value.name} on every node. Its own installer"
-        " (`admin.sh -i`) runs once, on one node, against the database that all of them share:"
-        f" {database.kind.value} at `{database.host.value}:{database.port.value}`, which must let"
-        " every node in. It rewrites `persistence.xml`, so the bundle comes after it."
+def _back(steps: Sequence[Step], cluster: Cluster) -> Iterator[str]:
+    """Draw what takes the steps back, the last one first."""
+    for nodes, step in _folded(tuple(reversed(steps)), undo=True):
+        if step.undo:
+            actions = text.lines(map(document.action, step.undo), undo=True)
+            yield _drawn(f"{_named(nodes, cluster)}:", actions)
+
+
+def _folded(steps: Iterable[Step], *, undo: bool = False) -> Iterator[tuple[list[str], Step]]:
+    def what(step: Step) -> tuple[object, ...]:
+        return (len(step.nodes) == 1, *(step.undo if undo else (step.why, *step.actions)))
+
+    for _, group in groupby(steps, what):
+        alike = list(group)
+        if len(alike[0].nodes) == 1:
+            yield [node for step in alike for node in step.nodes], alike[0]
+        else:
+            yield from ((list(step.nodes), step) for step in alike)
+
+
+def _named(nodes: Sequence[str], cluster: Cluster) -> str:
+    """Name nodes as short as it can be told: all, all but one, or each."""
+    names = [node.name.value for node in cluster.nodes]
+    missing = [name for name in names if name not in set(nodes)]
+    if not missing:
+        return "Every node" if len(names) > 1 else names[0]
+    if len(missing) == 1 and len(nodes) > 1:
+        return f"Every node but {missing[0]}"
+    return ", ".join(nodes) if len(nodes) <= MOST_NODES else f"{len(nodes)} nodes"
+
+
+def _drawn(head: str, actions: Iterable[str]) -> str:
+    listed = "\n".join(
+        f"- `{action}`" if "`" not in action else f"- {action}" for action in actions
     )
-    yield LAID, install
-    lay = (
-        f"On every node: {service_step(cluster, 'stop')}; keep a copy of each file that the bundle"
-        " replaces; lay `files/` over the root tree, with the modes and owners of `manifest.json`;"
-        " merge `blocks/` and `keys/` into the files of the same path. `omconf build"
-        " --reveal-secrets` writes a copy with the secrets in the place of `@omconf:...@`."
-    )
-    yield LAID, lay
-    folder = shlex.quote(om.data_dir.value)
-    if cluster.storage.kind.value == "mounted":
-        check = f"Check: `findmnt {folder}` shows the mount."
-        yield MOUNTED, f"On every node: mount the shared folder at `{folder}`.\n{check}"
-    one = next((n for n in cluster.nodes if n.name.value == cluster.storage.node), cluster.nodes[0])
-    shipped = shlex.quote(f"{one.home.value}/webapps/{om.webapp.value}/data/.")
-    copy = f"`runuser -u {om.user.value} -- cp -R {shipped} {folder}`"
-    yield SEEDED, f"Once, on {one.name.value}, while the shared folder is empty: {copy}."
-
-
-def _undo(cluster: Cluster) -> list[str]:
-    """Go through the kinds in the opposite order of the roll-out."""
-    steps = [(kind.phase, kind.undo(cluster)) for kind in kinds()]
-    manifest = node_path(cluster.name.value)
-    return [
-        f"On every node: {service_step(cluster, 'stop')}.",
-        *(step for _, step in sorted(steps, key=lambda step: -step[0]) if step),
-        f"On every node: delete `{manifest}`, where there is one.",
-        f"On one node only, as long as nodes share a database: {service_step(cluster, 'start')}.",
-    ]
+    return f"{head}\n{listed}"

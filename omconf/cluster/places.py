@@ -28,6 +28,11 @@ _PARTS = {
 }
 
 
+def manifest(cluster: str) -> str:
+    """Where a node keeps the manifest of what was last applied to it: bookkeeping of omconf."""
+    return f"/etc/omconf/{cluster}/manifest.json"
+
+
 def settings(cluster: Cluster, node: Node) -> dict[str, str]:
     """Give the parts that the spec decides, as they are on a node."""
     om = cluster.openmeetings

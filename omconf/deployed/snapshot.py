@@ -7,7 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from omconf.bundle import applied, manifest
+from omconf.bundle import applied
+from omconf.cluster import places
 from omconf.diagnostics import Finding, Rule, Severity
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class Request:
     @property
     def manifest(self) -> str:
         """Where the node keeps its manifest."""
-        return manifest.node_path(self.cluster)
+        return places.manifest(self.cluster)
 
     @property
     def names(self) -> list[str]:
@@ -115,6 +116,8 @@ class NodeFiles:
     asked: tuple[str, ...] = ()
     problem: Finding | None = None
     """Why the node as a whole is unknown."""
+    release: str | None = None
+    """The release of OpenMeetings that is installed, by the names of its jars; None: not known."""
 
     @classmethod
     def unknown(cls, request: Request, why: str, hint: str = "") -> NodeFiles:

@@ -38,7 +38,7 @@ def effect(changes: list[ItemChange]) -> Effect | None:
     if not changes or any(item.key not in KEYS for item in changes):
         return None
     why = "mode and owner alone: what runs has read the file already"
-    return Effect("none", "node", rolling=True, why=why, run=())
+    return Effect("none", why)
 
 
 def is_open(access: Access | None) -> bool:

@@ -98,7 +98,7 @@ def _node(
 
     What no kind of omconf's reads is not bound: a secret may stand anywhere in it.
     """
-    name, own = cluster.name.value, manifest.node_path(cluster.name.value)
+    name, own = cluster.name.value, places.manifest(cluster.name.value)
     listing = deployed.files.get(own)
     readers: dict[str, Kind | None] = {own: None}
     with suppress(ValueError):

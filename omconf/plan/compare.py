@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import BlockKind, Change, Ownership, Reading, leave
-from omconf.bundle import applied, manifest
+from omconf.artifacts.model import BlockKind, Change, Ownership, Reading
+from omconf.bundle import applied
 from omconf.cluster import places
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats import block, header
@@ -23,11 +23,13 @@ from omconf.plan.model import (
     SecretState,
 )
 from omconf.plan.place import Place
-from omconf.plan.rollout import order
+from omconf.rollout.first import below_home
+from omconf.rollout.model import Part, State
+from omconf.rollout.order import order
 from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from omconf.artifacts.model import Artifact, Kind
     from omconf.bundle.applied import Entry
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from omconf.secrets import Secret, Secrets, Unresolved
 
 PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no secret was filled in")
+SHIPPED = ("/hazelcast.xml", "/persistence.xml")
+"""Files that OpenMeetings ships itself: where one of them is, it is installed."""
 FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
 UNBELIEVABLE = Rule(
     "OM324", Severity.WARNING, "a node's manifest that lists what omconf did not write"
@@ -70,7 +74,7 @@ def compare(
         source=snapshot.kind,
         nodes=(*snapshot.nodes, *snapshot.left),
         changes=tuple(comparison.changes),
-        rollout=order(cluster, comparison.changes, comparison.planned),
+        rollout=order(cluster, comparison.parts(), comparison.states),
         secrets=tuple(comparison.checked),
         diagnostics=tuple(comparison.diagnostics),
         complete=comparison.complete,
@@ -88,8 +92,7 @@ class _Comparison:
     checked: list[SecretCheck] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
-    planned: set[str] = field(default_factory=set)
-    leaving: bool = False
+    states: dict[str, State] = field(default_factory=dict)
     readings: dict[int, Reading] = field(default_factory=dict)
     latest: dict[str, tuple[str, Reading]] = field(default_factory=dict)
     differing: dict[str, dict[str, tuple[str, Reading]]] = field(default_factory=dict)
@@ -120,7 +123,7 @@ class _Comparison:
             self.say(name, "", deployed.problem)
             self.complete = False
             return
-        self.planned.add(name)
+        self.states[name] = _state(node, artifacts, deployed)
         earlier = self.earlier(name, deployed, places.settings(self.cluster, node))
         by_path = {artifact.path: artifact for artifact in artifacts}
         wanted = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
@@ -148,7 +151,7 @@ class _Comparison:
             ):
                 self.fine.setdefault(kind.name, {})[name] = None
                 continue
-            listing = manifest.node_path(self.cluster.name.value)
+            listing = places.manifest(self.cluster.name.value)
             base = cause.applied(self.base, listing, name, path, earlier)
             self.place(Place(kind, name, path, artifact, data, mode, path in earlier, base))
 
@@ -167,7 +170,6 @@ class _Comparison:
 
     def left(self, node: str, deployed: NodeFiles) -> None:
         """Take away what was applied to a node that the spec has no more."""
-        self.leaving = True
         for path, entry in sorted(self.earlier(node, deployed).items()):
             file = deployed.files.get(path)
             if file and file.problem:
@@ -175,6 +177,19 @@ class _Comparison:
                 self.complete = False
             if file and file.data is not None:
                 self.place(Place(entry.kind, node, path, None, file.data, owned=True))
+
+    def parts(self) -> Iterator[Part]:
+        """What the changes come to for the roll-out."""
+        for change in self.changes:
+            if change.effect and change.action is not Action.REFORMAT:
+                yield Part(
+                    change.node,
+                    change.path,
+                    self.by_name[change.kind].stage,
+                    change.effect,
+                    deletes=change.action is Action.DELETE,
+                    whole=change.ownership == str(Ownership.FILE),
+                )
 
     def across(self) -> None:
         """Say what only several nodes' files show together."""
@@ -188,7 +203,7 @@ class _Comparison:
         self, node: str, deployed: NodeFiles, settings: Mapping[str, str] | None = None
     ) -> Mapping[str, Entry]:
         """What the node's own manifest lists, by path: only what was applied may be deleted."""
-        path = manifest.node_path(self.cluster.name.value)
+        path = places.manifest(self.cluster.name.value)
         file = deployed.files.get(path)
         if file and file.problem:
             self.say(node, path, file.problem)
@@ -223,8 +238,6 @@ class _Comparison:
         if action is not Action.REFORMAT:
             changes = {i.key: Change(str(i.action), i.before, i.after) for i in changed}
             effect = access.effect(changed) or place.kind.effect(self.cluster, changes, action)
-            if self.leaving:
-                effect = leave(self.cluster, effect)
         self.changes.append(
             ArtifactChange(
                 place.node,
@@ -409,3 +422,11 @@ def _unbelievable(manifest: bytes, refused: Mapping[str, str]) -> Finding:
     message = f"The node's manifest lists {quoted(first)}, which omconf did not write: {why}.{more}"
     hint = "It is left alone. Find out who changed the manifest, and remove the entry."
     return Finding(UNBELIEVABLE, applied.line_of(manifest, first), message, hint)
+
+
+def _state(node: Node, artifacts: tuple[Artifact, ...], deployed: NodeFiles) -> State:
+    """Tell whether OpenMeetings is installed on a node, and which release."""
+    home = below_home(node.home.value, artifacts)
+    shipped = [path for path in home if path.endswith(SHIPPED)]
+    installed = deployed.release is not None or any(path in deployed.files for path in shipped)
+    return State(installed, deployed.release, home)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from omconf.rollout.model import Rollout
+
 if TYPE_CHECKING:
     from omconf.artifacts.model import Effect
     from omconf.diagnostics import Diagnostic
@@ -83,19 +85,6 @@ class ArtifactChange:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the roll-out: these commands on these nodes, before the next step.
-
-    The commands of `check` must succeed on each of them before it.
-    """
-
-    nodes: tuple[str, ...]
-    run: tuple[str, ...]
-    why: str
-    check: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Plan:
     """Desired against deployed. `complete` is False when something could not be read."""
 
@@ -103,7 +92,7 @@ class Plan:
     source: str
     nodes: tuple[str, ...]
     changes: tuple[ArtifactChange, ...]
-    rollout: tuple[Step, ...] = ()
+    rollout: Rollout = field(default=Rollout())
     secrets: tuple[SecretCheck, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = field(default=())
     complete: bool = True

@@ -6,13 +6,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from omconf.plan.model import Action
+from omconf.rollout import document as steps
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from omconf.diagnostics import Diagnostic
     from omconf.formats.node_check import Check
-    from omconf.plan.model import ArtifactChange, ItemChange, Plan, Step
+    from omconf.plan.model import ArtifactChange, ItemChange, Plan
     from omconf.verify.model import NodeReport, Verification
 
 FORMAT_VERSION = "1.0"
@@ -68,9 +69,10 @@ def of_plan(plan: Plan) -> Document:
             **{action: count[action] for action in ("create", "update", "delete", "reformat")},
             "nodes_changed": len(touched),
             "nodes": len(plan.nodes),
+            "disruption": str(plan.rollout.disruption),
         },
         "changes": [_change(change) for change in plan.changes],
-        "rollout": [_step(number, step) for number, step in enumerate(plan.rollout, 1)],
+        "rollout": [steps.step(n, step) for n, step in enumerate(plan.rollout.steps, 1)],
         "secrets": [
             {"node": s.node, "path": s.path, "key": _json_text(s.key), "secret": str(s.state)}
             for s in plan.secrets
@@ -102,7 +104,8 @@ def of_saved_plan(plan: Plan) -> Document:
 
 def no_plan(diagnostics: Iterable[Diagnostic]) -> Document:
     """The document of a plan that could not be made: complete as JSON, with the reasons."""
-    summary = dict.fromkeys(("create", "update", "delete", "reformat", "nodes_changed", "nodes"), 0)
+    counts = ("create", "update", "delete", "reformat", "nodes_changed", "nodes")
+    summary = {**dict.fromkeys(counts, 0), "disruption": "none"}
     return {
         "format_version": FORMAT_VERSION,
         "cluster": None,
@@ -172,18 +175,6 @@ def _check(check: Check) -> Document:
     return {"check": check.name, "status": str(check.status), "text": check.text}
 
 
-def _step(number: int, step: Step) -> Document:
-    result: Document = {
-        "step": number,
-        "nodes": list(step.nodes),
-        "run": [_json_text(command) for command in step.run],
-        "why": _json_text(step.why),
-    }
-    if step.check:
-        result["check"] = [_json_text(command) for command in step.check]
-    return result
-
-
 def _change(change: ArtifactChange) -> Document:
     result: Document = {
         "node": change.node,
@@ -200,7 +191,6 @@ def _change(change: ArtifactChange) -> Document:
             "scope": e.scope,
             "rolling": e.rolling,
             "why": _json_text(e.why),
-            "run": [_json_text(command) for command in (*e.release, *e.run)],
         }
     if change.cause:
         result["cause"] = str(change.cause)

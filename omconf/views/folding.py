@@ -154,8 +154,8 @@ def _one_node(step: Document) -> bool:
     return isinstance(step["step"], str) or len(step["nodes"]) == 1
 
 
-def _what(step: Document) -> tuple[list[str], str, list[str]]:
-    return step["run"], step["why"], step.get("check", [])
+def _what(step: Document) -> tuple[list[Document], str]:
+    return step["actions"], step["why"]
 
 
 def findings(found: Sequence[Document]) -> list[Document]:

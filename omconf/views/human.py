@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from omconf.rollout import text
 from omconf.secrets import HIDDEN
 from omconf.views import folding
 
@@ -18,7 +19,6 @@ _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "
 _SIGNS["reformat"] = ("≈", "dim")
 _PLACE = {"line", "column", "end_line", "end_column"}
 WIDTH = 100
-FILES_FIRST = "a node's files are laid before its first step, and deleted after its last"
 
 
 class Paint:
@@ -96,7 +96,7 @@ def plan(document: Document, paint: Paint) -> str:
         lines.append("")
     if document["rollout"]:
         lines += [
-            f"{paint('Roll-out:', 'bold')} {paint(FILES_FIRST, 'dim')}",
+            paint("Roll-out:", "bold"),
             *rollout(document),
             "",
         ]
@@ -114,15 +114,14 @@ def _heading(group: folding.Group, paint: Paint) -> str:
 
 
 def rollout(document: Document) -> list[str]:
-    """Draw the steps of the roll-out: the nodes, why, and the commands."""
-    lines = []
+    """Draw the steps of the roll-out: the nodes, why, and the actions."""
+    drawn = []
     for step in folding.steps(document["rollout"]):
         each = ", one after the other" if isinstance(step["step"], str) else ""
         nodes = visible(folding.names(step["nodes"])) + each
-        lines.append(f"  {step['step']}. {nodes}: {visible(step['why'])}")
-        lines += [f"       {visible(command)}" for command in step["run"]]
-        lines += [f"       check: {visible(command)}" for command in step.get("check", ())]
-    return lines
+        drawn.append(f"  {step['step']}. {nodes}: {visible(step['why'])}")
+        drawn += [f"       {visible(line)}" for line in text.lines(step["actions"])]
+    return drawn
 
 
 def _change(change: Document, paint: Paint) -> list[str]:
@@ -176,8 +175,8 @@ def values(item: Document) -> tuple[str, str]:
     return _short(item.get("before", "")), _short(item.get("after", ""))
 
 
-def _short(text: str) -> str:
-    shown = visible(text)
+def _short(value: str) -> str:
+    shown = visible(value)
     if not shown or shown != shown.strip():
         shown = f'"{shown}"'
     return shown if len(shown) <= 160 else shown[:156] + " ..."
@@ -203,6 +202,7 @@ def summary(document: Document, paint: Paint) -> list[str]:
         lines.append(
             f"{paint('Plan:', 'bold')} {count['create']} to create, {count['update']} to update,"
             f" {count['delete']} to delete on {count['nodes_changed']} of {count['nodes']} nodes."
+            f"{_disruption(count, paint)}"
         )
     elif not document["complete"] or any(
         d["severity"] == "error" or d["rule"] == "OM322" for d in document["diagnostics"]
@@ -211,6 +211,16 @@ def summary(document: Document, paint: Paint) -> list[str]:
     else:
         lines.append(paint("No changes. Deployed files match the spec.", "green"))
     return lines
+
+
+def _disruption(count: Document, paint: Paint) -> str:
+    """Say what the plan costs the people on the cluster; a plan of format 1 does not know."""
+    words = {
+        "none": " No node restarts.",
+        "rolling": " Nodes restart one by one.",
+        "all": f" {paint('All nodes must stop.', 'red', 'bold')}",
+    }
+    return words.get(count.get("disruption", ""), "")
 
 
 _STATUS = {"ok": "green", "fail": "red", "unknown": "yellow"}

@@ -169,7 +169,7 @@ def _change(change: Document) -> Iterator[str]:
 
 def _rollout(document: Document) -> _Block:
     lines = [_line(line) for line in human.rollout(document)]
-    return _Block("**Roll-out**", "", "text", [f"# {human.FILES_FIRST}", *lines] if lines else [])
+    return _Block("**Roll-out**", "", "text", lines)
 
 
 def _findings(document: Document) -> _Block:

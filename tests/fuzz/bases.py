@@ -14,7 +14,7 @@ from unittest import mock
 
 from omconf import pipeline
 from omconf.bundle.compile import files
-from omconf.bundle.manifest import node_path
+from omconf.cluster import places
 from omconf.pipeline import Compiled
 from omconf.secrets import Secret
 from tests.command import EXAMPLES, ROOT
@@ -111,7 +111,7 @@ def _laid_out(base: Base, folder: Path) -> Base:
             if number == 0 or not path.endswith("/persistence.xml"):
                 result.files[path] = artifact.filled(secrets).encode()
         listing = files(bundle)[f"{node.node}/manifest.json"].data
-        result.files[f"deployed/{node.node}{node_path(bundle.cluster)}"] = listing
+        result.files[f"deployed/{node.node}{places.manifest(bundle.cluster)}"] = listing
     return result
 
 

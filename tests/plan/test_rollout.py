@@ -6,9 +6,11 @@ from typing import Any
 
 from omconf.artifacts.model import Artifact
 from omconf.bundle.compile import compile_bundle
+from omconf.cluster import places
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.pipeline import secrets_of
 from omconf.plan.compare import compare
+from omconf.rollout import text
 from omconf.views import document
 from tests.clusters import cluster_of, spec_of
 
@@ -37,7 +39,7 @@ def steps(plan: dict[str, Any]) -> list[tuple[str, str]]:
         (node, command)
         for step in plan["rollout"]
         for node in step["nodes"]
-        for command in (step["run"] or [step["why"]])
+        for command in text.lines(step["actions"])
     ]
 
 
@@ -55,33 +57,34 @@ def test_a_new_node_starts_last_and_is_let_in_first() -> None:
         "url": "https://a0.example.org/openmeetings",
     }
     plan = planned(spec_of(2), data)
-    restarts = [node for node, command in steps(plan) if command == RESTART]
-    assert restarts[-1] == "a0"
-    database = index(plan, "database", "On the database server")
+    assert plan["summary"]["disruption"] == "none"
+    assert {node for node, command in steps(plan) if command in (START, STOP, RESTART)} == {"a0"}
+    database, installed = index(plan, "a0", "database server"), index(plan, "a0", "Install Open")
     exports, mount = index(plan, "om1", "exportfs -ra"), index(plan, "a0", "mount /opt/omdata")
-    assert database < exports < mount < index(plan, "a0", RESTART)
+    assert database < installed < exports < mount < index(plan, "a0", START)
 
 
 def test_another_address_of_the_database_or_a_node_is_told_to_who_runs_it() -> None:
     plan = planned(spec_of(2), spec_of(2, database={"host": "10.1.1.251"}))
-    assert steps(plan)[0] == ("om1", STOP)
-    assert index(plan, "database", "On the database server") < index(plan, "om1", START)
+    assert index(plan, "om1", "database server") < index(plan, "om1", START)
+    assert plan["summary"]["disruption"] == "all"
     data = spec_of(2, storage={"server": "10.1.1.50"})
     moved = {
         **data,
         "nodes": {**data["nodes"], "om2": {**data["nodes"]["om2"], "address": "10.1.1.22"}},
     }
     plan = planned(data, moved)
-    assert {"database", "storage"} <= {node for step in plan["rollout"] for node in step["nodes"]}
+    assert index(plan, "om2", "database server") < index(plan, "om2", RESTART)
+    assert index(plan, "om2", "NFS server") < index(plan, "om2", RESTART)
 
 
 def test_a_data_server_that_moves_from_node_to_node() -> None:
     plan = planned(spec_of(3), spec_of(3, storage={"server": "om2"}))
     assert steps(plan)[0] == ("om1", STOP)
     free = [index(plan, node, "umount /opt/omdata") for node in ("om2", "om3")]
-    data = index(plan, "om2", "move the shared data")
+    data = index(plan, "om2", "Move the shared data")
     export, mount = index(plan, "om2", "exportfs -ra"), index(plan, "om1", "mount /opt/omdata")
-    assert max(free) < data < export < mount < index(plan, "om1", START)
+    assert max(free) < export < data < mount < index(plan, "om1", START)
 
 
 def test_another_data_folder() -> None:
@@ -95,7 +98,7 @@ def test_a_folder_that_the_admin_mounts() -> None:
     mounted = spec_of(2, storage={"kind": "mounted"})
     del mounted["storage"]["server"]
     for plan in (planned(spec_of(2), mounted), planned(spec_of(1), mounted)):
-        by_hand = index(plan, "om2", "in your own way")
+        by_hand = index(plan, "om2", "Mount the shared folder")
         starts = [i for i, (n, c) in enumerate(steps(plan)) if n == "om2" and c in (START, RESTART)]
         assert by_hand < max(starts)
 
@@ -124,8 +127,8 @@ def test_all_that_a_stopped_node_needs_is_there_before_it_starts() -> None:
 def test_who_was_not_planned_keeps_all_from_starting() -> None:
     plan = planned(spec_of(3), spec_of(3, discovery={"group": "239.9.9.9"}), "om1")
     assert (("om1", START)) not in steps(plan)
-    assert "Not planned here: om2, om3" in plan["rollout"][-1]["why"]
-    assert "Not planned here: om2, om3" in plan["rollout"][0]["why"]
+    assert "not planned here, and to be stopped as well: om2, om3" in plan["rollout"][0]["why"]
+    assert index(plan, "om1", STOP) < index(plan, "om1", "Roll out om2, om3 as well")
 
 
 def test_a_host_that_loses_systemd_keeps_its_route() -> None:
@@ -139,8 +142,8 @@ def test_a_host_that_loses_systemd_keeps_its_route() -> None:
         listing = manifest.for_node("conference", node.node, node.artifacts)
         files = {a.path: DeployedFile(a.data) for a in node.artifacts}
         nodes[node.node] = NodeFiles(
-            {**files, manifest.node_path("conference"): DeployedFile(listing)}
+            {**files, places.manifest("conference"): DeployedFile(listing)}
         )
     plan = document.of_plan(compare(cluster, bundle, Snapshot("git", nodes), secrets_of(bundle)))
-    disable = index(plan, "om1", "systemctl disable --now omconf-multicast-route.service")
+    disable = index(plan, "om1", "systemctl disable omconf-multicast-route.service")
     assert disable < index(plan, "om1", "omconf-multicast-route up")

@@ -1,0 +1,195 @@
+"""The actions of a roll-out: a closed set of typed values, from which every view and apply draw.
+
+An artifact kind says which actions its changes need (see `Effect` in artifacts/model.py), the rooms
+above put them in order. Nothing here is prose in the place of a command.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+COMMAND_SECONDS = 30
+"""How long a command may take."""
+MOUNT_SECONDS = 150
+"""How long a mount may take: mount.nfs tries for two minutes (nfs(5), `retry`)."""
+START_SECONDS = 180
+"""How long systemd may take to start or stop OpenMeetings."""
+HEALTH_SECONDS = 300
+"""How long a node may take to become healthy; a start takes 15 to 100 s (measured with 9.1.0)."""
+HEALTH_INTERVAL = 5
+
+Verb = Literal["start", "stop", "restart", "reload", "enable", "disable"]
+Who = Literal["admin", "database", "storage"]
+
+
+class Stage(IntEnum):
+    """When the changes of a kind are rolled out, the first one first.
+
+    What is taken away goes in the opposite order.
+    """
+
+    SERVE = 1
+    """What other nodes mount: exports and shares."""
+    PROTECT = 2
+    """Firewalls: a node mounts nothing while the data server is closed to it."""
+    MOUNT = 3
+    """The shared data folder."""
+    NETWORK = 4
+    """Routes."""
+    UNIT = 5
+    """What systemd has to know of OpenMeetings."""
+    OPENMEETINGS = 6
+    """What OpenMeetings reads when it starts."""
+    CHECK = 7
+    """What tells whether all of it works."""
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write files of the bundle to their paths on the node: whole, or their block or keys."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Delete files that omconf wrote."""
+
+    paths: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Run a program as root; it must end with exit code 0 within `timeout` seconds."""
+
+    argv: tuple[str, ...]
+    timeout: int = COMMAND_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Have systemd do something with a unit."""
+
+    do: Verb
+    unit: str
+    timeout: int = START_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Wait until the node is healthy and sees the members that it should (seconds)."""
+
+    timeout: int = HEALTH_SECONDS
+    interval: int = HEALTH_INTERVAL
+
+
+@dataclass(frozen=True, slots=True)
+class Manual:
+    """What a person has to do, once for the step.
+
+    `who` is the admin of the nodes, of the database server or of the data server. `files` are paths
+    in the bundle directory. With `check`, that program tells on each node of the step that it is done.
+    """
+
+    who: Who
+    text: str
+    files: tuple[str, ...] = ()
+    check: Run | None = None
+
+
+Action = Put | Remove | Run | Service | Health | Manual
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """An action, and what takes it back.
+
+    `undo` takes back what the action brought about; it runs before the files are restored when the
+    action came after them, and the other way round. With `again` the action itself runs once more
+    after the files are restored, as what reads them has to: a reload, a restart.
+    """
+
+    action: Action
+    undo: Action | None = None
+    again: bool = False
+
+
+def run(*argv: str, undo: Action | None = None, timeout: int = COMMAND_SECONDS) -> Do:
+    """Run a program, with what takes it back."""
+    return Do(Run(argv, timeout), undo)
+
+
+def reload(*argv: str) -> Do:
+    """Run a program that has files read again, also after they are restored."""
+    return Do(Run(argv), again=True)
+
+
+def put(*paths: str) -> Do:
+    """Write files; taken back, they are as they were."""
+    return Do(Put(paths), Put(paths))
+
+
+def remove(*paths: str) -> Do:
+    """Delete files; taken back, they are there again."""
+    return Do(Remove(paths), Put(paths))
+
+
+RELOAD_UNITS = reload("systemctl", "daemon-reload")
+"""systemd reads its units, and /etc/fstab, again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a roll-out: these actions on each of these nodes, before the next step.
+
+    `undo` takes the step back, in its order. A `put` in it brings the paths back to what they were
+    before the step: a file that was not there is removed.
+    """
+
+    nodes: tuple[str, ...]
+    why: str
+    actions: tuple[Action, ...]
+    undo: tuple[Action, ...] = ()
+
+    @classmethod
+    def of(cls, nodes: Iterable[str], why: str, does: Iterable[Do]) -> Step:
+        """Put a step together, with its undo."""
+        listed = list(does)
+        return cls(tuple(nodes), why, _once(do.action for do in listed), _once(_undo(listed)))
+
+
+def _undo(does: list[Do]) -> Iterator[Action]:
+    """Take actions back: what they brought about, then all files at once, then what reads these."""
+    first = next((at for at, do in enumerate(does) if isinstance(do.undo, Put)), len(does))
+    paths = tuple(path for do in does if isinstance(do.undo, Put) for path in do.undo.paths)
+    for at in reversed(range(len(does))):
+        do = does[at]
+        if at == first and paths:
+            yield Put(paths)
+            yield from (later.action for later in does if later.again)
+        elif do.undo is not None and not isinstance(do.undo, Put):
+            yield do.undo
+    if not paths:
+        yield from (do.action for do in does if do.again)
+
+
+def _once(actions: Iterable[Action]) -> tuple[Action, ...]:
+    """Leave an action out that stands in the list already, where twice is no more than once."""
+    result: list[Action] = []
+    for action in actions:
+        if action == RELOAD_UNITS.action and action in result and not _wrote(result, action):
+            continue
+        if not (result and result[-1] == action):
+            result.append(action)
+    return tuple(result)
+
+
+def _wrote(actions: list[Action], last: Action) -> bool:
+    """Tell whether files were written or deleted since an action was last taken."""
+    since = actions[len(actions) - actions[::-1].index(last) :]
+    return any(isinstance(action, Put | Remove) for action in since)

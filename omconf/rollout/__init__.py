@@ -1,0 +1,1 @@
+"""The roll-out: which typed steps lead from what is deployed to what the spec wants, in which order."""

@@ -1,0 +1,89 @@
+"""What a roll-out is made from, and what it comes to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from omconf.actions import Do, Stage, put, remove
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from omconf.actions import Step
+    from omconf.artifacts.model import Effect
+
+
+class Disruption(StrEnum):
+    """What a roll-out costs the people on the cluster."""
+
+    NONE = "none"
+    ROLLING = "rolling"
+    """Nodes restart, and others serve meanwhile."""
+    ALL = "all"
+    """All nodes must stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One file of one node that changes. `whole` tells that the file as a whole is omconf's."""
+
+    node: str
+    path: str
+    stage: Stage
+    effect: Effect
+    deletes: bool = False
+    whole: bool = True
+
+    @property
+    def write(self) -> Do:
+        """Write the file, or take away what is omconf's of it."""
+        return remove(self.path) if self.deletes and self.whole else put(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known of a node of the spec before the roll-out.
+
+    `installed`: OpenMeetings is there. `release` is the deployed one, None where it is not known.
+    `home_paths` are all files of the bundle below its home: an installation overwrites them.
+    """
+
+    installed: bool = True
+    release: str | None = None
+    home_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """The steps in their order, and what they cost."""
+
+    steps: tuple[Step, ...] = ()
+    disruption: Disruption = Disruption.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Changes, to be asked for by node and stage."""
+
+    listed: tuple[Part, ...] = field(default=())
+
+    def of(self, nodes: Iterable[str], *, stages: Iterable[Stage] = tuple(Stage)) -> Parts:
+        """Return those of some nodes, in some stages."""
+        names, wanted = set(nodes), set(stages)
+        return Parts(tuple(p for p in self.listed if p.node in names and p.stage in wanted))
+
+    def deleting(self, deletes: bool) -> Parts:
+        """Return those that only take something away, or the others."""
+        return Parts(tuple(p for p in self.listed if p.deletes is deletes))
+
+    def by_node(self) -> Mapping[str, Parts]:
+        """Return the parts of each node, in the order of the parts."""
+        found: dict[str, list[Part]] = {}
+        for part in self.listed:
+            found.setdefault(part.node, []).append(part)
+        return {node: Parts(tuple(parts)) for node, parts in found.items()}
+
+    def __bool__(self) -> bool:
+        return bool(self.listed)

@@ -1,0 +1,372 @@
+"""The order of a roll-out, from the effects that the artifact kinds declare.
+
+1. Nodes that left the spec stop and let go of what they use.
+2. Outside servers let new nodes in.
+3. Nodes whose old settings may not run beside the new ones stop, all before the first of them starts
+   again. Nodes that run the new settings already are not touched.
+4. What others use is written before them: exports, then mounts, routes, units.
+5. What OpenMeetings reads when it starts is written directly before its start.
+6. The other nodes restart one after the other, each healthy before the next; new nodes start last.
+7. What is no longer used goes, in the opposite order; each node's manifest records what was applied.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, TypeVar
+
+from omconf.actions import Do, Health, Manual, Stage, Step, put, remove
+from omconf.artifacts import kinds
+from omconf.cluster import places
+from omconf.rollout import openmeetings
+from omconf.rollout.model import Disruption, Parts, Rollout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from omconf.cluster.model import Cluster
+    from omconf.rollout.model import Part, State
+
+What = TypeVar("What")
+
+BELOW = (Stage.PROTECT, Stage.MOUNT, Stage.NETWORK, Stage.UNIT)
+"""What a node has to have before its OpenMeetings starts."""
+STOP_WHY = "all nodes must stop"
+STOP_SOME_WHY = "these nodes must stop together"
+UNPLANNED = "not planned here, and to be stopped as well: {nodes}"
+MOVED = "the shared folder moves to another server"
+
+
+def order(cluster: Cluster, parts: Iterable[Part], states: Mapping[str, State]) -> Rollout:
+    """Put the changes of a plan in order; `states` are those of the spec's nodes that were read."""
+    job = _Job(cluster, Parts(tuple(parts)), states)
+    return Rollout(tuple(job.steps()), job.disruption)
+
+
+class _Job:
+    """One roll-out: who has to stop, and the steps."""
+
+    def __init__(self, cluster: Cluster, parts: Parts, states: Mapping[str, State]) -> None:
+        names = [node.name.value for node in cluster.nodes]
+        self.cluster = cluster
+        self.states = states
+        self.parts = parts.of(names)
+        self.removed = Parts(tuple(p for p in parts.listed if p.node not in names))
+        planned = [name for name in names if name in states]
+        self.unplanned = [name for name in names if name not in states]
+        self.new = [name for name in planned if not states[name].installed]
+        self.existing = [name for name in planned if states[name].installed]
+        self.reasons = self._reasons()
+        together = len(self.reasons) > 1 or (bool(self.reasons) and bool(self.unplanned))
+        self.stopping = list(self.reasons) if together else []
+        self.rolling = self._rolling()
+
+    def _reasons(self) -> dict[str, list[str]]:
+        """Why a node's old settings may not run beside the new ones, by node."""
+        found: dict[str, dict[str, None]] = {}
+        for node in self.existing:
+            whys = [p.effect.why for p in self.parts.of([node]).listed if not p.effect.rolling]
+            if not whys and self._gives_up_the_folder(node):
+                whys = [MOVED]
+            if not whys and self.installs(node):
+                whys = [openmeetings.release_why(self.cluster, self.states[node])]
+            if whys:
+                found[node] = dict.fromkeys(whys)
+        return {node: list(whys) for node, whys in found.items()}
+
+    def _gives_up_the_folder(self, node: str) -> bool:
+        """Tell whether the node served the shared folder, and mounts it from elsewhere now."""
+        serves = self.parts.of([node], stages=(Stage.SERVE,)).deleting(True)
+        return bool(serves and self.parts.of([node], stages=(Stage.MOUNT,)).deleting(False))
+
+    def _rolling(self) -> list[str]:
+        """The existing nodes that stop and start by themselves."""
+        return [
+            node
+            for node in self.existing
+            if node not in self.stopping
+            and (
+                node in self.reasons
+                or any(
+                    p.effect.stopped or p.effect.action == "restart"
+                    for p in self.parts.of([node]).listed
+                )
+            )
+        ]
+
+    @property
+    def disruption(self) -> Disruption:
+        if self.stopping and not set(self.existing) - set(self.stopping):
+            return Disruption.ALL
+        return Disruption.ROLLING if self.stopping or self.rolling else Disruption.NONE
+
+    def installs(self, node: str) -> bool:
+        """Tell whether OpenMeetings, or another release of it, has to be installed on a node."""
+        state = self.states[node]
+        wanted = self.cluster.openmeetings.release.value.name
+        return not state.installed or state.release not in (None, wanted)
+
+    def steps(self) -> Iterator[Step]:
+        yield from self._leave()
+        yield from self._let_in()
+        yield from self._install(self.new)
+        if self.stopping:
+            yield self._stop()
+            yield from self._let_go()
+        yield from self._serve()
+        if self.stopping:
+            yield from self._manual(self.parts.of(self.stopping))
+            yield from self._end_serving()
+            yield from self._write(self.parts.of(self.stopping, stages=BELOW))
+            yield from self._start(self.stopping)
+        yield from self._roll()
+        yield from self._begin()
+        if not self.stopping:
+            yield from self._end_serving()
+        yield from self._shut_out()
+        yield from self._record()
+
+    def _leave(self) -> Iterator[Step]:
+        """Removed nodes: OpenMeetings stops for good, and all that omconf wrote goes."""
+        nodes = list(self.removed.by_node())
+        if not nodes:
+            return
+        why = "these nodes are no longer in the spec: OpenMeetings stops for good"
+        yield Step.of(nodes, why, openmeetings.leave(self.cluster))
+        yield from self._delete(self.removed, "no longer used on nodes that left the cluster")
+        own = remove(places.manifest(self.cluster.name.value))
+        yield Step.of(nodes, "nothing of omconf's is left on these nodes", (own,))
+
+    def _let_in(self) -> Iterator[Step]:
+        """What people do on servers that are no nodes, before nodes use these."""
+        needing: dict[str, dict[str, None]] = {}
+        for part in self.parts.listed:
+            for folder in part.effect.needs:
+                needing.setdefault(folder, {})[part.node] = None
+        for manual in self._external():
+            if nodes := needing.get(manual.who):
+                yield Step.of(nodes, "outside servers let these nodes in first", (Do(manual),))
+
+    def _external(self) -> list[Manual]:
+        found = (kind.external(self.cluster) for kind in kinds())
+        return [manual for manual in found if manual is not None]
+
+    def _stop(self) -> Step:
+        """Stop the nodes whose settings may not meet the new ones."""
+        reasons = dict.fromkeys(why for whys in self.reasons.values() for why in whys)
+        head = STOP_WHY if self.disruption is Disruption.ALL else STOP_SOME_WHY
+        why = f"{head}: {'; '.join(reasons)}"
+        if self.unplanned:
+            why += f"; {UNPLANNED.format(nodes=', '.join(self.unplanned[:10]))}"
+        return openmeetings.stop(self.cluster, self.stopping, why)
+
+    def _let_go(self) -> Iterator[Step]:
+        """Unmount and the like, while nothing uses it."""
+        below = self.parts.of(self.stopping, stages=BELOW)
+        yield from _together(
+            (p.node, p.effect.why, p.effect.release) for p in _backward(below) if p.effect.release
+        )
+
+    def _serve(self) -> Iterator[Step]:
+        """What other nodes mount."""
+        nodes = (*self.existing, *self.new)
+        yield from self._write(self.parts.of(nodes, stages=(Stage.SERVE,)).deleting(False))
+
+    def _end_serving(self) -> Iterator[Step]:
+        parts = self.parts.of(self.states, stages=(Stage.SERVE,)).deleting(True)
+        yield from self._delete(parts, "no other node mounts it any more")
+
+    def _manual(self, parts: Parts) -> Iterator[Step]:
+        """What people have to do between a stop and a start, each thing once."""
+        needing: dict[Manual, dict[str, None]] = {}
+        for part in parts.listed:
+            if part.effect.manual:
+                needing.setdefault(part.effect.manual, {})[part.node] = None
+        for manual, nodes in needing.items():
+            yield Step.of(nodes, "not for a program to do", (Do(manual),))
+
+    def _write(self, parts: Parts) -> Iterator[Step]:
+        """Write files and tell the programs that read them, stage by stage, equal steps as one.
+
+        What lets go of something ran before, where that has to be.
+        """
+        for _, group in groupby(sorted(parts.listed, key=lambda p: p.stage), lambda p: p.stage):
+            yield from _together(
+                (node, its[0].effect.why, _written(its)) for node, its in _by_node(group).items()
+            )
+
+    def _delete(self, parts: Parts, why: str) -> Iterator[Step]:
+        """Take away what is no longer used, the last stage first."""
+        ordered = _backward(parts)
+        for _, group in groupby(ordered, lambda p: p.stage):
+            yield from _together(
+                (
+                    node,
+                    why,
+                    (*_once(d for p in its for d in p.effect.release), *_written(its)),
+                )
+                for node, its in _by_node(group).items()
+            )
+
+    def _openmeetings_files(self, node: str) -> tuple[Do, ...]:
+        """Write what OpenMeetings reads when it starts; after an installation all of it."""
+        parts = self.parts.of([node], stages=(Stage.OPENMEETINGS,)).listed
+        written = [p.path for p in parts if not (p.deletes and p.whole)]
+        if self.installs(node):
+            written = sorted({*written, *self.states[node].home_paths})
+        gone = [p.path for p in parts if p.deletes and p.whole]
+        return (*((put(*written),) if written else ()), *((remove(*gone),) if gone else ()))
+
+    def _install(self, nodes: Sequence[str]) -> Iterator[Step]:
+        missing = [node for node in nodes if self.installs(node)]
+        for manual, group in openmeetings.installations(self.cluster, missing):
+            yield Step.of(group, "OpenMeetings itself is installed by hand", (Do(manual),))
+
+    def _start(self, nodes: Sequence[str]) -> Iterator[Step]:
+        """Start nodes that were stopped, or are new; never two at the same moment.
+
+        One is healthy before the others start where a start changes the database's tables.
+        """
+        yield from self._install([node for node in nodes if node in self.stopping])
+        first_alone = any(self.installs(node) for node in nodes) and len(nodes) > 1
+        for node in nodes:
+            head = self._openmeetings_files(node)
+            started = openmeetings.start(self.cluster)
+            if self.unplanned and node in self.stopping:
+                if head:
+                    yield Step.of([node], "written while OpenMeetings is stopped", head)
+                continue
+            alone = first_alone and node == nodes[0]
+            why = "the first start brings the database's tables up to date" if alone else "start"
+            prepared = openmeetings.first_tables(self.cluster) if self._empty(node, nodes) else ()
+            does = (*head, *prepared, *started, *((Do(Health()),) if alone else ()))
+            yield Step.of([node], why, does)
+        if self.unplanned and set(nodes) <= set(self.stopping):
+            text = f"Roll out {', '.join(self.unplanned[:10])} as well, then start all nodes."
+            yield Step.of(nodes, "not all nodes were planned", (Do(Manual("admin", text)),))
+        elif not (first_alone and len(nodes) == 1):
+            yield Step.of(nodes, "all members find each other", (Do(Health()),))
+
+    def _empty(self, node: str, nodes: Sequence[str]) -> bool:
+        """Tell whether this is the first start of the whole cluster."""
+        return node == nodes[0] and not self.existing and not self.unplanned
+
+    def _roll(self) -> Iterator[Step]:
+        """The other existing nodes: what needs no stop, then one node after the other."""
+        nodes = [node for node in self.existing if node not in self.stopping]
+        own = {node for node in self.rolling if self._stops_alone(node)}
+        shared = self.parts.of((n for n in nodes if n not in own), stages=BELOW).deleting(False)
+        yield from self._manual(shared)
+        yield from self._write(shared)
+        for node in self.rolling:
+            yield from self._restart(node) if node not in own else self._stop_and_start(node)
+        gone = self.parts.of((n for n in nodes if n not in own), stages=BELOW).deleting(True)
+        yield from self._delete(gone, "no longer used")
+
+    def _stops_alone(self, node: str) -> bool:
+        parts = self.parts.of([node]).listed
+        return self.installs(node) or any(p.effect.stopped for p in parts)
+
+    def _restart(self, node: str) -> Iterator[Step]:
+        files = self._openmeetings_files(node)
+        why = self._why(node)
+        yield Step.of([node], why, (*files, *openmeetings.restart(self.cluster), Do(Health())))
+
+    def _why(self, node: str) -> str:
+        if node in self.reasons:
+            return (
+                f"it restarts alone, since the other nodes run so already: {self.reasons[node][0]}"
+            )
+        return "it restarts when the nodes before it are healthy"
+
+    def _stop_and_start(self, node: str) -> Iterator[Step]:
+        """Do all that needs OpenMeetings stopped between one stop and one start."""
+        below = self.parts.of([node], stages=BELOW)
+        parts = self.parts.of([node]).listed
+        whys = dict.fromkeys(p.effect.why for p in parts if p.effect.stopped)
+        why = "; ".join(self.reasons.get(node) or whys)
+        head = (
+            *openmeetings.stopped(self.cluster),
+            *_once(d for p in _backward(below) for d in p.effect.release),
+            *_written(sorted(below.listed, key=lambda p: p.stage)),
+        )
+        tail = (*self._openmeetings_files(node), *openmeetings.start(self.cluster), Do(Health()))
+        between = [*self._manual(self.parts.of([node])), *self._install([node])]
+        if not between:
+            yield Step.of([node], f"OpenMeetings must not run meanwhile: {why}", (*head, *tail))
+            return
+        yield Step.of([node], f"OpenMeetings must not run meanwhile: {why}", head)
+        yield from between
+        yield Step.of([node], "everything that it needs is there", tail)
+
+    def _begin(self) -> Iterator[Step]:
+        """New nodes, last: until their first start nobody depends on them."""
+        if not self.new:
+            return
+        below = self.parts.of(self.new, stages=BELOW)
+        yield from self._manual(self.parts.of(self.new))
+        yield from self._write(below)
+        if self._empty(self.new[0], self.new):
+            yield openmeetings.seed(self.cluster, self.new)
+        yield from self._start(self.new)
+
+    def _shut_out(self) -> Iterator[Step]:
+        """Have outside servers forget nodes that left."""
+        gone = list(self.removed.by_node())
+        others = list(self.states) or gone
+        for manual in self._external() if gone else ():
+            yield Step.of(others, "nodes that left have no access any more", (Do(manual),))
+
+    def _record(self) -> Iterator[Step]:
+        """Write what waits for no start, and what was applied."""
+        late = [
+            p
+            for p in self.parts.listed
+            if p.stage is Stage.CHECK
+            or (
+                p.stage is Stage.OPENMEETINGS
+                and p.node not in (*self.stopping, *self.rolling, *self.new)
+            )
+        ]
+        nodes = dict.fromkeys(p.node for p in self.parts.listed)
+        own = places.manifest(self.cluster.name.value)
+        its = _by_node(late)
+        yield from _together(
+            (node, "what was applied is recorded", (*_files(its.get(node, [])), put(own)))
+            for node in nodes
+        )
+
+
+def _written(parts: Sequence[Part]) -> tuple[Do, ...]:
+    """Write and delete files, then what reads them."""
+    return (*_files(parts), *_once(d for p in parts for d in p.effect.run))
+
+
+def _files(parts: Sequence[Part]) -> tuple[Do, ...]:
+    written = [p.path for p in parts if not (p.deletes and p.whole)]
+    gone = [p.path for p in parts if p.deletes and p.whole]
+    return (*((put(*written),) if written else ()), *((remove(*gone),) if gone else ()))
+
+
+def _once(does: Iterable[Do]) -> tuple[Do, ...]:
+    return tuple(dict.fromkeys(does))
+
+
+def _backward(parts: Parts) -> list[Part]:
+    return sorted(parts.listed, key=lambda p: -p.stage)
+
+
+def _by_node(parts: Iterable[Part]) -> dict[str, list[Part]]:
+    found: dict[str, list[Part]] = {}
+    for part in parts:
+        found.setdefault(part.node, []).append(part)
+    return found
+
+
+def _together(steps: Iterable[tuple[str, str, Sequence[Do]]]) -> Iterator[Step]:
+    """Make one step of all nodes that do the same, in the order in which they are met."""
+    found: dict[tuple[str, tuple[Do, ...]], dict[str, None]] = {}
+    for node, why, does in steps:
+        found.setdefault((why, tuple(does)), {})[node] = None
+    for (why, does), nodes in found.items():
+        yield Step.of(nodes, why, does)

@@ -1,0 +1,50 @@
+"""Steps in words: the one place from which text, Markdown and the bundle's README draw them."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from omconf.rollout.document import Document
+
+MOST_PATHS = 8
+"""Paths that are named one by one."""
+PEOPLE = {
+    "admin": "the admin",
+    "database": "the database's administrator",
+    "storage": "the data server's administrator",
+}
+
+
+def lines(actions: Iterable[Document], *, undo: bool = False) -> Iterator[str]:
+    """Draw actions for people, one a line; a command as a shell takes it.
+
+    With `undo`, a `put` brings files back to what they were.
+    """
+    for action in actions:
+        match action:
+            case {"type": "put", "paths": paths}:
+                yield f"{'restore' if undo else 'write'} {_listed(paths)}"
+            case {"type": "remove", "paths": paths}:
+                yield f"delete {_listed(paths)}"
+            case {"type": "run", "argv": argv}:
+                yield shlex.join(argv)
+            case {"type": "service", "do": do, "unit": unit}:
+                yield f"systemctl {do} {unit}"
+            case {"type": "health", "timeout": timeout}:
+                yield f"wait until healthy, {timeout} seconds at most"
+            case {"type": "manual"}:
+                yield f"{PEOPLE[action['who']]}: {action['text']}"
+                if action["files"]:
+                    yield f"  files in the bundle: {_listed(action['files'])}"
+                if "check" in action:
+                    yield f"  check: {shlex.join(action['check']['argv'])}"
+
+
+def _listed(paths: Sequence[str]) -> str:
+    shown = ", ".join(shlex.quote(path) for path in paths[:MOST_PATHS])
+    more = len(paths) - MOST_PATHS
+    return f"{shown} and {more} more" if more > 0 else shown
