@@ -10,6 +10,7 @@ from omconf.artifacts import kinds
 from omconf.bundle import manifest, readme
 from omconf.bundle.model import Bundle, BundleFile, NodeBundle
 from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.ownership import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 OWN_SCHEMA = Rule("OM400", Severity.ERROR, "a compiled file fails omconf's own schema")
 TOO_LARGE = Rule("OM412", Severity.ERROR, "a compiled file that would be too large")
-FOLDERS = {"file": "files", "block": "blocks", "keys": "keys"}
 _TEXT = re.compile(rb">[^<]+<")
 
 
@@ -101,7 +101,7 @@ def contents(bundle: Bundle) -> Iterator[tuple[str, Contents]]:
         yield hand_over.path, hand_over
     for node in bundle.nodes:
         for artifact in node.artifacts:
-            yield f"{node.node}/{FOLDERS[artifact.ownership]}{artifact.path}", artifact
+            yield f"{node.node}/{OWNED[artifact.ownership].folder}{artifact.path}", artifact
 
 
 def files(bundle: Bundle, secrets: Mapping[str, Secret] | None = None) -> dict[str, BundleFile]:

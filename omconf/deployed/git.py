@@ -22,6 +22,7 @@ from omconf.deployed.snapshot import (
     Snapshot,
 )
 from omconf.deployed.tree import no_file
+from omconf.ownership import OWNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 SECONDS = 120
 _MOST = 256 * 1024 * 1024
 """Bytes of all bundles; those of 10,000 nodes have some 100 MiB, what is equal counted once."""
-_PLACES = ("files", "blocks", "keys")
 _FILE_MODES = ("100644", "100755")
 _TREE_MODE = "040000"
 # A hook has these; the repository is that of the directory, whoever runs omconf.
@@ -94,7 +94,7 @@ class Git:
             asked = request.asked(listing.data if listing else None)
             places = {request.manifest: entry} if entry else {}
             for path in asked:
-                for place in _PLACES:
+                for place in (owned.folder for owned in OWNED.values()):
                     if there := listed.get(f"{names[node]}/{place}{path}"):
                         places[path] = there
             wanted[node] = (asked, places)

@@ -16,20 +16,21 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import Kind, Ownership
 from omconf.bundle import applied, manifest
 from omconf.cluster import places
+from omconf.ownership import OWNED
 from omconf.secrets import SECRET_NAME, hides, masked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.artifacts.model import Artifact, Reading
+    from omconf.artifacts.model import Artifact, Kind, Reading
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+    from omconf.ownership import OWNED
     from omconf.plan.model import Plan
-    from omconf.secrets import SecretRef
+from omconf.secrets import SecretRef
 
 ABSENT = "absent"
 UNREADABLE = "unreadable"
@@ -130,7 +131,7 @@ def _file(kind: Kind | None, artifact: Artifact | None, file: DeployedFile | Non
 def _read(kind: Kind, data: bytes) -> str:
     text = data.decode("utf-8", "surrogateescape")
     reading = kind.read(text)
-    if kind.ownership is not Ownership.KEYS and not reading.secrets and not _suspect(text):
+    if not OWNED[kind.ownership].shared_keys and not reading.secrets and not _suspect(text):
         return _sha256(data)
     return UNREADABLE if reading.broken else _sha256(_meaning(reading))
 

@@ -10,9 +10,7 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Ownership
-from omconf.diagnostics import Finding
-from omconf.formats import block
+from omconf.ownership import OWNED
 from omconf.plan.model import Cause
 from omconf.plan.place import Base
 
@@ -67,17 +65,12 @@ def of_file(place: Place, cluster: str) -> Cause | None:
 
 def _ours(place: Place, cluster: str) -> bytes | None:
     """What is omconf's of a deployed file, as a bundle would hold it; None where that is not told."""
-    if place.kind.ownership is Ownership.BLOCK:
-        found = block.find(place.text, cluster)
-        if isinstance(found, Finding):
-            return None
-        whole = place.text[found.start : found.end] if found else ""
-        return whole.encode("utf-8", "surrogateescape")
-    # A filled-in secret changes the digest, and of keys only some lines of the file are ours.
-    sensitive = place.base.sensitive or (place.artifact is not None and place.artifact.sensitive)
-    if place.kind.ownership is Ownership.KEYS or sensitive:
+    owned = OWNED[place.kind.ownership]
+    # A filled-in secret changes the digest.
+    if owned.whole and (place.base.sensitive or (place.artifact and place.artifact.sensitive)):
         return None
-    return place.data
+    part = owned.part(cluster, place.text)
+    return None if part is None else part.encode("utf-8", "surrogateescape")
 
 
 def _digest(data: bytes) -> str:

@@ -2,31 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import BlockKind, Change, Ownership, Reading
+from omconf.artifacts.model import Ownership, Reading
 from omconf.bundle import applied
 from omconf.cluster import places
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
-from omconf.formats import block, header
 from omconf.origin import Span
-from omconf.plan import access, cause, in_block, items, same_file
+from omconf.plan import access, cause, same_file
 from omconf.plan.model import (
     Action,
     ArtifactChange,
-    ItemChange,
     Plan,
     SecretCheck,
-    SecretState,
 )
+from omconf.plan.one_file import Comparer
 from omconf.plan.place import Place
+from omconf.plan.readings import Readings
 from omconf.rollout.first import below_home
 from omconf.rollout.model import Part, State
 from omconf.rollout.order import order
-from omconf.secrets import masked, quoted
+from omconf.secrets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -36,12 +35,10 @@ if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles, Snapshot
-    from omconf.secrets import Secret, Secrets, Unresolved
+    from omconf.secrets import Secrets
 
-PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no secret was filled in")
 SHIPPED = ("/hazelcast.xml", "/persistence.xml")
 """Files that OpenMeetings ships itself: where one of them is, it is installed."""
-FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
 UNBELIEVABLE = Rule(
     "OM324", Severity.WARNING, "a node's manifest that lists what omconf did not write"
 )
@@ -61,7 +58,9 @@ def compare(
     `base` is what was applied last, where another source than the nodes' manifests knows it.
     """
     desired = {node.node: node.artifacts for node in bundle.nodes}
-    comparison = _Comparison(cluster, secrets, snapshot, base)
+    live, filled = snapshot.live, snapshot.kind != "git"
+    comparer = Comparer(cluster, secrets, Readings(), live=live, filled=filled)
+    comparison = _Comparison(cluster, comparer, base)
     for node in cluster.nodes:
         name = node.name.value
         if name in snapshot.nodes:
@@ -85,18 +84,15 @@ def compare(
 @dataclass
 class _Comparison:
     cluster: Cluster
-    secrets: Secrets
-    snapshot: Snapshot
+    comparer: Comparer
     base: Snapshot | None
     changes: list[ArtifactChange] = field(default_factory=list)
     checked: list[SecretCheck] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
     states: dict[str, State] = field(default_factory=dict)
-    readings: dict[int, Reading] = field(default_factory=dict)
-    latest: dict[str, tuple[str, Reading]] = field(default_factory=dict)
     differing: dict[str, dict[str, tuple[str, Reading]]] = field(default_factory=dict)
-    fine: dict[str, dict[str, None]] = field(default_factory=dict)
+    unchanged: dict[str, dict[str, None]] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> dict[str, Kind]:
@@ -149,24 +145,26 @@ class _Comparison:
                 and not artifact.sensitive
                 and not (mode and access.changed(artifact, mode))
             ):
-                self.fine.setdefault(kind.name, {})[name] = None
+                self.unchanged.setdefault(kind.name, {})[name] = None
                 continue
             listing = places.manifest(self.cluster.name.value)
             base = cause.applied(self.base, listing, name, path, earlier)
             self.place(Place(kind, name, path, artifact, data, mode, path in earlier, base))
 
     def place(self, place: Place) -> None:
-        """Compare one place, in the way of its ownership."""
-        match place.kind.ownership:
-            case Ownership.FILE:
-                self.file(place)
-            case Ownership.KEYS if place.artifact:
-                self.keys(place, place.artifact)
-            case Ownership.KEYS if place.data is not None:
-                there = self.deployed(place.kind, place.text)  # nothing of it is ours; it is judged
-                self.differing.setdefault(place.kind.name, {})[place.node] = (place.path, there)
-            case _ if isinstance(place.kind, BlockKind):
-                self.block(place, place.kind)
+        """Compare one place, and take in what that gave."""
+        found = self.comparer.compare(place)
+        for finding, severity in found.findings:
+            self.say(place.node, place.path, finding, severity=severity)
+        if found.change:
+            self.changes.append(found.change)
+        self.checked += found.checked
+        self.complete = self.complete and found.complete
+        if found.differs:
+            there = (place.path, found.differs)
+            self.differing.setdefault(place.kind.name, {})[place.node] = there
+        if found.unchanged:
+            self.unchanged.setdefault(place.kind.name, {})[place.node] = None
 
     def left(self, node: str, deployed: NodeFiles) -> None:
         """Take away what was applied to a node that the spec has no more."""
@@ -195,7 +193,7 @@ class _Comparison:
         """Say what only several nodes' files show together."""
         for name, nodes in self.differing.items():
             deployed = {node: reading for node, (_, reading) in nodes.items()}
-            found = self.by_name[name].across(self.cluster, deployed, self.fine.get(name, {}))
+            found = self.by_name[name].across(self.cluster, deployed, self.unchanged.get(name, {}))
             for node, finding in found:
                 self.say(node, nodes[node][0], finding)
 
@@ -219,200 +217,6 @@ class _Comparison:
         if found.refused:
             self.say(node, path, _unbelievable(file.data, found.refused))
         return found.entries
-
-    def change(
-        self,
-        place: Place,
-        action: Action,
-        changed: list[ItemChange],
-        notes: tuple[str, ...] = (),
-    ) -> None:
-        effect = None
-        who = cause.of_file(place, self.cluster.name.value)
-        if changed and all(i.secret for i in changed):
-            who = None  # the spec's may be another one now, or the deployed one
-        changed = [
-            replace(i, key=masked(i.key), cause=None if i.secret else i.cause or who)
-            for i in changed
-        ]
-        if action is not Action.REFORMAT:
-            changes = {i.key: Change(str(i.action), i.before, i.after) for i in changed}
-            effect = access.effect(changed) or place.kind.effect(self.cluster, changes, action)
-        self.changes.append(
-            ArtifactChange(
-                place.node,
-                place.path,
-                place.kind.name,
-                str(place.kind.ownership),
-                action,
-                tuple(changed),
-                effect,
-                notes,
-                who,
-            )
-        )
-
-    def caused(
-        self, place: Place, changed: list[ItemChange], deployed: Mapping[str, str]
-    ) -> list[ItemChange]:
-        """Say of each item who changed it, where the base's content is at hand."""
-        if place.base.data is None or place.artifact is None or not changed:
-            return changed
-        base = place.kind.read(place.base.data.decode("utf-8", "surrogateescape"))
-        desired, by_keys = self.desired(place.kind, place.artifact), place.kind.ownership
-        return cause.of_items(changed, base, desired, deployed, by_keys=by_keys is Ownership.KEYS)
-
-    def desired(self, kind: Kind, artifact: Artifact) -> Reading:
-        """Read our own artifact back, once for all nodes that share it."""
-        key = id(artifact)
-        if key not in self.readings:
-            self.readings[key] = kind.read(artifact.text)
-        return self.readings[key]
-
-    def deployed(self, kind: Kind, text: str) -> Reading:
-        """Read a deployed file, or take the last reading of this kind: nodes often hold the same."""
-        before = self.latest.get(kind.name)
-        if before is None or before[0] != text:
-            before = self.latest[kind.name] = (text, kind.read(text))
-        return before[1]
-
-    def file(self, place: Place) -> None:
-        """Compare a whole file, if it is one that may be touched."""
-        other = header.cluster_of(place.text)
-        if place.artifact is None:
-            ours = place.owned and place.kind.wrote(place.text, self.cluster.name.value)
-            if place.data is not None and ours:
-                self.change(place, Action.DELETE, [])
-        elif place.data is None:
-            self.change(place, Action.CREATE, [])
-        elif other not in (None, self.cluster.name.value):
-            message = (
-                f"This file was written for the cluster `{other}`; a host is in one cluster only."
-            )
-            hint = "If the cluster was renamed, name it as it was, or take the file away first."
-            self.say(place.node, place.path, Finding(FOREIGN, 1, message, hint))
-            self.complete = False
-        elif place.kind.textual:
-            changed = items.by_line(place.text, place.artifact.text)
-            self.change(
-                place, Action.UPDATE, [*changed, *access.changed(place.artifact, place.access)]
-            )
-        else:
-            self.content(place, place.artifact)
-
-    def content(self, place: Place, artifact: Artifact) -> None:
-        """Compare a whole file by what its kind reads in it."""
-        kind, text = place.kind, place.text
-        reading = self.deployed(kind, text)
-        for finding in reading.findings:
-            self.say(place.node, place.path, finding)
-        self.open_secret(place, artifact.sensitive or bool(reading.secrets))
-        if reading.broken:
-            self.complete = False
-            self.change(place, Action.UPDATE, [])
-            return
-        changed = items.changed(reading.items, self.desired(kind, artifact).items, kind.keep)
-        changed += self.secret_items(place, artifact, reading)
-        changed = self.caused(place, changed, reading.items)
-        if changed:
-            self.differing.setdefault(kind.name, {})[place.node] = (place.path, reading)
-        else:
-            self.fine.setdefault(kind.name, {})[place.node] = None
-        changed += access.changed(artifact, place.access)
-        if changed:
-            changed.sort(key=lambda item: item.key)
-            self.change(place, Action.UPDATE, changed)
-        elif place.data != artifact.data and not items.is_filled(artifact, text):
-            self.change(place, Action.REFORMAT, [])
-
-    def secret_items(self, place: Place, artifact: Artifact, reading: Reading) -> list[ItemChange]:
-        result = []
-        names = {p.text: p.name for p in artifact.placeholders}
-        desired = self.desired(place.kind, artifact).secrets
-        for key in {**desired, **reading.secrets}:
-            deployed, target = reading.secrets.get(key), desired.get(key)
-            if deployed is not None and deployed.reveal() in names:
-                self.unfilled(place, key, reading.lines.get(key, 0))
-                if target is not None and deployed == target:
-                    self.check(place, key, SecretState.EQUAL)
-                    continue
-            # What the spec itself says under such a name is no secret, but is hidden all the same.
-            value: Secret | Unresolved | None = target
-            if target and deployed and target.reveal() in names:
-                value = self.secrets.get(names[target.reveal()])
-            result += items.secret(key, deployed, target is not None, value, place.kind.keep)
-            if deployed is not None and target is not None:
-                self.check(place, key, items.secret_state(deployed, value))
-        return result
-
-    def check(self, place: Place, key: str, state: SecretState) -> None:
-        self.checked.append(SecretCheck(place.node, place.path, masked(key), state))
-
-    def open_secret(self, place: Place, secret: bool) -> None:
-        if secret and access.is_open(place.access):
-            self.say(place.node, place.path, access.OPEN_SECRET)
-
-    def unfilled(self, place: Place, key: str, line: int) -> None:
-        """Say that a placeholder is deployed; in a bundle it is as it should be."""
-        if self.snapshot.kind == "git":
-            return
-        message = f"`{key}` is still a placeholder: the secret was never filled in."
-        severity = Severity.ERROR if self.snapshot.live else None
-        hint = "Lay a copy with the secrets filled in: `omconf build --reveal-secrets -o DIR`."
-        finding = Finding(PLACEHOLDER, line, message, hint)
-        self.say(place.node, place.path, finding, severity=severity)
-
-    def keys(self, place: Place, artifact: Artifact) -> None:
-        """Compare the keys that are ours; what the file's others say is not looked at."""
-        if place.data is None:
-            notes = (
-                "OpenMeetings ships this file, and it is not there: is OpenMeetings installed?",
-            )
-            self.change(place, Action.CREATE, [], notes)
-            return
-        desired = self.desired(place.kind, artifact)
-        there = self.deployed(place.kind, place.text)
-        present = {k: v for k, v in there.items.items() if k in desired.items}
-        secrets = {k: v for k, v in there.secrets.items() if k in desired.secrets}
-        self.open_secret(place, bool(secrets))
-        changed = items.changed(present, desired.items, place.kind.keep)
-        changed += self.secret_items(place, artifact, Reading(secrets=secrets, lines=there.lines))
-        changed = self.caused(place, changed, present)
-        if changed:
-            self.differing.setdefault(place.kind.name, {})[place.node] = (place.path, there)
-            changed.sort(key=lambda item: item.key)
-            self.change(place, Action.UPDATE, changed)
-
-    def block(self, place: Place, kind: BlockKind) -> None:
-        """Compare the entries of a block, hand-made ones that it takes over among them."""
-        cluster, artifact, text = self.cluster.name.value, place.artifact, place.text
-        there = in_block.read(kind, cluster, text, artifact)
-        if isinstance(there, Finding):
-            self.say(place.node, place.path, there)
-            self.complete = False
-            return
-        for finding in there.findings:
-            self.say(place.node, place.path, finding)
-        self.open_secret(place, any(masked(v) != v for v in there.present.values()))
-        found, taken = there.found, there.taken
-        if artifact is None and found is None:
-            return
-        changed = items.changed(there.present, there.desired, kind.keep)
-        changed = self.caused(place, changed, there.present)
-        changed = [items.shown(item) for item in changed]
-        if kind.textual and artifact and found and not changed:
-            changed = items.by_line(text[found.start : found.end], artifact.text)
-        notes = tuple(f"{masked(e.key)} is taken over from line {e.line}" for e in taken)
-        body = artifact.text if artifact else None
-        if changed:
-            fresh = found is None and not taken
-            action = (
-                Action.DELETE if artifact is None else Action.CREATE if fresh else Action.UPDATE
-            )
-            self.change(place, action, changed, notes)
-        elif block.merge(text, cluster, body, taken, adopt=not kind.textual) != text:
-            action = Action.REFORMAT if artifact else Action.DELETE
-            self.change(place, action, [], notes)
 
 
 def _unbelievable(manifest: bytes, refused: Mapping[str, str]) -> Finding:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -11,8 +10,6 @@ from omconf.secrets import Secret, Unresolved, hides, masked, masked_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-    from omconf.artifacts.model import Artifact
 
 MOST_LINES = 4000
 """A longer text is compared as a whole: finding its changed lines takes time with the square."""
@@ -117,26 +114,3 @@ def secret_state(deployed: Secret, value: Secret | Unresolved | None) -> SecretS
     if not isinstance(value, Secret):
         return SecretState.UNKNOWN
     return SecretState.EQUAL if deployed == value else SecretState.DIFFERENT
-
-
-def around_placeholders(artifact: Artifact) -> list[str]:
-    """Cut an artifact's text at its placeholders."""
-    pattern = "|".join(re.escape(p.text) for p in artifact.placeholders)
-    return re.split(pattern, artifact.text)
-
-
-def is_filled(artifact: Artifact, text: str) -> bool:
-    """Tell whether a deployed text is our artifact with its secrets filled in, to the byte."""
-    if not artifact.placeholders:
-        return False
-    head, *others = around_placeholders(artifact)
-    # The secrets' own text may stand in any form that means the same; their items were equal.
-    if not text.startswith(head):
-        return False
-    position = len(head)
-    for part in others:
-        position = text.find(part, position)
-        if position < 0:
-            return False
-        position += len(part)
-    return position == len(text)

@@ -1,0 +1,82 @@
+"""A block of lines between omconf's markers, in a file that others edit too.
+
+A hand-made line outside the block that says what the block is to say is adopted: it is what is deployed
+now, and it goes when the block is written.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.artifacts.model import BlockKind
+from omconf.diagnostics import Finding, Rule, Severity
+from omconf.formats import block
+from omconf.ownership.model import Owned, Present
+from omconf.secrets import quoted
+
+if TYPE_CHECKING:
+    from omconf.artifacts.model import Artifact, Kind
+    from omconf.ownership.model import Reader
+
+TWICE = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
+
+
+class Block(Owned):
+    """The lines between the markers are omconf's."""
+
+    folder = "blocks"
+    listed_when_new = True
+
+    def present(
+        self, kind: Kind, cluster: str, text: str, artifact: Artifact | None, read: Reader
+    ) -> Present:
+        """Read the entries of the block, and those outside that are adopted.
+
+        Gives OM312 when the markers do not pair up, OM311 for an entry that stands twice.
+        """
+        assert isinstance(kind, BlockKind)  # noqa: S101 - what a kind with this ownership is
+        found = block.find(text, cluster)
+        if isinstance(found, Finding):
+            return Present(findings=(found,), broken=True)
+        outside, findings = kind.entries(block.outside(text, found))
+        inside, inner = kind.entries(block.inside(text, found))
+        after = kind.behind(block.behind(text, found)) if found else []
+        wanted = kind.counted(kind.entries(artifact.text)[0]) if artifact else {}
+        items = {key: entry.value for key, entry in kind.counted(inside).items()}
+        adopted = [e for e in outside if e.key in wanted]
+        adopted += kind.slips(outside, adopted)
+        twice = [_twice(entry) for entry in adopted if entry.key in items]
+        for entry in adopted:
+            items.setdefault(entry.key, entry.value)
+        return Present(
+            items,
+            findings=(*findings, *inner, *after, *twice),
+            adopted=tuple(adopted),
+            ours=found is not None or bool(adopted),
+        )
+
+    def merge(
+        self, kind: Kind, cluster: str, text: str | None, body: str | None, present: Present
+    ) -> str | None:
+        """Put the block in its place, at the end, or take it out; adopted entries go."""
+        # A script's block keeps its own line ends: a shell cannot read CR LF.
+        merged = block.merge(text or "", cluster, body, present.adopted, adopt=not kind.textual)
+        return None if text is None and not merged else merged
+
+    def is_written(
+        self, kind: Kind, cluster: str, text: str, artifact: Artifact, present: Present
+    ) -> bool:
+        """Compare with what writing the block would give."""
+        return self.merge(kind, cluster, text, artifact.text, present) == text
+
+    def part(self, cluster: str, text: str) -> str | None:
+        """Return the block with its markers."""
+        found = block.find(text, cluster)
+        if isinstance(found, Finding):
+            return None
+        return text[found.start : found.end] if found else ""
+
+
+def _twice(entry: block.Entry) -> Finding:
+    message = f"`{quoted(entry.key)}` stands in line {entry.line} and inside the block too."
+    return Finding(TWICE, entry.line, message, "Delete that line: the block holds the entry.")

@@ -1,0 +1,31 @@
+"""Texts read by their kinds, each no more often than it has to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omconf.artifacts.model import Artifact, Kind, Reading
+
+
+@dataclass(slots=True)
+class Readings:
+    """Reads artifacts once for all nodes that share them, and equal deployed files once in a row."""
+
+    _wanted: dict[int, Reading] = field(default_factory=dict)
+    _latest: dict[str, tuple[str, Reading]] = field(default_factory=dict)
+
+    def wanted(self, kind: Kind, artifact: Artifact) -> Reading:
+        """Read omconf's own artifact back."""
+        key = id(artifact)
+        if key not in self._wanted:
+            self._wanted[key] = kind.read(artifact.text)
+        return self._wanted[key]
+
+    def deployed(self, kind: Kind, text: str) -> Reading:
+        """Read a deployed file, or take the last reading of this kind: nodes often hold the same."""
+        before = self._latest.get(kind.name)
+        if before is None or before[0] != text:
+            before = self._latest[kind.name] = (text, kind.read(text))
+        return before[1]
