@@ -61,6 +61,7 @@ lint: setup ## formatting, lint, types, import layers, the schemas' freshness
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/omconf schema | cmp - schemas/cluster.schema.json
+	$(BIN)/omconf schema --plan | cmp - schemas/plan.schema.json
 	$(BIN)/omconf schema --markdown | cmp - docs/spec.md
 
 .PHONY: golden
@@ -68,8 +69,9 @@ golden: setup ## write the golden files anew, for a review of their difference
 	OMCONF_GOLDEN=1 $(BIN)/pytest -q tests/test_cases.py tests/plan/test_golden.py
 
 .PHONY: schemas
-schemas: setup ## write schemas/cluster.schema.json and docs/spec.md from the models
+schemas: setup ## write the schemas of specs and plans, and docs/spec.md, from the models
 	$(BIN)/omconf schema > schemas/cluster.schema.json
+	$(BIN)/omconf schema --plan > schemas/plan.schema.json
 	$(BIN)/omconf schema --markdown > docs/spec.md
 
 .PHONY: diagnostics

@@ -1,4 +1,4 @@
-"""`omconf schema`: the spec's JSON Schema, for editors."""
+"""`omconf schema`: the JSON Schema of specs, for editors, and that of plans."""
 
 from __future__ import annotations
 
@@ -13,11 +13,21 @@ def schema(
     markdown: Annotated[
         bool, typer.Option("--markdown", help="Print a table of all keys for people.")
     ] = False,
+    plan: Annotated[
+        bool,
+        typer.Option("--plan", help="Print the schema of plans, as `plan --json` prints them."),
+    ] = False,
 ) -> None:
     """Print the JSON Schema of the spec; editors complete and check cluster.yaml with it."""
     from omconf.spec.schema import spec_reference, spec_schema
 
+    if markdown and plan:
+        raise typer.BadParameter("--markdown and --plan do not go together.")
     if markdown:
         typer.echo(spec_reference(), nl=False)
+    elif plan:
+        from omconf.planfile.model import schema as plan_schema
+
+        output.print_json(plan_schema())
     else:
         output.print_json(spec_schema())

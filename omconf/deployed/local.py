@@ -28,4 +28,6 @@ class Local:
             return UNREADABLE.at(None, f"The root {self.root} is not a directory.")
         real = os.path.realpath(self.root)
         own = real == "/"
-        return Snapshot("local", {n: tree.read(real, r, access=own) for n, r in requests.items()})
+        read = {n: tree.read(real, r, access=own) for n, r in requests.items()}
+        options = {"node": next(iter(requests)), "root": self.root}
+        return Snapshot("local", read, options=options)

@@ -135,6 +135,8 @@ class Snapshot:
     """Nodes that the source holds a manifest of and the spec has no more, by name."""
     findings: tuple[Diagnostic, ...] = ()
     """What is to be said of the source as a whole."""
+    options: Mapping[str, str | bool] = field(default_factory=dict)
+    """How it was read: `sudo` with ssh, `node` and `root` with local."""
 
     @property
     def live(self) -> bool:

@@ -54,7 +54,8 @@ class Ssh:
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot:
         """Read all nodes; one that cannot be read is unknown, and the others are read all the same."""
         nodes = side_by_side(self.node, requests.values())
-        return Snapshot("ssh", dict(zip(requests, nodes, strict=True)))
+        read = dict(zip(requests, nodes, strict=True))
+        return Snapshot("ssh", read, options={"sudo": self.sudo})
 
     def node(self, request: Request) -> NodeFiles:
         """Read one node's files."""

@@ -66,18 +66,18 @@ def plan(
 
 def _saved(plan: Plan, path: str) -> Plan:
     """Save a plan; the one that is returned says so when that failed."""
-    from omconf.plan import saved
+    from omconf.planfile import store
     from omconf.views import document
 
-    failed = saved.write(path, document.of_saved_plan(plan))
+    failed = store.write(path, document.of_saved_plan(plan))
     return replace(plan, diagnostics=(*plan.diagnostics, failed)) if failed else plan
 
 
 def saved(path: str) -> dict[str, Any] | Diagnostic:
     """Read a saved plan, as the document that the views draw from."""
-    from omconf.plan import saved
+    from omconf.planfile import store
 
-    document = saved.read(path)
+    document = store.read(path)
     if isinstance(document, dict):
         document.pop("binding", None)  # which is `apply`'s business, and nobody's to look at
     return document

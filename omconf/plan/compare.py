@@ -71,6 +71,7 @@ def compare(
     return Plan(
         cluster=cluster.name.value,
         source=snapshot.kind,
+        options=snapshot.options,
         nodes=(*snapshot.nodes, *snapshot.left),
         changes=tuple(comparison.changes),
         rollout=order(cluster, comparison.parts(), comparison.states),

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from omconf.rollout.model import Rollout
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omconf.artifacts.model import Effect
     from omconf.diagnostics import Diagnostic
     from omconf.plan.binding import Binding
@@ -90,8 +92,11 @@ class Plan:
 
     cluster: str
     source: str
+    """The kind of the source of deployed files."""
     nodes: tuple[str, ...]
     changes: tuple[ArtifactChange, ...]
+    options: Mapping[str, str | bool] = field(default_factory=dict)
+    """How that source was read (see `Snapshot`)."""
     rollout: Rollout = field(default=Rollout())
     secrets: tuple[SecretCheck, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = field(default=())

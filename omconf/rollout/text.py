@@ -19,6 +19,14 @@ PEOPLE = {
 }
 
 
+def of_step(step: Document) -> Iterator[str]:
+    """Draw the actions of a step; one of a plan of format 1 has commands as text."""
+    if "actions" in step:
+        yield from lines(step["actions"])
+    yield from step.get("run", ())
+    yield from (f"check: {command}" for command in step.get("check", ()))
+
+
 def lines(actions: Iterable[Document], *, undo: bool = False) -> Iterator[str]:
     """Draw actions for people, one a line; a command as a shell takes it.
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from omconf.verify.model import NodeReport, Verification
 
 FORMAT_VERSION = "1.0"
+PLAN_VERSION = "2.0"
 
 Document = dict[str, Any]
 
@@ -60,9 +61,9 @@ def of_plan(plan: Plan) -> Document:
     count = Counter(str(change.action) for change in plan.changes)
     touched = {change.node for change in plan.changes if plan.counts(change.action)}
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": PLAN_VERSION,
         "cluster": plan.cluster,
-        "source": {"kind": plan.source},
+        "source": {"kind": plan.source, **plan.options, "nodes": list(plan.nodes)},
         "has_changes": plan.has_changes,
         "complete": plan.complete,
         "summary": {
@@ -107,7 +108,7 @@ def no_plan(diagnostics: Iterable[Diagnostic]) -> Document:
     counts = ("create", "update", "delete", "reformat", "nodes_changed", "nodes")
     summary = {**dict.fromkeys(counts, 0), "disruption": "none"}
     return {
-        "format_version": FORMAT_VERSION,
+        "format_version": PLAN_VERSION,
         "cluster": None,
         "source": None,
         "has_changes": False,

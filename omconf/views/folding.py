@@ -154,8 +154,8 @@ def _one_node(step: Document) -> bool:
     return isinstance(step["step"], str) or len(step["nodes"]) == 1
 
 
-def _what(step: Document) -> tuple[list[Document], str]:
-    return step["actions"], step["why"]
+def _what(step: Document) -> Document:
+    return {key: value for key, value in step.items() if key not in ("step", "nodes")}
 
 
 def findings(found: Sequence[Document]) -> list[Document]:

@@ -120,7 +120,7 @@ def rollout(document: Document) -> list[str]:
         each = ", one after the other" if isinstance(step["step"], str) else ""
         nodes = visible(folding.names(step["nodes"])) + each
         drawn.append(f"  {step['step']}. {nodes}: {visible(step['why'])}")
-        drawn += [f"       {visible(line)}" for line in text.lines(step["actions"])]
+        drawn += [f"       {visible(line)}" for line in text.of_step(step)]
     return drawn
 
 

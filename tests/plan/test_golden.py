@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from omconf.plan import saved
+from omconf.planfile import store as saved
 from tests.clusters import spec_of
 from tests.command import Result, omconf
 from tests.plan.documents import a_thousand

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.diagnostics import Diagnostic
-from omconf.plan import saved
+from omconf.planfile import store as saved
 from tests.command import EXAMPLES, ROOT
 from tests.plan.documents import DOCUMENTS
 

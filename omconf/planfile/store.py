@@ -1,7 +1,7 @@
 """A plan in a file: the document that `plan --json` prints, with what it is bound to.
 
 Written whole or not at all. What is read back may come from anybody: it has exactly the form of
-`schemas/plan.schema.json`, or is refused.
+model.py, or of format1.py, or is refused.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ import re
 import stat
 import tempfile
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ValidationError
 from pydantic_core import from_json
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.planfile import format1, model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -97,149 +98,14 @@ def parse(data: bytes, path: str) -> dict[str, Any] | Diagnostic:
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         message = f"{path} is no plan: it has no format version."
         return NO_PLAN.at(None, message, hint=hint)
-    if version != "1.0":
-        message = f"{path} is a plan of format {version}; this omconf reads 1.0."
+    form = {"1.0": format1.Plan, "2.0": model.Plan}.get(version)
+    if form is None:
+        message = f"{path} is a plan of format {version}; this omconf reads 1.0 and 2.0."
         return NEWER.at(None, message, hint="Use the newer omconf that saved it, or plan again.")
     try:
-        plan = _Plan.model_validate(found)
+        plan = form.model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part)[:80] for part in first["loc"])
         return NO_PLAN.at(None, f"{path} is no plan: `{where}`: {first['msg']}.", hint=hint)
     return plan.model_dump(exclude_unset=True)
-
-
-_Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
-_Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
-_Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-_Cause = Literal["spec", "drift", "conflict"]
-_ItemAction = Literal["create", "update", "delete"]
-
-
-class _Part(BaseModel):
-    """A part of the document, as plan.schema.json has it. A key may be left out, but never null."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
-
-
-class _Source(_Part):
-    kind: Literal["directory", "local", "ssh", "git"]
-
-
-class _Summary(_Part):
-    create: _Count
-    update: _Count
-    delete: _Count
-    reformat: _Count
-    nodes_changed: _Count
-    nodes: _Count
-
-
-class _Item(_Part):
-    key: str
-    action: _ItemAction
-    before: str = ""
-    after: str = ""
-    secret: Literal["equal", "different", "unknown"] = "unknown"  # noqa: S105 - a state
-    hint: str = ""
-    cause: _Cause = "spec"
-
-    @model_validator(mode="after")
-    def _secret_is_unseen(self) -> _Item:
-        if "secret" in self.model_fields_set and {"before", "after"} & self.model_fields_set:
-            raise ValueError("a secret shows neither before nor after")
-        return self
-
-
-class _Effect(_Part):
-    action: str
-    scope: Literal["node", "cluster"]
-    rolling: bool
-    why: str
-    run: list[str]
-
-
-class _Change(_Part):
-    node: str
-    path: Annotated[str, Field(pattern="^/")]
-    kind: str
-    ownership: Literal["file", "block", "keys"]
-    action: Literal["create", "update", "delete", "reformat"]
-    items: list[_Item]
-    effect: _Effect = Field(default=None, validate_default=False)  # type: ignore[assignment]
-    notes: list[str] = []
-    cause: _Cause = "spec"
-
-
-class _Step(_Part):
-    step: _Positive
-    nodes: Annotated[list[str], Field(min_length=1)]
-    run: list[str]
-    why: str
-    check: list[str] = []
-
-
-class _SecretCheck(_Part):
-    node: str
-    path: Annotated[str, Field(pattern="^/")]
-    key: str
-    secret: Literal["equal", "different", "unknown"]
-
-
-class _Diagnostic(_Part):
-    rule: Annotated[str, Field(pattern="^OM[0-9]{3}$")]
-    severity: Literal["error", "warning"]
-    node: str = ""
-    path: str = ""
-    line: _Positive = 1
-    column: _Positive = 1
-    end_line: _Positive = 1
-    end_column: _Positive = 1
-    message: str
-    hint: str = ""
-    source: str = ""
-
-
-class _Spec(_Part):
-    path: str
-    sha256: _Digest
-
-
-class _Bundle(_Part):
-    sha256: _Digest
-
-
-class _FromEnvironment(_Part):
-    env: str
-
-
-class _FromFile(_Part):
-    file: str
-
-
-class _FromCommand(_Part):
-    command: str
-
-
-class _Binding(_Part):
-    spec: _Spec
-    bundle: _Bundle
-    strict_format: bool
-    deployed: dict[
-        str, dict[str, Annotated[str, Field(pattern="^([0-9a-f]{64}|absent|unreadable)$")]]
-    ]
-    secrets: dict[str, _FromEnvironment | _FromFile | _FromCommand]
-
-
-class _Plan(_Part):
-    format_version: Literal["1.0"]
-    cluster: str | None
-    source: _Source | None
-    has_changes: bool
-    complete: bool
-    summary: _Summary
-    changes: list[_Change]
-    rollout: list[_Step]
-    secrets: list[_SecretCheck] = []
-    diagnostics: list[_Diagnostic]
-    binding: _Binding = Field(default=None, validate_default=False)  # type: ignore[assignment]

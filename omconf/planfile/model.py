@@ -1,0 +1,306 @@
+"""The document of a plan, format 2: the one description of it.
+
+`plan --json` prints this document, `--out` saves it, `show` reads it back, and the JSON schema
+(schemas/plan.schema.json) is made from it. A key may be left out, but is never null.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Seconds = Annotated[int, Field(ge=1, le=1_000_000)]
+Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+FileDigest = Annotated[str, Field(pattern="^([0-9a-f]{64}|absent|unreadable)$")]
+Path = Annotated[str, Field(pattern="^/")]
+Names = Annotated[list[str], Field(min_length=1)]
+State = Literal["equal", "different", "unknown"]
+
+_LEFT_OUT: Any = Field(default=None, validate_default=False)
+
+
+class Part(BaseModel):
+    """A part of the document."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+
+
+class Source(Part):
+    """Where the deployed files were read from, and of which nodes."""
+
+    kind: Literal["directory", "local", "ssh", "git"]
+    nodes: list[str] = _LEFT_OUT
+    sudo: bool = Field(default=None, validate_default=False, description="With `ssh`.")
+    node: str = Field(default=None, validate_default=False, description="With `local`.")
+    root: str = Field(default=None, validate_default=False, description="With `local`.")
+
+
+class Summary(Part):
+    """How many files change, and what the roll-out costs the people on the cluster."""
+
+    create: Count
+    update: Count
+    delete: Count
+    reformat: Count
+    nodes_changed: Count
+    nodes: Count
+    disruption: Literal["none", "rolling", "all"] = Field(
+        description="`rolling`: nodes restart and others serve meanwhile; `all`: all must stop."
+    )
+
+
+Cause = Annotated[
+    Literal["spec", "drift", "conflict"],
+    Field(
+        description="Since it was last applied: changed by the spec, by hand (drift), or by both."
+        " Left out where that is not known."
+    ),
+]
+
+
+class Item(Part):
+    """One item of a file; a secret shows neither before nor after."""
+
+    key: str = Field(
+        description="In the file's own words, parts joined by `/`; a line's number for text."
+    )
+    action: Literal["create", "update", "delete"]
+    before: str = _LEFT_OUT
+    after: str = _LEFT_OUT
+    secret: State = _LEFT_OUT
+    hint: str = _LEFT_OUT
+    cause: Cause = _LEFT_OUT
+
+    @model_validator(mode="after")
+    def _secret_is_unseen(self) -> Item:
+        if "secret" in self.model_fields_set and {"before", "after"} & self.model_fields_set:
+            raise ValueError("a secret shows neither before nor after")
+        return self
+
+
+class Effect(Part):
+    """What a change does to the running cluster."""
+
+    action: str = Field(
+        description="restart, next-restart, exportfs, mount, route ...; none: nothing has to be run."
+    )
+    scope: Literal["node", "cluster"]
+    rolling: bool = Field(
+        description="False: members with the old value and members with the new one must not run at"
+        " the same time."
+    )
+    why: str
+
+
+class Digests(Part):
+    """sha256 of what a change replaces and of what it makes, without the places of secrets.
+
+    Of a file with a secret it is that of its meaning; of one that others edit, of omconf's part.
+    """
+
+    before: FileDigest
+    after: FileDigest
+
+
+class Change(Part):
+    """What happens to one file of one node."""
+
+    node: str
+    path: Path
+    kind: str = Field(description="The artifact's name.")
+    ownership: Literal["file", "block", "keys"]
+    action: Literal["create", "update", "delete", "reformat"]
+    items: list[Item] = Field(description="A new file lists none: all of it is new.")
+    digests: Digests
+    effect: Effect = _LEFT_OUT
+    notes: list[str] = Field(
+        default=None, validate_default=False, description="Hand-made lines that are adopted."
+    )
+    cause: Cause = _LEFT_OUT
+
+
+class Put(Part):
+    """Write files of the bundle; in `undo`, bring files back to what they were before the step."""
+
+    type: Literal["put"]
+    paths: Names
+
+
+class Remove(Part):
+    """Delete files that omconf wrote."""
+
+    type: Literal["remove"]
+    paths: Names
+
+
+class Run(Part):
+    """Run a program as root on each node of the step; times are in seconds."""
+
+    type: Literal["run"]
+    argv: Names
+    timeout: Seconds
+
+
+class Service(Part):
+    """Have systemd do something with a unit."""
+
+    type: Literal["service"]
+    do: Literal["start", "stop", "restart", "reload", "enable", "disable"]
+    unit: str
+    timeout: Seconds
+
+
+class Health(Part):
+    """Wait until each node of the step is healthy and sees the members that it should."""
+
+    type: Literal["health"]
+    timeout: Seconds
+    interval: Seconds
+
+
+class Manual(Part):
+    """What a person does, once for the step; `check` tells on each of its nodes that it is done."""
+
+    type: Literal["manual"]
+    who: Literal["admin", "database", "storage"]
+    text: str
+    files: list[str] = Field(description="Paths in the bundle directory.")
+    check: Run = _LEFT_OUT
+
+
+Action = Annotated[Put | Remove | Run | Service | Health | Manual, Field(discriminator="type")]
+
+
+class Step(Part):
+    """One step of the roll-out: its actions on each of its nodes, before the next step."""
+
+    step: Positive
+    nodes: Names
+    why: str
+    actions: Annotated[list[Action], Field(min_length=1)]
+    undo: list[Action] = Field(description="What takes the step back, in this order.")
+
+
+class SecretCheck(Part):
+    """How a deployed secret compares with the spec's; `unknown`: the spec's could not be read."""
+
+    node: str
+    path: Path
+    key: str
+    secret: State
+
+
+class Diagnostic(Part):
+    """What is wrong; with `node`, `path` is that of a deployed file."""
+
+    rule: Annotated[str, Field(pattern="^OM[0-9]{3}$")]
+    severity: Literal["error", "warning"]
+    node: str = _LEFT_OUT
+    path: str = _LEFT_OUT
+    line: Positive = _LEFT_OUT
+    column: Positive = _LEFT_OUT
+    end_line: Positive = _LEFT_OUT
+    end_column: Positive = _LEFT_OUT
+    message: str
+    hint: str = _LEFT_OUT
+    source: str = _LEFT_OUT
+
+
+class Spec(Part):
+    """The spec that was planned: its path, and the digest of its text without comments."""
+
+    path: str
+    sha256: Digest
+
+
+class Bundle(Part):
+    """What the spec compiled to."""
+
+    sha256: Digest
+
+
+class FromEnvironment(Part):
+    """A secret that is read from an environment variable."""
+
+    env: str
+
+
+class FromFile(Part):
+    """A secret that is read from a file."""
+
+    file: str
+
+
+class FromCommand(Part):
+    """A secret that a command prints; only the program is named."""
+
+    command: str
+
+
+class Binding(Part):
+    """What a saved plan was made from: digests, and references of secrets."""
+
+    spec: Spec
+    bundle: Bundle
+    strict_format: bool
+    deployed: dict[str, dict[str, FileDigest]]
+    secrets: dict[str, FromEnvironment | FromFile | FromCommand]
+
+
+class Plan(Part):
+    """The plan of omconf.
+
+    It is complete as JSON also when no plan could be made: then `complete` is false, `cluster` and
+    `source` are null, and `diagnostics` say why.
+    """
+
+    format_version: Literal["2.0"]
+    cluster: str | None
+    source: Source | None
+    has_changes: bool = Field(
+        description="Something is to be done; a `reformat` alone counts only with --strict-format."
+    )
+    complete: bool = Field(description="False when a node or a file could not be read.")
+    summary: Summary
+    changes: list[Change] = Field(description="What is not `no-op`, by node and path.")
+    rollout: list[Step] = Field(description="The order to go in; a step is done before the next.")
+    secrets: list[SecretCheck] = Field(
+        default=[], description="Every deployed secret that the spec has too; never its value."
+    )
+    diagnostics: list[Diagnostic]
+    binding: Binding = Field(
+        default=None, validate_default=False, description="In a saved plan: what it was made from."
+    )
+
+
+def schema() -> dict[str, Any]:
+    """Make the JSON schema of the document."""
+    made = Plan.model_json_schema()
+    made = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "The plan of omconf, format version 2",
+        **{key: value for key, value in made.items() if key != "title"},
+    }
+    _tidy(made, top=True)
+    item = made["$defs"]["Item"]
+    seen = [{"required": [key]} for key in ("before", "after")]
+    item |= {"if": {"required": ["secret"]}, "then": {"not": {"anyOf": seen}}}
+    return made
+
+
+def _tidy(node: Any, *, top: bool = False) -> None:
+    """Drop what pydantic adds and no reader needs: made-up titles, and defaults of left-out keys."""
+    if isinstance(node, list):
+        for inner in node:
+            _tidy(inner)
+    elif isinstance(node, dict):
+        if isinstance(node.get("title"), str) and not top:
+            del node["title"]
+        if not isinstance(node.get("default"), dict):
+            node.pop("default", None)
+        for key, inner in node.items():
+            if key != "const":
+                _tidy(inner)
