@@ -28,9 +28,8 @@ if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-    from omconf.ownership import OWNED
     from omconf.plan.model import Plan
-from omconf.secrets import SecretRef
+    from omconf.secrets import SecretRef
 
 ABSENT = "absent"
 UNREADABLE = "unreadable"

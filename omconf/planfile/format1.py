@@ -10,9 +10,7 @@ from typing import Literal
 from pydantic import Field
 
 from omconf.planfile import model
-from omconf.planfile.model import Count, Names, Part, Positive
-
-_LEFT_OUT = model._LEFT_OUT  # noqa: SLF001 - one way of leaving keys out for both formats
+from omconf.planfile.model import Count, Names, Part, Positive, left_out
 
 
 class Source(Part):
@@ -41,8 +39,8 @@ class Effect(model.Effect):
 class Change(model.Change):
     """What happens to one file of one node."""
 
-    digests: model.Digests = _LEFT_OUT
-    effect: Effect = _LEFT_OUT
+    digests: model.Digests = left_out()
+    effect: Effect = left_out()
 
 
 class Step(Part):
@@ -52,7 +50,7 @@ class Step(Part):
     nodes: Names
     run: list[str]
     why: str
-    check: list[str] = _LEFT_OUT
+    check: list[str] = left_out()
 
 
 class Plan(model.Plan):

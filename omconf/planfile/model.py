@@ -19,7 +19,10 @@ Path = Annotated[str, Field(pattern="^/")]
 Names = Annotated[list[str], Field(min_length=1)]
 State = Literal["equal", "different", "unknown"]
 
-_LEFT_OUT: Any = Field(default=None, validate_default=False)
+
+def left_out(description: str | None = None) -> Any:
+    """Make a key that may be left out; what stands there is never null."""
+    return Field(default=None, validate_default=False, description=description)
 
 
 class Part(BaseModel):
@@ -32,10 +35,10 @@ class Source(Part):
     """Where the deployed files were read from, and of which nodes."""
 
     kind: Literal["directory", "local", "ssh", "git"]
-    nodes: list[str] = _LEFT_OUT
-    sudo: bool = Field(default=None, validate_default=False, description="With `ssh`.")
-    node: str = Field(default=None, validate_default=False, description="With `local`.")
-    root: str = Field(default=None, validate_default=False, description="With `local`.")
+    nodes: list[str] = left_out()
+    sudo: bool = left_out("With `ssh`.")
+    node: str = left_out("With `local`.")
+    root: str = left_out("With `local`.")
 
 
 class Summary(Part):
@@ -68,11 +71,11 @@ class Item(Part):
         description="In the file's own words, parts joined by `/`; a line's number for text."
     )
     action: Literal["create", "update", "delete"]
-    before: str = _LEFT_OUT
-    after: str = _LEFT_OUT
-    secret: State = _LEFT_OUT
-    hint: str = _LEFT_OUT
-    cause: Cause = _LEFT_OUT
+    before: str = left_out()
+    after: str = left_out()
+    secret: State = left_out()
+    hint: str = left_out()
+    cause: Cause = left_out()
 
     @model_validator(mode="after")
     def _secret_is_unseen(self) -> Item:
@@ -115,11 +118,9 @@ class Change(Part):
     action: Literal["create", "update", "delete", "reformat"]
     items: list[Item] = Field(description="A new file lists none: all of it is new.")
     digests: Digests
-    effect: Effect = _LEFT_OUT
-    notes: list[str] = Field(
-        default=None, validate_default=False, description="Hand-made lines that are adopted."
-    )
-    cause: Cause = _LEFT_OUT
+    effect: Effect = left_out()
+    notes: list[str] = left_out("Hand-made lines that are adopted.")
+    cause: Cause = left_out()
 
 
 class Put(Part):
@@ -168,7 +169,7 @@ class Manual(Part):
     who: Literal["admin", "database", "storage"]
     text: str
     files: list[str] = Field(description="Paths in the bundle directory.")
-    check: Run = _LEFT_OUT
+    check: Run = left_out()
 
 
 Action = Annotated[Put | Remove | Run | Service | Health | Manual, Field(discriminator="type")]
@@ -198,15 +199,15 @@ class Diagnostic(Part):
 
     rule: Annotated[str, Field(pattern="^OM[0-9]{3}$")]
     severity: Literal["error", "warning"]
-    node: str = _LEFT_OUT
-    path: str = _LEFT_OUT
-    line: Positive = _LEFT_OUT
-    column: Positive = _LEFT_OUT
-    end_line: Positive = _LEFT_OUT
-    end_column: Positive = _LEFT_OUT
+    node: str = left_out()
+    path: str = left_out()
+    line: Positive = left_out()
+    column: Positive = left_out()
+    end_line: Positive = left_out()
+    end_column: Positive = left_out()
     message: str
-    hint: str = _LEFT_OUT
-    source: str = _LEFT_OUT
+    hint: str = left_out()
+    source: str = left_out()
 
 
 class Spec(Part):
@@ -271,9 +272,7 @@ class Plan(Part):
         default=[], description="Every deployed secret that the spec has too; never its value."
     )
     diagnostics: list[Diagnostic]
-    binding: Binding = Field(
-        default=None, validate_default=False, description="In a saved plan: what it was made from."
-    )
+    binding: Binding = left_out("In a saved plan: what it was made from.")
 
 
 def schema() -> dict[str, Any]:

@@ -30,6 +30,7 @@ NEWER = Rule("OM332", Severity.ERROR, "a plan that another version of omconf sav
 MAX_BYTES = 128 * 1024 * 1024
 """The first plan of 10,000 nodes takes half of it."""
 _VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
+_FORMATS: dict[str, type[model.Plan]] = {"1.0": format1.Plan, "2.0": model.Plan}
 _START = b'{\n  "format_version": "'
 
 
@@ -98,12 +99,11 @@ def parse(data: bytes, path: str) -> dict[str, Any] | Diagnostic:
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         message = f"{path} is no plan: it has no format version."
         return NO_PLAN.at(None, message, hint=hint)
-    form = {"1.0": format1.Plan, "2.0": model.Plan}.get(version)
-    if form is None:
+    if version not in _FORMATS:
         message = f"{path} is a plan of format {version}; this omconf reads 1.0 and 2.0."
         return NEWER.at(None, message, hint="Use the newer omconf that saved it, or plan again.")
     try:
-        plan = form.model_validate(found)
+        plan = _FORMATS[version].model_validate(found)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part)[:80] for part in first["loc"])
