@@ -18,6 +18,6 @@ def schema(
     from omconf.spec.schema import spec_reference, spec_schema
 
     if markdown:
-        typer.echo(spec_reference(), nl=False)
+        output.write(spec_reference())
     else:
         output.print_json(spec_schema())
