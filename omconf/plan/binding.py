@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+    from omconf.plan.masking import Mask
     from omconf.plan.model import Plan
     from omconf.secrets import SecretRef
 
@@ -66,12 +67,14 @@ def bind(
     artifacts = {n.node: {a.path: a for a in n.artifacts} for n in bundle.nodes}
     deployed = {
         node.name.value: _node(
-            cluster, node, artifacts[node.name.value], snapshot.nodes[node.name.value]
+            cluster, node, artifacts[node.name.value], snapshot.nodes[node.name.value], plan.mask
         )
         for node in cluster.nodes
         if node.name.value in snapshot.nodes
     }
-    deployed |= {name: _node(cluster, None, {}, files) for name, files in snapshot.left.items()}
+    deployed |= {
+        name: _node(cluster, None, {}, files, plan.mask) for name, files in snapshot.left.items()
+    }
     written = [artifacts.get(c.node, {}).get(c.path) for c in plan.changes]
     places = {p.name: p.ref for a in written if a for p in a.placeholders}
     return Binding(
@@ -93,6 +96,7 @@ def _node(
     node: Node | None,
     artifacts: Mapping[str, Artifact],
     deployed: NodeFiles,
+    mask: Mask | None,
 ) -> dict[str, str]:
     """What was read of a node, by path; of one that the spec has no more, by its manifest alone.
 
@@ -110,42 +114,57 @@ def _node(
     return {
         path: UNREADABLE
         if deployed.problem
-        else _file(readers[path], artifacts.get(path), deployed.files.get(path))
+        else _file(readers[path], artifacts.get(path), deployed.files.get(path), mask)
         for path in sorted(deployed.asked)
         if path in readers
     }
 
 
-def _file(kind: Kind | None, artifact: Artifact | None, file: DeployedFile | None) -> str:
+def _file(
+    kind: Kind | None,
+    artifact: Artifact | None,
+    file: DeployedFile | None,
+    mask: Mask | None = None,
+) -> str:
     if file is None:
         return ABSENT
     if file.data is None:
         return UNREADABLE
     ours = artifact is not None and not artifact.sensitive and artifact.data == file.data
     # A node's manifest is omconf's own, made of what stands in bundles.
-    return _sha256(file.data) if kind is None or ours else _read(kind, file.data)
+    return _sha256(file.data) if kind is None or ours else _read(kind, file.data, mask)
 
 
 @lru_cache(maxsize=16)
-def _read(kind: Kind, data: bytes) -> str:
+def _read(kind: Kind, data: bytes, mask: Mask | None) -> str:
     text = data.decode("utf-8", "surrogateescape")
     reading = kind.read(text)
-    if kind.ownership is not Ownership.KEYS and not reading.secrets and not _suspect(text):
+    if kind.ownership is not Ownership.KEYS and not reading.secrets and not _suspect(text, mask):
         return _sha256(data)
-    return UNREADABLE if reading.broken else _sha256(_meaning(reading))
+    return UNREADABLE if reading.broken else _sha256(_meaning(reading, mask))
 
 
-def _meaning(reading: Reading) -> bytes:
+def _meaning(reading: Reading, mask: Mask | None) -> bytes:
     """Write down what was read; of an item that may hold a secret only that it is there."""
     items = {
-        key: None if hides(key) or _suspect(value) else value
+        _shown(key, mask): None if hides(key) or _suspect(value, mask) else value
         for key, value in reading.items.items()
     }
-    return json.dumps([items, sorted(reading.secrets)], sort_keys=True).encode()
+    secrets = sorted(_shown(key, mask) for key in reading.secrets)
+    return json.dumps([items, secrets], sort_keys=True).encode()
 
 
-def _suspect(text: str) -> bool:
-    return SECRET_NAME.search(text) is not None or masked(text) != text
+def _suspect(text: str, mask: Mask | None) -> bool:
+    """Tell whether a text may hold a secret: by a name in it, or because the secret is known."""
+    return SECRET_NAME.search(text) is not None or masked(text) != text or _holds(text, mask)
+
+
+def _holds(text: str, mask: Mask | None) -> bool:
+    return mask is not None and mask.holds(text)
+
+
+def _shown(key: str, mask: Mask | None) -> str:
+    return key if mask is None else mask.value(key)
 
 
 def _sha256(data: bytes) -> str:

@@ -24,6 +24,7 @@ from omconf.plan.model import (
 )
 from omconf.plan.place import Place
 from omconf.plan.rollout import order
+from omconf.plan.seen import Seen
 from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def compare(
     `base` is what was applied last, where another source than the nodes' manifests knows it.
     """
     desired = {node.node: node.artifacts for node in bundle.nodes}
-    comparison = _Comparison(cluster, secrets, snapshot, base)
+    comparison = _Comparison(cluster, secrets, snapshot, base, Seen(secrets))
     for node in cluster.nodes:
         name = node.name.value
         if name in snapshot.nodes:
@@ -75,6 +76,7 @@ def compare(
         diagnostics=tuple(comparison.diagnostics),
         complete=comparison.complete,
         strict=strict,
+        mask=comparison.seen.mask(cluster, bundle),
     )
 
 
@@ -84,6 +86,7 @@ class _Comparison:
     secrets: Secrets
     snapshot: Snapshot
     base: Snapshot | None
+    seen: Seen
     changes: list[ArtifactChange] = field(default_factory=list)
     checked: list[SecretCheck] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
@@ -245,7 +248,7 @@ class _Comparison:
         """Say of each item who changed it, where the base's content is at hand."""
         if place.base.data is None or place.artifact is None or not changed:
             return changed
-        base = place.kind.read(place.base.data.decode("utf-8", "surrogateescape"))
+        base = self.seen.note(place.kind.read(place.base.data.decode("utf-8", "surrogateescape")))
         desired, by_keys = self.desired(place.kind, place.artifact), place.kind.ownership
         return cause.of_items(changed, base, desired, deployed, by_keys=by_keys is Ownership.KEYS)
 
@@ -260,7 +263,7 @@ class _Comparison:
         """Read a deployed file, or take the last reading of this kind: nodes often hold the same."""
         before = self.latest.get(kind.name)
         if before is None or before[0] != text:
-            before = self.latest[kind.name] = (text, kind.read(text))
+            before = self.latest[kind.name] = (text, self.seen.note(kind.read(text)))
         return before[1]
 
     def file(self, place: Place) -> None:
@@ -299,6 +302,7 @@ class _Comparison:
             self.change(place, Action.UPDATE, [])
             return
         changed = items.changed(reading.items, self.desired(kind, artifact).items, kind.keep)
+        self.seen.resolve(artifact, reading, changed)
         changed += self.secret_items(place, artifact, reading)
         changed = self.caused(place, changed, reading.items)
         if changed:
@@ -363,6 +367,7 @@ class _Comparison:
         secrets = {k: v for k, v in there.secrets.items() if k in desired.secrets}
         self.open_secret(place, bool(secrets))
         changed = items.changed(present, desired.items, place.kind.keep)
+        self.seen.resolve(artifact, there, changed)
         changed += self.secret_items(place, artifact, Reading(secrets=secrets, lines=there.lines))
         changed = self.caused(place, changed, present)
         if changed:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from omconf.artifacts.model import Effect
     from omconf.diagnostics import Diagnostic
     from omconf.plan.binding import Binding
+    from omconf.plan.masking import Mask
 
 
 class Action(StrEnum):
@@ -111,6 +112,8 @@ class Plan:
     """Whether a `reformat` counts as a change (`--strict-format`)."""
     binding: Binding | None = None
     """What the plan was made from, when it is to be saved."""
+    mask: Mask | None = field(default=None, repr=False, compare=False)
+    """Hides the secrets that were read for the plan; None when there were none."""
 
     @property
     def has_changes(self) -> bool:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from omconf.plan.model import Action
+from omconf.views.masked import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +56,11 @@ def diagnostic(d: Diagnostic) -> Document:
 
 
 def of_plan(plan: Plan) -> Document:
-    """The document of `omconf plan`."""
+    """The document of `omconf plan`; no value of a secret that was read for it is in it."""
+    return masked(_plan(plan), plan.mask)
+
+
+def _plan(plan: Plan) -> Document:
     count = Counter(str(change.action) for change in plan.changes)
     touched = {change.node for change in plan.changes if plan.counts(change.action)}
     return {
