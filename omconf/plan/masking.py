@@ -42,6 +42,7 @@ _CUT = re.compile(r" ?\.\.\.")
 _LONGEST_CUT = 1000
 _ENCODINGS: tuple[Callable[[str], str], ...] = (
     str,
+    str.lower,
     lambda text: " ".join(text.split()),
     lambda text: text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
     xml.escape,
