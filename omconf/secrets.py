@@ -17,6 +17,8 @@ MOST_PRINTED = 65536
 """Bytes that a secret's command may print."""
 MOST_COMPARED = 4096
 """A command that printed more bytes and failed has its stderr hidden as a whole."""
+_MOST_BESIDE = 100
+"""As many lines after a secret's own are never shown either."""
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
 _KEYS = "(?:access|license|api|private)[-_.]?key|encryption\\.key"
 WORDS = f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|authorization|bearer|{_KEYS}"
@@ -109,13 +111,17 @@ class Secret:
 
     __slots__: tuple[str, ...] = ("value",)
 
-    def __init__(self, value: str) -> None:
-        _VALUE.__set__(self, value)
+    def __init__(self, value: str, *beside: str) -> None:
+        _VALUE.__set__(self, (value, *beside))
 
     def reveal(self) -> str:
         """Return the value. Every call of this is a place to look at in a review."""
-        value: str = _VALUE.__get__(self)
-        return value
+        return self.texts()[0]
+
+    def texts(self) -> tuple[str, ...]:
+        """Return the value, and what stands beside it where it was read: to hide all of them."""
+        texts: tuple[str, ...] = _VALUE.__get__(self)
+        return texts
 
     def _bytes(self) -> bytes:
         return self.reveal().encode("utf-8", "surrogatepass")
@@ -180,8 +186,9 @@ def _first_line(data: bytes, what: str) -> Secret | Unresolved:
         text = data.decode()
     except UnicodeDecodeError:
         return Unresolved(f"{what} is not UTF-8 text")
-    line = text.split("\n", 1)[0].removesuffix("\r")
-    return Secret(line) if line else Unresolved(f"{what} is empty")
+    line, *others = (line.removesuffix("\r") for line in text.split("\n"))
+    beside = [other.strip() for other in others[:_MOST_BESIDE] if other.strip()]
+    return Secret(line, *beside) if line else Unresolved(f"{what} is empty")
 
 
 def _from_environment(name: str) -> Secret | Unresolved:
@@ -253,17 +260,29 @@ class Secrets:
     def __init__(self, refs: Mapping[str, SecretRef]) -> None:
         self._refs = dict(refs)
         self._known: dict[str, Secret | Unresolved] = {}
+        self._needed: set[str] = set()
 
     def get(self, name: str) -> Secret | Unresolved:
         """Return the secret of a placeholder, read now if it was not yet."""
+        self._needed.add(name)
+        return self.look(name)
+
+    def look(self, name: str) -> Secret | Unresolved:
+        """Return a secret that is only to be hidden: that it cannot be read is no fault."""
         if name not in self._known:
             self._known[name] = resolve(self._refs[name])
         return self._known[name]
 
     @property
+    def known(self) -> list[Secret]:
+        """Those that were read."""
+        return [value for value in self._known.values() if isinstance(value, Secret)]
+
+    @property
     def unresolved(self) -> dict[str, Unresolved]:
         """Those that were asked for and could not be read."""
-        return {k: v for k, v in sorted(self._known.items()) if isinstance(v, Unresolved)}
+        known = ((name, self._known[name]) for name in sorted(self._needed))
+        return {name: value for name, value in known if isinstance(value, Unresolved)}
 
     def all(self) -> dict[str, Secret]:
         """Read all; those that cannot be read are in `unresolved` afterwards."""

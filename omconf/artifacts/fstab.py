@@ -205,6 +205,7 @@ def _tidy(path: str) -> str:
     return path.rstrip("/") or "/"
 
 
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
 _MISSING = ["", "", "", "defaults", "0", "0"]
 
 
@@ -213,10 +214,12 @@ def _refusal(fields: list[str]) -> tuple[str, str] | None:
     if len(fields) < 3:
         message = f"mount ignores this line: {len(fields)} of at least 3 fields."
         return message, "The fields: device, mount point, type, options, dump, pass."
-    for number in fields[4:6]:
+    for place, number in enumerate(fields[4:6], 5):
         if not re.fullmatch("[+-]?[0-9]{1,9}", number):
             hint = "A comment needs a line of its own." if number.startswith("#") else ""
-            return f"mount ignores this line: `{quoted(number)}` is not a whole number.", hint
+            # Behind a login it may be the rest of a password with a blank in it.
+            what = f"field {place}" if _logs_in(fields[3].split(",")) else f"`{quoted(number)}`"
+            return f"mount ignores this line: {what} is not a whole number.", hint
     return None
 
 
@@ -229,11 +232,40 @@ def _spelled(device: str, kind: str, options: str) -> str:
         settled = nfs_options.settle_mount(listed)
     elif kind in ("cifs", "smb3"):
         device = device.replace("\\", "/").rstrip("/")
-        settled = cifs_options.settle_mount(listed)
+        settled = cifs_options.settle_mount(_without_login(listed))
     else:
         settled = tuple(sorted(set(listed) - {"defaults"}))
     shown = ",".join(_masked(option) for option in settled)
     return f"{device} {kind} {shown or 'defaults'}"
+
+
+_LOGIN = ("user", "username")
+
+
+def _logs_in(options: Iterable[str]) -> bool:
+    """Tell whether mount options hold a login, and not the name of a file with one."""
+    names = [option.partition("=")[0] for option in options if "=" in option]
+    return any(name in _LOGIN or (hides(name) and name != "credentials") for name in names)
+
+
+def _without_login(options: list[str]) -> list[str]:
+    """Hide what may be a secret beside a login of cifs.
+
+    Behind a password an option that does not exist is the rest of it, after a comma; before one, it
+    may be the password itself under a mistyped name.
+    """
+    if not _logs_in(options):
+        return options
+    shown: list[str] = []
+    secret = False
+    for option in options:
+        name, equals, _ = option.partition("=")
+        if hides(name) or name in _LOGIN or cifs_options.exists(name):
+            shown.append(option)
+        elif not secret:
+            shown.append(f"{name}={HIDDEN}" if equals and _NAME.fullmatch(name) else HIDDEN)
+        secret = secret or shown[-1] != option or (bool(equals) and hides(name))
+    return shown
 
 
 def _masked(option: str) -> str:

@@ -34,7 +34,7 @@ from omconf.diagnostics import (
 from omconf.formats import connection_properties, dbcp2, header, jdbc
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
-from omconf.secrets import Secret, hides, in_plain
+from omconf.secrets import HIDDEN, Secret, hides, in_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -58,6 +58,7 @@ SCHEMAS = {
     "https://jakarta.ee/xml/ns/persistence": "persistence-3.0.xsd",
 }
 """The schema of each line of JPA by its namespace."""
+_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,40}")
 _SETS = frozenset({"class"})
 _CONNECTS = re.compile(
     r"openjpa\.Connection(2|DriverName|Factory|Password|Properties|URL|UserName)"
@@ -155,20 +156,26 @@ KIND = Persistence()
 
 
 def _connection_items(reading: Reading, key: str, value: str, number: int) -> None:
-    """Read the pairs. What follows a password and is no setting may be the rest of it."""
+    """Read the pairs. What follows a password and is no setting may be the rest of it.
+
+    Where there is no password at all, its name may be mistyped or a quote may be missing: then it
+    may be what stands under any other name, and what has run together with a setting.
+    """
     secret = ""
     pairs = connection_properties.split(value)
     whole = any(hides(name) for name, _ in pairs)
     for name, part in pairs:
-        place = f"{key}/{_spelling(name)}"
         known = name.lower() in _STOCK_SPELLING or _spelling(name) in dbcp2.SETTINGS
+        word = known or (part != name and _NAME.fullmatch(name))
+        place = f"{key}/{_spelling(name) if word or whole else HIDDEN}"
         if secret and not known:
-            rest = Secret(f"{reading.secrets[secret].reveal()},{name}")
-            reading.secrets[secret] = rest
+            rest = name if part == name else f"{name}={part}"
+            reading.secrets[secret] = Secret(f"{reading.secrets[secret].reveal()},{rest}")
             continue
-        if not whole and "=" in part and not part.startswith("jdbc:"):
-            # There is no password: two pairs may have run together, and this be one of them.
+        if not whole and (not known or ("=" in part and not part.startswith("jdbc:"))):
             reading.secrets[place] = Secret(part)
+            reading.lines[place] = number
+            secret = place
             continue
         _add(reading, place, part, number)
         secret = place if place in reading.secrets else secret
@@ -176,7 +183,8 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
 
 def _spelling(name: str) -> str:
     """dbcp2 takes `testOnBorrow` and `TestOnBorrow` alike; say it as the stock file does."""
-    return _STOCK_SPELLING.get(name.lower()) or name[:1].lower() + name[1:]
+    lower = name[:1].lower() + name[1:]
+    return _STOCK_SPELLING.get(name.lower()) or (lower if lower in dbcp2.SETTINGS else name)
 
 
 def _add(reading: Reading, key: str, value: str, number: int) -> None:

@@ -53,7 +53,7 @@ def build(
         output.say(written)
         raise typer.Exit(1)
     nodes = len(compiled.bundle.nodes)
-    typer.echo(
+    output.tell(
         f"{directory}: nodes: {nodes}; files: {written.created} new, {written.updated} changed,"
         f" {written.removed} removed, {written.unchanged} unchanged."
     )
@@ -65,21 +65,24 @@ def _check(checked: Checked | list[Diagnostic], directory: Path, sensitive: set[
         raise typer.Exit(1)
     for difference in checked.differences:
         # A file that was filled in by hand holds the secret itself.
-        hidden = difference.path in sensitive and difference.kind != "missing"
-        shown = f"{difference.path}: {difference.kind} (it holds secrets)\n"
-        typer.echo(shown if hidden else _diff(difference), nl=False)
+        if difference.kind == "extra":
+            output.tell(f"{difference.path}: extra")
+        elif difference.path in sensitive and difference.kind != "missing":
+            output.tell(f"{difference.path}: {difference.kind} (it holds secrets)")
+        else:
+            output.write(_diff(difference))
     if checked.unfinished:
-        typer.echo(f"{directory} is not finished: a build was cut off. Build again.")
+        output.tell(f"{directory} is not finished: a build was cut off. Build again.")
     if checked.differences or checked.unfinished:
         raise typer.Exit(2)
-    typer.echo(f"{directory} is what the spec compiles to.")
+    output.tell(f"{directory} is what the spec compiles to.")
 
 
 def _diff(difference: Difference) -> str:
     import difflib
 
     from omconf.secrets import masked_lines
-    from omconf.views.human import visible
+    from omconf.views.visible import visible
 
     def lines(data: bytes) -> list[str]:
         return data.decode("utf-8", "replace").splitlines()
@@ -91,9 +94,8 @@ def _diff(difference: Difference) -> str:
     known = frozenset(ours)
     before = [line if line in known else shown for line, shown in pairs]
     old = "/dev/null" if difference.kind == "missing" else f"a/{difference.path}"
-    new = "/dev/null" if difference.kind == "extra" else f"b/{difference.path}"
-    diff = difflib.unified_diff(before, ours, old, new, lineterm="")
+    diff = difflib.unified_diff(before, ours, old, f"b/{difference.path}", lineterm="")
     changed = [visible(line) + "\n" for line in diff]
     if not changed:
-        changed = [f"{difference.path}: {difference.kind}\n"]
+        changed = [visible(f"{difference.path}: {difference.kind}") + "\n"]
     return "".join(changed)

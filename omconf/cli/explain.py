@@ -52,7 +52,7 @@ def _rule(name: str, *, as_json: bool) -> None:
     if as_json:
         output.print_json(drawn)
     else:
-        typer.echo(explanation.page(drawn, output.paint(sys.stdout)), nl=False)
+        output.write(explanation.page(drawn, output.paint(sys.stdout)))
 
 
 def _file(target: str, spec: Path, *, as_json: bool) -> None:
@@ -71,7 +71,7 @@ def _file(target: str, spec: Path, *, as_json: bool) -> None:
         output.print_json(drawn)
     else:
         output.say(found.diagnostics)
-        typer.echo(explanation.lines(drawn, output.paint(sys.stdout)), nl=False)
+        output.write(explanation.lines(drawn, output.paint(sys.stdout)))
 
 
 def _fail(found: list[Diagnostic], *, as_json: bool) -> None:

@@ -35,4 +35,4 @@ def graph(
     output.say(checked.diagnostics)
     if checked.cluster is None or has_errors(checked.diagnostics):
         raise typer.Exit(1)
-    typer.echo(pipeline.graph(checked.cluster, form), nl=False)
+    output.write(pipeline.graph(checked.cluster, form))

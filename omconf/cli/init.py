@@ -58,4 +58,4 @@ def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
     with os.fdopen(handle, "w", encoding="utf-8") as file:
         file.write(STARTER)
     named = "" if spec == Path("cluster.yaml") else f" {spec}"
-    typer.echo(f"Wrote {spec}. Edit it, then run: omconf validate{named}")
+    output.tell(f"Wrote {spec}. Edit it, then run: omconf validate{named}")

@@ -11,9 +11,17 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from typing import Protocol
 
     from omconf.diagnostics import Diagnostic
     from omconf.views.human import Paint
+
+    class Shows(Protocol):
+        """An exception of click's."""
+
+        def show(self, file: IO[Any] | None = None) -> None:
+            """Print what is wrong."""
+
 
 Spec = Annotated[
     Path, typer.Argument(metavar="[SPEC]", help="The cluster spec.", show_default=True)
@@ -39,7 +47,40 @@ def paint(stream: IO[str]) -> Paint:
     """Return the paint for a stream."""
     from omconf.views.human import Paint
 
-    return Paint(colour=stream.isatty() and not os.environ.get("NO_COLOR"))
+    return Paint(colour=_coloured(stream))
+
+
+def _coloured(stream: IO[str]) -> bool:
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def write(drawn: str, *, err: bool = False) -> None:
+    """Print what a view has drawn: the only way to either stream.
+
+    What cannot be seen, and would act on a terminal, is printed as an escape, even where a view
+    forgot it; line breaks are left, and our own colours where there are any.
+    """
+    from omconf.views.visible import lines
+
+    stream = sys.stderr if err else sys.stdout
+    if stream is not None:
+        typer.echo(lines(drawn, colour=_coloured(stream)), nl=False, err=err)
+
+
+def tell(line: str, *, err: bool = False) -> None:
+    """Print one line of plain text, which may quote anything: a path of the command line, a name."""
+    from omconf.views.visible import visible
+
+    write(visible(line) + "\n", err=err)
+
+
+def wrong_usage(error: Shows) -> None:
+    """Print what click says of a wrong command line, which it quotes."""
+    from io import StringIO
+
+    drawn = StringIO()
+    error.show(file=drawn)
+    write(drawn.getvalue(), err=True)
 
 
 def say(found: Iterable[Diagnostic]) -> None:
@@ -49,11 +90,11 @@ def say(found: Iterable[Diagnostic]) -> None:
         from omconf.views import document, human
 
         drawn = human.diagnostics([document.diagnostic(d) for d in found], paint(sys.stderr))
-        typer.echo(drawn, nl=False, err=True)
+        write(drawn, err=True)
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Print a JSON document to stdout."""
+    """Print a JSON document to stdout, in ASCII: no text in it acts on a terminal."""
     import json
 
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    write(json.dumps(document, indent=2) + "\n")

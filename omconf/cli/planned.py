@@ -52,7 +52,7 @@ def show(
     elif markdown:
         from omconf.views import markdown as view
 
-        typer.echo(view.plan(document, most or view.MOST), nl=False)
+        output.write(view.plan(document, most or view.MOST))
     else:
         _text(document, quiet=quiet)
 
@@ -62,12 +62,12 @@ def _text(document: Document, *, quiet: bool) -> None:
 
     found = [d for d in document["diagnostics"] if not quiet or d["severity"] == "error"]
     drawn = human.diagnostics(folding.findings(found), output.paint(sys.stderr))
-    typer.echo(drawn, nl=False, err=True)
+    output.write(drawn, err=True)
     if document["cluster"] is None:  # no plan could be made
         return
     paint = output.paint(sys.stdout)
     text = human.summary(document, paint)[-1] + "\n" if quiet else human.plan(document, paint)
-    typer.echo(text, nl=False)
+    output.write(text)
 
 
 def leave(document: Document, *, detailed: bool) -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from omconf.cli import output
+
 
 def releases(
     directory: Annotated[
@@ -22,10 +24,10 @@ def releases(
         return
     from omconf.releases import RELEASES
 
-    typer.echo("release  hazelcast  openjpa  jpa  java  tomcat   entities")
+    output.tell("release  hazelcast  openjpa  jpa  java  tomcat   entities")
     for r in RELEASES.values():
         hazelcast = r.hazelcast_jar or "unread"
-        typer.echo(
+        output.tell(
             f"{r.name:8} {hazelcast:10} {r.openjpa:8} {r.jpa.version:4} {r.java:5} {r.tomcat:8}"
             f" {len(r.entities)}"
         )
@@ -36,9 +38,9 @@ def _read(directory: Path) -> None:
 
     observed = inspect.read(directory)
     for problem in observed.problems:
-        typer.echo(f"{problem.path}: {problem.message}", err=True)
+        output.tell(f"{problem.path}: {problem.message}", err=True)
     for name in observed.missing:
-        typer.echo(f"not there: {name}", err=True)
+        output.tell(f"not there: {name}", err=True)
     if observed.release is None and not observed.facts:
         raise typer.Exit(1)
     known = inspect.counterpart(observed)
@@ -47,8 +49,8 @@ def _read(directory: Path) -> None:
         old, new = (
             repr(v) if v is not None else "nothing" for v in (difference.known, difference.found)
         )
-        typer.echo(f"{difference.what}: known {old}, found {new}")
+        output.tell(f"{difference.what}: known {old}, found {new}")
     if not found:
-        typer.echo(f"{directory} ships what omconf knows of {known.name}.")
+        output.tell(f"{directory} ships what omconf knows of {known.name}.")
     if observed.problems:
         raise typer.Exit(1)

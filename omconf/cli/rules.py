@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import typer
+from omconf.cli import output
 
 
 def rules() -> None:
@@ -10,4 +10,4 @@ def rules() -> None:
     from omconf.rules import all_rules
 
     for rule in all_rules().values():
-        typer.echo(f"{rule.id}  {rule.severity:7}  {rule.title}")
+        output.tell(f"{rule.id}  {rule.severity:7}  {rule.title}")

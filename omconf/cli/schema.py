@@ -24,7 +24,7 @@ def schema(
     if markdown and plan:
         raise typer.BadParameter("--markdown and --plan do not go together.")
     if markdown:
-        typer.echo(spec_reference(), nl=False)
+        output.write(spec_reference())
     elif plan:
         from omconf.planfile.model import schema as plan_schema
 

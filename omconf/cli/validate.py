@@ -49,13 +49,13 @@ def validate(
                 release = compiled.cluster.openmeetings.release.value.name
                 warnings = found["summary"]["warnings"]
                 more = f"; warnings: {warnings}" if warnings else ""
-                typer.echo(f"{spec} is valid: nodes: {nodes}, OpenMeetings {release}{more}.")
+                output.tell(f"{spec} is valid: nodes: {nodes}, OpenMeetings {release}{more}.")
         case Format.JSON:
             output.print_json(found)
         case Format.GITHUB:
             from omconf.views import github
 
-            typer.echo(github.commands(found), nl=False)
+            output.write(github.commands(found))
         case Format.SARIF:
             from omconf.rules import all_rules
             from omconf.views import sarif

@@ -62,7 +62,7 @@ def verify(
     else:
         output.say(compiled.diagnostics)
         shown = human.verification(drawn, output.paint(sys.stdout), verbose=verbose)
-        typer.echo(shown, nl=False)
+        output.write(shown)
     if not made.healthy:
         raise typer.Exit(1)
 

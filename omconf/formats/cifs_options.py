@@ -75,6 +75,11 @@ def judge_mount(option: str) -> options.Verdict | None:
     return options.judge_mount(option, _KNOWN)
 
 
+def exists(name: str) -> bool:
+    """Tell whether an option of this name is known, or anybody's to use (`x-...`)."""
+    return name in _KNOWN or name.lower().startswith("x-")
+
+
 def settle_mount(given: Iterable[str]) -> tuple[str, ...]:
     """Reduce mount options of cifs to what they come to, sorted."""
     return options.settle(given, _KNOWN, _GROUPED, _SYNONYMS)

@@ -209,12 +209,21 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
     secrets = secrets_of(bundle)
     values = secrets.all()
     if secrets.unresolved:
-        return unresolved(secrets, Severity.ERROR)
+        return _masked(unresolved(secrets, Severity.ERROR), secrets)
     try:
         contents = files(bundle, values)
     except ValueError as error:
         return [UNQUOTABLE.at(None, f"A secret cannot be written where it belongs: {error}.")]
-    return write(contents, Path(directory), private=True)
+    written = write(contents, Path(directory), private=True)
+    return _masked(written, secrets) if isinstance(written, list) else written
+
+
+def _masked(found: list[Diagnostic], secrets: Secrets) -> list[Diagnostic]:
+    """Hide the secrets that were read in findings."""
+    from omconf.plan.masking import Mask
+
+    mask = Mask(secrets.known)
+    return [mask.diagnostic(d) for d in found]
 
 
 def _work_tree(directory: Path) -> Path | None:

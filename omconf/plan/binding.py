@@ -1,38 +1,31 @@
 """What a saved plan was made from, so that it is not carried out once any of that has moved.
 
-A digest of a short secret would give it away: guess, digest, compare. So no secret goes into one. A
-deployed file is bound by its bytes only where no secret can stand in them, else by what its kind
-reads in it, with what may be secret left out; the spec is bound by its text without comments.
+Deployed files are bound by digests that give no secret away, the spec by its text without comments.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
 from omconf.bundle import applied, manifest
 from omconf.cluster import places
-from omconf.ownership import OWNED
-from omconf.secrets import SECRET_NAME, hides, masked
+from omconf.plan import digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.artifacts.model import Artifact, Kind, Reading
+    from omconf.artifacts.model import Artifact, Kind
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
-    from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+    from omconf.deployed.snapshot import NodeFiles, Snapshot
+    from omconf.plan.masking import Mask
     from omconf.plan.model import Plan
     from omconf.secrets import SecretRef
 
-ABSENT = "absent"
-UNREADABLE = "unreadable"
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
 
 
@@ -66,18 +59,20 @@ def bind(
     artifacts = {n.node: {a.path: a for a in n.artifacts} for n in bundle.nodes}
     deployed = {
         node.name.value: _node(
-            cluster, node, artifacts[node.name.value], snapshot.nodes[node.name.value]
+            cluster, node, artifacts[node.name.value], snapshot.nodes[node.name.value], plan.mask
         )
         for node in cluster.nodes
         if node.name.value in snapshot.nodes
     }
-    deployed |= {name: _node(cluster, None, {}, files) for name, files in snapshot.left.items()}
+    deployed |= {
+        name: _node(cluster, None, {}, files, plan.mask) for name, files in snapshot.left.items()
+    }
     written = [artifacts.get(c.node, {}).get(c.path) for c in plan.changes]
     places = {p.name: p.ref for a in written if a for p in a.placeholders}
     return Binding(
         path,
-        _sha256(_COMMENT.sub("", text).encode("utf-8", "surrogatepass")),
-        _sha256(
+        digest.sha256(_COMMENT.sub("", text).encode("utf-8", "surrogatepass")),
+        digest.sha256(
             b"".join(
                 manifest.for_node(bundle.cluster, n.node, n.artifacts)
                 for n in sorted(bundle.nodes, key=lambda n: n.node)
@@ -93,6 +88,7 @@ def _node(
     node: Node | None,
     artifacts: Mapping[str, Artifact],
     deployed: NodeFiles,
+    mask: Mask | None,
 ) -> dict[str, str]:
     """What was read of a node, by path; of one that the spec has no more, by its manifest alone.
 
@@ -107,46 +103,14 @@ def _node(
         readers |= {path: entry.kind for path, entry in earlier.entries.items()}
     if node is not None:
         readers |= {path: kind for kind in kinds() for path in kind.paths(cluster, node)}
-    return {
-        path: UNREADABLE
-        if deployed.problem
-        else _file(readers[path], artifacts.get(path), deployed.files.get(path))
-        for path in sorted(deployed.asked)
-        if path in readers
-    }
-
-
-def _file(kind: Kind | None, artifact: Artifact | None, file: DeployedFile | None) -> str:
-    if file is None:
-        return ABSENT
-    if file.data is None:
-        return UNREADABLE
-    ours = artifact is not None and not artifact.sensitive and artifact.data == file.data
-    # A node's manifest is omconf's own, made of what stands in bundles.
-    return _sha256(file.data) if kind is None or ours else _read(kind, file.data)
-
-
-@lru_cache(maxsize=16)
-def _read(kind: Kind, data: bytes) -> str:
-    text = data.decode("utf-8", "surrogateescape")
-    reading = kind.read(text)
-    if not OWNED[kind.ownership].shared_keys and not reading.secrets and not _suspect(text):
-        return _sha256(data)
-    return UNREADABLE if reading.broken else _sha256(_meaning(reading))
-
-
-def _meaning(reading: Reading) -> bytes:
-    """Write down what was read; of an item that may hold a secret only that it is there."""
-    items = {
-        key: None if hides(key) or _suspect(value) else value
-        for key, value in reading.items.items()
-    }
-    return json.dumps([items, sorted(reading.secrets)], sort_keys=True).encode()
-
-
-def _suspect(text: str) -> bool:
-    return SECRET_NAME.search(text) is not None or masked(text) != text
-
-
-def _sha256(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
+    found = {}
+    for path in sorted(deployed.asked):
+        file = deployed.files.get(path)
+        if path not in readers:
+            continue
+        if deployed.problem or (file and file.data is None):
+            found[path] = digest.UNREADABLE
+        else:
+            data = file.data if file else None
+            found[path] = digest.of_file(readers[path], artifacts.get(path), data, mask)
+    return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ from omconf.bundle import applied
 from omconf.cluster import places
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.origin import Span
-from omconf.plan import access, cause, same_file
+from omconf.plan import access, cause, digest, same_file
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -22,6 +22,7 @@ from omconf.plan.model import (
 from omconf.plan.one_file import Comparer
 from omconf.plan.place import Place
 from omconf.plan.readings import Readings
+from omconf.plan.seen import Seen
 from omconf.rollout.first import below_home
 from omconf.rollout.model import Part, State
 from omconf.rollout.order import order
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles, Snapshot
+    from omconf.plan.masking import Mask
     from omconf.secrets import Secrets
 
 SHIPPED = ("/hazelcast.xml", "/persistence.xml")
@@ -59,7 +61,8 @@ def compare(
     """
     desired = {node.node: node.artifacts for node in bundle.nodes}
     live, filled = snapshot.live, snapshot.kind != "git"
-    comparer = Comparer(cluster, secrets, Readings(), live=live, filled=filled)
+    seen = Seen(secrets)
+    comparer = Comparer(cluster, secrets, Readings(seen), live=live, filled=filled)
     comparison = _Comparison(cluster, comparer, base)
     for node in cluster.nodes:
         name = node.name.value
@@ -68,17 +71,19 @@ def compare(
     comparison.across()
     for name, files in snapshot.left.items():
         comparison.left(name, files)
+    mask = seen.mask(cluster, bundle)
     return Plan(
         cluster=cluster.name.value,
         source=snapshot.kind,
         options=snapshot.options,
         nodes=(*snapshot.nodes, *snapshot.left),
-        changes=tuple(comparison.changes),
+        changes=tuple(comparison.digested(mask)),
         rollout=order(cluster, comparison.parts(), comparison.states),
         secrets=tuple(comparison.checked),
         diagnostics=tuple(comparison.diagnostics),
         complete=comparison.complete,
         strict=strict,
+        mask=mask,
     )
 
 
@@ -88,6 +93,7 @@ class _Comparison:
     comparer: Comparer
     base: Snapshot | None
     changes: list[ArtifactChange] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
     checked: list[SecretCheck] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
@@ -159,6 +165,7 @@ class _Comparison:
             self.say(place.node, place.path, finding, severity=severity)
         if found.change:
             self.changes.append(found.change)
+            self.places.append(place)
         self.checked += found.checked
         self.complete = self.complete and found.complete
         if found.differs:
@@ -176,6 +183,12 @@ class _Comparison:
                 self.complete = False
             if file and file.data is not None:
                 self.place(Place(entry.kind, node, path, None, file.data, owned=True))
+
+    def digested(self, mask: Mask | None) -> Iterator[ArtifactChange]:
+        """The changes with what they replace: digests wait until all secrets are known."""
+        for change, place in zip(self.changes, self.places, strict=True):
+            before = digest.of_file(place.kind, place.artifact, place.data, mask)
+            yield replace(change, before=before)
 
     def parts(self) -> Iterator[Part]:
         """What the changes come to for the roll-out."""

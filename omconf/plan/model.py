@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from omconf.artifacts.model import Effect
     from omconf.diagnostics import Diagnostic
     from omconf.plan.binding import Binding
+    from omconf.plan.masking import Mask
 
 
 class Action(StrEnum):
@@ -84,6 +85,10 @@ class ArtifactChange:
     effect: Effect | None = None
     notes: tuple[str, ...] = ()
     cause: Cause | None = None
+    before: str = "absent"
+    """Digest of what is replaced (see digest.py), or that there is nothing."""
+    after: str = "absent"
+    """Digest of omconf's part of what is made, or that it is deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +110,8 @@ class Plan:
     """Whether a `reformat` counts as a change (`--strict-format`)."""
     binding: Binding | None = None
     """What the plan was made from, when it is to be saved."""
+    mask: Mask | None = field(default=None, repr=False, compare=False)
+    """Hides the secrets that were read for the plan; None when there were none."""
 
     @property
     def has_changes(self) -> bool:

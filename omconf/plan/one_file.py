@@ -10,6 +10,7 @@ from omconf.diagnostics import Finding, Rule, Severity
 from omconf.formats import header
 from omconf.ownership import OWNED
 from omconf.plan import access, cause, items
+from omconf.plan.digest import ABSENT
 from omconf.plan.model import Action, ArtifactChange, ItemChange, SecretCheck, SecretState
 from omconf.secrets import masked
 
@@ -142,9 +143,11 @@ class Comparer:
     ) -> list[ItemChange]:
         kind, desired = place.kind, self.readings.wanted(place.kind, artifact)
         changed = items.changed(present.items, desired.items, kind.keep)
+        self.readings.seen.resolve(artifact, present.findings, changed)
         changed += self._secret_items(outcome, place, artifact, present)
         if place.base.data is not None and changed:
-            base = kind.read(place.base.data.decode("utf-8", "surrogateescape"))
+            text = place.base.data.decode("utf-8", "surrogateescape")
+            base = self.readings.seen.note(kind.read(text))
             by_keys = OWNED[kind.ownership].shared_keys
             changed = cause.of_items(changed, base, desired, present.items, by_keys=by_keys)
         return self._shown(changed)
@@ -212,6 +215,7 @@ class Comparer:
             effect,
             notes,
             who,
+            after=place.artifact.sha256 if place.artifact else ABSENT,
         )
 
 

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from omconf.artifacts.model import Artifact, Kind, Reading
+    from omconf.plan.seen import Seen
 
 
 @dataclass(slots=True)
 class Readings:
     """Reads artifacts once for all nodes that share them, and equal deployed files once in a row."""
 
+    seen: Seen
+    """Notes the secrets that are met, so that nothing printed holds one."""
     _wanted: dict[int, Reading] = field(default_factory=dict)
     _latest: dict[str, tuple[str, Reading]] = field(default_factory=dict)
 
@@ -27,5 +30,5 @@ class Readings:
         """Read a deployed file, or take the last reading of this kind: nodes often hold the same."""
         before = self._latest.get(kind.name)
         if before is None or before[0] != text:
-            before = self._latest[kind.name] = (text, kind.read(text))
+            before = self._latest[kind.name] = (text, self.seen.note(kind.read(text)))
         return before[1]

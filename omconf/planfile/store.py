@@ -29,6 +29,7 @@ NEWER = Rule("OM332", Severity.ERROR, "a plan that another version of omconf sav
 
 MAX_BYTES = 128 * 1024 * 1024
 """The first plan of 10,000 nodes takes half of it."""
+_NOT_ASCII = re.compile("[^\x00-\x7e]")
 _VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
 _FORMATS: dict[str, type[model.Plan]] = {"1.0": format1.Plan, "2.0": model.Plan}
 _START = b'{\n  "format_version": "'
@@ -39,7 +40,8 @@ def write(path: str, document: Mapping[str, Any]) -> Diagnostic | None:
 
     Replaced is only a plan, or an empty file: `--out cluster.yaml` is a slip of the hand.
     """
-    data = (json.dumps(document, indent=2, ensure_ascii=False) + "\n").encode("utf-8", "replace")
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    data = (_NOT_ASCII.sub(_escaped, text) + "\n").encode()
     if len(data) > MAX_BYTES:
         message = f"The plan has more than {MAX_BYTES >> 20} MiB."
         return UNWRITABLE.at(None, message, hint="Plan some of the nodes at a time: `--node NODE`.")
@@ -62,6 +64,12 @@ def write(path: str, document: Mapping[str, Any]) -> Diagnostic | None:
     except OSError as error:
         return UNWRITABLE.at(None, f"{path} cannot be written: {error.strerror}.")
     return None
+
+
+def _escaped(found: re.Match[str]) -> str:
+    """Write a character for ASCII; half of one, which no other program reads, is replaced."""
+    char = found[0]
+    return json.dumps("\ufffd" if "\ud800" <= char <= "\udfff" else char)[1:-1]
 
 
 def _replaceable(place: str) -> bool:

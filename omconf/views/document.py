@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omconf.plan.model import Action
 from omconf.rollout import document as steps
+from omconf.views.masked import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,7 +58,11 @@ def diagnostic(d: Diagnostic) -> Document:
 
 
 def of_plan(plan: Plan) -> Document:
-    """The document of `omconf plan`."""
+    """The document of `omconf plan`; no value of a secret that was read for it is in it."""
+    return masked(_plan(plan), plan.mask)
+
+
+def _plan(plan: Plan) -> Document:
     count = Counter(str(change.action) for change in plan.changes)
     touched = {change.node for change in plan.changes if plan.counts(change.action)}
     return {
@@ -184,6 +189,7 @@ def _change(change: ArtifactChange) -> Document:
         "ownership": change.ownership,
         "action": str(change.action),
         "items": [_item(item) for item in change.items],
+        "digests": {"before": change.before, "after": change.after},
     }
     if change.effect and change.action is not Action.REFORMAT:
         e = change.effect

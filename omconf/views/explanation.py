@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from omconf.origin import FromDefault, FromPage, FromRelease, FromSpec
 from omconf.spec.lines import Lines
 from omconf.views.document import FORMAT_VERSION, diagnostic
-from omconf.views.human import excerpt, visible
+from omconf.views.human import excerpt
+from omconf.views.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omconf.rollout import text
 from omconf.secrets import HIDDEN
 from omconf.views import folding
+from omconf.views.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -32,13 +33,6 @@ class Paint:
             return text
         codes = ";".join(str(_COLOURS[style]) for style in styles)
         return f"\x1b[{codes}m{text}\x1b[0m"
-
-
-def visible(text: str) -> str:
-    """Show control characters as escapes: what is printed comes from files nobody vouches for."""
-    return "".join(
-        c if c.isprintable() or c == " " else c.encode("unicode_escape").decode() for c in text
-    )
 
 
 def diagnostics(found: Iterable[Document], paint: Paint) -> str:
@@ -234,7 +228,7 @@ def verification(document: Document, paint: Paint, *, verbose: bool = False) -> 
         lines += _verified(node, paint, verbose=verbose)
     if any(node["members"] for node in document["nodes"]):
         lines += ["", paint("Members:", "bold")]
-        lines += [f"  {node['node']} {_seen(node)}" for node in document["nodes"]]
+        lines += [f"  {visible(node['node'])} {visible(_seen(node))}" for node in document["nodes"]]
     if document["together"]:
         lines += ["", paint("All nodes together:", "bold")]
         lines += [_drawn_check(check, paint) for check in document["together"]]
@@ -242,10 +236,11 @@ def verification(document: Document, paint: Paint, *, verbose: bool = False) -> 
 
 
 def _verified(node: Document, paint: Paint, *, verbose: bool) -> list[str]:
-    name = paint(node["node"], "bold")
+    name = paint(visible(node["node"]), "bold")
     if not node["reached"]:
         lines = [f"{name}: {paint('not verified', 'red')}: {visible(node['problem'])}"]
-        return [*lines, f"  {paint('hint:', 'bold')} {node['hint']}"] if "hint" in node else lines
+        hint = [f"  {paint('hint:', 'bold')} {visible(node['hint'])}"] if "hint" in node else []
+        return [*lines, *hint]
     count = dict.fromkeys(_STATUS, 0)
     for check in node["checks"]:
         count[check["status"]] += 1
@@ -272,7 +267,7 @@ def _seen(node: Document) -> str:
     if seen["misses"]:
         parts.append(f"not {folding.names(seen['misses'])}")
     if seen["strangers"]:
-        parts.append(f"and members that are no nodes: {visible(folding.names(seen['strangers']))}")
+        parts.append(f"and members that are no nodes: {folding.names(seen['strangers'])}")
     return ", ".join(parts)
 
 

@@ -14,7 +14,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omconf.views import folding, human
-from omconf.views.human import Paint, visible
+from omconf.views.human import Paint
+from omconf.views.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

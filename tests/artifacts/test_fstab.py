@@ -13,6 +13,7 @@ from omconf.diagnostics import REFUSED
 from omconf.formats.block import merge
 from omconf.formats.nfs_options import settle_mount
 from omconf.origin import FromPage
+from omconf.secrets import HIDDEN
 from tests.artifacts.shared_folder import cluster, node
 
 
@@ -268,3 +269,25 @@ def test_reading_never_fails_and_places_are_whole_lines(text: str) -> None:
         start, end = entry.whole
         assert text[start:end].removesuffix("\n") == lines[entry.line - 1]
     assert all(1 <= finding.line <= len(lines) for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ("username=a,password=p,q1,r=2,hard", f"hard,password={HIDDEN},username"),
+        ("username=a,pssword=p,q1,r=2,hard", f"hard,pssword={HIDDEN},username"),
+        ("user=a%p,q1,hard", f"{HIDDEN},hard,user"),
+        ("credentials=/x,foo=3,bar", "bar,credentials=/x,foo=3"),
+        ("username=a,x-systemd.automount,vers=3.0", "username,vers=3.0,x-systemd.automount"),
+    ],
+)
+def test_what_may_be_a_password_beside_a_login(options: str, shown: str) -> None:
+    entries, _ = KIND.entries(f"//nas/om /mnt cifs {options} 0 0\n")
+    assert [entry.value for entry in entries] == [f"//nas/om cifs {shown} 0 0"]
+
+
+def test_a_password_with_a_blank_is_not_quoted() -> None:
+    _, findings = KIND.entries("//nas/om /mnt cifs username=a,password=p hunter2 0 0\n")
+    assert [f.message for f in findings] == [
+        "mount ignores this line: field 5 is not a whole number."
+    ]
