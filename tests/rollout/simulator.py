@@ -1,0 +1,690 @@
+"""What a roll-out does to a cluster, action by action: an oracle for the order of its steps.
+
+Each host has files, mounts, units, and an OpenMeetings that runs on what it read when it started.
+What members do together is what tests/real/test_rolling.py proves of real ones. After every action
+`World.judge` holds the state against what must never be, and every command that is not known here,
+or that would fail on a real host, fails the test.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+from omconf.actions import Action, Health, Manual, Put, Remove, Run, Service, Stage, Step
+from omconf.artifacts import kinds
+from omconf.artifacts.model import Artifact, Ownership
+from omconf.bundle import manifest
+from omconf.bundle.compile import compile_bundle
+from omconf.cluster import places
+from omconf.formats import block
+from omconf.releases import RELEASES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from omconf.cluster.model import Cluster, Node
+
+KINDS = {kind.name: kind for kind in kinds()}
+READ_AT_START = tuple(kind.name for kind in kinds() if kind.stage is Stage.OPENMEETINGS)
+ROUTE, FIREWALL = "omconf-multicast-route.service", "omconf-firewall.service"
+SCRIPT = "/usr/local/sbin/omconf-multicast-route"
+FSTAB, EXPORTS, SMB, SYSTEM = "/etc/fstab", "/etc/exports", "/etc/samba/smb.conf", "/etc/systemd"
+URL = "properties/openjpa.ConnectionProperties/Url"
+USER = "properties/openjpa.ConnectionProperties/Username"
+MEMBER = "network/join/tcp-ip/member-list/member["
+COUNT = "properties/hazelcast.partition.count"
+MULTICAST = "network/join/multicast/"
+BY_HAND = "mounted by hand"
+STOCK = b"as it is shipped"
+
+Items = dict[str, str]
+Folder = tuple[str, str]
+"""Which folder it really is: the host that has it, and its path there."""
+
+
+class Wrong(AssertionError):
+    """Something that must never be, or a command that would fail."""
+
+
+@lru_cache(maxsize=4096)
+def items_of(kind: str, data: bytes) -> Items:
+    """What a kind reads in a file."""
+    return dict(KINDS[kind].read(data.decode()).items)
+
+
+@dataclass(frozen=True)
+class Desired:
+    """A spec, and what it compiles to, by node and path."""
+
+    cluster: Cluster
+    artifacts: Mapping[str, Mapping[str, Artifact]]
+
+    @classmethod
+    def of(cls, cluster: Cluster) -> Desired:
+        nodes = compile_bundle(cluster).nodes
+        return cls(cluster, {n.node: {a.path: a for a in n.artifacts} for n in nodes})
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        return {node.name.value: node for node in self.cluster.nodes}
+
+    @property
+    def manifest_path(self) -> str:
+        return places.manifest(self.cluster.name.value)
+
+    def manifest(self, node: str) -> bytes:
+        name = self.cluster.name.value
+        return manifest.for_node(name, node, self.artifacts[node].values())
+
+    def write(self, node: str, path: str, before: bytes | None) -> bytes | None:
+        """The file after a `put`: whole, or with its block or its keys in what is there."""
+        if path == self.manifest_path:
+            return self.manifest(node)
+        artifact = self.artifacts.get(node, {}).get(path)
+        text = (before or b"").decode()
+        if artifact is None:
+            if before is None:
+                raise Wrong(f"nothing to write to {path}")
+            return block.merge(text, self.cluster.name.value, None).encode()
+        if artifact.ownership is Ownership.FILE:
+            return artifact.data
+        if artifact.ownership is Ownership.BLOCK:
+            return block.merge(text, self.cluster.name.value, artifact.text).encode()
+        ours = dict(line.partition("=")[::2] for line in artifact.text.splitlines())
+        kept = [x for x in text.splitlines() if x.partition("=")[0] not in ours]
+        return "\n".join([*kept, *(f"{k}={v}" for k, v in ours.items()), ""]).encode()
+
+    def files(self, node: str) -> dict[str, bytes]:
+        """All files of a node on which the spec was applied."""
+        paths = [*self.artifacts[node], self.manifest_path]
+        return {path: self.write(node, path, None) or b"" for path in paths}
+
+    def by_hand(self) -> bool:
+        return self.cluster.storage.kind.value == "mounted"
+
+
+@dataclass(frozen=True)
+class Process:
+    """An OpenMeetings that runs: what it read when it started."""
+
+    release: str
+    read: Mapping[str, Items]
+    folder: Folder
+    mount: str | None
+
+    @property
+    def database(self) -> str:
+        return self.read["persistence"][URL]
+
+    @property
+    def account(self) -> str:
+        return self.read["persistence"].get(USER, "")
+
+    @property
+    def data_dir(self) -> str:
+        return self.read["jvm"]["-DDATA_DIR"]
+
+    def meaning(self) -> Any:
+        """All that a restart would change; who else is on a list of members is not part of it."""
+        read = {
+            kind: {k: v for k, v in items.items() if not k.startswith(MEMBER)}
+            for kind, items in self.read.items()
+        }
+        return self.release, read, self.folder, self.mount
+
+    def joins(self) -> dict[str, str]:
+        """What two members must have in common to become one cluster (measured)."""
+        hazelcast = self.read["hazelcast"]
+        jar = RELEASES[self.release].hazelcast_jar
+        common = {
+            "line": ".".join(jar.split(".")[:2]) if jar else self.release,
+            "name": hazelcast.get("cluster-name", "dev"),
+            "partitions": hazelcast.get(COUNT, "271"),
+            "kind": ",".join(sorted(k for k in hazelcast if k.endswith("/enabled") and "join" in k)),
+        }
+        if f"{MULTICAST}enabled" in hazelcast:
+            common["group"] = hazelcast.get(f"{MULTICAST}multicast-group", "224.2.2.3")
+            common["port"] = hazelcast.get(f"{MULTICAST}multicast-port", "54327")
+        else:
+            common["port"] = hazelcast.get("network/port", "5701")
+        return common
+
+    def lists(self, address: str) -> bool:
+        hazelcast = self.read["hazelcast"]
+        listed = [v.partition(":")[0] for k, v in hazelcast.items() if k.startswith(MEMBER)]
+        return f"{MULTICAST}enabled" in hazelcast or address in listed
+
+
+@dataclass
+class Host:
+    """One machine."""
+
+    name: str
+    address: str
+    paths: Mapping[str, str]
+    """Where OpenMeetings' files lie, by kind."""
+    unit: str
+    files: dict[str, bytes] = field(default_factory=dict)
+    release: str | None = None
+    process: Process | None = None
+    enabled: set[str] = field(default_factory=set)
+    active: set[str] = field(default_factory=set)
+    stale: bool = False
+    """Whether systemd has not read yet what is on disk."""
+    route: bool = False
+    table: bytes | None = None
+    mounts: dict[str, tuple[str, Folder]] = field(default_factory=dict)
+    exports: Items = field(default_factory=dict)
+    shares: Items = field(default_factory=dict)
+    accounts: bool = False
+    folders: set[str] = field(default_factory=set)
+
+    def state(self) -> Any:
+        """What an undo has to bring back."""
+        process = self.process and (self.process.release, self.process.read, self.process.mount)
+        return (
+            {path: data for path, data in self.files.items() if data.strip()},
+            *(self.release, process, self.enabled, self.active, self.stale),
+            *(self.route, self.table, self.mounts, self.exports, self.shares),
+        )
+
+    def read(self, path: str, kind: str) -> Items:
+        return items_of(kind, self.files.get(path, b""))
+
+
+class World:
+    """All hosts, and the servers outside, while one spec after the other is rolled out."""
+
+    def __init__(self, spec: Desired, hosts: Iterable[Host]) -> None:
+        """All of `spec` is deployed and runs, but for what is new."""
+        self.spec = spec
+        self.hosts = {host.name: host for host in hosts}
+        self.access: dict[str, set[tuple[str, str]]] = {}
+        self.outside: dict[str, set[str]] = {}
+        self.tables: dict[str, str] = {}
+        self.altering: tuple[str, str] | None = None
+        self.full: set[Folder] = set()
+        self.apart: set[frozenset[str]] = set()
+        self.before: list[dict[str, dict[str, bytes | None]]] = []
+        self.servers: list[tuple[str, Any]] = []
+        self.pending: str | None = None
+        self.trace: list[str] = []
+        self.downs: list[str] = []
+        self.all_down = False
+        self.late: frozenset[tuple[str, str]] = frozenset()
+        """Nodes and paths whose change waits for the next start, whenever that is."""
+
+    # What the world is like
+
+    def host_at(self, address: str) -> Host | None:
+        return next((h for h in self.hosts.values() if h.address == address), None)
+
+    def folder(self, host: Host, path: str) -> Folder:
+        """Which folder a path of a host is."""
+        return host.mounts[path][1] if path in host.mounts else (host.address, path)
+
+    def served(self, client: Host, entry: str) -> Folder:
+        """Which folder a line of fstab mounts; Wrong when its server would refuse."""
+        device, kind, _, *_ = entry.rsplit(" ", 4)
+        if kind == "none":
+            return client.address, device
+        if kind == "nfs":
+            address, _, path = device.partition(":")
+        else:
+            address, _, path = device.removeprefix("//").partition("/")
+        server = self.host_at(address)
+        if server is None:
+            if client.address not in self.outside.get(address, ()):
+                raise Wrong(f"{address} does not let {client.name} mount {path}")
+            return address, path
+        if server.table is not None and client.address not in _let_in(server.table):
+            raise Wrong(f"the firewall of {server.name} is closed to {client.name}")
+        if kind == "nfs":
+            if f"{path} {client.address}" not in server.exports:
+                raise Wrong(f"{server.name} does not export {path} to {client.name}")
+            return address, path
+        share = f"[{path.lower()}]/"
+        if client.address not in server.shares.get(f"{share}hosts allow", "").split():
+            raise Wrong(f"{server.name} does not share {path} with {client.name}")
+        if not server.accounts:
+            raise Wrong(f"{server.name} has no account for {path}")
+        if self.credentials not in client.files:
+            raise Wrong(f"{client.name} has no credentials for {path}")
+        return address, server.shares[f"{share}path"]
+
+    @property
+    def credentials(self) -> str:
+        return f"/etc/omconf/{self.spec.cluster.name.value}/storage.credentials"
+
+    def sees(self, one: Host, other: Host) -> bool:
+        """Tell whether two that run are members of one cluster."""
+        a, b = one.process, other.process
+        assert a and b
+        if a.joins() != b.joins() or not (a.lists(other.address) or b.lists(one.address)):
+            return False
+        return all(
+            x.table is None or y.address in _let_in(x.table)
+            for x, y in ((one, other), (other, one))
+        )
+
+    def split(self) -> set[frozenset[str]]:
+        """Pairs that run on one database and must not: apart, or on other data."""
+        found = set()
+        for one, other in combinations([h for h in self.hosts.values() if h.process], 2):
+            a, b = one.process, other.process
+            assert a and b
+            zone = "-Duser.timezone"
+            if a.database == b.database and not (
+                self.sees(one, other)
+                and a.folder == b.folder
+                and a.release == b.release
+                and a.read["jvm"].get(zone) == b.read["jvm"].get(zone)
+            ):
+                found.add(frozenset((one.name, other.name)))
+        return found
+
+    def judge(self) -> None:
+        """Hold the state against what must never be."""
+        split = self.split()
+        running = {host.name for host in self.hosts.values() if host.process}
+        if new := split - self.apart:
+            raise Wrong(f"run side by side and must not: {sorted(map(sorted, new))}")
+        self.apart = {pair for pair in self.apart if pair in split or not pair <= running}
+        for host in self.hosts.values():
+            self._judge(host)
+
+    def _judge(self, host: Host) -> None:
+        if process := host.process:
+            now = host.mounts.get(process.data_dir, (None,))[0]
+            if now != process.mount or self.folder(host, process.data_dir) != process.folder:
+                raise Wrong(f"the data folder of {host.name} changes while it runs")
+            if (process.account, host.address) not in self.access.get(process.database, ()):
+                raise Wrong(f"{host.name} runs and may not log in to {process.database}")
+            if self.tables[process.database] != process.release:
+                raise Wrong(f"{host.name} runs {process.release} on other tables")
+        for entry, _ in host.mounts.values():
+            if entry != BY_HAND:
+                self.served(host, entry)
+        for unit in (ROUTE, FIREWALL):
+            used = unit in host.enabled | host.active
+            if used and f"{SYSTEM}/system/{unit}" not in host.files:
+                raise Wrong(f"{unit} is in use on {host.name} and has no file")
+        if host.route and SCRIPT not in host.files:
+            raise Wrong(f"nothing on {host.name} can take the route away")
+
+    # What actions do
+
+    def roll(self, steps: Iterable[Step], *, side_by_side: bool = False) -> None:
+        """Take steps; `side_by_side`: each action on all nodes of the step before the next one."""
+        for number, step in enumerate(steps, len(self.before) + 1):
+            self.before.append({name: dict(h.files) for name, h in self.hosts.items()})
+            self._take(f"{number}", step.nodes, step.actions, side_by_side=side_by_side)
+
+    def undo(self, steps: Iterable[Step], back: Desired, *, side_by_side: bool = False) -> None:
+        """Take back what was taken, the last step first."""
+        for number, step in reversed([*enumerate(steps, 1)]):
+            self._take(f"undo {number}", step.nodes, step.undo, side_by_side=side_by_side, back=back)
+            self.before.pop()
+
+    def _take(
+        self,
+        label: str,
+        nodes: Iterable[str],
+        actions: Iterable[Action],
+        *,
+        side_by_side: bool,
+        back: Desired | None = None,
+    ) -> None:
+        pairs = [(node, action) for node in nodes for action in actions]
+        if side_by_side:
+            pairs = [(node, action) for action in actions for node in nodes]
+        for node, action in pairs:
+            self.trace.append(f"{label} {node}: {action}")
+            try:
+                self.act(self.hosts[node], action, back)
+                self.judge()
+            except Wrong as wrong:
+                raise Wrong("\n".join([str(wrong), *self.trace])) from None
+
+    def act(self, host: Host, action: Action, back: Desired | None = None) -> None:
+        """Take one action on one host; with `back` on the way back to that spec."""
+        if self.pending not in (None, host.name):
+            raise Wrong(f"something else happens between a file of {self.pending} and its start")
+        match action:
+            case Put(paths):
+                for path in paths:
+                    self._put(host, path, back)
+            case Remove(paths):
+                for path in paths:
+                    if path not in host.files:
+                        raise Wrong(f"{path} is not there")
+                    del host.files[path]
+                    self._touched(host, path)
+            case Run(argv):
+                self._run(host, argv)
+            case Service(do, unit):
+                self._service(host, do, unit, back)
+            case Health():
+                if host.process is None:
+                    raise Wrong(f"{host.name} does not run and cannot be healthy")
+                if self.altering and self.altering[0] == host.name:
+                    self.altering = None
+            case Manual():
+                self._manual(host, action, back)
+                if action.check:
+                    self._run(host, action.check.argv)
+
+    def _put(self, host: Host, path: str, back: Desired | None) -> None:
+        before = host.files.get(path)
+        data = self.spec.write(host.name, path, before) if back is None else None
+        if back is not None:
+            data = self.before[-1][host.name].get(path)
+        if data is None:
+            host.files.pop(path, None)
+        else:
+            host.files[path] = data
+        self._touched(host, path)
+        waits = (host.name, path) not in self.late and path in host.paths.values()
+        if back is None and waits:
+            self.pending = host.name
+
+    def _touched(self, host: Host, path: str) -> None:
+        host.stale |= path.startswith(SYSTEM) or path == FSTAB
+
+    def _service(self, host: Host, do: str, unit: str, back: Desired | None) -> None:
+        if do == "enable":
+            host.enabled.add(unit)
+        elif do == "disable":
+            host.enabled.discard(unit)
+        elif unit == host.unit:
+            self._openmeetings(host, do, back)
+        else:
+            self._own_unit(host, do, unit)
+
+    def _own_unit(self, host: Host, do: str, unit: str) -> None:
+        if do != "stop" and host.stale:
+            raise Wrong(f"systemd on {host.name} has not read {unit}")
+        if do == "reload" and unit not in host.active:
+            raise Wrong(f"{unit} does not run on {host.name}")
+        if do == "stop" and unit not in host.active:
+            raise Wrong(f"{unit} was stopped already on {host.name}")
+        on = do != "stop"
+        (host.active.add if on else host.active.discard)(unit)
+        if unit == ROUTE:
+            if SCRIPT not in host.files:
+                raise Wrong(f"{SCRIPT} is not there")
+            host.route = on
+        elif unit == FIREWALL:
+            host.table = self._nft(host) if on else None
+        else:
+            raise Wrong(f"no unit {unit}")
+
+    def _nft(self, host: Host) -> bytes:
+        path = f"/etc/omconf/{self.spec.cluster.name.value}/firewall.nft"
+        if path not in host.files:
+            raise Wrong(f"{path} is not there")
+        return host.files[path]
+
+    def _openmeetings(self, host: Host, do: str, back: Desired | None) -> None:
+        if do in ("stop", "restart"):
+            if host.process is None:
+                raise Wrong(f"{host.name} does not run")
+            host.process = None
+            if back is None:
+                self.downs.append(host.name)
+                self.all_down |= not any(h.process for h in self.hosts.values())
+        if do in ("start", "restart"):
+            if host.process is not None:
+                raise Wrong(f"{host.name} runs already")
+            if host.stale and host.unit in host.enabled:
+                raise Wrong(f"systemd on {host.name} has not read what OpenMeetings needs")
+            self.start(host, back or self.spec)
+            self.pending = None
+
+    def start(self, host: Host, spec: Desired) -> None:
+        """Start OpenMeetings, as a node of a spec."""
+        if self.altering:
+            raise Wrong(f"{host.name} starts while {self.altering[0]} alters the tables")
+        process = self.process_of(host)
+        wanted = host.read(FSTAB, "fstab").get(process.data_dir)
+        if spec.by_hand():
+            wanted = BY_HAND
+        if wanted != process.mount:
+            raise Wrong(f"{host.name} starts on {process.mount}, not on {wanted}")
+        if process.folder not in self.full:
+            raise Wrong(f"{host.name} starts on an empty folder: {process.folder}")
+        host.process = process
+        known = self.tables.setdefault(process.database, process.release)
+        if known != process.release:
+            if process.release < known:
+                raise Wrong(f"{process.release} cannot use the tables of {known}")
+            self.tables[process.database] = process.release
+            self.altering = (host.name, process.release)
+
+    def process_of(self, host: Host) -> Process:
+        """What OpenMeetings would run on, were it started now."""
+        if host.release is None:
+            raise Wrong(f"OpenMeetings is not installed on {host.name}")
+        read = {}
+        for kind, path in host.paths.items():
+            data = host.files.get(path, b"")
+            if STOCK in data:
+                raise Wrong(f"{host.name} starts with {path} as it was shipped")
+            read[kind] = items_of(kind, data) if data else {}
+        folder = read["jvm"].get("-DDATA_DIR")
+        if folder is None:
+            raise Wrong(f"{host.name} starts without a setenv.sh")
+        mount = host.mounts.get(folder, (None,))[0]
+        return Process(host.release, read, self.folder(host, folder), mount)
+
+    def _manual(self, host: Host, action: Manual, back: Desired | None) -> None:
+        text = action.text
+        cluster = self.spec.cluster
+        if found := re.match("(Start|Stop|Restart) OpenMeetings on ", text):
+            self._openmeetings(host, found[1].lower(), back)
+        elif found := re.match(r"Install OpenMeetings (\S+) in (\S+), without", text):
+            if host.process:
+                raise Wrong(f"{host.name} runs while it is installed anew")
+            host.release = found[1]
+            host.folders.add(found[2])
+            for kind in ("hazelcast", "persistence"):
+                host.files[host.paths[kind]] = STOCK
+            host.files.pop(host.paths["openmeetings_properties"], None)
+        elif text.startswith("Take back"):
+            self._server(action.who, back or self.spec)
+        elif action.who in ("database", "storage") and text.startswith("On the "):
+            self._server(action.who, self.spec)
+        elif text.startswith("Restore the database"):
+            if any(h.process for h in self.hosts.values()):
+                raise Wrong("the database is restored while it is used")
+            assert back is not None
+            self.tables[self._url(back)] = back.cluster.openmeetings.release.value.name
+            self.altering = None
+        elif text.startswith(("Where the database is empty", "Back up the database")):
+            pass
+        elif text.startswith("Move the shared data"):
+            if any(h.process for h in self.hosts.values()):
+                raise Wrong("the shared data move while they are used")
+            self.full = {folder_of(back or self.spec)}
+        elif found := re.match(r"Mount the shared folder at (\S+?):? ", text):
+            if host.process and host.process.data_dir == found[1]:
+                raise Wrong(f"the data folder of {host.name} is mounted while it runs")
+            host.mounts[found[1]] = (BY_HAND, (BY_HAND, ""))
+        elif found := re.match(r"Unmount the shared folder at (\S+?):? ", text):
+            self._run(host, ("umount", found[1]))
+        elif text.startswith("Add the account"):
+            host.accounts = True
+        elif not text.startswith("Install cifs-utils"):
+            raise Wrong(f"nobody knows what this does: {text} {cluster.name}")
+
+    def _url(self, spec: Desired) -> str:
+        node = next(iter(spec.artifacts))
+        kind = KINDS["persistence"]
+        path = kind.paths(spec.cluster, spec.nodes[node])[0]
+        return items_of("persistence", spec.artifacts[node][path].data)[URL]
+
+    def _server(self, who: str, spec: Desired) -> None:
+        """Have an outside server let in the nodes of a spec, and no others."""
+        cluster = spec.cluster
+        if who == "database":
+            addresses = {(cluster.database.user.value, n.address.value) for n in cluster.nodes}
+            self.access[self._url(spec)] = addresses
+        elif cluster.storage.server is not None and cluster.storage.node is None:
+            server = cluster.storage.server.value
+            self.outside[server] = {n.storage_address.value for n in cluster.nodes}
+
+    def _run(self, host: Host, argv: tuple[str, ...]) -> None:
+        match argv:
+            case ("exportfs", "-ra"):
+                host.exports = host.read(EXPORTS, "exports")
+                for key in host.exports:
+                    if (folder := key.rpartition(" ")[0]) not in host.folders:
+                        raise Wrong(f"{host.name} exports {folder}, which is not there")
+            case ("smbcontrol", "smbd", "reload-config"):
+                host.shares = host.read(SMB, "samba")
+            case ("exportfs", "-s") | ("testparm", "-s") | ("mount.cifs", "-V"):
+                pass
+            case ("smbcontrol", "smbd", "close-share", _):
+                pass
+            case ("systemctl", "daemon-reload"):
+                host.stale = False
+            case ("mkdir", "-p", folder):
+                host.folders.add(folder)
+            case ("mount", folder):
+                entry = host.read(FSTAB, "fstab").get(folder)
+                if entry is None or folder in host.mounts:
+                    raise Wrong(f"{host.name} cannot mount {folder}: {entry or 'no line for it'}")
+                if host.process and host.process.data_dir == folder:
+                    raise Wrong(f"{host.name} runs while {folder} is mounted")
+                if host.stale and SYSTEM in "".join(host.files):
+                    raise Wrong(f"systemd on {host.name} would mount {folder} as it was")
+                host.mounts[folder] = (entry, self.served(host, entry))
+            case ("umount", folder):
+                if folder not in host.mounts:
+                    raise Wrong(f"{folder} is not mounted on {host.name}")
+                del host.mounts[folder]
+            case ("findmnt", folder):
+                if folder not in host.mounts:
+                    raise Wrong(f"{folder} is not mounted on {host.name}")
+            case ("nft", "-f", _):
+                host.table = self._nft(host)
+            case ("nft", what) if what.startswith("add table"):
+                host.table = None
+            case (script, verb) if script == SCRIPT and verb in ("up", "down", "check"):
+                if SCRIPT not in host.files:
+                    raise Wrong(f"{SCRIPT} is not there")
+                if verb == "check" and not host.route:
+                    raise Wrong(f"{host.name} has no route")
+                host.route = verb != "down"
+            case ("sh", "-c", script, "sh", *rest):
+                self._shell(host, script, rest)
+            case _:
+                raise Wrong(f"nobody knows what this does: {argv}")
+
+    def _shell(self, host: Host, script: str, rest: list[str]) -> None:
+        match script:
+            case '[ -d "$1" ] || install -d -o "$2" -g "$3" "$1"':
+                host.folders.add(rest[0])
+            case 'ls "$1"/openmeetings-*-"$2".jar':
+                if host.release != rest[1]:
+                    raise Wrong(f"{host.name} has {host.release}, not {rest[1]}")
+            case '[ -n "$(ls -A "$1")" ] || runuser -u "$2" -- cp -R "$3" "$1"':
+                self.full.add(self.folder(host, rest[0]))
+            case _:
+                raise Wrong(f"nobody knows what this does: {script}")
+
+
+def folder_of(spec: Desired) -> Folder:
+    """Which folder holds the shared data, by a spec."""
+    storage = spec.cluster.storage
+    if storage.kind.value == "mounted" or storage.server is None:
+        return (BY_HAND, "")
+    node = spec.nodes.get(storage.node or "")
+    address = node.storage_address.value if node else storage.server.value
+    if storage.samba and node is None:
+        return address, storage.samba.share.value
+    return address, storage.export.value.rstrip("/")
+
+
+@lru_cache(maxsize=1024)
+def _let_in(table: bytes) -> frozenset[str]:
+    return frozenset(re.findall(r"^ +(10[0-9.]+),", table.decode(), re.MULTILINE))
+
+
+def deployed(
+    before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str, bytes]]
+) -> World:
+    """The world in which `before` runs, with files changed by hand, and `after` is wanted."""
+    earlier = {n.name.value: n.renamed_from for n in after.cluster.nodes if n.renamed_from}
+    origin = {new: old.value for new, old in earlier.items() if old.value in before.nodes}
+    names = [*after.nodes, *(n for n in before.nodes if n not in after.nodes)]
+    names = [name for name in names if name not in origin.values() or name in after.nodes]
+    hosts, was = [], {}
+    for name in names:
+        old = origin.get(name, name)
+        node = after.nodes.get(name) or before.nodes[name]
+        spec = after if name in after.nodes else before
+        om = (before if old in before.nodes else after).cluster.openmeetings
+        host = Host(
+            name,
+            node.address.value,
+            {kind: KINDS[kind].paths(spec.cluster, node)[0] for kind in READ_AT_START},
+            after.cluster.openmeetings.service.value,
+        )
+        if old in before.nodes:
+            was[name] = old
+            host.files = {**before.files(old), **by_hand.get(old, {})}
+            host.release = om.release.value.name
+            if after.cluster.openmeetings.has_systemd:
+                host.enabled.add(host.unit)
+        hosts.append(host)
+    world = World(after, hosts)
+    url = world._url(before)  # noqa: SLF001
+    world.tables[url] = before.cluster.openmeetings.release.value.name
+    world._server("database", before)  # noqa: SLF001
+    world._server("storage", before)  # noqa: SLF001
+    world.full = {folder_of(before)}
+    for name in was:
+        _begin(world, world.hosts[name], before)
+    for name in was:
+        _mount(world, world.hosts[name], before)
+    for name in was:
+        host = world.hosts[name]
+        host.process = world.process_of(host)
+    world.apart = world.split()
+    world.judge()
+    return world
+
+
+def _begin(world: World, host: Host, before: Desired) -> None:
+    """What runs on a host but OpenMeetings."""
+    host.folders.add(before.cluster.storage.export.value)
+    for unit in (ROUTE, FIREWALL):
+        if f"{SYSTEM}/system/{unit}" in host.files:
+            host.active.add(unit)
+            host.enabled.add(unit)
+    host.route = SCRIPT in host.files
+    table = f"/etc/omconf/{before.cluster.name.value}/firewall.nft"
+    host.table = host.files.get(table)
+    host.exports = host.read(EXPORTS, "exports")
+    host.shares = host.read(SMB, "samba")
+    host.accounts = bool(host.shares)
+
+
+def _mount(world: World, host: Host, before: Desired) -> None:
+    if before.by_hand():
+        host.mounts[before.cluster.openmeetings.data_dir.value] = (BY_HAND, (BY_HAND, ""))
+    for folder, entry in host.read(FSTAB, "fstab").items():
+        host.mounts[folder] = (entry, world.served(host, entry))
+
+
+def steps_text(steps: Iterable[Step]) -> Iterator[str]:
+    """Steps for people."""
+    for number, step in enumerate(steps, 1):
+        yield f"{number} {step.nodes}: {step.why}"
+        yield from (f"     {action}" for action in step.actions)
+        yield from (f"       undo {action}" for action in step.undo)
