@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Manual, Run, Stage, run
+from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Run, Stage, run
 from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, mount_manually
 from omconf.diagnostics import REFUSED, Finding
 from omconf.formats import cifs_options, nfs_options
@@ -27,9 +27,6 @@ MODES = (
     Value("file_mode=0640", FromDefault("storage.options", "nobody else reads the data")),
     Value("dir_mode=0750", FromDefault("storage.options", "nobody else reads the data")),
 )
-
-
-MOVE = Manual("admin", "Move the shared data to its new place.")
 
 
 class Fstab(BlockKind):
@@ -84,18 +81,16 @@ class Fstab(BlockKind):
             "create": "OpenMeetings needs the shared folder when it starts",
             "delete": "the folder is no longer mounted here",
         }.get(action, "a mount keeps its old options until it is unmounted")
-        moved = any(
-            c.action == "update" and _device(c.before) != _device(c.after) for c in changes.values()
+        by_hand = action == "delete" and cluster.storage.kind.value == "mounted"
+        moves = action != "update" or any(
+            _device(c.before) != _device(c.after) for c in changes.values()
         )
-        manual, rolling = None, True
-        if moved or (action == "delete" and cluster.storage.server is not None):
+        rolling = not moves or action == "create"
+        if not rolling:
             why = (
                 "the shared folder comes from another place: nodes that still use the old one would"
                 " not see what the others write"
             )
-            manual, rolling = MOVE, False
-        elif action == "delete" and cluster.storage.kind.value == "mounted":
-            manual = mount_manually(cluster)
         release, mounts = _run(cluster, changes)
         return Effect(
             "mount",
@@ -104,7 +99,8 @@ class Fstab(BlockKind):
             release=release,
             run=mounts,
             stopped=True,
-            manual=manual,
+            moves=moves,
+            manual=mount_manually(cluster) if by_hand else None,
             needs=() if action == "delete" else ("storage",),
         )
 

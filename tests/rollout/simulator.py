@@ -144,7 +144,9 @@ class Process:
             "line": ".".join(jar.split(".")[:2]) if jar else self.release,
             "name": hazelcast.get("cluster-name", "dev"),
             "partitions": hazelcast.get(COUNT, "271"),
-            "kind": ",".join(sorted(k for k in hazelcast if k.endswith("/enabled") and "join" in k)),
+            "kind": ",".join(
+                sorted(k for k in hazelcast if k.endswith("/enabled") and "join" in k)
+            ),
         }
         if f"{MULTICAST}enabled" in hazelcast:
             common["group"] = hazelcast.get(f"{MULTICAST}multicast-group", "224.2.2.3")
@@ -178,6 +180,7 @@ class Host:
     route: bool = False
     table: bytes | None = None
     mounts: dict[str, tuple[str, Folder]] = field(default_factory=dict)
+    earlier_mounts: list[dict[str, tuple[str, Folder]]] = field(default_factory=list)
     exports: Items = field(default_factory=dict)
     shares: Items = field(default_factory=dict)
     accounts: bool = False
@@ -327,7 +330,9 @@ class World:
     def undo(self, steps: Iterable[Step], back: Desired, *, side_by_side: bool = False) -> None:
         """Take back what was taken, the last step first."""
         for number, step in reversed([*enumerate(steps, 1)]):
-            self._take(f"undo {number}", step.nodes, step.undo, side_by_side=side_by_side, back=back)
+            self._take(
+                f"undo {number}", step.nodes, step.undo, side_by_side=side_by_side, back=back
+            )
             self.before.pop()
 
     def _take(
@@ -388,12 +393,13 @@ class World:
         else:
             host.files[path] = data
         self._touched(host, path)
-        waits = (host.name, path) not in self.late and path in host.paths.values()
-        if back is None and waits:
+        now = (host.name, path) not in self.late and path in host.paths.values()
+        if back is None and now and host.name in self.spec.nodes:
             self.pending = host.name
 
     def _touched(self, host: Host, path: str) -> None:
-        host.stale |= path.startswith(SYSTEM) or path == FSTAB
+        if self.spec.cluster.openmeetings.has_systemd:
+            host.stale |= path.startswith(SYSTEM) or path == FSTAB
 
     def _service(self, host: Host, do: str, unit: str, back: Desired | None) -> None:
         if do == "enable":
@@ -498,7 +504,7 @@ class World:
             self._server(action.who, back or self.spec)
         elif action.who in ("database", "storage") and text.startswith("On the "):
             self._server(action.who, self.spec)
-        elif text.startswith("Restore the database"):
+        elif text.startswith("Restore the database "):
             if any(h.process for h in self.hosts.values()):
                 raise Wrong("the database is restored while it is used")
             assert back is not None
@@ -510,16 +516,28 @@ class World:
             if any(h.process for h in self.hosts.values()):
                 raise Wrong("the shared data move while they are used")
             self.full = {folder_of(back or self.spec)}
+            self._mount_by_hand(host, None if back else {})
         elif found := re.match(r"Mount the shared folder at (\S+?):? ", text):
             if host.process and host.process.data_dir == found[1]:
                 raise Wrong(f"the data folder of {host.name} is mounted while it runs")
-            host.mounts[found[1]] = (BY_HAND, (BY_HAND, ""))
-        elif found := re.match(r"Unmount the shared folder at (\S+?):? ", text):
-            self._run(host, ("umount", found[1]))
+            if host.mounts.get(found[1], (BY_HAND,))[0] != BY_HAND:
+                raise Wrong(f"{found[1]} is mounted on {host.name} already")
+            self._mount_by_hand(host, {found[1]: (BY_HAND, (BY_HAND, ""))})
+        elif text.startswith("Unmount the shared folder at"):
+            self._mount_by_hand(host, None)
         elif text.startswith("Add the account"):
             host.accounts = True
         elif not text.startswith("Install cifs-utils"):
             raise Wrong(f"nobody knows what this does: {text} {cluster.name}")
+
+    def _mount_by_hand(self, host: Host, mounts: dict[str, tuple[str, Folder]] | None) -> None:
+        """Mount these by hand and nothing else; None: what was so before."""
+        own = {k: v for k, v in host.mounts.items() if v[0] == BY_HAND}
+        if mounts is None:
+            mounts = host.earlier_mounts.pop()
+        else:
+            host.earlier_mounts.append(own)
+        host.mounts = {k: v for k, v in host.mounts.items() if k not in own} | mounts
 
     def _url(self, spec: Desired) -> str:
         node = next(iter(spec.artifacts))
@@ -615,9 +633,7 @@ def _let_in(table: bytes) -> frozenset[str]:
     return frozenset(re.findall(r"^ +(10[0-9.]+),", table.decode(), re.MULTILINE))
 
 
-def deployed(
-    before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str, bytes]]
-) -> World:
+def deployed(before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str, bytes]]) -> World:
     """The world in which `before` runs, with files changed by hand, and `after` is wanted."""
     earlier = {n.name.value: n.renamed_from for n in after.cluster.nodes if n.renamed_from}
     origin = {new: old.value for new, old in earlier.items() if old.value in before.nodes}

@@ -209,16 +209,13 @@ def owed(world: World) -> set[str]:
     for name, host in world.hosts.items():
         if host.process is None or name not in after.nodes:
             continue
-        wanted = {
-            path: artifact.data for path, artifact in after.artifacts[name].items()
-        }
+        wanted = {path: artifact.data for path, artifact in after.artifacts[name].items()}
         now = host.process
         other = deployed(after, after, {}).hosts[name]
         assert other.process
         credentials = world.credentials
-        if (
-            other.process.meaning() != now.meaning()
-            or (credentials in wanted and wanted[credentials] != host.files.get(credentials))
+        if other.process.meaning() != now.meaning() or (
+            credentials in wanted and wanted[credentials] != host.files.get(credentials)
         ):
             found.add(name)
     return found
