@@ -86,7 +86,7 @@ class Exports(BlockKind):
         )
         folder = (make_folder(cluster, export),) if new else ()
         does = (*folder, reload("exportfs", "-ra"), run("exportfs", "-s"))
-        return Effect("exportfs", why, run=does, moves=action == "create")
+        return Effect("exportfs", why, run=does, moves=new)
 
     def external(self, cluster: Cluster) -> Manual | None:
         """Have whoever runs an outside NFS server export the folder to every node."""

@@ -82,9 +82,8 @@ class Fstab(BlockKind):
             "delete": "the folder is no longer mounted here",
         }.get(action, "a mount keeps its old options until it is unmounted")
         by_hand = action == "delete" and cluster.storage.kind.value == "mounted"
-        moves = action != "update" or any(
-            _device(c.before) != _device(c.after) for c in changes.values()
-        )
+        devices = ({_device(value) for value in values} for values in _values(changes))
+        moves = len(set(map(frozenset, devices))) > 1
         rolling = not moves or action == "create"
         if not rolling:
             why = (
@@ -133,10 +132,16 @@ def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[tuple[Do, ...
     )
 
 
-def _device(value: str | None) -> str | None:
-    """What is mounted: all before the last four fields, None where nothing is."""
+def _values(changes: Mapping[str, Change]) -> tuple[list[str], list[str]]:
+    """What is mounted before, and after."""
+    before = [c.before for c in changes.values() if c.before]
+    return before, [c.after for c in changes.values() if c.after]
+
+
+def _device(value: str) -> str:
+    """What is mounted: all before the last four fields."""
     # What hides a secret is no blank between fields.
-    return value.replace(HIDDEN, "").rsplit(" ", 4)[0] if value else None
+    return value.replace(HIDDEN, "").rsplit(" ", 4)[0]
 
 
 def _mount(cluster: Cluster, server: Value[str]) -> Line:

@@ -162,7 +162,9 @@ class Jvm(BlockKind):
                 "nodes with another data folder or time zone would lose each other's files and"
                 " delete each other's fresh sessions"
             )
-            return Effect("restart", why, rolling=False, manual=manual)
+            storage, om = cluster.storage, cluster.openmeetings
+            moves = elsewhere and storage.export.value == om.data_dir.value
+            return Effect("restart", why, rolling=False, moves=moves, manual=manual)
         why = "setenv.sh is read when OpenMeetings starts; nodes restart one by one"
         if action == "create" and manual:
             return Effect("restart", why, stopped=True, manual=manual)

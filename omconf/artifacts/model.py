@@ -286,6 +286,18 @@ class Kind(ABC):
         `changes` are the changed items by key, `action` is the plan's for the file.
         """
 
+    def of(self, cluster: Cluster, name: str) -> list[Artifact]:
+        """What the node of a name gets; nothing when there is no such node."""
+        return next((self.render(cluster, n) for n in cluster.nodes if n.name.value == name), [])
+
+    def delete(self, cluster: Cluster, node: str, path: str) -> Effect:
+        """What it does that one of several files of this kind goes; `node` may have left the spec."""
+        return self.effect(cluster, {}, "delete")
+
+    def release(self, data: bytes) -> str | None:
+        """Give the release of OpenMeetings that a deployed file says was applied, if it says so."""
+        return None
+
     def check(self, cluster: Cluster) -> Iterable[Diagnostic]:
         """Check what only this kind knows of a cluster's values."""
         return ()

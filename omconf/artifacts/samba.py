@@ -131,13 +131,13 @@ class Share(BlockKind):
                 "the share is another folder: nodes that still use the old one would not see what"
                 " the others write"
             )
-            folder = make_folder(cluster, cluster.storage.export.value)
+            place = make_folder(cluster, cluster.storage.export.value)
             close = Do(Run(("smbcontrol", "smbd", "close-share", samba.share.value)), again=True)
             return Effect(
                 "smbcontrol",
                 why,
                 rolling=False,
-                run=(folder, again, close),
+                run=(place, again, close),
                 moves=True,
                 clients=replace(remount(cluster, why), moves=True),
             )

@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
@@ -34,10 +35,15 @@ BELOW = (Stage.PROTECT, Stage.MOUNT, Stage.NETWORK, Stage.UNIT)
 STOP_WHY = "all nodes must stop"
 STOP_SOME_WHY = "these nodes must stop together"
 UNPLANNED = "not planned here, and to be stopped as well: {nodes}"
+UNTIL_THEN = "What is there for these nodes already stays until the last step."
 MOVED = "the shared folder moves"
 MOVE = Do(
-    Manual("admin", "Move the shared data to its new place, and unmount by hand what was mounted so."),
-    Manual("admin", "Move the shared data back to where it was, and mount what was mounted by hand."),
+    Manual(
+        "admin", "Move the shared data to its new place, and unmount by hand what was mounted so."
+    ),
+    Manual(
+        "admin", "Move the shared data back to where it was, and mount what was mounted by hand."
+    ),
 )
 
 
@@ -83,14 +89,15 @@ class _Job:
 
     def _moved(self) -> bool:
         """Tell whether the shared folder moves, and is not only mounted from elsewhere by one node."""
-        mounting = self.parts.of(self.existing, stages=(Stage.MOUNT,))
-        moving = {p.node for p in mounting.listed if p.effect.moves}
-        serving = (*self.parts.of(self.existing).listed, *self.left.listed)
-        served = any(p.effect.moves for p in serving if p.stage is Stage.SERVE)
-        alone = any(
-            p.effect.moves and not p.effect.rolling for p in serving if p.stage is Stage.SERVE
-        )
-        return alone or (bool(moving) and (served or moving == set(self.existing)))
+        moves = [p for p in self.parts.of(self.existing).listed if p.effect.moves]
+        moves += [
+            p for p in self.left.of(self.removed, stages=(Stage.SERVE,)).listed if p.effect.moves
+        ]
+        served = [p for p in moves if p.stage is Stage.SERVE]
+        using = {p.node for p in moves if p.stage is not Stage.SERVE}
+        if any(not p.effect.rolling for p in served):
+            return True
+        return bool(using) and (bool(served) or using == set(self.existing))
 
     def _reasons(self) -> dict[str, list[str]]:
         """Why a node's old settings may not run beside the new ones, by node."""
@@ -176,6 +183,8 @@ class _Job:
                 needing.setdefault(folder, {})[part.node] = None
         for manual in self._external():
             if nodes := needing.get(manual.who):
+                if self._forgets():
+                    manual = replace(manual, text=f"{manual.text} {UNTIL_THEN}")
                 yield Step.of(nodes, "outside servers let these nodes in first", (_told(manual),))
 
     def _external(self) -> list[Manual]:
@@ -311,7 +320,8 @@ class _Job:
 
     def _stops_alone(self, node: str) -> bool:
         parts = self.parts.of([node]).listed
-        return self.installs(node) or any(p.effect.stopped for p in parts)
+        stopped = self.installs(node) or any(p.effect.stopped for p in parts)
+        return stopped or (self.moved and node in self.reasons)
 
     def _restart(self, node: str) -> Iterator[Step]:
         files = self._openmeetings_files(node)
@@ -363,10 +373,15 @@ class _Job:
 
     def _shut_out(self) -> Iterator[Step]:
         """Have outside servers forget nodes that left."""
-        others = list(self.states) or self.removed
-        for manual in self._external() if self.removed else ():
-            does = (_told(manual),)
-            yield Step.of(others, "nodes that left have no access any more", does)
+        if self._forgets():
+            for manual in self._external():
+                why = "outside servers forget what is no longer used"
+                yield Step.of(list(self.states) or self.removed, why, (_told(manual),))
+
+    def _forgets(self) -> bool:
+        """Tell whether a node left, or another account or address is used now."""
+        changed = any(p.effect.needs for p in self.parts.of(self.existing).listed)
+        return bool(self.removed) or changed
 
     def _record(self) -> Iterator[Step]:
         """Write what waits for no start, and what was applied."""

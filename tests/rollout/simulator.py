@@ -212,6 +212,8 @@ class World:
         self.altering: tuple[str, str] | None = None
         self.full: set[Folder] = set()
         self.apart: set[frozenset[str]] = set()
+        self.heals = True
+        self.apart_at_first: frozenset[frozenset[str]] = frozenset()
         self.before: list[dict[str, dict[str, bytes | None]]] = []
         self.servers: list[tuple[str, Any]] = []
         self.pending: str | None = None
@@ -296,7 +298,8 @@ class World:
         running = {host.name for host in self.hosts.values() if host.process}
         if new := split - self.apart:
             raise Wrong(f"run side by side and must not: {sorted(map(sorted, new))}")
-        self.apart = {pair for pair in self.apart if pair in split or not pair <= running}
+        if self.heals:
+            self.apart = {pair for pair in self.apart if pair in split or not pair <= running}
         for host in self.hosts.values():
             self._judge(host)
 
@@ -328,7 +331,9 @@ class World:
             self._take(f"{number}", step.nodes, step.actions, side_by_side=side_by_side)
 
     def undo(self, steps: Iterable[Step], back: Desired, *, side_by_side: bool = False) -> None:
-        """Take back what was taken, the last step first."""
+        """Take back what was taken, the last step first; what was apart at first may be so again."""
+        self.apart = set(self.apart_at_first)
+        self.heals = False
         for number, step in reversed([*enumerate(steps, 1)]):
             self._take(
                 f"undo {number}", step.nodes, step.undo, side_by_side=side_by_side, back=back
@@ -503,7 +508,7 @@ class World:
         elif text.startswith("Take back"):
             self._server(action.who, back or self.spec)
         elif action.who in ("database", "storage") and text.startswith("On the "):
-            self._server(action.who, self.spec)
+            self._server(action.who, self.spec, adds="already stays" in text)
         elif text.startswith("Restore the database "):
             if any(h.process for h in self.hosts.values()):
                 raise Wrong("the database is restored while it is used")
@@ -545,15 +550,17 @@ class World:
         path = kind.paths(spec.cluster, spec.nodes[node])[0]
         return items_of("persistence", spec.artifacts[node][path].data)[URL]
 
-    def _server(self, who: str, spec: Desired) -> None:
-        """Have an outside server let in the nodes of a spec, and no others."""
+    def _server(self, who: str, spec: Desired, *, adds: bool = False) -> None:
+        """Have an outside server let in the nodes of a spec, and no others but with `adds`."""
         cluster = spec.cluster
         if who == "database":
             addresses = {(cluster.database.user.value, n.address.value) for n in cluster.nodes}
-            self.access[self._url(spec)] = addresses
+            before = self.access.get(self._url(spec), set()) if adds else set()
+            self.access[self._url(spec)] = before | addresses
         elif cluster.storage.server is not None and cluster.storage.node is None:
             server = cluster.storage.server.value
-            self.outside[server] = {n.storage_address.value for n in cluster.nodes}
+            clients = self.outside.get(server, set()) if adds else set()
+            self.outside[server] = clients | {n.storage_address.value for n in cluster.nodes}
 
     def _run(self, host: Host, argv: tuple[str, ...]) -> None:
         match argv:
@@ -672,6 +679,7 @@ def deployed(before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str,
         host = world.hosts[name]
         host.process = world.process_of(host)
     world.apart = world.split()
+    world.apart_at_first = frozenset(world.apart)
     world.judge()
     return world
 
