@@ -181,11 +181,11 @@ class _Job:
         for part in self.parts.listed:
             for folder in part.effect.needs:
                 needing.setdefault(folder, {})[part.node] = None
+        until = f" {UNTIL_THEN}" if self._forgets() else ""
         for manual in self._external():
             if nodes := needing.get(manual.who):
-                if self._forgets():
-                    manual = replace(manual, text=f"{manual.text} {UNTIL_THEN}")
-                yield Step.of(nodes, "outside servers let these nodes in first", (_told(manual),))
+                does = _told(replace(manual, text=f"{manual.text}{until}"))
+                yield Step.of(nodes, "outside servers let these nodes in first", (does,))
 
     def _external(self) -> list[Manual]:
         found = (kind.external(self.cluster) for kind in kinds())

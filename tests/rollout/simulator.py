@@ -8,6 +8,7 @@ or that would fail on a real host, fails the test.
 
 from __future__ import annotations
 
+import copy
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -328,6 +329,7 @@ class World:
         """Take steps; `side_by_side`: each action on all nodes of the step before the next one."""
         for number, step in enumerate(steps, len(self.before) + 1):
             self.before.append({name: dict(h.files) for name, h in self.hosts.items()})
+            self.servers.append((copy.deepcopy(self.access), copy.deepcopy(self.outside)))
             self._take(f"{number}", step.nodes, step.actions, side_by_side=side_by_side)
 
     def undo(self, steps: Iterable[Step], back: Desired, *, side_by_side: bool = False) -> None:
@@ -339,6 +341,7 @@ class World:
                 f"undo {number}", step.nodes, step.undo, side_by_side=side_by_side, back=back
             )
             self.before.pop()
+            self.servers.pop()
 
     def _take(
         self,
@@ -506,7 +509,7 @@ class World:
                 host.files[host.paths[kind]] = STOCK
             host.files.pop(host.paths["openmeetings_properties"], None)
         elif text.startswith("Take back"):
-            self._server(action.who, back or self.spec)
+            self.access, self.outside = copy.deepcopy(self.servers[-1])
         elif action.who in ("database", "storage") and text.startswith("On the "):
             self._server(action.who, self.spec, adds="already stays" in text)
         elif text.startswith("Restore the database "):
