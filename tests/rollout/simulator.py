@@ -669,10 +669,10 @@ def deployed(before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str,
                 host.enabled.add(host.unit)
         hosts.append(host)
     world = World(after, hosts)
-    url = world._url(before)  # noqa: SLF001
+    url = world._url(before)
     world.tables[url] = before.cluster.openmeetings.release.value.name
-    world._server("database", before)  # noqa: SLF001
-    world._server("storage", before)  # noqa: SLF001
+    world._server("database", before)
+    world._server("storage", before)
     world.full = {folder_of(before)}
     for name in was:
         _begin(world, world.hosts[name], before)
