@@ -10,320 +10,38 @@ from __future__ import annotations
 
 import copy
 import re
-from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from omconf.actions import Action, Health, Manual, Put, Remove, Run, Service, Stage, Step
-from omconf.artifacts import kinds
-from omconf.artifacts.model import Artifact, Ownership
-from omconf.bundle import manifest
-from omconf.bundle.compile import compile_bundle
-from omconf.cluster import places
-from omconf.formats import block
-from omconf.releases import RELEASES
+from omconf.actions import Action, Health, Manual, Put, Remove, Run, Service, Step
+from tests.rollout.hosts import (
+    BY_HAND,
+    EXPORTS,
+    FIREWALL,
+    FSTAB,
+    KINDS,
+    READ_AT_START,
+    ROUTE,
+    SCRIPT,
+    SMB,
+    STOCK,
+    SYSTEM,
+    URL,
+    Desired,
+    Folder,
+    Host,
+    Process,
+    Wrong,
+    folder_of,
+    items_of,
+)
+from tests.rollout.state import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from omconf.cluster.model import Cluster, Node
-
-KINDS = {kind.name: kind for kind in kinds()}
-READ_AT_START = tuple(kind.name for kind in kinds() if kind.stage is Stage.OPENMEETINGS)
-ROUTE, FIREWALL = "omconf-multicast-route.service", "omconf-firewall.service"
-SCRIPT = "/usr/local/sbin/omconf-multicast-route"
-FSTAB, EXPORTS, SMB, SYSTEM = "/etc/fstab", "/etc/exports", "/etc/samba/smb.conf", "/etc/systemd"
-URL = "properties/openjpa.ConnectionProperties/Url"
-USER = "properties/openjpa.ConnectionProperties/Username"
-MEMBER = "network/join/tcp-ip/member-list/member["
-COUNT = "properties/hazelcast.partition.count"
-MULTICAST = "network/join/multicast/"
-BY_HAND = "mounted by hand"
-STOCK = b"as it is shipped"
-
-Items = dict[str, str]
-Folder = tuple[str, str]
-"""Which folder it really is: the host that has it, and its path there."""
+    from collections.abc import Iterable, Mapping
 
 
-class Wrong(AssertionError):
-    """Something that must never be, or a command that would fail."""
-
-
-@lru_cache(maxsize=4096)
-def items_of(kind: str, data: bytes) -> Items:
-    """What a kind reads in a file."""
-    return dict(KINDS[kind].read(data.decode()).items)
-
-
-@dataclass(frozen=True)
-class Desired:
-    """A spec, and what it compiles to, by node and path."""
-
-    cluster: Cluster
-    artifacts: Mapping[str, Mapping[str, Artifact]]
-
-    @classmethod
-    def of(cls, cluster: Cluster) -> Desired:
-        nodes = compile_bundle(cluster).nodes
-        return cls(cluster, {n.node: {a.path: a for a in n.artifacts} for n in nodes})
-
-    @property
-    def nodes(self) -> dict[str, Node]:
-        return {node.name.value: node for node in self.cluster.nodes}
-
-    @property
-    def manifest_path(self) -> str:
-        return places.manifest(self.cluster.name.value)
-
-    def manifest(self, node: str) -> bytes:
-        name = self.cluster.name.value
-        return manifest.for_node(name, node, self.artifacts[node].values())
-
-    def write(self, node: str, path: str, before: bytes | None) -> bytes | None:
-        """The file after a `put`: whole, or with its block or its keys in what is there."""
-        if path == self.manifest_path:
-            return self.manifest(node)
-        artifact = self.artifacts.get(node, {}).get(path)
-        text = (before or b"").decode()
-        if artifact is None:
-            if before is None:
-                raise Wrong(f"nothing to write to {path}")
-            return block.merge(text, self.cluster.name.value, None).encode()
-        if artifact.ownership is Ownership.FILE:
-            return artifact.data
-        if artifact.ownership is Ownership.BLOCK:
-            return block.merge(text, self.cluster.name.value, artifact.text).encode()
-        ours = dict(line.partition("=")[::2] for line in artifact.text.splitlines())
-        kept = [x for x in text.splitlines() if x.partition("=")[0] not in ours]
-        return "\n".join([*kept, *(f"{k}={v}" for k, v in ours.items()), ""]).encode()
-
-    def files(self, node: str) -> dict[str, bytes]:
-        """All files of a node on which the spec was applied."""
-        paths = [*self.artifacts[node], self.manifest_path]
-        return {path: self.write(node, path, None) or b"" for path in paths}
-
-    def by_hand(self) -> bool:
-        return self.cluster.storage.kind.value == "mounted"
-
-
-@dataclass(frozen=True)
-class Process:
-    """An OpenMeetings that runs: what it read when it started."""
-
-    release: str
-    read: Mapping[str, Items]
-    folder: Folder
-    mount: str | None
-
-    @property
-    def database(self) -> str:
-        return self.read["persistence"][URL]
-
-    @property
-    def account(self) -> str:
-        return self.read["persistence"].get(USER, "")
-
-    @property
-    def data_dir(self) -> str:
-        return self.read["jvm"]["-DDATA_DIR"]
-
-    def meaning(self) -> Any:
-        """All that a restart would change; who else is on a list of members is not part of it."""
-        read = {
-            kind: {k: v for k, v in items.items() if not k.startswith(MEMBER)}
-            for kind, items in self.read.items()
-        }
-        return self.release, read, self.folder, self.mount
-
-    def joins(self) -> dict[str, str]:
-        """What two members must have in common to become one cluster (measured)."""
-        hazelcast = self.read["hazelcast"]
-        jar = RELEASES[self.release].hazelcast_jar
-        common = {
-            "line": ".".join(jar.split(".")[:2]) if jar else self.release,
-            "name": hazelcast.get("cluster-name", "dev"),
-            "partitions": hazelcast.get(COUNT, "271"),
-            "kind": ",".join(
-                sorted(k for k in hazelcast if k.endswith("/enabled") and "join" in k)
-            ),
-        }
-        if f"{MULTICAST}enabled" in hazelcast:
-            common["group"] = hazelcast.get(f"{MULTICAST}multicast-group", "224.2.2.3")
-            common["port"] = hazelcast.get(f"{MULTICAST}multicast-port", "54327")
-        else:
-            common["port"] = hazelcast.get("network/port", "5701")
-        return common
-
-    def lists(self, address: str) -> bool:
-        hazelcast = self.read["hazelcast"]
-        listed = [v.partition(":")[0] for k, v in hazelcast.items() if k.startswith(MEMBER)]
-        return f"{MULTICAST}enabled" in hazelcast or address in listed
-
-
-@dataclass
-class Host:
-    """One machine."""
-
-    name: str
-    address: str
-    paths: Mapping[str, str]
-    """Where OpenMeetings' files lie, by kind."""
-    unit: str
-    files: dict[str, bytes] = field(default_factory=dict)
-    release: str | None = None
-    process: Process | None = None
-    enabled: set[str] = field(default_factory=set)
-    active: set[str] = field(default_factory=set)
-    stale: bool = False
-    """Whether systemd has not read yet what is on disk."""
-    route: bool = False
-    table: bytes | None = None
-    mounts: dict[str, tuple[str, Folder]] = field(default_factory=dict)
-    earlier_mounts: list[dict[str, tuple[str, Folder]]] = field(default_factory=list)
-    exports: Items = field(default_factory=dict)
-    shares: Items = field(default_factory=dict)
-    accounts: bool = False
-    folders: set[str] = field(default_factory=set)
-
-    def state(self) -> Any:
-        """What an undo has to bring back."""
-        process = self.process and (self.process.release, self.process.read, self.process.mount)
-        return (
-            {path: data for path, data in self.files.items() if data.strip()},
-            *(self.release, process, self.enabled, self.active, self.stale),
-            *(self.route, self.table, self.mounts, self.exports, self.shares),
-        )
-
-    def read(self, path: str, kind: str) -> Items:
-        return items_of(kind, self.files.get(path, b""))
-
-
-class World:
-    """All hosts, and the servers outside, while one spec after the other is rolled out."""
-
-    def __init__(self, spec: Desired, hosts: Iterable[Host]) -> None:
-        """All of `spec` is deployed and runs, but for what is new."""
-        self.spec = spec
-        self.hosts = {host.name: host for host in hosts}
-        self.access: dict[str, set[tuple[str, str]]] = {}
-        self.outside: dict[str, set[str]] = {}
-        self.tables: dict[str, str] = {}
-        self.altering: tuple[str, str] | None = None
-        self.full: set[Folder] = set()
-        self.apart: set[frozenset[str]] = set()
-        self.heals = True
-        self.apart_at_first: frozenset[frozenset[str]] = frozenset()
-        self.before: list[dict[str, dict[str, bytes | None]]] = []
-        self.servers: list[tuple[str, Any]] = []
-        self.pending: str | None = None
-        self.trace: list[str] = []
-        self.downs: list[str] = []
-        self.all_down = False
-        self.late: frozenset[tuple[str, str]] = frozenset()
-        """Nodes and paths whose change waits for the next start, whenever that is."""
-
-    # What the world is like
-
-    def host_at(self, address: str) -> Host | None:
-        return next((h for h in self.hosts.values() if h.address == address), None)
-
-    def folder(self, host: Host, path: str) -> Folder:
-        """Which folder a path of a host is."""
-        return host.mounts[path][1] if path in host.mounts else (host.address, path)
-
-    def served(self, client: Host, entry: str) -> Folder:
-        """Which folder a line of fstab mounts; Wrong when its server would refuse."""
-        device, kind, _, *_ = entry.rsplit(" ", 4)
-        if kind == "none":
-            return client.address, device
-        if kind == "nfs":
-            address, _, path = device.partition(":")
-        else:
-            address, _, path = device.removeprefix("//").partition("/")
-        server = self.host_at(address)
-        if server is None:
-            if client.address not in self.outside.get(address, ()):
-                raise Wrong(f"{address} does not let {client.name} mount {path}")
-            return address, path
-        if server.table is not None and client.address not in _let_in(server.table):
-            raise Wrong(f"the firewall of {server.name} is closed to {client.name}")
-        if kind == "nfs":
-            if f"{path} {client.address}" not in server.exports:
-                raise Wrong(f"{server.name} does not export {path} to {client.name}")
-            return address, path
-        share = f"[{path.lower()}]/"
-        if client.address not in server.shares.get(f"{share}hosts allow", "").split():
-            raise Wrong(f"{server.name} does not share {path} with {client.name}")
-        if not server.accounts:
-            raise Wrong(f"{server.name} has no account for {path}")
-        if self.credentials not in client.files:
-            raise Wrong(f"{client.name} has no credentials for {path}")
-        return address, server.shares[f"{share}path"]
-
-    @property
-    def credentials(self) -> str:
-        return f"/etc/omconf/{self.spec.cluster.name.value}/storage.credentials"
-
-    def sees(self, one: Host, other: Host) -> bool:
-        """Tell whether two that run are members of one cluster."""
-        a, b = one.process, other.process
-        assert a and b
-        if a.joins() != b.joins() or not (a.lists(other.address) or b.lists(one.address)):
-            return False
-        return all(
-            x.table is None or y.address in _let_in(x.table)
-            for x, y in ((one, other), (other, one))
-        )
-
-    def split(self) -> set[frozenset[str]]:
-        """Pairs that run on one database and must not: apart, or on other data."""
-        found = set()
-        for one, other in combinations([h for h in self.hosts.values() if h.process], 2):
-            a, b = one.process, other.process
-            assert a and b
-            zone = "-Duser.timezone"
-            if a.database == b.database and not (
-                self.sees(one, other)
-                and a.folder == b.folder
-                and a.release == b.release
-                and a.read["jvm"].get(zone) == b.read["jvm"].get(zone)
-            ):
-                found.add(frozenset((one.name, other.name)))
-        return found
-
-    def judge(self) -> None:
-        """Hold the state against what must never be."""
-        split = self.split()
-        running = {host.name for host in self.hosts.values() if host.process}
-        if new := split - self.apart:
-            raise Wrong(f"run side by side and must not: {sorted(map(sorted, new))}")
-        if self.heals:
-            self.apart = {pair for pair in self.apart if pair in split or not pair <= running}
-        for host in self.hosts.values():
-            self._judge(host)
-
-    def _judge(self, host: Host) -> None:
-        if process := host.process:
-            now = host.mounts.get(process.data_dir, (None,))[0]
-            if now != process.mount or self.folder(host, process.data_dir) != process.folder:
-                raise Wrong(f"the data folder of {host.name} changes while it runs")
-            if (process.account, host.address) not in self.access.get(process.database, ()):
-                raise Wrong(f"{host.name} runs and may not log in to {process.database}")
-            if self.tables[process.database] != process.release:
-                raise Wrong(f"{host.name} runs {process.release} on other tables")
-        for entry, _ in host.mounts.values():
-            if entry != BY_HAND:
-                self.served(host, entry)
-        for unit in (ROUTE, FIREWALL):
-            used = unit in host.enabled | host.active
-            if used and f"{SYSTEM}/system/{unit}" not in host.files:
-                raise Wrong(f"{unit} is in use on {host.name} and has no file")
-        if host.route and SCRIPT not in host.files:
-            raise Wrong(f"nothing on {host.name} can take the route away")
-
-    # What actions do
+class World(State):
+    """A cluster on which actions are taken; one spec after the other is rolled out."""
 
     def roll(self, steps: Iterable[Step], *, side_by_side: bool = False) -> None:
         """Take steps; `side_by_side`: each action on all nodes of the step before the next one."""
@@ -363,7 +81,7 @@ class World:
             except Wrong as wrong:
                 raise Wrong("\n".join([str(wrong), *self.trace])) from None
 
-    def act(self, host: Host, action: Action, back: Desired | None = None) -> None:
+    def act(self, host: Host, action: Action, back: Desired | None = None) -> None:  # noqa: C901 - one case a command
         """Take one action on one host; with `back` on the way back to that spec."""
         if self.pending not in (None, host.name):
             raise Wrong(f"something else happens between a file of {self.pending} and its start")
@@ -495,7 +213,7 @@ class World:
         mount = host.mounts.get(folder, (None,))[0]
         return Process(host.release, read, self.folder(host, folder), mount)
 
-    def _manual(self, host: Host, action: Manual, back: Desired | None) -> None:
+    def _manual(self, host: Host, action: Manual, back: Desired | None) -> None:  # noqa: C901 - one case a command
         text = action.text
         cluster = self.spec.cluster
         if found := re.match("(Start|Stop|Restart) OpenMeetings on ", text):
@@ -511,12 +229,12 @@ class World:
         elif text.startswith("Take back"):
             self.access, self.outside = copy.deepcopy(self.servers[-1])
         elif action.who in ("database", "storage") and text.startswith("On the "):
-            self._server(action.who, self.spec, adds="already stays" in text)
+            self.let_in(action.who, self.spec, adds="already stays" in text)
         elif text.startswith("Restore the database "):
             if any(h.process for h in self.hosts.values()):
                 raise Wrong("the database is restored while it is used")
             assert back is not None
-            self.tables[self._url(back)] = back.cluster.openmeetings.release.value.name
+            self.tables[self.url(back)] = back.cluster.openmeetings.release.value.name
             self.altering = None
         elif text.startswith(("Where the database is empty", "Back up the database")):
             pass
@@ -547,25 +265,26 @@ class World:
             host.earlier_mounts.append(own)
         host.mounts = {k: v for k, v in host.mounts.items() if k not in own} | mounts
 
-    def _url(self, spec: Desired) -> str:
+    def url(self, spec: Desired) -> str:
+        """The database of a spec."""
         node = next(iter(spec.artifacts))
         kind = KINDS["persistence"]
         path = kind.paths(spec.cluster, spec.nodes[node])[0]
         return items_of("persistence", spec.artifacts[node][path].data)[URL]
 
-    def _server(self, who: str, spec: Desired, *, adds: bool = False) -> None:
+    def let_in(self, who: str, spec: Desired, *, adds: bool = False) -> None:
         """Have an outside server let in the nodes of a spec, and no others but with `adds`."""
         cluster = spec.cluster
         if who == "database":
             addresses = {(cluster.database.user.value, n.address.value) for n in cluster.nodes}
-            before = self.access.get(self._url(spec), set()) if adds else set()
-            self.access[self._url(spec)] = before | addresses
+            before = self.access.get(self.url(spec), set()) if adds else set()
+            self.access[self.url(spec)] = before | addresses
         elif cluster.storage.server is not None and cluster.storage.node is None:
             server = cluster.storage.server.value
             clients = self.outside.get(server, set()) if adds else set()
             self.outside[server] = clients | {n.storage_address.value for n in cluster.nodes}
 
-    def _run(self, host: Host, argv: tuple[str, ...]) -> None:
+    def _run(self, host: Host, argv: tuple[str, ...]) -> None:  # noqa: C901 - one case a command
         match argv:
             case ("exportfs", "-ra"):
                 host.exports = host.read(EXPORTS, "exports")
@@ -626,23 +345,6 @@ class World:
                 raise Wrong(f"nobody knows what this does: {script}")
 
 
-def folder_of(spec: Desired) -> Folder:
-    """Which folder holds the shared data, by a spec."""
-    storage = spec.cluster.storage
-    if storage.kind.value == "mounted" or storage.server is None:
-        return (BY_HAND, "")
-    node = spec.nodes.get(storage.node or "")
-    address = node.storage_address.value if node else storage.server.value
-    if storage.samba and node is None:
-        return address, storage.samba.share.value
-    return address, storage.export.value.rstrip("/")
-
-
-@lru_cache(maxsize=1024)
-def _let_in(table: bytes) -> frozenset[str]:
-    return frozenset(re.findall(r"^ +(10[0-9.]+),", table.decode(), re.MULTILINE))
-
-
 def deployed(before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str, bytes]]) -> World:
     """The world in which `before` runs, with files changed by hand, and `after` is wanted."""
     earlier = {n.name.value: n.renamed_from for n in after.cluster.nodes if n.renamed_from}
@@ -669,10 +371,10 @@ def deployed(before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str,
                 host.enabled.add(host.unit)
         hosts.append(host)
     world = World(after, hosts)
-    url = world._url(before)
+    url = world.url(before)
     world.tables[url] = before.cluster.openmeetings.release.value.name
-    world._server("database", before)
-    world._server("storage", before)
+    world.let_in("database", before)
+    world.let_in("storage", before)
     world.full = {folder_of(before)}
     for name in was:
         _begin(world, world.hosts[name], before)
@@ -707,11 +409,3 @@ def _mount(world: World, host: Host, before: Desired) -> None:
         host.mounts[before.cluster.openmeetings.data_dir.value] = (BY_HAND, (BY_HAND, ""))
     for folder, entry in host.read(FSTAB, "fstab").items():
         host.mounts[folder] = (entry, world.served(host, entry))
-
-
-def steps_text(steps: Iterable[Step]) -> Iterator[str]:
-    """Steps for people."""
-    for number, step in enumerate(steps, 1):
-        yield f"{number} {step.nodes}: {step.why}"
-        yield from (f"     {action}" for action in step.actions)
-        yield from (f"       undo {action}" for action in step.undo)

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omconf.actions import Action, Manual, Put, Remove, Run, Service
+from omconf.actions import Action, Manual, Put, Remove, Run, Service, Step
 from tests.clusters import spec_of
-from tests.rollout.simulator import Wrong
+from tests.rollout.hosts import Wrong
 from tests.rollout.triples import Data, Triple, judged, laid_over, node, settled, triples
 
 if TYPE_CHECKING:
@@ -232,5 +232,4 @@ def test_the_simulator_refuses(action: Action) -> None:
     """What is not known, what would fail, and what takes away what is used."""
     world = Triple.of(spec_of(2), spec_of(2)).world()
     with pytest.raises(Wrong):
-        world.act(world.hosts["om2"], action)
-        world.judge()
+        world.roll([Step(("om2",), "", (action,))])

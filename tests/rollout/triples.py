@@ -14,7 +14,8 @@ from omconf.pipeline import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Action
 from tests.clusters import cluster_of, spec_of
-from tests.rollout.simulator import BY_HAND, Desired, World, Wrong, deployed
+from tests.rollout.hosts import BY_HAND, Desired, Wrong
+from tests.rollout.simulator import World, deployed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -108,12 +109,12 @@ def settled(data: Data) -> Data:
         server = storage.get("server", "om1")
         gone = server.startswith("om") and server not in result["nodes"]
         renamed = {n.get("renamed_from"): name for name, n in result["nodes"].items()}
-        last = sorted(result["nodes"])[-1]
+        last = max(result["nodes"])
         storage["server"] = renamed.get(server, last) if gone else server
     if storage["kind"] == "cifs":
         server = storage.get("server", "om1")
         gone = server.startswith("om") and server not in result["nodes"]
-        storage["server"] = sorted(result["nodes"])[0] if gone else server
+        storage["server"] = min(result["nodes"]) if gone else server
     return result
 
 
@@ -151,7 +152,8 @@ class Triple:
         """Plan what is wanted against the files of a world."""
         cluster = self.after.cluster
         bundle = compile_bundle(cluster)
-        nodes, left = {}, {}
+        nodes: dict[str, NodeFiles] = {}
+        left: dict[str, NodeFiles] = {}
         for name, host in world.hosts.items():
             files = {path: DeployedFile(data) for path, data in host.files.items()}
             release = host.release if self.known else None
@@ -264,7 +266,7 @@ def judged(triple: Triple, *, side_by_side: bool = False, back: int | None = Non
     return plan
 
 
-def _end(triple: Triple, world: World, plan: Plan, owing: set[str], ran: set[str]) -> None:
+def _end(triple: Triple, world: World, plan: Plan, owing: set[str], ran: set[str]) -> None:  # noqa: C901
     after = triple.after
     if extra := {n for n in world.downs if n in after.nodes} - owing:
         raise Wrong(f"stopped without need: {sorted(extra)}")
@@ -290,7 +292,7 @@ def _end(triple: Triple, world: World, plan: Plan, owing: set[str], ran: set[str
             raise Wrong(f"{name} does not run on what is wanted")
         for what in ("release", "enabled", "active", "stale", "route", "table", "mounts"):
             is_so, wants = getattr(host, what), getattr(should, what)
-            if what in ("enabled",) and not triple.before.cluster.openmeetings.has_systemd:
+            if what == "enabled" and not triple.before.cluster.openmeetings.has_systemd:
                 continue
             if is_so != wants:
                 raise Wrong(f"{what} of {name}: {is_so}, not {wants}")
@@ -301,7 +303,7 @@ def _end(triple: Triple, world: World, plan: Plan, owing: set[str], ran: set[str
             raise Wrong(f"left on {name}: {leftover}")
     for name in world.hosts.keys() & after.nodes.keys():
         for other in world.access:
-            if other != world._url(after):
+            if other != world.url(after):
                 continue
             address = world.hosts[name].address
             if (after.cluster.database.user.value, address) not in world.access[other]:
@@ -326,6 +328,6 @@ def _clean(triple: Triple, world: World, name: str) -> None:
         raise Wrong(f"{name} left, and still {host.state()}")
     if host.active or host.enabled:
         raise Wrong(f"{name} left, and {host.active | host.enabled} are still there")
-    addresses = world.access.get(world._url(triple.after), set())
+    addresses = world.access.get(world.url(triple.after), set())
     if any(address == host.address for _, address in addresses):
         raise Wrong(f"{name} left, and may still log in")
