@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from omconf.actions import MOUNT_SECONDS, Do, Manual, Run, Stage, run
+from omconf.actions import Do, Manual, Run, Stage
 from omconf.artifacts.model import (
     Artifact,
     Change,
@@ -18,6 +18,7 @@ from omconf.artifacts.model import (
     Placeholder,
     Reading,
     line,
+    remount,
 )
 from omconf.formats import header
 from omconf.origin import FromDefault, FromPage
@@ -82,20 +83,11 @@ class CifsCredentials(Kind):
         if action != "update":
             why = "the mount of the shared folder reads it"
             check = Run(("mount.cifs", "-V"))
-            tool = Manual(
-                "admin", "Install cifs-utils, whose mount.cifs reads the file.", (), check
-            )
+            text = "Install cifs-utils, whose mount.cifs reads the file."
+            tool = Do(Manual("admin", text, check=check))
             return Effect("mount", why, manual=tool if action == "create" else None)
         why = "a mount keeps its old account until it is unmounted"
-        folder = cluster.openmeetings.data_dir.value
-        mount, umount = Run(("mount", folder), MOUNT_SECONDS), Run(("umount", folder))
-        return Effect(
-            "mount",
-            why,
-            release=(Do(umount, mount),),
-            run=(Do(mount, umount), run("findmnt", folder)),
-            stopped=True,
-        )
+        return remount(cluster, why)
 
 
 KIND = CifsCredentials()

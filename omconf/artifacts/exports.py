@@ -14,6 +14,7 @@ from omconf.artifacts.model import (
     Line,
     line,
     make_folder,
+    mount_manually,
 )
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, markers
@@ -72,10 +73,20 @@ class Exports(BlockKind):
         gone = [key.rpartition(" ")[2] for key, c in changes.items() if c.action == "delete"]
         if gone:
             why = f"{_listed(gone)} may no longer mount the folder, and must not use it any more"
+        if action == "delete":
+            by_hand = cluster.storage.kind.value == "mounted"
+            manual = mount_manually(cluster) if by_hand else None
+            again = (reload("exportfs", "-ra"),)
+            return Effect("exportfs", why, not by_hand, run=again, moves=True, manual=manual)
         # Only what exports the folder for the first time finds it missing.
-        folder = (make_folder(cluster, cluster.storage.export.value),) if action == "create" else ()
-        check = () if action == "delete" else (run("exportfs", "-s"),)
-        return Effect("exportfs", why, run=(*folder, reload("exportfs", "-ra"), *check))
+        old = {key.rpartition(" ")[0] for key, c in changes.items() if c.action != "create"}
+        export = cluster.storage.export.value
+        new = action == "create" or any(
+            c.action == "create" and key.rpartition(" ")[0] not in old for key, c in changes.items()
+        )
+        folder = (make_folder(cluster, export),) if new else ()
+        does = (*folder, reload("exportfs", "-ra"), run("exportfs", "-s"))
+        return Effect("exportfs", why, run=does, moves=new)
 
     def external(self, cluster: Cluster) -> Manual | None:
         """Have whoever runs an outside NFS server export the folder to every node."""

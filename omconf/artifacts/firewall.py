@@ -90,17 +90,8 @@ class Firewall(Kind):
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Load the table, or take it away; connections that stand go on."""
         systemd = cluster.openmeetings.has_systemd
-        off = Run(("nft", _remove(cluster)))
-        load = Run(("nft", "-f", _path(cluster)))
+        load, off = _load(cluster), _off(cluster)
         enabled = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
-        if action == "delete" and cluster.network.firewall.value == "nftables":
-            why = "the unit goes, and the table is loaded without it"
-            return Effect("firewall", why, release=UNIT_GOES, run=(RELOAD_UNITS, Do(load)))
-        if action == "delete":
-            why = "the cluster's ports are open to everyone again"
-            if systemd:
-                return Effect("firewall", why, release=UNIT_GOES, run=(RELOAD_UNITS,))
-            return Effect("firewall", why, release=(Do(off, load),))
         why = "the table is replaced at once; connections that stand go on"
         if not systemd:
             taken = Do(load, off) if action == "create" else Do(load, again=True)
@@ -110,6 +101,17 @@ class Firewall(Kind):
             return Effect("firewall", why, run=(RELOAD_UNITS, enabled, start))
         restart = Do(Service("reload", UNIT_NAME), again=True)
         return Effect("firewall", why, run=(RELOAD_UNITS, restart))
+
+    def delete(self, cluster: Cluster, node: str, path: str) -> Effect:
+        """Take the table away, or its unit alone, by which the table goes as well."""
+        load, off = _load(cluster), _off(cluster)
+        if path != UNIT_PATH:
+            why = "the cluster's ports are open to everyone again"
+            return Effect("firewall", why, release=(Do(off, load),))
+        stays = any(a.path != UNIT_PATH for a in self.of(cluster, node))
+        why = "the unit goes, and the table is loaded without it"
+        run = (RELOAD_UNITS, Do(load, off)) if stays else (RELOAD_UNITS,)
+        return Effect("firewall", why, release=UNIT_GOES, run=run)
 
 
 KIND = Firewall()
@@ -124,6 +126,14 @@ def _folder(cluster: Cluster) -> str:
 
 def _path(cluster: Cluster) -> str:
     return f"/etc/omconf/{cluster.name.value}/firewall.nft"
+
+
+def _load(cluster: Cluster) -> Run:
+    return Run(("nft", "-f", _path(cluster)))
+
+
+def _off(cluster: Cluster) -> Run:
+    return Run(("nft", _remove(cluster)))
 
 
 def _name(cluster: Cluster) -> Value[str]:

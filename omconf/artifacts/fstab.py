@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Manual, Run, Stage, run
+from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Run, Stage, run
 from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, mount_manually
 from omconf.diagnostics import REFUSED, Finding
 from omconf.formats import cifs_options, nfs_options
@@ -27,9 +27,6 @@ MODES = (
     Value("file_mode=0640", FromDefault("storage.options", "nobody else reads the data")),
     Value("dir_mode=0750", FromDefault("storage.options", "nobody else reads the data")),
 )
-
-
-MOVE = Manual("admin", "Move the shared data to its new place.")
 
 
 class Fstab(BlockKind):
@@ -84,18 +81,15 @@ class Fstab(BlockKind):
             "create": "OpenMeetings needs the shared folder when it starts",
             "delete": "the folder is no longer mounted here",
         }.get(action, "a mount keeps its old options until it is unmounted")
-        moved = any(
-            c.action == "update" and _device(c.before) != _device(c.after) for c in changes.values()
-        )
-        manual, rolling = None, True
-        if moved or (action == "delete" and cluster.storage.server is not None):
+        by_hand = action == "delete" and cluster.storage.kind.value == "mounted"
+        devices = ({_device(value) for value in values} for values in _values(changes))
+        moves = len(set(map(frozenset, devices))) > 1
+        rolling = not moves or action == "create"
+        if not rolling:
             why = (
                 "the shared folder comes from another place: nodes that still use the old one would"
                 " not see what the others write"
             )
-            manual, rolling = MOVE, False
-        elif action == "delete" and cluster.storage.kind.value == "mounted":
-            manual = mount_manually(cluster)
         release, mounts = _run(cluster, changes)
         return Effect(
             "mount",
@@ -104,7 +98,8 @@ class Fstab(BlockKind):
             release=release,
             run=mounts,
             stopped=True,
-            manual=manual,
+            moves=moves,
+            manual=mount_manually(cluster) if by_hand else None,
             needs=() if action == "delete" else ("storage",),
         )
 
@@ -137,10 +132,16 @@ def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[tuple[Do, ...
     )
 
 
-def _device(value: str | None) -> str | None:
-    """What is mounted: all before the last four fields, None where nothing is."""
+def _values(changes: Mapping[str, Change]) -> tuple[list[str], list[str]]:
+    """What is mounted before, and after."""
+    before = [c.before for c in changes.values() if c.before]
+    return before, [c.after for c in changes.values() if c.after]
+
+
+def _device(value: str) -> str:
+    """What is mounted: all before the last four fields."""
     # What hides a secret is no blank between fields.
-    return value.replace(HIDDEN, "").rsplit(" ", 4)[0] if value else None
+    return value.replace(HIDDEN, "").rsplit(" ", 4)[0]
 
 
 def _mount(cluster: Cluster, server: Value[str]) -> Line:

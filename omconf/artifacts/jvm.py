@@ -14,7 +14,16 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, restart
+from omconf.artifacts.model import (
+    Artifact,
+    BlockKind,
+    Change,
+    Effect,
+    Line,
+    line,
+    mount_manually,
+    restart,
+)
 from omconf.check.deployed_members import DROPPED
 from omconf.diagnostics import CONTRADICTION, REFUSED, Finding, Rule, Severity, plain_property
 from omconf.formats.block import MARKERS, Entry, markers
@@ -143,6 +152,9 @@ class Jvm(BlockKind):
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Restart; nodes with another data folder or time zone may not run side by side."""
+        by_hand = cluster.storage.kind.value == "mounted"
+        elsewhere = action == "create" or _WHOLE[0] in changes
+        manual = mount_manually(cluster) if by_hand and elsewhere else None
         if action == "update" and any(
             name in changes and changes[name].before is not None for name in _WHOLE
         ):
@@ -150,8 +162,12 @@ class Jvm(BlockKind):
                 "nodes with another data folder or time zone would lose each other's files and"
                 " delete each other's fresh sessions"
             )
-            return restart(why, rolling=False)
+            storage, om = cluster.storage, cluster.openmeetings
+            moves = elsewhere and storage.export.value == om.data_dir.value
+            return Effect("restart", why, rolling=False, moves=moves, manual=manual)
         why = "setenv.sh is read when OpenMeetings starts; nodes restart one by one"
+        if action == "create" and manual:
+            return Effect("restart", why, stopped=True, manual=manual)
         return restart(why)
 
 

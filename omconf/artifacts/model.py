@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from omconf.actions import Manual, Run, run
+from omconf.actions import MOUNT_SECONDS, Do, Manual, Run, run
 from omconf.cluster import places
 from omconf.formats import header
 from omconf.origin import Value
@@ -19,7 +19,7 @@ from omconf.secrets import Secret, hides, masked
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from omconf.actions import Do, Stage
+    from omconf.actions import Stage
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic, Finding
     from omconf.formats.block import Entry
@@ -195,8 +195,10 @@ class Effect:
     node, however many changes ask for it; a `next-restart` can wait for one. With `rolling` False,
     members with the old value and members with the new one must not run at the same time. `release`
     comes before the file is written or deleted, `run` after it. With `stopped`, OpenMeetings must
-    not run meanwhile. `manual` is what a person does before OpenMeetings starts. `needs` names
-    folders of the bundle (`database`, `storage`) for outside servers, which come first.
+    not run meanwhile. With `moves`, a node that ran before finds the shared folder in another place,
+    or begins or ends to serve it. `clients` is what becomes of the nodes that mount it from this one.
+    `manual` is what a person does before OpenMeetings starts. `needs` names folders of the bundle
+    (`database`, `storage`) for outside servers, which come first.
     """
 
     action: str
@@ -205,7 +207,9 @@ class Effect:
     release: tuple[Do, ...] = ()
     run: tuple[Do, ...] = ()
     stopped: bool = False
-    manual: Manual | None = None
+    moves: bool = False
+    clients: Effect | None = None
+    manual: Do | None = None
     needs: tuple[str, ...] = ()
 
     @property
@@ -226,11 +230,25 @@ def make_folder(cluster: Cluster, folder: str) -> Do:
     return run("sh", "-c", script, "sh", folder, om.user.value, om.group.value)
 
 
-def mount_manually(cluster: Cluster) -> Manual:
+def remount(cluster: Cluster, why: str) -> Effect:
+    """Mount the shared folder anew: what a mount knows, it knows until it is unmounted."""
+    folder = cluster.openmeetings.data_dir.value
+    mount, umount = Run(("mount", folder), MOUNT_SECONDS), Run(("umount", folder))
+    return Effect(
+        "mount",
+        why,
+        release=(Do(umount, mount),),
+        run=(Do(mount, umount), run("findmnt", folder)),
+        stopped=True,
+    )
+
+
+def mount_manually(cluster: Cluster) -> Do:
     """Have the admin mount the shared folder (`storage.kind: mounted`)."""
     folder = cluster.openmeetings.data_dir.value
     text = f"Mount the shared folder at {folder}: OpenMeetings must not start on an empty one."
-    return Manual("admin", text, check=Run(("findmnt", folder)))
+    undo = f"Unmount the shared folder at {folder}, unless it was mounted there before."
+    return Do(Manual("admin", text, check=Run(("findmnt", folder))), Manual("admin", undo))
 
 
 class Change(NamedTuple):
@@ -286,6 +304,18 @@ class Kind(ABC):
 
         `changes` are the changed items by key, `action` is the plan's for the file.
         """
+
+    def of(self, cluster: Cluster, name: str) -> list[Artifact]:
+        """What the node of a name gets; nothing when there is no such node."""
+        return next((self.render(cluster, n) for n in cluster.nodes if n.name.value == name), [])
+
+    def delete(self, cluster: Cluster, node: str, path: str) -> Effect:
+        """What it does that one of several files of this kind goes; `node` may have left the spec."""
+        return self.effect(cluster, {}, "delete")
+
+    def release(self, data: bytes) -> str | None:
+        """Give the release of OpenMeetings that a deployed file says was applied, if it says so."""
+        return None
 
     def check(self, cluster: Cluster) -> Iterable[Diagnostic]:
         """Check what only this kind knows of a cluster's values."""

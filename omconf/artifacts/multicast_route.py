@@ -32,6 +32,9 @@ UNIT_GOES = (
     Do(Service("disable", UNIT_NAME), Service("enable", UNIT_NAME)),
 )
 
+UP, DOWN = Run((SCRIPT_PATH, "up")), Run((SCRIPT_PATH, "down"))
+WHY = "the route can change while OpenMeetings runs: members are connected by TCP"
+
 _SCRIPT_HEAD = """\
 set -eu
 """
@@ -133,25 +136,24 @@ class MulticastRoute(Kind):
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Replace the route, or take it away: it can change while OpenMeetings runs."""
         systemd = cluster.openmeetings.has_systemd
-        up, down = Run((SCRIPT_PATH, "up")), Run((SCRIPT_PATH, "down"))
-        why = "the route can change while OpenMeetings runs: members are connected by TCP"
-        if action == "delete" and cluster.network.multicast_route.value and not systemd:
-            # The unit goes, the script stays; what stops the unit takes the route away.
-            return Effect("route", why, release=UNIT_GOES, run=(RELOAD_UNITS, Do(up, down)))
-        if action == "delete" and systemd:
-            return Effect("route", why, release=UNIT_GOES, run=(RELOAD_UNITS,))
-        if action == "delete":
-            return Effect("route", why, release=(Do(down, up),))
         check = run(SCRIPT_PATH, "check")
         if not systemd:
-            route = Do(up, down) if action == "create" else Do(up, again=True)
-            return Effect("route", why, run=(route, check))
+            route = Do(UP, DOWN) if action == "create" else Do(UP, again=True)
+            return Effect("route", WHY, run=(route, check))
         restart = Service("restart", UNIT_NAME)
         if action == "create":
             enable = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
             begin = Do(restart, Service("stop", UNIT_NAME))
-            return Effect("route", why, run=(RELOAD_UNITS, enable, begin, check))
-        return Effect("route", why, run=(RELOAD_UNITS, Do(restart, again=True), check))
+            return Effect("route", WHY, run=(RELOAD_UNITS, enable, begin, check))
+        return Effect("route", WHY, run=(RELOAD_UNITS, Do(restart, again=True), check))
+
+    def delete(self, cluster: Cluster, node: str, path: str) -> Effect:
+        """Take the route away, or its unit alone, by which the route goes as well."""
+        if path == SCRIPT_PATH:
+            return Effect("route", WHY, release=(Do(DOWN, UP),))
+        stays = any(a.path == SCRIPT_PATH for a in self.of(cluster, node))
+        run = (RELOAD_UNITS, Do(UP, DOWN)) if stays else (RELOAD_UNITS,)
+        return Effect("route", WHY, release=UNIT_GOES, run=run)
 
 
 KIND = MulticastRoute()

@@ -43,6 +43,7 @@ SHELL = FromFormat("POSIX shell")
 FACTS = FromFormat("what omconf-node-check reads")
 
 TEXT = Path(__file__).with_suffix(".sh")
+_RELEASE = re.compile(rb"^release=([0-9.]{1,20})$", re.MULTILINE)
 _NAMED = re.compile("([a-z0-9_-]+)=(.*)")
 
 
@@ -73,6 +74,10 @@ class NodeCheck(Kind):
                 name, value = found.groups() if found else (masked(content), "")
                 reading.add(name, value, number)
         return reading
+
+    def release(self, data: bytes) -> str | None:
+        found = _RELEASE.search(data)
+        return found[1].decode() if found else None
 
     def across(
         self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]

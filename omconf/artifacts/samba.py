@@ -22,6 +22,8 @@ from omconf.artifacts.model import (
     Line,
     line,
     make_folder,
+    mount_manually,
+    remount,
 )
 from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats.block import MARKERS, Entry, markers
@@ -120,18 +122,30 @@ class Share(BlockKind):
         again = reload("smbcontrol", "smbd", "reload-config")
         samba = cluster.storage.samba
         if samba is None or action == "delete":
-            return Effect("smbcontrol", "the folder is no longer shared from here", run=(again,))
+            by_hand = cluster.storage.kind.value == "mounted"
+            why = "the folder is no longer shared from here"
+            manual = mount_manually(cluster) if by_hand else None
+            return Effect("smbcontrol", why, not by_hand, run=(again,), moves=True, manual=manual)
         if any(key.endswith("]/path") and change.before for key, change in changes.items()):
             why = (
                 "the share is another folder: nodes that still use the old one would not see what"
                 " the others write"
             )
+            place = make_folder(cluster, cluster.storage.export.value)
             close = Do(Run(("smbcontrol", "smbd", "close-share", samba.share.value)), again=True)
-            return Effect("smbcontrol", why, rolling=False, run=(again, close), stopped=True)
+            return Effect(
+                "smbcontrol",
+                why,
+                rolling=False,
+                run=(place, again, close),
+                moves=True,
+                clients=replace(remount(cluster, why), moves=True),
+            )
         folder = (make_folder(cluster, cluster.storage.export.value),) if action == "create" else ()
         why = "Samba reads its shares again; existing mounts stay"
-        manual = Manual("admin", _account(cluster, samba)) if action == "create" else None
-        return Effect("smbcontrol", why, run=(*folder, again, run("testparm", "-s")), manual=manual)
+        manual = Do(Manual("admin", _account(cluster, samba))) if action == "create" else None
+        does = (*folder, again, run("testparm", "-s"))
+        return Effect("smbcontrol", why, run=does, moves=action == "create", manual=manual)
 
     def external(self, cluster: Cluster) -> Manual | None:
         """Have whoever runs an outside Samba server share the folder."""

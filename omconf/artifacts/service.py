@@ -21,7 +21,6 @@ from omconf.artifacts.model import (
     Ownership,
     Reading,
     line,
-    mount_manually,
 )
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Value
@@ -67,9 +66,7 @@ class Service(Kind):
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell systemd; OpenMeetings itself need not restart for it."""
         why = "systemd reads its units again; the next start of OpenMeetings follows them"
-        mounted = action == "create" and cluster.storage.kind.value == "mounted"
-        manual = mount_manually(cluster) if mounted else None
-        return Effect("daemon-reload", why, run=(RELOAD_UNITS,), manual=manual)
+        return Effect("daemon-reload", why, run=(RELOAD_UNITS,))
 
 
 KIND = Service()

@@ -126,7 +126,7 @@ class _Comparison:
             self.say(name, "", deployed.problem)
             self.complete = False
             return
-        self.states[name] = _state(node, artifacts, deployed)
+        self.states[name] = self.state(node, artifacts, deployed)
         earlier = self.earlier(name, deployed, places.settings(self.cluster, node))
         by_path = {artifact.path: artifact for artifact in artifacts}
         wanted = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
@@ -157,6 +157,20 @@ class _Comparison:
             listing = places.manifest(self.cluster.name.value)
             base = cause.applied(self.base, listing, name, path, earlier)
             self.place(Place(kind, name, path, artifact, data, mode, path in earlier, base))
+
+    def state(self, node: Node, artifacts: tuple[Artifact, ...], deployed: NodeFiles) -> State:
+        """Tell whether OpenMeetings is installed on a node, and which release."""
+        home = below_home(node.home.value, artifacts)
+        shipped = [path for path in home if path.endswith(SHIPPED)]
+        installed = deployed.release is not None or any(path in deployed.files for path in shipped)
+        applied = (
+            kind.release(file.data)
+            for kind in kinds()
+            for path in kind.paths(self.cluster, node)
+            if (file := deployed.files.get(path)) and file.data
+        )
+        release = deployed.release or (next(filter(None, applied), None) if installed else None)
+        return State(installed, release, home)
 
     def place(self, place: Place) -> None:
         """Compare one place, and take in what that gave."""
@@ -240,11 +254,3 @@ def _unbelievable(manifest: bytes, refused: Mapping[str, str]) -> Finding:
     message = f"The node's manifest lists {quoted(first)}, which omconf did not write: {why}.{more}"
     hint = "It is left alone. Find out who changed the manifest, and remove the entry."
     return Finding(UNBELIEVABLE, applied.line_of(manifest, first), message, hint)
-
-
-def _state(node: Node, artifacts: tuple[Artifact, ...], deployed: NodeFiles) -> State:
-    """Tell whether OpenMeetings is installed on a node, and which release."""
-    home = below_home(node.home.value, artifacts)
-    shipped = [path for path in home if path.endswith(SHIPPED)]
-    installed = deployed.release is not None or any(path in deployed.files for path in shipped)
-    return State(installed, deployed.release, home)

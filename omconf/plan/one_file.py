@@ -15,7 +15,9 @@ from omconf.plan.model import Action, ArtifactChange, ItemChange, SecretCheck, S
 from omconf.secrets import masked
 
 if TYPE_CHECKING:
-    from omconf.artifacts.model import Artifact, Reading
+    from collections.abc import Mapping
+
+    from omconf.artifacts.model import Artifact, Effect, Reading
     from omconf.cluster.model import Cluster
     from omconf.ownership.model import Present
     from omconf.plan.place import Place
@@ -204,7 +206,7 @@ class Comparer:
         effect = None
         if action is not Action.REFORMAT:
             changes = {i.key: Change(str(i.action), i.before, i.after) for i in changed}
-            effect = access.effect(changed) or place.kind.effect(self.cluster, changes, str(action))
+            effect = access.effect(changed) or self._effect(place, changes, action)
         outcome.change = ArtifactChange(
             place.node,
             place.path,
@@ -217,6 +219,11 @@ class Comparer:
             who,
             after=place.artifact.sha256 if place.artifact else ABSENT,
         )
+
+    def _effect(self, place: Place, changes: Mapping[str, Change], action: Action) -> Effect:
+        if action is Action.DELETE and OWNED[place.kind.ownership].whole:
+            return place.kind.delete(self.cluster, place.node, place.path)
+        return place.kind.effect(self.cluster, changes, str(action))
 
 
 def _checked(place: Place, key: str, state: SecretState) -> SecretCheck:

@@ -27,7 +27,10 @@ class Disruption(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file of one node that changes. `whole` tells that the file as a whole is omconf's."""
+    """One file of one node that changes. `whole` tells that the file as a whole is omconf's.
+
+    An empty path stands for no file: what another node's change makes this one do.
+    """
 
     node: str
     path: str
@@ -77,6 +80,9 @@ class Parts:
     def deleting(self, deletes: bool) -> Parts:
         """Return those that only take something away, or the others."""
         return Parts(tuple(p for p in self.listed if p.deletes is deletes))
+
+    def __add__(self, other: Parts) -> Parts:
+        return Parts((*self.listed, *other.listed))
 
     def by_node(self) -> Mapping[str, Parts]:
         """Return the parts of each node, in the order of the parts."""

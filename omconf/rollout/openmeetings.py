@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.actions import Do, Health, Manual, Run, Service, Step, run
+from omconf.actions import Do, Health, Manual, Put, Run, Service, Step, run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from omconf.actions import Action, Verb
     from omconf.cluster.model import Cluster
@@ -28,6 +28,14 @@ def control(cluster: Cluster, verb: Verb) -> Action:
 def start(cluster: Cluster) -> tuple[Do, ...]:
     """Start it; taken back, it stops."""
     return (Do(control(cluster, "start"), control(cluster, "stop")),)
+
+
+def begin(cluster: Cluster) -> tuple[Do, ...]:
+    """Start it for the first time, and from now on whenever the host is booted."""
+    if not cluster.openmeetings.has_systemd:
+        return start(cluster)
+    unit = cluster.openmeetings.service.value
+    return (Do(Service("enable", unit), Service("disable", unit)), *start(cluster))
 
 
 def stopped(cluster: Cluster) -> tuple[Do, ...]:
@@ -62,19 +70,39 @@ def release_why(cluster: Cluster, state: State) -> str:
     )
 
 
-def installations(cluster: Cluster, nodes: Sequence[str]) -> Iterator[tuple[Manual, list[str]]]:
-    """Say what to install where, one for each home."""
+def installations(
+    cluster: Cluster, nodes: Sequence[str], states: Mapping[str, State]
+) -> Iterator[Step]:
+    """Say what to install where; taken back, the earlier release and its files are there again."""
     om = cluster.openmeetings
     release = om.release.value.name
-    homes: dict[str, list[str]] = {}
+    alike: dict[tuple[str, str | None, tuple[str, ...]], list[str]] = {}
     for node in cluster.nodes:
-        if node.name.value in nodes:
-            homes.setdefault(node.home.value, []).append(node.name.value)
-    for home, names in homes.items():
-        text = f"Install OpenMeetings {release} in {home}, without starting it."
-        lib = f"{home}/webapps/{om.webapp.value}/WEB-INF/lib"
-        check = Run(("sh", "-c", 'ls "$1"/openmeetings-*-"$2".jar', "sh", lib, release))
-        yield Manual("admin", text, check=check), names
+        if (name := node.name.value) in nodes:
+            state = states[name]
+            key = (node.home.value, state.release if state.installed else None, state.home_paths)
+            alike.setdefault(key, []).append(name)
+    for (home, earlier, paths), names in alike.items():
+        undo = (_installation(home, om.webapp.value, earlier), Put(paths)) if earlier else ()
+        does = (_installation(home, om.webapp.value, release),)
+        yield Step(tuple(names), "OpenMeetings itself is installed by hand", does, undo)
+
+
+def _installation(home: str, webapp: str, release: str) -> Manual:
+    lib = f"{home}/webapps/{webapp}/WEB-INF/lib"
+    check = Run(("sh", "-c", 'ls "$1"/openmeetings-*-"$2".jar', "sh", lib, release))
+    text = f"Install OpenMeetings {release} in {home}, without starting it."
+    return Manual("admin", text, check=check)
+
+
+def backup(cluster: Cluster) -> Do:
+    """Keep the database as it is: no earlier release can use the tables of a later one."""
+    database = cluster.database
+    what = f"the database {database.name.value} on {database.node or database.host.value}"
+    release = cluster.openmeetings.release.value.name
+    text = f"Back up {what}: OpenMeetings {release} changes its tables."
+    restored = f"Restore {what} from that backup, if OpenMeetings {release} was started."
+    return Do(Manual("database", text), Manual("database", restored))
 
 
 def first_tables(cluster: Cluster) -> tuple[Do, ...]:

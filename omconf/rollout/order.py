@@ -12,6 +12,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, TypeVar
 
@@ -19,13 +20,13 @@ from omconf.actions import Do, Health, Manual, Stage, Step, put, remove
 from omconf.artifacts import kinds
 from omconf.cluster import places
 from omconf.rollout import openmeetings
-from omconf.rollout.model import Disruption, Parts, Rollout
+from omconf.rollout.model import Disruption, Part, Parts, Rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from omconf.cluster.model import Cluster
-    from omconf.rollout.model import Part, State
+    from omconf.rollout.model import State
 
 What = TypeVar("What")
 
@@ -34,7 +35,16 @@ BELOW = (Stage.PROTECT, Stage.MOUNT, Stage.NETWORK, Stage.UNIT)
 STOP_WHY = "all nodes must stop"
 STOP_SOME_WHY = "these nodes must stop together"
 UNPLANNED = "not planned here, and to be stopped as well: {nodes}"
-MOVED = "the shared folder moves to another server"
+UNTIL_THEN = "What is there for these nodes already stays until the last step."
+MOVED = "the shared folder moves"
+MOVE = Do(
+    Manual(
+        "admin", "Move the shared data to its new place, and unmount by hand what was mounted so."
+    ),
+    Manual(
+        "admin", "Move the shared data back to where it was, and mount what was mounted by hand."
+    ),
+)
 
 
 def order(cluster: Cluster, parts: Iterable[Part], states: Mapping[str, State]) -> Rollout:
@@ -51,33 +61,60 @@ class _Job:
         self.cluster = cluster
         self.states = states
         self.parts = parts.of(names)
-        self.removed = Parts(tuple(p for p in parts.listed if p.node not in names))
+        self.left = Parts(tuple(p for p in parts.listed if p.node not in names))
+        self.removed = list(self.left.by_node())
         planned = [name for name in names if name in states]
         self.unplanned = [name for name in names if name not in states]
         self.new = [name for name in planned if not states[name].installed]
         self.existing = [name for name in planned if states[name].installed]
+        self.parts += self._clients()
+        self.moved = self._moved()
         self.reasons = self._reasons()
         together = len(self.reasons) > 1 or (bool(self.reasons) and bool(self.unplanned))
         self.stopping = list(self.reasons) if together else []
         self.rolling = self._rolling()
 
+    def _clients(self) -> Parts:
+        """What nodes do because another one serves the folder in another way."""
+        having = self.parts.of(self.existing, stages=(Stage.MOUNT,)).by_node()
+        return Parts(
+            tuple(
+                Part(node, "", Stage.MOUNT, p.effect.clients)
+                for p in self.parts.listed
+                if p.effect.clients
+                for node in self.existing
+                if node != p.node and node not in having
+            )
+        )
+
+    def _moved(self) -> bool:
+        """Tell whether the shared folder moves, and is not only mounted from elsewhere by one node."""
+        moves = [p for p in self.parts.of(self.existing).listed if p.effect.moves]
+        moves += [
+            p for p in self.left.of(self.removed, stages=(Stage.SERVE,)).listed if p.effect.moves
+        ]
+        served = [p for p in moves if p.stage is Stage.SERVE]
+        using = {p.node for p in moves if p.stage is not Stage.SERVE}
+        if any(not p.effect.rolling for p in served):
+            return True
+        return bool(using) and (bool(served) or using == set(self.existing))
+
     def _reasons(self) -> dict[str, list[str]]:
         """Why a node's old settings may not run beside the new ones, by node."""
         found: dict[str, dict[str, None]] = {}
         for node in self.existing:
-            whys = [p.effect.why for p in self.parts.of([node]).listed if not p.effect.rolling]
-            if not whys and self._gives_up_the_folder(node):
+            whys = [
+                p.effect.why
+                for p in self.parts.of([node]).listed
+                if not p.effect.rolling or (p.effect.moves and p.stage is Stage.MOUNT)
+            ]
+            if not whys and self.moved:
                 whys = [MOVED]
             if not whys and self.installs(node):
                 whys = [openmeetings.release_why(self.cluster, self.states[node])]
             if whys:
                 found[node] = dict.fromkeys(whys)
         return {node: list(whys) for node, whys in found.items()}
-
-    def _gives_up_the_folder(self, node: str) -> bool:
-        """Tell whether the node served the shared folder, and mounts it from elsewhere now."""
-        serves = self.parts.of([node], stages=(Stage.SERVE,)).deleting(True)
-        return bool(serves and self.parts.of([node], stages=(Stage.MOUNT,)).deleting(False))
 
     def _rolling(self) -> list[str]:
         """The existing nodes that stop and start by themselves."""
@@ -96,9 +133,13 @@ class _Job:
 
     @property
     def disruption(self) -> Disruption:
-        if self.stopping and not set(self.existing) - set(self.stopping):
+        stays = set(self.existing) - set(self.stopping)
+        if self.unplanned and not self.stopping:
+            stays |= set(self.unplanned)
+        down = self.stopping or self.rolling or self.removed
+        if down and (not stays or (len(stays) == 1 and stays <= set(self.rolling))):
             return Disruption.ALL
-        return Disruption.ROLLING if self.stopping or self.rolling else Disruption.NONE
+        return Disruption.ROLLING if down else Disruption.NONE
 
     def installs(self, node: str) -> bool:
         """Tell whether OpenMeetings, or another release of it, has to be installed on a node."""
@@ -115,27 +156,24 @@ class _Job:
             yield from self._let_go()
         yield from self._serve()
         if self.stopping:
+            yield from self._move(self.stopping)
             yield from self._manual(self.parts.of(self.stopping))
-            yield from self._end_serving()
             yield from self._write(self.parts.of(self.stopping, stages=BELOW))
             yield from self._start(self.stopping)
         yield from self._roll()
         yield from self._begin()
-        if not self.stopping:
-            yield from self._end_serving()
+        yield from self._end_serving()
         yield from self._shut_out()
         yield from self._record()
 
     def _leave(self) -> Iterator[Step]:
-        """Removed nodes: OpenMeetings stops for good, and all that omconf wrote goes."""
-        nodes = list(self.removed.by_node())
-        if not nodes:
+        """Removed nodes: OpenMeetings stops for good, and all goes but what others may still mount."""
+        if not self.removed:
             return
         why = "these nodes are no longer in the spec: OpenMeetings stops for good"
-        yield Step.of(nodes, why, openmeetings.leave(self.cluster))
-        yield from self._delete(self.removed, "no longer used on nodes that left the cluster")
-        own = remove(places.manifest(self.cluster.name.value))
-        yield Step.of(nodes, "nothing of omconf's is left on these nodes", (own,))
+        yield Step.of(self.removed, why, openmeetings.leave(self.cluster))
+        parts = self.left.of(self.removed, stages=set(Stage) - {Stage.SERVE})
+        yield from self._delete(parts, "no longer used on nodes that left the cluster")
 
     def _let_in(self) -> Iterator[Step]:
         """What people do on servers that are no nodes, before nodes use these."""
@@ -143,9 +181,11 @@ class _Job:
         for part in self.parts.listed:
             for folder in part.effect.needs:
                 needing.setdefault(folder, {})[part.node] = None
+        until = f" {UNTIL_THEN}" if self._forgets() else ""
         for manual in self._external():
             if nodes := needing.get(manual.who):
-                yield Step.of(nodes, "outside servers let these nodes in first", (Do(manual),))
+                does = _told(replace(manual, text=f"{manual.text}{until}"))
+                yield Step.of(nodes, "outside servers let these nodes in first", (does,))
 
     def _external(self) -> list[Manual]:
         found = (kind.external(self.cluster) for kind in kinds())
@@ -170,20 +210,32 @@ class _Job:
     def _serve(self) -> Iterator[Step]:
         """What other nodes mount."""
         nodes = (*self.existing, *self.new)
-        yield from self._write(self.parts.of(nodes, stages=(Stage.SERVE,)).deleting(False))
+        parts = self.parts.of(nodes, stages=(Stage.SERVE,)).deleting(False)
+        yield from self._manual(parts)
+        yield from self._write(parts)
 
     def _end_serving(self) -> Iterator[Step]:
+        """What no other node mounts any more, also on nodes that left."""
         parts = self.parts.of(self.states, stages=(Stage.SERVE,)).deleting(True)
+        parts += self.left.of(self.removed, stages=(Stage.SERVE,))
         yield from self._delete(parts, "no other node mounts it any more")
+        if self.removed:
+            own = remove(places.manifest(self.cluster.name.value))
+            yield Step.of(self.removed, "nothing of omconf's is left on these nodes", (own,))
 
     def _manual(self, parts: Parts) -> Iterator[Step]:
         """What people have to do between a stop and a start, each thing once."""
-        needing: dict[Manual, dict[str, None]] = {}
+        needing: dict[Do, dict[str, None]] = {}
         for part in parts.listed:
             if part.effect.manual:
                 needing.setdefault(part.effect.manual, {})[part.node] = None
         for manual, nodes in needing.items():
-            yield Step.of(nodes, "not for a program to do", (Do(manual),))
+            yield Step.of(nodes, "not for a program to do", (manual,))
+
+    def _move(self, nodes: Sequence[str]) -> Iterator[Step]:
+        """Move the shared data while nobody uses them: no node runs, and nothing is mounted."""
+        if self.moved:
+            yield Step.of(nodes, "nobody uses the shared folder now", (MOVE,))
 
     def _write(self, parts: Parts) -> Iterator[Step]:
         """Write files and tell the programs that read them, stage by stage, equal steps as one.
@@ -219,8 +271,10 @@ class _Job:
 
     def _install(self, nodes: Sequence[str]) -> Iterator[Step]:
         missing = [node for node in nodes if self.installs(node)]
-        for manual, group in openmeetings.installations(self.cluster, missing):
-            yield Step.of(group, "OpenMeetings itself is installed by hand", (Do(manual),))
+        if set(missing) & set(self.existing):
+            why = "there is no way back without it"
+            yield Step.of(missing, why, (openmeetings.backup(self.cluster),))
+        yield from openmeetings.installations(self.cluster, missing, self.states)
 
     def _start(self, nodes: Sequence[str]) -> Iterator[Step]:
         """Start nodes that were stopped, or are new; never two at the same moment.
@@ -231,7 +285,8 @@ class _Job:
         first_alone = any(self.installs(node) for node in nodes) and len(nodes) > 1
         for node in nodes:
             head = self._openmeetings_files(node)
-            started = openmeetings.start(self.cluster)
+            first = node in self.new
+            started = (openmeetings.begin if first else openmeetings.start)(self.cluster)
             if self.unplanned and node in self.stopping:
                 if head:
                     yield Step.of([node], "written while OpenMeetings is stopped", head)
@@ -265,7 +320,8 @@ class _Job:
 
     def _stops_alone(self, node: str) -> bool:
         parts = self.parts.of([node]).listed
-        return self.installs(node) or any(p.effect.stopped for p in parts)
+        stopped = self.installs(node) or any(p.effect.stopped for p in parts)
+        return stopped or (self.moved and node in self.reasons)
 
     def _restart(self, node: str) -> Iterator[Step]:
         files = self._openmeetings_files(node)
@@ -288,10 +344,15 @@ class _Job:
         head = (
             *openmeetings.stopped(self.cluster),
             *_once(d for p in _backward(below) for d in p.effect.release),
-            *_written(sorted(below.listed, key=lambda p: p.stage)),
         )
-        tail = (*self._openmeetings_files(node), *openmeetings.start(self.cluster), Do(Health()))
-        between = [*self._manual(self.parts.of([node])), *self._install([node])]
+        tail = (
+            *_written(sorted(below.listed, key=lambda p: p.stage)),
+            *self._openmeetings_files(node),
+            *openmeetings.start(self.cluster),
+            Do(Health()),
+        )
+        own = self.parts.of([node], stages=set(Stage) - {Stage.SERVE})
+        between = [*self._move([node]), *self._manual(own), *self._install([node])]
         if not between:
             yield Step.of([node], f"OpenMeetings must not run meanwhile: {why}", (*head, *tail))
             return
@@ -312,10 +373,15 @@ class _Job:
 
     def _shut_out(self) -> Iterator[Step]:
         """Have outside servers forget nodes that left."""
-        gone = list(self.removed.by_node())
-        others = list(self.states) or gone
-        for manual in self._external() if gone else ():
-            yield Step.of(others, "nodes that left have no access any more", (Do(manual),))
+        if self._forgets():
+            for manual in self._external():
+                why = "outside servers forget what is no longer used"
+                yield Step.of(list(self.states) or self.removed, why, (_told(manual),))
+
+    def _forgets(self) -> bool:
+        """Tell whether a node left, or another account or address is used now."""
+        changed = any(p.effect.needs for p in self.parts.of(self.existing).listed)
+        return bool(self.removed) or changed
 
     def _record(self) -> Iterator[Step]:
         """Write what waits for no start, and what was applied."""
@@ -337,13 +403,18 @@ class _Job:
         )
 
 
+def _told(manual: Manual) -> Do:
+    """Have an outside server changed; taken back, it is as it was."""
+    return Do(manual, Manual(manual.who, f"Take back what was done here: {manual.text}"))
+
+
 def _written(parts: Sequence[Part]) -> tuple[Do, ...]:
     """Write and delete files, then what reads them."""
     return (*_files(parts), *_once(d for p in parts for d in p.effect.run))
 
 
 def _files(parts: Sequence[Part]) -> tuple[Do, ...]:
-    written = [p.path for p in parts if not (p.deletes and p.whole)]
+    written = [p.path for p in parts if p.path and not (p.deletes and p.whole)]
     gone = [p.path for p in parts if p.deletes and p.whole]
     return (*((put(*written),) if written else ()), *((remove(*gone),) if gone else ()))
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from omconf.actions import Service
 from omconf.artifacts.model import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster.model import Cluster
@@ -49,6 +50,12 @@ def planned(before: Cluster, after: Cluster) -> Plan:
     }
     bundle = compile_bundle(after)
     return compare(after, bundle, Snapshot("git", deployed), secrets_of(bundle))
+
+
+def restarted(plan: Plan) -> list[tuple[str, ...]]:
+    """The nodes that restart, in the order of the roll-out's steps."""
+    restart = Service("restart", "openmeetings.service")
+    return [step.nodes for step in plan.rollout.steps if restart in step.actions]
 
 
 def hazelcasts(cluster: Cluster, folder: Path) -> dict[str, Path]:
@@ -120,7 +127,7 @@ def test_a_member_attribute_rolls_through_three_members(
     after = cluster_of(data)
     plan = planned(before, after)
     assert {c.effect.rolling for c in plan.changes if c.effect} == {True}
-    assert [step.nodes for step in plan.rollout] == [("om1",), ("om2",), ("om3",)]
+    assert restarted(plan) == [("om1",), ("om2",), ("om3",)]
     members = Members(java, network, tmp_path)
     running = hazelcasts(before, tmp_path / "before")
     for address, file in running.items():
@@ -136,3 +143,38 @@ def test_a_member_attribute_rolls_through_three_members(
     for address in running:
         said = members.output[address].read_text().splitlines()
         assert not [line for line in said if line.startswith("refused")]
+
+
+def test_a_stray_third_member_comes_back_by_its_own_restart(
+    java: str, network: Network, tmp_path: Path
+) -> None:
+    """Its multicast group was changed by hand; the two that run as they should are not touched."""
+    cluster = cluster_of(spec_of(3))
+    files = hazelcasts(cluster, tmp_path / "wanted")
+    *others, stray = files
+    by_hand = tmp_path / "by-hand.xml"
+    by_hand.write_bytes(files[stray].read_bytes().replace(b"224.2.2.3", b"239.7.7.7"))
+    bundle = compile_bundle(cluster)
+    deployed = {
+        node.node: NodeFiles(
+            {
+                a.path: DeployedFile(
+                    by_hand.read_bytes() if (node.node, a.kind) == ("om3", "hazelcast") else a.data
+                )
+                for a in node.artifacts
+            }
+        )
+        for node in bundle.nodes
+    }
+    plan = compare(cluster, bundle, Snapshot("git", deployed), secrets_of(bundle))
+    assert {effect.rolling for c in plan.changes if (effect := c.effect)} == {False}
+    assert restarted(plan) == [("om3",)]
+    assert {node for step in plan.rollout.steps for node in step.nodes} == {"om3"}
+    assert plan.rollout.disruption == "rolling"
+    members = Members(java, network, tmp_path)
+    two = members.named([files[address] for address in others])
+    for address in files:
+        members.start(address, by_hand if address == stray else files[address])
+    members.wait({**dict.fromkeys(others, two), stray: members.named([by_hand])})
+    members.restart(stray, files[stray])
+    members.wait(dict.fromkeys(files, members.named(files.values())))

@@ -1,0 +1,148 @@
+"""The state of a simulated cluster, and what must never be true of it."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from tests.rollout.hosts import (
+    BY_HAND,
+    FIREWALL,
+    ROUTE,
+    SCRIPT,
+    SYSTEM,
+    Desired,
+    Folder,
+    Host,
+    Wrong,
+    let_in,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Servers = tuple[dict[str, set[tuple[str, str]]], dict[str, set[str]]]
+"""Which accounts and addresses each database lets in, and each outside data server."""
+
+
+class State:
+    """All hosts, and the servers outside: what they do together, and what must never be."""
+
+    def __init__(self, spec: Desired, hosts: Iterable[Host]) -> None:
+        """All of `spec` is deployed and runs, but for what is new."""
+        self.spec = spec
+        self.hosts = {host.name: host for host in hosts}
+        self.access: dict[str, set[tuple[str, str]]] = {}
+        self.outside: dict[str, set[str]] = {}
+        self.tables: dict[str, str] = {}
+        self.altering: tuple[str, str] | None = None
+        self.full: set[Folder] = set()
+        self.apart: set[frozenset[str]] = set()
+        self.heals = True
+        self.apart_at_first: frozenset[frozenset[str]] = frozenset()
+        self.before: list[dict[str, dict[str, bytes | None]]] = []
+        self.servers: list[Servers] = []
+        self.pending: str | None = None
+        self.trace: list[str] = []
+        self.downs: list[str] = []
+        self.all_down = False
+        self.late: frozenset[tuple[str, str]] = frozenset()
+        """Nodes and paths whose change waits for the next start, whenever that is."""
+
+    def host_at(self, address: str) -> Host | None:
+        return next((h for h in self.hosts.values() if h.address == address), None)
+
+    def folder(self, host: Host, path: str) -> Folder:
+        """Which folder a path of a host is."""
+        return host.mounts[path][1] if path in host.mounts else (host.address, path)
+
+    def served(self, client: Host, entry: str) -> Folder:  # noqa: C901
+        """Which folder a line of fstab mounts; Wrong when its server would refuse."""
+        device, kind, _, *_ = entry.rsplit(" ", 4)
+        if kind == "none":
+            return client.address, device
+        if kind == "nfs":
+            address, _, path = device.partition(":")
+        else:
+            address, _, path = device.removeprefix("//").partition("/")
+        server = self.host_at(address)
+        if server is None:
+            if client.address not in self.outside.get(address, ()):
+                raise Wrong(f"{address} does not let {client.name} mount {path}")
+            return address, path
+        if server.table is not None and client.address not in let_in(server.table):
+            raise Wrong(f"the firewall of {server.name} is closed to {client.name}")
+        if kind == "nfs":
+            if f"{path} {client.address}" not in server.exports:
+                raise Wrong(f"{server.name} does not export {path} to {client.name}")
+            return address, path
+        share = f"[{path.lower()}]/"
+        if client.address not in server.shares.get(f"{share}hosts allow", "").split():
+            raise Wrong(f"{server.name} does not share {path} with {client.name}")
+        if not server.accounts:
+            raise Wrong(f"{server.name} has no account for {path}")
+        if self.credentials not in client.files:
+            raise Wrong(f"{client.name} has no credentials for {path}")
+        return address, server.shares[f"{share}path"]
+
+    @property
+    def credentials(self) -> str:
+        return f"/etc/omconf/{self.spec.cluster.name.value}/storage.credentials"
+
+    def sees(self, one: Host, other: Host) -> bool:
+        """Tell whether two that run are members of one cluster."""
+        a, b = one.process, other.process
+        assert a
+        assert b
+        if a.joins() != b.joins() or not (a.lists(other.address) or b.lists(one.address)):
+            return False
+        return all(
+            x.table is None or y.address in let_in(x.table) for x, y in ((one, other), (other, one))
+        )
+
+    def split(self) -> set[frozenset[str]]:
+        """Pairs that run on one database and must not: apart, or on other data."""
+        found = set()
+        for one, other in combinations([h for h in self.hosts.values() if h.process], 2):
+            a, b = one.process, other.process
+            assert a
+            assert b
+            zone = "-Duser.timezone"
+            if a.database == b.database and not (
+                self.sees(one, other)
+                and a.folder == b.folder
+                and a.release == b.release
+                and a.read["jvm"].get(zone) == b.read["jvm"].get(zone)
+            ):
+                found.add(frozenset((one.name, other.name)))
+        return found
+
+    def judge(self) -> None:
+        """Hold the state against what must never be."""
+        split = self.split()
+        running = {host.name for host in self.hosts.values() if host.process}
+        if new := split - self.apart:
+            raise Wrong(f"run side by side and must not: {sorted(map(sorted, new))}")
+        if self.heals:
+            self.apart = {pair for pair in self.apart if pair in split or not pair <= running}
+        for host in self.hosts.values():
+            self._judge(host)
+
+    def _judge(self, host: Host) -> None:
+        if process := host.process:
+            now = host.mounts.get(process.data_dir, (None,))[0]
+            if now != process.mount or self.folder(host, process.data_dir) != process.folder:
+                raise Wrong(f"the data folder of {host.name} changes while it runs")
+            if (process.account, host.address) not in self.access.get(process.database, ()):
+                raise Wrong(f"{host.name} runs and may not log in to {process.database}")
+            if self.tables[process.database] != process.release:
+                raise Wrong(f"{host.name} runs {process.release} on other tables")
+        for entry, _ in host.mounts.values():
+            if entry != BY_HAND:
+                self.served(host, entry)
+        for unit in (ROUTE, FIREWALL):
+            used = unit in host.enabled | host.active
+            if used and f"{SYSTEM}/system/{unit}" not in host.files:
+                raise Wrong(f"{unit} is in use on {host.name} and has no file")
+        if host.route and SCRIPT not in host.files:
+            raise Wrong(f"nothing on {host.name} can take the route away")
