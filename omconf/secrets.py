@@ -204,27 +204,24 @@ def _from_environment(name: str) -> Secret | Unresolved:
 
 def _from_file(path: Path) -> Secret | Unresolved:
     import os
-    import stat
+
+    from omconf.files import read
 
     try:
-        # Non-blocking, so that a named pipe cannot hold omconf up.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                return Unresolved(f"{path} is not a file")
-            owner = os.fstat(file.fileno()).st_uid
-            if owner not in (0, os.geteuid()):
-                return Unresolved(
-                    f"the file {path} belongs to another user; run: chown $USER {path}"
-                )
-            if mode & 0o007:
-                return Unresolved(
-                    f"the file {path} can be read or changed by others (mode {mode & 0o777:04o});"
-                    f" run: chmod 600 {path}"
-                )
-            return _first_line(file.read(1 << 16), f"the file {path}")
+        found = read.start(str(path), 1 << 16)
+    except read.NotRegularError:
+        return Unresolved(f"{path} is not a file")
     except OSError as error:
         return Unresolved(f"the file {path} cannot be read: {error.strerror}")
+    mode = found.status.st_mode
+    if found.status.st_uid not in (0, os.geteuid()):
+        return Unresolved(f"the file {path} belongs to another user; run: chown $USER {path}")
+    if mode & 0o007:
+        return Unresolved(
+            f"the file {path} can be read or changed by others (mode {mode & 0o777:04o});"
+            f" run: chmod 600 {path}"
+        )
+    return _first_line(found.data, f"the file {path}")
 
 
 def _from_command(ref: SecretRef) -> Secret | Unresolved:

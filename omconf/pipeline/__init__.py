@@ -65,15 +65,13 @@ def check_spec(path: str) -> Compiled:
     """Read a spec and check it alone and as a cluster; nothing is rendered."""
     from omconf.check.rules import check
     from omconf.cluster.resolve import resolve
+    from omconf.files import read
     from omconf.spec.document import MAX_BYTES
     from omconf.spec.load import load
 
     try:
-        # It may be a pipe that nobody writes to, or a device that never ends.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        os.set_blocking(descriptor, True)
-        with open(descriptor, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        # A pipe too: `omconf validate /dev/stdin`, or of a shell's <(...).
+        data = read.start(path, MAX_BYTES + 1, pipe=True).data
     except OSError as error:
         hint = (
             "`omconf init` writes a spec to start from."

@@ -30,10 +30,11 @@ def test_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tree(tmp_path)
     rename = os.rename
 
-    def fail(old: str, new: str) -> None:
-        if new == f"{tmp_path}/manifest.json" and "/new/" in old:
+    def fail(old: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        above, there = (os.readlink(f"/proc/self/fd/{fd}") for fd in (src_dir_fd, dst_dir_fd))
+        if f"{there}/{new}" == f"{tmp_path}/manifest.json" and above.endswith("/new"):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        rename(old, new)
+        rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "rename", fail)
     assert errors(write(NEW, tmp_path)) == [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -46,6 +47,19 @@ def test_init_writes_a_valid_spec_and_never_overwrites(tmp_path: Path) -> None:
     assert "OM111" in again.err
     assert (tmp_path / "cluster.yaml").read_text() == before
     assert omconf("init", "other.yaml", cwd=tmp_path).code == 0
+
+
+def test_init_on_a_full_disk_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    done = omconf("init", cwd=tmp_path)
+    assert done.code == 1
+    assert "error[OM111]: cluster.yaml is not written: No space left on device." in done.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_spec(tmp_path: Path) -> None:

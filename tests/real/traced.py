@@ -41,9 +41,11 @@ class Call:
         """The path that the call is about; a file's, of one that writes."""
         if self.name in WRITES:
             return self.arguments.partition(b"<")[2].partition(b">")[0].decode()
-        folder = re.match(rb"\w+<([^>]*)>", self.arguments)
-        path = self.texts[-1 if self.name.startswith("rename") else 0].decode()
-        return path if path.startswith("/") or folder is None else f"{folder[1].decode()}/{path}"
+        # Of two paths the second, in a folder of its own: `3</a>, "x", 4</b>, "y"`.
+        last = -1 if self.name.startswith(("rename", "link")) else 0
+        folders = re.findall(rb"(?:^|, )\w+<([^>]*)>", self.arguments)
+        path = self.texts[last].decode()
+        return path if path.startswith("/") or not folders else f"{folders[last].decode()}/{path}"
 
 
 @dataclass(frozen=True)
