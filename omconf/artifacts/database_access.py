@@ -177,6 +177,9 @@ def _refusal(kind: str, what: str, name: str) -> str:
             return "from PostgreSQL 16 on, pg_hba.conf takes a name with `/` at its start for a pattern"
         if what == "user" and (name.startswith("pg_") or name in ("public", "none")):
             return "PostgreSQL keeps this role name for itself"
+    longest = {"user": 80, "name": 64}[what]
+    if kind == "mysql" and len(name) > longest:
+        return f"MySQL and MariaDB take {longest} characters of it at most"
     if kind == "mysql" and any(ord(char) > 0xFFFF for char in name):
         return "MySQL and MariaDB put `?` in the place of characters beyond U+FFFF in names"
     return ""

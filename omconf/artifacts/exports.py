@@ -9,12 +9,13 @@ from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, HandOver
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, markers
 from omconf.origin import FromPage, Value
+from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
-    from omconf.diagnostics import Finding
+    from omconf.diagnostics import Diagnostic, Finding
     from omconf.formats.block import Entry
 
 PATH = "/etc/exports"
@@ -56,6 +57,18 @@ class Exports(BlockKind):
             for e in entries
             if e.key.endswith(" *") and (e.whole, e.key[:-2]) in ours and e not in taken
         ]
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Check that exportfs takes the options of one client as a whole."""
+        storage = cluster.storage
+        options = ",".join(option.value for option in storage.export_options)
+        longest = exports.LONGEST_CLIENT - len("255.255.255.255()")
+        if storage.kind.value == "nfs" and (size := len(options.encode())) > longest:
+            yield MOUNT_OPTION.at(
+                storage.export_options[0].span,
+                f"All export options together have {size} bytes; exportfs takes {longest}.",
+                hint="Write fewer or shorter options.",
+            )
 
     def guide(self, cluster: Cluster) -> str:
         """Say who runs what before the nodes can mount."""

@@ -11,13 +11,16 @@ from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, li
 from omconf.diagnostics import REFUSED, Finding
 from omconf.formats import cifs_options, nfs_options
 from omconf.formats.block import MARKERS, Entry, markers
+from omconf.formats.options import LONGEST_LIST
 from omconf.origin import FromDefault, FromPage, Value
 from omconf.secrets import HIDDEN, hides, quoted
+from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node, Samba
+    from omconf.diagnostics import Diagnostic
 
 PATH = "/etc/fstab"
 
@@ -77,6 +80,17 @@ class Fstab(BlockKind):
             place = (start, end)
             entries.append(Entry(_tidy(_unescape(target)), value, number, number, place, place))
         return entries, findings
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Check that the kernel takes all options of the mount."""
+        storage = cluster.storage
+        size = len(",".join(option.value for option in storage.options).encode())
+        if storage.kind.value != "mounted" and size > LONGEST_LIST:
+            yield MOUNT_OPTION.at(
+                storage.options[0].span,
+                f"All mount options together have {size:,} bytes; Linux takes {LONGEST_LIST:,}.",
+                hint="Write fewer or shorter options.",
+            )
 
     def guide(self, cluster: Cluster) -> str:
         """Say what mounts the folder by hand, where a node is not booted anew."""

@@ -16,9 +16,11 @@ from typing import TYPE_CHECKING
 from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, restart
 from omconf.check.deployed_members import DROPPED
 from omconf.diagnostics import CONTRADICTION, REFUSED, Finding, Rule, Severity, plain_property
+from omconf.formats import java
 from omconf.formats.block import MARKERS, Entry, markers
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.secrets import in_plain
+from omconf.spec.checks import UNCARRIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -122,7 +124,12 @@ class Jvm(BlockKind):
         ]
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
-        for option in cluster.openmeetings.java_options:
+        options = cluster.openmeetings.java_options
+        if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.LONGEST:
+            message = f"All JVM options together have {size:,} bytes, at most {java.LONGEST:,} fit."
+            hint = "Move long values to a file that an option names."
+            yield UNCARRIABLE.at(options[0].span, message, hint=hint)
+        for option in options:
             name = option.value.partition("=")[0]
             if name in _OURS:
                 key = {

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, HandOver, Line, line
 from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, Rule, Severity
+from omconf.formats import smb_conf
 from omconf.formats.block import MARKERS, Entry, markers
 from omconf.origin import FromDefault, FromPage
 from omconf.spec.checks import UNCARRIABLE
@@ -71,7 +72,7 @@ class Share(BlockKind):
             message = f"`{GUEST}` is Samba's guest account: nobody can log in with it."
             hint = "Give the nodes an account of their own: `user: openmeetings`."
             yield CONTRADICTION.at(samba.user.span, message, hint=hint)
-        if samba and re.search("%|  | $", export.value):
+        if samba and not smb_conf.PATH.fullmatch(export.value):
             yield UNCARRIABLE.at(
                 export.span,
                 f"smb.conf cannot carry the path `{export.value}`.",

@@ -69,7 +69,7 @@ _SPACE = " \t\n\v\f\r"
 _PLAIN = re.compile(r'[^ \t\n\v\f\r"\\]+(?=[ \t\n])')
 _OCTAL = re.compile(r"\\[0-3][0-7]{2}")
 # exportfs's buffers, in bytes.
-_LONGEST_CLIENT = 511
+LONGEST_CLIENT = 511
 _LONGEST_PATH = 1024
 _STOPS = "exportfs reads nothing from here on"
 
@@ -200,8 +200,8 @@ class _Reader:
         before: _Word | None = None
         for word, defaults in read.clients:
             client, bracket, listed = word.text.partition("(")
-            if _bytes(word) > _LONGEST_CLIENT:
-                self.refuse(word, f"A client of over {_LONGEST_CLIENT} bytes: {_STOPS}.")
+            if _bytes(word) > LONGEST_CLIENT:
+                self.refuse(word, f"A client of over {LONGEST_CLIENT} bytes: {_STOPS}.")
             elif bracket and (not listed.endswith(")") or ")" in listed[:-1]):
                 message = (
                     f"The bracket of `{quoted(word.text)}` is not closed at its end: {_STOPS}."

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from omconf.formats import options
 from omconf.formats.options import (
+    ADDRESS,
     ANY_MOUNT,
     BYTES,
     NUMBER,
     SECONDS,
-    TEXT,
-    TEXT_OR_BARE,
     Form,
     Known,
     Verdict,
+    matching,
     number,
     words,
 )
@@ -82,8 +82,8 @@ _MOUNT: Known = {
     "write": words("lazy", "eager", "wait"),
     "rdirplus": words("none", "force", bare=True),
     "fatal_neterrors": _NETERRORS,
-    "fsc": TEXT_OR_BARE,
-    **dict.fromkeys(("addr", "clientaddr", "mountaddr", "mounthost"), TEXT),
+    "fsc": matching("a tag, or nothing", r"[A-Za-z0-9_.-]+", bare=True),
+    **dict.fromkeys(("addr", "clientaddr", "mountaddr", "mounthost"), ADDRESS),
     **dict.fromkeys(("cert_serial", "privkey_serial"), Form("a key's serial number", _is_id)),
 }
 
@@ -99,6 +99,7 @@ _EXPORT: Known = {
     "sec": _list("sys", "krb5", "krb5i", "krb5p", "none", "null", "unix"),
     "xprtsec": _list("none", "tls", "mtls"),
     "reexport": words("auto-fsidnum", "predefined-fsidnum"),
+    # exportfs takes any text here and below; what a spec may have is `options.CARRIED`.
     **dict.fromkeys(("mountpoint", "mp"), Form("a path, or nothing", lambda _: True, bare=True)),
     **dict.fromkeys(("refer", "replicas"), Form("path@host lists", bool)),
     # Not in the manual any more; exportfs 2.6 takes one range, since a comma ends the option.

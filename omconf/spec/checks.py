@@ -1,5 +1,8 @@
 """What may stand at a place of the spec, and which rule says so when it may not.
 
+What a format carries is that format's own knowledge (`omconf.formats`); here it becomes a rule, a
+message and a way out.
+
 Each check raises a pydantic error whose type is a rule's id; load.py turns it into a diagnostic.
 """
 
@@ -13,6 +16,7 @@ from typing import Any, NoReturn
 from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Rule, Severity, meant
+from omconf.formats import names, paths, systemd
 from omconf.secrets import masked
 from omconf.spec.document import Float, Integer
 
@@ -35,12 +39,13 @@ IPV4_ONLY = "format 1 of the spec takes IPv4 only"
 UNKNOWN_ZONE = Rule("OM250", Severity.ERROR, "a time zone that is not known")
 UNCARRIABLE = Rule("OM260", Severity.ERROR, "a character that the target format cannot carry")
 
-LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = ("storage", "database")
 PLACEHOLDER = "@omconf:"
-MOST_PATH = 1000
-"""Bytes of a path; exportfs stops reading at one of over 1024 (measured)."""
-HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
+LONGEST_NAME = 255
+"""Characters of a cluster-name: members send it in each multicast packet."""
+OWN_UNITS = "omconf-"
+"""How the units begin that omconf itself writes."""
+_REPLACED = re.compile(r"\$\w*\{")
 
 
 def refuse(rule: Rule, message: str, hint: str = "", severity: Severity | None = None) -> NoReturn:
@@ -78,13 +83,17 @@ def reason(value: str) -> str:
 
 def cluster_name(value: str) -> str:
     """Check the cluster's name: it stands in comments, unit names and as Hazelcast's cluster-name."""
-    if not LABEL.fullmatch(value) or len(value) > 63:
+    if not _is_label(value):
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name for a cluster.",
             "Use lower-case letters, digits and single hyphens between them, 63 characters at most.",
         )
     return value
+
+
+def _is_label(value: str) -> bool:
+    return len(value) <= names.LONGEST_LABEL and names.LABEL.fullmatch(value) is not None
 
 
 def label(name: str) -> str:
@@ -100,7 +109,7 @@ def node_name(value: str) -> str:
             f"A node cannot be named `{value}`: the bundle keeps that folder for itself.",
             f"Name it `{value}1`, for example.",
         )
-    if not LABEL.fullmatch(value) or len(value) > 63:
+    if not _is_label(value):
         better = label(value)
         refuse(
             NODE_NAME,
@@ -228,17 +237,20 @@ def short(number: int) -> str:
 def _path(value: str) -> str:
     if not value.startswith("/"):
         refuse(WRONG_VALUE, f"`{value[:80]}` is not an absolute path.", "Start it with `/`.")
-    if any(c in value for c in "\"'\\`$*?") or any(c.isspace() and c != " " for c in value):
+    if not paths.CARRIED.fullmatch(value):
         refuse(
             UNCARRIABLE,
             f"The path `{value[:80]}` holds a character that a unit or script cannot carry.",
             "Use a folder whose name has no quotes, backslashes, `$`, `*`, `?` or tabs.",
         )
     parts = value.split("/")[1:]
-    if len(value.encode()) > MOST_PATH or any(len(part.encode()) > 255 for part in parts):
+    longest = max(len(part.encode()) for part in parts)
+    if len(value.encode()) > paths.LONGEST or longest > paths.LONGEST_PART:
         refuse(
             WRONG_VALUE,
-            f"The path `{value[:80]}` is too long: a part of it may have 255 bytes, all {MOST_PATH}.",
+            f"The path `{value[:80]}` is too long: a part of it may have {paths.LONGEST_PART} bytes,"
+            f" all {paths.LONGEST}.",
+            "Use a folder with a shorter name.",
         )
     if ".." in parts or "." in parts or (value != "/" and "" in parts):
         better = posixpath.normpath(re.sub("/+", "/", value))
@@ -270,7 +282,7 @@ def export_path(value: str) -> str:
 
 def webapp(value: str) -> str:
     """Check the webapp's folder name."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+    if not names.WEBAPP.fullmatch(value):
         refuse(
             UNCARRIABLE, f"`{value[:80]}` is no folder name under webapps.", "Write `openmeetings`."
         )
@@ -281,7 +293,13 @@ def unit(value: str) -> str:
     """Check the name of a systemd service unit, or `none`."""
     if value == "none":
         return value
-    if not re.fullmatch(r"[A-Za-z0-9:_.@-]*[A-Za-z0-9:_.-]\.service", value) or len(value) > 255:
+    if value.startswith(OWN_UNITS):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` cannot start OpenMeetings: omconf's own units begin with `{OWN_UNITS}`.",
+            "Write `openmeetings.service`, or the unit that starts OpenMeetings.",
+        )
+    if not systemd.SERVICE.fullmatch(value) or len(value) > systemd.LONGEST_SERVICE:
         refuse(
             UNCARRIABLE,
             f"`{value[:80]}` is no systemd service unit.",
@@ -292,14 +310,18 @@ def unit(value: str) -> str:
 
 def account(value: str) -> str:
     """Check the name of a Linux user or group."""
-    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,30}\$?", value):
-        refuse(WRONG_VALUE, f"`{value[:80]}` is no name of a Linux user or group.")
+    if not names.ACCOUNT.fullmatch(value):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no name of a Linux user or group.",
+            "Use lower-case letters, digits, `_` and `-`, and no `-` or digit at the start.",
+        )
     return value
 
 
 def interface(value: str) -> str:
     """Check the name of a network device (15 characters at most, the kernel's IFNAMSIZ)."""
-    if not re.fullmatch(r"[A-Za-z0-9_.@-]{1,15}", value) or value in (".", ".."):
+    if not names.DEVICE.fullmatch(value):
         refuse(
             UNCARRIABLE,
             f"`{value[:80]}` is no name of a network interface.",
@@ -326,7 +348,18 @@ def database_kind(value: Any) -> Any:
 
 
 def property_name(value: str) -> str:
-    """Check the name of a property or an option: printable, without white space."""
+    """Check the name of a property of Hazelcast or JPA."""
+    if not names.PROPERTY.fullmatch(value):
+        refuse(
+            UNCARRIABLE,
+            f"`{value[:80] if value.isprintable() else ascii(value)[1:81]}` is no name of a property.",
+            "Use letters, digits, `.`, `_` and `-` only.",
+        )
+    return value
+
+
+def option_name(value: str) -> str:
+    """Check the name of an option: printable, without white space."""
     if not value or not value.isprintable() or " " in value:
         refuse(
             UNCARRIABLE,
@@ -343,6 +376,34 @@ def carried(value: str) -> str:
             UNQUOTABLE,
             "The space at its start or end would be lost: OpenJPA trims what it reads.",
             "Remove the space; where the name really has one, rename it.",
+        )
+    return value
+
+
+def hazelcast_name(value: str) -> str:
+    """Check Hazelcast's cluster-name, in which Hazelcast replaces `${...}` and `$ENC{...}`."""
+    if len(value) > LONGEST_NAME:
+        refuse(
+            WRONG_VALUE,
+            f"A cluster-name of {len(value):,} characters is too long.",
+            f"Use {LONGEST_NAME} characters at most.",
+        )
+    if _REPLACED.search(value):
+        refuse(
+            UNCARRIABLE,
+            f"`{value[:80]}` is no plain name: Hazelcast would put a value in the place of `${{...}}`.",
+            "Write the name itself.",
+        )
+    return carried(value)
+
+
+def xml_text(value: str) -> str:
+    """Check the text of an XML element: Hazelcast trims it."""
+    if value != value.strip():
+        refuse(
+            UNCARRIABLE,
+            "The space at its start or end would be lost: Hazelcast trims what it reads.",
+            "Remove the space.",
         )
     return value
 
