@@ -16,6 +16,7 @@ from omconf.artifacts.model import (
     HandOver,
     Kind,
     Line,
+    Meaning,
     Ownership,
     Placeholder,
     Reading,
@@ -117,7 +118,9 @@ class DatabaseAccess(Kind):
         if kind == "postgresql":
             return [
                 _statements(cluster, sql.postgresql_text, _postgresql),
-                HandOver(f"{FOLDER}/pg_hba.conf", tuple(_pg_hba(cluster))),
+                HandOver(
+                    f"{FOLDER}/pg_hba.conf", tuple(_pg_hba(cluster)), meaning=_meaning(cluster)
+                ),
             ]
         if kind == "mysql":
             return [_statements(cluster, sql.mysql_text, _mysql)]
@@ -251,6 +254,12 @@ def _pg_hba(cluster: Cluster) -> Iterator[Line]:
     for _, address in _clients(cluster):
         yield line("host ", name, " ", role, " ", address, "/32 scram-sha-256", why=(STEP,))
     yield line(end, why=(MARKERS,))
+
+
+def _meaning(cluster: Cluster) -> Meaning:
+    role, name = (pg_hba.name(v.value) for v in (cluster.database.user, cluster.database.name))
+    whom = (f"host {name} {role} {address.value}/32" for _, address in _clients(cluster))
+    return Meaning(KIND.read, dict.fromkeys(whom, "scram-sha-256"))
 
 
 def _mysql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:

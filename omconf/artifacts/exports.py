@@ -5,9 +5,19 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, HandOver, Line, line
+from omconf.artifacts.model import (
+    Artifact,
+    BlockKind,
+    Change,
+    Effect,
+    HandOver,
+    Line,
+    Meaning,
+    line,
+)
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, markers
+from omconf.formats.nfs_options import settle_export
 from omconf.origin import FromPage, Value
 from omconf.spec.storage import MOUNT_OPTION
 
@@ -36,14 +46,17 @@ class Exports(BlockKind):
         if storage.kind.value != "nfs" or storage.node != node.name.value:
             return []
         clients = [n for n in cluster.nodes if n.name.value != node.name.value]
-        lines = _lines(cluster, clients) if clients else ()
-        return [Artifact(self.name, PATH, self.ownership, lines)] if lines else []
+        if not clients:
+            return []
+        lines, meaning = _lines(cluster, clients), _meaning(cluster, clients)
+        return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning)]
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Give the lines for all nodes to whoever runs an outside NFS server."""
         if cluster.storage.kind.value != "nfs" or cluster.storage.node is not None:
             return []
-        return [HandOver("storage/exports", _lines(cluster, cluster.nodes))]
+        lines, meaning = _lines(cluster, cluster.nodes), _meaning(cluster, cluster.nodes)
+        return [HandOver("storage/exports", lines, meaning=meaning)]
 
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read what a file exports: one entry a client, `PATH CLIENT` and its options in force."""
@@ -122,6 +135,13 @@ def _server(cluster: Cluster) -> str:
     if cluster.storage.kind.value != "nfs" or server is None:
         return ""
     return f"`{server.value}`" if node is None else node if len(cluster.nodes) > 1 else ""
+
+
+def _meaning(cluster: Cluster, clients: Iterable[Node]) -> Meaning:
+    storage = cluster.storage
+    options = ",".join(settle_export([option.value for option in storage.export_options]))
+    path = storage.export.value.rstrip("/")
+    return Meaning(KIND.read, {f"{path} {n.storage_address.value}": options for n in clients})
 
 
 def _lines(cluster: Cluster, clients: Iterable[Node]) -> tuple[Line, ...]:

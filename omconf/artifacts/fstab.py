@@ -7,7 +7,16 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, mount_by_hand
+from omconf.artifacts.model import (
+    Artifact,
+    BlockKind,
+    Change,
+    Effect,
+    Line,
+    Meaning,
+    line,
+    mount_by_hand,
+)
 from omconf.diagnostics import REFUSED, Finding
 from omconf.formats import cifs_options, nfs_options
 from omconf.formats.block import MARKERS, Entry, markers
@@ -173,7 +182,20 @@ def _artifact(cluster: Cluster, server: Value[str] | None) -> Artifact:
     """Mount from a server, or bind the data server's own folder."""
     mount = _mount(cluster, server) if server else _bind_mount(cluster)
     begin, end = (line(marker, why=(MARKERS,)) for marker in markers(cluster.name))
-    return Artifact(KIND.name, PATH, KIND.ownership, (begin, mount, end))
+    lines, meaning = (begin, mount, end), _meaning(cluster, server)
+    return Artifact(KIND.name, PATH, KIND.ownership, lines, meaning=meaning)
+
+
+def _meaning(cluster: Cluster, server: Value[str] | None) -> Meaning:
+    storage, samba = cluster.storage, cluster.storage.samba
+    export = storage.export.value
+    if server is None:
+        what = _spelled(export, "none", "bind")
+    else:
+        options = ",".join(option.value for option in _options(cluster)) or "defaults"
+        device = f"//{server.value}/{samba.share.value}" if samba else f"{server.value}:{export}"
+        what = _spelled(device, "cifs" if samba else "nfs", options)
+    return Meaning(KIND.read, {_tidy(cluster.openmeetings.data_dir.value): f"{what} 0 0"})
 
 
 def _run(
@@ -200,13 +222,17 @@ def _mount(cluster: Cluster, server: Value[str]) -> Line:
     said = [n.storage_address.origin for n in cluster.nodes if n.name.value == storage.node]
     place = (server, *(Value("", origin) for origin in said))
     folder = _escaped(cluster.openmeetings.data_dir)
-    options = (*(_account(cluster, samba) if samba else ()), *storage.options)
-    joined = _joined(options) or ["defaults"]
+    joined = _joined(_options(cluster)) or ["defaults"]
     if samba:
         share = _escaped(samba.share)
         return line("//", *place, "/", share, " ", folder, " cifs ", *joined, " 0 0", why=(STEP,))
     export = _escaped(storage.export)
     return line(*place, ":", export, " ", folder, " nfs ", *joined, " 0 0", why=(STEP,))
+
+
+def _options(cluster: Cluster) -> tuple[Value[str], ...]:
+    samba = cluster.storage.samba
+    return (*(_account(cluster, samba) if samba else ()), *cluster.storage.options)
 
 
 def _account(cluster: Cluster, samba: Samba) -> list[Value[str]]:

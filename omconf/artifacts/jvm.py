@@ -13,7 +13,7 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, restart
+from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, Meaning, line, restart
 from omconf.check.deployed_members import DROPPED
 from omconf.diagnostics import CONTRADICTION, REFUSED, Finding, Rule, Severity, plain_property
 from omconf.formats import java
@@ -174,8 +174,24 @@ KIND = Jvm()
 def _artifact(cluster: Cluster, path: str) -> Artifact:
     om = cluster.openmeetings
     return Artifact(
-        KIND.name, path, KIND.ownership, _text(cluster), owner=om.user.value, group=om.group.value
+        KIND.name,
+        path,
+        KIND.ownership,
+        _text(cluster),
+        owner=om.user.value,
+        group=om.group.value,
+        meaning=_meaning(cluster),
     )
+
+
+@lru_cache(maxsize=2)
+def _meaning(cluster: Cluster) -> Meaning:
+    om = cluster.openmeetings
+    blacklist, whitelist = _OURS[2:]
+    own = {"-DDATA_DIR": om.data_dir.value, "-Duser.timezone": om.timezone.value}
+    lists = {blacklist: "*", whitelist: ",".join(WHITELIST)}
+    further = dict(_item(option.value) for option in om.java_options)
+    return Meaning(KIND.read, own | lists | further)
 
 
 @lru_cache(maxsize=2)

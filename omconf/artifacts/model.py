@@ -11,11 +11,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from omconf.cluster import places
+from omconf.diagnostics import REFUSED
 from omconf.formats import header
 from omconf.formats.block import markers
 from omconf.formats.node_check import PROGRAM
 from omconf.origin import Value
-from omconf.secrets import Secret, hides, masked
+from omconf.secrets import Secret, hides, masked, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -71,12 +72,37 @@ def line(*parts: str | Value[Any] | Placeholder, why: Iterable[Origin] = ()) -> 
     return Line(text, tuple(dict.fromkeys(origins)))
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the reader of a file's own format must find in it: the second guard against its grammar.
+
+    `items` are in the file's own words, by key. With `whole` nothing else may be found.
+    """
+
+    read: Callable[[str], Reading]
+    items: Mapping[str, str]
+    whole: bool = True
+
+    def fault(self, text: str) -> str:
+        """Say what is read otherwise than it is meant, without any value; nothing where all is."""
+        reading = self.read(text)
+        refused = next((f for f in reading.findings if f.rule is REFUSED), None)
+        if reading.broken or refused:
+            return f"its program would refuse it{f' at line {refused.line}' if refused else ''}"
+        for key, value in self.items.items():
+            if reading.items.get(masked(key)) != masked(value):
+                return f"`{quoted(key)}` is read back otherwise than it is meant"
+        more = len(reading.items) - len({masked(key) for key in self.items})
+        return f"{more} more than what is meant would be read" if self.whole and more else ""
+
+
 class Contents:
     """What stands in a file: its lines, and the places in them that secrets take."""
 
     lines: tuple[Line, ...]
     mode: int
     placeholders: tuple[Placeholder, ...]
+    meaning: Meaning | None
 
     @property
     def text(self) -> str:
@@ -121,6 +147,7 @@ class Artifact(Contents):
     placeholders: tuple[Placeholder, ...] = ()
     schema: str | None = None
     """The XSD in schemas/ that the text must pass, where it is XML."""
+    meaning: Meaning | None = field(default=None, compare=False, repr=False)
 
     @cached_property
     def sha256(self) -> str:
@@ -136,6 +163,7 @@ class HandOver(Contents):
     lines: tuple[Line, ...]
     mode: int = 0o644
     placeholders: tuple[Placeholder, ...] = ()
+    meaning: Meaning | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)

@@ -13,7 +13,16 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, HandOver, Line, line
+from omconf.artifacts.model import (
+    Artifact,
+    BlockKind,
+    Change,
+    Effect,
+    HandOver,
+    Line,
+    Meaning,
+    line,
+)
 from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.formats import smb_conf
 from omconf.formats.block import MARKERS, Entry, markers
@@ -56,14 +65,17 @@ class Share(BlockKind):
         if not clients:
             return []
         lines = _lines(cluster, storage.samba, clients)
-        return [Artifact(self.name, PATH, self.ownership, lines)]
+        meaning = _meaning(cluster, storage.samba, clients)
+        return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning)]
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Give the share for all nodes to whoever runs an outside Samba server."""
         samba = cluster.storage.samba
         if samba is None or cluster.storage.node is not None:
             return []
-        return [HandOver("storage/smb.conf", _lines(cluster, samba, cluster.nodes))]
+        lines = _lines(cluster, samba, cluster.nodes)
+        meaning = _meaning(cluster, samba, cluster.nodes)
+        return [HandOver("storage/smb.conf", lines, meaning=meaning)]
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Check that smb.conf can carry the path: Samba makes one blank of two, and reads `%`."""
@@ -191,6 +203,22 @@ def _lines(cluster: Cluster, samba: Samba, clients: Iterable[Node]) -> tuple[Lin
             line("    level2 oplocks = no", why=(COHERENT,)),
         ]
     return (*lines, line(end, why=(MARKERS,)))
+
+
+def _meaning(cluster: Cluster, samba: Samba, clients: Iterable[Node]) -> Meaning:
+    om, share = cluster.openmeetings, f"[{samba.share.value.lower()}]"
+    items = {
+        "path": cluster.storage.export.value,
+        "valid users": samba.user.value,
+        "guest ok": "no",
+        "read only": "no",
+        "hosts allow": " ".join(sorted(client.storage_address.value for client in clients)),
+        "hosts deny": "ALL",
+        "force user": om.user.value,
+        "force group": om.group.value,
+    }
+    named = {f"{share}/{name}": value for name, value in items.items()}
+    return Meaning(KIND.read, {share: "section", **named}, whole=False)
 
 
 _BOOLS = ("guest ok", "read only", "browseable", "oplocks", "level2 oplocks")

@@ -41,11 +41,8 @@ UNCARRIABLE = Rule("OM260", Severity.ERROR, "a character that the target format 
 
 RESERVED = ("storage", "database")
 PLACEHOLDER = "@omconf:"
-LONGEST_NAME = 255
-"""Characters of a cluster-name: members send it in each multicast packet."""
 OWN_UNITS = "omconf-"
 """How the units begin that omconf itself writes."""
-_REPLACED = re.compile(r"\$\w*\{")
 
 
 def refuse(rule: Rule, message: str, hint: str = "", severity: Severity | None = None) -> NoReturn:
@@ -344,67 +341,6 @@ def database_kind(value: Any) -> Any:
         near = other.get(str(value).lower()) or meant(str(value), known)
         hint = f"Write `{near}`." if near else f"One of: {', '.join(known)}."
         refuse(WRONG_VALUE, "This is no kind of database that OpenMeetings knows.", hint)
-    return value
-
-
-def property_name(value: str) -> str:
-    """Check the name of a property of Hazelcast or JPA."""
-    if not names.PROPERTY.fullmatch(value):
-        refuse(
-            UNCARRIABLE,
-            f"`{value[:80] if value.isprintable() else ascii(value)[1:81]}` is no name of a property.",
-            "Use letters, digits, `.`, `_` and `-` only.",
-        )
-    return value
-
-
-def option_name(value: str) -> str:
-    """Check the name of an option: printable, without white space."""
-    if not value or not value.isprintable() or " " in value:
-        refuse(
-            UNCARRIABLE,
-            "A name holds white space, or a character that cannot be seen.",
-            "Write the name alone, without blanks.",
-        )
-    return value
-
-
-def carried(value: str) -> str:
-    """Check a text that goes into OpenJPA's ConnectionProperties, which trims values."""
-    if value != value.strip():
-        refuse(
-            UNQUOTABLE,
-            "The space at its start or end would be lost: OpenJPA trims what it reads.",
-            "Remove the space; where the name really has one, rename it.",
-        )
-    return value
-
-
-def hazelcast_name(value: str) -> str:
-    """Check Hazelcast's cluster-name, in which Hazelcast replaces `${...}` and `$ENC{...}`."""
-    if len(value) > LONGEST_NAME:
-        refuse(
-            WRONG_VALUE,
-            f"A cluster-name of {len(value):,} characters is too long.",
-            f"Use {LONGEST_NAME} characters at most.",
-        )
-    if _REPLACED.search(value):
-        refuse(
-            UNCARRIABLE,
-            f"`{value[:80]}` is no plain name: Hazelcast would put a value in the place of `${{...}}`.",
-            "Write the name itself.",
-        )
-    return carried(value)
-
-
-def xml_text(value: str) -> str:
-    """Check the text of an XML element: Hazelcast trims it."""
-    if value != value.strip():
-        refuse(
-            UNCARRIABLE,
-            "The space at its start or end would be lost: Hazelcast trims what it reads.",
-            "Remove the space.",
-        )
     return value
 
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Wit
 
 from omconf.formats import names, options, paths, systemd
 from omconf.secrets import SecretRef
-from omconf.spec import checks, programs, references, storage
+from omconf.spec import checks, programs, properties, references, storage
 
 
 def _shaped(pattern: re.Pattern[str], example: str | None = None) -> Any:
@@ -25,10 +25,10 @@ Text = Annotated[
     Field(min_length=1),
 ]
 Reason = Annotated[Text, AfterValidator(checks.reason)]
-XmlText = Annotated[Text, AfterValidator(checks.xml_text)]
-PropertyName = Annotated[str, AfterValidator(checks.property_name)]
-OptionName = Annotated[str, AfterValidator(checks.option_name)]
-HazelcastName = Annotated[Text, AfterValidator(checks.hazelcast_name)]
+XmlText = Annotated[Text, AfterValidator(properties.xml_text)]
+PropertyName = Annotated[str, AfterValidator(properties.property_name)]
+OptionName = Annotated[str, AfterValidator(properties.option_name)]
+HazelcastName = Annotated[Text, AfterValidator(properties.hazelcast_name)]
 ClusterName = Annotated[
     str, AfterValidator(checks.cluster_name), _shaped(names.LABEL, "conference")
 ]
@@ -71,7 +71,7 @@ SshDestination = Annotated[
     AfterValidator(references.ssh_destination),
     Field(examples=["om1", "root@om1.example.org", "ssh://root@{address}:2222"]),
 ]
-JpaText = Annotated[Text, AfterValidator(checks.carried)]
+JpaText = Annotated[Text, AfterValidator(properties.carried)]
 MountOption = Annotated[Text, AfterValidator(storage.mount_option), _shaped(options.CARRIED)]
 ExportOption = Annotated[Text, AfterValidator(storage.export_option), _shaped(options.CARRIED)]
 ShareName = Annotated[
