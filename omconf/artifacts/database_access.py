@@ -7,6 +7,7 @@ database, and nothing anywhere else.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.artifacts.model import (
@@ -28,7 +29,7 @@ from omconf.formats.block import MARKERS, markers
 from omconf.origin import FromFormat, FromPage, Origin, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
 
@@ -119,7 +120,9 @@ class DatabaseAccess(Kind):
             return [
                 _statements(cluster, sql.postgresql_text, _postgresql),
                 HandOver(
-                    f"{FOLDER}/pg_hba.conf", tuple(_pg_hba(cluster)), meaning=_meaning(cluster)
+                    f"{FOLDER}/pg_hba.conf",
+                    tuple(_pg_hba(cluster, _clients(cluster))),
+                    meaning=_meaning(cluster),
                 ),
             ]
         if kind == "mysql":
@@ -188,7 +191,11 @@ def _refusal(kind: str, what: str, name: str) -> str:
     return ""
 
 
-def _clients(cluster: Cluster) -> Iterator[tuple[Value[str], Value[str]]]:
+_Client = tuple[Value[str], Value[str]]
+"""A node's name, and an address that it may come from."""
+
+
+def _clients(cluster: Cluster) -> Iterator[_Client]:
     """Go through the nodes and the addresses that the server may see of each, beyond NAT too."""
     database = cluster.database
     for node in cluster.nodes:
@@ -241,7 +248,7 @@ def _postgresql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
     yield line("ALTER DATABASE ", name, " OWNER TO ", role, ";", why=(STEP,))
 
 
-def _pg_hba(cluster: Cluster) -> Iterator[Line]:
+def _pg_hba(cluster: Cluster, clients: Iterable[_Client]) -> Iterator[Line]:
     database = cluster.database
     role, name = (_encoded(v, pg_hba.name) for v in (database.user, database.name))
     begin, end = markers(cluster.name)
@@ -251,15 +258,17 @@ def _pg_hba(cluster: Cluster) -> Iterator[Line]:
     yield line("#   listen_addresses = '", Value(listen, database.host.origin), "'", why=(STEP,))
     yield line("#   port = ", database.port, why=(STEP,))
     yield line(begin, why=(MARKERS,))
-    for _, address in _clients(cluster):
+    for _, address in clients:
         yield line("host ", name, " ", role, " ", address, "/32 scram-sha-256", why=(STEP,))
     yield line(end, why=(MARKERS,))
 
 
 def _meaning(cluster: Cluster) -> Meaning:
     role, name = (pg_hba.name(v.value) for v in (cluster.database.user, cluster.database.name))
-    whom = (f"host {name} {role} {address.value}/32" for _, address in _clients(cluster))
-    return Meaning(KIND.read, dict.fromkeys(whom, "scram-sha-256"))
+    few = list(islice(_clients(cluster), 2))
+    whom = (f"host {name} {role} {address.value}/32" for _, address in few)
+    sample = tuple(_pg_hba(cluster, few))
+    return Meaning(KIND.read, dict.fromkeys(whom, "scram-sha-256"), sample=sample)
 
 
 def _mysql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:

@@ -22,7 +22,7 @@ from omconf.origin import FromPage, Value
 from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic, Finding
@@ -137,11 +137,12 @@ def _server(cluster: Cluster) -> str:
     return f"`{server.value}`" if node is None else node if len(cluster.nodes) > 1 else ""
 
 
-def _meaning(cluster: Cluster, clients: Iterable[Node]) -> Meaning:
-    storage = cluster.storage
+def _meaning(cluster: Cluster, clients: Sequence[Node]) -> Meaning:
+    storage, few = cluster.storage, clients[:2]
     options = ",".join(settle_export([option.value for option in storage.export_options]))
     path = storage.export.value.rstrip("/")
-    return Meaning(KIND.read, {f"{path} {n.storage_address.value}": options for n in clients})
+    items = {f"{path} {n.storage_address.value}": options for n in few}
+    return Meaning(KIND.read, items, sample=_lines(cluster, few))
 
 
 def _lines(cluster: Cluster, clients: Iterable[Node]) -> tuple[Line, ...]:

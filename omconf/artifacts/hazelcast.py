@@ -16,7 +16,6 @@ from omconf.artifacts.model import (
     Effect,
     Kind,
     Line,
-    Meaning,
     Ownership,
     Reading,
     line,
@@ -120,7 +119,6 @@ class Hazelcast(Kind):
                 owner=om.user.value,
                 group=om.group.value,
                 schema="hazelcast-deployed.xsd" if cluster.hazelcast.extra else "hazelcast.xsd",
-                meaning=_meaning(cluster, node) if node is cluster.nodes[0] else None,
             )
         ]
 
@@ -266,18 +264,6 @@ def members(cluster: Cluster) -> list[Value[str]]:
         Value(seen.value + (f":{port.value}" if port else ""), seen.origin)
         for seen in (n.public_address or n.address for n in cluster.nodes)
     ]
-
-
-def _meaning(cluster: Cluster, node: Node) -> Meaning:
-    """What the spec's own texts are; of one node, as the schema judges those that others have."""
-    said = {
-        "cluster-name": cluster.hazelcast.cluster_name.value,
-        "instance-name": node.name.value,
-        "member-attributes/server.url": node.url.value,
-        **{f"properties/{k}": v.value for k, v in cluster.hazelcast.properties.items()},
-    }
-    items = {key: " ".join(value.split()) for key, value in said.items() if not hides(key)}
-    return Meaning(KIND.read, items, whole=False)
 
 
 def _public_address(node: Node) -> tuple[Line, ...]:

@@ -74,18 +74,22 @@ def line(*parts: str | Value[Any] | Placeholder, why: Iterable[Origin] = ()) -> 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What the reader of a file's own format must find in it: the second guard against its grammar.
+    """What the reader of a file's own format must find in it: the second guard of its grammar.
 
-    `items` are in the file's own words, by key. With `whole` nothing else may be found.
+    XML has none: the schemas guard it, and no text that is escaped can end its element.
+
+    `items` are in the file's own words, by key. With `whole` nothing else may be found. `sample` are
+    lines that stand for the file where the others differ from them in an IPv4 address alone.
     """
 
     read: Callable[[str], Reading]
     items: Mapping[str, str]
     whole: bool = True
+    sample: tuple[Line, ...] = ()
 
-    def fault(self, text: str) -> str:
+    def fault(self, lines: tuple[Line, ...]) -> str:
         """Say what is read otherwise than it is meant, without any value; nothing where all is."""
-        reading = self.read(text)
+        reading = self.read("".join([line.text + "\n" for line in self.sample or lines]))
         refused = next((f for f in reading.findings if f.rule is REFUSED), None)
         if reading.broken or refused:
             return f"its program would refuse it{f' at line {refused.line}' if refused else ''}"
@@ -102,6 +106,7 @@ class Contents:
     lines: tuple[Line, ...]
     mode: int
     placeholders: tuple[Placeholder, ...]
+    path: str
     meaning: Meaning | None
 
     @property

@@ -16,7 +16,6 @@ from omconf.artifacts.model import (
     Effect,
     Kind,
     Line,
-    Meaning,
     Ownership,
     Placeholder,
     Reading,
@@ -214,7 +213,6 @@ def _artifact(cluster: Cluster, path: str) -> Artifact:
         owner=om.user.value,
         group=om.group.value,
         placeholders=(placeholder,),
-        meaning=_meaning(cluster),
         schema=SCHEMAS[om.release.value.jpa.namespace],
     )
 
@@ -263,21 +261,6 @@ def _text(cluster: Cluster) -> tuple[tuple[Line, ...], Placeholder]:
         line("</persistence>", why=why),
     ]
     return tuple(lines), password
-
-
-@lru_cache(maxsize=2)
-def _meaning(cluster: Cluster) -> Meaning:
-    """What the spec's own texts are, a JDBC URL in the parts that a reading has."""
-    database = cluster.database
-    stock = dict(cluster.openmeetings.release.value.persistence[database.kind.value].connection)
-    said = Reading()
-    for name, value in database.properties.items():
-        _add(said, f"properties/{name}", " ".join(value.value.split()), 0)
-    for name, value in database.pool.items():
-        _add(said, f"properties/{CONNECTION}/{_spelling(name)}", value.value, 0)
-    _add(said, f"properties/{CONNECTION}/Url", url(cluster, stock["Url"]), 0)
-    _add(said, f"properties/{CONNECTION}/Username", database.user.value, 0)
-    return Meaning(KIND.read, said.items, whole=False)
 
 
 def _connection(cluster: Cluster, password: Placeholder, why: tuple[Origin, ...]) -> list[Line]:

@@ -24,8 +24,8 @@ OWN_SCHEMA = Rule(
 TOO_LARGE = Rule("OM412", Severity.ERROR, "a compiled file that would be too large")
 FOLDERS = {"file": "files", "block": "blocks", "keys": "keys"}
 MISTAKE = "This is a mistake in omconf; please report it with your spec."
-_UNSEEN = bytes({*range(9), *range(11, 32), 127})
-"""Control characters that no file of omconf's has, but for line feeds and tabs."""
+_CONTROLS = bytes({*range(9), *range(10, 32), 127})
+"""Control characters but for the tab: a file has its line feeds, and none else."""
 _TEXT = re.compile(rb">[^<]+<")
 
 
@@ -85,19 +85,22 @@ def _misread(bundle: Bundle) -> Iterator[Diagnostic]:
     What several nodes share is read once.
     """
     read: set[int] = set()
-    for path, content in contents(bundle):
+    files: list[tuple[str | None, Contents]] = [(None, given) for given in bundle.hand_overs]
+    files += [(node.node, artifact) for node in bundle.nodes for artifact in node.artifacts]
+    for node, content in files:
         if id(content) in read:
             continue
         read.add(id(content))
         data, meaning = content.data, content.meaning
         fault = ""
-        if data.count(b"\n") != len(content.lines) or data.translate(None, _UNSEEN) != data:
+        if len(data) - len(data.translate(None, _CONTROLS)) != len(content.lines):
             fault = "a value in it holds a line break or a control character"
         elif meaning and id(content.lines) not in read:
             read.add(id(content.lines))
-            fault = meaning.fault(content.text)
+            fault = meaning.fault(content.lines)
         if fault:
-            yield OWN_SCHEMA.at(None, f"{path}: {fault}.", hint=MISTAKE)
+            message = f"{fault[:1].upper()}{fault[1:]}."
+            yield OWN_SCHEMA.at(None, message, hint=MISTAKE, node=node, path=content.path)
 
 
 def _shape(artifact: Artifact) -> tuple[str, bytes] | None:
