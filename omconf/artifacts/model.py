@@ -94,9 +94,9 @@ class Meaning:
         if reading.broken or refused:
             return f"its program would refuse it{f' at line {refused.line}' if refused else ''}"
         for key, value in self.items.items():
-            if reading.items.get(masked(key)) != masked(value):
+            if reading.items.get(key) not in (value, masked(value)):
                 return f"`{quoted(key)}` is read back otherwise than it is meant"
-        more = len(reading.items) - len({masked(key) for key in self.items})
+        more = len(reading.items) - len(self.items)
         return f"{more} more than what is meant would be read" if self.whole and more else ""
 
 

@@ -67,7 +67,11 @@ def clean(value: str) -> str:
             "Write it in one line, without such characters.",
         )
     if PLACEHOLDER in value:
-        refuse(WRONG_VALUE, f"The text `{PLACEHOLDER}` is kept for the places of secrets.")
+        refuse(
+            WRONG_VALUE,
+            f"The text `{PLACEHOLDER}` is reserved for the places of secrets.",
+            "Write another text; a secret is read from `{env: NAME}`, for example.",
+        )
     return value
 
 
