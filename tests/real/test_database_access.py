@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from omconf.artifacts import database_access
-from tests.clusters import spec_of
+from tests.clusters import rules_of, spec_of
 from tests.command import omconf
 from tests.real.databases import MariaDB, PostgreSQL, Server
 from tests.real.judges import Network, need, need_root, run
@@ -35,6 +35,9 @@ HOSTILE = [
     ("all", "replication", f'"{MARK}" % \\% %s _ # /* ; \\! delimiter'),
     ("ömü,\\x", "öm,\\x", f"{MARK}-ünï-✓-😀 \t end"),
     ("+om @x", "@om\\_x", f"' {MARK}'' ''"),
+    ("om\\", "om\\", f"{MARK}\\"),
+    ("#om;--", "om /* -- ; */", f"{MARK};"),
+    ("u" * 63, "n" * 63, MARK),
 ]
 """User, database and password. psql is given a variable `x`, and servers are set to read backslashes
 in the other way than they do at first."""
@@ -225,3 +228,12 @@ def test_openmeetings_own_way_to_create_its_tables(java: str, site: Site, tmp_pa
     process = site.network.start(node, *notes(java, tmp_path, text), "10.1.1.2")
     said, _ = process.communicate("write one\nread\n", timeout=120)
     assert said.count("text one\n") == 2, said
+
+
+@pytest.mark.parametrize("site", [MariaDB], indirect=True)
+def test_mariadb_takes_the_longest_names(site: Site, tmp_path: Path) -> None:
+    user, name = "u" * 80, "n" * 64
+    site.execute(site.build(tmp_path, user, name, "pw"))
+    assert site.login(NODES[1], user, name, "pw").returncode == 0
+    for wrong in ({"user": f"{user}u"}, {"name": f"{name}n"}):
+        assert rules_of(spec_of(database={"kind": "mysql", **wrong})) == {"OM216"}
