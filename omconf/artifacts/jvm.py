@@ -13,7 +13,17 @@ import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, Meaning, line, restart
+from omconf.artifacts.model import (
+    Artifact,
+    BlockKind,
+    Change,
+    Effect,
+    Line,
+    Meaning,
+    Reading,
+    line,
+    restart,
+)
 from omconf.check.deployed_members import DROPPED
 from omconf.diagnostics import CONTRADICTION, REFUSED, Finding, Rule, Severity, plain_property
 from omconf.formats import java
@@ -48,6 +58,8 @@ _OURS = (
     "-Dopenjpa.serialization.class.whitelist",
 )
 _START = 'omconf_options="\\'
+# One word in single quotes, inside the double quotes of the assignment (POSIX, Quoting).
+_WORD = re.compile(r""" '(?:[^'\\"$`]|\\[\\"$`]|'\\\\'')*'[\\"]""")
 _BY_HAND = re.compile("|".join(re.escape(name) for name in _OURS))
 _HAZELCASTS = (
     "-Dhazelcast.config",
@@ -191,7 +203,15 @@ def _meaning(cluster: Cluster) -> Meaning:
     own = {"-DDATA_DIR": om.data_dir.value, "-Duser.timezone": om.timezone.value}
     lists = {blacklist: "*", whitelist: ",".join(WHITELIST)}
     further = dict(_item(option.value) for option in om.java_options)
-    return Meaning(KIND.read, own | lists | further)
+    return Meaning(_read_strictly, own | lists | further)
+
+
+def _read_strictly(text: str) -> Reading:
+    """Read a block as the shell does: it is broken where an option is not one quoted word."""
+    reading = KIND.read(text)
+    options = text.partition(f"{_START}\n")[2].split("\ncase ", 1)[0]
+    reading.broken = not all(_WORD.fullmatch(line) for line in options.split("\n"))
+    return reading
 
 
 @lru_cache(maxsize=2)

@@ -246,6 +246,26 @@ def test_a_share_that_would_be_read_otherwise_is_never_written(key: str, value: 
     assert {d.rule for d in found} == {OWN_SCHEMA}
 
 
+ESCAPES: list[tuple[str, dict[str, Any]]] = [
+    ("omconf.formats.exports.escape", {"storage": {"export": "/srv/om data"}}),
+    ("omconf.artifacts.fstab.escape", {"openmeetings": {"data_dir": "/srv/om data"}}),
+    ("omconf.artifacts.jvm._quoted", {"openmeetings": {"java_options": ["-Da='\\"]}}),
+    ("omconf.formats.pg_hba.name", {"database": {"user": 'a"b c'}}),
+    ("omconf.formats.properties.written", {"kurento": {"turn": {"user": "a\\b"}}}),
+]
+
+
+@pytest.mark.parametrize(("name", "sections"), ESCAPES, ids=[name for name, _ in ESCAPES])
+def test_a_text_that_is_not_escaped_is_never_written(
+    name: str, sections: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = {"_quoted": lambda value, before: Value(before + value.value, value.origin)}
+    slip = plain.get(name.rpartition(".")[2], lambda text, *_: text)
+    monkeypatch.setattr(name, slip)
+    found = judge(compile_bundle(simple(2, **sections)))
+    assert {d.rule for d in found} == {OWN_SCHEMA}
+
+
 def test_what_many_nodes_share_is_read_back_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cluster of many nodes costs no more reading than one of few."""
     read: list[int] = []

@@ -23,6 +23,7 @@ from omconf.bundle.compile import compile_bundle, judge
 from omconf.check.rules import check
 from omconf.cluster.model import Cluster
 from omconf.cluster.resolve import resolve
+from omconf.formats import systemd
 from omconf.spec.load import load
 from tests.clusters import spec_of
 from tests.real.hostile import (
@@ -270,6 +271,8 @@ def test_systemd_reads_each_path_and_each_units_name(tmp_path: Path) -> None:
     blocks = dict(
         re.findall(r"^\t?-> Unit (\S+):\n((?:\t\t.*\n)*)", done.stdout + done.stderr, re.MULTILINE)
     )
+    escape = run(need("systemd-escape", "systemd"), "-p", "--suffix=mount", "--", *paths).stdout
+    assert escape.split() == [systemd.mount_unit(path) for path in paths]
     for number, path in enumerate(paths):
         asked = re.findall(r"RequiresMountsFor: (.*) \(origin", blocks[f"p{number}.service"])
         assert path in asked
