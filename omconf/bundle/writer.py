@@ -26,7 +26,7 @@ from omconf.bundle.staging import Replacement, UndoFailedError
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.files import read
 from omconf.files.inside import Inside
-from omconf.files.write import make_folder, remove_folder
+from omconf.files.write import create, make_folder, remove_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 BUSY = Rule("OM402", Severity.ERROR, "a bundle directory that another build is writing")
 NOT_PRIVATE = Rule("OM405", Severity.ERROR, "a directory for real secrets that others may enter")
 
+GIT_IGNORE = ".gitignore"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -145,6 +146,7 @@ def _build(
 ) -> Written | list[Diagnostic]:
     """Do `write` under the lock; a DIR that was made for a build that failed is removed again."""
     made: list[str] = []
+    hidden = False
     result: Written | list[Diagnostic] | None = None
     fd = -1
     try:
@@ -155,6 +157,8 @@ def _build(
         if private and (reason := _openness(fd)):
             hint = "Give a directory that does not exist yet, or close this one: chmod 700"
             return [NOT_PRIVATE.at(None, f"{shown(given)}: {reason}", hint=hint)]
+        if private:
+            hidden = _hide_from_git(fd)
         with Inside(fd, root) as inside:
             result = _replace(files, inside, given, private, poll)
     except OSError as error:
@@ -165,6 +169,9 @@ def _build(
         try:
             # Still under the lock: nobody can have begun to build in there.
             if not isinstance(result, Written):
+                if hidden and not any(os.path.lexists(f"{root}/{n}") for n in (MANIFEST, STAGING)):
+                    with suppress(OSError):
+                        os.unlink(GIT_IGNORE, dir_fd=fd)
                 _unmake(made)
         finally:
             if fd >= 0:
@@ -218,6 +225,18 @@ def _unmake(made: list[str]) -> None:
     with suppress(OSError):
         for folder in reversed(made):
             remove_folder(folder)
+
+
+def _hide_from_git(fd: int) -> bool:
+    """Have git ignore all of DIR, before a secret is in it; tell whether that took a new file.
+
+    Any repository on the host may name a folder above DIR as its work tree. A `.gitignore` that is
+    there already is the user's own, or of an earlier build.
+    """
+    with suppress(FileExistsError):
+        create(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600)
+        return True
+    return False
 
 
 def _openness(fd: int) -> str:

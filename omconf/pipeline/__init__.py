@@ -196,11 +196,12 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
     """Write a staging copy with the secrets filled in: never inside a git work tree."""
     from omconf.bundle.compile import files
     from omconf.bundle.writer import write
+    from omconf.deployed import git_work_tree
     from omconf.spec.checks import UNQUOTABLE
 
-    inside = _work_tree(Path(directory))
+    inside = git_work_tree.covering(directory)
     if inside:
-        message = f"{directory} is inside the git work tree {inside}: secrets would be committed."
+        message = f"{directory} is inside {inside}: secrets would be committed."
         return [
             IN_GIT.at(None, message, hint="Choose a folder outside of it, and delete it after use.")
         ]
@@ -222,12 +223,6 @@ def _masked(found: list[Diagnostic], secrets: Secrets) -> list[Diagnostic]:
 
     mask = Mask(secrets.known)
     return [mask.diagnostic(d) for d in found]
-
-
-def _work_tree(directory: Path) -> Path | None:
-    """Find the git work tree that a (perhaps not yet existing) folder really lies in."""
-    real = Path(os.path.realpath(directory))
-    return next((p for p in (real, *real.parents) if os.path.lexists(p / ".git")), None)
 
 
 def unresolved(secrets: Secrets, severity: Severity) -> list[Diagnostic]:

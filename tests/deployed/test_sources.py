@@ -104,11 +104,11 @@ def test_git_names_what_it_cannot_read(built: Path, tmp_path: Path) -> None:
     run_git(tmp_path, "commit", "-q", "-m", "bundles")
     spec = built / "cluster.yaml"
     for revision, directory_, said in (
-        ("no-such", "cluster/bundles", "Needed a single revision"),
-        ("--help", "cluster/bundles", "Needed a single revision"),
-        ("HEAD", "..", "not a git repository"),
+        ("no-such", "cluster/bundles", "there is no commit"),
+        ("--help", "cluster/bundles", "there is no commit"),
+        ("HEAD", "..", "not in a git work tree"),
         ("HEAD", "cluster/bundles/manifest.json", "not a directory"),
-        ("HEAD", "/", "not a git repository"),
+        ("HEAD", "/", "not in a git work tree"),
     ):
         done = omconf("plan", spec, f"--git={revision}", "-o", directory_, cwd=tmp_path)
         assert (done.code, done.out) == (1, "")
