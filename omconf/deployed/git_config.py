@@ -23,14 +23,15 @@ _VALUE = re.compile(r'(?:[^"\\\n#;]|\\(?:.|\n)|"(?:[^"\\\n]|\\(?:.|\n))*+")*+')
 _TOKEN = re.compile(r'\\(.|\n)|(")|([ \t\r]+)|([^\\" \t\r]+)')
 _ESCAPED = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "b": "\b", "\\": "\\", '"': '"', "\n": ""}
-_TRUE = ("", "true", "yes", "on", "1")
+_TRUE = ("true", "yes", "on", "1")
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
     """The settings of one file: all values by `section.key` or `section.subsection.key`.
 
-    Sections and keys are in lower case, subsections as they are written.
+    Sections and keys are in lower case, subsections as they are written. A key without a value is
+    `true`.
     """
 
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -40,9 +41,8 @@ class Config:
         return self.values.get(name, (None,))[-1]
 
     def is_true(self, name: str) -> bool:
-        """Tell whether a boolean is set; a key without a value is true."""
-        value = self.last(name)
-        return value is not None and value.lower() in _TRUE
+        """Tell whether a boolean is set."""
+        return (self.last(name) or "").lower() in _TRUE
 
 
 def read(path: str) -> Config:
@@ -71,10 +71,10 @@ def parse(data: bytes) -> Config:
     at = _end(_BLANK, text, 0)
     while at < len(text):
         if head := _SECTION.match(text, at):
-            section, at = _section(head), head.end()
-        elif section and (key := _KEY.match(text, at)):
-            value, at = _value(text, key.end()) if key[2] else ("", key.end())
-            values.setdefault(f"{section}.{key[1].lower()}", []).append(value)
+            section, at = f"{_section(head)}.", head.end()
+        elif key := _KEY.match(text, at):
+            value, at = _value(text, key.end()) if key[2] else ("true", key.end())
+            values.setdefault(f"{section}{key[1].lower()}", []).append(value)
         else:
             raise ValueError(f"line {text.count(chr(10), 0, at) + 1} is not git's syntax")
         at = _end(_BLANK, text, at)

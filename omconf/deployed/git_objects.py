@@ -44,15 +44,20 @@ class _CatFile:
 
     def __init__(self, stand_in: StandIn, mode: str) -> None:
         self.stand_in = stand_in
-        self.errors = tempfile.TemporaryFile(dir=stand_in.folder)  # noqa: SIM115 - see `close`
-        self.process = subprocess.Popen(
-            ("git", "cat-file", mode),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.errors,
-            cwd=stand_in.folder,
-            env=stand_in.environment,
-        )
+        with ExitStack() as stack:
+            try:
+                self.errors = stack.enter_context(tempfile.TemporaryFile(dir=stand_in.folder))
+                self.process = subprocess.Popen(
+                    ("git", "cat-file", mode),
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self.errors,
+                    cwd=stand_in.folder,
+                    env=stand_in.environment,
+                )
+            except OSError as error:
+                raise GitError(f"git cannot be run: {error.strerror}") from error
+            stack.pop_all()  # `close` does it
         self.timer = threading.Timer(SECONDS, self.process.kill)
         self.timer.daemon = True
         self.timer.start()
@@ -81,6 +86,7 @@ class _CatFile:
         """Say why git ended."""
         if not self.timer.is_alive():
             return GitError(f"git has not answered in {SECONDS} seconds")
+        self.process.kill()
         self.process.wait()
         self.errors.seek(0)
         said = self.errors.read(process.MAX_ERROR).decode("utf-8", "replace")
@@ -128,9 +134,9 @@ class Objects:
         tree = _ID.match(line)
         if tree and line[tree.end() :].startswith(" tree "):
             return tree[0]
-        raise GitError(
-            f"the {itself.type} {commit} has no tree that can be read", self._hint_missing()
-        )
+        if itself.type == "commit":
+            raise self._missing(f"tree of the commit {commit}")
+        raise GitError(f"the tag {commit} is not one of a commit", unknown.hint)
 
     def look_up(self, ids: Iterable[str]) -> dict[str, Object]:
         """Tell types and sizes of objects. Raises GitError for a missing or damaged one."""
@@ -157,11 +163,11 @@ class Objects:
         said, _, size = line.rpartition(" ")
         itself, _, kind = said.partition(" ")
         if itself != name or not size.isdecimal():
-            raise self._missing(name)
+            raise self._missing(f"object {name}")
         return Object(kind, int(size))
 
-    def _missing(self, name: str) -> GitError:
-        return GitError(f"the object {name} is missing or damaged", self._hint_missing())
+    def _missing(self, what: str) -> GitError:
+        return GitError(f"the {what} is missing or damaged", self._hint_missing())
 
     def _hint_missing(self) -> str:
         repository = self.stand_in.repository
@@ -189,11 +195,8 @@ def opened(repository: Repository) -> Iterator[Objects]:
     Raises GitError for a repository in a format that omconf does not know, or without git.
     """
     with git_stand_in.made(repository) as stand_in, ExitStack() as running:
-        started = []
-        for mode in ("--batch-check", "--batch"):
-            try:
-                started.append(_CatFile(stand_in, mode))
-            except OSError as error:
-                raise GitError(f"git cannot be run: {error.strerror}") from error
-            running.callback(started[-1].close)
-        yield Objects(stand_in, *started)
+        sizes = _CatFile(stand_in, "--batch-check")
+        running.callback(sizes.close)
+        contents = _CatFile(stand_in, "--batch")
+        running.callback(contents.close)
+        yield Objects(stand_in, sizes, contents)

@@ -134,7 +134,7 @@ def _require_owner(found: Repository) -> None:
     if os.geteuid() == 0 and sudo.isascii() and sudo.isdecimal():
         trusted.add(int(sudo))
     places = (found.top, f"{found.top}/.git", found.own, found.common)
-    owners = {os.lstat(place).st_uid for place in places}
+    owners = {_owner(place) for place in places}
     if owners <= trusted or _is_safe(found.top):
         return
     owner = min(owners - trusted)
@@ -144,6 +144,10 @@ def _require_owner(found: Repository) -> None:
         name = f"user id {owner}"
     hint = f"If you trust it: git config --global --add safe.directory {shlex.quote(found.top)}"
     raise GitError(f"the repository {found.top} belongs to another user, {name}", hint)
+
+
+def _owner(place: str) -> int:
+    return os.lstat(place).st_uid
 
 
 def _is_safe(top: str) -> bool:

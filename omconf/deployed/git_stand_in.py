@@ -12,7 +12,7 @@ import os
 import re
 import stat
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -83,6 +83,8 @@ class StandIn:
 
     def complaint(self, error: str) -> str:
         """Return what git complains of, in the repository's own paths; nothing if it says nothing."""
+        if " over limit " in error:
+            return f"an object of it takes more than {MAX_ALLOCATION >> 20} MiB to be read"
         said = error.replace(f"{self.git_dir}/../../", f"{self.folder}/")
         said = said.replace(self.git_dir, self.repository.own)
         said = said.replace(self.folder, self.repository.common)
@@ -99,11 +101,13 @@ def made(repository: Repository) -> Iterator[StandIn]:
     """
     config = git_repository.config(repository)
     form = _format(config)
-    with tempfile.TemporaryDirectory(prefix="omconf-git-") as folder:
+    with ExitStack() as stack:
         try:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="omconf-git-"))
             git_dir = _fill(repository, config, form, folder)
         except OSError as error:
-            raise GitError(f"{error.filename} cannot be read: {error.strerror}") from error
+            place = error.filename or tempfile.gettempdir()
+            raise GitError(f"{place}: {error.strerror}") from error
         yield StandIn(repository, config, folder, git_dir, _DIGITS[form["objectformat"]])
 
 
@@ -152,10 +156,10 @@ def _configuration(config: Config, form: dict[str, str]) -> str:
         f"\t{key} = {value}\n" for key, value in form.items() if value != _DEFAULTS[key]
     )
     for name, values in config.values.items():
-        if _UPSTREAM.fullmatch(name) and _PLAIN.fullmatch(name):
+        plain = [value for value in values if _PLAIN.fullmatch(value)]
+        if plain and _UPSTREAM.fullmatch(name) and _PLAIN.fullmatch(name):
             section, _, rest = name.partition(".")
             subsection, _, key = rest.rpartition(".")
-            plain = [value for value in values if _PLAIN.fullmatch(value)]
             text += f'[{section} "{subsection}"]\n'
             text += "".join(f"\t{key} = {value}\n" for value in plain)
     return text
