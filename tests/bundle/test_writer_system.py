@@ -16,6 +16,7 @@ import pytest
 from omconf.bundle.directory import check
 from omconf.bundle.writer import Written, write
 from tests.bundle.writing import FLEETS, NEW, OLD, ROOT, errors, run, tree, tree_of
+from tests.needs import OWN_MOUNTS, needs
 
 
 def test_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,16 +121,9 @@ print("done")
 """
 
 
+@needs("own mounts")
 def test_a_full_disk(tmp_path: Path) -> None:
-    own = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
-    try:
-        mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(tmp_path)]
-        able = subprocess.run([*own, *mount], capture_output=True).returncode == 0
-    except OSError:
-        able = False
-    if not able:
-        pytest.skip("needs root or user namespaces (unshare --mount) for a small tmpfs of its own")
-    command = [*own, sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    command = [*OWN_MOUNTS, sys.executable, "-c", FULL_DISK, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
     assert (done.stdout, done.stderr) == ("done\n", "")

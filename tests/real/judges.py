@@ -1,40 +1,25 @@
-"""Programs, and networks of hosts in namespaces, for the tests in which real programs judge."""
+"""Networks of hosts in namespaces, and running programs on them."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import pytest
 
+from tests.needs import needs
+
 JAVA = Path(__file__).parent / "java"
-INSTALL = "install it with: sudo make setup-real"
 
 
-def missing(what: str) -> NoReturn:
-    """Skip and name what is missing; fail where nothing may be skipped."""
-    message = f"{what} is missing; {INSTALL}"
-    if os.environ.get("OMCONF_NOTHING_SKIPPED"):
-        pytest.fail(message)
-    pytest.skip(message)
+def shell_case(*command: str) -> Any:
+    """A case of a parametrized test: a shell, as the start of a command."""
+    return pytest.param([*command], id=command[0], marks=needs(command[0]))
 
 
-def need(program: str, package: str) -> str:
-    """Find a program, or skip."""
-    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if found is None:
-        missing(f"{program} (Debian package {package})")
-    return found
-
-
-def need_root() -> None:
-    """Skip where no namespaces can be made."""
-    if os.geteuid() != 0:
-        missing("root, which makes network and mount namespaces,")
+SHELLS = [shell_case("dash"), shell_case("bash", "--posix"), shell_case("busybox", "sh")]
 
 
 def run(

@@ -22,10 +22,16 @@ import yaml
 
 from tests.clusters import spec_of
 from tests.command import omconf
-from tests.real.judges import Network, need, run
+from tests.needs import program
+from tests.real.judges import Network, run
 
 DATABASE = "10.1.1.250"
 HEALTHY = '{"inited":true,"installed":true,"dbOk":true}'
+NEEDS_NODES = ("network namespaces", "mount namespaces")
+NEEDS_RUNNING = (*NEEDS_NODES, "sysctl", "ss")
+NEEDS_SSH = ("ssh", "ssh-keygen", "sshd", "ss")
+NEEDS_CHECK = ("curl", "getent", "nc", "ping", "runuser")
+"""What the check of a node runs on a healthy one."""
 BLOCK = "# BEGIN omconf: conference\n"
 
 
@@ -146,13 +152,10 @@ class Nodes:
 
     def ssh(self) -> None:
         """Start an sshd on every node, and make the `environment` in which `ssh` reaches them."""
-        need("sshd", "openssh-server")
-        client = need("ssh", "openssh-client")
-        keygen = need("ssh-keygen", "openssh-client")
         folder = self.folder / "ssh"
         folder.mkdir()
         for name in ("host", "user"):
-            run(keygen, "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
         server = folder / "sshd_config"
         server.write_text(
             f"HostKey {folder}/host\nAuthorizedKeysFile /etc/ssh/authorized\nStrictModes no\n"
@@ -172,20 +175,22 @@ class Nodes:
         wrapper.parent.mkdir()
         space = self.network.host("10.1.1.251")
         wrapper.write_text(
-            f'#!/bin/sh\nexec ip netns exec {space} {client} -F {folder}/config "$@"\n'
+            f'#!/bin/sh\nexec ip netns exec {space} {program("ssh")} -F {folder}/config "$@"\n'
         )
         wrapper.chmod(0o755)
         self.environment = {**os.environ, "PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
         for name in self.names:
             shadow = self.tree(name) / "etc/shadow"
             shadow.write_text(re.sub("^root:[^:]*", "root:*", shadow.read_text()))
+            passwd = self.tree(name) / "etc/passwd"
+            passwd.write_text(re.sub("^(root:.*:).*", r"\1/bin/sh", passwd.read_text()))
             shutil.copy(folder / "user.pub", self.tree(name) / "etc/ssh/authorized")
             self.start_ssh(name)
 
     def start_ssh(self, name: str, *, mounted: bool = True) -> None:
         """Start a node's sshd; what it runs sees the node's own files."""
         private = "mount -t tmpfs none /run; mkdir /run/sshd"
-        server = ("/usr/sbin/sshd", "-D", "-e", "-f", self.folder / "ssh/sshd_config")
+        server = (program("sshd"), "-D", "-e", "-f", self.folder / "ssh/sshd_config")
         command = self.command(name, *server, mounted=mounted, before=private)
         self.sshd[name] = self.network.start(self.network.name, *command)
         self.wait("22", [self.spaces[name]])

@@ -19,7 +19,8 @@ from omconf.cluster.model import Cluster, Node
 from omconf.cluster.ports import HAZELCAST_PORT, HAZELCAST_TRIES
 from omconf.releases import RELEASES
 from tests.clusters import simple
-from tests.real.judges import JAVA, Network, need, run
+from tests.needs import needs
+from tests.real.judges import JAVA, Network, run
 
 LIB = JAVA / "lib" / "hazelcast"
 UNREAD = "5.6.0"
@@ -201,11 +202,11 @@ def test_three_members_form_one_cluster(
     members.wait({_address(c): _all(configurations) for c in configurations})
 
 
+@needs("nftables")
 @pytest.mark.parametrize("discovery", ["multicast", "tcp-ip"])
 def test_the_firewall_lets_nodes_form_a_cluster_and_keeps_others_out(
     java: str, network: Network, tmp_path: Path, discovery: str
 ) -> None:
-    nft = need("nft", "nftables")
     sections: dict[str, Any] = {
         "network": {"firewall": "nftables"},
         "discovery": {"kind": discovery},
@@ -221,7 +222,7 @@ def test_the_firewall_lets_nodes_form_a_cluster_and_keeps_others_out(
         if node in cluster.nodes:
             table = tmp_path / "firewall.nft"
             table.write_bytes(firewall.KIND.render(cluster, node)[0].data)
-            network.run(space, nft, "-f", table)
+            network.run(space, "nft", "-f", table)
     *inside, stranger = configurations
     members = Members(java, network, tmp_path)
     for configuration in configurations:
@@ -239,6 +240,7 @@ time.sleep(3600)
 """
 
 
+@needs("ss")
 @pytest.mark.parametrize("free", [1, 0])
 def test_hazelcast_tries_a_hundred_ports(
     java: str, network: Network, tmp_path: Path, free: int

@@ -14,7 +14,8 @@ from omconf.artifacts import persistence
 from omconf.releases import RELEASES
 from omconf.secrets import Secret
 from tests.clusters import rules_of, simple, spec_of
-from tests.real.databases import MariaDB, PostgreSQL
+from tests.needs import needs
+from tests.real.databases import NEEDS_MARIADB, NEEDS_POSTGRESQL, MariaDB, PostgreSQL
 from tests.real.judges import JAVA
 
 LINES = {"3.1.2": "5.0.0", "3.2.2": "7.2.0", "4.1.1": "9.1.0"}
@@ -76,7 +77,13 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module", params=[PostgreSQL, MariaDB])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(PostgreSQL, marks=needs(*NEEDS_POSTGRESQL)),
+        pytest.param(MariaDB, marks=needs(*NEEDS_MARIADB)),
+    ],
+)
 def server(request: pytest.FixtureRequest) -> Iterator[Any]:
     started = request.param()
     try:

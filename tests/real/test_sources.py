@@ -25,11 +25,13 @@ from tests.deployed.same import (
     plan,
     require,
 )
-from tests.real.judges import Network, need, run
-from tests.real.nodes import Nodes
+from tests.needs import fixture_needs, needs, program
+from tests.real.judges import Network, run, shell_case
+from tests.real.nodes import NEEDS_NODES, NEEDS_SSH, Nodes
 
 
 @pytest.fixture
+@fixture_needs(*NEEDS_NODES, *NEEDS_SSH)
 def nodes(network: Network, tmp_path: Path) -> Nodes:
     made = Nodes(network, tmp_path, running=False)
     made.ssh()
@@ -79,8 +81,7 @@ def test_nodes_that_cannot_be_read(nodes: Nodes) -> None:
     """Each is unknown, with the reason; the others are planned all the same."""
     known = nodes.folder / "ssh/known"
     other = nodes.folder / "ssh/other"
-    keygen = need("ssh-keygen", "openssh-client")
-    subprocess.run([keygen, "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", other], check=True)
     lines = known.read_text().splitlines()
     lines[0] = f"om1 {other.with_suffix('.pub').read_text().strip()}"
     known.write_text("\n".join(lines) + "\n")
@@ -185,8 +186,8 @@ def test_hostile_streams(nodes: Nodes) -> None:
             assert {c["action"] for c in found["changes"]} == {"create"}, name
 
 
+@needs("sudo")
 def test_another_user_and_sudo(nodes: Nodes) -> None:
-    need("sudo", "sudo")
     for name in nodes.names:
         etc = nodes.tree(name) / "etc"
         for file, line in (
@@ -230,8 +231,8 @@ def test_the_hosts_own_root(nodes: Nodes) -> None:
     assert diagnostic["rule"] == "OM317"
 
 
-@pytest.mark.parametrize("shell", ["dash", "bash", "busybox"])
-def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: str) -> None:
+@pytest.mark.parametrize("shell", [shell_case(x) for x in ("dash", "bash", "busybox")])
+def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: list[str]) -> None:
     """With BusyBox all programs are its own."""
     shellcheck = Path(sys.executable).with_name("shellcheck")
     script = (
@@ -239,8 +240,8 @@ def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: s
         + ssh.SCRIPT.read_text()
     )
     run(shellcheck, "-s", "sh", "-", input=script)
-    command, path = [need(shell, "busybox-static" if shell == "busybox" else shell)], ""
-    if shell == "busybox":
+    command, path = [program(shell[0])], ""
+    if shell == ["busybox"]:
         for applet in ("sed", "head", "sort", "wc", "ls", "dd", "tar"):
             (tmp_path / applet).symlink_to(command[0])
         command, path = [command[0], "sh"], str(tmp_path)

@@ -17,19 +17,14 @@ import pytest
 
 from tests.cli.test_verify import SCHEMA
 from tests.command import ROOT, omconf
-from tests.real.judges import Network, need
-from tests.real.nodes import Nodes, left_over
+from tests.needs import fixture_needs
+from tests.real.judges import Network
+from tests.real.nodes import NEEDS_CHECK, NEEDS_RUNNING, NEEDS_SSH, Nodes, left_over
 
 
 @pytest.fixture
+@fixture_needs(*NEEDS_RUNNING, *NEEDS_SSH, *NEEDS_CHECK)
 def nodes(network: Network, tmp_path: Path) -> Nodes:
-    for program, package in (
-        ("ping", "iputils-ping"),
-        ("nc", "netcat-openbsd"),
-        ("curl", "curl"),
-        ("ss", "iproute2"),
-    ):
-        need(program, package)
     made = Nodes(network, tmp_path)
     made.ssh()
     return made
