@@ -88,7 +88,7 @@ PACKAGES = {
     "smbclient": "smbclient",
     "strace": "strace",
     "sudo": "sudo",
-    "systemd": "systemd-analyze systemd-creds systemd-fstab-generator",
+    "systemd": "systemd-analyze systemd-creds systemd-escape systemd-fstab-generator",
     "tomcat10-common": "catalina.sh",
     "util-linux": "findmnt prlimit runuser setpriv unshare",
     "wget": "wget",

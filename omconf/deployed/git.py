@@ -9,7 +9,6 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from omconf.bundle import manifest
 from omconf.deployed import git_objects, git_repository, git_tree
 from omconf.deployed.git_repository import GitError
 from omconf.deployed.snapshot import (
@@ -23,8 +22,9 @@ from omconf.deployed.snapshot import (
     Request,
     Snapshot,
 )
-from omconf.deployed.tree import MAX_PARTS, no_file
+from omconf.deployed.tree import no_file
 from omconf.diagnostics import Finding
+from omconf.files.tree import MAX_PARTS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -112,7 +112,8 @@ class _Bundles:
             for node, r in requests.items()
         }
         for name in others:
-            if name in listed and manifest.node_of(manifests[name].data or b"") == name:
+            own = NodeFiles({last.manifest: manifests[name]}) if name in listed else NodeFiles()
+            if last.applied(name, own):
                 asked[name], folder[name] = last, name
         paths = {
             node: r.asked(manifests[folder[node]].data if folder[node] in listed else None)

@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 SHORTEST = 4
 """Characters of the shortest value that is hidden inside longer texts."""
-_ORDINARY = re.compile(r"[A-Za-z][a-z]{0,11}|[A-Z]{1,12}|[0-9]{1,12}|(?=.{1,16}$)[a-z]+(?: [a-z]+)+")
+_ORDINARY = re.compile(
+    r"[A-Za-z][a-z]{0,11}|[A-Z]{1,12}|[0-9]{1,12}|(?=.{1,16}$)[a-z]+(?: [a-z]+)+"
+)
 _PLACEHOLDER = re.compile(r"@omconf:[\w.]+@|\$\{[^{}]*\}")
 _BETWEEN = re.compile(r"[,=;&?:\s\"'{}\\]+")
 """Where readers of deployed files cut values apart."""

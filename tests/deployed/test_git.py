@@ -12,14 +12,11 @@ import pytest
 
 from tests.command import omconf
 from tests.deployed.same import SECRET, build, plan, write_spec
-from tests.real.judges import need
+from tests.needs import needs
+
+pytestmark = needs("git")
 
 WHO = ("-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "commit.gpgsign=false")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _git() -> None:
-    need("git", "git")
 
 
 def git(folder: Path, *words: str) -> str:

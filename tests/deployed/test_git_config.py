@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.deployed import git_config
-from tests.real.judges import need
+from tests.needs import needs
+
+pytestmark = needs("git")
 
 TEXTS = [
     b"",
@@ -30,7 +32,6 @@ BROKEN = [b"[a", b'[a]\nb = "x\n', b"[a]\nb = \\x\n", b"[a]\n1 = x\n", b'[a "b]\
 
 
 def by_git(data: bytes, folder: Path) -> dict[str, tuple[str, ...]]:
-    need("git", "git")
     (folder / "file").write_bytes(data)
     command = ("git", "config", "--file", "file", "--no-includes", "--null", "--list")
     done = subprocess.run(command, cwd=folder, capture_output=True, check=True)

@@ -24,14 +24,11 @@ from tests.deployed.git_store import FILE, FOLDER, LINK, SUBMODULE, Store, packe
 from tests.deployed.same import SECRET, build, plan, write_spec
 from tests.deployed.test_git import commit, git
 from tests.fuzz.test_limits import MEASURED, MOST_KIB
-from tests.real.judges import need
+from tests.needs import needs
+
+pytestmark = needs("git")
 
 HOOKS = ("reference-transaction", "post-checkout", "pre-auto-gc", "post-index-change", "pre-commit")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _git() -> None:
-    need("git", "git")
 
 
 @pytest.fixture(scope="module")

@@ -10,12 +10,9 @@ import pytest
 from tests.command import Result, omconf
 from tests.deployed.same import SECRET, write_spec
 from tests.deployed.test_git import commit, git
-from tests.real.judges import need
+from tests.needs import needs
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _git() -> None:
-    need("git", "git")
+pytestmark = needs("git")
 
 
 @pytest.fixture

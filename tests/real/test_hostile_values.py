@@ -26,6 +26,7 @@ from omconf.cluster.resolve import resolve
 from omconf.formats import systemd
 from omconf.spec.load import load
 from tests.clusters import spec_of
+from tests.needs import needs, program
 from tests.real.hostile import (
     EXPORT_OPTIONS,
     JAVA_OPTIONS,
@@ -37,10 +38,8 @@ from tests.real.hostile import (
     UNITS,
     URLS,
 )
-from tests.real.judges import JAVA, missing, need, run
-from tests.real.test_fstab import GENERATOR
+from tests.real.judges import JAVA, SHELLS, run
 from tests.real.test_hazelcast import FAST, UNREAD, _jars
-from tests.real.test_shell import SHELLS
 
 Run = Callable[[str, dict[str, Path]], subprocess.CompletedProcess[str]]
 
@@ -84,7 +83,6 @@ def _exported(
     mounted: Run, tmp_path: Path, texts: list[str], paths: Iterable[str]
 ) -> list[set[str]]:
     """What exportfs exports of each text between two lines of the admin's: `PATH CLIENT` of each."""
-    need("exportfs", "nfs-kernel-server")
     (tmp_path / "nfs").mkdir()
     for number, text in enumerate(texts):
         (tmp_path / f"e{number}").write_text(text.join(ADMINS))
@@ -117,6 +115,7 @@ def _decoded(text: str) -> str:
 OWN = {"/srv 127.0.0.8", "/etc 127.0.0.9"}
 
 
+@needs("exportfs")
 def test_exportfs_exports_each_path_and_what_the_admin_has(mounted: Run, tmp_path: Path) -> None:
     taken = _taken("openmeetings.data_dir", PATHS)
     texts = [exports.KIND.render(c, c.nodes[0])[0].text for c in taken.values()]
@@ -124,6 +123,7 @@ def test_exportfs_exports_each_path_and_what_the_admin_has(mounted: Run, tmp_pat
         assert table == {*OWN, f"{path} 10.1.1.2"}
 
 
+@needs("exportfs")
 def test_exportfs_takes_each_option_and_what_the_admin_has(mounted: Run, tmp_path: Path) -> None:
     taken = _taken(
         "storage.export_options",
@@ -141,14 +141,14 @@ def test_exportfs_takes_each_option_and_what_the_admin_has(mounted: Run, tmp_pat
 
 def _units(folder: Path, tab: Path) -> dict[str, str]:
     """The mount units that systemd makes of a table: the text by mount point."""
-    if not GENERATOR.exists():
-        missing("systemd-fstab-generator (Debian package systemd)")
     folders = [folder / name for name in ("normal", "early", "late")]
     for each in folders:
         each.mkdir()
     env = {**os.environ, "SYSTEMD_FSTAB": str(tab), "SYSTEMD_LOG_LEVEL": "warning"}
     env["SYSTEMD_LOG_TARGET"] = "console"
-    done = subprocess.run([GENERATOR, *folders], env=env, capture_output=True, text=True)
+    done = subprocess.run(
+        [program("systemd-fstab-generator"), *folders], env=env, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     texts = [path.read_text() for path in folders[0].glob("*.mount")]
     return {
@@ -158,7 +158,7 @@ def _units(folder: Path, tab: Path) -> dict[str, str]:
 
 def _mounts(tab: Path) -> list[dict[str, str]]:
     columns = "SOURCE,TARGET,FSTYPE,OPTIONS"
-    findmnt = need("findmnt", "util-linux")
+    findmnt = program("findmnt")
     done = run(findmnt, "--fstab", "--tab-file", tab, "--json", "--output", columns)
     found: list[dict[str, str]] = json.loads(done.stdout)["filesystems"]
     return found
@@ -167,6 +167,7 @@ def _mounts(tab: Path) -> list[dict[str, str]]:
 ADMINS_MOUNT = "nas:/admin /admin nfs ro 0 0\n"
 
 
+@needs("findmnt", "systemd-fstab-generator")
 def test_libmount_and_systemd_read_each_path(tmp_path: Path) -> None:
     taken = _taken("openmeetings.data_dir", PATHS)
     lines = [fstab.KIND.render(c, c.nodes[1])[0].text for c in taken.values()]
@@ -190,6 +191,7 @@ def test_libmount_and_systemd_read_each_path(tmp_path: Path) -> None:
         assert f"What=10.1.1.1:{path.replace('%', '%%')}\n" in units[path]
 
 
+@needs("findmnt", "systemd-fstab-generator")
 def test_libmount_and_systemd_read_each_option(tmp_path: Path) -> None:
     taken = _taken("storage.options", MOUNT_OPTIONS, lambda option: ["hard", option, "_netdev"])
     lines = [
@@ -208,8 +210,9 @@ def test_libmount_and_systemd_read_each_option(tmp_path: Path) -> None:
         assert given.replace("%%", "%") == f"hard,{option},_netdev"
 
 
+@needs("testparm")
 def test_samba_reads_each_share_and_path(tmp_path: Path) -> None:
-    testparm = need("testparm", "samba-common-bin")
+    testparm = program("testparm")
     account = {"kind": "cifs", "password": {"env": "X"}}
     shares = _taken("storage.share", SHARES, storage=account)
     plain = [path for path in PATHS if len(path) < 200]
@@ -238,8 +241,9 @@ def test_samba_reads_each_share_and_path(tmp_path: Path) -> None:
         assert "%" not in path
 
 
+@needs("systemd-analyze", "systemd-escape")
 def test_systemd_reads_each_path_and_each_units_name(tmp_path: Path) -> None:
-    analyze = need("systemd-analyze", "systemd")
+    analyze = program("systemd-analyze")
     paths = _taken("openmeetings.data_dir", PATHS)
     units = _taken("openmeetings.service", UNITS, network={"firewall": "nftables"})
     services = []
@@ -271,7 +275,7 @@ def test_systemd_reads_each_path_and_each_units_name(tmp_path: Path) -> None:
     blocks = dict(
         re.findall(r"^\t?-> Unit (\S+):\n((?:\t\t.*\n)*)", done.stdout + done.stderr, re.MULTILINE)
     )
-    escape = run(need("systemd-escape", "systemd"), "-p", "--suffix=mount", "--", *paths).stdout
+    escape = run(program("systemd-escape"), "-p", "--suffix=mount", "--", *paths).stdout
     assert escape.split() == [systemd.mount_unit(path) for path in paths]
     for number, path in enumerate(paths):
         asked = re.findall(r"RequiresMountsFor: (.*) \(origin", blocks[f"p{number}.service"])
@@ -284,17 +288,15 @@ def test_systemd_reads_each_path_and_each_units_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_shell_gives_the_jvm_each_option(tmp_path: Path, shell: str) -> None:
+def test_the_shell_gives_the_jvm_each_option(tmp_path: Path, shell: list[str]) -> None:
     """As catalina.sh does it: the file is sourced, and the options are evaluated once more."""
-    command, package = SHELLS[shell]
-    need(command[0], package)
     taken = list(_taken("openmeetings.java_options", JAVA_OPTIONS, lambda option: [option]))
     cluster, refused = _cluster("openmeetings.java_options", taken[: len(taken) - 1])
     assert cluster is not None, refused
     artifact = jvm.KIND.render(cluster, cluster.nodes[0])[0]
     (tmp_path / "setenv.sh").write_text(f"BEFORE=1\n{artifact.text}AFTER=2\n")
     script = '. ./setenv.sh\neval "printf \'%s\\\\0\' $JAVA_OPTS"\necho "$BEFORE$AFTER"\n'
-    done = run(*command, "-c", script, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": "/x"})
+    done = run(*shell, "-c", script, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": "/x"})
     *given, rest = done.stdout.split("\0")
     assert given[4:] == taken[: len(taken) - 1]
     assert rest == "12\n"
@@ -343,8 +345,9 @@ def test_java_reads_each_text(java: str, tmp_path: Path) -> None:
         assert found[f"k{number}"] == shown
 
 
+@needs("cmark-gfm")
 def test_markdown_links_each_url(tmp_path: Path) -> None:
-    cmark = need("cmark-gfm", "cmark-gfm")
+    cmark = program("cmark-gfm")
     taken = _taken("node_defaults.url", URLS, nodes={"om1": {"address": "10.1.1.1"}})
     readmes = [compile_bundle(cluster).readme for cluster in taken.values()]
     rows = [row for text in readmes for row in text.split("\n") if row.startswith("| om1 |")]
@@ -357,8 +360,9 @@ def test_markdown_links_each_url(tmp_path: Path) -> None:
         assert (target.replace("&amp;", "&"), shown.replace("&amp;", "&")) == (url, url)
 
 
+@needs("ssh")
 def test_ssh_reads_each_destination() -> None:
-    ssh = need("ssh", "openssh-client")
+    ssh = program("ssh")
     taken = _taken("node_defaults.ssh", SSH)
     for destination in taken:
         done = run(ssh, "-G", "-F", "none", "--", destination, check=False)

@@ -53,7 +53,9 @@ nodes:
 """
 HUMAN, JSON = (), ("--json",)
 PLANS = ((), ("--json",), ("--markdown",), ("-q",))
-FINDINGS = tuple(("--format", form) for form in ("human", "json", "github", "sarif"))
+FINDINGS: tuple[tuple[str, ...], ...] = tuple(
+    ("--format", form) for form in ("human", "json", "github", "sarif")
+)
 PICTURES = tuple(("--format", form) for form in ("mermaid", "dot", "svg"))
 
 
