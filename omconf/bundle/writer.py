@@ -26,7 +26,7 @@ from omconf.bundle.staging import Replacement, UndoFailedError
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.files import read
 from omconf.files.inside import Inside
-from omconf.files.write import create, make_folder, remove_folder
+from omconf.files.write import create, make_folder, remove_folder, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -230,12 +230,16 @@ def _unmake(made: list[str]) -> None:
 def _hide_from_git(fd: int) -> bool:
     """Have git ignore all of DIR, before a secret is in it; tell whether that took a new file.
 
-    Any repository on the host may name a folder above DIR as its work tree. A `.gitignore` that is
-    there already is the user's own, or of an earlier build.
+    Any repository on the host may name a folder above DIR as its work tree. A `.gitignore` with
+    something in it is the user's own, or of an earlier build.
     """
-    with suppress(FileExistsError):
+    try:
+        there = read.start(GIT_IGNORE, 1, dir_fd=fd, follow=False).data
+    except FileNotFoundError:
         create(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600)
         return True
+    if not there:
+        replace(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600)
     return False
 
 

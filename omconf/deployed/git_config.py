@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from omconf.files import read as files
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -52,15 +54,11 @@ def read(path: str) -> Config:
     git configuration.
     """
     try:
-        # It may be a named pipe that nobody writes to.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return parse(files.contents(path, MAX_BYTES).data)
     except FileNotFoundError:
         return Config()
-    with open(descriptor, "rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB")
-    return parse(data)
+    except files.TooLargeError as error:
+        raise ValueError(f"it has more than {MAX_BYTES >> 20} MiB") from error
 
 
 def parse(data: bytes) -> Config:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from omconf import process
 from omconf.deployed import git_config
+from omconf.files import read as files
 
 MAX_POINTER = 64 * 1024
 """Bytes of a `.git` or `commondir` file, which hold one path."""
@@ -114,8 +115,7 @@ def common_directory(own: str) -> str:
 
 def _pointer(place: str) -> str:
     try:
-        with open(place, "rb") as file:
-            data = file.read(MAX_POINTER)
+        data = files.start(place, MAX_POINTER).data
     except OSError as error:
         raise GitError(f"{place} cannot be read: {error.strerror}") from error
     return os.fsdecode(data).rstrip("\r\n")

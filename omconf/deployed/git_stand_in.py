@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 
 from omconf.deployed import git_repository
 from omconf.deployed.git_repository import GitError
+from omconf.files import read as files
+from omconf.files.write import create
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -177,11 +179,8 @@ def _copy(source: str, target: str) -> None:
         if stat.S_ISLNK(os.lstat(source).st_mode):
             os.symlink(os.readlink(source), target)
             return
-        descriptor = os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with open(descriptor, "rb") as file:
-            _write(target, file.read(MAX_HEAD))
+        _write(target, files.start(source, MAX_HEAD, follow=False).data)
 
 
 def _write(path: str, data: bytes) -> None:
-    with open(path, "xb") as file:
-        file.write(data)
+    create(path, data, durable=False)

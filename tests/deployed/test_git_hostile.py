@@ -246,14 +246,11 @@ def test_replacements_and_grafts_do_not_count(spec: Path, tmp_path: Path) -> Non
 
 # Trees that git itself would not write.
 
-REQUESTS = {
-    name: Request(("/etc/fstab", "/etc/exports"), "/etc/omconf/c/manifest.json", name)
-    for name in ("om1", "om2")
-}
+REQUESTS = {name: Request(("/etc/fstab", "/etc/exports"), "c", name) for name in ("om1", "om2")}
 
 
 def listing(node: str, *paths: str) -> bytes:
-    entries = [{"path": path, "kind": "fstab", "ownership": "block"} for path in paths]
+    entries = [{"path": path, "kind": "jvm", "ownership": "block"} for path in paths]
     return json.dumps({"format_version": "1.0", "node": node, "files": entries}).encode()
 
 
@@ -281,7 +278,7 @@ def test_a_tree_that_unfolds_to_gigabytes(tmp_path: Path, monkeypatch: pytest.Mo
     tree = store.tree([(FILE, b"%d" % n, store.put("blob", b"x")) for n in range(10)])
     for _ in range(200):
         tree = store.tree([(FOLDER, b"%d" % n, tree) for n in range(10)])
-    blob = store.put("blob", listing("om1", "/" + "7/" * 150 + "fstab"))
+    blob = store.put("blob", listing("om1", "/" + "7/" * 150 + "bin/setenv.sh"))
     om1 = store.tree([(FOLDER, b"files", tree), (FILE, b"manifest.json", blob)])
     committed(store, store.tree([(FOLDER, b"om1", om1)]))
     asked: list[str] = []
@@ -303,7 +300,7 @@ def test_a_tree_that_unfolds_to_gigabytes(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_a_way_that_is_too_deep(tmp_path: Path) -> None:
     store = Store()
-    path = "/a" * 300 + "/fstab"
+    path = "/a" * 300 + "/bin/setenv.sh"
     bundles = store.folder({"om1/manifest.json": listing("om1", path), f"om1/files{path}": b"deep"})
     found = read(committed(store, bundles), tmp_path)
     assert isinstance(found, Snapshot)
@@ -315,7 +312,7 @@ def test_a_way_that_is_too_deep(tmp_path: Path) -> None:
 def test_a_tree_in_itself(tmp_path: Path) -> None:
     """No honest object can hold its own id; git does not notice."""
     store, own = Store(), "ab" * 20
-    blob = store.put("blob", listing("om1", "/om1" * 199 + "/fstab"))
+    blob = store.put("blob", listing("om1", "/om1" * 197 + "/bin/setenv.sh"))
     entries = [(FOLDER, name, own) for name in (b"files", b"om1", b"om2")]
     store.tree([*entries, (FILE, b"manifest.json", blob)], name=own)
     found = read(committed(store, own), tmp_path)
