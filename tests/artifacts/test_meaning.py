@@ -24,7 +24,7 @@ from omconf.diagnostics import Diagnostic
 from omconf.formats import systemd
 from omconf.origin import FromFormat, Value
 from omconf.spec.load import load
-from tests.clusters import simple, spec_of
+from tests.clusters import cluster_of, simple, spec_of
 
 SAMBA = {"kind": "cifs", "password": {"env": "X"}}
 CHARACTERS = st.sampled_from([*" \"'\\`$*?()[]{}<>#%,:;=!&|^~@+-._/aB7é→😀"])
@@ -173,6 +173,8 @@ WAY_OUT = [
     ("nodes", "om1", {"address": "10.1.1.1", "url": "https://0x7f.1/om"}),
     ("node_defaults", "ssh", "-oProxyCommand=x"),
     ("node_defaults", "ssh", "root@-x"),
+    ("node_defaults", "ssh", "-v"),
+    ("node_defaults", "ssh", "ssh://-v"),
     ("storage", "export_options", ["rw", "frobnicate"]),
     *(
         ("storage", "export_options", ["rw", o])
@@ -279,6 +281,9 @@ def test_what_many_nodes_share_is_read_back_once(monkeypatch: pytest.MonkeyPatch
     counts = []
     for nodes in (3, 60):
         read.clear()
-        assert judge(compile_bundle(simple(nodes))) == []
+        data = spec_of(nodes)
+        for name, node in data["nodes"].items():
+            node["home"] = f"/opt/{name}"
+        assert judge(compile_bundle(cluster_of(data))) == []
         counts.append((len(read), sum(read)))
     assert counts[0] == counts[1]
