@@ -125,8 +125,6 @@ class Tree:
     def _place(self, path: str) -> tuple[_Folder, str]:
         """Find the folder that a file lies in, and its name there."""
         above, _, name = path.rpartition("/")
-        if name in ("", ".", ".."):
-            raise read.NotRegularError(read.kind(stat.S_IFDIR), path)
         return self._way(above).folder, name
 
     def _way(self, path: str) -> _Way:
