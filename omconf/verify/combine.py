@@ -40,7 +40,7 @@ def report(cluster: Cluster, name: str, heard: Heard) -> NodeReport:
     """What one node says of itself and of the members that it sees."""
     if heard.problem:
         return NodeReport(name, problem=heard.problem, hint=heard.hint)
-    addresses = heard.said.facts.get("member", [])
+    addresses = set(heard.said.facts.get("member", ()))
     members = None
     if addresses:
         # As the nodes see each other, which is what `rounds` told them.
@@ -50,7 +50,7 @@ def report(cluster: Cluster, name: str, heard: Heard) -> NodeReport:
             sees=tuple(n for a, n in others.items() if a in addresses),
             misses=tuple(n for a, n in others.items() if a not in addresses),
             strangers=tuple(
-                a for a in sorted(set(addresses) - set(nodes))[:20] if _ADDRESS.fullmatch(a)
+                a for a in sorted(addresses - set(nodes))[:20] if _ADDRESS.fullmatch(a)
             ),
         )
     return NodeReport(name, tuple(heard.said.checks), members)
@@ -70,7 +70,7 @@ def _folder(rounds: Rounds) -> Iterable[Check]:
     its own away only after it has looked.
     """
     writers = [n for n, heard in rounds.first.items() if heard.said.fact("left") == rounds.token]
-    seen = {name: set(heard.said.facts.get("sees", [])) for name, heard in rounds.second.items()}
+    seen = {name: set(heard.said.facts.get("sees", ())) for name, heard in rounds.second.items()}
     # Who does not even see its own file did not look.
     known = [n for n in writers if n in seen[n] or any(n in seen[m] for m in writers)]
     for name in rounds.first:
