@@ -23,7 +23,7 @@ from omconf.artifacts.model import (
     Reading,
     line,
 )
-from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
+from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity, report
 from omconf.formats import header, pg_hba, sql
 from omconf.formats.block import MARKERS, markers
 from omconf.origin import FromFormat, FromPage, Origin, Value
@@ -138,7 +138,7 @@ class DatabaseAccess(Kind):
         for number, whom, how in pg_hba.records(text):
             if not how:
                 message = "PostgreSQL refuses this line: a field is missing."
-                reading.findings.append(Finding(REFUSED, number, message))
+                report(reading.findings, Finding(REFUSED, number, message))
             elif whom not in reading.items:
                 reading.items[whom] = how
                 reading.lines[whom] = number

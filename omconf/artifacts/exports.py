@@ -64,18 +64,18 @@ class Exports(BlockKind):
 
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Take `host (rw)` over as a whole: left alone, the world would keep what the space gave it."""
-        ours = {(e.whole, e.key.rpartition(" ")[0]) for e in taken}
+        ours, known = {(e.whole, e.key.rpartition(" ")[0]) for e in taken}, frozenset(taken)
         return [
             e
             for e in entries
-            if e.key.endswith(" *") and (e.whole, e.key[:-2]) in ours and e not in taken
+            if e.key.endswith(" *") and (e.whole, e.key[:-2]) in ours and e not in known
         ]
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Check that exportfs takes the options of one client as a whole."""
         storage = cluster.storage
         options = ",".join(option.value for option in storage.export_options)
-        longest = exports.LONGEST_CLIENT - len("255.255.255.255()")
+        longest = exports.MAX_WORD - len("255.255.255.255()")
         if storage.kind.value == "nfs" and (size := len(options.encode())) > longest:
             yield MOUNT_OPTION.at(
                 storage.export_options[0].span,

@@ -17,9 +17,9 @@ from omconf.artifacts.model import (
     line,
     mount_by_hand,
 )
-from omconf.diagnostics import REFUSED, Finding
+from omconf.diagnostics import REFUSED, Finding, report
 from omconf.formats import cifs_options, nfs_options
-from omconf.formats.block import MARKERS, Entry, markers
+from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.formats.options import LONGEST_LIST
 from omconf.origin import FromDefault, FromPage, Value
 from omconf.secrets import HIDDEN, hides, quoted
@@ -79,8 +79,11 @@ class Fstab(BlockKind):
                 continue
             fields = re.split("[ \t]+", content)
             if wrong := _refusal(fields):
-                findings.append(Finding(REFUSED, number, *wrong))
+                report(findings, Finding(REFUSED, number, *wrong))
                 continue
+            if len(entries) == MAX_ENTRIES:
+                findings.append(too_many(number))
+                break
             device, target, kind, options, dump, check = (fields + _MISSING[len(fields) :])[:6]
             if kind == "swap" or target in ("none", "swap"):
                 continue

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from omconf.cluster import places
 from omconf.diagnostics import REFUSED
 from omconf.formats import header
-from omconf.formats.block import markers
+from omconf.formats.block import MAX_ENTRIES, markers, too_many
 from omconf.formats.node_check import PROGRAM
 from omconf.origin import Value
 from omconf.secrets import Secret, hides, masked, quoted
@@ -188,11 +188,21 @@ class Reading:
     @classmethod
     def by_line(cls, text: str) -> Reading:
         """Read a script or a unit as text: an item is a line, its key the line's number."""
+        if text.count("\n") >= MAX_ENTRIES:
+            return cls(findings=[too_many(MAX_ENTRIES + 1)], broken=True)
         lines = {str(number): text for number, text in enumerate(text.split("\n"), 1)}
         return cls(lines, lines={number: int(number) for number in lines})
 
     def add(self, key: str, value: str, line: int) -> None:
-        """Take an item in, as a secret where its key says so; secrets inside a value are masked."""
+        """Take an item in, as a secret where its key says so; secrets inside a value are masked.
+
+        Beyond MAX_ENTRIES items the file counts as one that could not be read.
+        """
+        if len(self.lines) >= MAX_ENTRIES:
+            if not self.broken:
+                self.findings.append(too_many(line))
+                self.broken = True
+            return
         key = masked(key)
         self.lines[key] = line
         if hides(key):

@@ -23,9 +23,17 @@ from omconf.artifacts.model import (
     Meaning,
     line,
 )
-from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, Rule, Severity
+from omconf.diagnostics import (
+    CONTRADICTION,
+    REFUSED,
+    Diagnostic,
+    Finding,
+    Rule,
+    Severity,
+    report,
+)
 from omconf.formats import smb_conf
-from omconf.formats.block import MARKERS, Entry, markers
+from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromDefault, FromPage
 from omconf.spec.checks import UNCARRIABLE
 
@@ -103,7 +111,8 @@ class Share(BlockKind):
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Take a share over as a whole: Samba would join what is left of it with ours."""
         shares = {_share(entry) for entry in taken}
-        return [e for e in entries if _share(e) in shares and e not in taken]
+        known = frozenset(taken)
+        return [e for e in entries if _share(e) in shares and e not in known]
 
     def behind(self, text: str) -> list[Finding]:
         """Find parameters behind the block that no section begins: they belong to our share."""
@@ -274,6 +283,9 @@ def _read(text: str) -> tuple[list[Entry], list[Finding]]:
     section = "global"
     own: list[Entry] = []
     for first, last, place, content in _logical(text):
+        if len(entries) + len(own) >= MAX_ENTRIES:
+            findings.append(too_many(first))
+            break
         if content.startswith("["):
             name, closed, _ = content[1:].partition("]")
             if closed:
@@ -291,7 +303,8 @@ def _read(text: str) -> tuple[list[Entry], list[Finding]]:
                 own.append(Entry(f"[{section}]/{name}", value, first, last, place, place))
                 continue
             wrong = "There is no name before the `=`"
-        findings.append(Finding(REFUSED, first, f"{wrong}: Samba loads nothing of the file."))
+        message = f"{wrong}: Samba loads nothing of the file."
+        report(findings, Finding(REFUSED, first, message))
     return [*entries, *_together(own)], findings
 
 

@@ -11,6 +11,7 @@ import json
 import os
 import re
 import stat
+from bisect import bisect_left
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -21,7 +22,7 @@ from omconf.files import read
 from omconf.files.inside import Inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from omconf.bundle.model import BundleFile
@@ -179,7 +180,7 @@ def survey(
     """
     found = Survey(set(), set(), [])
     foreign: list[str] = []
-    leaving = parents(owned.difference(wanted))
+    leaving = sorted(owned.difference(wanted))
     todo = [("", False)]
     while todo and len(foreign) < _MOST_COUNTED:
         poll()
@@ -195,7 +196,7 @@ def survey(
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     in_the_way = blocking or path in wanted
-                    if in_the_way and path not in leaving:
+                    if in_the_way and not holds(path, leaving):
                         foreign.append(path + "/")
                     found.folders.add(path)
                     todo.append((path + "/", in_the_way))
@@ -259,6 +260,12 @@ def parents(paths: Iterable[str]) -> set[str]:
             folders.add(folder)
             folder = folder.rpartition("/")[0]
     return folders
+
+
+def holds(folder: str, ordered: Sequence[str]) -> bool:
+    """Tell whether one of these paths, which are in order, lies in a folder, at any depth."""
+    at = bisect_left(ordered, folder + "/")
+    return at < len(ordered) and ordered[at].startswith(folder + "/")
 
 
 def is_inside(path: str) -> bool:

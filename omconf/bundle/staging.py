@@ -19,7 +19,16 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from omconf.bundle.directory import KEPT, MANIFEST, STAGED, STAGING, Survey, matches, parents
+from omconf.bundle.directory import (
+    KEPT,
+    MANIFEST,
+    STAGED,
+    STAGING,
+    Survey,
+    holds,
+    matches,
+    parents,
+)
 from omconf.files import read
 from omconf.files.inside import Inside
 from omconf.files.write import sync_file_system
@@ -286,8 +295,10 @@ class Replacement:
 
     def _remove_emptied(self) -> None:
         """Remove folders that omconf needs no more; one that holds anything stays."""
-        former = parents(self._owned.difference(self._files)) - self._needed
-        for folder in sorted(former & self._there, reverse=True):
+        former = sorted(self._owned.difference(self._files))
+        for folder in sorted(self._there - self._needed, reverse=True):
+            if not holds(folder, former):
+                continue
             try:
                 self._remove_folder(folder)
             except OSError as error:

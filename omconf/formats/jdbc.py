@@ -95,16 +95,16 @@ def _parts(text: str, between: str) -> list[str]:
     parts = text.split(between)
     if between != ";" or "{" not in text:
         return parts
-    joined: list[str] = []
+    joined: list[list[str]] = []
     depth = False
     for part in parts:
         if depth:
-            joined[-1] += between + part
+            joined[-1].append(part)
         else:
-            joined.append(part)
+            joined.append([part])
         for brace in re.findall(r"\{|\}+", part):
             depth = brace == "{" or (depth and len(brace) % 2 == 0)
-    return joined
+    return [between.join(inner) for inner in joined]
 
 
 def meaning(url: str, value: str) -> str:

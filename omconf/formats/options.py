@@ -54,8 +54,9 @@ LONGEST_LIST = 4000
 """Bytes of all options of a mount; mount(2) takes a page of them, mount.nfs adds its own."""
 
 NUMBER = re.compile(r"[0-9]{1,10}|0[xX][0-9a-fA-F]{1,8}")
-_SPAN_UNIT = r"(?:us|ms|s|secs?|seconds?|m|min|minutes?|h|hr|hours?|d|days?|w|weeks?)"
-_SPAN = re.compile(rf"infinity|(?:[0-9]+(?:\.[0-9]+)?{_SPAN_UNIT}?)+")
+# Longer words first, and possessive: a word that is cut into parts in one way only takes linear time.
+_SPAN_UNIT = r"(?>seconds?|secs?|s|us|minutes?|min|ms|m|hours?|hr|h|days?|d|weeks?|w)"
+_SPAN = re.compile(rf"infinity|(?:[0-9]++(?:\.[0-9]++)?+{_SPAN_UNIT}?+)++")
 
 
 def number(low: int, high: int = 2**32 - 1, unit: str = "") -> Form:
@@ -208,10 +209,11 @@ def judge(option: str, known: Known, what: str) -> Verdict | None:
 
 def _nearest(name: str, valued: bool, known: Known) -> str | None:
     """Find the known option that was meant; one with a value was never meant to be a flag."""
+    lower = name.lower()
     near = [
         right
         for right, form in known.items()
-        if (right == name.lower() or _one_slip(name, right)) and not (valued and form is None)
+        if (right == lower or _one_slip(name, right)) and not (valued and form is None)
     ]
     return min(near, key=lambda right: (abs(len(right) - len(name)), right), default=None)
 

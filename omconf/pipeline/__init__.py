@@ -107,8 +107,10 @@ def _silenced(document: Document, cluster: Cluster, found: list[Diagnostic]) -> 
     ]
     known = [i for i in cluster.ignores if i.rule.value in rules]
     left = [*unknown, *ignored.silence(found, known, ignored.in_spec)]
+    shown = {id(d) for d in found}
     return [
-        d.shown_with(document.source(d.span.line)) if d.span and d not in found else d for d in left
+        d.shown_with(document.source(d.span.line)) if d.span and id(d) not in shown else d
+        for d in left
     ]
 
 
@@ -126,7 +128,7 @@ def _new(document: Document, known: list[Diagnostic], found: list[Diagnostic]) -
             continue
         seen.add((d.rule.id, span))
         if d.rule is PLAIN_PROPERTY:
-            document.masked.add(span.line)
+            document.masked.add((span.line, span.line))
             # Where the secret ends says how long it is.
             d = replace(d, span=replace(span, end_line=span.line, end_column=span.column + 1))  # noqa: PLW2901
         result.append(d.shown_with(document.source(span.line)))

@@ -66,7 +66,7 @@ def order(
         for c in changes
         if c.effect and c.action is not Action.REFORMAT
     ]
-    names = [node.name.value for node in cluster.nodes]
+    names = dict.fromkeys(node.name.value for node in cluster.nodes)
     leaving = [p for p in parts if p.node not in names]
     staying = [p for p in parts if p.node in names]
     apart = next((p.effect for p in staying if not p.effect.rolling), None)
@@ -104,7 +104,8 @@ def _all_at_once(
 ) -> Iterator[Step]:
     """All stop, everything changes, all start."""
     everyone = tuple(planned)
-    others = [n.name.value for n in cluster.nodes if n.name.value not in planned]
+    known = frozenset(planned)
+    others = [n.name.value for n in cluster.nodes if n.name.value not in known]
     more = UNPLANNED.format(nodes=", ".join(others[:10])) if others else ""
     yield Step(everyone, (service_command(cluster, "stop"),), f"{apart.why}.{more}".rstrip("."))
     yield from handed_over
@@ -125,8 +126,11 @@ def _rolling(cluster: Cluster, parts: list[_Part]) -> Iterator[Step]:
     plain = [p for p in parts if p.effect.action != "restart"]
     shared = [p for p in plain if p.node not in stopped or not p.phase > _SERVERS]
     yield from _in_phases([p for p in shared if not p.frees])
-    for node in stopped:
-        own = [p for p in plain if p.node == node and p.phase > _SERVERS]
+    of_node: dict[str, list[_Part]] = {node: [] for node in stopped}
+    for part in plain:
+        if part.node in of_node and part.phase > _SERVERS:
+            of_node[part.node].append(part)
+    for node, own in of_node.items():
         own.sort(key=lambda p: p.phase)
         run = [c for p in own for c in p.effect.release]
         run += dict.fromkeys(c for p in own for c in p.effect.run)
