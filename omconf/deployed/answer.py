@@ -5,6 +5,7 @@ All of it is hostile input, and is held and kept within a budget.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.deployed import archive
@@ -13,7 +14,7 @@ from omconf.deployed.snapshot import TOO_LARGE, UNREADABLE, DeployedFile, NodeFi
 from omconf.diagnostics import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from omconf.deployed.budget import Account
     from omconf.deployed.snapshot import Request
@@ -28,6 +29,9 @@ PROBLEMS = {
     "directory": archive.DIRECTORY,
     "special": archive.SPECIAL,
 }
+NOT_IDENTIFIED = DeployedFile(
+    None, Finding(UNREADABLE, 0, "The node did not tell which file this is: it is left alone.")
+)
 MAX_STREAM = 8 * 1024 * 1024
 """Bytes of one node's stream; all files of a real node are some 100 KiB, one may have 4 MiB."""
 _OF_A_PATH = 200
@@ -57,7 +61,7 @@ def _shared(file: DeployedFile, same: Same) -> DeployedFile:
     """Let equal contents be one object."""
     if file.data is None:
         return file
-    return DeployedFile(same.setdefault(file.data, file.data), file.problem, file.access)
+    return replace(file, data=same.setdefault(file.data, file.data))
 
 
 def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
@@ -76,8 +80,32 @@ def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
         return f"Its files have more than {MAX_STREAM:,} bytes, with those of hard links."
     # A member that hard links name again is copied once.
     copied = {member: member.file(stream) for member in set(wanted.values())}
-    files = {path: copied[member] for path, member in wanted.items()}
+    identities = dict(_identities(said))
+    files = {path: _identified(path, copied[m], identities) for path, m in wanted.items()}
+    if not files.keys() <= identities.keys():
+        # A file of an earlier spec may be one of the wanted ones: nothing says that it is not.
+        files |= {path: NOT_IDENTIFIED for path in files if path not in request.own}
     return NodeFiles({path: told[path] for path in asked if path in told} | files, asked)
+
+
+def _identified(
+    path: str, file: DeployedFile, identities: Mapping[str, tuple[str, tuple[int, int]]]
+) -> DeployedFile:
+    """Add where a file really lies, and its inode."""
+    if path not in identities:
+        return file
+    real, inode = identities[path]
+    return replace(file, real=None if real == path else real, inode=inode)
+
+
+def _identities(text: str) -> Iterator[tuple[str, tuple[str, tuple[int, int]]]]:
+    """Yield where each sent file really lies, and its inode, by path."""
+    for line in text.split("\n"):
+        parts = line.split("\t")
+        if len(parts) == 5 and parts[:2] == [MARK, "file"] and parts[3].isdecimal():
+            _, _, path, inode, folder = parts
+            name = path.rpartition("/")[2]
+            yield f"/{path}", (f"{folder.rstrip('/')}/{name}", (0, int(inode[:20])))
 
 
 def _said(text: str) -> Iterator[tuple[str, DeployedFile]]:

@@ -39,6 +39,11 @@ for path in $(printf '%s\n' "$manifest" "$wanted" "$listed" | sort -u); do
         say large "$path"
     else
         set -- "$@" "./$path"
+        # Which file this is, whatever leads to it: two paths may be one file.
+        folder=$(cd -P "./${path%/*}" && pwd -P)
+        inode=$(ls -di "./$path")
+        inode=${inode#"${inode%%[0-9]*}"}
+        printf 'omconf-read\tfile\t%s\t%s\t%s\n' "$path" "${inode%% *}" "$folder" >&2
     fi
 done
 if [ $# -eq 0 ]; then
