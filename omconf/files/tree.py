@@ -104,10 +104,7 @@ class Tree:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self._forget()  # the next file may do with less
             raise
-        real = f"{folder.real}/{name}"
-        if len(self._held) > MAX_HELD:
-            self._forget()
-        return Found(contents, real)
+        return Found(contents, f"{folder.real}/{name}")
 
     def names(self, path: str) -> list[str]:
         """List a directory by its absolute path; raises as `read` does."""
@@ -124,6 +121,8 @@ class Tree:
 
     def _place(self, path: str) -> tuple[_Folder, str]:
         """Find the folder that a file lies in, and its name there."""
+        if len(self._held) > MAX_HELD:
+            self._forget()
         above, _, name = path.rpartition("/")
         return self._way(above).folder, name
 

@@ -210,8 +210,10 @@ def test_work_and_descriptors_are_bounded(root: Path) -> None:
         (root / f"many/{number}").mkdir(parents=True)
         (root / f"many/{number}/file").write_bytes(b"%d" % number)
         paths.append(f"/many/{number}/file")
+    none = tuple(f"/many/{number}/none" for number in range(1000))
     with before_each("open", count):
         files = deployed.read(str(root), Request(tuple(paths), "c", "")).files
+        assert not deployed.read(str(root), Request(none, "c", "")).files
     assert [files[path].data for path in paths] == [b"%d" % number for number in range(1000)]
     assert most <= tree.MAX_HELD + tree.MAX_PARTS
     assert open_descriptors() == before
