@@ -113,7 +113,8 @@ assert tree(disk / "old") == tree_of(OLD)
 subprocess.run(["umount", "-l", disk / "old/om1/files/sbin"], check=True)
 subprocess.run(["umount", "-l", disk / "old/om1/files/sbin"], check=True)
 
-subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+# Without `bind`, mount repeats a uid that a user namespace does not know.
+subprocess.run(["mount", "-o", "remount,bind,ro", disk], check=True)
 assert write(OLD, disk / "old") == Written(0, 0, 0, 7)
 refused(NEW, disk / "old", "/old: Read-only file system")
 refused(NEW, disk / "new", "/new: Read-only file system")

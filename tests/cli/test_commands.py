@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 import jsonschema
 import pytest
@@ -190,7 +191,7 @@ def test_output_of_any_encoding(tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:
-    command = f"{sys.executable} -m omconf schema | head -n 1"
+    command = f"{quote(sys.executable)} -m omconf schema | head -n 1"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "{\n"
     assert done.stderr == ""

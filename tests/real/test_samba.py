@@ -319,7 +319,7 @@ def test_another_folder_is_not_used_beside_the_old_one(server: Server, credentia
 PASSWORDS = [PASSWORD, " lead and trail ", "," * (LONGEST // 2), "x" * LONGEST, '\\"$(a)`']
 
 
-@needs("mount.cifs")
+@needs("mount.cifs", "root")
 @pytest.mark.parametrize("password", PASSWORDS, ids=range(len(PASSWORDS)))
 def test_mount_cifs_reads_the_written_line_and_file(password: str, tmp_path: Path) -> None:
     """`-f` stops before the kernel, `--verbose` tells what it would be given."""
@@ -336,7 +336,7 @@ def test_mount_cifs_reads_the_written_line_and_file(password: str, tmp_path: Pat
     assert rf"unc=\\10.1.1.1\{SHARE}," in done.stderr
 
 
-@needs("mount.cifs")
+@needs("mount.cifs", "root")
 def test_mount_cifs_refuses_the_password_that_omconf_refuses(tmp_path: Path) -> None:
     file = tmp_path / "credentials"
     password = "," * (LONGEST // 2 + 1)
