@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +41,8 @@ class Network:
         self.hosts: dict[str, str] = {}
         self.processes: list[subprocess.Popen[str]] = []
         run("ip", "netns", "add", name)
-        run("ip", "-n", name, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
-        run("ip", "-n", name, "link", "set", "br0", "up")
+        bridge = "link add br0 type bridge mcast_snooping 0\nlink set br0 up\n"
+        run("ip", "-n", name, "-batch", "-", input=bridge)
 
     def host(self, address: str, prefix: int = 24) -> str:
         """Add a host with this address; returns its namespace."""
@@ -51,12 +50,12 @@ class Network:
         run("ip", "netns", "add", space)
         self.hosts[address] = space
         peer = f"v{len(self.hosts)}"
-        link = ("ip", "-n", space, "link")
-        run(*link, "add", "eth0", "type", "veth", "peer", "name", peer, "netns", self.name)
+        card = (
+            f"link add eth0 type veth peer name {peer} netns {self.name}\n"
+            f"address add {address}/{prefix} dev eth0\nlink set lo up\nlink set eth0 up\n"
+        )
+        run("ip", "-n", space, "-batch", "-", input=card)
         run("ip", "-n", self.name, "link", "set", peer, "master", "br0", "up")
-        run("ip", "-n", space, "address", "add", f"{address}/{prefix}", "dev", "eth0")
-        for device in ("lo", "eth0"):
-            run(*link, "set", device, "up")
         return space
 
     def start(self, space: str, *command: str | Path, **options: object) -> subprocess.Popen[str]:
@@ -84,6 +83,5 @@ class Network:
             process.kill()
         for process in self.processes:
             process.communicate()
-        for space in (*self.hosts.values(), self.name):
-            with suppress(AssertionError):
-                run("ip", "netns", "del", space)
+        spaces = "".join(f"netns del {space}\n" for space in (*self.hosts.values(), self.name))
+        run("ip", "-force", "-batch", "-", input=spaces, check=False)

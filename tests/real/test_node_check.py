@@ -17,7 +17,15 @@ import pytest
 from omconf.artifacts import node_check
 from tests.needs import fixture_needs, needs
 from tests.real.judges import SHELLS, Network, run
-from tests.real.nodes import HEALTHY, NEEDS_CHECK, NEEDS_NODES, NEEDS_RUNNING, Nodes, left_over
+from tests.real.nodes import (
+    ANSWERS,
+    HEALTHY,
+    NEEDS_CHECK,
+    NEEDS_NODES,
+    NEEDS_RUNNING,
+    Nodes,
+    left_over,
+)
 from tests.real.test_hazelcast import Members
 
 PROGRAM = "/usr/local/sbin/omconf-node-check"
@@ -282,7 +290,7 @@ def test_broken_nodes(nodes: Nodes, fault: str) -> None:
 @needs("dash")
 def test_linux_answers_no_multicast_ping_of_its_own_accord(nodes: Nodes) -> None:
     for name in nodes.names:
-        nodes.answering(name, False)
+        nodes.sysctl(name, **{ANSWERS: 1})
     checked = said(nodes.run("om1", "dash", *CHECK))
     assert set(checked.unknown) == {"multicast"}
     assert "icmp_echo_ignore_broadcasts is 1 here" in checked.unknown["multicast"]
