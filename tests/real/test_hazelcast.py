@@ -20,6 +20,7 @@ from omconf.cluster.ports import HAZELCAST_PORT, HAZELCAST_TRIES
 from omconf.releases import RELEASES
 from tests.clusters import simple
 from tests.needs import needs
+from tests.real.classes import compiled
 from tests.real.judges import JAVA, Network, run
 
 LIB = JAVA / "lib" / "hazelcast"
@@ -94,7 +95,9 @@ def test_each_release_is_parsed_by_its_own_hazelcast(java: str, tmp_path: Path, 
                 path = tmp_path / f"{release}-{variant}-{node.name.value}.xml"
                 path.write_bytes(hazelcast.KIND.render(cluster, node)[0].data)
                 expected[str(path)] = _expected(cluster, node)
-    done = run(java, *FAST, "-cp", _jars(jar), JAVA / "Parse.java", *expected)
+    # Compiled once, with the oldest: later ones still have all that it uses.
+    classes = compiled(_jars(min(_by_jar())), JAVA / "Parse.java")
+    done = run(java, *FAST, "-cp", f"{classes}:{_jars(jar)}", "Parse", *expected)
     parsed: dict[str, set[str]] = {}
     for line in done.stdout.splitlines():
         if line.startswith("file="):
@@ -117,11 +120,8 @@ class Members:
 
     def take(self, version: str) -> None:
         """Start members from here on with this version of Hazelcast."""
-        self.classes = self.folder / f"classes-{version}"
-        self.classes.mkdir(exist_ok=True)
-        javac = str(Path(self.java).resolve().with_name("javac"))
-        run(javac, "-cp", _jars(version), "-d", self.classes, JAVA / "MemberMain.java")
-        path = f"{self.classes}:{_jars(version)}"
+        jars = _jars(version)
+        path = f"{compiled(jars, JAVA / 'MemberMain.java')}:{jars}"
         self.command = [self.java, *FAST, *QUIET, *OPEN, "-cp", path, "MemberMain"]
 
     def stop(self, address: str) -> None:

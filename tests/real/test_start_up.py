@@ -16,6 +16,7 @@ from omconf.formats.properties import merge, read
 from omconf.secrets import Secret
 from tests.clusters import simple
 from tests.needs import fixture_needs, program
+from tests.real.classes import compiled
 from tests.real.judges import JAVA, run, shell_case
 
 SHELLS = [shell_case("dash"), shell_case("bash"), shell_case("busybox", "sh")]
@@ -31,9 +32,8 @@ def tomcat(java: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "temp").mkdir()
     for name in ("catalina.sh", "setclasspath.sh"):
         shutil.copy(Path(program("catalina.sh")).with_name(name), folder / "bin" / name)
-    programs = Path(java).resolve().parent
-    run(programs / "javac", "-d", folder / "classes", JAVA / "Bootstrap.java")
-    run(programs / "jar", "cf", folder / "bin/bootstrap.jar", "-C", folder / "classes", ".")
+    classes = compiled("", JAVA / "Bootstrap.java")
+    run(program("jar"), "cf", folder / "bin/bootstrap.jar", "-C", classes, ".")
     return folder
 
 
