@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Mapping
@@ -33,10 +34,10 @@ class Store:
         self.files[place(name)] = zlib.compress((true if head is None else head) + data, 1)
         return name
 
-    def tree(self, entries: Iterable[TreeEntry], **wrong: str) -> str:
+    def tree(self, entries: Iterable[TreeEntry], *, name: str | None = None) -> str:
         """Add a tree, with its entries as they are given."""
-        found = (mode + b" " + name + b"\0" + bytes.fromhex(id_) for mode, name, id_ in entries)
-        return self.put("tree", b"".join(found), name=wrong.get("name"))
+        found = (mode + b" " + own + b"\0" + bytes.fromhex(id_) for mode, own, id_ in entries)
+        return self.put("tree", b"".join(found), name=name)
 
     def folder(self, contents: Mapping[str, bytes]) -> str:
         """Add files and the trees that hold them."""
@@ -59,15 +60,26 @@ class Store:
         self.files[f"refs/heads/{branch}"] = f"{name}\n".encode()
         return name
 
+    def loose(self) -> dict[str, str]:
+        """The loose objects: their paths by their names."""
+        found = (re.fullmatch(r"objects/(..)/(.{38})", path) for path in self.files)
+        return {match[1] + match[2]: match[0] for match in found if match}
+
     def pack(self) -> None:
-        """Move all loose objects into one pack."""
-        loose = [path for path in self.files if path.count("/") == 2 and path[:8] == "objects/"]
+        """Move all loose objects into one pack. Raises ValueError for one that is damaged."""
         entries = {}
-        for path in loose:
-            head, _, content = zlib.decompress(self.files.pop(path)).partition(b"\0")
-            kind, _, size = head.decode().partition(" ")
+        for name, path in self.loose().items():
+            try:
+                head, _, content = zlib.decompress(self.files[path]).partition(b"\0")
+            except zlib.error as error:
+                raise ValueError("an object is no zlib stream") from error
+            kind, _, size = head.decode("latin-1").partition(" ")
+            if kind not in KINDS or not size.isdecimal():
+                raise ValueError("an object has a wrong header")
             start = packed_head(KINDS[kind], int(size))
-            entries[path[8:10] + path[11:]] = start + zlib.compress(content, 1)
+            entries[name] = start + zlib.compress(content, 1)
+        for name in entries:
+            del self.files[place(name)]
         self.pack_entries(entries)
 
     def pack_entries(self, entries: Mapping[str, bytes]) -> None:

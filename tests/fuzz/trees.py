@@ -197,7 +197,7 @@ def run(number: int, folder: Path) -> str:
 
 
 def _wrong(world: World, number: int) -> str:
-    request = Request(tuple(dict.fromkeys(world.paths)), "/etc/manifest.json", "")
+    request = Request(tuple(dict.fromkeys(world.paths)), "c", "")
     often = world.random.choice((0.0, 0.05, 0.3, 1.0))
 
     def act() -> None:
