@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml requirements-dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "omconf needs Python 3.11 or newer; name one: make PYTHON=python3.12 ...")'
@@ -35,15 +35,21 @@ test: setup ## run all tests; real programs that are missing are skipped by name
 	$(BIN)/pytest -q -n auto
 
 .PHONY: real
-real: setup ## run only the tests in which the real programs judge
+real: setup ## run only the tests that run real programs
 	$(BIN)/pytest -q tests/real
+
+.PHONY: hidden-programs
+hidden-programs: setup ## run all tests, hide from each what it does not declare (as root, on Debian)
+	OMCONF_HIDDEN=each $(BIN)/pytest -q -rfE
+	OMCONF_HIDDEN=all $(BIN)/pytest -q -rfE tests/real
+	OMCONF_HIDDEN=undeclared OMCONF_NOTHING_SKIPPED=1 $(BIN)/pytest -q -n auto
 
 .PHONY: fuzz
 fuzz: setup ## mutate specs and deployed files, a million cases or CASES=... of each family
 	$(BIN)/python -m tests.fuzz.long_run --cases $(or $(CASES),1000000)
 
 .PHONY: setup-real
-setup-real: ## install the real programs that judge in the tests (as root, on Debian)
+setup-real: ## install the real programs that tests run (as root, on Debian)
 	apt-get update -q
 	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-upgrade \
 	  $$(cat tests/real/packages.txt)
@@ -93,9 +99,9 @@ wheel: setup ## build the wheel, install it in a clean environment, build the ex
 	done
 
 .PHONY: check
-check: setup ## what CI runs: lint, all tests with nothing skipped, the wheel
+check: setup ## what CI runs: lint, all tests with nothing skipped and nothing undeclared, the wheel
 	$(MAKE) lint
-	OMCONF_NOTHING_SKIPPED=1 $(BIN)/pytest -q -n auto
+	$(MAKE) hidden-programs
 	$(MAKE) wheel
 
 .PHONY: lock

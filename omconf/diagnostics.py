@@ -19,7 +19,7 @@ class Severity(StrEnum):
     WARNING = "warning"
 
 
-MOST_TOLD = 1000
+MAX_TOLD = 1000
 """Characters of a message or a hint: what it quotes may be any long."""
 
 
@@ -50,7 +50,7 @@ class Rule:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= MOST_TOLD else text[: MOST_TOLD - 4] + " ..."
+    return text if len(text) <= MAX_TOLD else text[: MAX_TOLD - 4] + " ..."
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +92,22 @@ PLAIN_PROPERTY = Rule("OM262", Severity.ERROR, "a property that is a secret in p
 
 REFUSED = Rule("OM301", Severity.ERROR, "a deployed file that its program would refuse")
 """Every kind's reader says this of a file that it cannot read."""
+
+BEYOND_LIMIT = Rule("OM344", Severity.ERROR, "a deployed file beyond a limit of omconf")
+"""A reader reports this where it stops, so that no part of a file is left out without a word."""
+MAX_FINDINGS = 100
+"""Findings of one deployed file that are reported."""
+
+
+def report(findings: list[Finding], finding: Finding) -> None:
+    """Add a finding of a deployed file; of the first one too many, that there are more."""
+    if len(findings) < MAX_FINDINGS:
+        findings.append(finding)
+    elif len(findings) == MAX_FINDINGS:
+        message = (
+            f"There are more than {MAX_FINDINGS} findings: the ones from here on are left out."
+        )
+        findings.append(Finding(BEYOND_LIMIT, finding.line, message, "Fix the first ones."))
 
 
 def plain_property(name: str, span: Span | None, hint: str = "Remove it.") -> Diagnostic:

@@ -4,28 +4,36 @@ from __future__ import annotations
 
 import os
 import selectors
-import signal
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from omconf import interrupts
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Room = Callable[[int], str]
+    """Says why an answer of so many bytes cannot be held; nothing when it can."""
 
 MAX_ERROR = 64 * 1024
 _GRACE = 0.2
-"""Seconds in which a text may follow the end of a program."""
+"""Seconds for which output is waited for after the end of a program."""
+_KILLED = 2.0
+"""Seconds that a killed program is waited for."""
+_SHORTEST, _LONGEST = 0.0005, 0.05
+"""Seconds between two looks at a program that has closed its output and goes on."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a program gave: its exit code, its output, what it said on stderr.
+    """What a program gave: its exit code, its output, and the first MAX_ERROR bytes of its stderr.
 
-    `problem` says why it could not be run or heard out; then the rest means nothing. The moments of
-    its start and of its first output are seconds since 1970.
+    `problem` says why it could not be run or its output not be read; then the rest means nothing.
+    The moments of its start and of its first output are seconds since 1970.
     """
 
     code: int = -1
@@ -44,42 +52,57 @@ def run(
     stdin: bytes = b"",
     cwd: str | None = None,
     env: Mapping[str, str] | None = None,
-    whole: bool = False,
+    room: Room | None = None,
 ) -> Answer:
-    """Run a program; it is killed after `seconds` or at `limit` bytes of output.
+    """Run a program; it is killed after `seconds`, at `limit` bytes of output, or for lack of `room`.
 
-    With `whole`, all that it started ends with it; otherwise that may go on, and is not waited for.
+    It runs in a session of its own, without a terminal. What it started in its process group ends
+    with it; what it moved to another session (the master of ssh's ControlPersist) goes on.
     """
+    if interrupts.stopped():
+        return Answer(problem="interrupted")
     started = time.time()
-    with _file_of(stdin) as given:
-        try:
-            process = subprocess.Popen(
-                command,
-                stdin=given,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                cwd=cwd,
-                env=env,
-                start_new_session=whole,
-            )
-        except OSError as error:
-            return Answer(problem=f"{command[0]} cannot be run: {error.strerror}")
-    with process:
-        try:
-            heard = _heard(process, seconds, limit)
-        finally:
-            process.kill()
-            if whole:
-                with suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-        code = process.wait()
-    said = heard.error.decode("utf-8", "replace")
-    return Answer(code, bytes(heard.out), said, heard.problem, started, heard.answered)
+    process: subprocess.Popen[bytes] | None = None
+    try:
+        with _file_of(stdin) as given, interrupts.deferred():
+            try:
+                process = subprocess.Popen(
+                    command,
+                    stdin=given,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    bufsize=0,
+                    cwd=cwd,
+                    env=env,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                return Answer(problem=f"{command[0]} cannot be run: {error.strerror}")
+            interrupts.watch(process.pid)
+        heard = _heard(process, seconds, limit, room)
+    finally:
+        if process is not None:
+            code = _ended(process)
+    error_text = heard.error.decode("utf-8", "replace")
+    return Answer(code, bytes(heard.out), error_text, heard.problem, started, heard.answered)
+
+
+def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Kill what is left of a program and return its exit code; -1 for one that cannot be killed."""
+    interrupts.end(process.pid)
+    interrupts.forget(process.pid)
+    for stream in (process.stdout, process.stderr):
+        assert stream is not None  # noqa: S101 - for the type checker
+        stream.close()
+    try:
+        return process.wait(_KILLED)
+    except subprocess.TimeoutExpired:  # it runs as another user (sudo), or waits for a dead disk
+        return -1
 
 
 @contextmanager
 def _file_of(stdin: bytes) -> Iterator[int]:
-    """What a program reads, as a file: one that does not read it cannot hold us up."""
+    """Yield a program's input as a file: a program that does not read it cannot block omconf."""
     if not stdin:
         yield subprocess.DEVNULL
         return
@@ -91,56 +114,59 @@ def _file_of(stdin: bytes) -> Iterator[int]:
 
 @dataclass(slots=True)
 class _Heard:
+    limit: int
+    room: Room | None
     out: bytearray = field(default_factory=bytearray)
     error: bytearray = field(default_factory=bytearray)
     answered: float = 0.0
     problem: str = ""
 
+    def take(
+        self, streams: selectors.BaseSelector, ready: Sequence[tuple[selectors.SelectorKey, int]]
+    ) -> None:
+        """Read what there is; a stream that has ended is not watched any more."""
+        for key, _ in ready:
+            data = os.read(key.fd, 65536)
+            if not data:
+                streams.unregister(key.fileobj)
+            key.data.extend(data)
+        del self.error[MAX_ERROR:]
+        if self.out and not self.answered:
+            self.answered = time.time()
+        if len(self.out) > self.limit:
+            self.problem = f"it sent more than {self.limit:,} bytes"
+        elif self.room is not None:
+            self.problem = self.room(len(self.out))
 
-def _take(
-    streams: selectors.BaseSelector, ready: Sequence[tuple[selectors.SelectorKey, int]]
-) -> None:
-    """Read what there is; a stream that has ended is looked at no more."""
-    for key, _ in ready:
-        data = os.read(key.fd, 65536)
-        if not data:
-            streams.unregister(key.fileobj)
-        key.data.extend(data)
+
+def _exited(pid: int) -> bool:
+    """Tell whether a child has ended; its number stays taken, so its group can still be killed."""
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
 
 
-def _heard(process: subprocess.Popen[bytes], seconds: float, limit: int) -> _Heard:
-    """Read both streams until the program ends, or says why no more was taken."""
-    assert process.stdout is not None  # noqa: S101 - for the type checker
-    assert process.stderr is not None  # noqa: S101
-    heard = _Heard()
+def _heard(
+    process: subprocess.Popen[bytes], seconds: float, limit: int, room: Room | None
+) -> _Heard:
+    """Read both streams until the program ends, or until `problem` says why no more is read."""
+    heard = _Heard(limit, room)
     end = time.monotonic() + seconds
-    late = f"no answer in {seconds:g} seconds"
+    pause, gone = _SHORTEST, False
     with selectors.DefaultSelector() as streams:
-        streams.register(process.stdout, selectors.EVENT_READ, heard.out)
-        streams.register(process.stderr, selectors.EVENT_READ, heard.error)
-        while process.stdout in {key.fileobj for key in streams.get_map().values()}:
+        for stream, data in ((process.stdout, heard.out), (process.stderr, heard.error)):
+            assert stream is not None  # noqa: S101 - for the type checker
+            streams.register(stream, selectors.EVENT_READ, data)
+        while not heard.problem and (streams.get_map() or not gone):
             left = end - time.monotonic()
-            ready = streams.select(min(left, _GRACE)) if left > 0 else []
-            if not ready and process.poll() is not None:
-                streams.unregister(process.stdout)  # what it left running keeps it open
-            if not ready and left <= 0:
-                heard.problem = late
-                return heard
-            _take(streams, ready)
-            if heard.out and not heard.answered:
-                heard.answered = time.time()
-            del heard.error[MAX_ERROR:]
-            if len(heard.out) > limit:
-                heard.problem = f"it said more than {limit:,} bytes"
-                return heard
-        try:
-            process.wait(max(0.0, end - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            heard.problem = late
-        grace = time.monotonic() + _GRACE
-        while streams.get_map() and streams.select(max(0.0, grace - time.monotonic())):
-            data = os.read(process.stderr.fileno(), 65536)
-            if not data or len(heard.error) > MAX_ERROR:
+            if left <= 0 or interrupts.stopped():
+                heard.problem = "interrupted" if left > 0 else f"no answer in {seconds:g} seconds"
                 break
-            heard.error.extend(data)
+            if not streams.get_map():
+                pause = min(2 * pause, _LONGEST)
+            ready = streams.select(min(left, _GRACE if streams.get_map() else pause))
+            if gone and not ready:
+                break  # what it left running keeps a stream open
+            heard.take(streams, ready)
+            if not gone and _exited(process.pid):
+                gone = True
+                interrupts.end(process.pid)
     return heard

@@ -15,8 +15,6 @@ HIDDEN = "(sensitive value)"
 COMMAND_SECONDS = 30
 MOST_PRINTED = 65536
 """Bytes that a secret's command may print."""
-MOST_COMPARED = 4096
-"""A command that printed more bytes and failed has its stderr hidden as a whole."""
 _MOST_BESIDE = 100
 """As many lines after a secret's own are never shown either."""
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
@@ -204,36 +202,31 @@ def _from_environment(name: str) -> Secret | Unresolved:
 
 def _from_file(path: Path) -> Secret | Unresolved:
     import os
-    import stat
+
+    from omconf.files import read
 
     try:
-        # Non-blocking, so that a named pipe cannot hold omconf up.
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode
-            if not stat.S_ISREG(mode):
-                return Unresolved(f"{path} is not a file")
-            owner = os.fstat(file.fileno()).st_uid
-            if owner not in (0, os.geteuid()):
-                return Unresolved(
-                    f"the file {path} belongs to another user; run: chown $USER {path}"
-                )
-            if mode & 0o007:
-                return Unresolved(
-                    f"the file {path} can be read or changed by others (mode {mode & 0o777:04o});"
-                    f" run: chmod 600 {path}"
-                )
-            return _first_line(file.read(1 << 16), f"the file {path}")
+        found = read.start(str(path), 1 << 16)
+    except read.NotRegularError:
+        return Unresolved(f"{path} is not a file")
     except OSError as error:
         return Unresolved(f"the file {path} cannot be read: {error.strerror}")
+    mode = found.status.st_mode
+    if found.status.st_uid not in (0, os.geteuid()):
+        return Unresolved(f"the file {path} belongs to another user; run: chown $USER {path}")
+    if mode & 0o007:
+        return Unresolved(
+            f"the file {path} can be read or changed by others (mode {mode & 0o777:04o});"
+            f" run: chmod 600 {path}"
+        )
+    return _first_line(found.data, f"the file {path}")
 
 
 def _from_command(ref: SecretRef) -> Secret | Unresolved:
     from omconf import process
 
     name = ref.argument[0]
-    done = process.run(
-        ref.argument, seconds=COMMAND_SECONDS, limit=MOST_PRINTED, cwd=ref.base, whole=True
-    )
+    done = process.run(ref.argument, seconds=COMMAND_SECONDS, limit=MOST_PRINTED, cwd=ref.base)
     if done.problem:
         return Unresolved(f"the command {name} gives none: {done.problem}")
     if done.code != 0:
@@ -243,14 +236,10 @@ def _from_command(ref: SecretRef) -> Secret | Unresolved:
 
 
 def _complaint(stderr: str, stdout: bytes) -> str:
-    """A command's own words, without those that it printed: each line of them may be the secret."""
-    if len(stdout) > MOST_COMPARED:
-        return HIDDEN
-    said, printed = stderr.strip(), stdout.decode(errors="replace").strip()
-    lines = {printed, *(line.strip() for line in printed.splitlines())} - {""}
-    if lines:
-        longest_first = sorted(lines, key=len, reverse=True)
-        said = re.sub("|".join(re.escape(line) for line in longest_first), HIDDEN, said)
+    """Return a failed command's own words, unless it printed: they may repeat a part of the secret."""
+    said = stderr.strip()
+    if said and stdout.strip():
+        return "its stderr is hidden, since it may repeat what was printed to stdout"
     return masked(said)[:500]
 
 

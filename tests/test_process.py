@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 
@@ -35,12 +36,64 @@ def test_no_answer_in_time() -> None:
 
 
 def test_too_much_is_not_taken() -> None:
-    assert run("yes").problem == "it said more than 1,000 bytes"
+    assert run("yes").problem == "it sent more than 1,000 bytes"
     flood = run("yes 2>&1 >&2 | head -c 1000000 >&2; echo done")
     assert flood.out == b"done\n"
     flood = run("head -c 1000000 /dev/zero >&2; echo done")
     assert flood.out == b"done\n"
-    assert len(flood.error) <= 2 * process.MAX_ERROR
+    assert len(flood.error) == process.MAX_ERROR
+
+
+def test_an_endless_or_slow_stderr_does_not_extend_the_time() -> None:
+    for script in ("yes >&2", "exec >&-; yes >&2", "while :; do echo . >&2; sleep 0.05; done"):
+        answer = run(script, seconds=0.5)
+        assert answer.problem == "no answer in 0.5 seconds"
+        assert len(answer.error) <= process.MAX_ERROR
+
+
+def test_a_slow_drip_does_not_extend_the_time() -> None:
+    answer = run("while :; do echo .; sleep 0.05; done", seconds=0.5, limit=100_000)
+    assert answer.problem == "no answer in 0.5 seconds"
+
+
+def test_what_it_wrote_before_its_end_is_read_whole() -> None:
+    for script in ("head -c 900000 /dev/zero", "head -c 900000 /dev/zero & wait"):
+        answer = run(script, limit=1_000_000)
+        assert (len(answer.out), answer.problem) == (900_000, "")
+    both = run(
+        "head -c 60000 /dev/zero; head -c 60000 /dev/zero >&2; exec >&- 2>&-; exit 3", 30, 9**6
+    )
+    assert (len(both.out), len(both.error), both.code) == (60_000, 60_000, 3)
+
+
+def test_lack_of_room_ends_it() -> None:
+    asked: list[int] = []
+
+    def room(size: int) -> str:
+        asked.append(size)
+        return "no room" if size > 100_000 else ""
+
+    command = ["sh", "-c", "exec cat /dev/zero"]
+    answer = process.run(command, seconds=30, limit=10**9, room=room)
+    assert answer.problem == "no room"
+    assert asked == sorted(asked)
+    assert len(answer.out) == asked[-1] <= 200_000
+
+
+def test_what_it_left_behind_does_not_hold_omconf_up() -> None:
+    """In the same group it is killed; in a session of its own (ssh's master connection) it goes on."""
+    drip = "sh -c 'while sleep 0.05; do echo .; done' & echo done"
+    answer = run(drip, limit=100_000)
+    assert (answer.code, answer.out.split()[0], answer.problem) == (0, b"done", "")
+    answer = run("setsid sleep 2 & echo done")
+    assert (answer.code, answer.out, answer.problem) == (0, b"done\n", "")
+
+
+def test_a_session_of_its_own() -> None:
+    """Without a terminal to ask at; Ctrl-C reaches omconf alone, which ends what it started."""
+    code = "import os; print(os.getsid(0) == os.getpgrp() == os.getpid())"
+    answer = process.run([sys.executable, "-c", code], seconds=30, limit=100)
+    assert answer.out == b"True\n"
 
 
 def test_what_it_leaves_running_is_not_waited_for() -> None:
@@ -66,7 +119,7 @@ def test_what_holds_the_output_open_is_not_waited_for() -> None:
 
 def test_all_that_it_started_ends_with_it(tmp_path: Path) -> None:
     script = f"sleep 300 & echo $! > {tmp_path}/pid; echo done"
-    answer = process.run(["sh", "-c", script], seconds=30, limit=1000, whole=True)
+    answer = process.run(["sh", "-c", script], seconds=30, limit=1000)
     assert answer.out == b"done\n"
     pid = (tmp_path / "pid").read_text().strip()
     end = time.monotonic() + 10

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omconf.rules import all_rules
 from tests import rule_pages
+from tests.needs import needs
 from tests.rule_pages import NOT_RUN, PAGES, SECTIONS, Page
 
 READ = rule_pages.pages()
-RUN = [page for page in READ if page.id not in NOT_RUN]
+
+
+def cases(section: str) -> list[Any]:
+    """The pages whose examples are run, and what these need."""
+    found = []
+    for page in READ:
+        if page.id not in NOT_RUN:
+            git = any("$ git " in fence.text for fence in page.examples(section))
+            found.append(pytest.param(page, id=page.id, marks=needs("git") if git else ()))
+    return found
+
+
 MOST_LINES = 75
 
 
@@ -34,7 +47,7 @@ def test_shape(page: Page) -> None:
     assert text.count("\n") <= MOST_LINES, "a page is read, not studied"
 
 
-@pytest.mark.parametrize("page", RUN, ids=lambda page: page.id)
+@pytest.mark.parametrize("page", cases("Bad"))
 def test_bad(page: Page, tmp_path: Path) -> None:
     examples = page.examples("Bad")
     if examples[0].language == "console":
@@ -47,7 +60,7 @@ def test_bad(page: Page, tmp_path: Path) -> None:
         assert found[0].severity == all_rules()[page.id].severity
 
 
-@pytest.mark.parametrize("page", RUN, ids=lambda page: page.id)
+@pytest.mark.parametrize("page", cases("Good"))
 def test_good(page: Page, tmp_path: Path) -> None:
     examples = page.examples("Good")
     if examples[0].language == "console":
@@ -70,5 +83,6 @@ def test_links_lead_somewhere() -> None:
             assert (PAGES / link).exists(), f"{path.name}: {link}"
 
 
+@needs("git")
 def test_the_index_is_fresh() -> None:
     assert (PAGES / "index.md").read_text() == rule_pages.index(), "run `make diagnostics`"

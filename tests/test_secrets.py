@@ -89,27 +89,25 @@ def test_from_a_command(tmp_path: Path) -> None:
     assert run("import os; print(os.getcwd())") == Secret(str(tmp_path))
     failed = run(f"import sys; print('{VALUE}'); sys.exit('locked')")
     assert isinstance(failed, Unresolved)
-    assert "exit code 1: locked" in failed.why
-    assert VALUE not in failed.why
+    assert failed.why.endswith(f"exit code 1: {STDERR}")
+    locked = run("import sys; sys.exit('locked')")
+    assert isinstance(locked, Unresolved)
+    assert locked.why.endswith("exit code 1: locked")
     assert isinstance(run("pass"), Unresolved)
     assert isinstance(resolve(SecretRef("command", ("/no/such/program",))), Unresolved)
+
+
+STDERR = "its stderr is hidden, since it may repeat what was printed to stdout"
 
 
 @pytest.mark.parametrize(
     ("code", "said"),
     [
-        ("print('{0}'); print('no, {0}!', file=sys.stderr)", f"no, {HIDDEN}!"),
-        ("print('a\\n  {0}  \\nb'); print('<{0}>', file=sys.stderr)", f"<{HIDDEN}>"),
-        ("print('one\\n{0}'); print('one\\n{0}', file=sys.stderr)", HIDDEN),
-        ("print('{0}'); print('{0}0', '{0}' * 2, file=sys.stderr)", f"{HIDDEN}0 {HIDDEN * 2}"),
-        ("print('value\\n{0}'); print('{0}', file=sys.stderr)", HIDDEN),
-        ("print('{0}'); print('x' * 490 + '{0}', file=sys.stderr)", "x" * 490 + HIDDEN[:10]),
+        ("print('{0}'); print('no, {0}!', file=sys.stderr)", STDERR),
+        ("print('x {0}'); print('{0}'[2:7], file=sys.stderr)", STDERR),
+        ("print('{0}'); print('{0}'[::-1], file=sys.stderr)", STDERR),
         ("print('password={0}', file=sys.stderr)", f"password={HIDDEN}"),
-        ("print('x' * 5000); print('x', file=sys.stderr)", HIDDEN),
-        (
-            "sys.stdout.buffer.write(b'\\xff{0}'); sys.stderr.buffer.write(b'\\xff{0}.')",
-            HIDDEN + ".",
-        ),
+        ("print('x' * 600, file=sys.stderr)", "x" * 500),
         ("print('{0}')", "it does not say why"),
         ("print(' '); print('locked', file=sys.stderr)", "locked"),
     ],
@@ -160,7 +158,7 @@ def test_a_hidden_line_goes_on_after_a_backslash() -> None:
 
 @pytest.mark.parametrize(
     ("script", "why"),
-    [("yes", "it said more than 65,536 bytes"), ("exec sleep 300", "no answer in 1 seconds")],
+    [("yes", "it sent more than 65,536 bytes"), ("exec sleep 300", "no answer in 1 seconds")],
 )
 def test_a_command_is_heard_for_some_time_and_some_bytes(
     monkeypatch: pytest.MonkeyPatch, script: str, why: str

@@ -14,6 +14,7 @@ from omconf.artifacts.model import (
     Change,
     Effect,
     Kind,
+    Meaning,
     Ownership,
     Placeholder,
     Reading,
@@ -63,6 +64,7 @@ class CifsCredentials(Kind):
                 lines,
                 mode=0o600,
                 placeholders=(password,),
+                meaning=Meaning(self.read, {"username": samba.user.value}),
             )
         ]
 

@@ -7,6 +7,7 @@ database, and nothing anywhere else.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Manual, Stage
@@ -17,18 +18,19 @@ from omconf.artifacts.model import (
     HandOver,
     Kind,
     Line,
+    Meaning,
     Ownership,
     Placeholder,
     Reading,
     line,
 )
-from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
+from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity, report
 from omconf.formats import header, pg_hba, sql
 from omconf.formats.block import MARKERS, markers
 from omconf.origin import FromFormat, FromPage, Origin, Value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
 
@@ -118,7 +120,11 @@ class DatabaseAccess(Kind):
         if kind == "postgresql":
             return [
                 _statements(cluster, sql.postgresql_text, _postgresql),
-                HandOver(f"{FOLDER}/pg_hba.conf", tuple(_pg_hba(cluster))),
+                HandOver(
+                    f"{FOLDER}/pg_hba.conf",
+                    tuple(_pg_hba(cluster, _clients(cluster))),
+                    meaning=_meaning(cluster),
+                ),
             ]
         if kind == "mysql":
             return [_statements(cluster, sql.mysql_text, _mysql)]
@@ -133,7 +139,7 @@ class DatabaseAccess(Kind):
         for number, whom, how in pg_hba.records(text):
             if not how:
                 message = "PostgreSQL refuses this line: a field is missing."
-                reading.findings.append(Finding(REFUSED, number, message))
+                report(reading.findings, Finding(REFUSED, number, message))
             elif whom not in reading.items:
                 reading.items[whom] = how
                 reading.lines[whom] = number
@@ -178,12 +184,19 @@ def _refusal(kind: str, what: str, name: str) -> str:
             return "from PostgreSQL 16 on, pg_hba.conf takes a name with `/` at its start for a pattern"
         if what == "user" and (name.startswith("pg_") or name in ("public", "none")):
             return "PostgreSQL keeps this role name for itself"
+    longest = {"user": 80, "name": 64}[what]
+    if kind == "mysql" and len(name) > longest:
+        return f"MySQL and MariaDB take {longest} characters of it at most"
     if kind == "mysql" and any(ord(char) > 0xFFFF for char in name):
         return "MySQL and MariaDB put `?` in the place of characters beyond U+FFFF in names"
     return ""
 
 
-def _clients(cluster: Cluster) -> Iterator[tuple[Value[str], Value[str]]]:
+_Client = tuple[Value[str], Value[str]]
+"""A node's name, and an address that it may come from."""
+
+
+def _clients(cluster: Cluster) -> Iterator[_Client]:
     """Go through the nodes and the addresses that the server may see of each, beyond NAT too."""
     database = cluster.database
     for node in cluster.nodes:
@@ -236,7 +249,7 @@ def _postgresql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
     yield line("ALTER DATABASE ", name, " OWNER TO ", role, ";", why=(STEP,))
 
 
-def _pg_hba(cluster: Cluster) -> Iterator[Line]:
+def _pg_hba(cluster: Cluster, clients: Iterable[_Client]) -> Iterator[Line]:
     database = cluster.database
     role, name = (_encoded(v, pg_hba.name) for v in (database.user, database.name))
     begin, end = markers(cluster.name)
@@ -246,9 +259,17 @@ def _pg_hba(cluster: Cluster) -> Iterator[Line]:
     yield line("#   listen_addresses = '", Value(listen, database.host.origin), "'", why=(STEP,))
     yield line("#   port = ", database.port, why=(STEP,))
     yield line(begin, why=(MARKERS,))
-    for _, address in _clients(cluster):
+    for _, address in clients:
         yield line("host ", name, " ", role, " ", address, "/32 scram-sha-256", why=(STEP,))
     yield line(end, why=(MARKERS,))
+
+
+def _meaning(cluster: Cluster) -> Meaning:
+    role, name = (pg_hba.name(v.value) for v in (cluster.database.user, cluster.database.name))
+    few = list(islice(_clients(cluster), 2))
+    whom = (f"host {name} {role} {address.value}/32" for _, address in few)
+    sample = tuple(_pg_hba(cluster, few))
+    return Meaning(KIND.read, dict.fromkeys(whom, "scram-sha-256"), sample=sample)
 
 
 def _mysql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:

@@ -12,19 +12,22 @@ from omconf.artifacts.model import (
     Effect,
     HandOver,
     Line,
+    Meaning,
     line,
     make_folder,
     mount_manually,
 )
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, markers
+from omconf.formats.nfs_options import settle_export
 from omconf.origin import FromPage, Value
+from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from omconf.cluster.model import Cluster, Node
-    from omconf.diagnostics import Finding
+    from omconf.diagnostics import Diagnostic, Finding
     from omconf.formats.block import Entry
 
 PATH = "/etc/exports"
@@ -45,14 +48,17 @@ class Exports(BlockKind):
         if storage.kind.value != "nfs" or storage.node != node.name.value:
             return []
         clients = [n for n in cluster.nodes if n.name.value != node.name.value]
-        lines = _lines(cluster, clients) if clients else ()
-        return [Artifact(self.name, PATH, self.ownership, lines)] if lines else []
+        if not clients:
+            return []
+        lines, meaning = _lines(cluster, clients), _meaning(cluster, clients)
+        return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning)]
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Give the lines for all nodes to whoever runs an outside NFS server."""
         if cluster.storage.kind.value != "nfs" or cluster.storage.node is not None:
             return []
-        return [HandOver("storage/exports", _lines(cluster, cluster.nodes))]
+        lines, meaning = _lines(cluster, cluster.nodes), _meaning(cluster, cluster.nodes)
+        return [HandOver("storage/exports", lines, meaning=meaning)]
 
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read what a file exports: one entry a client, `PATH CLIENT` and its options in force."""
@@ -60,12 +66,24 @@ class Exports(BlockKind):
 
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Take `host (rw)` over as a whole: left alone, the world would keep what the space gave it."""
-        ours = {(e.whole, e.key.rpartition(" ")[0]) for e in taken}
+        ours, known = {(e.whole, e.key.rpartition(" ")[0]) for e in taken}, frozenset(taken)
         return [
             e
             for e in entries
-            if e.key.endswith(" *") and (e.whole, e.key[:-2]) in ours and e not in taken
+            if e.key.endswith(" *") and (e.whole, e.key[:-2]) in ours and e not in known
         ]
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Check that exportfs takes the options of one client as a whole."""
+        storage = cluster.storage
+        options = ",".join(option.value for option in storage.export_options)
+        longest = exports.MAX_WORD - len("255.255.255.255()")
+        if storage.kind.value == "nfs" and (size := len(options.encode())) > longest:
+            yield MOUNT_OPTION.at(
+                storage.export_options[0].span,
+                f"All export options together have {size} bytes; exportfs takes {longest}.",
+                hint="Write fewer or shorter options.",
+            )
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell the NFS server: no restart of anything. A client that goes has to unmount before."""
@@ -107,6 +125,14 @@ KIND = Exports()
 def _listed(clients: list[str]) -> str:
     more = f" and {len(clients) - 5} more" if len(clients) > 5 else ""
     return ", ".join(clients[:5]) + more
+
+
+def _meaning(cluster: Cluster, clients: Sequence[Node]) -> Meaning:
+    storage, few = cluster.storage, clients[:2]
+    options = ",".join(settle_export([option.value for option in storage.export_options]))
+    path = storage.export.value.rstrip("/")
+    items = {f"{path} {n.storage_address.value}": options for n in few}
+    return Meaning(KIND.read, items, sample=_lines(cluster, few))
 
 
 def _lines(cluster: Cluster, clients: Iterable[Node]) -> tuple[Line, ...]:

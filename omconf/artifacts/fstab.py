@@ -7,17 +7,29 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Run, Stage, run
-from omconf.artifacts.model import Artifact, BlockKind, Change, Effect, Line, line, mount_manually
-from omconf.diagnostics import REFUSED, Finding
+from omconf.artifacts.model import (
+    Artifact,
+    BlockKind,
+    Change,
+    Effect,
+    Line,
+    Meaning,
+    line,
+    mount_manually,
+)
+from omconf.diagnostics import REFUSED, Finding, report
 from omconf.formats import cifs_options, nfs_options
-from omconf.formats.block import MARKERS, Entry, markers
+from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
+from omconf.formats.options import LONGEST_LIST
 from omconf.origin import FromDefault, FromPage, Value
 from omconf.secrets import HIDDEN, hides, quoted
+from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node, Samba
+    from omconf.diagnostics import Diagnostic
 
 PATH = "/etc/fstab"
 
@@ -64,8 +76,11 @@ class Fstab(BlockKind):
                 continue
             fields = re.split("[ \t]+", content)
             if wrong := _refusal(fields):
-                findings.append(Finding(REFUSED, number, *wrong))
+                report(findings, Finding(REFUSED, number, *wrong))
                 continue
+            if len(entries) == MAX_ENTRIES:
+                findings.append(too_many(number))
+                break
             device, target, kind, options, dump, check = (fields + _MISSING[len(fields) :])[:6]
             if kind == "swap" or target in ("none", "swap"):
                 continue
@@ -74,6 +89,17 @@ class Fstab(BlockKind):
             place = (start, end)
             entries.append(Entry(_tidy(_unescape(target)), value, number, number, place, place))
         return entries, findings
+
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Check that the kernel takes all options of the mount."""
+        storage = cluster.storage
+        size = len(",".join(option.value for option in storage.options).encode())
+        if storage.kind.value != "mounted" and size > LONGEST_LIST:
+            yield MOUNT_OPTION.at(
+                storage.options[0].span,
+                f"All mount options together have {size:,} bytes; Linux takes {LONGEST_LIST:,}.",
+                hint="Write fewer or shorter options.",
+            )
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Mount the folder, or unmount it before: its options do not change under a mount."""
@@ -112,7 +138,20 @@ def _artifact(cluster: Cluster, server: Value[str] | None) -> Artifact:
     """Mount from a server, or bind the data server's own folder."""
     mount = _mount(cluster, server) if server else _bind_mount(cluster)
     begin, end = (line(marker, why=(MARKERS,)) for marker in markers(cluster.name))
-    return Artifact(KIND.name, PATH, KIND.ownership, (begin, mount, end))
+    lines, meaning = (begin, mount, end), _meaning(cluster, server)
+    return Artifact(KIND.name, PATH, KIND.ownership, lines, meaning=meaning)
+
+
+def _meaning(cluster: Cluster, server: Value[str] | None) -> Meaning:
+    storage, samba = cluster.storage, cluster.storage.samba
+    export = storage.export.value
+    if server is None:
+        what = _spelled(export, "none", "bind")
+    else:
+        options = ",".join(option.value for option in _options(cluster)) or "defaults"
+        device = f"//{server.value}/{samba.share.value}" if samba else f"{server.value}:{export}"
+        what = _spelled(device, "cifs" if samba else "nfs", options)
+    return Meaning(KIND.read, {_tidy(cluster.openmeetings.data_dir.value): f"{what} 0 0"})
 
 
 def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[tuple[Do, ...], tuple[Do, ...]]:
@@ -150,13 +189,17 @@ def _mount(cluster: Cluster, server: Value[str]) -> Line:
     said = [n.storage_address.origin for n in cluster.nodes if n.name.value == storage.node]
     place = (server, *(Value("", origin) for origin in said))
     folder = _escaped(cluster.openmeetings.data_dir)
-    options = (*(_account(cluster, samba) if samba else ()), *storage.options)
-    joined = _joined(options) or ["defaults"]
+    joined = _joined(_options(cluster)) or ["defaults"]
     if samba:
         share = _escaped(samba.share)
         return line("//", *place, "/", share, " ", folder, " cifs ", *joined, " 0 0", why=(STEP,))
     export = _escaped(storage.export)
     return line(*place, ":", export, " ", folder, " nfs ", *joined, " 0 0", why=(STEP,))
+
+
+def _options(cluster: Cluster) -> tuple[Value[str], ...]:
+    samba = cluster.storage.samba
+    return (*(_account(cluster, samba) if samba else ()), *cluster.storage.options)
 
 
 def _account(cluster: Cluster, samba: Samba) -> list[Value[str]]:

@@ -9,7 +9,6 @@ JAVA_OPTS once more, so every option is quoted for that.
 from __future__ import annotations
 
 import re
-import shlex
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -20,15 +19,27 @@ from omconf.artifacts.model import (
     Change,
     Effect,
     Line,
+    Meaning,
+    Reading,
     line,
     mount_manually,
     restart,
 )
 from omconf.check.deployed_members import DROPPED
-from omconf.diagnostics import CONTRADICTION, REFUSED, Finding, Rule, Severity, plain_property
-from omconf.formats.block import MARKERS, Entry, markers
+from omconf.diagnostics import (
+    CONTRADICTION,
+    REFUSED,
+    Finding,
+    Rule,
+    Severity,
+    plain_property,
+    report,
+)
+from omconf.formats import java
+from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.secrets import in_plain
+from omconf.spec.checks import UNCARRIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,6 +67,8 @@ _OURS = (
     "-Dopenjpa.serialization.class.whitelist",
 )
 _START = 'omconf_options="\\'
+# One word in single quotes, inside the double quotes of the assignment (POSIX, Quoting).
+_WORD = re.compile(r""" '(?:[^'\\"$`]|\\[\\"$`]|'\\\\'')*'[\\"]""")
 _BY_HAND = re.compile("|".join(re.escape(name) for name in _OURS))
 _HAZELCASTS = (
     "-Dhazelcast.config",
@@ -90,7 +103,7 @@ class Jvm(BlockKind):
         A line outside the form of the block is the admin's own. Finding: OM323 for one that sets an
         option of omconf's too.
         """
-        entries = []
+        entries: list[Entry] = []
         findings: list[Finding] = []
         inside = False
         begin = 0
@@ -101,38 +114,46 @@ class Jvm(BlockKind):
                     Finding(REFUSED, number, CR, "`sed -i 's/\\r$//'` takes them away.")
                 )
             end = begin + len(raw) + 1
+            if inside and len(entries) == MAX_ENTRIES:
+                findings.append(too_many(number))
+                break
             if inside:
                 inside = content.endswith("\\")
                 key, value = _item(_plain(content))
-                findings += _lacking(f"{key}={value}", number)
+                for finding in _lacking(f"{key}={value}", number):
+                    report(findings, finding)
                 entries.append(Entry(key, value, number, number, (begin, end), (begin, end)))
             elif content == _START:
                 inside = True
             elif (found := _BY_HAND.search(raw)) and not raw.lstrip().startswith("#"):
                 message = f"`{found[0]}` is set by hand here; of two, the JVM takes the last one."
                 hint = "Delete it: the block holds it."
-                findings.append(Finding(BY_HAND, number, message, hint))
-                findings += _lacking(raw, number)
+                for finding in (Finding(BY_HAND, number, message, hint), *_lacking(raw, number)):
+                    report(findings, finding)
             begin = end
         return entries, findings
 
     def behind(self, text: str) -> list[Finding]:
         """Find lines behind the block that set JAVA_OPTS anew: what the block says is lost then."""
-        return [
-            Finding(
-                BY_HAND,
-                number,
-                "JAVA_OPTS is set anew here: all that the block gives it is lost.",
-                'Write `JAVA_OPTS="$JAVA_OPTS ..."`.',
-            )
-            for number, raw in enumerate(text.split("\n"), 1)
-            if not raw.lstrip().startswith("#")
-            and (found := _ANEW.search(raw))
-            and "$JAVA_OPTS" not in (found[1] or "").replace("{", "")
-        ]
+        findings: list[Finding] = []
+        for number, raw in enumerate(text.split("\n"), 1):
+            if (
+                not raw.lstrip().startswith("#")
+                and (found := _ANEW.search(raw))
+                and "$JAVA_OPTS" not in (found[1] or "").replace("{", "")
+            ):
+                message = "JAVA_OPTS is set anew here: all that the block gives it is lost."
+                hint = 'Write `JAVA_OPTS="$JAVA_OPTS ..."`.'
+                report(findings, Finding(BY_HAND, number, message, hint))
+        return findings
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
-        for option in cluster.openmeetings.java_options:
+        options = cluster.openmeetings.java_options
+        if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.LONGEST:
+            message = f"All JVM options together have {size:,} bytes, at most {java.LONGEST:,} fit."
+            hint = "Move long values to a file that an option names."
+            yield UNCARRIABLE.at(options[0].span, message, hint=hint)
+        for option in options:
             name = option.value.partition("=")[0]
             if name in _OURS:
                 key = {
@@ -178,8 +199,32 @@ KIND = Jvm()
 def _artifact(cluster: Cluster, path: str) -> Artifact:
     om = cluster.openmeetings
     return Artifact(
-        KIND.name, path, KIND.ownership, _text(cluster), owner=om.user.value, group=om.group.value
+        KIND.name,
+        path,
+        KIND.ownership,
+        _text(cluster),
+        owner=om.user.value,
+        group=om.group.value,
+        meaning=_meaning(cluster),
     )
+
+
+@lru_cache(maxsize=2)
+def _meaning(cluster: Cluster) -> Meaning:
+    om = cluster.openmeetings
+    blacklist, whitelist = _OURS[2:]
+    own = {"-DDATA_DIR": om.data_dir.value, "-Duser.timezone": om.timezone.value}
+    lists = {blacklist: "*", whitelist: ",".join(WHITELIST)}
+    further = dict(_item(option.value) for option in om.java_options)
+    return Meaning(_read_strictly, own | lists | further)
+
+
+def _read_strictly(text: str) -> Reading:
+    """Read a block as the shell does: it is broken where an option is not one quoted word."""
+    reading = KIND.read(text)
+    options = text.partition(f"{_START}\n")[2].split("\ncase ", 1)[0]
+    reading.broken = not all(_WORD.fullmatch(line) for line in options.split("\n"))
+    return reading
 
 
 @lru_cache(maxsize=2)
@@ -220,10 +265,34 @@ def _plain(raw: str) -> str:
     """Undo `_quoted`; what is not quoted in its way is taken as it stands."""
     text = raw.strip().removesuffix("\\").removesuffix('"')
     once = re.sub(r'\\([\\"$`])', r"\1", text)
-    try:
-        return " ".join(shlex.split(once)) if "'" in once else once
-    except ValueError:
-        return once
+    words = _words(once) if "'" in once else None
+    return once if words is None else " ".join(words)
+
+
+# shlex.split reads the same, a character at a time, and copies a word at each.
+_PIECE = re.compile(
+    r"""(?P<blank>[ \t\r\n]++)|(?P<plain>[^ \t\r\n'"\\]++)|'(?P<single>[^']*+)'"""
+    r"""|"(?P<double>(?:[^"\\]|\\.)*+)"|\\(?P<escaped>.)""",
+    re.DOTALL,
+)
+
+
+def _words(text: str) -> list[str] | None:
+    """Cut a text into words as a shell does, without its quotes; None where one is not closed."""
+    words: list[list[str]] = []
+    new = True
+    at = 0
+    while found := _PIECE.match(text, at):
+        at = found.end()
+        if found["blank"] is not None:
+            new = True
+            continue
+        if new:
+            words.append([])
+            new = False
+        piece = found[str(found.lastgroup)]
+        words[-1].append(re.sub(r'\\([\\"])', r"\1", piece) if found["double"] else piece)
+    return ["".join(word) for word in words] if at == len(text) else None
 
 
 def _lacking(raw: str, number: int) -> Iterator[Finding]:

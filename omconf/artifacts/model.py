@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from omconf.actions import MOUNT_SECONDS, Do, Manual, Run, run
 from omconf.cluster import places
+from omconf.diagnostics import REFUSED
 from omconf.formats import header
+from omconf.formats.block import MAX_ENTRIES, too_many
 from omconf.origin import Value
-from omconf.secrets import Secret, hides, masked
+from omconf.secrets import Secret, hides, masked, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -71,12 +73,42 @@ def line(*parts: str | Value[Any] | Placeholder, why: Iterable[Origin] = ()) -> 
     return Line(text, tuple(dict.fromkeys(origins)))
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What the reader of a file's own format must find in it: the second guard of its grammar.
+
+    XML has none: the schemas guard it, and no text that is escaped can end its element.
+
+    `items` are in the file's own words, by key. With `whole` nothing else may be found. `sample` are
+    lines that stand for the file where the others differ from them in an IPv4 address alone.
+    """
+
+    read: Callable[[str], Reading]
+    items: Mapping[str, str]
+    whole: bool = True
+    sample: tuple[Line, ...] = ()
+
+    def fault(self, lines: tuple[Line, ...]) -> str:
+        """Say what is read otherwise than it is meant, without any value; nothing where all is."""
+        reading = self.read("".join([line.text + "\n" for line in self.sample or lines]))
+        refused = next((f for f in reading.findings if f.rule is REFUSED), None)
+        if reading.broken or refused:
+            return f"its program would refuse it{f' at line {refused.line}' if refused else ''}"
+        for key, value in self.items.items():
+            if reading.items.get(key) not in (value, masked(value)):
+                return f"`{quoted(key)}` is read back otherwise than it is meant"
+        more = len(reading.items) - len(self.items)
+        return f"{more} more than what is meant would be read" if self.whole and more else ""
+
+
 class Contents:
     """What stands in a file: its lines, and the places in them that secrets take."""
 
     lines: tuple[Line, ...]
     mode: int
     placeholders: tuple[Placeholder, ...]
+    path: str
+    meaning: Meaning | None
 
     @property
     def text(self) -> str:
@@ -121,6 +153,7 @@ class Artifact(Contents):
     placeholders: tuple[Placeholder, ...] = ()
     schema: str | None = None
     """The XSD in schemas/ that the text must pass, where it is XML."""
+    meaning: Meaning | None = field(default=None, compare=False, repr=False)
 
     def is_filled(self, text: str) -> bool:
         """Tell whether a text is this one with its secrets filled in, to the byte.
@@ -155,6 +188,7 @@ class HandOver(Contents):
     lines: tuple[Line, ...]
     mode: int = 0o644
     placeholders: tuple[Placeholder, ...] = ()
+    meaning: Meaning | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(slots=True)
@@ -174,11 +208,21 @@ class Reading:
     @classmethod
     def by_line(cls, text: str) -> Reading:
         """Read a script or a unit as text: an item is a line, its key the line's number."""
+        if text.count("\n") >= MAX_ENTRIES:
+            return cls(findings=[too_many(MAX_ENTRIES + 1)], broken=True)
         lines = {str(number): text for number, text in enumerate(text.split("\n"), 1)}
         return cls(lines, lines={number: int(number) for number in lines})
 
     def add(self, key: str, value: str, line: int) -> None:
-        """Take an item in, as a secret where its key says so; secrets inside a value are masked."""
+        """Take an item in, as a secret where its key says so; secrets inside a value are masked.
+
+        Beyond MAX_ENTRIES items the file counts as one that could not be read.
+        """
+        if len(self.lines) >= MAX_ENTRIES:
+            if not self.broken:
+                self.findings.append(too_many(line))
+                self.broken = True
+            return
         key = masked(key)
         self.lines[key] = line
         if hides(key):

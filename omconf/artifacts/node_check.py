@@ -44,6 +44,8 @@ FACTS = FromFormat("what omconf-node-check reads")
 
 TEXT = Path(__file__).with_suffix(".sh")
 _RELEASE = re.compile(rb"^release=([0-9.]{1,20})$", re.MULTILINE)
+MAX_OTHERS = 3
+"""Releases of other nodes that a finding names."""
 _NAMED = re.compile("([a-z0-9_-]+)=(.*)")
 
 
@@ -88,8 +90,12 @@ class NodeCheck(Kind):
         if set(fine) - deployed.keys():  # the program is the same on all of them
             known.add(cluster.openmeetings.release.value.name)
         if len(known) > 1:
+            every = sorted(known)
             for node, release in releases.items():
-                others = ", ".join(sorted(known - {release}))
+                # Three of the others: with one name more, the node's own may be among the first.
+                some = [other for other in every[: MAX_OTHERS + 1] if other != release]
+                more = len(every) - 1 - MAX_OTHERS
+                others = ", ".join(some[:MAX_OTHERS]) + (f" and {more} more" if more > 0 else "")
                 message = f"It is laid out for OpenMeetings {release}, other nodes for {others}."
                 yield node, Finding(APART, deployed[node].lines["release"], message)
 

@@ -19,6 +19,7 @@ from omconf.artifacts.model import (
     Effect,
     Kind,
     Line,
+    Meaning,
     Ownership,
     Placeholder,
     Reading,
@@ -98,6 +99,7 @@ class OpenMeetingsProperties(Kind):
                 owner=om.user.value,
                 group=om.group.value,
                 placeholders=tuple(place for place, _ in placeholders.values()),
+                meaning=_meaning(cluster, node),
             )
         ]
 
@@ -185,6 +187,25 @@ def _media_server(cluster: Cluster, node: Node) -> Iterator[Line]:
     yield line(f"{KUID}=", kuid(cluster, node), why=(OWN_KUID,))
     others = [kuid(cluster, n) for n in _sharing(cluster, node) if n is not node]
     yield line(f"{IGNORED}={','.join(str(other.value) for other in others)}", why=(OWN_KUID,))
+
+
+def _meaning(cluster: Cluster, node: Node) -> Meaning | None:
+    """What the spec's own texts are, on the first of the nodes that have the same."""
+    url = node.kurento_url.value if node.kurento_url else None
+    if _first_said(cluster) is None or _first_with(cluster)[url] != node.name.value:
+        return None
+    said = {key: getattr(cluster.kurento, field) for field, key in _TURN.items()}
+    said |= {URL: node.kurento_url, KUID: kuid(cluster, node)}
+    items = {key: str(value.value) for key, value in said.items() if value}
+    return Meaning(KIND.read, items, whole=False)
+
+
+@lru_cache(maxsize=2)
+def _first_with(cluster: Cluster) -> dict[str | None, str]:
+    """The first node with each media server; None for what is shipped."""
+    return {
+        n.kurento_url.value if n.kurento_url else None: n.name.value for n in cluster.nodes[::-1]
+    }
 
 
 def kuid(cluster: Cluster, node: Node) -> Value[str]:

@@ -162,6 +162,7 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
     may be what stands under any other name, and what has run together with a setting.
     """
     secret = ""
+    rest: dict[str, list[str]] = {}
     pairs = connection_properties.split(value)
     whole = any(hides(name) for name, _ in pairs)
     for name, part in pairs:
@@ -169,8 +170,7 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
         word = known or (part != name and _NAME.fullmatch(name))
         place = f"{key}/{_spelling(name) if word or whole else HIDDEN}"
         if secret and not known:
-            rest = name if part == name else f"{name}={part}"
-            reading.secrets[secret] = Secret(f"{reading.secrets[secret].reveal()},{rest}")
+            rest[secret].append(name if part == name else f"{name}={part}")
             continue
         if not whole and (not known or ("=" in part and not part.startswith("jdbc:"))):
             reading.secrets[place] = Secret(part)
@@ -178,7 +178,10 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
             secret = place
             continue
         _add(reading, place, part, number)
-        secret = place if place in reading.secrets else secret
+        if place in reading.secrets:
+            secret, rest[place] = place, []
+    for place, names in rest.items():
+        reading.secrets[place] = Secret(",".join([reading.secrets[place].reveal(), *names]))
 
 
 def _spelling(name: str) -> str:

@@ -20,13 +20,23 @@ from omconf.artifacts.model import (
     Effect,
     HandOver,
     Line,
+    Meaning,
     line,
     make_folder,
     mount_manually,
     remount,
 )
-from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, Rule, Severity
-from omconf.formats.block import MARKERS, Entry, markers
+from omconf.diagnostics import (
+    CONTRADICTION,
+    REFUSED,
+    Diagnostic,
+    Finding,
+    Rule,
+    Severity,
+    report,
+)
+from omconf.formats import smb_conf
+from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromDefault, FromPage
 from omconf.spec.checks import UNCARRIABLE
 
@@ -66,14 +76,17 @@ class Share(BlockKind):
         if not clients:
             return []
         lines = _lines(cluster, storage.samba, clients)
-        return [Artifact(self.name, PATH, self.ownership, lines)]
+        meaning = _meaning(cluster, storage.samba, clients)
+        return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning)]
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Give the share for all nodes to whoever runs an outside Samba server."""
         samba = cluster.storage.samba
         if samba is None or cluster.storage.node is not None:
             return []
-        return [HandOver("storage/smb.conf", _lines(cluster, samba, cluster.nodes))]
+        lines = _lines(cluster, samba, cluster.nodes)
+        meaning = _meaning(cluster, samba, cluster.nodes)
+        return [HandOver("storage/smb.conf", lines, meaning=meaning)]
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Check that smb.conf can carry the path: Samba makes one blank of two, and reads `%`."""
@@ -82,7 +95,7 @@ class Share(BlockKind):
             message = f"`{GUEST}` is Samba's guest account: nobody can log in with it."
             hint = "Give the nodes an account of their own: `user: openmeetings`."
             yield CONTRADICTION.at(samba.user.span, message, hint=hint)
-        if samba and re.search("%|  | $", export.value):
+        if samba and not smb_conf.PATH.fullmatch(export.value):
             yield UNCARRIABLE.at(
                 export.span,
                 f"smb.conf cannot carry the path `{export.value}`.",
@@ -101,7 +114,8 @@ class Share(BlockKind):
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Take a share over as a whole: Samba would join what is left of it with ours."""
         shares = {_share(entry) for entry in taken}
-        return [e for e in entries if _share(e) in shares and e not in taken]
+        known = frozenset(taken)
+        return [e for e in entries if _share(e) in shares and e not in known]
 
     def behind(self, text: str) -> list[Finding]:
         """Find parameters behind the block that no section begins: they belong to our share."""
@@ -201,6 +215,22 @@ def _lines(cluster: Cluster, samba: Samba, clients: Iterable[Node]) -> tuple[Lin
     return (*lines, line(end, why=(MARKERS,)))
 
 
+def _meaning(cluster: Cluster, samba: Samba, clients: Iterable[Node]) -> Meaning:
+    om, share = cluster.openmeetings, f"[{samba.share.value.lower()}]"
+    items = {
+        "path": cluster.storage.export.value,
+        "valid users": samba.user.value,
+        "guest ok": "no",
+        "read only": "no",
+        "hosts allow": " ".join(sorted(client.storage_address.value for client in clients)),
+        "hosts deny": "ALL",
+        "force user": om.user.value,
+        "force group": om.group.value,
+    }
+    named = {f"{share}/{name}": value for name, value in items.items()}
+    return Meaning(KIND.read, {share: "section", **named}, whole=False)
+
+
 _BOOLS = ("guest ok", "read only", "browseable", "oplocks", "level2 oplocks")
 _LISTS = ("valid users", "hosts allow", "hosts deny")
 _MODES = ("create mask", "directory mask")
@@ -254,6 +284,9 @@ def _read(text: str) -> tuple[list[Entry], list[Finding]]:
     section = "global"
     own: list[Entry] = []
     for first, last, place, content in _logical(text):
+        if len(entries) + len(own) >= MAX_ENTRIES:
+            findings.append(too_many(first))
+            break
         if content.startswith("["):
             name, closed, _ = content[1:].partition("]")
             if closed:
@@ -271,7 +304,8 @@ def _read(text: str) -> tuple[list[Entry], list[Finding]]:
                 own.append(Entry(f"[{section}]/{name}", value, first, last, place, place))
                 continue
             wrong = "There is no name before the `=`"
-        findings.append(Finding(REFUSED, first, f"{wrong}: Samba loads nothing of the file."))
+        message = f"{wrong}: Samba loads nothing of the file."
+        report(findings, Finding(REFUSED, first, message))
     return [*entries, *_together(own)], findings
 
 

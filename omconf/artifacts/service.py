@@ -22,13 +22,15 @@ from omconf.artifacts.model import (
     Reading,
     line,
 )
-from omconf.formats import header
+from omconf.formats import header, systemd
 from omconf.origin import FromFormat, FromPage, Value
+from omconf.spec.checks import UNCARRIABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
+    from omconf.diagnostics import Diagnostic
 
 MOUNTED = FromPage("File systems: OpenMeetings needs the shared folder when it starts")
 ROUTE = FromPage("Network: the multicast address is there when OpenMeetings starts")
@@ -63,6 +65,19 @@ class Service(Kind):
         """Hold every line against what omconf writes: other units' drop-ins have the same name."""
         return super().wrote(text, cluster) and all(map(_OWN_LINE.fullmatch, text.split("\n")))
 
+    def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Check that the data folder's mount can have a unit, in older systemds too."""
+        data_dir = cluster.openmeetings.data_dir
+        length = len(systemd.mount_unit(data_dir.value))
+        if cluster.openmeetings.has_systemd and length > systemd.LONGEST_UNIT:
+            message = f"The mount unit of {data_dir.value[:80]} would have a name of {length} bytes"
+            hint = "Use a shorter path; beyond ASCII, each byte counts for four of the name's."
+            yield UNCARRIABLE.at(
+                data_dir.span,
+                f"{message}: systemd before 250 takes {systemd.LONGEST_UNIT}.",
+                hint=hint,
+            )
+
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell systemd; OpenMeetings itself need not restart for it."""
         why = "systemd reads its units again; the next start of OpenMeetings follows them"
@@ -79,8 +94,7 @@ def _artifact(cluster: Cluster, path: str) -> Artifact:
 
 def _lines(cluster: Cluster) -> tuple[Line, ...]:
     om = cluster.openmeetings
-    path = om.data_dir.value.replace("%", "%%")
-    folder = Value(f'"{path}"' if " " in path else path, om.data_dir.origin)
+    folder = Value(systemd.value(om.data_dir.value), om.data_dir.origin)
     route = cluster.network.multicast_route
     after: list[Line] = []
     if route.value:

@@ -19,8 +19,13 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.secrets import Secret
 
-OWN_SCHEMA = Rule("OM400", Severity.ERROR, "a compiled file fails omconf's own schema")
+OWN_SCHEMA = Rule(
+    "OM400", Severity.ERROR, "a compiled file that omconf's own schema or reader refuses"
+)
 TOO_LARGE = Rule("OM412", Severity.ERROR, "a compiled file that would be too large")
+MISTAKE = "This is a mistake in omconf; please report it with your spec."
+_CONTROLS = bytes({*range(9), *range(10, 32), 127})
+"""Control characters but for the tab: a file has its line feeds, and none else."""
 _TEXT = re.compile(rb">[^<]+<")
 
 
@@ -37,7 +42,9 @@ def compile_bundle(cluster: Cluster) -> Bundle:
 
 
 def judge(bundle: Bundle, *, authority: bool = False) -> list[Diagnostic]:
-    """Hold compiled XML files against omconf's own schemas: libxml2 first, xmlschema explains.
+    """Hold compiled files against omconf's own schemas, and what their own readers find in them.
+
+    Of the schemas, libxml2 judges first, xmlschema explains.
 
     With `authority` xmlschema alone judges, and of documents that differ in nothing but the text of
     their elements only the first: that text is libxml2's to judge, in each of them (decision 13).
@@ -48,7 +55,7 @@ def judge(bundle: Bundle, *, authority: bool = False) -> list[Diagnostic]:
     from omconf.check import xsd
 
     judged: set[object] = set()
-    found = []
+    found = [] if authority else list(_misread(bundle))
     for node in bundle.nodes:
         for artifact in node.artifacts:
             if id(artifact) in judged:
@@ -64,12 +71,36 @@ def judge(bundle: Bundle, *, authority: bool = False) -> list[Diagnostic]:
                 hint = "Write fewer or shorter options and properties."
             else:
                 rule, told = OWN_SCHEMA, _faults(artifact, authority=authority)
-                hint = "This is a mistake in omconf; please report it with your spec."
+                hint = MISTAKE
             found += [
                 rule.at(None, message, hint=hint, node=node.node, path=artifact.path)
                 for message in told
             ]
     return found
+
+
+def _misread(bundle: Bundle) -> Iterator[Diagnostic]:
+    """Find files in which a value would become something else: a line more, another entry.
+
+    What several nodes share is read once.
+    """
+    read: set[int] = set()
+    files: list[tuple[str | None, Contents]] = [(None, given) for given in bundle.hand_overs]
+    files += [(node.node, artifact) for node in bundle.nodes for artifact in node.artifacts]
+    for node, content in files:
+        if id(content) in read:
+            continue
+        read.add(id(content))
+        data, meaning = content.data, content.meaning
+        fault = ""
+        if len(data) - len(data.translate(None, _CONTROLS)) != len(content.lines):
+            fault = "a value in it holds a line break or a control character"
+        elif meaning and id(content.lines) not in read:
+            read.add(id(content.lines))
+            fault = meaning.fault(content.lines)
+        if fault:
+            message = f"{fault[:1].upper()}{fault[1:]}."
+            yield OWN_SCHEMA.at(None, message, hint=MISTAKE, node=node, path=content.path)
 
 
 def _shape(artifact: Artifact) -> tuple[str, bytes] | None:

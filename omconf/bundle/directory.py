@@ -7,19 +7,22 @@ what the build found to be omconf's plus what it puts in place. Nothing in here 
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import re
 import stat
+from bisect import bisect_left
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.files import read
+from omconf.files.inside import Inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from omconf.bundle.model import BundleFile
@@ -118,23 +121,42 @@ def read_listing(directory: Path) -> Listing | Diagnostic:
     """
     root, given = os.path.realpath(directory), os.fspath(directory)
     try:
-        return listing(root, given)
+        with _opened(root) as inside:
+            return listing(inside, given)
     except OSError as error:
         return unusable(error, root, given)
 
 
-def listing(root: str, given: str) -> Listing | Diagnostic:
-    """Do `read_listing` for DIR at the resolved path `root`, called `given`; may raise OSError."""
-    built = _manifest_files(f"{root}/{MANIFEST}")
+@contextmanager
+def _opened(root: str) -> Iterator[Inside | None]:
+    """Open DIR; None when it does not exist."""
+    fd = -1
+    with suppress(FileNotFoundError):
+        fd = read.folder(root)
+    if fd < 0:
+        yield None
+        return
+    try:
+        with Inside(fd, root) as inside:
+            yield inside
+    finally:
+        os.close(fd)
+
+
+def listing(directory: Inside | None, given: str) -> Listing | Diagnostic:
+    """Do `read_listing` for DIR that is open, called `given`; may raise OSError."""
+    if directory is None:
+        return Listing(frozenset(), unfinished=False)
+    built = _manifest_files(directory, MANIFEST)
     if isinstance(built, _Fault):
         return _refused(built, f"{given}/{MANIFEST}", given)
     try:
-        unfinished = stat.S_ISDIR(os.lstat(f"{root}/{STAGING}").st_mode)
+        unfinished = stat.S_ISDIR(directory.status(STAGING).st_mode)
     except FileNotFoundError:
         return Listing(built, unfinished=False)
     if not unfinished:
         return _foreign([STAGING], given)
-    staged = _manifest_files(f"{root}/{STAGING}/{MANIFEST}")
+    staged = _manifest_files(directory, f"{STAGING}/{MANIFEST}")
     if staged is _Fault.NEWER:
         return _refused(staged, f"{given}/{STAGING}/{MANIFEST}", given)
     if isinstance(staged, _Fault):
@@ -158,7 +180,7 @@ def survey(
     """
     found = Survey(set(), set(), [])
     foreign: list[str] = []
-    leaving = parents(owned.difference(wanted))
+    leaving = sorted(owned.difference(wanted))
     todo = [("", False)]
     while todo and len(foreign) < _MOST_COUNTED:
         poll()
@@ -174,7 +196,7 @@ def survey(
                     continue
                 if entry.is_dir(follow_symlinks=False):
                     in_the_way = blocking or path in wanted
-                    if in_the_way and path not in leaving:
+                    if in_the_way and not holds(path, leaving):
                         foreign.append(path + "/")
                     found.folders.add(path)
                     todo.append((path + "/", in_the_way))
@@ -194,38 +216,39 @@ def check(files: Mapping[str, BundleFile], directory: Path) -> Checked | list[Di
     """
     root, given = os.path.realpath(directory), os.fspath(directory)
     try:
-        owned = listing(root, given)
-        while not isinstance(owned, Diagnostic):
-            found = survey(root, given, owned.files, files)
-            if isinstance(found, Survey):
-                return Checked(owned.unfinished, _differences(files, root, found))
-            # A build that runs meanwhile may have placed files that the listing did not have yet.
-            before, owned = owned, listing(root, given)
-            if owned == before:
-                return [found]
-        return [owned]
+        with _opened(root) as inside:
+            return _checked(files, inside, root, given)
     except OSError as error:
         return [unusable(error, root, given)]
+
+
+def _checked(
+    files: Mapping[str, BundleFile], directory: Inside | None, root: str, given: str
+) -> Checked | list[Diagnostic]:
+    owned = listing(directory, given)
+    while not isinstance(owned, Diagnostic):
+        found = survey(root, given, owned.files, files)
+        if isinstance(found, Survey):
+            return Checked(owned.unfinished, _differences(files, directory, root, found))
+        # A build that runs meanwhile may have placed files that the listing did not have yet.
+        before, owned = owned, listing(directory, given)
+        if owned == before:
+            return [found]
+    return [owned]
 
 
 def matches(path: str, file: BundleFile, *, exact_mode: bool = False) -> bool:
     """Tell whether the file at `path` has these bytes and the same x-bit (or the very same mode).
 
-    False also for one that is gone. May raise OSError.
+    False also for one that is gone, or is no regular file. May raise OSError.
     """
     try:
-        fd, status = _open(path)
-    except FileNotFoundError:
+        found = read.start(path, len(file.data) + 1, follow=False)
+    except (FileNotFoundError, read.NotRegularError):
         return False
-    try:
-        if exact_mode:
-            same_mode = stat.S_IMODE(status.st_mode) == file.mode
-        else:
-            same_mode = (status.st_mode ^ file.mode) & 0o100 == 0
-        size = len(file.data)
-        return same_mode and status.st_size == size and _read(fd, size) == file.data
-    finally:
-        os.close(fd)
+    mode = found.status.st_mode
+    compared = 0o7777 if exact_mode else 0o100
+    return (mode ^ file.mode) & compared == 0 and found.data == file.data
 
 
 def parents(paths: Iterable[str]) -> set[str]:
@@ -239,6 +262,12 @@ def parents(paths: Iterable[str]) -> set[str]:
     return folders
 
 
+def holds(folder: str, ordered: Sequence[str]) -> bool:
+    """Tell whether one of these paths, which are in order, lies in a folder, at any depth."""
+    at = bisect_left(ordered, folder + "/")
+    return at < len(ordered) and ordered[at].startswith(folder + "/")
+
+
 def is_inside(path: str) -> bool:
     """Tell whether a path is relative, stays inside DIR and may be omconf's there."""
     return not _PATH_FAULT.search(path)
@@ -250,7 +279,7 @@ def unusable(error: OSError, root: str, given: str, hint: str = "") -> Diagnosti
     if path.startswith(root):
         inside = path.removeprefix(root).strip("/")
         path = f"{given}/{inside}" if inside else given
-    reason = os.strerror(error.errno) if error.errno else str(error)
+    reason = error.strerror or str(error)
     return UNUSABLE.at(None, f"{shown(path)}: {reason}", hint=hint)
 
 
@@ -259,26 +288,22 @@ def shown(path: str) -> str:
     return path if path.isprintable() else ascii(path)
 
 
-def _manifest_files(path: str) -> frozenset[str] | _Fault:
+def _manifest_files(directory: Inside, path: str) -> frozenset[str] | _Fault:
     """Give the files that a top manifest lists, itself among them; none when it is not there."""
     try:
-        if not stat.S_ISREG(os.lstat(path).st_mode):
-            return _Fault.NO_FILE
-        fd, _ = _open(path)
+        data = directory.contents(path, _LARGEST_MANIFEST).data
     except FileNotFoundError:
         return frozenset()
-    try:
-        data = _read(fd, _LARGEST_MANIFEST + 1)
-    finally:
-        os.close(fd)
+    except read.NotRegularError:
+        return _Fault.NO_FILE
+    except read.TooLargeError:
+        return _Fault.TOO_LARGE
     files = _listed(data)
     return files if isinstance(files, _Fault) else files | {MANIFEST}
 
 
 def _listed(data: bytes) -> frozenset[str] | _Fault:
     """Read a top manifest strictly."""
-    if len(data) > _LARGEST_MANIFEST:
-        return _Fault.TOO_LARGE
     try:
         document = json.loads(data.decode(), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
@@ -326,7 +351,7 @@ def _foreign(paths: list[str], given: str) -> Diagnostic:
 
 
 def _differences(
-    files: Mapping[str, BundleFile], root: str, found: Survey
+    files: Mapping[str, BundleFile], directory: Inside | None, root: str, found: Survey
 ) -> tuple[Difference, ...]:
     differences = []
     for path in sorted(files.keys() | found.files):
@@ -335,37 +360,17 @@ def _differences(
             continue
         new, new_mode = (file.data, _git_mode(file.mode)) if file is not None else (b"", 0)
         try:
-            fd, status = _open(f"{root}/{path}")
-        except (FileNotFoundError, NotADirectoryError, IsADirectoryError):
-            if file is not None:
-                differences.append(Difference(path, "missing", b"", new, 0, new_mode))
-            continue
-        try:
-            old, old_mode = _read(fd, _LARGEST_SHOWN), _git_mode(status.st_mode)
-        finally:
-            os.close(fd)
-        kind: Literal["different", "extra"] = "extra" if file is None else "different"
-        differences.append(Difference(path, kind, old, new, old_mode, new_mode))
+            old = directory.start(path, _LARGEST_SHOWN) if directory else None
+        except (FileNotFoundError, NotADirectoryError, read.NotRegularError):
+            old = None
+        if old is not None:
+            kind: Literal["different", "extra"] = "extra" if file is None else "different"
+            mode = _git_mode(old.status.st_mode)
+            differences.append(Difference(path, kind, old.data, new, mode, new_mode))
+        elif file is not None:
+            differences.append(Difference(path, "missing", b"", new, 0, new_mode))
     return tuple(differences)
 
 
 def _git_mode(mode: int) -> int:
     return 0o755 if mode & 0o100 else 0o644
-
-
-def _open(path: str) -> tuple[int, os.stat_result]:
-    # Never through a link, and never stuck at a fifo that took the place of a file.
-    fd = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY)
-    status = os.fstat(fd)
-    if stat.S_ISDIR(status.st_mode):
-        os.close(fd)
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-    return fd, status
-
-
-def _read(fd: int, limit: int) -> bytes:
-    parts = []
-    while limit > 0 and (part := os.read(fd, min(limit, 1 << 20))):
-        parts.append(part)
-        limit -= len(part)
-    return b"".join(parts)

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
+from omconf.formats import markdown
 from omconf.rollout import document, text
 from omconf.rollout.first import first
 from omconf.topology import mermaid
@@ -73,19 +74,17 @@ def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[Ha
 def _nodes(cluster: Cluster) -> list[str]:
     if len(cluster.nodes) > MOST_NODES:
         return [f"{len(cluster.nodes)} nodes: each has a folder here; its address is in the spec."]
-    rows = (f"| {n.name.value} | {n.address.value} | {n.url.value} |" for n in cluster.nodes)
+    rows = (
+        f"| {n.name.value} | {n.address.value} | {markdown.link(n.url.value)} |"
+        for n in cluster.nodes
+    )
     return ["| node | address | url |", "| --- | --- | --- |", *rows]
 
 
 def _files(nodes: Sequence[NodeBundle]) -> list[str]:
     purposes = {kind.name: kind.purpose for kind in kinds()}
     paths = {a.path: a.kind for node in nodes for a in node.artifacts}
-    return [f"| `{_cell(path)}` | {purposes[paths[path]]} |" for path in sorted(paths)]
-
-
-def _cell(text: str) -> str:
-    """In a table's cell, a bar would begin the next one, inside code too."""
-    return text.replace("|", r"\|")
+    return [f"| `{markdown.cell(path)}` | {purposes[paths[path]]} |" for path in sorted(paths)]
 
 
 def _numbered(steps: Iterable[str]) -> list[str]:

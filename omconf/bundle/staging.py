@@ -19,17 +19,32 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from omconf.bundle.directory import KEPT, MANIFEST, STAGED, STAGING, Survey, matches, parents
-from omconf.bundle.model import BundleFile
+from omconf.bundle.directory import (
+    KEPT,
+    MANIFEST,
+    STAGED,
+    STAGING,
+    Survey,
+    holds,
+    matches,
+    parents,
+)
+from omconf.files import read
+from omconf.files.inside import Inside
+from omconf.files.write import sync_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
+
+    from omconf.bundle.model import BundleFile
 
 # Each fsync waits for the disk; syncfs waits once, but also for what others wrote to the same file
 # system, and costs the import of ctypes. On a quiet ext4 both take 10 ms at about 16 files; 7,000
 # files take 4 s by fsync and 0.3 s by syncfs.
 _MOST_SYNCED_ALONE = 16
 
+_LARGEST_KEPT = 64 * 1024 * 1024
 _FOLDER_MODE = 0o755
 _STAYS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.EBUSY)
 
@@ -41,16 +56,18 @@ class UndoFailedError(OSError):
 class Replacement:
     """One build of a locked DIR: what differs (paths by kind), and the steps that put it in place.
 
-    `root` is DIR's resolved path and `fd` is DIR, open; `owned` are the files that are omconf's,
-    and with `unfinished` an earlier build has left its staging. `private` as in `writer.write`.
-    The steps are `compare`, `stage`, `commit`, `sweep`; all may raise OSError.
+    `directory` is DIR, open; `owned` are the files that are omconf's, and with `unfinished` an
+    earlier build has left its staging. `private` as in `writer.write`. The steps are `compare`,
+    `stage`, `commit`, `sweep`, which may raise OSError; `with` closes what they open.
+
+    DIR is compared by path, which only reads. Everything that changes it goes by descriptors: no
+    folder that somebody swaps for a link meanwhile leads out of DIR.
     """
 
     def __init__(
         self,
         files: Mapping[str, BundleFile],
-        root: str,
-        fd: int,
+        directory: Inside,
         owned: frozenset[str],
         found: Survey,
         *,
@@ -61,9 +78,8 @@ class Replacement:
         self.different: list[str] = []
         self.leaving = sorted(found.files.difference(files))
         self._files = files
-        self._root = root
-        self._staging = f"{root}/{STAGING}"
-        self._fd = fd
+        self._dir = directory
+        self._staging: Inside | None = None
         self._owned = owned
         self._unfinished = unfinished
         self._private = private
@@ -77,6 +93,19 @@ class Replacement:
         self._taken: set[str] = set()
         self._undo: list[Callable[[], None]] = []
 
+    def __enter__(self) -> Replacement:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._staging is not None:
+            with self._staging:
+                os.close(self._staging.fd)
+
     @property
     def changes(self) -> bool:
         """True when anything in DIR is to change."""
@@ -88,24 +117,23 @@ class Replacement:
             poll()
             if path not in self._found:
                 self.missing.append(path)
-            elif not matches(f"{self._root}/{path}", self._files[path], exact_mode=self._private):
+            elif not matches(self._place(path), self._files[path], exact_mode=self._private):
                 self.different.append(path)
         if self._private:
             folders = sorted(self._there & self._needed)
-            self._closed = [
-                folder for folder in folders if _mode(self._place(folder)) != _FOLDER_MODE
-            ]
+            self._closed = [folder for folder in folders if self._mode(folder) != _FOLDER_MODE]
 
     def stage(self, poll: Callable[[], None]) -> None:
         """Write the new contents beside their places and make them durable; `poll` may raise."""
         alone = len(self.missing) + len(self.different) <= _MOST_SYNCED_ALONE
         if self._unfinished:
             self.sweep(keep_listing=True)
-        with _naming(self._root):
+        with _naming(self._dir.root):
             if not self._unfinished:
-                os.mkdir(self._staging, 0o700 if self._private else 0o777)
+                self._dir.make_folder(STAGING, 0o700 if self._private else 0o777)
+            staging = self._open_staging()
             for folder in (STAGED, KEPT):
-                os.mkdir(f"{self._staging}/{folder}")
+                staging.make_folder(folder)
         made: set[str] = set()
         for path in (*self.missing, *self.different):
             poll()
@@ -113,20 +141,19 @@ class Replacement:
             if move != path:
                 self._make_staged(path.rpartition("/")[0], move, made)
             with _naming(self._place(path)):
-                file = self._files[path]
-                _create(self._staged(path, move), file, self._private, durable=alone)
+                self._create(self._staged(path, move), self._files[path], durable=alone)
         for path in self.different:
             poll()
             self._keep(path, durable=alone)
         listed = {"files": sorted(self._owned.union(self._files)), "format_version": "1.0"}
-        prepared = f"{self._staging}/{MANIFEST}.new"
-        with _naming(self._root):
-            _create(prepared, BundleFile(json.dumps(listed).encode()), durable=alone)
+        prepared = f"{MANIFEST}.new"
+        with _naming(self._dir.root):
+            staging.create(prepared, json.dumps(listed).encode(), durable=alone)
             if not alone:
-                _sync_file_system(self._fd)
+                sync_file_system(self._dir.fd)
         poll()
         # From here on the new files are omconf's too, should this build be cut short.
-        os.rename(prepared, f"{self._staging}/{MANIFEST}")
+        staging.move(prepared, MANIFEST, staging)
 
     def commit(self) -> None:
         """Rename everything to its place, the manifests last; on an error undo all of it."""
@@ -144,7 +171,7 @@ class Replacement:
             if MANIFEST in self._moves:
                 self._put(MANIFEST)
             # The renames have to be durable before the staging, which tells of them, goes.
-            os.fsync(self._fd)
+            os.fsync(self._dir.fd)
         except BaseException:
             self._take_back()
             raise
@@ -152,26 +179,42 @@ class Replacement:
     def sweep(self, *, keep_listing: bool = False) -> None:
         """Remove the staging, its listing last; with `keep_listing` leave only that."""
         try:
-            with os.scandir(self._staging) as entries:
-                inside = sorted(entries, key=lambda entry: entry.name == MANIFEST)
+            staging = self._open_staging()
         except FileNotFoundError:
             return
-        for entry in inside:
-            if entry.is_dir(follow_symlinks=False):
-                _remove_tree(entry.path)
-            elif entry.name != MANIFEST or not keep_listing:
-                os.unlink(entry.path)
+        for name, is_folder in sorted(staging.entries(""), key=lambda entry: entry[0] == MANIFEST):
+            if is_folder:
+                staging.remove_tree(name)
+            elif name != MANIFEST or not keep_listing:
+                staging.remove_file(name)
         if not keep_listing:
-            os.rmdir(self._staging)
+            self._dir.remove_folder(STAGING)
 
     def finish(self) -> None:
         """Finish a build that was cut short when every file was in place: remove what it left."""
         self._remove_emptied()
-        os.fsync(self._fd)
+        os.fsync(self._dir.fd)
         self.sweep()
 
+    def _open_staging(self) -> Inside:
+        if self._staging is None:
+            place = self._place(STAGING)
+            with _naming(place):
+                fd = read.folder(STAGING, dir_fd=self._dir.fd, follow=False)
+            self._staging = Inside(fd, place)
+        return self._staging
+
     def _place(self, path: str) -> str:
-        return f"{self._root}/{path}"
+        return f"{self._dir.root}/{path}"
+
+    def _mode(self, path: str) -> int:
+        return stat.S_IMODE(self._dir.status(path).st_mode)
+
+    def _create(self, staged: str, file: BundleFile, *, durable: bool) -> None:
+        by_umask = 0o777 if file.mode & 0o100 else 0o666
+        mode = file.mode if self._private else by_umask
+        staging = self._open_staging()
+        staging.create(staged, file.data, mode=mode, exact=self._private, durable=durable)
 
     def _move_of(self, path: str) -> str:
         """Give what to rename for a file: the topmost folder that DIR lacks, or the file itself.
@@ -183,7 +226,7 @@ class Replacement:
         while folder and folder not in self._there:
             move, folder = folder, folder.rpartition("/")[0]
         if move not in self._moves:
-            self._moves[move] = f"{self._staging}/{STAGED}/{len(self._moves)}"
+            self._moves[move] = f"{STAGED}/{len(self._moves)}"
         return move
 
     def _staged(self, path: str, move: str) -> str:
@@ -194,34 +237,33 @@ class Replacement:
             return
         if folder != move:
             self._make_staged(folder.rpartition("/")[0], move, made)
-        staged = self._staged(folder, move)
+        staging, staged = self._open_staging(), self._staged(folder, move)
         with _naming(self._place(folder)):
-            os.mkdir(staged)
             if self._private:
-                os.chmod(staged, _FOLDER_MODE)
+                staging.make_folder(staged, _FOLDER_MODE, exact=True)
+            else:
+                staging.make_folder(staged)
         made.add(folder)
 
     def _keeping(self) -> str:
-        return f"{self._staging}/{KEPT}/{len(self._kept) + len(self._taken)}"
+        return f"{KEPT}/{len(self._kept) + len(self._taken)}"
 
     def _keep(self, path: str, *, durable: bool) -> None:
         """Keep an old file at hand, for the case that the commit has to be undone."""
-        kept = self._keeping()
+        staging, kept = self._open_staging(), self._keeping()
         self._kept[path] = kept
         try:
-            os.link(self._place(path), kept, follow_symlinks=False)
+            self._dir.add_name(path, kept, staging)
         except OSError:
             # A file system without hard links, or somebody else's file: then a copy.
-            fd = os.open(self._place(path), os.O_RDONLY | os.O_NOFOLLOW)
-            with open(fd, "rb") as old:
-                file = BundleFile(old.read(), stat.S_IMODE(os.fstat(fd).st_mode))
-            _create(kept, file, exact_mode=True, durable=durable)
+            old = self._dir.contents(path, _LARGEST_KEPT)
+            mode = stat.S_IMODE(old.status.st_mode)
+            staging.create(kept, old.data, mode=mode, exact=True, durable=durable)
 
     def _open_up(self, folder: str) -> None:
-        place = self._place(folder)
-        before = _mode(place)
-        os.chmod(place, _FOLDER_MODE)
-        self._undo.append(partial(os.chmod, place, before))
+        before = self._mode(folder)
+        self._dir.set_mode(folder, _FOLDER_MODE)
+        self._undo.append(partial(self._dir.set_mode, folder, before))
 
     def _clear_the_way(self) -> None:
         """Remove files where folders are to stand, and folders where files are."""
@@ -232,31 +274,31 @@ class Replacement:
             self._remove_folder(folder)
 
     def _put(self, path: str) -> None:
-        staged, place = self._moves[path], self._place(path)
-        with _naming(place):
-            os.rename(staged, place)
+        staging, staged = self._open_staging(), self._moves[path]
+        with _naming(self._place(path)):
+            staging.move(staged, path, self._dir)
         kept = self._kept.get(path)
-        self._undo.append(
-            partial(os.rename, kept, place) if kept else partial(os.rename, place, staged)
-        )
+        back = partial(self._dir.move, path, staged, staging)
+        self._undo.append(partial(staging.move, kept, path, self._dir) if kept else back)
 
     def _take_away(self, path: str) -> None:
-        place, kept = self._place(path), self._keeping()
-        os.rename(place, kept)
+        staging, kept = self._open_staging(), self._keeping()
+        self._dir.move(path, kept, staging)
         self._taken.add(path)
-        self._undo.append(partial(os.rename, kept, place))
+        self._undo.append(partial(staging.move, kept, path, self._dir))
 
     def _remove_folder(self, folder: str) -> None:
-        place = self._place(folder)
-        mode = _mode(place)
-        os.rmdir(place)
-        self._undo.append(partial(os.chmod, place, mode))
-        self._undo.append(partial(os.mkdir, place))
+        mode = self._mode(folder)
+        self._dir.remove_folder(folder)
+        self._undo.append(partial(self._dir.set_mode, folder, mode))
+        self._undo.append(partial(self._dir.make_folder, folder))
 
     def _remove_emptied(self) -> None:
         """Remove folders that omconf needs no more; one that holds anything stays."""
-        former = parents(self._owned.difference(self._files)) - self._needed
-        for folder in sorted(former & self._there, reverse=True):
+        former = sorted(self._owned.difference(self._files))
+        for folder in sorted(self._there - self._needed, reverse=True):
+            if not holds(folder, former):
+                continue
             try:
                 self._remove_folder(folder)
             except OSError as error:
@@ -282,56 +324,3 @@ def _naming(place: str) -> Iterator[None]:
     except OSError as error:
         error.filename = place
         raise
-
-
-def _create(path: str, file: BundleFile, exact_mode: bool = False, *, durable: bool) -> None:
-    by_umask = 0o777 if file.mode & 0o100 else 0o666
-    mode = 0o600 if exact_mode else by_umask
-    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
-    try:
-        left = memoryview(file.data)
-        while left:
-            left = left[os.write(fd, left) :]
-        if exact_mode:
-            os.fchmod(fd, file.mode)
-        if durable:
-            os.fsync(fd)
-    finally:
-        os.close(fd)
-
-
-def _sync_file_system(fd: int) -> None:
-    """Make everything on DIR's file system durable.
-
-    Unlike sync, syncfs reports errors and does not wait for other file systems, such as a network
-    mount that hangs.
-    """
-    import ctypes
-
-    try:
-        syncfs = ctypes.CDLL(None, use_errno=True).syncfs
-    except (AttributeError, OSError):
-        os.sync()
-        return
-    if syncfs(fd) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number))
-
-
-def _remove_tree(root: str) -> None:
-    """Remove a folder with all that is in it, following no link."""
-    folders = [root]
-    for folder in folders:
-        with os.scandir(folder) as entries:
-            inside = list(entries)
-        for entry in inside:
-            if entry.is_dir(follow_symlinks=False):
-                folders.append(entry.path)  # which the outer loop then comes to
-            else:
-                os.unlink(entry.path)
-    for folder in reversed(folders):
-        os.rmdir(folder)
-
-
-def _mode(path: str) -> int:
-    return stat.S_IMODE(os.lstat(path).st_mode)

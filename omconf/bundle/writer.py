@@ -24,6 +24,9 @@ from omconf.bundle.directory import (
 )
 from omconf.bundle.staging import Replacement, UndoFailedError
 from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.files import read
+from omconf.files.inside import Inside
+from omconf.files.write import create, make_folder, remove_folder, replace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
 BUSY = Rule("OM402", Severity.ERROR, "a bundle directory that another build is writing")
 NOT_PRIVATE = Rule("OM405", Severity.ERROR, "a directory for real secrets that others may enter")
 
+GIT_IGNORE = ".gitignore"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -142,6 +146,7 @@ def _build(
 ) -> Written | list[Diagnostic]:
     """Do `write` under the lock; a DIR that was made for a build that failed is removed again."""
     made: list[str] = []
+    hidden = False
     result: Written | list[Diagnostic] | None = None
     fd = -1
     try:
@@ -152,7 +157,10 @@ def _build(
         if private and (reason := _openness(fd)):
             hint = "Give a directory that does not exist yet, or close this one: chmod 700"
             return [NOT_PRIVATE.at(None, f"{shown(given)}: {reason}", hint=hint)]
-        result = _replace(files, root, given, fd, private, poll)
+        if private:
+            hidden = _hide_from_git(fd)
+        with Inside(fd, root) as inside:
+            result = _replace(files, inside, given, private, poll)
     except OSError as error:
         unfinished = os.path.lexists(f"{root}/{STAGING}")
         hint = "Build again to finish." if unfinished else "The directory is as it was."
@@ -161,6 +169,9 @@ def _build(
         try:
             # Still under the lock: nobody can have begun to build in there.
             if not isinstance(result, Written):
+                if hidden and not any(os.path.lexists(f"{root}/{n}") for n in (MANIFEST, STAGING)):
+                    with suppress(OSError):
+                        os.unlink(GIT_IGNORE, dir_fd=fd)
                 _unmake(made)
         finally:
             if fd >= 0:
@@ -178,7 +189,7 @@ def _lock(root: str, private: bool, made: list[str]) -> int:
         _make(root, private, made)
         fd = -1
         try:
-            fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            fd = read.folder(root, follow=False)
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             # A build that failed meanwhile may have removed the DIR that it had made.
             if os.path.samestat(os.fstat(fd), os.stat(root)):
@@ -204,18 +215,32 @@ def _make(root: str, private: bool, made: list[str]) -> None:
     for folder in reversed(missing):
         closed = private and folder == root
         try:
-            os.mkdir(folder, 0o700 if closed else 0o777)
+            make_folder(folder, 0o700 if closed else 0o777, exact=closed)
         except FileExistsError:
             continue
         made.append(folder)
-        if closed:
-            os.chmod(folder, 0o700)  # the umask may have taken bits of the owner's
 
 
 def _unmake(made: list[str]) -> None:
     with suppress(OSError):
         for folder in reversed(made):
-            os.rmdir(folder)
+            remove_folder(folder)
+
+
+def _hide_from_git(fd: int) -> bool:
+    """Have git ignore all of DIR, before a secret is in it; tell whether that took a new file.
+
+    Any repository on the host may name a folder above DIR as its work tree. A `.gitignore` with
+    something in it is the user's own, or of an earlier build.
+    """
+    try:
+        there = read.start(GIT_IGNORE, 1, dir_fd=fd, follow=False).data
+    except FileNotFoundError:
+        create(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600)
+        return True
+    if not there:
+        replace(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600)
+    return False
 
 
 def _openness(fd: int) -> str:
@@ -230,21 +255,28 @@ def _openness(fd: int) -> str:
 
 def _replace(
     files: Mapping[str, BundleFile],
-    root: str,
+    directory: Inside,
     given: str,
-    fd: int,
     private: bool,
     poll: Callable[[], None],
 ) -> Written | list[Diagnostic]:
-    owned = listing(root, given)
+    owned = listing(directory, given)
     if isinstance(owned, Diagnostic):
         return [owned]
-    found = survey(root, given, owned.files, files, poll)
+    found = survey(directory.root, given, owned.files, files, poll)
     if isinstance(found, Diagnostic):
         return [found]
     job = Replacement(
-        files, root, fd, owned.files, found, unfinished=owned.unfinished, private=private
+        files, directory, owned.files, found, unfinished=owned.unfinished, private=private
     )
+    with job:
+        _run(job, owned.unfinished, poll)
+    created, updated = len(job.missing), len(job.different)
+    return Written(created, updated, len(job.leaving), len(files) - created - updated)
+
+
+def _run(job: Replacement, unfinished: bool, poll: Callable[[], None]) -> None:
+    """Go through the steps of a build; `unfinished`: an earlier one was cut short."""
     job.compare(poll)
     if job.changes:
         try:
@@ -255,10 +287,8 @@ def _replace(
         except BaseException:
             with suppress(OSError):
                 # The listing of an earlier build that was cut short is needed by the next one.
-                job.sweep(keep_listing=owned.unfinished)
+                job.sweep(keep_listing=unfinished)
             raise
         job.sweep()
-    elif owned.unfinished:
+    elif unfinished:
         job.finish()
-    created, updated = len(job.missing), len(job.different)
-    return Written(created, updated, len(job.leaving), len(files) - created - updated)

@@ -43,11 +43,11 @@ def findings(
     for node in sorted(asked):
         items, line = deployed[node], lines[node]
         name = items.get(NAME, "")
-        twins = [other for other in names[name] if other != node]
+        twins = len(names[name]) - 1
         if name and twins:
-            message = (
-                f"{_listed(twins)} has the instance-name `{name}` too: OpenMeetings mixes them up."
-            )
+            some = [other for other in names[name][:4] if other != node]
+            others = _listed(some, twins)
+            message = f"{others} has the instance-name `{name}` too: OpenMeetings mixes them up."
             hint = f"Each node needs its own: `<instance-name>{node}</instance-name>`."
             yield node, Finding(SAME_NAME, line.get(NAME, 0), message, hint)
         if items.get(ATTRIBUTE, name) != name:
@@ -107,6 +107,7 @@ def _joins(items: Mapping[str, str]) -> bool:
     )
 
 
-def _listed(nodes: list[str]) -> str:
-    more = f" and {len(nodes) - 3} more" if len(nodes) > 3 else ""
+def _listed(nodes: list[str], count: int) -> str:
+    """Name three of so many nodes."""
+    more = f" and {count - 3} more" if count > 3 else ""
     return ", ".join(nodes[:3]) + more

@@ -26,11 +26,16 @@ if TYPE_CHECKING:
 BAD_EXTRA = Rule("OM263", Severity.ERROR, "additional Hazelcast configuration that cannot be used")
 
 SCHEMA = "hazelcast-deployed.xsd"
-MOST_EXTRA = 1 << 20
+MAX_EXTRA = 1 << 20
 """Bytes that the file may have."""
+MAX_FOUND = 100
+"""Errors of the file that are reported."""
+_MAX_LOOKED_AT = 2000
+"""Characters of a line that are searched for secrets; 500 of them are shown."""
 SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 CONTAINERS = ("network", "member-attributes")
 """Elements that omconf writes too, so that only what stands in them is further."""
+_START_TAG = re.compile(r"<([^\s<>/!?=\"']++)")
 _OWNED = {
     "cluster-name": "`hazelcast.cluster_name`",
     "instance-name": "the node's name",
@@ -70,12 +75,13 @@ class _Reader:
     def __init__(self, file: ExtraFile, maps: tuple[str, ...]) -> None:
         self.file = file
         self.lines = file.data.decode("utf-8", "replace").split("\n")
+        self.tags: dict[int, dict[str, list[int]]] = {}
         self.owned = _OWNED | {f"map[{name}]": "the release's stock file" for name in maps}
         self.extra = Extra()
 
     def read(self) -> Extra:
-        if len(self.file.data) > MOST_EXTRA:
-            self.say(BAD_EXTRA, 1, f"the file is larger than {MOST_EXTRA >> 20} MiB.", drawn=False)
+        if len(self.file.data) > MAX_EXTRA:
+            self.say(BAD_EXTRA, 1, f"the file is larger than {MAX_EXTRA >> 20} MiB.", drawn=False)
             return self.extra
         root = xsd.parse(self.file.data)
         if isinstance(root, xsd.Fault):
@@ -119,8 +125,7 @@ class _Reader:
             variable = re.fullmatch(r"\$\{[^{}]*\}", value)
             if value and not variable and (in_plain(key, value) or masked(value) != value):
                 hint = "Write `${...}`: Hazelcast puts the Java system property of that name there."
-                found = plain_property(key, self.span(line, ""), hint)
-                self.extra.diagnostics.append(found)
+                self.add(plain_property(key, self.span(line, ""), hint))
 
     def placeholders(self, root: _Element) -> None:
         """Refuse the text that stands for a secret: nothing would be filled in here."""
@@ -158,6 +163,8 @@ class _Reader:
             seen.add((tag, name))
 
     def say_of(self, element: _Element, rule: Rule, message: str, hint: str = "") -> None:
+        if len(self.extra.diagnostics) > MAX_FOUND:
+            return
         before = element.itersiblings(element.tag, preceding=True)
         nth = sum(_line(sibling) == _line(element) for sibling in before)
         self.say(rule, _line(element), message, hint, local(element), nth=nth)
@@ -174,25 +181,47 @@ class _Reader:
         drawn: bool = True,
     ) -> None:
         """Report a finding; what may be the rest of a secret is not drawn."""
+        if len(self.extra.diagnostics) > MAX_FOUND:
+            return
         found = rule.at(self.span(line, tag, nth), message[:1].upper() + message[1:], hint=hint)
         source = self.lines[line - 1] if 0 < line <= len(self.lines) else None
         if source is not None:
+            source = source[:_MAX_LOOKED_AT]
             # The whole line may be a part of a secret.
             source = None if not drawn or SECRET_NAME.search(source) else masked(source)[:500]
-        self.extra.diagnostics.append(found.shown_with(source))
+        self.add(found.shown_with(source))
+
+    def add(self, found: Diagnostic) -> None:
+        """Add an error; of the first one too many, that there are more."""
+        if len(self.extra.diagnostics) < MAX_FOUND:
+            self.extra.diagnostics.append(found)
+        elif len(self.extra.diagnostics) == MAX_FOUND:
+            message = (
+                f"The file has more than {MAX_FOUND} errors: the ones from here on are left out."
+            )
+            self.extra.diagnostics.append(
+                BAD_EXTRA.at(found.span, message, hint="Fix the first ones.")
+            )
 
     def span(self, line: int, tag: str, nth: int = 0) -> Span:
         """The start tag on its line, after `nth` others; the line's first word where it is not."""
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
-        tags = (
-            [m.start() for m in re.finditer(rf"<{re.escape(tag)}(?![\w.-])", text)] if tag else []
-        )
+        tags = self.tags_of(line, text).get(tag, []) if tag else []
         if nth >= len(tags):
             return Span(
                 self.file.path, line, len(text) - len(text.lstrip()) + 1, line, len(text) + 1
             )
         at = tags[nth]
         return Span(self.file.path, line, at + 1, line, at + 2 + len(tag))
+
+    def tags_of(self, line: int, text: str) -> dict[str, list[int]]:
+        """Find where the start tags of a line are, by name, once for all that ask of the line."""
+        if line not in self.tags:
+            tags: dict[str, list[int]] = {}
+            for found in _START_TAG.finditer(text):
+                tags.setdefault(found[1], []).append(found.start())
+            self.tags[line] = tags
+        return self.tags[line]
 
 
 def _line(element: _Element) -> int:

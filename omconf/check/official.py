@@ -6,15 +6,14 @@ libxml2 judges. Its messages may quote a value, so they are said in our own word
 from __future__ import annotations
 
 import lzma
-import os
 import re
-import stat
 import zipfile
 import zlib
 
 from lxml import etree
 
 from omconf.check.xsd import Fault, parse
+from omconf.files import read
 
 MOST_XSD = 4 << 20
 """Bytes of an XSD; the real ones have a tenth of that."""
@@ -43,9 +42,7 @@ def schema(jar: str, version: str) -> etree.XMLSchema | str:
     """Read `hazelcast-config-VERSION.xsd` out of a Hazelcast jar; a text says why that cannot be."""
     name = f"hazelcast-config-{version}.xsd"
     try:
-        if not stat.S_ISREG(os.stat(jar).st_mode):  # to open a pipe would wait for its other end
-            return f"{jar} cannot be read: it is no regular file."
-        with zipfile.ZipFile(jar) as archive:
+        with read.stream(jar) as file, zipfile.ZipFile(file) as archive:
             found = sorted(
                 n for n in archive.namelist() if re.search(r"hazelcast-config-.*xsd$", n)
             )

@@ -37,6 +37,10 @@ for repeated names grows with the square of theirs."""
 MAX_ATTRIBUTES: Final = 100
 """An element with more is refused for the same reason; the widest of ours has three."""
 
+MAX_PATH: Final = 1_000
+"""Characters of the names that lead to an element; the longest of ours has 60. Each item below the
+element has all of them in its key, so that more would multiply."""
+
 MAX_FAULTS: Final = 100
 """So many faults of one file are told; a file that has more is not what it should be at all."""
 
@@ -127,12 +131,27 @@ def parse(data: bytes) -> etree._Element | Fault:
     document: Any = root.getroottree()
     if document.docinfo.doctype:  # in an encoding that the search above does not read
         return _doctype_fault(1)
-    for number, element in enumerate(root.iter(), 1):
+    return _too_much(root) or root
+
+
+def _too_much(root: etree._Element) -> Fault | None:
+    """Say which limit a document exceeds."""
+    number = 0
+    above = [(root, 0)]
+    while above:
+        element, length = above.pop()
+        number += 1
+        length += len(_local(element)) + len(element.get("name", "")) + 1
         if number > MAX_ELEMENTS:
             return Fault(1, "", f"the file has more than {MAX_ELEMENTS} elements")
+        if length > MAX_PATH:
+            line: Any = element.sourceline
+            names = f"the names of an element and those around it have over {MAX_PATH:,} characters"
+            return Fault(line or 1, "", names)
         if len(element.attrib) > MAX_ATTRIBUTES:
             return _fault(element, root, f"it has more than {MAX_ATTRIBUTES} attributes")
-    return root
+        above += [(child, length) for child in element.iterchildren(reversed=True)]
+    return None
 
 
 def _doctype_line(data: bytes) -> int:

@@ -5,32 +5,70 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from contextlib import suppress
 from typing import NoReturn
+
+from omconf import interrupts
 
 
 def main() -> NoReturn:
-    """Run omconf; exit 0 fine, 1 error (a wrong command line too), 2 changes where asked for."""
+    """Run omconf; exit 0 fine, 1 error (a wrong command line too), 2 changes where asked for.
+
+    SIGINT, SIGTERM and SIGHUP end it by that signal, after it has ended what it started.
+    """
     gc.disable()  # the process ends before cycles of garbage matter, and starts 7 % sooner
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character gets its escape, never a traceback.
-        if stream is not None:
-            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    code = run_command(sys.argv[1:])
     try:
-        if sys.stdout is not None:
-            sys.stdout.flush()
-    except OSError as error:
-        code = _unwritten(error)
+        interrupts.install()
+        _open_streams()
+        code = _flushed(run_command(sys.argv[1:]))
+        interrupts.uninstall()
+    except interrupts.Interrupted as interrupted:
+        interrupts.die(interrupted.number)
     gc.freeze()  # or the interpreter looks through all objects for cycles as it ends
     sys.exit(code)
+
+
+def _open_streams() -> None:
+    """See that stdin, stdout and stderr are there, so that no file takes the number of one.
+
+    A closed one becomes /dev/null, opened the wrong way round for stdin and stdout: its use is an
+    error, as with a closed one. What would go to a closed stderr is dropped.
+    """
+    for number, way in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, way)  # takes the lowest number that is free, which is this one
+    if sys.stdout is None:
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets its escape, never a traceback.
+        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _flushed(code: int) -> int:
+    """Write out what is left of the output; returns the exit code that follows."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _unwritten(error)
+    return code
 
 
 def _unwritten(error: OSError) -> int:
     """Say that the output could not be written, unless its reader simply went away."""
     if not isinstance(error, BrokenPipeError):
-        print(f"omconf: the output cannot be written: {error.strerror}", file=sys.stderr)  # noqa: T201
+        _complain(f"omconf: the output cannot be written: {error.strerror}")
     _drop_stdout()
     return 1
+
+
+def _complain(text: str) -> None:
+    """Print a line to stderr; one that cannot be printed is lost, and the exit code tells."""
+    with suppress(OSError):
+        print(text, file=sys.stderr)  # noqa: T201
 
 
 def _drop_stdout() -> None:
@@ -47,19 +85,20 @@ def run_command(arguments: list[str]) -> int:
     try:
         code = get_command(app).main(arguments, prog_name="omconf", standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        print("omconf: interrupted", file=sys.stderr)  # noqa: T201
+        _complain("omconf: interrupted")
         return 130
     except OSError as error:
         return _unwritten(error)
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
-            error.show(file=sys.stderr)
+            with suppress(OSError):
+                error.show(file=sys.stderr)
             return 1
         if os.environ.get("OMCONF_DEBUG"):
             raise
         # The text of an unforeseen error may hold anything, a secret too: only its kind is shown.
         message = f"omconf: an unforeseen {type(error).__name__}: this is a mistake in omconf."
-        print(message, "OMCONF_DEBUG=1 shows where.", file=sys.stderr)  # noqa: T201
+        _complain(f"{message} OMCONF_DEBUG=1 shows where.")
         return 1
     return code if isinstance(code, int) else 0

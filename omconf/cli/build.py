@@ -79,8 +79,7 @@ def _check(checked: Checked | list[Diagnostic], directory: Path, sensitive: set[
 
 
 def _diff(difference: Difference) -> str:
-    import difflib
-
+    from omconf.formats import text_diff
     from omconf.secrets import masked_lines
     from omconf.views.visible import visible
 
@@ -94,8 +93,15 @@ def _diff(difference: Difference) -> str:
     known = frozenset(ours)
     before = [line if line in known else shown for line, shown in pairs]
     old = "/dev/null" if difference.kind == "missing" else f"a/{difference.path}"
-    diff = difflib.unified_diff(before, ours, old, f"b/{difference.path}", lineterm="")
-    changed = [visible(line) + "\n" for line in diff]
-    if not changed:
-        changed = [visible(f"{difference.path}: {difference.kind}") + "\n"]
-    return "".join(changed)
+    new = "/dev/null" if difference.kind == "extra" else f"b/{difference.path}"
+    comparison = text_diff.compare(before, ours)
+    if not comparison.ranges:
+        return visible(f"{difference.path}: {difference.kind}") + "\n"
+    if comparison.whole:
+        (apart,) = comparison.ranges
+        there = text_diff.counted(apart.old_end - apart.old_start)
+        here = text_diff.counted(apart.new_end - apart.new_start)
+        what = f"from line {apart.old_start + 1} on, {there} instead of {here}"
+        return visible(f"{difference.path}: {difference.kind} ({what})") + "\n"
+    diff = text_diff.unified(before, ours, comparison.ranges, old, new)
+    return "".join([visible(line) + "\n" for line in diff])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import typer
@@ -48,14 +47,14 @@ nodes:
 
 def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
     """Write a commented spec to start from; an existing file is never overwritten."""
+    from omconf.files.write import create
+
     try:
-        handle = os.open(spec, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        create(str(spec), STARTER.encode())
     except OSError as error:
         what = "it exists already" if isinstance(error, FileExistsError) else error.strerror
         hint = "Name another file: omconf init OTHER.yaml"
         output.say([EXISTS.at(None, f"{spec} is not written: {what}.", hint=hint)])
         raise typer.Exit(1) from None
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(STARTER)
     named = "" if spec == Path("cluster.yaml") else f" {spec}"
     output.tell(f"Wrote {spec}. Edit it, then run: omconf validate{named}")

@@ -23,6 +23,7 @@ from omconf.cluster.model import (
     credentials_path,
 )
 from omconf.diagnostics import has_errors, meant
+from omconf.files import read
 from omconf.origin import FromDefault, FromRelease, FromSpec, Origin, Value
 from omconf.releases import RELEASES
 from omconf.secrets import SecretRef, quoted
@@ -189,8 +190,7 @@ class _Resolver:
             return None
         file = os.path.join(self.base, name.value) if self.base != "." else name.value
         try:
-            with open(os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as opened:
-                data = opened.read(MOST_READ)
+            data = read.start(file, MOST_READ).data
         except OSError as error:
             message = f"The file {quoted(file)} cannot be read: {error.strerror}."
             hint = "A relative path starts from the spec's folder."

@@ -1,18 +1,19 @@
 """Bundles as they were committed, in the place of deployed files (`--git REV -o DIR`).
 
-Read by git's own plumbing, byte for byte: no filter, no hook, no attribute has a say.
+Files are read byte for byte as they are stored: filters, hooks and attributes do not take part.
 """
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from omconf import process
+from omconf.deployed import git_objects, git_repository, git_tree
+from omconf.deployed.git_repository import GitError
 from omconf.deployed.snapshot import (
-    MAX_BYTES,
     NODE,
+    NOT_A_FILE,
     NOTHING_THERE,
     TOO_LARGE,
     UNREADABLE,
@@ -22,24 +23,24 @@ from omconf.deployed.snapshot import (
     Snapshot,
 )
 from omconf.deployed.tree import no_file
+from omconf.diagnostics import Finding
+from omconf.files.tree import MAX_PARTS
 from omconf.ownership import OWNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
+    from omconf.deployed.git_objects import Objects
+    from omconf.deployed.git_tree import Entry
     from omconf.diagnostics import Diagnostic
 
-SECONDS = 120
-_MOST = 256 * 1024 * 1024
-"""Bytes of all bundles; those of 10,000 nodes have some 100 MiB, what is equal counted once."""
-_FILE_MODES = ("100644", "100755")
-_TREE_MODE = "040000"
-# A hook has these; the repository is that of the directory, whoever runs omconf.
-_NOT_OURS = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR")
-
-
-class _Failed(Exception):  # noqa: N818 - a finding on its way, not an error of ours
-    pass
+MAX_FOLDERS = 20_000
+"""Folders of a bundle directory that may be nodes; a cluster has at most 10,000."""
+HINT = "Name a commit, and the bundle directory in it: `--git HEAD -o bundles`."
+_MANIFEST = "manifest.json"
+_PLACES = tuple(owned.folder for owned in OWNED.values())
+_Key = TypeVar("_Key", str, tuple[str, str])
+_TOO_DEEP = DeployedFile(None, Finding(NOT_A_FILE, 0, "The way to it is too deep."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,160 +53,147 @@ class Git:
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot | Diagnostic:
         """Read the nodes' bundles: what was committed stands for what is deployed."""
         try:
-            listed = self._listed()
-        except _Failed as error:
+            base, below = _split(self.directory)
+            repository = git_repository.around(base)
+            path = os.path.normpath(os.path.join(os.path.relpath(base, repository.top), below))
+            with git_objects.opened(repository) as objects:
+                tree = _folder(objects, objects.tree_of(self.revision), path)
+                nodes, left = _Bundles(objects, tree).read(requests, whole=whole)
+        except GitError as error:
             message = f"{self.directory} cannot be read at {self.revision}: {error}."
-            hint = "Name a commit, and the bundle directory in it: `--git HEAD -o bundles`."
-            return UNREADABLE.at(None, message, hint=hint)
-        names = {node: _name(node, r, listed) for node, r in requests.items()}
-        known = {*requests, *names.values()}
-        parts = (path.split("/") for path in listed if whole)
-        left = {p[0] for p in parts if len(p) == 2 and p[1] == "manifest.json"} - known
-        last = Request.of_left(requests)
-        asked = {**requests, **{name: last for name in sorted(left) if NODE.fullmatch(name)}}
-        names |= {name: name for name in left}
+            return UNREADABLE.at(None, message, hint=error.hint or HINT)
         found: tuple[Diagnostic, ...] = ()
-        if not any(f"{name}/manifest.json" in listed for name in names.values()):
+        if not any(r.manifest in nodes[node].files for node, r in requests.items()) and not left:
             message = f"{self.directory} has no bundle at {self.revision}: everything is new."
             found = (NOTHING_THERE.at(None, message),)
-        try:
-            nodes = self._nodes(asked, names, listed)
-        except _Failed as error:
-            return UNREADABLE.at(None, f"git cannot read {self.revision}: {error}.")
-        gone = {
-            name: files
-            for name, files in nodes.items()
-            if name not in requests and last.applied(name, files)
+        return Snapshot("git", nodes, left, found)
+
+
+def _split(directory: str) -> tuple[str, str]:
+    """Split a path into its nearest existing folder (without symbolic links) and the rest."""
+    whole = os.path.abspath(directory)
+    base = whole
+    while not os.path.isdir(base):
+        base = os.path.dirname(base)
+    return os.path.realpath(base), os.path.relpath(whole, base)
+
+
+def _folder(objects: Objects, tree: str, path: str) -> str | None:
+    """Find the bundle directory in a commit's tree; None where it is not committed yet."""
+    if path == ".":
+        return tree
+    found = git_tree.find(objects, [(tree, path)]).get((tree, path))
+    if found is None:
+        return None
+    if not found.is_folder:
+        raise GitError(f"it is not a directory there, but {found.kind}")
+    return found.id
+
+
+@dataclass(frozen=True, slots=True)
+class _Bundles:
+    """A committed bundle directory: its tree, or None where none is committed."""
+
+    objects: Objects
+    tree: str | None
+
+    def read(
+        self, requests: Mapping[str, Request], *, whole: bool
+    ) -> tuple[dict[str, NodeFiles], dict[str, NodeFiles]]:
+        """Read the bundles of the spec's nodes, and of the nodes that it no longer has."""
+        folders = dict.fromkeys((*requests, *(r.earlier for r in requests.values() if r.earlier)))
+        others = self._others(folders) if whole else []
+        parts = self._parts((*folders, *others))
+        listed = {name: found[_MANIFEST] for name, found in parts.items() if _MANIFEST in found}
+        manifests = self._files(listed)
+        last = Request.of_left(requests)
+        asked = dict(requests)
+        folder = {
+            node: r.earlier if r.earlier and node not in listed else node
+            for node, r in requests.items()
         }
-        return Snapshot("git", {name: nodes[name] for name in requests}, gone, found)
+        for name in others:
+            own = NodeFiles({last.manifest: manifests[name]}) if name in listed else NodeFiles()
+            if last.applied(name, own):
+                asked[name], folder[name] = last, name
+        paths = {
+            node: r.asked(manifests[folder[node]].data if folder[node] in listed else None)
+            for node, r in asked.items()
+        }
+        found = self._find(paths, {node: parts[folder[node]] for node in asked})
+        nodes = {}
+        for node, request in asked.items():
+            files = {path: found[node, path] for path in paths[node] if (node, path) in found}
+            if folder[node] in listed:
+                files[request.manifest] = manifests[folder[node]]
+            nodes[node] = NodeFiles(files, paths[node])
+        return {node: nodes.pop(node) for node in requests}, nodes
 
-    def _nodes(
-        self,
-        requests: Mapping[str, Request],
-        names: Mapping[str, str],
-        listed: Mapping[str, tuple[str, str]],
-    ) -> dict[str, NodeFiles]:
-        own = {node: listed.get(f"{name}/manifest.json") for node, name in names.items()}
-        manifests = self._blobs(entry for entry in own.values() if entry)
-        result, wanted = {}, {}
-        for node, request in requests.items():
-            entry = own[node]
-            listing = manifests.get(entry[1]) if entry else None
-            asked = request.asked(listing.data if listing else None)
-            places = {request.manifest: entry} if entry else {}
-            for path in asked:
-                for place in (owned.folder for owned in OWNED.values()):
-                    if there := listed.get(f"{names[node]}/{place}{path}"):
-                        places[path] = there
-            wanted[node] = (asked, places)
-        blobs = self._blobs(entry for _, places in wanted.values() for entry in places.values())
-        for node, (asked, places) in wanted.items():
-            files = {path: _file(entry, blobs) for path, entry in places.items()}
-            result[node] = NodeFiles(files, asked)
+    def _others(self, known: Collection[str]) -> list[str]:
+        """List further folders that are called like nodes."""
+        listed = git_tree.names(self.objects, self.tree) if self.tree else []
+        result = [name for name in sorted(listed) if NODE.fullmatch(name) and name not in known]
+        if len(result) > MAX_FOLDERS:
+            raise GitError(
+                f"it has {len(result):,} folders of other nodes; at most {MAX_FOLDERS:,} are read"
+            )
         return result
 
-    def _listed(self) -> dict[str, tuple[str, str]]:
-        """The files below the directory in that commit: mode and object by path."""
-        prefix = os.fsdecode(self._git("rev-parse", "--show-prefix").removesuffix(b"\n"))
-        named = ("--verify", "--end-of-options", f"{self.revision}^{{commit}}")
-        commit = self._git("rev-parse", *named).decode().strip()
-        below = os.path.normpath(prefix + self._below())
-        tree = commit
-        if below != ".":
-            there = self._tree(commit, "--", below)
-            if not there:
-                return {}  # the first bundles are not committed yet
-            mode, tree = there.get(below, ("", ""))
-            if mode != _TREE_MODE:
-                raise _Failed("it is not a directory there")
-        return self._tree("-r", tree)
-
-    def _tree(self, *words: str) -> dict[str, tuple[str, str]]:
-        """What git lists of a tree: mode and object by path."""
-        listing = os.fsdecode(self._git("ls-tree", "-z", "--full-tree", *words))
-        result = {}
-        for entry in filter(None, listing.split("\0")):
-            head, _, path = entry.partition("\t")
-            mode, _, name = head.split(" ")
-            result[path] = (mode, name)
+    def _parts(self, folders: Iterable[str]) -> dict[str, dict[str, Entry]]:
+        """Find the manifest and the three places of files of each node's folder."""
+        result: dict[str, dict[str, Entry]] = {name: {} for name in folders}
+        if self.tree is None:
+            return result
+        wanted = {
+            (self.tree, f"{name}/{part}"): (name, part)
+            for name in result
+            for part in (_MANIFEST, *_PLACES)
+        }
+        for pair, entry in git_tree.find(self.objects, wanted).items():
+            name, part = wanted[pair]
+            result[name][part] = entry
         return result
 
-    def _blobs(self, entries: Iterable[tuple[str, str]]) -> dict[str, DeployedFile]:
-        """Read objects, in one go; one that is too large is not read."""
-        names = list(dict.fromkeys(blob for mode, blob in entries if mode in _FILE_MODES))
-        sizes = self._git("cat-file", "--batch-check", stdin=_lines(names)).decode().splitlines()
-        result = {}
-        small = []
-        total = 0
-        for name, line in zip(names, sizes, strict=True):
-            told = line.rpartition(" ")[2]
-            if not told.isdecimal():
-                raise _Failed(f"the object {name} is {told}")
-            if int(told) <= MAX_BYTES:
-                small.append(name)
-                total += int(told)
-            else:
-                result[name] = DeployedFile(None, TOO_LARGE)
-        if total > _MOST:
-            raise _Failed(f"the bundles there have more than {_MOST >> 20} MiB")
-        out = self._git("cat-file", "--batch", stdin=_lines(small))
-        position = 0
-        for name in small:
-            end = out.index(b"\n", position)
-            size = int(out[position:end].rpartition(b" ")[2])
-            result[name] = DeployedFile(out[end + 1 : end + 1 + size])
-            position = end + size + 2
-        return result
-
-    def _base(self) -> str:
-        """The nearest folder of the directory that is there: the work tree is found from it."""
-        place = os.path.abspath(self.directory)
-        while not os.path.isdir(place) and place != "/":
-            place = os.path.dirname(place)
-        return place
-
-    def _below(self) -> str:
-        return os.path.relpath(os.path.abspath(self.directory), self._base())
-
-    def _command(self) -> list[str]:
-        return [
-            "git",
-            "-C",
-            self._base(),
-            "--no-pager",
-            "--no-replace-objects",
-            "--literal-pathspecs",
+    def _find(
+        self, paths: Mapping[str, Iterable[str]], parts: Mapping[str, Mapping[str, Entry]]
+    ) -> dict[tuple[str, str], DeployedFile]:
+        """Read the files of all nodes, by node and path; one that does not exist is left out."""
+        deep = {
+            (node, path): _TOO_DEEP
+            for node, own in paths.items()
+            for path in own
+            if path.count("/") > MAX_PARTS
+        }
+        places = [
+            (node, place)
+            for node, found in parts.items()
+            for name in _PLACES
+            if (place := found.get(name)) and not place.is_file
         ]
-
-    def _git(self, *words: str, stdin: bytes = b"") -> bytes:
-        answer = process.run(
-            [*self._command(), *words],
-            seconds=SECONDS,
-            limit=2 * _MOST,
-            stdin=stdin,
-            env={k: v for k, v in os.environ.items() if k not in _NOT_OURS},
+        wanted = (
+            (place.id, path[1:])
+            for node, place in places
+            if place.is_folder
+            for path in paths[node]
+            if (node, path) not in deep
         )
-        if answer.problem:
-            raise _Failed(answer.problem)
-        if answer.code != 0:
-            said = [line for line in answer.error.splitlines() if line.strip()]
-            raise _Failed(said[0].removeprefix("fatal: ") if said else "git failed")
-        return answer.out
+        there = git_tree.find(self.objects, wanted)
+        entries = {}
+        for node, place in places:
+            for path in paths[node]:
+                entry = there.get((place.id, path[1:])) if place.is_folder else place
+                if entry:
+                    entries[node, path] = entry
+        return self._files(entries) | deep
 
-
-def _name(node: str, request: Request, listed: Mapping[str, tuple[str, str]]) -> str:
-    """The folder of a node: by its earlier name while there is none by the new."""
-    renamed = request.earlier and f"{node}/manifest.json" not in listed
-    return request.earlier if renamed and request.earlier else node
-
-
-def _file(entry: tuple[str, str], blobs: Mapping[str, DeployedFile]) -> DeployedFile:
-    mode, blob = entry
-    if mode not in _FILE_MODES:
-        what = "a symbolic link" if mode == "120000" else "a submodule"
-        return DeployedFile(None, no_file(what))
-    return blobs[blob]
-
-
-def _lines(words: Sequence[str]) -> bytes:
-    return "".join(f"{word}\n" for word in words).encode()
+    def _files(self, entries: Mapping[_Key, Entry]) -> dict[_Key, DeployedFile]:
+        """Read files, each object once."""
+        ids = {entry.id for entry in entries.values() if entry.is_file}
+        files = {
+            name: DeployedFile(None, TOO_LARGE) if data is None else DeployedFile(data)
+            for name, data in git_tree.blobs(self.objects, sorted(ids)).items()
+        }
+        return {
+            key: files[entry.id] if entry.is_file else DeployedFile(None, no_file(entry.kind))
+            for key, entry in entries.items()
+        }

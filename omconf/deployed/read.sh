@@ -2,7 +2,10 @@
 # The wanted paths, the manifest that lists further ones, and what such files may be called are put
 # in before this: a POSIX sh and tar are all that is needed. Nothing is written here.
 LC_ALL=C
-export LC_ALL
+# GNU tar's own format, also where it is built to write pax headers (SUSE) or the user's options ask
+# for them; BusyBox writes no other, and bsdtar does not read this variable.
+TAR_OPTIONS=--format=gnu
+export LC_ALL TAR_OPTIONS
 cd / || exit 1
 IFS='
 '
@@ -36,6 +39,11 @@ for path in $(printf '%s\n' "$manifest" "$wanted" "$listed" | sort -u); do
         say large "$path"
     else
         set -- "$@" "./$path"
+        # Which file this is, whatever leads to it: two paths may be one file.
+        folder=$(cd -P "./${path%/*}" && pwd -P)
+        inode=$(ls -di "./$path")
+        inode=${inode#"${inode%%[0-9]*}"}
+        printf 'omconf-read\tfile\t%s\t%s\t%s\n' "$path" "${inode%% *}" "$folder" >&2
     fi
 done
 if [ $# -eq 0 ]; then

@@ -98,6 +98,11 @@ class Request:
             return applied.read((own and own.data) or b"", self.cluster).node == node
         return False
 
+    @property
+    def own(self) -> frozenset[str]:
+        """What is read whatever the node's manifest says."""
+        return frozenset((*(() if self.left else self.paths), self.manifest))
+
     def asked(self, listing: bytes | None) -> tuple[str, ...]:
         """Every path to be read, by what the node's own manifest says."""
         paths = dict.fromkeys((*(() if self.left else self.paths), self.manifest))

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from omconf import process
-from omconf.deployed import archive
+from omconf.deployed import answer
+from omconf.deployed.budget import FEWER, FULL, Account, Budget
 from omconf.deployed.snapshot import NodeFiles, Snapshot
+from omconf.deployed.tree import Same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -36,6 +38,8 @@ OPTIONS = (
 )
 OWN_FAILURE = 255
 """The exit code by which ssh says that it failed itself."""
+LONGEST_REASON = 300
+"""Characters of a node's or ssh's own words in a message."""
 SCRIPT = Path(__file__).with_name("read.sh")
 _NO_SUDO = "sudo: a password is required"
 
@@ -53,29 +57,37 @@ class Ssh:
 
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot:
         """Read all nodes; one that cannot be read is unknown, and the others are read all the same."""
-        nodes = side_by_side(self.node, requests.values())
+        budget, same = Budget(), Same()
+
+        def node(request: Request) -> NodeFiles:
+            return self.node(request, Account(budget), same)
+
+        nodes = side_by_side(node, requests.values())
         read = dict(zip(requests, nodes, strict=True))
         return Snapshot("ssh", read, options={"sudo": self.sudo})
 
-    def node(self, request: Request) -> NodeFiles:
-        """Read one node's files."""
+    def node(self, request: Request, account: Account, same: Same) -> NodeFiles:
+        """Read one node's files; what is kept of them is charged to its account."""
         command = "exec sudo -n sh -s" if self.sudo else "exec sh -s"
-        answer = run(
+        sent = run(
             request.ssh,
             command,
             seconds=self.seconds,
-            limit=archive.MAX_STREAM,
+            limit=answer.MAX_STREAM,
             stdin=_script(request),
+            room=account.incoming,
         )
-        if answer.problem:
-            problem = answer.problem.removesuffix(".")
-            return NodeFiles.unknown(request, f"It cannot be read by ssh: {problem}.")
-        if answer.code != 0:
-            said = _last(line for line in answer.error.splitlines() if archive.MARK not in line)
-            hint = "Let that user run `sh` by sudo without a password." if _NO_SUDO in said else ""
-            why = f"Reading it ended with exit code {answer.code}: {said or 'nothing was said'}."
-            return NodeFiles.unknown(request, why, hint)
-        return archive.read(request, answer.out, answer.error)
+        if not sent.problem and sent.code == 0:
+            return answer.read(request, sent.out, sent.error, account, same)
+        account.drop()
+        if sent.problem:
+            problem = sent.problem.removesuffix(".")
+            hint = FEWER if problem == FULL else ""
+            return NodeFiles.unknown(request, f"It cannot be read by ssh: {problem}.", hint)
+        said = _last(line for line in sent.error.splitlines() if answer.MARK not in line)
+        hint = "Let that user run `sh` by sudo without a password." if _NO_SUDO in said else ""
+        why = f"Reading it ended with exit code {sent.code}: {said or 'nothing was said'}."
+        return NodeFiles.unknown(request, why, hint)
 
 
 def _script(request: Request) -> bytes:
@@ -94,22 +106,28 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
 
 
 def run(
-    destination: str, command: str, *, seconds: float, limit: int, stdin: bytes = b""
+    destination: str,
+    command: str,
+    *,
+    seconds: float,
+    limit: int,
+    stdin: bytes = b"",
+    room: process.Room | None = None,
 ) -> process.Answer:
-    """Run one command in the remote user's shell; it never asks anything of anybody.
+    """Run one command in the remote user's shell; ssh never asks for anything.
 
     `command` is shell text: its words must be quoted. ssh's own failures (no connection, host key,
     login) are the answer's problem, in ssh's words.
     """
     options = [word for option in OPTIONS for word in ("-o", option)]
-    answer = process.run(
-        ["ssh", *options, "--", destination, command], seconds=seconds, limit=limit, stdin=stdin
-    )
-    if answer.problem or answer.code != OWN_FAILURE:
-        return answer
-    return process.Answer(problem=_last(answer.error.splitlines()) or "ssh failed without a word")
+    words = ["ssh", *options, "--", destination, command]
+    sent = process.run(words, seconds=seconds, limit=limit, stdin=stdin, room=room)
+    if sent.problem or sent.code != OWN_FAILURE:
+        return sent
+    return process.Answer(problem=_last(sent.error.splitlines()) or "ssh failed without a word")
 
 
 def _last(lines: Iterable[str]) -> str:
-    """The last line that says something."""
-    return next((line for line in reversed([line.strip() for line in lines]) if line), "")
+    """Return the last line that is not blank, cut to a length that a message can have."""
+    last = next((line for line in reversed([line.strip() for line in lines]) if line), "")
+    return last if len(last) <= LONGEST_REASON else last[: LONGEST_REASON - 3] + "..."

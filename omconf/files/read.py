@@ -56,48 +56,41 @@ def kind(mode: int) -> str:
     return _KINDS.get(stat.S_IFMT(mode), "something else")
 
 
-def contents(
-    path: str, limit: int, *, dir_fd: int | None = None, follow: bool = True, pipe: bool = False
-) -> Contents:
-    """Read a file of at most `limit` bytes.
+def contents(path: str, limit: int, *, dir_fd: int | None = None, follow: bool = True) -> Contents:
+    """Read a regular file of at most `limit` bytes.
 
-    Without `follow`, a symbolic link in the last component of the path is not followed. With `pipe`,
-    what is no regular file is read too, up to its end or the limit; reading may then block.
-
-    Raises NotRegularError, TooLargeError, or OSError for what the system refuses.
+    Without `follow`, a symbolic link in the last component of the path is not followed. Raises
+    NotRegularError, TooLargeError, or OSError for what the system refuses.
     """
-    fd = descriptor(path, dir_fd=dir_fd, follow=follow, pipe=pipe)
+    found = start(path, limit + 1, dir_fd=dir_fd, follow=follow)
+    if len(found.data) > limit:
+        raise TooLargeError(limit, path)
+    return found
+
+
+def start(
+    path: str, count: int, *, dir_fd: int | None = None, follow: bool = True, pipe: bool = False
+) -> Contents:
+    """Read the first `count` bytes of a file, or all of a shorter one.
+
+    With `pipe` it may be a pipe or a device too, whose reading may block.
+    """
+    fd, status = _opened(path, dir_fd, follow, pipe)
     try:
-        status = os.fstat(fd)
         size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-        if size > limit:
-            raise TooLargeError(limit, path)
-        data = _bounded(fd, size, limit)
+        return Contents(_bounded(fd, size, count), status)
     finally:
         os.close(fd)
-    if len(data) > limit:
-        raise TooLargeError(limit, path)
-    return Contents(data, status)
 
 
 def stream(path: str, *, dir_fd: int | None = None, follow: bool = True) -> BinaryIO:
     """Open a regular file for a reader that takes the parts that it wants, such as of an archive."""
-    return open(descriptor(path, dir_fd=dir_fd, follow=follow), "rb")
+    fd, _ = _opened(path, dir_fd, follow, pipe=False)
+    return open(fd, "rb")
 
 
-def start(path: str, count: int, *, dir_fd: int | None = None, follow: bool = True) -> Contents:
-    """Read the first `count` bytes of a regular file."""
-    fd = descriptor(path, dir_fd=dir_fd, follow=follow)
-    try:
-        return Contents(_bounded(fd, count - 1, count - 1), os.fstat(fd))
-    finally:
-        os.close(fd)
-
-
-def descriptor(
-    path: str, *, dir_fd: int | None = None, follow: bool = True, pipe: bool = False
-) -> int:
-    """Open a regular file, as `contents` does, and give its descriptor to the caller to close."""
+def _opened(path: str, dir_fd: int | None, follow: bool, pipe: bool) -> tuple[int, os.stat_result]:
+    """Open a regular file, or with `pipe` anything but a directory, without waiting for anybody."""
     try:
         fd = os.open(path, _FILE if follow else _FILE | os.O_NOFOLLOW, dir_fd=dir_fd)
     except OSError as error:
@@ -108,15 +101,15 @@ def descriptor(
             raise NotRegularError(kind(mode), path) from None
         raise
     try:
-        mode = os.fstat(fd).st_mode
-        if not stat.S_ISREG(mode):
-            if not pipe or stat.S_ISDIR(mode):
-                raise NotRegularError(kind(mode), path)
+        status = os.fstat(fd)
+        if not stat.S_ISREG(status.st_mode):
+            if not pipe or stat.S_ISDIR(status.st_mode):
+                raise NotRegularError(kind(status.st_mode), path)
             os.set_blocking(fd, True)
     except BaseException:
         os.close(fd)
         raise
-    return fd
+    return fd, status
 
 
 def folder(path: str, *, dir_fd: int | None = None, follow: bool = True) -> int:
@@ -125,12 +118,12 @@ def folder(path: str, *, dir_fd: int | None = None, follow: bool = True) -> int:
     return os.open(path, flags, dir_fd=dir_fd)
 
 
-def _bounded(fd: int, size: int, limit: int) -> bytes:
-    """Read a file of this size (0: unknown) to its end, or to one byte more than the limit."""
-    data = os.read(fd, min(size or _CHUNK, limit) + 1)
+def _bounded(fd: int, size: int, count: int) -> bytes:
+    """Read `count` bytes of a file of this size (0: unknown), or to its end."""
+    data = os.read(fd, min(size + 1 if size else _CHUNK, count))
     if 0 < size == len(data) or not data:
         return data  # it has the size that it gave, and not a byte more
-    parts, left = [data], limit + 1 - len(data)
+    parts, left = [data], count - len(data)
     while left > 0 and (data := os.read(fd, min(left, _CHUNK))):
         parts.append(data)
         left -= len(data)

@@ -13,7 +13,7 @@ import errno
 import os
 import stat
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from omconf.files import read
 
@@ -97,20 +97,34 @@ class Tree:
 
         Raises UnresolvedError, and what `files.read.contents` raises.
         """
-        above, _, name = path.rpartition("/")
-        if name in ("", ".", ".."):
-            raise read.NotRegularError(read.kind(stat.S_IFDIR), path)
         try:
-            folder = self._way(above).folder
+            folder, name = self._place(path)
             contents = read.contents(name, limit, dir_fd=folder.fd, follow=False)
         except OSError as error:
             if error.errno in (errno.EMFILE, errno.ENFILE):
                 self._forget()  # the next file may do with less
             raise
-        real = f"{folder.real}/{name}"
+        return Found(contents, f"{folder.real}/{name}")
+
+    def names(self, path: str) -> list[str]:
+        """List a directory by its absolute path; raises as `read` does."""
+        fd = read.folder(".", dir_fd=self._way(path).folder.fd)
+        try:
+            return os.listdir(fd)
+        finally:
+            os.close(fd)
+
+    def stream(self, path: str) -> BinaryIO:
+        """Open a file, as `read` does, for a reader that takes the parts that it wants."""
+        folder, name = self._place(path)
+        return read.stream(name, dir_fd=folder.fd, follow=False)
+
+    def _place(self, path: str) -> tuple[_Folder, str]:
+        """Find the folder that a file lies in, and its name there."""
         if len(self._held) > MAX_HELD:
             self._forget()
-        return Found(contents, real)
+        above, _, name = path.rpartition("/")
+        return self._way(above).folder, name
 
     def _way(self, path: str) -> _Way:
         """Resolve a folder's path (`/opt/om`)."""

@@ -15,7 +15,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import BEYOND_LIMIT, Finding, Rule, Severity
 from omconf.origin import FromFormat, Value
 from omconf.secrets import quoted
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 BROKEN_BLOCK = Rule("OM312", Severity.ERROR, "broken markers of omconf's block")
 MARKERS = FromFormat("the markers around the lines that omconf owns in a file of others")
+
+MAX_ENTRIES = 100_000
+"""Entries of a file that are read: a cluster of 10,000 nodes has a tenth of them."""
 
 _MARKER = re.compile(r"^# (BEGIN|END) omconf: (\S+)[ \t\r]*$", re.MULTILINE)
 
@@ -57,6 +60,12 @@ class Block:
     end: int
     line: int
     body: str
+
+
+def too_many(line: int) -> Finding:
+    """Report that a file has more than MAX_ENTRIES entries: reading ends at this line."""
+    message = f"The file has more than {MAX_ENTRIES:,} entries: omconf reads nothing from here on."
+    return Finding(BEYOND_LIMIT, line, message)
 
 
 def markers(cluster: Value[str]) -> tuple[Value[str], Value[str]]:

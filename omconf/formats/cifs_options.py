@@ -10,7 +10,19 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.formats import options
-from omconf.formats.options import ANY_MOUNT, BYTES, SECONDS, TEXT, Form, Known, number, words
+from omconf.formats.options import (
+    ADDRESS,
+    ANY_MOUNT,
+    BYTES,
+    PATH,
+    SECONDS,
+    WORD,
+    Form,
+    Known,
+    matching,
+    number,
+    words,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,7 +32,8 @@ OWN = ("credentials", "cred", "username", "guest")
 
 # The kernel takes 640 for a decimal number, and mount.cifs only warns of it.
 _MODE = Form("an octal mode that starts with 0", lambda v: bool(re.fullmatch("0[0-7]{1,4}", v)))
-_ID = Form("the name or the number of an account", bool)
+_ID = matching("the name or the number of an account", r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*\$?")
+_NETBIOS = matching("a NetBIOS name of 15 characters at most", r"[A-Za-z0-9_.-]{1,15}")
 _VERSION = words("1.0", "2.0", "2.1", "3", "3.0", "3.02", "3.0.2", "3.11", "3.1.1", "default")
 _FLAVOUR = words("none", "krb5", "krb5i", "ntlmv2", "ntlmv2i", "ntlmssp", "ntlmsspi")
 
@@ -52,9 +65,12 @@ _KNOWN: Known = {
     "sec": _FLAVOUR,
     "cache": words("none", "strict", "loose", "ro", "singleclient"),
     "reparse": words("default", "nfs", "wsl"),
-    **dict.fromkeys(("ip", "addr", "srcaddr", "domain", "dom", "workgroup"), TEXT),
-    **dict.fromkeys(("iocharset", "netbiosname", "servern", "prefixpath"), TEXT),
-    **dict.fromkeys(("credentials", "cred", "username"), TEXT),
+    **dict.fromkeys(("ip", "addr", "srcaddr"), ADDRESS),
+    **dict.fromkeys(("domain", "dom", "workgroup", "iocharset"), WORD),
+    **dict.fromkeys(("netbiosname", "servern"), _NETBIOS),
+    "prefixpath": matching("a path below the share", r"[^:@%=]+"),
+    **dict.fromkeys(("credentials", "cred"), PATH),
+    "username": WORD,
 }
 _GROUPED = options.groups(_KNOWN, (("hard", "soft"), *options.ANY_RIVALS))
 _SYNONYMS = {

@@ -7,6 +7,11 @@ by the comma at once, so pairs are never written with a space before it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 _TRIMMED = "".join(map(chr, range(0x21)))
 """What Java's String.trim removes at both ends."""
 
@@ -36,7 +41,7 @@ def quote(value: str) -> str:
 def split(text: str) -> list[tuple[str, str]]:
     """Read the pairs as OpenJPA does; a word without `=` is its own value."""
     pairs = []
-    parts = iter(text.split(","))
+    parts = iter(text.split(","))  # each part is taken once, here or by _until
     for part in parts:
         if not part.strip(_TRIMMED):
             continue
@@ -52,12 +57,12 @@ def split(text: str) -> list[tuple[str, str]]:
     return pairs
 
 
-def _until(mark: str, parts: object) -> str:
+def _until(mark: str, parts: Iterator[str]) -> str:
     """Collect further parts up to the closing quote, which need not be the last character."""
-    collected = ""
-    for part in parts:  # type: ignore[attr-defined]
+    collected = []
+    for part in parts:
         before, found, after = part.partition(mark)
-        collected += "," + before + after
+        collected.append("," + before + after)
         if found:
             break
-    return collected
+    return "".join(collected)

@@ -12,9 +12,9 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import lru_cache
 
-from omconf.diagnostics import REFUSED, Finding, Rule, Severity
-from omconf.formats.block import Entry
-from omconf.formats.nfs_options import judge_export, settle_export
+from omconf.diagnostics import BEYOND_LIMIT, REFUSED, Finding, Rule, Severity, report
+from omconf.formats.block import MAX_ENTRIES, Entry, too_many
+from omconf.formats.nfs_options import ExportOptions, judge_export
 from omconf.secrets import quoted
 
 WORLD_EXPORT = Rule("OM310", Severity.ERROR, "a path exported to the world by mistake")
@@ -55,12 +55,20 @@ class _Word:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Defaults:
+    """A line's options for the clients that follow, and the same as text."""
+
+    options: ExportOptions
+    text: str = ""
+
+
 @dataclass(slots=True)
 class _Line:
-    """A logical line: its path, what is said of clients and the range that all of it takes."""
+    """A logical line: its path, its clients with their defaults, and the range that it takes."""
 
     path: str
-    clients: list[tuple[_Word, list[list[str]]]]
+    clients: list[tuple[_Word, _Defaults]]
     whole: tuple[int, int]
 
 
@@ -68,9 +76,12 @@ class _Line:
 _SPACE = " \t\n\v\f\r"
 _PLAIN = re.compile(r'[^ \t\n\v\f\r"\\]+(?=[ \t\n])')
 _OCTAL = re.compile(r"\\[0-3][0-7]{2}")
-# exportfs's buffers, in bytes.
-_LONGEST_CLIENT = 511
-_LONGEST_PATH = 1024
+# exportfs's buffers, in bytes: a client with its options or `-options`, and a path.
+MAX_WORD = 511
+_MAX_PATH = 1024
+MAX_DEFAULTS = 1024
+"""Bytes of the options in force for the clients of a line, its `-options` together. With every
+option of exports(5) they have fewer; each client has them, so that more would multiply."""
 _STOPS = "exportfs reads nothing from here on"
 
 
@@ -126,7 +137,7 @@ class _Scanner:
                 quoted = not quoted
                 continue
             chars.append(char)
-            if _OCTAL.fullmatch(code := "".join(chars[-4:])):
+            if chars[-4:-3] == ["\\"] and _OCTAL.fullmatch(code := "".join(chars[-4:])):
                 byte = int(code[1:], 8)
                 chars[-4:] = [chr(byte) if byte < 128 else chr(0xDC00 + byte)]
 
@@ -150,6 +161,7 @@ class _Reader:
         self.findings: list[Finding] = []
         self.seen: dict[tuple[str, str], int] = {}
         self.newlines = [found.start() for found in re.finditer("\n", text)]
+        self.done = 0  # the end of the last logical line
 
     def read(self) -> tuple[list[Entry], list[Finding]]:
         stopped = False
@@ -164,55 +176,78 @@ class _Reader:
                 stopped = True
                 hint = "Remove what the line holds, a carriage return or empty quotes."
                 self.refuse(path, f"This line looks empty, and is not: {_STOPS}.", hint)
+            self.done = self.scanner.at
 
     def words(self, path: _Word) -> _Line:
         """Read a line's words; a client that has no name is an empty word where it could stand."""
-        clients: list[tuple[_Word, list[list[str]]]] = []
-        defaults: list[list[str]] = []
+        clients: list[tuple[_Word, _Defaults]] = []
+        defaults = _Defaults(ExportOptions())
         place = path
         while (word := self.word()).text or not clients:
             if word.text.startswith("-"):
-                defaults = [*defaults, self.options(word, word.text[1:])]
+                defaults = self.defaults(word, defaults)
                 place, word = word, self.word()
             clients.append((word if word.text else _Word("", place.start, place.end), defaults))
-        start = self.text.rfind("\n", 0, path.start) + 1
-        if self.text[start : path.start].strip(" \t"):
+            if len(self.entries) + len(clients) > MAX_ENTRIES:
+                self.findings.append(too_many(self.line_of(word.start)))
+                self.scanner.at = len(self.text)
+                clients = []
+                break
+        start = self.start_of_line(path.start)
+        if self.done > start:
             start = path.start
         end = self.scanner.at + self.text.startswith("\n", self.scanner.at)
-        if _bytes(path) > _LONGEST_PATH:
-            self.refuse(path, f"A path of over {_LONGEST_PATH} bytes: {_STOPS}.")
+        if _bytes(path) > _MAX_PATH:
+            self.refuse(path, f"A path of over {_MAX_PATH} bytes: {_STOPS}.")
             clients = []
         elif not path.text.startswith("/"):
             self.refuse(path, f"`{quoted(path.text)}` is no absolute path: exportfs fails.")
         return _Line(path.text.rstrip("/") or "/", clients, (start, end))
 
+    def defaults(self, word: _Word, before: _Defaults) -> _Defaults:
+        """Add the options of a `-options` word to those before it on the line."""
+        if _bytes(word) > MAX_WORD:
+            self.refuse(word, f"Options of over {MAX_WORD} bytes: {_STOPS}.")
+            return before
+        options = before.options.plus(self.options(word, word.text[1:]))
+        text = ",".join(options.settled())
+        if len(text.encode("utf-8", "surrogatepass")) > MAX_DEFAULTS:
+            message = f"The `-options` of this line come to over {MAX_DEFAULTS:,} bytes: omconf"
+            message += " leaves out the ones from here on."
+            report(self.findings, Finding(BEYOND_LIMIT, self.line_of(word.start), message))
+            return before
+        return _Defaults(options, text)
+
     def word(self) -> _Word:
         self.scanner.skip(" \t")
         return self.scanner.word()
 
-    def options(self, word: _Word, listed: str) -> list[str]:
+    def options(self, word: _Word, listed: str) -> tuple[str, ...]:
         options, wrong = _split(listed)
         for message, hint in wrong:
             self.refuse(word, f"{message} {_STOPS.capitalize()}.", hint)
-        return list(options)
+        return options
 
     def read_line(self, read: _Line) -> None:
         before: _Word | None = None
         for word, defaults in read.clients:
             client, bracket, listed = word.text.partition("(")
-            if _bytes(word) > _LONGEST_CLIENT:
-                self.refuse(word, f"A client of over {_LONGEST_CLIENT} bytes: {_STOPS}.")
+            if _bytes(word) > MAX_WORD:
+                self.refuse(word, f"A client of over {MAX_WORD} bytes: {_STOPS}.")
             elif bracket and (not listed.endswith(")") or ")" in listed[:-1]):
                 message = (
                     f"The bracket of `{quoted(word.text)}` is not closed at its end: {_STOPS}."
                 )
                 self.refuse(word, message, "Write one word a client: `host(rw,sync)`.")
             else:
-                own = self.options(word, listed[:-1]) if bracket else []
-                settled = settle_export(*defaults, own)
+                value = defaults.text
+                if bracket:
+                    own = self.options(word, listed[:-1])
+                    value = ",".join(defaults.options.plus(own).settled())
                 if not client:
-                    self.world(read.path, before, word, writes="rw" in settled)
-                self.client(read, word, client, ",".join(settled))
+                    writes = "rw" in value.split(",")
+                    self.world(read.path, before, word, writes=writes)
+                self.client(read, word, client, value)
             before = word
 
     def client(self, read: _Line, word: _Word, client: str, value: str) -> None:
@@ -258,13 +293,17 @@ class _Reader:
         else:
             message = f"Without a client's name, `{quoted(path)}` is exported to the world, {mode}."
             hint = "Name the clients, or write `*` before the bracket to mean the world."
-        self.findings.append(Finding(WORLD_EXPORT, self.line_of(word.start), message, hint))
+        report(self.findings, Finding(WORLD_EXPORT, self.line_of(word.start), message, hint))
 
     def refuse(self, word: _Word, message: str, hint: str = "") -> None:
-        self.findings.append(Finding(REFUSED, self.line_of(word.start), message, hint))
+        report(self.findings, Finding(REFUSED, self.line_of(word.start), message, hint))
 
     def line_of(self, at: int) -> int:
         return bisect_right(self.newlines, at - 1) + 1
+
+    def start_of_line(self, at: int) -> int:
+        line = self.line_of(at)
+        return self.newlines[line - 2] + 1 if line > 1 else 0
 
 
 def _bytes(word: _Word) -> int:

@@ -30,7 +30,10 @@ FORMS = {
     "oracle": Form("jdbc:oracle:", "", ""),
     "db2": Form("jdbc:db2:", ":", ";", ";"),
 }
+NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+"""A parameter's name, of any driver."""
 _BARE = re.compile(r"[A-Za-z0-9_$#.-]+")
+_BARE_DB2 = re.compile(r"[A-Za-z0-9_$#@.,/+*()=~%-]+")
 
 
 def encode(kind: str, value: str) -> str:
@@ -45,8 +48,9 @@ def encode(kind: str, value: str) -> str:
         if re.search(r"[;{}\s]", value):
             return "{" + value.replace("}", "}}") + "}"
         return value
-    if not _BARE.fullmatch(value) and not (kind == "db2" and re.fullmatch(r"[^;:\s]+", value)):
-        raise ValueError(f"a {kind} URL can only carry letters, digits and `_ $ # . -` there")
+    bare, more = (_BARE_DB2, " @ , / + * ( ) = ~ %") if kind == "db2" else (_BARE, "")
+    if not bare.fullmatch(value):
+        raise ValueError(f"a {kind} URL can only carry letters, digits and `_ $ # . -{more}` there")
     return value
 
 
@@ -91,16 +95,16 @@ def _parts(text: str, between: str) -> list[str]:
     parts = text.split(between)
     if between != ";" or "{" not in text:
         return parts
-    joined: list[str] = []
+    joined: list[list[str]] = []
     depth = False
     for part in parts:
         if depth:
-            joined[-1] += between + part
+            joined[-1].append(part)
         else:
-            joined.append(part)
+            joined.append([part])
         for brace in re.findall(r"\{|\}+", part):
             depth = brace == "{" or (depth and len(brace) % 2 == 0)
-    return joined
+    return [between.join(inner) for inner in joined]
 
 
 def meaning(url: str, value: str) -> str:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from omconf.formats import options
 from omconf.formats.options import (
+    ADDRESS,
     ANY_MOUNT,
     BYTES,
     NUMBER,
     SECONDS,
-    TEXT,
-    TEXT_OR_BARE,
     Form,
     Known,
     Verdict,
+    matching,
     number,
     words,
 )
@@ -82,8 +82,8 @@ _MOUNT: Known = {
     "write": words("lazy", "eager", "wait"),
     "rdirplus": words("none", "force", bare=True),
     "fatal_neterrors": _NETERRORS,
-    "fsc": TEXT_OR_BARE,
-    **dict.fromkeys(("addr", "clientaddr", "mountaddr", "mounthost"), TEXT),
+    "fsc": matching("a tag, or nothing", r"[A-Za-z0-9_.-]+", bare=True),
+    **dict.fromkeys(("addr", "clientaddr", "mountaddr", "mounthost"), ADDRESS),
     **dict.fromkeys(("cert_serial", "privkey_serial"), Form("a key's serial number", _is_id)),
 }
 
@@ -99,6 +99,7 @@ _EXPORT: Known = {
     "sec": _list("sys", "krb5", "krb5i", "krb5p", "none", "null", "unix"),
     "xprtsec": _list("none", "tls", "mtls"),
     "reexport": words("auto-fsidnum", "predefined-fsidnum"),
+    # exportfs takes any text here and below; what a spec may have is `options.CARRIED`.
     **dict.fromkeys(("mountpoint", "mp"), Form("a path, or nothing", lambda _: True, bare=True)),
     **dict.fromkeys(("refer", "replicas"), Form("path@host lists", bool)),
     # Not in the manual any more; exportfs 2.6 takes one range, since a comma ends the option.
@@ -168,51 +169,82 @@ def settle_mount(given: Iterable[str]) -> tuple[str, ...]:
     return options.settle(given, _MOUNT, _MOUNT_GROUP, _MOUNT_SYNONYMS)
 
 
-def settle_export(*lists: Iterable[str]) -> tuple[str, ...]:
-    """Reduce a client's export options (the line's defaults first) to what exportfs makes of them.
+class ExportOptions:
+    """What a client's export options amount to in exportfs: first the line's defaults, then its own.
 
-    Sorted, without what a later option overrides, and one word of synonyms. Where flavours of
-    several `sec=` get different rights, these stand behind the rest, in order, each followed by its
-    own: exportfs gives an option to the flavours that the nearest `sec=` of the same list names.
+    Lists are added one by one, so that clients can share what the lists before theirs amount to.
+    exportfs gives an option to the flavours that the nearest `sec=` of the same list names.
     """
-    fixed: dict[str, str] = {}
-    rights: dict[str, str] = {}
-    flavours: dict[str, dict[str, str]] = {}
-    for listed in lists:
+
+    def __init__(self) -> None:
+        self._fixed: dict[str, str] = {}
+        self._rights: dict[str, str] = {}
+        self._flavours: dict[str, dict[str, str]] = {}
+
+    def plus(self, listed: Iterable[str]) -> ExportOptions:
+        """Return these options with one more list behind them; this object stays as it is."""
+        result = ExportOptions()
+        result._fixed = dict(self._fixed)
+        result._rights = dict(self._rights)
+        result._flavours = {flavour: dict(own) for flavour, own in self._flavours.items()}
+        result._add(listed)
+        return result
+
+    def _add(self, listed: Iterable[str]) -> None:
         active: list[str] = []
         for given in listed:
             option = _EXPORT_SYNONYMS.get(given, given)
             name, _, value = option.partition("=")
             slot = _EXPORT_GROUP.get(name, name)
             if name == "sec":
-                active = value.split(":")
+                active = list(dict.fromkeys(value.split(":")))
                 for flavour in active:
-                    flavours.setdefault(flavour, dict(rights))
+                    self._flavours.setdefault(flavour, dict(self._rights))
             elif slot in _BY_FLAVOUR:
-                for told in (rights, *(flavours[flavour] for flavour in active)):
+                for told in (self._rights, *(self._flavours[flavour] for flavour in active)):
                     told[slot] = option
             else:
-                fixed[slot] = option
-    sections = _sections(flavours) or [((), rights)]
-    if len(sections) == 1:
-        names, own = sections[0]
-        named = ("sec=" + ":".join(names),) if names else ()
-        return tuple(sorted((*fixed.values(), *own.values(), *named)))
-    tail = [w for names, own in sections for w in ("sec=" + ":".join(names), *sorted(own.values()))]
-    return (*sorted(fixed.values()), *tail)
+                self._fixed[slot] = option
+
+    def settled(self) -> tuple[str, ...]:
+        """Return the options in force, sorted: one word of synonyms, nothing that is overridden.
+
+        Where flavours of several `sec=` get different rights, these stand behind the rest, in
+        order, each followed by its own.
+        """
+        fixed = sorted(self._fixed.values())
+        sections = _sections(self._flavours) or [([], self._rights)]
+        if len(sections) == 1:
+            names, own = sections[0]
+            named = ("sec=" + ":".join(names),) if names else ()
+            return tuple(sorted((*fixed, *own.values(), *named)))
+        tail = [
+            word
+            for names, own in sections
+            for word in ("sec=" + ":".join(names), *sorted(own.values()))
+        ]
+        return (*fixed, *tail)
+
+
+def settle_export(*lists: Iterable[str]) -> tuple[str, ...]:
+    """Reduce a client's export options (the line's defaults first) to what exportfs makes of them."""
+    options = ExportOptions()
+    for listed in lists:
+        options = options.plus(listed)
+    return options.settled()
 
 
 def _sections(
     flavours: Mapping[str, dict[str, str]],
-) -> list[tuple[tuple[str, ...], Mapping[str, str]]]:
+) -> list[tuple[list[str], Mapping[str, str]]]:
     """Put neighbouring flavours with the same rights together, as exportfs lists them."""
     # What is said of one flavour is said of each: the next one would inherit it.
     said = {slot: _BY_FLAVOUR[slot] for own in flavours.values() for slot in own}
-    sections: list[tuple[tuple[str, ...], Mapping[str, str]]] = []
+    sections: list[tuple[list[str], Mapping[str, str]]] = []
     for flavour, given in flavours.items():
         own = said | given
         if sections and sections[-1][1] == own:
-            sections[-1] = ((*sections[-1][0], flavour), own)
+            sections[-1][0].append(flavour)
         else:
-            sections.append(((flavour,), own))
+            sections.append(([flavour], own))
     return sections

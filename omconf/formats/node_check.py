@@ -5,11 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 PROGRAM = "/usr/local/sbin/omconf-node-check"
 
 MAX_BYTES = 1024 * 1024
-"""A node of a cluster of 10,000 says less."""
+"""Bytes of one answer; a node of a cluster of 10,000 sends less."""
+MAX_LINES = 20_000
+"""Lines of one answer: in a cluster of 10,000, a node names each once, beside some 100 findings."""
 MAX_TEXT = 2000
 
 _LINE = re.compile(r"(ok|fail|unknown|fact)\t([a-z][a-z-]{0,30})\t([^\t]*)")
@@ -32,34 +39,37 @@ class Check:
     text: str
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Said:
     """All that the program printed: the checks in its order, facts by name."""
 
-    checks: list[Check] = field(default_factory=list)
-    facts: dict[str, list[str]] = field(default_factory=dict)
+    checks: tuple[Check, ...] = ()
+    facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def fact(self, name: str) -> str | None:
-        """A fact that is said once."""
-        values = self.facts.get(name, [])
+        """A fact that is there once."""
+        values = self.facts.get(name, ())
         return values[0] if len(values) == 1 else None
 
 
-def read(output: bytes) -> Said:
+def read(output: bytes, known: Mapping[str, str] = MappingProxyType({})) -> Said:
     """Read what the program printed.
 
-    Raises ValueError, with a reason for people, for anything that it does not print.
+    A fact's value that is in `known` is kept as the string that stands there, so that the names
+    and addresses of a cluster are in memory once. Raises ValueError, with a reason for people, for
+    anything that the program does not print.
     """
-    if len(output) > MAX_BYTES:
-        raise ValueError("it said more than a check ever does")
-    said = Said()
+    if len(output) > MAX_BYTES or output.count(b"\n") > MAX_LINES:
+        raise ValueError("it sent more than a check ever does")
+    checks: list[Check] = []
+    facts: dict[str, list[str]] = {}
     for line in output.decode("utf-8", "replace").removesuffix("\n").split("\n"):
         found = _LINE.fullmatch(line)
         if found is None or len(found[3]) > MAX_TEXT:
             raise ValueError("its answer is not that of omconf-node-check")
         word, name, text = found.groups()
         if word == "fact":
-            said.facts.setdefault(name, []).append(text)
+            facts.setdefault(name, []).append(known.get(text, text))
         else:
-            said.checks.append(Check(Status(word), name, text))
-    return said
+            checks.append(Check(Status(word), name, text))
+    return Said(tuple(checks), {name: tuple(values) for name, values in facts.items()})

@@ -1,6 +1,7 @@
 """Options of a mount or an export: what shape each one has, and whether one is misspelt.
 
 Also the mount options of any file system. Sources: mount(8) of util-linux 2.38, systemd.mount(5).
+`CARRIED` is what /etc/exports and fstab carry as one option.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from omconf.formats import names, systemd
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -40,9 +42,21 @@ class Form:
 Known = dict[str, Form | None]
 """Options by name; None for one that takes no value."""
 
+CARRIED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?:=(?:[A-Za-z0-9_./:@+=%-]|[^\x00-\x7f])*)?")
+"""One option of /etc/exports or fstab, whether it is known or not: a name, and perhaps a value.
+
+In neither file is there a way to quote a value: a quote swallows line ends (exports(5), mount(8)), a
+bracket ends the options of an export, a comma begins the next option, a backslash a code.
+"""
+LONGEST = 255
+"""Bytes of an option; the kernel's fsconfig(2) takes no longer value."""
+LONGEST_LIST = 4000
+"""Bytes of all options of a mount; mount(2) takes a page of them, mount.nfs adds its own."""
+
 NUMBER = re.compile(r"[0-9]{1,10}|0[xX][0-9a-fA-F]{1,8}")
-_SPAN_UNIT = r"(?:us|ms|s|secs?|seconds?|m|min|minutes?|h|hr|hours?|d|days?|w|weeks?)"
-_SPAN = re.compile(rf"infinity|(?:[0-9]+(?:\.[0-9]+)?{_SPAN_UNIT}?)+")
+# Longer words first, and possessive: a word that is cut into parts in one way only takes linear time.
+_SPAN_UNIT = r"(?>seconds?|secs?|s|us|minutes?|min|ms|m|hours?|hr|h|days?|d|weeks?|w)"
+_SPAN = re.compile(rf"infinity|(?:[0-9]++(?:\.[0-9]++)?+{_SPAN_UNIT}?+)++")
 
 
 def number(low: int, high: int = 2**32 - 1, unit: str = "") -> Form:
@@ -62,8 +76,20 @@ def words(*choices: str, bare: bool = False) -> Form:
     return Form(f"one of {', '.join(choices)}", frozenset(choices).__contains__, bare)
 
 
-TEXT = Form("a text", bool)
-TEXT_OR_BARE = Form("a text, or nothing", bool, bare=True)
+def matching(wants: str, pattern: str | re.Pattern[str], *, bare: bool = False) -> Form:
+    """Form of a text that a pattern matches as a whole."""
+    return Form(wants, lambda value: re.fullmatch(pattern, value) is not None, bare)
+
+
+WORD = matching("letters, digits, `.`, `_` and `-`", r"[A-Za-z0-9_.-]+")
+PATH = matching("an absolute path", r"/.*")
+ADDRESS = matching(
+    "an address or a host's name", rf"{names.HOST.pattern}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]+"
+)
+_LABEL = matching("an SELinux label", r"[A-Za-z0-9_.:-]+")
+_ACCOUNT = matching("the name of an account, or nothing", names.ACCOUNT, bare=True)
+_UNIT = matching("a systemd unit", systemd.UNIT)
+_UNIT_OR_PATH = matching("a systemd unit, or an absolute path", rf"/.*|{systemd.UNIT.pattern}")
 SECONDS = number(0, unit="seconds")
 BYTES = number(1, unit="bytes")
 _TIME_SPAN = Form("a time such as 30s or 5min", lambda value: bool(_SPAN.fullmatch(value)))
@@ -80,17 +106,18 @@ _FLAGS = """
 """
 ANY_MOUNT: Known = {
     **dict.fromkeys(_FLAGS.split()),
-    **dict.fromkeys(("context", "fscontext", "defcontext", "rootcontext", "comment"), TEXT),
-    **dict.fromkeys(("helper", "uhelper"), TEXT),
-    "user": TEXT_OR_BARE,
+    **dict.fromkeys(("context", "fscontext", "defcontext", "rootcontext"), _LABEL),
+    "comment": matching("a text", r".+"),
+    **dict.fromkeys(("helper", "uhelper"), WORD),
+    "user": _ACCOUNT,
     "X-mount.mkdir": _MODE,
     "x-mount.mkdir": _MODE,
     **dict.fromkeys(("x-systemd.device-timeout", "x-systemd.mount-timeout"), _TIME_SPAN),
     "x-systemd.idle-timeout": _TIME_SPAN,
-    **dict.fromkeys(("x-systemd.requires", "x-systemd.before", "x-systemd.after"), TEXT),
-    **dict.fromkeys(("x-systemd.wanted-by", "x-systemd.required-by"), TEXT),
-    **dict.fromkeys(("x-systemd.requires-mounts-for", "x-systemd.wants-mounts-for"), TEXT),
-    "x-systemd.device-bound": TEXT_OR_BARE,
+    **dict.fromkeys(("x-systemd.requires", "x-systemd.before", "x-systemd.after"), _UNIT_OR_PATH),
+    **dict.fromkeys(("x-systemd.wanted-by", "x-systemd.required-by"), _UNIT),
+    **dict.fromkeys(("x-systemd.requires-mounts-for", "x-systemd.wants-mounts-for"), PATH),
+    "x-systemd.device-bound": words("yes", "no", "true", "false", "on", "off", "1", "0", bare=True),
 }
 """Mount options that no file system has for itself: mount(8) first, then systemd.mount(5)."""
 ANY_RIVALS = (("rw", "ro"), ("sync", "async"), ("silent", "loud"))
@@ -102,7 +129,7 @@ def groups(known: Known, rivals: Iterable[tuple[str, ...]]) -> dict[str, str]:
     return {name: group[0] for group in rivals for name in group} | {
         name: name[2:]
         for name, form in known.items()
-        if form is None and name.startswith("no") and known.get(name[2:], TEXT) is None
+        if form is None and name.startswith("no") and known.get(name[2:], WORD) is None
     }
 
 
@@ -129,6 +156,20 @@ def settle(
         if option and option != "defaults":
             settled[slot] = option
     return tuple(sorted(settled.values()))
+
+
+def misfit(option: str) -> Verdict | None:
+    """Tell why neither /etc/exports nor fstab can carry an option; None when they can.
+
+    It says nothing of whether there is such an option: see `judge`.
+    """
+    shown = quoted(option if option.isprintable() else ascii(option)[1:-1])
+    if len(option.encode("utf-8", "surrogatepass")) > LONGEST:
+        return Verdict("bad-value", f"`{shown}` is too long: an option may have {LONGEST} bytes.")
+    if CARRIED.fullmatch(option):
+        return None
+    message = f"`{shown}`: an option is a name, or name=value with letters, digits and `_./:@+=%-`."
+    return Verdict("bad-value", message)
 
 
 def judge_mount(option: str, known: Known) -> Verdict | None:
@@ -168,10 +209,11 @@ def judge(option: str, known: Known, what: str) -> Verdict | None:
 
 def _nearest(name: str, valued: bool, known: Known) -> str | None:
     """Find the known option that was meant; one with a value was never meant to be a flag."""
+    lower = name.lower()
     near = [
         right
         for right, form in known.items()
-        if (right == name.lower() or _one_slip(name, right)) and not (valued and form is None)
+        if (right == lower or _one_slip(name, right)) and not (valued and form is None)
     ]
     return min(near, key=lambda right: (abs(len(right) - len(name)), right), default=None)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,15 +64,13 @@ def check_spec(path: str) -> Compiled:
     """Read a spec and check it alone and as a cluster; nothing is rendered."""
     from omconf.check.rules import check
     from omconf.cluster.resolve import resolve
+    from omconf.files import read
     from omconf.spec.document import MAX_BYTES
     from omconf.spec.load import load
 
     try:
-        # It may be a pipe that nobody writes to, or a device that never ends.
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        os.set_blocking(descriptor, True)
-        with open(descriptor, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        # A pipe too: `omconf validate /dev/stdin`, or of a shell's <(...).
+        data = read.start(path, MAX_BYTES + 1, pipe=True).data
     except OSError as error:
         hint = (
             "`omconf init` writes a spec to start from."
@@ -110,8 +107,10 @@ def _silenced(document: Document, cluster: Cluster, found: list[Diagnostic]) -> 
     ]
     known = [i for i in cluster.ignores if i.rule.value in rules]
     left = [*unknown, *ignored.silence(found, known, ignored.in_spec)]
+    shown = {id(d) for d in found}
     return [
-        d.shown_with(document.source(d.span.line)) if d.span and d not in found else d for d in left
+        d.shown_with(document.source(d.span.line)) if d.span and id(d) not in shown else d
+        for d in left
     ]
 
 
@@ -129,7 +128,7 @@ def _new(document: Document, known: list[Diagnostic], found: list[Diagnostic]) -
             continue
         seen.add((d.rule.id, span))
         if d.rule is PLAIN_PROPERTY:
-            document.masked.add(span.line)
+            document.masked.add((span.line, span.line))
             # Where the secret ends says how long it is.
             d = replace(d, span=replace(span, end_line=span.line, end_column=span.column + 1))  # noqa: PLW2901
         result.append(d.shown_with(document.source(span.line)))
@@ -198,11 +197,12 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
     """Write a staging copy with the secrets filled in: never inside a git work tree."""
     from omconf.bundle.compile import files
     from omconf.bundle.writer import write
+    from omconf.deployed import git_work_tree
     from omconf.spec.checks import UNQUOTABLE
 
-    inside = _work_tree(Path(directory))
+    inside = git_work_tree.covering(directory)
     if inside:
-        message = f"{directory} is inside the git work tree {inside}: secrets would be committed."
+        message = f"{directory} is inside {inside}: secrets would be committed."
         return [
             IN_GIT.at(None, message, hint="Choose a folder outside of it, and delete it after use.")
         ]
@@ -224,12 +224,6 @@ def _masked(found: list[Diagnostic], secrets: Secrets) -> list[Diagnostic]:
 
     mask = Mask(secrets.known)
     return [mask.diagnostic(d) for d in found]
-
-
-def _work_tree(directory: Path) -> Path | None:
-    """Find the git work tree that a (perhaps not yet existing) folder really lies in."""
-    real = Path(os.path.realpath(directory))
-    return next((p for p in (real, *real.parents) if os.path.lexists(p / ".git")), None)
 
 
 def unresolved(secrets: Secrets, severity: Severity) -> list[Diagnostic]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from omconf.formats import text_diff
 from omconf.plan.model import Action, ItemChange, SecretState
 from omconf.secrets import Secret, Unresolved, hides, masked, masked_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-MOST_LINES = 4000
-"""A longer text is compared as a whole: finding its changed lines takes time with the square."""
 
 
 def changed(
@@ -62,22 +60,25 @@ def _hint(key: str) -> str:
 
 
 def by_line(before: str, after: str) -> list[ItemChange]:
-    """Compare texts line by line; the key is the line's number in the deployed text."""
-    import difflib
+    """Compare texts line by line; the key is the line's number in the deployed text.
 
+    Where too much differs to be compared so, one item says how many lines become how many.
+    """
     if before == after:
         return []
     if before.replace("\r\n", "\n") == after.replace("\r\n", "\n"):
         return [ItemChange("1", Action.UPDATE, "lines end in CR LF", "lines end in LF")]
     old, new = before.split("\n"), after.split("\n")
-    if max(len(old), len(new)) > MOST_LINES:
-        return [ItemChange("1", Action.UPDATE, f"{len(old)} lines", f"{len(new)} lines")]
+    comparison = text_diff.compare(old, new)
+    first = comparison.ranges[0]
+    there, here = first.old_end - first.old_start, first.new_end - first.new_start
+    if comparison.whole or max(there, here) > text_diff.MAX_CHANGED:
+        counts = text_diff.counted(there), text_diff.counted(here)
+        return [ItemChange(str(first.old_start + 1), Action.UPDATE, *counts)]
     old_shown, new_shown = list(masked_lines(old)), list(masked_lines(new))
     result = []
-    matcher = difflib.SequenceMatcher(None, old, new, autojunk=False)
-    for tag, i1, i2, j1, j2 in matcher.get_opcodes():
-        if tag == "equal":
-            continue
+    for apart in comparison.ranges:
+        i1, i2, j1, j2 = apart.old_start, apart.old_end, apart.new_start, apart.new_end
         pairs = max(i2 - i1, j2 - j1)
         for offset in range(pairs):
             was = old_shown[i1 + offset] if i1 + offset < i2 else None

@@ -74,7 +74,7 @@ _ENCODINGS: tuple[Callable[[str], str], ...] = (
 class Mask:
     """Hides the values of secrets in texts, each in one pass."""
 
-    __slots__ = ("_anywhere", "_distinct", "_found", "_inside", "_short", "_words")
+    __slots__ = ("_anywhere", "_distinct", "_inside", "_short", "_texts", "_values", "_words")
 
     def __init__(self, secrets: Iterable[Secret] = (), public: Iterable[str] = ()) -> None:
         """Take secrets, and names that are printed whatever the secrets are."""
@@ -91,9 +91,11 @@ class Mask:
         self._distinct = sorted(distinct, key=len, reverse=True)
         self._inside = _compiled(distinct)
         self._words = _compiled(words, r"(?<![\w.-])", r"(?![\w.-])")
-        self._short = _compiled(short, r"(?:^|(?<==)|(?<==[\"']))", r"(?=$|[\"'\s,;&])")
+        self._short = _compiled(short, r"(?:^|(?<=[=/])|(?<==[\"']))", r"(?=$|[\"'\s,;&])")
         self._anywhere = _compiled(words | short, r"(?<!\w)", r"(?!\w)")
-        self._found: dict[tuple[bool, str], str] = {}
+        # The same texts stand on many nodes.
+        self._texts: dict[str, str] = {}
+        self._values: dict[str, str] = {}
 
     def __repr__(self) -> str:
         return "Mask()"
@@ -103,13 +105,18 @@ class Mask:
 
     def text(self, text: str) -> str:
         """Hide distinct values in a text of any kind."""
-        if self._inside is None:
-            return text
-        return self._once(False, text)
+        found = self._texts.get(text)
+        if found is None:
+            found = self._texts[text] = self._without_beginnings(_hidden(self._inside, text))
+        return found
 
     def value(self, text: str) -> str:
         """Hide all values in a text that stands in a deployed file."""
-        return self._once(True, text)
+        found = self._values.get(text)
+        if found is None:
+            found = _hidden(self._short, _hidden(self._words, self.text(text)))
+            self._values[text] = found
+        return found
 
     def message(self, text: str) -> str:
         """Hide distinct values in a message for people, and ordinary ones in what it quotes."""
@@ -125,17 +132,6 @@ class Mask:
     def diagnostic(self, found: Diagnostic) -> Diagnostic:
         """Hide values in what a finding says."""
         return replace(found, message=self.message(found.message), hint=self.text(found.hint))
-
-    def _once(self, deployed: bool, text: str) -> str:
-        """Do each text once: the same ones stand on many nodes."""
-        key = (deployed, text)
-        found = self._found.get(key)
-        if found is None:
-            found = self._without_beginnings(_hidden(self._inside, text))
-            if deployed:
-                found = _hidden(self._short, _hidden(self._words, found))
-            self._found[key] = found
-        return found
 
     def _without_beginnings(self, text: str) -> str:
         """Hide what is left of a value where a text was cut short before it came here."""

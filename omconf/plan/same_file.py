@@ -27,7 +27,9 @@ def twins(paths: Iterable[str], files: Mapping[str, DeployedFile]) -> dict[str, 
         file = files.get(path)
         if file is None:
             continue
-        identities = (file.real or path, *((file.inode,) if file.inode else ()))
+        # By ssh only the inode is known, which files of two file systems may have in common.
+        inode = ((file.inode, file.data),) if file.inode else ()
+        identities = (file.real or path, *inode)
         twin = next((seen[identity] for identity in identities if identity in seen), None)
         if twin is not None:
             found[path] = twin

@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
-import tempfile
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.files import read as files
+from omconf.files.write import replace
 from omconf.planfile import format1, model
 
 if TYPE_CHECKING:
@@ -45,22 +44,16 @@ def write(path: str, document: Mapping[str, Any]) -> Diagnostic | None:
     if len(data) > MAX_BYTES:
         message = f"The plan has more than {MAX_BYTES >> 20} MiB."
         return UNWRITABLE.at(None, message, hint="Plan some of the nodes at a time: `--node NODE`.")
-    place = os.path.realpath(path)
+    above, name = os.path.split(os.path.realpath(path))
     try:
-        if not _replaceable(place):
-            message = f"{path} is there already, and is no plan."
-            return UNWRITABLE.at(None, message, hint="Name another file, or remove it.")
-        handle, staged = tempfile.mkstemp(prefix=".omconf-", dir=os.path.dirname(place))
+        folder = files.folder(above)
         try:
-            with open(handle, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(handle)
-            os.rename(staged, place)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(staged)
-            raise
+            if not _replaceable(name, folder):
+                message = f"{path} is there already, and is no plan."
+                return UNWRITABLE.at(None, message, hint="Name another file, or remove it.")
+            replace(name, data, dir_fd=folder, mode=0o600)
+        finally:
+            os.close(folder)
     except OSError as error:
         return UNWRITABLE.at(None, f"{path} cannot be written: {error.strerror}.")
     return None
@@ -72,27 +65,24 @@ def _escaped(found: re.Match[str]) -> str:
     return json.dumps("\ufffd" if "\ud800" <= char <= "\udfff" else char)[1:-1]
 
 
-def _replaceable(place: str) -> bool:
+def _replaceable(name: str, folder: int) -> bool:
     try:
-        handle = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        found = files.start(name, len(_START), dir_fd=folder, follow=False)
     except FileNotFoundError:
         return True
-    with open(handle, "rb") as file:
-        is_file = stat.S_ISREG(os.fstat(handle).st_mode)
-        return is_file and file.read(len(_START)) in (b"", _START)
+    except files.NotRegularError:
+        return False
+    return found.data in (b"", _START)
 
 
 def read(path: str) -> dict[str, Any] | Diagnostic:
     """Read a plan back, as a document; OM331 or OM332 for what is none that can be used."""
     try:
-        with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                return NO_PLAN.at(None, f"{path} is not a file.")
-            data = file.read(MAX_BYTES + 1)
+        data = files.contents(path, MAX_BYTES).data
+    except files.TooLargeError:
+        return NO_PLAN.at(None, f"{path} has more than {MAX_BYTES >> 20} MiB: no plan is as large.")
     except OSError as error:
         return NO_PLAN.at(None, f"{path} cannot be read: {error.strerror}.")
-    if len(data) > MAX_BYTES:
-        return NO_PLAN.at(None, f"{path} has more than {MAX_BYTES >> 20} MiB: no plan is as large.")
     return parse(data, path)
 
 

@@ -8,17 +8,19 @@ the settings of `persistence.xml` itself, which are the installer's.
 
 from __future__ import annotations
 
+import os
 import re
-import stat
 import struct
 import zipfile
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 from lxml import etree
 
+from omconf.files.read import NotRegularError, TooLargeError
+from omconf.files.tree import Tree, UnresolvedError
 from omconf.releases.facts import (
     hazelcast_facts,
     is_shared,
@@ -118,26 +120,42 @@ def read(directory: Path) -> Observed:
 
     Raises nothing for what it finds there: see `Observed.problems`.
     """
+    try:
+        tree = Tree.at(os.path.realpath(directory))
+    except (FileNotFoundError, NotADirectoryError):
+        return _nothing(directory, "no such folder")
+    except OSError as error:
+        return _nothing(directory, error.strerror or "cannot be read")
+    with tree:
+        return _observed(tree, directory)
+
+
+def _observed(tree: Tree, directory: Path) -> Observed:
     facts: dict[str, Facts] = {}
     missing: list[str] = []
     problems: list[Problem] = []
 
-    def attempt(reader: Callable[[Path], Facts], path: str, file: str) -> None:
+    def attempt(reader: Callable[[Tree, str], Facts], path: str, file: str) -> None:
         try:
-            facts[file] = reader(directory / path)
+            facts[file] = reader(tree, f"/{path}")
         except FileNotFoundError:
             missing.append(_shown(path))
-        except _RefusedError as error:
+        except (_RefusedError, UnresolvedError) as error:
             problems.append(Problem(_shown(path), _shown(str(error))))
+        except NotRegularError:
+            problems.append(Problem(_shown(path), "not a regular file"))
         except OSError as error:
             problems.append(Problem(_shown(path), error.strerror or "cannot be read"))
 
-    lib, classes = _names(directory / _WEB_INF / "lib"), f"{_WEB_INF}/classes"
-    if not (lib or _names(directory / classes)):
-        return Observed(None, {}, (), (Problem(_shown(str(directory)), _nothing(directory)),))
+    lib, classes = _names(tree, f"{_WEB_INF}/lib"), f"{_WEB_INF}/classes"
+    if not (lib or _names(tree, classes)):
+        return _nothing(
+            directory,
+            f"no OpenMeetings is unpacked here: no {_WEB_INF}/classes and no {_WEB_INF}/lib",
+        )
     attempt(_read_hazelcast, f"{classes}/{HAZELCAST_FILE}", HAZELCAST_FILE)
     expected = {database + _STOCK_SUFFIX for database in _newest().persistence}
-    there = {name for name in _names(directory / classes / "META-INF") if _is_stock(name)}
+    there = {name for name in _names(tree, f"{classes}/META-INF") if _is_stock(name)}
     for file in sorted(expected | there - _LEFT_OUT):
         attempt(_read_persistence, f"{classes}/META-INF/{file}", file)
     attempt(_read_in_use, f"{classes}/META-INF/{IN_USE_FILE}", IN_USE_FILE)
@@ -221,19 +239,14 @@ def _newest() -> Release:
     return list(RELEASES.values())[-1]
 
 
-def _nothing(directory: Path) -> str:
-    try:
-        if not directory.is_dir():
-            return "no such folder"
-    except OSError as error:
-        return error.strerror or "cannot be read"
-    return f"no OpenMeetings is unpacked here: no {_WEB_INF}/classes and no {_WEB_INF}/lib"
+def _nothing(directory: Path, why: str) -> Observed:
+    return Observed(None, {}, (), (Problem(_shown(str(directory)), why),))
 
 
-def _names(folder: Path) -> list[str]:
+def _names(tree: Tree, folder: str) -> list[str]:
     try:
-        return sorted(path.name for path in folder.iterdir())
-    except (OSError, ValueError):
+        return sorted(tree.names(f"/{folder}"))
+    except (OSError, UnresolvedError):
         return []
 
 
@@ -246,45 +259,51 @@ def _jar_versions(names: list[str]) -> Facts:
     return {jar: ", ".join(sorted(versions[jar])) for jar in _JARS if jar in versions}
 
 
-def _read_hazelcast(path: Path) -> Facts:
-    return hazelcast_facts(*_read_xml(path, "hazelcast"))
+def _read_hazelcast(tree: Tree, path: str) -> Facts:
+    return hazelcast_facts(*_read_xml(tree, path, "hazelcast"))
 
 
-def _read_persistence(path: Path) -> Facts:
-    return persistence_facts(*_read_xml(path, "persistence"))
+def _read_persistence(tree: Tree, path: str) -> Facts:
+    return persistence_facts(*_read_xml(tree, path, "persistence"))
 
 
-def _read_in_use(path: Path) -> Facts:
-    return {item: text for item, text in _read_persistence(path).items() if is_shared(item)}
+def _read_in_use(tree: Tree, path: str) -> Facts:
+    return {item: text for item, text in _read_persistence(tree, path).items() if is_shared(item)}
 
 
-def _read_tomcat(path: Path) -> Facts:
-    _check_file(path, _MAX_JAR)
+def _read_tomcat(tree: Tree, path: str) -> Facts:
     try:
-        with zipfile.ZipFile(path) as jar:
-            info = jar.getinfo("META-INF/MANIFEST.MF")
-            if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
-                raise _RefusedError("not a jar: its manifest is packed in another way than jars do")
-            with jar.open(info) as manifest:
-                match = _TOMCAT.search(manifest.read(_MAX_MANIFEST))
+        with tree.stream(path) as file:
+            if os.fstat(file.fileno()).st_size > _MAX_JAR:
+                raise _RefusedError(_too_large(_MAX_JAR))
+            data = _manifest(file)
     except _BROKEN_ZIP as error:
         raise _RefusedError(f"not a readable jar: {error}") from error
+    match = _TOMCAT.search(data)
     if match is None:
         raise _RefusedError("its manifest does not tell Tomcat's version")
     return {"tomcat": match[1].decode("ascii")}
 
 
-def _check_file(path: Path, limit: int) -> None:
-    info = path.stat()
-    if not stat.S_ISREG(info.st_mode):
-        raise _RefusedError("not a regular file")
-    if info.st_size > limit:
-        raise _RefusedError(f"larger than {limit // 1024} KiB")
+def _manifest(file: BinaryIO) -> bytes:
+    with zipfile.ZipFile(file) as jar:
+        info = jar.getinfo("META-INF/MANIFEST.MF")
+        if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}:
+            raise _RefusedError("not a jar: its manifest is packed in another way than jars do")
+        with jar.open(info) as manifest:
+            return manifest.read(_MAX_MANIFEST)
 
 
-def _read_xml(path: Path, root_tag: str) -> tuple[str, StockElement]:
+def _too_large(limit: int) -> str:
+    return f"larger than {limit // 1024} KiB"
+
+
+def _read_xml(tree: Tree, path: str, root_tag: str) -> tuple[str, StockElement]:
     """Return the root's namespace, and the root."""
-    _check_file(path, _MAX_XML)
+    try:
+        data = tree.read(path, _MAX_XML).contents.data
+    except TooLargeError as error:
+        raise _RefusedError(_too_large(_MAX_XML)) from error
     parser = etree.XMLParser(
         resolve_entities=False,
         no_network=True,
@@ -294,7 +313,7 @@ def _read_xml(path: Path, root_tag: str) -> tuple[str, StockElement]:
         remove_pis=True,
     )
     try:
-        node = etree.fromstring(path.read_bytes(), parser)
+        node = etree.fromstring(data, parser)
     except etree.XMLSyntaxError as error:
         raise _RefusedError(f"not well-formed XML: {error.msg}") from error
     if node.getroottree().docinfo.internalDTD is not None:

@@ -1,5 +1,8 @@
 """What may stand at a place of the spec, and which rule says so when it may not.
 
+What a format carries is that format's own knowledge (`omconf.formats`); here it becomes a rule, a
+message and a way out.
+
 Each check raises a pydantic error whose type is a rule's id; load.py turns it into a diagnostic.
 """
 
@@ -13,6 +16,7 @@ from typing import Any, NoReturn
 from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Rule, Severity, meant
+from omconf.formats import names, paths, systemd
 from omconf.secrets import masked
 from omconf.spec.document import Float, Integer
 
@@ -35,12 +39,10 @@ IPV4_ONLY = "format 1 of the spec takes IPv4 only"
 UNKNOWN_ZONE = Rule("OM250", Severity.ERROR, "a time zone that is not known")
 UNCARRIABLE = Rule("OM260", Severity.ERROR, "a character that the target format cannot carry")
 
-LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 RESERVED = ("storage", "database")
 PLACEHOLDER = "@omconf:"
-MOST_PATH = 1000
-"""Bytes of a path; exportfs stops reading at one of over 1024 (measured)."""
-HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
+OWN_UNITS = "omconf-"
+"""How the units begin that omconf itself writes."""
 
 
 def refuse(rule: Rule, message: str, hint: str = "", severity: Severity | None = None) -> NoReturn:
@@ -65,7 +67,11 @@ def clean(value: str) -> str:
             "Write it in one line, without such characters.",
         )
     if PLACEHOLDER in value:
-        refuse(WRONG_VALUE, f"The text `{PLACEHOLDER}` is kept for the places of secrets.")
+        refuse(
+            WRONG_VALUE,
+            f"The text `{PLACEHOLDER}` is reserved for the places of secrets.",
+            "Write another text; a secret is read from `{env: NAME}`, for example.",
+        )
     return value
 
 
@@ -78,13 +84,17 @@ def reason(value: str) -> str:
 
 def cluster_name(value: str) -> str:
     """Check the cluster's name: it stands in comments, unit names and as Hazelcast's cluster-name."""
-    if not LABEL.fullmatch(value) or len(value) > 63:
+    if not _is_label(value):
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name for a cluster.",
             "Use lower-case letters, digits and single hyphens between them, 63 characters at most.",
         )
     return value
+
+
+def _is_label(value: str) -> bool:
+    return len(value) <= names.LONGEST_LABEL and names.LABEL.fullmatch(value) is not None
 
 
 def label(name: str) -> str:
@@ -100,7 +110,7 @@ def node_name(value: str) -> str:
             f"A node cannot be named `{value}`: the bundle keeps that folder for itself.",
             f"Name it `{value}1`, for example.",
         )
-    if not LABEL.fullmatch(value) or len(value) > 63:
+    if not _is_label(value):
         better = label(value)
         refuse(
             NODE_NAME,
@@ -228,17 +238,20 @@ def short(number: int) -> str:
 def _path(value: str) -> str:
     if not value.startswith("/"):
         refuse(WRONG_VALUE, f"`{value[:80]}` is not an absolute path.", "Start it with `/`.")
-    if any(c in value for c in "\"'\\`$*?") or any(c.isspace() and c != " " for c in value):
+    if not paths.CARRIED.fullmatch(value):
         refuse(
             UNCARRIABLE,
             f"The path `{value[:80]}` holds a character that a unit or script cannot carry.",
             "Use a folder whose name has no quotes, backslashes, `$`, `*`, `?` or tabs.",
         )
     parts = value.split("/")[1:]
-    if len(value.encode()) > MOST_PATH or any(len(part.encode()) > 255 for part in parts):
+    longest = max(len(part.encode()) for part in parts)
+    if len(value.encode()) > paths.LONGEST or longest > paths.LONGEST_PART:
         refuse(
             WRONG_VALUE,
-            f"The path `{value[:80]}` is too long: a part of it may have 255 bytes, all {MOST_PATH}.",
+            f"The path `{value[:80]}` is too long: a part of it may have {paths.LONGEST_PART} bytes,"
+            f" all {paths.LONGEST}.",
+            "Use a folder with a shorter name.",
         )
     if ".." in parts or "." in parts or (value != "/" and "" in parts):
         better = posixpath.normpath(re.sub("/+", "/", value))
@@ -270,7 +283,7 @@ def export_path(value: str) -> str:
 
 def webapp(value: str) -> str:
     """Check the webapp's folder name."""
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", value):
+    if not names.WEBAPP.fullmatch(value):
         refuse(
             UNCARRIABLE, f"`{value[:80]}` is no folder name under webapps.", "Write `openmeetings`."
         )
@@ -281,7 +294,13 @@ def unit(value: str) -> str:
     """Check the name of a systemd service unit, or `none`."""
     if value == "none":
         return value
-    if not re.fullmatch(r"[A-Za-z0-9:_.@-]*[A-Za-z0-9:_.-]\.service", value) or len(value) > 255:
+    if value.startswith(OWN_UNITS):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` cannot start OpenMeetings: omconf's own units begin with `{OWN_UNITS}`.",
+            "Write `openmeetings.service`, or the unit that starts OpenMeetings.",
+        )
+    if not systemd.SERVICE.fullmatch(value) or len(value) > systemd.LONGEST_SERVICE:
         refuse(
             UNCARRIABLE,
             f"`{value[:80]}` is no systemd service unit.",
@@ -292,14 +311,18 @@ def unit(value: str) -> str:
 
 def account(value: str) -> str:
     """Check the name of a Linux user or group."""
-    if not re.fullmatch(r"[a-z_][a-z0-9_-]{0,30}\$?", value):
-        refuse(WRONG_VALUE, f"`{value[:80]}` is no name of a Linux user or group.")
+    if not names.ACCOUNT.fullmatch(value):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no name of a Linux user or group.",
+            "Use lower-case letters, digits, `_` and `-`, and no `-` or digit at the start.",
+        )
     return value
 
 
 def interface(value: str) -> str:
     """Check the name of a network device (15 characters at most, the kernel's IFNAMSIZ)."""
-    if not re.fullmatch(r"[A-Za-z0-9_.@-]{1,15}", value) or value in (".", ".."):
+    if not names.DEVICE.fullmatch(value):
         refuse(
             UNCARRIABLE,
             f"`{value[:80]}` is no name of a network interface.",
@@ -322,28 +345,6 @@ def database_kind(value: Any) -> Any:
         near = other.get(str(value).lower()) or meant(str(value), known)
         hint = f"Write `{near}`." if near else f"One of: {', '.join(known)}."
         refuse(WRONG_VALUE, "This is no kind of database that OpenMeetings knows.", hint)
-    return value
-
-
-def property_name(value: str) -> str:
-    """Check the name of a property or an option: printable, without white space."""
-    if not value or not value.isprintable() or " " in value:
-        refuse(
-            UNCARRIABLE,
-            "A name holds white space, or a character that cannot be seen.",
-            "Write the name alone, without blanks.",
-        )
-    return value
-
-
-def carried(value: str) -> str:
-    """Check a text that goes into OpenJPA's ConnectionProperties, which trims values."""
-    if value != value.strip():
-        refuse(
-            UNQUOTABLE,
-            "The space at its start or end would be lost: OpenJPA trims what it reads.",
-            "Remove the space; where the name really has one, rename it.",
-        )
     return value
 
 

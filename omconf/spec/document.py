@@ -58,13 +58,16 @@ class Document:
     data: Any = None
     keys: dict[Path, Span] = field(default_factory=dict)
     values: dict[Path, Span] = field(default_factory=dict)
-    masked: set[int] = field(default_factory=set)
-    """Lines that hold a secret in plain text although no key on them says so."""
+    masked: set[tuple[int, int]] = field(default_factory=set)
+    """Lines (first and last) with a secret in plain text although no key on them says so."""
     lines: Lines | None = None
+    _last: tuple[int, int] | None = None
 
     def last(self) -> tuple[int, int]:
         """The line and column behind the last character."""
-        return _place(self.text, len(self.text))
+        if self._last is None:
+            self._last = _place(self.text, len(self.text))
+        return self._last
 
     def at(self, line: int, column: int) -> Span:
         """Return the place of one character."""
@@ -87,12 +90,13 @@ class Document:
     def source(self, line: int) -> str | None:
         """Return a line of the file as it may be shown: what looks like a plain secret is masked."""
         self.lines = self.lines or Lines(self.text)
-        return self.lines.shown(line, secret=line in self.masked)
+        secret = any(first <= line <= last for first, last in self.masked)
+        return self.lines.shown(line, secret=secret)
 
     def mask(self, path: Path) -> None:
         """Never show the value at this path: it is a secret in plain text."""
         span = self.span(path)
-        self.masked.update(range(span.line, span.end_line + 1))
+        self.masked.add((span.line, span.end_line))
 
 
 class Integer(int):

@@ -19,6 +19,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     ExportOption,
     Folder,
     FormatVersion,
+    HazelcastName,
     Host,
     Interface,
     JpaText,
@@ -28,6 +29,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     MountOption,
     MulticastGroup,
     NodeName,
+    OptionName,
     Port,
     PropertyName,
     Reason,
@@ -47,6 +49,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     Unit,
     Url,
     Webapp,
+    XmlText,
 )
 
 
@@ -106,13 +109,13 @@ class Network(Section):
 class Hazelcast(Section):
     """Hazelcast's own settings."""
 
-    cluster_name: JpaText | None = Field(
+    cluster_name: HazelcastName | None = Field(
         None, description="Hazelcast's cluster-name; unset: the cluster's name."
     )
     port: Port | None = Field(
         None, description="Hazelcast's port, without counting up; unset: 5701 and counting up."
     )
-    properties: dict[PropertyName, Text] = Field(
+    properties: dict[PropertyName, XmlText] = Field(
         {}, description="Further `hazelcast.*` properties, or others than the stock ones."
     )
     extra: Text | None = Field(
@@ -155,10 +158,10 @@ class Database(Section):
     name: JpaText | None = Field(None, description="The database's name; unset: the stock file's.")
     user: JpaText = Field(description="The user that OpenMeetings logs in as.")
     password: SecretSource = Field(description="Where that user's password is read from.")
-    options: dict[PropertyName, Text] = Field(
+    options: dict[OptionName, Text] = Field(
         {}, description="JDBC URL parameters, added to the stock ones or in their place."
     )
-    pool: dict[PropertyName, Text] = Field(
+    pool: dict[OptionName, Text] = Field(
         {},
         description="Connection pool settings (dbcp2), added to the stock ones or in their place.",
     )

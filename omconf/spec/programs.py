@@ -6,6 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from omconf.diagnostics import meant
+from omconf.formats import java, urls
 from omconf.spec.checks import (
     OUT_OF_RANGE,
     UNCARRIABLE,
@@ -33,8 +34,6 @@ def _zone_of(hours: int) -> str:
 
 _NOT_JAVAS = ("ROC", "Factory")
 """Zones that the JVM takes for GMT all the same (measured: 17.0)."""
-_COMMANDS = ("-XX:OnOutOfMemoryError=", "-XX:OnError=")
-"""JVM options whose value is a command line."""
 
 
 def time_zone(value: str) -> str:
@@ -65,13 +64,19 @@ def time_zone(value: str) -> str:
 
 def jvm_option(value: str) -> str:
     """Check a JVM option: one word of the command line, as `-Xmx2g` or `-Dname=value`."""
-    if not re.match(r"-\w|--[a-z]", value):
+    if not value.startswith("-"):
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no JVM option: each begins with `-`.",
             "One option an item: `-Xmx2g`, `-Dname=value`.",
         )
-    if re.match(r"-\S+ +-", value) and not value.startswith(_COMMANDS):
+    if not re.match(r"-\S+ +-", value) and not java.OPTION.fullmatch(value):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no option that the JVM takes whole, in one word, and starts with.",
+            "Write `-Xmx2g`, `-Dname=value` or `--add-opens=module/package=ALL-UNNAMED`, for example.",
+        )
+    if re.match(r"-\S+ +-", value) and not value.startswith(java.COMMANDS):
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` are two options: the JVM would take them for one.",
@@ -98,7 +103,7 @@ def kurento_url(value: str) -> str:
         good = parts.port != 0 and bool(parts.hostname) and "@" not in parts.netloc
     except ValueError:
         good = False
-    if not good or parts.scheme not in ("ws", "wss") or " " in value:
+    if not good or not urls.MEDIA_SERVER.fullmatch(value) or len(value) > urls.LONGEST:
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no URL of a media server.",
@@ -109,8 +114,7 @@ def kurento_url(value: str) -> str:
 
 def turn_url(value: str) -> str:
     """Check the TURN servers: `host:port` or URLs, joined by commas without spaces."""
-    server = re.compile(r"(?:(?:turn|stun)s?:)?[\w.-]+(?::\d{1,5})?(?:\?transport=\w+)?")
-    if not all(server.fullmatch(part) for part in value.split(",")):
+    if len(value) > urls.LONGEST or not all(map(urls.TURN.fullmatch, value.split(","))):
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` names no TURN server.",

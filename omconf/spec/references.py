@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn
 
+from omconf.formats import names
 from omconf.secrets import SecretRef
 from omconf.spec import checks
 
@@ -35,9 +36,13 @@ def host(value: Any) -> HostRef:
             "A server is a node's name, an address, a dotted name, or `{host: NAME}`.",
         )
     checks.no_ipv6(value, checks.IPV4_ONLY, "Give the server's IPv4 address, or its name.")
-    if not checks.HOST.fullmatch(checks.clean(value)) or len(value) > 253:
-        _unclear(f"`{value[:80]}` is no name or address of a host.")
-    if re.fullmatch(r"[0-9.]+", value):
+    if not names.HOST.fullmatch(checks.clean(value)) or len(value) > names.LONGEST_HOST:
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value[:80]}` is no name or address of a host.",
+            "Write `10.1.1.10` or `db.example.org`, for example.",
+        )
+    if names.NUMERIC.fullmatch(value):
         checks.ipv4(value)
     host = HostRef(value)
     host.form = form
@@ -52,9 +57,7 @@ def node_text(template: str, name: str, address: str) -> str:
 def ssh_destination(value: str) -> str:
     """Check an OpenSSH destination: no option of ssh's, nothing that its configuration expands."""
     plain = node_text(value, "om1", "10.1.1.1")
-    if not re.fullmatch(r"(ssh://)?[A-Za-z0-9_.@:\[\]-]{1,255}", plain) or re.search(
-        "(^|@|//)-", plain
-    ):
+    if not names.SSH_DESTINATION.fullmatch(plain):
         checks.refuse(
             checks.WRONG_VALUE,
             f"`{value[:80]}` is no destination for ssh.",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omconf.spec.checks import LABEL, RESERVED
+from omconf.formats.names import LABEL
+from omconf.spec.checks import RESERVED
 from omconf.spec.models import Node, Spec, section_of
 
 if TYPE_CHECKING:

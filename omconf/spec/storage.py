@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, Rule, Severity
-from omconf.formats import cifs_options, nfs_options
+from omconf.formats import cifs_options, names, nfs_options, options, smb_conf
 from omconf.secrets import in_plain, quoted
 from omconf.spec import checks
 
@@ -37,9 +36,16 @@ def mount_option(value: str, info: ValidationInfo) -> str:
 
 
 def export_option(value: str) -> str:
-    """Check one NFS export option."""
+    """Check one NFS export option: an unknown one too takes what stands below it from the server."""
     _plain(value)
-    return _option(value, nfs_options.judge_export(value))
+    verdict = nfs_options.judge_export(value)
+    if verdict and verdict.kind == "unknown" and not options.misfit(value):
+        checks.refuse(
+            MOUNT_OPTION,
+            f"{verdict.message} exportfs reads nothing below an option that it does not know.",
+            "Correct the option, or remove it.",
+        )
+    return _option(value, verdict)
 
 
 def _plain(value: str) -> None:
@@ -76,12 +82,15 @@ def _better(value: str, suggestion: str | None) -> str:
     name = value.partition("=")[0]
     if not name.isprintable() or " " in name or "," in value:
         return "Give each option an item of its own."
+    if "\\" in value:
+        return "Name a mount unit by its path, as `x-systemd.requires=/srv/data`."
     if name in USUAL:
         return f"Write `{name}={USUAL[name]}`, for example."
     return "Correct its value, or remove the option."
 
 
 def _option(value: str, verdict: Verdict | None) -> str:
+    verdict = options.misfit(value) or verdict
     if verdict and verdict.kind != "unknown":
         checks.refuse(MOUNT_OPTION, verdict.message, _better(value, verdict.suggestion))
     return value
@@ -89,22 +98,27 @@ def _option(value: str, verdict: Verdict | None) -> str:
 
 def share_name(value: str) -> str:
     """Check a share's name: one that smb.conf, fstab and a UNC path carry, and no special one."""
-    if value.lower() in ("global", "homes", "printers", "ipc$", "admin$", "print$"):
+    if value.casefold() in smb_conf.SPECIAL:
         checks.refuse(
             checks.WRONG_VALUE, f"Samba keeps `{value}` for itself.", "Write `openmeetings`."
         )
-    plain = re.fullmatch(r"\w([\w .$-]*[\w.$-])?", value) and "  " not in value
-    if not plain or len(value) > 80:
+    plain = names.SHARE.fullmatch(value) and "  " not in value
+    if not plain or len(value) > names.LONGEST_SHARE:
         checks.refuse(
             checks.WRONG_VALUE,
             f"`{value[:80]}` is no name for a share.",
-            "Use letters, digits, `.`, `_`, `-`, `$` and single spaces, 80 characters at most.",
+            "Use letters, digits, `.`, `_`, `-`, `$` and single spaces,"
+            f" {names.LONGEST_SHARE} characters at most.",
         )
     return value
 
 
 def samba_user(value: str) -> str:
     """Check the name of a Samba account."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}\$?", value):
-        checks.refuse(checks.WRONG_VALUE, f"`{value[:80]}` is no name of a Samba account.")
+    if not names.SAMBA_ACCOUNT.fullmatch(value):
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value[:80]}` is no name of a Samba account.",
+            "Use letters, digits, `.`, `_` and `-`, 31 characters at most.",
+        )
     return value

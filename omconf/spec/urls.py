@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from urllib.parse import urlsplit
 
-from omconf.spec.checks import HOST, IPV4_ONLY, NOT_A_URL, no_ipv6, refuse
+from omconf.formats.names import HOST, NUMERIC
+from omconf.formats.urls import LONGEST, WEB
+from omconf.spec.checks import IPV4_ONLY, NOT_A_URL, no_ipv6, refuse
 
 
 def url(value: str, node: str) -> str:
@@ -27,9 +30,22 @@ def url(value: str, node: str) -> str:
         what = "The url carries a query or a fragment; it names only where the node answers."
         refuse(NOT_A_URL, what, hint)
     no_ipv6(host, IPV4_ONLY, hint)
-    if not HOST.fullmatch(host) or port == 0 or re.search(r"[\s\"'<>\\^`{|}]", value):
+    if not _is_host(host) or port == 0 or not WEB.fullmatch(value) or len(value) > LONGEST:
         refuse(NOT_A_URL, wrong, hint)
     return value
+
+
+def _is_host(host: str) -> bool:
+    """Tell whether it is a name, or an IPv4 address in its one canonical form."""
+    if not HOST.fullmatch(host):
+        return False
+    if not NUMERIC.fullmatch(host):
+        return True
+    try:
+        ipaddress.IPv4Address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _better(value: str, node: str) -> str:
@@ -39,7 +55,7 @@ def _better(value: str, node: str) -> str:
         value,
     )
     host, port, path = found.groups() if found else ("", "", "")
-    if not found or not HOST.fullmatch(host):
+    if not found or not _is_host(host):
         host, port = f"{node}.example.org", "5443"
     kept = f":{port}" if port and int(port) < 2**16 else ""
     return f"https://{host}{kept}{path or '/openmeetings'}"

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
+from omconf.formats import names, options, paths, systemd
 from omconf.secrets import SecretRef
-from omconf.spec import checks, programs, references, storage
+from omconf.spec import checks, programs, properties, references, storage
+
+
+def _shaped(pattern: re.Pattern[str], example: str | None = None) -> Any:
+    """Tell editors a format's allow-list; the check itself says it with a hint."""
+    examples = [example] if example else None
+    return Field(examples=examples, json_schema_extra={"pattern": f"^(?:{pattern.pattern})$"})
+
 
 Text = Annotated[
     str,
@@ -16,8 +25,13 @@ Text = Annotated[
     Field(min_length=1),
 ]
 Reason = Annotated[Text, AfterValidator(checks.reason)]
-PropertyName = Annotated[str, AfterValidator(checks.property_name)]
-ClusterName = Annotated[str, AfterValidator(checks.cluster_name), Field(examples=["conference"])]
+XmlText = Annotated[Text, AfterValidator(properties.xml_text)]
+PropertyName = Annotated[str, AfterValidator(properties.property_name)]
+OptionName = Annotated[str, AfterValidator(properties.option_name)]
+HazelcastName = Annotated[Text, AfterValidator(properties.hazelcast_name)]
+ClusterName = Annotated[
+    str, AfterValidator(checks.cluster_name), _shaped(names.LABEL, "conference")
+]
 NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om1"])]
 Address = Annotated[str, AfterValidator(checks.reachable), Field(examples=["10.1.1.1"])]
 Subnet = Annotated[str, AfterValidator(checks.subnet), Field(examples=["10.1.1.0/24"])]
@@ -25,12 +39,18 @@ MulticastGroup = Annotated[str, AfterValidator(checks.multicast_group)]
 Ttl = Annotated[int, AfterValidator(checks.ttl)]
 Port = Annotated[int, AfterValidator(checks.port)]
 Timeout = Annotated[int, AfterValidator(checks.timeout)]
-Folder = Annotated[str, AfterValidator(checks.clean), AfterValidator(checks.folder)]
-Export = Annotated[str, AfterValidator(checks.clean), AfterValidator(checks.export_path)]
-Webapp = Annotated[str, AfterValidator(checks.webapp)]
-Unit = Annotated[str, AfterValidator(checks.unit)]
-Account = Annotated[str, AfterValidator(checks.account)]
-Interface = Annotated[str, AfterValidator(checks.interface), Field(examples=["eth0"])]
+Folder = Annotated[
+    str, AfterValidator(checks.clean), AfterValidator(checks.folder), _shaped(paths.CARRIED)
+]
+Export = Annotated[
+    str, AfterValidator(checks.clean), AfterValidator(checks.export_path), _shaped(paths.CARRIED)
+]
+Webapp = Annotated[str, AfterValidator(checks.webapp), _shaped(names.WEBAPP)]
+Unit = Annotated[
+    str, AfterValidator(checks.unit), _shaped(re.compile(f"none|{systemd.SERVICE.pattern}"))
+]
+Account = Annotated[str, AfterValidator(checks.account), _shaped(names.ACCOUNT)]
+Interface = Annotated[str, AfterValidator(checks.interface), _shaped(names.DEVICE, "eth0")]
 Url = Annotated[
     str, AfterValidator(checks.clean), Field(examples=["https://om1.example.org:5443/openmeetings"])
 ]
@@ -51,13 +71,13 @@ SshDestination = Annotated[
     AfterValidator(references.ssh_destination),
     Field(examples=["om1", "root@om1.example.org", "ssh://root@{address}:2222"]),
 ]
-JpaText = Annotated[Text, AfterValidator(checks.carried)]
-MountOption = Annotated[Text, AfterValidator(storage.mount_option)]
-ExportOption = Annotated[Text, AfterValidator(storage.export_option)]
+JpaText = Annotated[Text, AfterValidator(properties.carried)]
+MountOption = Annotated[Text, AfterValidator(storage.mount_option), _shaped(options.CARRIED)]
+ExportOption = Annotated[Text, AfterValidator(storage.export_option), _shaped(options.CARRIED)]
 ShareName = Annotated[
     Text, AfterValidator(storage.share_name), Field(examples=["openmeetings-conference"])
 ]
-SambaUser = Annotated[Text, AfterValidator(storage.samba_user)]
+SambaUser = Annotated[Text, AfterValidator(storage.samba_user), _shaped(names.SAMBA_ACCOUNT)]
 Release = Annotated[Text, AfterValidator(checks.release)]
 RuleId = Annotated[Text, AfterValidator(checks.rule_id)]
 Host = Annotated[

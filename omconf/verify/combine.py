@@ -40,7 +40,7 @@ def report(cluster: Cluster, name: str, heard: Heard) -> NodeReport:
     """What one node says of itself and of the members that it sees."""
     if heard.problem:
         return NodeReport(name, problem=heard.problem, hint=heard.hint)
-    addresses = heard.said.facts.get("member", [])
+    addresses = frozenset(heard.said.facts.get("member", ()))
     members = None
     if addresses:
         # As the nodes see each other, which is what `rounds` told them.
@@ -50,7 +50,7 @@ def report(cluster: Cluster, name: str, heard: Heard) -> NodeReport:
             sees=tuple(n for a, n in others.items() if a in addresses),
             misses=tuple(n for a, n in others.items() if a not in addresses),
             strangers=tuple(
-                a for a in sorted(set(addresses) - set(nodes))[:20] if _ADDRESS.fullmatch(a)
+                a for a in sorted(addresses - nodes.keys())[:20] if _ADDRESS.fullmatch(a)
             ),
         )
     return NodeReport(name, tuple(heard.said.checks), members)
@@ -70,23 +70,27 @@ def _folder(rounds: Rounds) -> Iterable[Check]:
     its own away only after it has looked.
     """
     writers = [n for n, heard in rounds.first.items() if heard.said.fact("left") == rounds.token]
-    seen = {name: set(heard.said.facts.get("sees", [])) for name, heard in rounds.second.items()}
+    seen = {name: set(heard.said.facts.get("sees", ())) for name, heard in rounds.second.items()}
     # Who does not even see its own file did not look.
-    known = [n for n in writers if n in seen[n] or any(n in seen[m] for m in writers)]
+    seen_by: dict[str, list[str]] = {}
+    for name in writers:
+        for other in seen[name]:
+            seen_by.setdefault(other, []).append(name)
+    known = dict.fromkeys(name for name in writers if name in seen_by)
     for name in rounds.first:
         if name not in known:
             text = f"whether {name} has the same data folder was not found out"
             yield Check(Status.UNKNOWN, "same-folder", text)
     groups: list[list[str]] = []
+    group_of: dict[str, int] = {}
     for name in sorted(known, key=lambda n: n not in seen[n]):
-        for group in groups:
-            if any(other in seen[name] or name in seen[other] for other in group):
-                group.append(name)
-                break
-        else:
-            groups.append([name])
+        linked = (group_of[n] for n in (*seen[name], *seen_by[name]) if n in group_of)
+        number = group_of[name] = min(linked, default=len(groups))
+        if number == len(groups):
+            groups.append([])
+        groups[number].append(name)
     if len(groups) == 1 and len(known) > 1:
-        yield Check(Status.OK, "same-folder", f"{listed(known)} share one data folder")
+        yield Check(Status.OK, "same-folder", f"{listed(list(known))} share one data folder")
     elif len(groups) > 1:
         text = f"not one data folder but {len(groups)}: {'; '.join(map(listed, groups))}"
         yield Check(Status.FAIL, "same-folder", text)

@@ -10,9 +10,11 @@ import re
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from omconf import interrupts
+from omconf.deployed.budget import Account, Budget
 from omconf.deployed.ssh import side_by_side
 from omconf.formats import node_check
 from omconf.formats.node_check import Said
@@ -27,6 +29,8 @@ Ask = Callable[["Node", Sequence[str], bytes], "Answer"]
 LAY = "Lay this node's bundle there, its manifest.json too."
 _NOT_RUN = (126, 127)
 _USAGE = 64
+_OBJECT, _POINTER = 200, 8
+"""Bytes that a finding or an unknown text takes beside its characters, and a known text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,57 +58,93 @@ class Rounds:
 
 def ask_one(cluster: Cluster, node: Node, ask: Ask) -> Heard:
     """Let one node check itself."""
-    return _heard(cluster, node, ask, "--facts")
+    return _Asking(cluster, ask).heard(node, "--facts")
 
 
 def ask_all(cluster: Cluster, nodes: Sequence[Node], ask: Ask) -> Rounds:
     """Ask all nodes in two rounds; the second is also made when the first is interrupted."""
     token = secrets.token_hex(8)
     names = [node.name.value for node in nodes]
+    asking = _Asking(cluster, ask)
 
     def leave(node: Node) -> Heard:
-        return _heard(cluster, node, ask, "--leave", token)
+        return asking.heard(node, "--leave", token)
 
     def collect(node: Node) -> Heard:
-        return _heard(cluster, node, ask, "--collect", token)
+        return asking.heard(node, "--collect", token)
 
     try:
         first = side_by_side(leave, nodes)
     finally:
-        # A node that was cut off may have left its file all the same.
+        # A node that was cut off may have left its file all the same. A further signal ends this.
+        interrupts.resume()
         second = side_by_side(collect, nodes)
     return Rounds(
         token, dict(zip(names, first, strict=True)), dict(zip(names, second, strict=True))
     )
 
 
-@lru_cache(maxsize=2)
-def _listed(cluster: Cluster) -> bytes:
-    """The nodes as the program wants them: each at the address that the others see."""
-    nodes = ((n.name.value, (n.public_address or n.address).value) for n in cluster.nodes)
-    return "".join(f"{name} {address}\n" for name, address in nodes).encode()
+@dataclass
+class _Asking:
+    """What the questions to all nodes of a cluster have in common."""
 
+    cluster: Cluster
+    ask: Ask
+    budget: Budget = field(default_factory=Budget)
+    same: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
+    """Facts with several values that were kept already: healthy nodes all see the same members."""
 
-def _heard(cluster: Cluster, node: Node, ask: Ask, *arguments: str) -> Heard:
-    """Ask a node, and see that it is the one that was meant."""
-    words = [node_check.PROGRAM, "--cluster", cluster.name.value, "--nodes", "-", *arguments]
-    answer = ask(node, words, _listed(cluster))
-    if answer.problem:
-        hint = LAY if answer.problem.startswith(node_check.PROGRAM) else ""
-        return Heard(problem=answer.problem, hint=hint)
-    if answer.code in _NOT_RUN:
-        return Heard(problem=f"{node_check.PROGRAM} is not installed there", hint=LAY)
-    if answer.code == _USAGE:
-        return Heard(problem=f"{node_check.PROGRAM} there is of another omconf", hint=LAY)
-    if answer.code not in (0, 1):
-        return Heard(problem=f"{node_check.PROGRAM} ended with {answer.code}")
-    try:
-        said = node_check.read(answer.out)
-    except ValueError as error:
-        return Heard(problem=str(error))
-    name, wanted = said.fact("node"), node.name.value
-    if name not in (None, wanted):
-        other = name if name and re.fullmatch("[a-z0-9-]{1,63}", name) else "another one"
-        hint = f"See where `nodes.{wanted}.ssh` leads, and which bundle was laid there."
-        return Heard(problem=f"that host is the node {other}, not {wanted}", hint=hint)
-    return Heard(said, answer.started, answer.answered)
+    @cached_property
+    def addresses(self) -> list[tuple[str, str]]:
+        """The nodes' names, and their addresses as the others see them."""
+        nodes = self.cluster.nodes
+        return [(n.name.value, (n.public_address or n.address).value) for n in nodes]
+
+    @cached_property
+    def listed(self) -> bytes:
+        """The nodes as the program reads them from its stdin."""
+        return "".join(f"{name} {address}\n" for name, address in self.addresses).encode()
+
+    @cached_property
+    def known(self) -> dict[str, str]:
+        """Texts that facts consist of."""
+        return {text: text for pair in self.addresses for text in pair}
+
+    def heard(self, node: Node, *arguments: str) -> Heard:
+        """Ask a node, and check that it is the one that was meant."""
+        cluster = self.cluster.name.value
+        words = [node_check.PROGRAM, "--cluster", cluster, "--nodes", "-", *arguments]
+        answer = self.ask(node, words, self.listed)
+        if answer.problem:
+            hint = LAY if answer.problem.startswith(node_check.PROGRAM) else ""
+            return Heard(problem=answer.problem, hint=hint)
+        if answer.code in _NOT_RUN:
+            return Heard(problem=f"{node_check.PROGRAM} is not installed there", hint=LAY)
+        if answer.code == _USAGE:
+            return Heard(problem=f"{node_check.PROGRAM} there is of another omconf", hint=LAY)
+        if answer.code not in (0, 1):
+            return Heard(problem=f"{node_check.PROGRAM} ended with {answer.code}")
+        try:
+            said = self._kept(answer.out)
+        except ValueError as error:
+            return Heard(problem=str(error))
+        name, wanted = said.fact("node"), node.name.value
+        if name not in (None, wanted):
+            other = name if name and re.fullmatch("[a-z0-9-]{1,63}", name) else "another one"
+            hint = f"See where `nodes.{wanted}.ssh` leads, and which bundle was laid there."
+            return Heard(problem=f"that host is the node {other}, not {wanted}", hint=hint)
+        return Heard(said, answer.started, answer.answered)
+
+    def _kept(self, output: bytes) -> Said:
+        """Read an answer within the budget of all of them; raises ValueError."""
+        with self.budget.parsing:
+            said = node_check.read(output, self.known)
+            new = [values for values in said.facts.values() if values not in self.same]
+            # No check's text is one that a cluster has in common.
+            size = sum(_OBJECT + len(check.text) for check in said.checks)
+            for values in new:
+                size += sum(_POINTER if v in self.known else _OBJECT + len(v) for v in values)
+            if refused := Account(self.budget).keep(size):
+                raise ValueError(f"its answer is not kept: {refused}")
+            facts = {name: self.same.setdefault(v, v) for name, v in said.facts.items()}
+            return Said(said.checks, facts)

@@ -138,16 +138,20 @@ def notes(change: Document) -> list[str]:
 
 def steps(rollout: Iterable[Document]) -> list[Document]:
     """The steps to draw: the same commands on one node after the other are one."""
-    drawn: list[Document] = []
+    alike: list[list[Document]] = []
     for step in rollout:
-        last = drawn[-1] if drawn else None
+        last = alike[-1][0] if alike else None
         if last and _one_node(last) and _one_node(step) and _what(last) == _what(step):
-            first = str(last["step"]).partition("-")[0]
-            nodes = [*last["nodes"], *step["nodes"]]
-            drawn[-1] = {**last, "step": f"{first}-{step['step']}", "nodes": nodes}
+            alike[-1].append(step)
         else:
-            drawn.append(step)
-    return drawn
+            alike.append([step])
+    return [_one_step(same) if len(same) > 1 else same[0] for same in alike]
+
+
+def _one_step(same: list[Document]) -> Document:
+    first = str(same[0]["step"]).partition("-")[0]
+    nodes = [node for step in same for node in step["nodes"]]
+    return {**same[0], "step": f"{first}-{same[-1]['step']}", "nodes": nodes}
 
 
 def _one_node(step: Document) -> bool:
@@ -164,9 +168,10 @@ def findings(found: Sequence[Document]) -> list[Document]:
     for d in found:
         said.setdefault(_said(d), []).append(d)
     drawn: list[Document] = []
+    count = {what: len({d.get("node") for d in same}) for what, same in said.items()}
     for d in found:
         same = said[_said(d)]
-        if "node" not in d or len({other["node"] for other in same}) <= FEW:
+        if "node" not in d or count[_said(d)] <= FEW:
             drawn.append(d)
         elif d is same[0]:
             drawn.append(_together(same))
@@ -198,10 +203,13 @@ def _first_ones(found: list[Document]) -> list[Document]:
     for d in found:
         alike.setdefault(_about(d), []).append(d)
     result = []
+    places = {
+        about: len({other.get("node", number) for number, other in enumerate(same)})
+        for about, same in alike.items()
+    }
     for d in found:
         same = alike[_about(d)]
-        places = {other.get("node", number) for number, other in enumerate(same)}
-        if len(places) <= FEW or ("node" not in d and d["severity"] == "error"):
+        if places[_about(d)] <= FEW or ("node" not in d and d["severity"] == "error"):
             result.append(d)
         elif any(d is first for first in same[:SHOWN]):
             result.append(d)

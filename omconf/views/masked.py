@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from omconf.plan.masking import Mask
     from omconf.views.document import Document
 
@@ -30,6 +28,8 @@ _FIXED = frozenset(
     }
 )
 """Keys whose values are omconf's own words. What a plan is bound to is names and digests."""
+_SPECIAL = frozenset({"before", "key", "message", "path"})
+"""Keys whose values are, or may be, texts of deployed files, and paths, which stay absolute."""
 
 
 def masked(document: Document, mask: Mask | None) -> Document:
@@ -40,32 +40,37 @@ def masked(document: Document, mask: Mask | None) -> Document:
 
 
 def _mapping(found: dict[str, Any], mask: Mask) -> None:
+    text, special = mask.text, _SPECIAL
     for key, value in found.items():
-        if key in _FIXED:
-            continue
-        if isinstance(value, str):
-            found[key] = _text(found, key, value, mask)
-        else:
+        if type(value) is str:
+            if key in special:
+                found[key] = _special(found, key, value, mask)
+            elif key not in _FIXED:
+                found[key] = text(value)
+        elif value and key not in _FIXED:
             _inside(value, mask)
 
 
 def _inside(found: object, mask: Mask) -> None:
-    if isinstance(found, dict):
+    if type(found) is dict:
         _mapping(found, mask)
-    elif isinstance(found, list):
-        for number, value in enumerate(found):
-            if isinstance(value, str):
-                found[number] = mask.text(value)
-            else:
+    elif type(found) is list:
+        if type(found[0]) is str:
+            found[:] = map(mask.text, found)
+        else:
+            for value in found:
                 _inside(value, mask)
 
 
-def _text(of: Document, key: str, value: str, mask: Mask) -> str:
-    hide: Callable[[str], str] = mask.text
-    if key == "before" or (key == "key" and of.get("action") == "delete"):
-        hide = mask.value
-    elif key == "message":
-        hide = mask.message
-    elif key == "path" and value.startswith("/"):
-        return "/" + hide(value[1:])
-    return hide(value)
+def _special(of: Document, key: str, value: str, mask: Mask) -> str:
+    match key:
+        case "message":
+            return mask.message(value)
+        case "path" if value.startswith("/"):
+            return "/" + mask.text(value[1:])
+        case "before":
+            return mask.value(value)
+        case "key" if of.get("action") == "delete":
+            return mask.value(value)
+        case _:
+            return mask.text(value)

@@ -303,7 +303,8 @@ def test_private_modes_are_exact(tmp_path: Path, umask: int) -> None:
     assert mode(directory) == 0o700
     for path in directory.rglob("*"):
         name = str(path.relative_to(directory))
-        assert mode(path) == (files[name].mode if name in files else 0o755), name
+        expected = {".gitignore": 0o600, **{path: file.mode for path, file in files.items()}}
+        assert mode(path) == expected.get(name, 0o755), name
     assert write(files, directory, private=True) == Written(0, 0, 0, 3)
 
 

@@ -16,6 +16,7 @@ import pytest
 from omconf.bundle.directory import check
 from omconf.bundle.writer import Written, write
 from tests.bundle.writing import FLEETS, NEW, OLD, ROOT, errors, run, tree, tree_of
+from tests.needs import OWN_MOUNTS, needs
 
 
 def test_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,10 +31,11 @@ def test_no_hard_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = tree(tmp_path)
     rename = os.rename
 
-    def fail(old: str, new: str) -> None:
-        if new == f"{tmp_path}/manifest.json" and "/new/" in old:
+    def fail(old: str, new: str, *, src_dir_fd: int, dst_dir_fd: int) -> None:
+        above, there = (os.readlink(f"/proc/self/fd/{fd}") for fd in (src_dir_fd, dst_dir_fd))
+        if f"{there}/{new}" == f"{tmp_path}/manifest.json" and above.endswith("/new"):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
-        rename(old, new)
+        rename(old, new, src_dir_fd=src_dir_fd, dst_dir_fd=dst_dir_fd)
 
     monkeypatch.setattr(os, "rename", fail)
     assert errors(write(NEW, tmp_path)) == [
@@ -111,7 +113,8 @@ assert tree(disk / "old") == tree_of(OLD)
 subprocess.run(["umount", "-l", disk / "old/om1/files/sbin"], check=True)
 subprocess.run(["umount", "-l", disk / "old/om1/files/sbin"], check=True)
 
-subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
+# Without `bind`, mount repeats a uid that a user namespace does not know.
+subprocess.run(["mount", "-o", "remount,bind,ro", disk], check=True)
 assert write(OLD, disk / "old") == Written(0, 0, 0, 7)
 refused(NEW, disk / "old", "/old: Read-only file system")
 refused(NEW, disk / "new", "/new: Read-only file system")
@@ -119,16 +122,9 @@ print("done")
 """
 
 
+@needs("own mounts")
 def test_a_full_disk(tmp_path: Path) -> None:
-    own = ["unshare", "--mount"] + ([] if os.geteuid() == 0 else ["--user", "--map-root-user"])
-    try:
-        mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(tmp_path)]
-        able = subprocess.run([*own, *mount], capture_output=True).returncode == 0
-    except OSError:
-        able = False
-    if not able:
-        pytest.skip("needs root or user namespaces (unshare --mount) for a small tmpfs of its own")
-    command = [*own, sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    command = [*OWN_MOUNTS, sys.executable, "-c", FULL_DISK, str(tmp_path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=20)
     assert (done.stdout, done.stderr) == ("done\n", "")

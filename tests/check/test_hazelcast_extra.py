@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,17 @@ def test_a_plain_root_will_do(tmp_path: Path) -> None:
     plain = GOOD.replace(HEAD, "<hazelcast>\n")
     with_it, without = check(tmp_path, GOOD), check(tmp_path, plain)
     assert with_it.bundle == without.bundle
+
+
+def test_a_pipe_that_somebody_holds_open_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "extra.xml")
+    spec = tmp_path / "cluster.yaml"
+    spec.write_text(SPEC + "hazelcast: {extra: extra.xml}\n")
+    held = os.open(tmp_path / "extra.xml", os.O_RDWR)
+    (found,) = pipeline.compile_spec(str(spec)).diagnostics
+    os.close(held)
+    assert found.rule.id == "OM105"
+    assert "it is a named pipe, not a regular file" in found.message
 
 
 WRONG = [

@@ -11,7 +11,10 @@ from omconf.check import official
 def test_a_pipe_is_refused_unopened(tmp_path: Path) -> None:
     pipe = tmp_path / "pipe.jar"
     os.mkfifo(pipe)
-    assert official.schema(str(pipe), "5.5") == f"{pipe} cannot be read: it is no regular file."
+    assert (
+        official.schema(str(pipe), "5.5")
+        == f"{pipe} cannot be read: it is a named pipe, not a regular file."
+    )
 
 
 def test_a_jar_that_is_not_there(tmp_path: Path) -> None:

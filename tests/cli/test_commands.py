@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from shlex import quote
 
 import jsonschema
 import pytest
@@ -46,6 +48,19 @@ def test_init_writes_a_valid_spec_and_never_overwrites(tmp_path: Path) -> None:
     assert "OM111" in again.err
     assert (tmp_path / "cluster.yaml").read_text() == before
     assert omconf("init", "other.yaml", cwd=tmp_path).code == 0
+
+
+def test_init_on_a_full_disk_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "write", full)
+    done = omconf("init", cwd=tmp_path)
+    assert done.code == 1
+    assert "error[OM111]: cluster.yaml is not written: No space left on device." in done.err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_spec(tmp_path: Path) -> None:
@@ -176,7 +191,7 @@ def test_output_of_any_encoding(tmp_path: Path) -> None:
 
 
 def test_a_closed_pipe_is_no_traceback() -> None:
-    command = f"{sys.executable} -m omconf schema | head -n 1"
+    command = f"{quote(sys.executable)} -m omconf schema | head -n 1"
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True)
     assert done.stdout == "{\n"
     assert done.stderr == ""

@@ -26,6 +26,7 @@ from tests.deployed.same import (
     require,
     write_spec,
 )
+from tests.needs import needs
 
 Made = tuple[Place, Callable[[], dict[str, Any]]]
 
@@ -83,8 +84,11 @@ def git(built: Path, folder: Path) -> Made:
     return place, planned
 
 
+GIT = pytest.param(git, marks=needs("git"))
+
+
 @pytest.mark.parametrize("name", SITUATIONS)
-@pytest.mark.parametrize("source", [directory, local, git])
+@pytest.mark.parametrize("source", [directory, local, GIT])
 def test_sources_give_the_same_plan(
     built: Path, tmp_path: Path, source: Callable[[Path, Path], Made], name: str
 ) -> None:
@@ -98,17 +102,18 @@ def test_sources_give_the_same_plan(
     assert found["summary"]["nodes"] == nodes
 
 
+@needs("git")
 def test_git_names_what_it_cannot_read(built: Path, tmp_path: Path) -> None:
     git(built, tmp_path)
     run_git(tmp_path, "add", "-A")
     run_git(tmp_path, "commit", "-q", "-m", "bundles")
     spec = built / "cluster.yaml"
     for revision, directory_, said in (
-        ("no-such", "cluster/bundles", "Needed a single revision"),
-        ("--help", "cluster/bundles", "Needed a single revision"),
-        ("HEAD", "..", "not a git repository"),
+        ("no-such", "cluster/bundles", "there is no commit"),
+        ("--help", "cluster/bundles", "there is no commit"),
+        ("HEAD", "..", "not in a git work tree"),
         ("HEAD", "cluster/bundles/manifest.json", "not a directory"),
-        ("HEAD", "/", "not a git repository"),
+        ("HEAD", "/", "not in a git work tree"),
     ):
         done = omconf("plan", spec, f"--git={revision}", "-o", directory_, cwd=tmp_path)
         assert (done.code, done.out) == (1, "")
@@ -119,6 +124,7 @@ def test_git_names_what_it_cannot_read(built: Path, tmp_path: Path) -> None:
     assert {c["action"] for c in found["changes"]} == {"create"}
 
 
+@needs("git")
 def test_in_a_hook(built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """git tells its hooks of the repository by variables, which would hide the directory's place."""
     git(built, tmp_path)
@@ -158,6 +164,7 @@ def test_a_copy_of_a_tree_is_no_node_that_left(built: Path, tmp_path: Path) -> N
     require(planned(), SITUATIONS["nothing"])
 
 
+@needs("git")
 def test_attributes_have_no_say(built: Path, tmp_path: Path) -> None:
     """A bundle is read byte for byte, whatever the repository makes of it when checked out."""
     place, planned = git(built, tmp_path)
@@ -219,7 +226,7 @@ def test_placeholders_by_source(built: Path, tmp_path: Path) -> None:
         assert (said["rule"], said["severity"], said["path"]) == ("OM320", severity, PERSISTENCE)
 
 
-@pytest.mark.parametrize("source", [directory, git])
+@pytest.mark.parametrize("source", [directory, GIT])
 def test_a_node_that_left_the_spec(
     built: Path, tmp_path: Path, source: Callable[[Path, Path], Made]
 ) -> None:

@@ -39,7 +39,7 @@ def read(root: Path, path: str, limit: int = 1000) -> Found:
 
 def refused(root: Path, path: str) -> str:
     """Why a file is not read, as a plan reports it."""
-    request = Request((path,), "/manifest.json", "")
+    request = Request((path,), "c", "")
     file = deployed.read(str(root), request).files[path]
     assert file.data is None
     assert file.problem is not None
@@ -98,7 +98,7 @@ def test_links_of_links(root: Path) -> None:
 
 def test_a_plan_knows_where_a_file_really_lies(root: Path) -> None:
     (root / "opt/om").symlink_to("/srv/om")
-    request = Request(("/opt/om/file", "/srv/om/file"), "/manifest.json", "")
+    request = Request(("/opt/om/file", "/srv/om/file"), "c", "")
     files = deployed.read(str(root), request).files
     status = (root / "srv/om/file").stat()
     inode = (status.st_dev, status.st_ino)
@@ -210,8 +210,10 @@ def test_work_and_descriptors_are_bounded(root: Path) -> None:
         (root / f"many/{number}").mkdir(parents=True)
         (root / f"many/{number}/file").write_bytes(b"%d" % number)
         paths.append(f"/many/{number}/file")
+    none = tuple(f"/many/{number}/none" for number in range(1000))
     with before_each("open", count):
-        files = deployed.read(str(root), Request(tuple(paths), "/manifest.json", "")).files
+        files = deployed.read(str(root), Request(tuple(paths), "c", "")).files
+        assert not deployed.read(str(root), Request(none, "c", "")).files
     assert [files[path].data for path in paths] == [b"%d" % number for number in range(1000)]
     assert most <= tree.MAX_HELD + tree.MAX_PARTS
     assert open_descriptors() == before

@@ -6,16 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.formats.node_check import MAX_BYTES, MAX_TEXT, Check, Status, read
+from omconf.formats.node_check import MAX_BYTES, MAX_LINES, MAX_TEXT, Check, Status, read
 
 
 def test_findings_and_facts() -> None:
     said = read(
         b"fact\tnode\tom1\nok\tfiles\tall \xc3\xa4\nfail\tfiles\t\nfact\tsees\ta\nfact\tsees\tb\n"
     )
-    assert said.checks == [Check(Status.OK, "files", "all ä"), Check(Status.FAIL, "files", "")]
+    assert said.checks == (Check(Status.OK, "files", "all ä"), Check(Status.FAIL, "files", ""))
     assert said.fact("node") == "om1"
-    assert said.facts["sees"] == ["a", "b"]
+    assert said.facts["sees"] == ("a", "b")
     assert (said.fact("sees"), said.fact("nothing")) == (None, None)
 
 
@@ -32,7 +32,8 @@ def test_findings_and_facts() -> None:
         b"ok\tFILES\tfine\n",
         b"ok\t" + b"f" * 40 + b"\tfine\n",
         b"ok\tfiles\t" + b"x" * (MAX_TEXT + 1) + b"\n",
-        b"ok\tfiles\tfine\n" * (MAX_BYTES // 14 + 1),
+        (b"ok\tfiles\t" + b"x" * 1000 + b"\n") * (MAX_BYTES // 1000 + 1),
+        b"ok\ta\t\n" * (MAX_LINES + 1),
     ],
 )
 def test_anything_else_is_refused(wrong: bytes) -> None:

@@ -50,6 +50,13 @@ class Base:
     def further(self) -> str:
         return next((path for path in self.files if path.endswith(".xml") and "/" not in path), "")
 
+    @cached_property
+    def bundles(self) -> dict[str, bytes]:
+        """What the spec compiles to, by path in the bundle directory."""
+        assert self.compiled is not None
+        assert self.compiled.bundle is not None
+        return {path: file.data for path, file in files(self.compiled.bundle).items()}
+
     def write(self) -> None:
         for path, data in self.files.items():
             (self.folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +92,7 @@ class Bases:
         self._of[family].append(base)
 
     def of(self, family: str) -> list[Base]:
-        return self._of[family]
+        return self._of["deployed" if family == "git" else family]
 
     @cached_property
     def xml(self) -> list[bytes]:

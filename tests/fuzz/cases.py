@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 
-from tests.fuzz import mutate, nasty, structure
+from tests.fuzz import git_stores, mutate, nasty, structure
 from tests.fuzz.bases import Base, Bases
 
-FAMILIES = ("spec", "further", "deployed")
-"""Mutated is: the spec; the file of further Hazelcast elements beside it; what is deployed."""
+FAMILIES = ("spec", "further", "deployed", "git")
+"""Mutated is: the spec; the file of further Hazelcast elements beside it; what is deployed; the
+repository that the bundles are committed in."""
 
 ODD = ("gone", "folder", "fifo", "link:/etc/passwd", "link:.", "link:../../etc/fstab", "link:x")
 """What may stand in a file's place."""
@@ -56,7 +57,7 @@ class Case:
 def case(bases: Bases, family: str, number: int) -> Case:
     """Make the case of this number."""
     random = Random(f"{family} {number}")
-    make = {"spec": _spec, "further": _further, "deployed": _deployed}[family]
+    make = {"spec": _spec, "further": _further, "deployed": _deployed, "git": _git}[family]
     base = random.choice(bases.of(family))
     return Case(family, base.name, make(random, bases, base), number)
 
@@ -113,3 +114,8 @@ def _content(random: Random, bases: Bases, path: str, data: bytes) -> bytes:
         return structure.manifest(random, data, splice)
     lines = next((lines for word, lines in nasty.PLACES.items() if word in path), ())
     return mutate.at_random(random, data, splice, lines)
+
+
+def _git(random: Random, bases: Bases, base: Base) -> dict[str, bytes | str]:
+    revision, files = git_stores.case(random, base.bundles)
+    return {"revision": revision.encode(), **files}

@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from omconf.rules import all_rules
-from tests.fuzz import bases, cases, oracle
+from tests.fuzz import bases, cases, oracle, trees
 from tests.fuzz.minimise import minimise
 
 CHUNK = 250
@@ -32,7 +32,9 @@ THOROUGH = 50
 """Of so many cases one is looked at fully, and every one with a new set of rules."""
 MOST_SECONDS = 2.0
 MOST_MIB = 300
-SHARES = {"spec": 5, "further": 1, "deployed": 3}
+SHARES = {"spec": 5, "further": 1, "deployed": 3, "git": 1, "tree": 1}
+FAMILIES = (*cases.FAMILIES, "tree")
+"""Those of `cases`, which mutate files, and trees that change while they are read."""
 
 
 @dataclass
@@ -93,8 +95,9 @@ def _seconds_alone(laid_out: bases.Bases, case: cases.Case) -> float:
 
 
 def peak_mib() -> float:
-    """The most memory that this process ever held, in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """The most memory that this process, or one that it ran, ever held, in MiB."""
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    return max(resource.getrusage(who).ru_maxrss for who in whose) / 1024
 
 
 _laid_out: Any = None
@@ -109,7 +112,17 @@ def _start(folder: str) -> None:
 
 def _chunk(job: tuple[str, int, int]) -> tuple[str, Report]:
     family, first, last = job
+    if family == "tree":
+        return family, _trees(range(first, last))
     return family, run_cases(_laid_out, family, range(first, last))
+
+
+def _trees(numbers: range) -> Report:
+    report = Report(len(numbers), mib=peak_mib())
+    with tempfile.TemporaryDirectory(dir=_fast_folder()) as folder:
+        for number, why in trees.broken(numbers, Path(folder)):
+            report.broken.setdefault(why.splitlines()[-1], (f"tree:{number}", why))
+    return report
 
 
 def _jobs(families: list[str], start: int) -> Iterator[tuple[str, int, int]]:
@@ -125,7 +138,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--cases", type=int, default=1_000_000, help="how many cases")
     parser.add_argument("--start", type=int, default=0, help="the first case's number")
-    parser.add_argument("--family", choices=cases.FAMILIES, action="append")
+    parser.add_argument("--family", choices=FAMILIES, action="append")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--case", metavar="FAMILY:NUMBER", help="this one case, made small")
     parser.add_argument("--digests", action="store_true", help="print digests of what is shown")
@@ -133,9 +146,9 @@ def main() -> int:
     with tempfile.TemporaryDirectory(dir=_fast_folder()) as folder:
         if given.case:
             return _one(Path(folder), given.case)
-        families = given.family or list(cases.FAMILIES)
         if given.digests:
-            return _digests(Path(folder), families, given)
+            return _digests(Path(folder), given.family or list(cases.FAMILIES), given)
+        families = given.family or list(FAMILIES)
         jobs = islice(_jobs(families, given.start), -(-given.cases // CHUNK))
         return _many(folder, jobs, families, given)
 
@@ -191,6 +204,8 @@ def _digests(folder: Path, families: list[str], given: Any) -> int:
 def _one(folder: Path, name: str) -> int:
     """Run one case; when it is broken, make it small and print it as a seed."""
     family, _, number = name.partition(":")
+    if family == "tree":
+        return trees.main([int(number)])
     with bases.laid_out(folder) as laid_out:
         case = cases.case(laid_out, family, int(number))
         try:

@@ -7,12 +7,14 @@ import json
 import os
 import re
 import shutil
+import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jsonschema
 
@@ -21,6 +23,7 @@ from omconf.artifacts import kinds
 from omconf.bundle.compile import files
 from omconf.bundle.model import Bundle
 from omconf.deployed.directory import Directory
+from omconf.deployed.git import Git
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.diagnostics import Diagnostic, has_errors
 from omconf.origin import Span
@@ -59,7 +62,7 @@ def run(
     `seen` are the sets of ids that were looked at fully before. Raises Broken.
     """
     base = bases.by_name[case.base]
-    judge = _deployed if case.family == "deployed" else _spec
+    judge = {"deployed": _deployed, "git": _git}.get(case.family, _spec)
     with _in_place(base, case):
         try:
             return judge(base, case, seen, thorough=thorough)
@@ -81,7 +84,7 @@ def _in_place(base: Base, case: Case) -> Iterator[None]:
         place = base.folder / path
         if isinstance(content, bytes):
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
+            place.write_bytes(content.replace(b"@HERE@", os.fsencode(base.folder)))
         else:
             _put(place, content)
     try:
@@ -94,6 +97,7 @@ def _in_place(base: Base, case: Case) -> Iterator[None]:
             _clear(place)
         if odd:
             base.write()
+        _clear(base.folder / "repo")
         for path in case.files:
             if path in base.files:
                 (base.folder / path).write_bytes(base.files[path])
@@ -245,6 +249,44 @@ def _deployed(
     _secret(shown, case)
     if thorough and shown != _planned_views(planned(), full=full):
         raise Broken("not the same again", shown)
+    return ids, shown
+
+
+def _git(
+    base: Base, case: Case, seen: set[frozenset[str]], *, thorough: bool
+) -> tuple[list[str], str]:
+    """Plan against a repository: whatever it holds, nothing runs and nothing is left behind."""
+    compiled, folder = base.compiled, base.folder / "repo"
+    assert compiled is not None
+    (folder / "tmp").mkdir(parents=True, exist_ok=True)
+    for name in ("objects", "refs"):
+        if (folder / ".git").is_dir():
+            (folder / ".git" / name).mkdir(exist_ok=True)
+    revision = case.files["revision"]
+    assert isinstance(revision, bytes)
+
+    def planned() -> tuple[list[str], str]:
+        source = Git(revision.decode(), str(folder / "bundles"))
+        made = plans.plan(compiled, source, strict=thorough)
+        if not isinstance(made, Plan):
+            return [d.rule.id for d in made], _views(made)
+        ids = [d.rule.id for d in made.diagnostics]
+        full = thorough or frozenset(ids) not in seen
+        return ids, _planned_views(made, full=full)
+
+    with mock.patch.object(tempfile, "tempdir", str(folder / "tmp")):
+        ids, shown = planned()
+        again = planned()[1] if thorough else shown
+    seen.add(frozenset(ids))
+    if shown != again:
+        raise Broken("not the same again", shown)
+    if (base.folder / "RAN").exists():
+        (base.folder / "RAN").unlink()
+        raise Broken("a command of the repository was run", shown)
+    if left := os.listdir(folder / "tmp"):
+        raise Broken("something is left behind", str(left))
+    if str(folder / "tmp") in shown:
+        raise Broken("a temporary folder is shown", shown)
     return ids, shown
 
 

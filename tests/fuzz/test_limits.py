@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 from tests.clusters import SMALLEST
 from tests.command import ROOT
+from tests.deployed.streams import header
 
 MOST_KIB = 300 * 1024
 HEAD = SMALLEST.partition("nodes:")[0]
@@ -73,3 +75,52 @@ def test_hostile_specs(tmp_path: Path, name: str) -> None:
     assert re.search(rf"error\[{rule}", said), said[:500]
     assert int(done.stdout) < MOST_KIB
     assert len(said) < 2_000_000
+
+
+def large_stream(folder: Path) -> None:
+    """Write a stand-in for ssh: each node sends other content, two files of almost 4 MiB."""
+    size = (4 << 20) - 4096
+    for name in ("etc/fstab", "etc/exports"):
+        (folder / name.replace("/", "-")).write_bytes(header(name, size=size))
+    program = folder / "ssh"
+    program.write_text(
+        f"""#!/bin/sh
+        cd {folder}
+        for name in etc-fstab etc-exports; do
+            cat $name
+            od -An -v -tx1 -w512 -N {size // 2} /dev/urandom | sed 's/^/#/; s/ //g' | head -c {size}
+        done
+        head -c 1024 /dev/zero
+        """
+    )
+    program.chmod(0o755)
+
+
+CHECK_FLOOD = """#!/bin/sh
+while read -r line; do :; done
+head -c 400000 /dev/urandom | od -An -v -tx1 -w40 | tr -d ' ' | sed 's/^/fact\tmember\t/'
+echo 'ok\tfiles\tfine'
+"""
+
+
+def flood(folder: Path) -> None:
+    """Write a stand-in for ssh: each node's check names thousands of other members."""
+    program = folder / "ssh"
+    program.write_text(CHECK_FLOOD)
+    program.chmod(0o755)
+
+
+FROM_NODES = {"plan --ssh": (large_stream, 40), "verify --ssh": (flood, 150)}
+
+
+@pytest.mark.parametrize("words", FROM_NODES)
+def test_what_all_nodes_send_together(tmp_path: Path, words: str) -> None:
+    """Nodes that send all that one may send: what is beyond the budget of all is not kept."""
+    write, count = FROM_NODES[words]
+    write(tmp_path)
+    (tmp_path / "cluster.yaml").write_text(nodes(count).replace("n1:", "om1:", 1))
+    command = [sys.executable, "-c", MEASURED, sys.executable, "-m", "omconf", *words.split()]
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert int(done.stdout) < MOST_KIB

@@ -20,12 +20,14 @@ from tests.deployed.same import (
     write_spec,
 )
 from tests.deployed.test_sources import run_git
+from tests.needs import fixture_needs
 
 URL = "member-attributes/server.url"
 TTL = "network/join/multicast/multicast-time-to-live"
 
 
 @pytest.fixture
+@fixture_needs("git")
 def applied(tmp_path: Path) -> Path:
     """Two nodes as they were applied, and the bundles in a commit."""
     spec = write_spec(tmp_path)

@@ -172,6 +172,16 @@ def test_the_rest_of_a_secret_with_a_comma(tmp_path: Path) -> None:
         assert not re.search("piece|p1ece|[Tt]w0", shown)
 
 
+def test_the_pieces_of_a_secret_beside_a_password(tmp_path: Path) -> None:
+    """With a password in its place, unknown pairs are shown: but not those that are a secret's."""
+    password = "p1ece-one,Tw0=p1ece-two"
+    deployed = laid(tmp_path, password)
+    edit(deployed / "om2" / PERSISTENCE, "Password=", f"Pssword={password}, x=y, Password=")
+    shown = said(tmp_path, password)
+    assert "/x: y" in shown
+    assert not re.search("p1ece|[Tt]w0", shown)
+
+
 def test_a_broken_persistence_xml_shows_only_the_line(tmp_path: Path) -> None:
     edit(laid(tmp_path) / "om2" / PERSISTENCE, "Password=", 'Pssword="')
     shown = said(tmp_path, "rotated-since")

@@ -549,12 +549,12 @@ def _folder(path: Path) -> None:
     path.mkdir()
 
 
-def _out(path: Path) -> None:
+def _loop(path: Path) -> None:
     shutil.rmtree(path.parent)
-    path.parent.symlink_to("../../../../../../../../../../etc")
+    path.parent.symlink_to(path.parent.name)
 
 
-@pytest.mark.parametrize("spoil", [_link, _pipe, _folder, _out])
+@pytest.mark.parametrize("spoil", [_link, _pipe, _folder, _loop])
 def test_what_is_no_file_is_not_read(deployed: Path, spoil: Any) -> None:
     spoil(deployed / "om1" / HAZELCAST)
     document = plan(deployed, code=1)
@@ -566,6 +566,14 @@ def test_what_is_no_file_is_not_read(deployed: Path, spoil: Any) -> None:
 def test_links_inside_the_tree_are_followed_as_on_the_node(deployed: Path) -> None:
     (deployed / "om1/opt/om").rename(deployed / "om1/opt/om-9.1")
     (deployed / "om1/opt/om").symlink_to("/opt/om-9.1")
+    assert plan(deployed)["changes"] == []
+
+
+def test_a_link_above_the_root_ends_at_the_root(deployed: Path) -> None:
+    """As on the node, where `/..` is `/`."""
+    (deployed / "om1/opt/om").rename(deployed / "om1/om-9.1")
+    (deployed / "om1/opt/om").symlink_to("../../../../om-9.1")
+    (deployed / "om-9.1").mkdir()
     assert plan(deployed)["changes"] == []
 
 

@@ -1,8 +1,4 @@
-"""The real programs as judges: where each is found, and the little networks that they run in.
-
-A missing program is a skip that names it and the command that installs it; where nothing may be
-skipped (`make check`, CI) it is a failure. All traffic stays in network namespaces made here.
-"""
+"""Fixtures of the tests that run real programs. All traffic stays in network namespaces."""
 
 from __future__ import annotations
 
@@ -15,25 +11,23 @@ from typing import Any
 import pytest
 
 from tests.command import EXAMPLES, omconf
-from tests.real.judges import JAVA, Network, missing, need, need_root
+from tests.needs import fixture_needs, program
+from tests.real.judges import Network
 
 SECRET = "s3cret, of \"the\" 'cluster'"
 
 
 @pytest.fixture(scope="session")
+@fixture_needs("java", "javac", "jars")
 def java() -> str:
-    """The Java program; the jars beside it are fetched by Maven."""
-    program = need("java", "openjdk-17-jdk-headless")
-    if not (JAVA / "lib").is_dir():
-        missing("the jars under tests/real/java/lib")
-    return program
+    """The Java program."""
+    return program("java")
 
 
 @pytest.fixture
+@fixture_needs("network namespaces")
 def network(request: pytest.FixtureRequest) -> Iterator[Network]:
     """An empty bridge in a namespace of its own; hosts are added by their address."""
-    need("ip", "iproute2")
-    need_root()
     made = Network(f"om{os.getpid()}x{abs(hash(request.node.nodeid)) % 100000}")
     try:
         yield made
@@ -58,15 +52,14 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
+@fixture_needs("mount namespaces")
 def mounted(tmp_path: Path) -> Any:
     """Run a shell script in a mount namespace of its own, with files bound over the host's."""
-    unshare = need("unshare", "util-linux")
-    need_root()
 
     def run(script: str, binds: dict[str, Path]) -> subprocess.CompletedProcess[str]:
         mounts = "".join(f"mount --bind '{source}' {target}\n" for target, source in binds.items())
         return subprocess.run(
-            [unshare, "-m", "--propagation", "private", "sh", "-ec", mounts + script],
+            ["unshare", "-m", "--propagation", "private", "sh", "-ec", mounts + script],
             capture_output=True,
             text=True,
             cwd=tmp_path,

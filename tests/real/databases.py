@@ -5,7 +5,6 @@ Its clients run there too: OpenJPA's RemoteCommitProvider listens on one fixed p
 
 from __future__ import annotations
 
-import glob
 import os
 import shlex
 import shutil
@@ -15,7 +14,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.real.judges import missing, need, need_root, run
+from tests.needs import program
+from tests.real.judges import run
+
+SERVER = ("network namespaces", "setpriv")
+NEEDS_POSTGRESQL = (*SERVER, "initdb", "postgres", "psql")
+NEEDS_MARIADB = (*SERVER, "mariadbd", "mariadb-install-db", "mariadb")
 
 
 class Server:
@@ -27,8 +31,6 @@ class Server:
     """Neither server runs as root: its files belong to this account."""
 
     def __init__(self, space: str = "") -> None:
-        need("ip", "iproute2")
-        need_root()
         self.folder = Path(tempfile.mkdtemp(prefix=f"omconf-{self.kind}-"))
         shutil.chown(self.folder, self.account, self.account)
         self.own = not space
@@ -79,19 +81,23 @@ class PostgreSQL(Server):
     account = "postgres"
 
     def __init__(self, space: str = "", address: str = "127.0.0.1", options: str = "") -> None:
-        found = sorted(glob.glob("/usr/lib/postgresql/*/bin/initdb"))
-        if not found:
-            missing("initdb (Debian package postgresql)")
-        self.psql = need("psql", "postgresql")
+        self.psql = program("psql")
         super().__init__(space)
         data = self.folder / "data"
         make = "-U postgres --auth-local=trust --auth-host=scram-sha-256 -E UTF8 --no-sync"
-        run(found[-1], "-D", data, *make.split(), cwd="/", user=self.account, group=self.account)
+        run(
+            program("initdb"),
+            "-D",
+            data,
+            *make.split(),
+            cwd="/",
+            user=self.account,
+            group=self.account,
+        )
         self.rules = data / "pg_hba.conf"
         with self.rules.open("a") as rules:
             rules.write("host all all samenet scram-sha-256\n")
-        server = found[-1].removesuffix("initdb") + "postgres"
-        self.start(f"{server} -D {data} -k {self.folder} -h {address} -F {options}")
+        self.start(f"{program('postgres')} -D {data} -k {self.folder} -h {address} -F {options}")
 
     def statement(self, *statements: str) -> None:
         """Run SQL over the socket."""
@@ -116,9 +122,9 @@ class MariaDB(Server):
     account = "mysql"
 
     def __init__(self, space: str = "", address: str = "127.0.0.1", options: str = "") -> None:
-        server = need("mariadbd", "mariadb-server")
-        install = need("mariadb-install-db", "mariadb-server")
-        self.client = need("mariadb", "mariadb-client")
+        server = program("mariadbd")
+        install = program("mariadb-install-db")
+        self.client = program("mariadb")
         super().__init__(space)
         shared = f"--no-defaults --datadir={self.folder}/data --user={self.account}"
         make = "--auth-root-authentication-method=normal --skip-test-db"

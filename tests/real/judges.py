@@ -1,40 +1,24 @@
-"""Programs, and networks of hosts in namespaces, for the tests in which real programs judge."""
+"""Networks of hosts in namespaces, and running programs on them."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
-from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any
 
 import pytest
 
+from tests.needs import needs
+
 JAVA = Path(__file__).parent / "java"
-INSTALL = "install it with: sudo make setup-real"
 
 
-def missing(what: str) -> NoReturn:
-    """Skip and name what is missing; fail where nothing may be skipped."""
-    message = f"{what} is missing; {INSTALL}"
-    if os.environ.get("OMCONF_NOTHING_SKIPPED"):
-        pytest.fail(message)
-    pytest.skip(message)
+def shell_case(*command: str) -> Any:
+    """A case of a parametrized test: a shell, as the start of a command."""
+    return pytest.param([*command], id=command[0], marks=needs(command[0]))
 
 
-def need(program: str, package: str) -> str:
-    """Find a program, or skip."""
-    found = shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
-    if found is None:
-        missing(f"{program} (Debian package {package})")
-    return found
-
-
-def need_root() -> None:
-    """Skip where no namespaces can be made."""
-    if os.geteuid() != 0:
-        missing("root, which makes network and mount namespaces,")
+SHELLS = [shell_case("dash"), shell_case("bash", "--posix"), shell_case("busybox", "sh")]
 
 
 def run(
@@ -57,8 +41,8 @@ class Network:
         self.hosts: dict[str, str] = {}
         self.processes: list[subprocess.Popen[str]] = []
         run("ip", "netns", "add", name)
-        run("ip", "-n", name, "link", "add", "br0", "type", "bridge", "mcast_snooping", "0")
-        run("ip", "-n", name, "link", "set", "br0", "up")
+        bridge = "link add br0 type bridge mcast_snooping 0\nlink set br0 up\n"
+        run("ip", "-n", name, "-batch", "-", input=bridge)
 
     def host(self, address: str, prefix: int = 24) -> str:
         """Add a host with this address; returns its namespace."""
@@ -66,12 +50,12 @@ class Network:
         run("ip", "netns", "add", space)
         self.hosts[address] = space
         peer = f"v{len(self.hosts)}"
-        link = ("ip", "-n", space, "link")
-        run(*link, "add", "eth0", "type", "veth", "peer", "name", peer, "netns", self.name)
+        card = (
+            f"link add eth0 type veth peer name {peer} netns {self.name}\n"
+            f"address add {address}/{prefix} dev eth0\nlink set lo up\nlink set eth0 up\n"
+        )
+        run("ip", "-n", space, "-batch", "-", input=card)
         run("ip", "-n", self.name, "link", "set", peer, "master", "br0", "up")
-        run("ip", "-n", space, "address", "add", f"{address}/{prefix}", "dev", "eth0")
-        for device in ("lo", "eth0"):
-            run(*link, "set", device, "up")
         return space
 
     def start(self, space: str, *command: str | Path, **options: object) -> subprocess.Popen[str]:
@@ -99,6 +83,5 @@ class Network:
             process.kill()
         for process in self.processes:
             process.communicate()
-        for space in (*self.hosts.values(), self.name):
-            with suppress(AssertionError):
-                run("ip", "netns", "del", space)
+        spaces = "".join(f"netns del {space}\n" for space in (*self.hosts.values(), self.name))
+        run("ip", "-force", "-batch", "-", input=spaces, check=False)

@@ -22,10 +22,25 @@ import yaml
 
 from tests.clusters import spec_of
 from tests.command import omconf
-from tests.real.judges import Network, need, run
+from tests.needs import program
+from tests.real.judges import Network, run
 
 DATABASE = "10.1.1.250"
 HEALTHY = '{"inited":true,"installed":true,"dbOk":true}'
+ANSWERS = "net.ipv4.icmp_echo_ignore_broadcasts"
+"""Whether a node is silent when a ping goes to a multicast group; Linux's own choice is 1."""
+NEEDS_NODES = ("network namespaces", "mount namespaces")
+NEEDS_RUNNING = (*NEEDS_NODES, "sysctl", "ss")
+NEEDS_SSH = ("ssh", "ssh-keygen", "sshd", "ss")
+NEEDS_CHECK = ("curl", "getent", "nc", "ping", "runuser")
+"""What the check of a node runs on a healthy one."""
+ETC = """
+    alternatives/awk alternatives/nc environment gai.conf group gshadow host.conf hostname hosts
+    iproute2 ld.so.cache ld.so.conf ld.so.conf.d localtime login.defs nsswitch.conf pam.d passwd
+    protocols resolv.conf security services shadow shells ssh ssl/certs/ca-certificates.crt
+    ssl/openssl.cnf sudo.conf sudoers sudoers.d timezone
+"""
+"""What programs on a node read of the host's /etc; copying all of it took most of a test's time."""
 BLOCK = "# BEGIN omconf: conference\n"
 
 
@@ -74,9 +89,8 @@ class Nodes:
         self.database = self.stand_in(database, "5432")
         self.om = {name: self.start(name) for name in self.names}
         for name in self.names:
-            self.answering(name, True)
-            for device in ("all", "eth0"):
-                self.sysctl(name, f"net.ipv6.conf.{device}.disable_ipv6", 1)
+            own = (f"net.ipv6.conf.{device}.disable_ipv6" for device in ("all", "eth0"))
+            self.sysctl(name, **dict.fromkeys(own, 1), **{ANSWERS: 0})
             self.run(name, "/usr/local/sbin/omconf-multicast-route", "up")
         self.wait("5432", [database])
         self.wait("5080", self.spaces.values())
@@ -88,7 +102,9 @@ class Nodes:
     def lay(self, bundle: Path, name: str) -> None:
         """Lay a node's bundle as an admin would: files with their modes and owners, blocks."""
         tree = self.tree(name)
-        shutil.copytree("/etc", tree / "etc", symlinks=True)
+        (tree / "etc").mkdir(parents=True)
+        there = [name for name in ETC.split() if os.path.lexists(f"/etc/{name}")]
+        run("cp", "-a", "--parents", *there, tree / "etc", cwd="/etc")
         for folder in (self.data_dir[1:], "opt/om/logs", "usr/local/sbin"):
             (tree / folder).mkdir(parents=True)
         listing = json.loads((bundle / "manifest.json").read_text())
@@ -129,7 +145,7 @@ class Nodes:
 
     def stand_in(self, space: str, *arguments: str | Path) -> subprocess.Popen[str]:
         script = Path(__file__).with_name("stand_in.py")
-        return self.network.start(space, sys.executable, script, *arguments)
+        return self.network.start(space, sys.executable, "-S", "-E", script, *arguments)
 
     def wait(self, port: str, spaces: Iterable[str]) -> None:
         """Wait until something listens on a port in each of the namespaces."""
@@ -146,13 +162,10 @@ class Nodes:
 
     def ssh(self) -> None:
         """Start an sshd on every node, and make the `environment` in which `ssh` reaches them."""
-        need("sshd", "openssh-server")
-        client = need("ssh", "openssh-client")
-        keygen = need("ssh-keygen", "openssh-client")
         folder = self.folder / "ssh"
         folder.mkdir()
         for name in ("host", "user"):
-            run(keygen, "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
+            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
         server = folder / "sshd_config"
         server.write_text(
             f"HostKey {folder}/host\nAuthorizedKeysFile /etc/ssh/authorized\nStrictModes no\n"
@@ -172,20 +185,22 @@ class Nodes:
         wrapper.parent.mkdir()
         space = self.network.host("10.1.1.251")
         wrapper.write_text(
-            f'#!/bin/sh\nexec ip netns exec {space} {client} -F {folder}/config "$@"\n'
+            f'#!/bin/sh\nexec ip netns exec {space} {program("ssh")} -F {folder}/config "$@"\n'
         )
         wrapper.chmod(0o755)
         self.environment = {**os.environ, "PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
         for name in self.names:
             shadow = self.tree(name) / "etc/shadow"
             shadow.write_text(re.sub("^root:[^:]*", "root:*", shadow.read_text()))
+            passwd = self.tree(name) / "etc/passwd"
+            passwd.write_text(re.sub("^(root:.*:).*", r"\1/bin/sh", passwd.read_text()))
             shutil.copy(folder / "user.pub", self.tree(name) / "etc/ssh/authorized")
             self.start_ssh(name)
 
     def start_ssh(self, name: str, *, mounted: bool = True) -> None:
         """Start a node's sshd; what it runs sees the node's own files."""
         private = "mount -t tmpfs none /run; mkdir /run/sshd"
-        server = ("/usr/sbin/sshd", "-D", "-e", "-f", self.folder / "ssh/sshd_config")
+        server = (program("sshd"), "-D", "-e", "-f", self.folder / "ssh/sshd_config")
         command = self.command(name, *server, mounted=mounted, before=private)
         self.sshd[name] = self.network.start(self.network.name, *command)
         self.wait("22", [self.spaces[name]])
@@ -213,12 +228,10 @@ class Nodes:
         self.sshd[name].kill()
         self.sshd[name].wait()
 
-    def sysctl(self, name: str, key: str, value: int) -> None:
-        self.network.run(self.spaces[name], "sysctl", "-qw", f"{key}={value}")
-
-    def answering(self, name: str, yes: bool) -> None:
-        """Whether a node answers pings to multicast groups; Linux's own choice is no."""
-        self.sysctl(name, "net.ipv4.icmp_echo_ignore_broadcasts", 0 if yes else 1)
+    def sysctl(self, name: str, **settings: int) -> None:
+        """Set kernel parameters of a node."""
+        words = [f"{key}={value}" for key, value in settings.items()]
+        self.network.run(self.spaces[name], "sysctl", "-qw", *words)
 
     def drop(self, name: str, what: str) -> None:
         """Let a node's packet filter drop what comes in."""

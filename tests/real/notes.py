@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.real.judges import JAVA, run
+from tests.real.classes import compiled
+from tests.real.judges import JAVA
 
 JARS = JAVA / "lib" / "openjpa-4.1.1"
 
@@ -19,7 +21,6 @@ def notes(java: str, folder: Path, persistence: str, options: Iterable[str] = ()
     (folder / "META-INF").mkdir()
     (folder / "META-INF/persistence.xml").write_text(text)
     jars = ":".join(map(str, sorted(JARS.glob("*.jar"))))
-    javac = str(Path(java).resolve().with_name("javac"))
-    run(javac, "-cp", jars, "-d", folder, *(JAVA / "cache").rglob("*.java"))
+    shutil.copytree(compiled(jars, *(JAVA / "cache").rglob("*.java")), folder, dirs_exist_ok=True)
     agent = f"-javaagent:{JARS / 'openjpa-4.1.1.jar'}"
     return [java, "-XX:TieredStopAtLevel=1", agent, *options, "-cp", f"{folder}:{jars}", "Cache"]

@@ -12,7 +12,8 @@ import re
 import shutil
 from functools import cache
 from pathlib import Path
-from xml.sax.saxutils import quoteattr
+from urllib.parse import quote
+from xml.sax.saxutils import escape, quoteattr
 
 from tests.command import omconf
 from tests.real.judges import run
@@ -175,7 +176,12 @@ class World:
     def deployed(self) -> None:
         """Nodes that were set up by hand, or whose files do not parse."""
         saved = self.folder / "saved.json"
-        by_node = {"om2": self.by_hand(), "om3": self.torn(), "om4": self.other_ways()}
+        by_node = {
+            "om2": self.by_hand(),
+            "om3": self.torn(),
+            "om4": self.other_ways(),
+            "om5": self.mistyped(),
+        }
         for node, files in by_node.items():
             for path, text in files.items():
                 self.write(f"deployed/{node}/{path}", text)
@@ -255,6 +261,33 @@ class World:
             f"<hz:network><hz:symmetric-encryption enabled='true'><hz:password>{p('encryption')}"
             f"</hz:password><hz:salt>{p('encryption salt')}</hz:salt></hz:symmetric-encryption>"
             "</hz:network></hz:hazelcast>\n",
+        }
+
+    def mistyped(self) -> dict[str, str]:
+        """The cluster's own secrets, and one by hand, in files of every kind, under other names."""
+        database, storage, turn, key, salt = (self.secrets[name] for name in CLUSTER)
+        quoted = '"' + database.replace('"', "'") + '"'
+        pairs = f"Username=om, Pssword={database}, maxIdle={storage}, Password={self.plant('near')}"
+        return {
+            PERSISTENCE: self.persistence(
+                openjpa_ConnectionProperties=pairs,
+                openjpa_Log=turn,
+                javax_persistence_jdbc_url=f"jdbc:postgresql://10.1.1.10/om?pw_={quote(salt)}",
+                openjpa_ConnectionFactoryProperties=f"Pssword={quoted}",
+            ),
+            PROPERTIES: f"kurento.turn.user={storage}\nkurento.turn.mode={key}\n"
+            f"kurento.turn.url={database}\nkurento.turn.secret=x\n",
+            CREDENTIALS: f"username={storage}\npassword={storage}\ndomain={turn}\n",
+            "etc/fstab": f"//10.1.1.1/om /opt/omdata cifs username=om,pssword={storage} 0 0\n",
+            "etc/samba/smb.conf": f"[om]\npath = /opt/omdata\ncomment = {storage}\n{key} = x\n",
+            "opt/om/bin/setenv.sh": '# BEGIN omconf: conference\nJAVA_OPTS="$JAVA_OPTS \\\n'
+            f'  -DX={salt}"\n# END omconf: conference\n',
+            "etc/systemd/system/openmeetings.service.d/omconf.conf": "[Service]\n"
+            f"Environment=DB_PWORD={database} {turn}\n",
+            HAZELCAST: '<hazelcast xmlns="http://www.hazelcast.com/schema/config">\n'
+            f"<cluster-name>{escape(database)}</cluster-name>\n<properties>\n"
+            f"<property name={quoteattr(turn)}>{escape(key)}</property>\n</properties>\n"
+            f"<network><port>{escape(salt)}</port></network>\n</hazelcast>\n",
         }
 
     def torn(self) -> dict[str, str]:

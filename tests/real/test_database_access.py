@@ -16,10 +16,11 @@ import pytest
 import yaml
 
 from omconf.artifacts import database_access
-from tests.clusters import spec_of
+from tests.clusters import rules_of, spec_of
 from tests.command import omconf
-from tests.real.databases import MariaDB, PostgreSQL, Server
-from tests.real.judges import Network, need, need_root, run
+from tests.needs import needs
+from tests.real.databases import NEEDS_MARIADB, NEEDS_POSTGRESQL, MariaDB, PostgreSQL, Server
+from tests.real.judges import Network, run
 from tests.real.notes import notes
 
 SERVER = "10.1.1.1"
@@ -35,6 +36,9 @@ HOSTILE = [
     ("all", "replication", f'"{MARK}" % \\% %s _ # /* ; \\! delimiter'),
     ("ömü,\\x", "öm,\\x", f"{MARK}-ünï-✓-😀 \t end"),
     ("+om @x", "@om\\_x", f"' {MARK}'' ''"),
+    ("om\\", "om\\", f"{MARK}\\"),
+    ("#om;--", "om /* -- ; */", f"{MARK};"),
+    ("u" * 63, "n" * 63, MARK),
 ]
 """User, database and password. psql is given a variable `x`, and servers are set to read backslashes
 in the other way than they do at first."""
@@ -117,10 +121,12 @@ class Site:
         return "".join(texts)
 
 
-@pytest.fixture(scope="module", params=[PostgreSQL, MariaDB])
+ON_POSTGRESQL = pytest.param(PostgreSQL, marks=needs(*NEEDS_POSTGRESQL))
+ON_MARIADB = pytest.param(MariaDB, marks=needs(*NEEDS_MARIADB))
+
+
+@pytest.fixture(scope="module", params=[ON_POSTGRESQL, ON_MARIADB])
 def site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    need("ip", "iproute2")
-    need_root()
     network = Network(f"da{os.getpid()}")
     server: Server | None = None
     try:
@@ -179,7 +185,7 @@ def test_the_rights_end_at_the_own_database(site: Site, tmp_path: Path) -> None:
         assert "denied" in done.stderr, done.stderr
 
 
-@pytest.mark.parametrize("site", [MariaDB], indirect=True)
+@pytest.mark.parametrize("site", [ON_MARIADB], indirect=True)
 def test_accounts_for_other_hosts_are_named(site: Site, tmp_path: Path) -> None:
     site.server.statement("create user 'om_left'@'10.1.1.9' identified by 'pw'")
     said = site.execute(site.build(tmp_path, "om_left", "om_left", "pw"))
@@ -195,7 +201,7 @@ def test_a_placeholder_that_was_not_filled_stops_the_run(site: Site, tmp_path: P
     assert site.login(SERVER, "om_unfilled", "openmeetings", "").returncode != 0
 
 
-@pytest.mark.parametrize("site", [PostgreSQL], indirect=True)
+@pytest.mark.parametrize("site", [ON_POSTGRESQL], indirect=True)
 def test_postgresql_reads_the_rules_as_they_are_meant(site: Site, tmp_path: Path) -> None:
     for number, (user, name, _) in enumerate(HOSTILE):
         written = site.build(tmp_path / str(number), user, name, "pw")
@@ -225,3 +231,12 @@ def test_openmeetings_own_way_to_create_its_tables(java: str, site: Site, tmp_pa
     process = site.network.start(node, *notes(java, tmp_path, text), "10.1.1.2")
     said, _ = process.communicate("write one\nread\n", timeout=120)
     assert said.count("text one\n") == 2, said
+
+
+@pytest.mark.parametrize("site", [MariaDB], indirect=True)
+def test_mariadb_takes_the_longest_names(site: Site, tmp_path: Path) -> None:
+    user, name = "u" * 80, "n" * 64
+    site.execute(site.build(tmp_path, user, name, "pw"))
+    assert site.login(NODES[1], user, name, "pw").returncode == 0
+    for wrong in ({"user": f"{user}u"}, {"name": f"{name}n"}):
+        assert rules_of(spec_of(database={"kind": "mysql", **wrong})) == {"OM216"}

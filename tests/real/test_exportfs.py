@@ -12,8 +12,9 @@ import pytest
 from omconf.artifacts import exports
 from omconf.formats import block
 from tests.clusters import simple
-from tests.real.judges import need
+from tests.needs import needs
 
+pytestmark = needs("exportfs")
 Run = Callable[[str, dict[str, Path]], subprocess.CompletedProcess[str]]
 FOREIGN = (
     "# mine\n\n/srv\t127.0.0.9(ro,sync,no_subtree_check) \\\n"
@@ -23,7 +24,6 @@ FOREIGN = (
 
 def _etab(mounted: Run, text: str, tmp_path: Path) -> tuple[int, str, dict[str, set[str]]]:
     """What exportfs says of a file, and what it exports: options by `path client`."""
-    need("exportfs", "nfs-kernel-server")
     (tmp_path / "exports").write_bytes(text.encode("utf-8", "surrogateescape"))
     (tmp_path / "nfs").mkdir(exist_ok=True)
     for name in ("etab", "rmtab", "xtab"):
@@ -112,7 +112,6 @@ def test_what_exportfs_refuses_our_reader_refuses(mounted: Run, tmp_path: Path, 
 def test_the_steps_of_the_readme_export_the_folder_and_take_it_back(
     mounted: Run, tmp_path: Path
 ) -> None:
-    need("exportfs", "nfs-kernel-server")
     cluster = simple(3, openmeetings={"data_dir": "/opt/om data"})
     (tmp_path / "exports").write_text(block.merge(FOREIGN, "conference", _exports(3)))
     (tmp_path / "without").write_text(FOREIGN)

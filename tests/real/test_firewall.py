@@ -15,8 +15,10 @@ from omconf.artifacts import firewall
 from omconf.cluster.model import Cluster
 from tests.clusters import cluster_of, simple
 from tests.command import EXAMPLES, ROOT
-from tests.real.judges import Network, need, run
+from tests.needs import needs
+from tests.real.judges import Network, run
 
+pytestmark = needs("nftables")
 SPECS = sorted([*EXAMPLES.glob("*/cluster.yaml"), *ROOT.glob("tests/cases/*/cluster.yaml")])
 BEHIND: dict[str, Any] = {
     "network": {"firewall": "nftables"},
@@ -115,7 +117,7 @@ class Hosts:
 
     def __init__(self, network: Network, folder: Path, cluster: Cluster) -> None:
         self.network, self.folder = network, folder
-        self.nft = need("nft", "nftables")
+        self.nft = "nft"
         self.spaces = {a: network.host(a) for a in (NODE, OTHER, STRANGER)}
         self.admins = folder / "firewall.d"
         table, self.unit = firewall.KIND.render(cluster, cluster.nodes[0])
@@ -182,13 +184,13 @@ def test_nft_takes_every_table(
     spec: Path, network: Network, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(spec.parent)  # files beside the spec
-    nft, space = need("nft", "nftables"), network.host(NODE)
+    space = network.host(NODE)
     data: dict[str, Any] = yaml.safe_load(spec.read_text())
     data["network"] = {**data.get("network", {}), "firewall": "nftables"}
     cluster = cluster_of(data)
     for text in {firewall.KIND.render(cluster, node)[0].text for node in cluster.nodes}:
         (tmp_path / "firewall.nft").write_text(text)
-        done = network.run(space, nft, "-c", "-f", tmp_path / "firewall.nft")
+        done = network.run(space, "nft", "-c", "-f", tmp_path / "firewall.nft")
         assert (done.stdout, done.stderr) == ("", "")
 
 

@@ -12,9 +12,10 @@ import pytest
 
 from omconf.artifacts import fstab
 from tests.clusters import simple
-from tests.real.judges import missing, need, run
+from tests.needs import needs, program
+from tests.real.judges import run
 
-GENERATOR = Path("/usr/lib/systemd/system-generators/systemd-fstab-generator")
+FINDMNT = needs("findmnt")
 
 
 def _lines(number: int, **storage: object) -> str:
@@ -68,12 +69,12 @@ def _tab(text: str, tmp_path: Path) -> Path:
     return tab
 
 
+@FINDMNT
 @pytest.mark.parametrize("case", ALL)
 def test_findmnt(case: str, tmp_path: Path) -> None:
-    findmnt = need("findmnt", "util-linux")
     tab = _tab(ALL[case], tmp_path)
     done = subprocess.run(
-        [findmnt, "--verify", "--verbose", "--tab-file", tab], capture_output=True, text=True
+        ["findmnt", "--verify", "--verbose", "--tab-file", tab], capture_output=True, text=True
     )
     assert "0 parse errors, 0 errors" in done.stdout.replace(
         "Success, no errors or warnings detected", "0 parse errors, 0 errors"
@@ -82,14 +83,14 @@ def test_findmnt(case: str, tmp_path: Path) -> None:
     assert done.returncode == 0
 
 
+@FINDMNT
 @pytest.mark.parametrize("case", CASES)
 def test_libmount_reads_the_fields_as_they_are_meant(case: str, tmp_path: Path) -> None:
     """findmnt reads fstab with the library that mount itself uses."""
-    findmnt = need("findmnt", "util-linux")
     tab = tmp_path / "fstab"
     tab.write_text(CASES[case])
     columns = "SOURCE,TARGET,FSTYPE,OPTIONS,FREQ,PASSNO"
-    done = run(findmnt, "--fstab", "--tab-file", tab, "--json", "--output", columns)
+    done = run("findmnt", "--fstab", "--tab-file", tab, "--json", "--output", columns)
     (read,) = json.loads(done.stdout)["filesystems"]
     bind = "data server" in case
     assert read["fstype"] == ("none" if bind else "nfs")
@@ -109,6 +110,7 @@ def test_libmount_reads_the_fields_as_they_are_meant(case: str, tmp_path: Path) 
     assert (str(read["freq"]), str(read["passno"])) == ("0", "0")
 
 
+@FINDMNT
 @pytest.mark.parametrize(
     ("case", "source", "options"),
     [
@@ -122,11 +124,10 @@ def test_libmount_reads_the_fields_as_they_are_meant(case: str, tmp_path: Path) 
     ],
 )
 def test_libmount_reads_a_share(case: str, source: str, options: str, tmp_path: Path) -> None:
-    findmnt = need("findmnt", "util-linux")
     tab = tmp_path / "fstab"
     tab.write_text(SHARES[case])
     columns = "SOURCE,TARGET,FSTYPE,OPTIONS"
-    done = run(findmnt, "--fstab", "--tab-file", tab, "--json", "--output", columns)
+    done = run("findmnt", "--fstab", "--tab-file", tab, "--json", "--output", columns)
     (read,) = json.loads(done.stdout)["filesystems"]
     account = "credentials=/etc/omconf/conference/storage.credentials,uid=nobody,gid=nogroup"
     assert read == {
@@ -137,10 +138,9 @@ def test_libmount_reads_a_share(case: str, source: str, options: str, tmp_path: 
     }
 
 
+@needs("systemd-fstab-generator")
 @pytest.mark.parametrize("case", ALL)
 def test_systemd_makes_a_mount_unit_of_each_line(case: str, tmp_path: Path) -> None:
-    if not GENERATOR.exists():
-        missing("systemd-fstab-generator (Debian package systemd)")
     tab = _tab(ALL[case], tmp_path)
     folders = [tmp_path / name for name in ("normal", "early", "late")]
     for folder in folders:
@@ -151,15 +151,19 @@ def test_systemd_makes_a_mount_unit_of_each_line(case: str, tmp_path: Path) -> N
         "SYSTEMD_LOG_LEVEL": "warning",
         "SYSTEMD_LOG_TARGET": "console",
     }
-    done = subprocess.run([GENERATOR, *folders], env=env, capture_output=True, text=True)
+    done = subprocess.run(
+        [program("systemd-fstab-generator"), *folders], env=env, capture_output=True, text=True
+    )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
     mounts = list(folders[0].glob("*.mount"))
     assert len(mounts) == 1
 
 
+@FINDMNT
 def test_a_slip_would_be_noticed(tmp_path: Path) -> None:
-    findmnt = need("findmnt", "util-linux")
     tab = tmp_path / "fstab"
     tab.write_text("10.1.1.1:/opt/omdata /no/such/folder nfs hard 0 0 x\n10.1.1.1:/a\n")
-    done = subprocess.run([findmnt, "--verify", "--tab-file", tab], capture_output=True, text=True)
+    done = subprocess.run(
+        ["findmnt", "--verify", "--tab-file", tab], capture_output=True, text=True
+    )
     assert done.returncode != 0

@@ -11,9 +11,10 @@ from omconf.topology import dot
 from omconf.topology.model import Topology, topology
 from tests.clusters import simple
 from tests.command import EXAMPLES, omconf
-from tests.real.judges import need
+from tests.needs import needs
 from tests.topology.test_drawings import HOSTILE, hostile, texts_of
 
+pytestmark = needs("dot")
 PICTURES = {
     "hostile texts": hostile(HOSTILE),
     "one node": topology(simple(1)),
@@ -24,9 +25,7 @@ PICTURES = {
 
 
 def _shown(text: str) -> set[str]:
-    done = subprocess.run(
-        [need("dot", "graphviz"), "-Tsvg"], input=text.encode(), capture_output=True
-    )
+    done = subprocess.run(["dot", "-Tsvg"], input=text.encode(), capture_output=True)
     assert (done.returncode, done.stderr.decode()) == (0, "")
     # Graphviz writes spaces as no-break spaces.
     shown = etree.fromstring(done.stdout).iterfind(".//{*}text")
@@ -47,7 +46,6 @@ def test_examples(example: str) -> None:
 
 
 def test_a_quote_that_is_not_escaped_would_be_noticed() -> None:
-    need("dot", "graphviz")
     text = dot.draw(hostile(HOSTILE)).replace("&quot;", '"')
     with pytest.raises(AssertionError):
         _shown(text)

@@ -19,7 +19,9 @@ from omconf.cluster.model import Cluster, Node
 from omconf.cluster.ports import HAZELCAST_PORT, HAZELCAST_TRIES
 from omconf.releases import RELEASES
 from tests.clusters import simple
-from tests.real.judges import JAVA, Network, need, run
+from tests.needs import needs
+from tests.real.classes import compiled
+from tests.real.judges import JAVA, Network, run
 
 LIB = JAVA / "lib" / "hazelcast"
 UNREAD = "5.6.0"
@@ -93,7 +95,9 @@ def test_each_release_is_parsed_by_its_own_hazelcast(java: str, tmp_path: Path, 
                 path = tmp_path / f"{release}-{variant}-{node.name.value}.xml"
                 path.write_bytes(hazelcast.KIND.render(cluster, node)[0].data)
                 expected[str(path)] = _expected(cluster, node)
-    done = run(java, *FAST, "-cp", _jars(jar), JAVA / "Parse.java", *expected)
+    # Compiled once, with the oldest: later ones still have all that it uses.
+    classes = compiled(_jars(min(_by_jar())), JAVA / "Parse.java")
+    done = run(java, *FAST, "-cp", f"{classes}:{_jars(jar)}", "Parse", *expected)
     parsed: dict[str, set[str]] = {}
     for line in done.stdout.splitlines():
         if line.startswith("file="):
@@ -116,11 +120,8 @@ class Members:
 
     def take(self, version: str) -> None:
         """Start members from here on with this version of Hazelcast."""
-        self.classes = self.folder / f"classes-{version}"
-        self.classes.mkdir(exist_ok=True)
-        javac = str(Path(self.java).resolve().with_name("javac"))
-        run(javac, "-cp", _jars(version), "-d", self.classes, JAVA / "MemberMain.java")
-        path = f"{self.classes}:{_jars(version)}"
+        jars = _jars(version)
+        path = f"{compiled(jars, JAVA / 'MemberMain.java')}:{jars}"
         self.command = [self.java, *FAST, *QUIET, *OPEN, "-cp", path, "MemberMain"]
 
     def stop(self, address: str) -> None:
@@ -201,11 +202,11 @@ def test_three_members_form_one_cluster(
     members.wait({_address(c): _all(configurations) for c in configurations})
 
 
+@needs("nftables")
 @pytest.mark.parametrize("discovery", ["multicast", "tcp-ip"])
 def test_the_firewall_lets_nodes_form_a_cluster_and_keeps_others_out(
     java: str, network: Network, tmp_path: Path, discovery: str
 ) -> None:
-    nft = need("nft", "nftables")
     sections: dict[str, Any] = {
         "network": {"firewall": "nftables"},
         "discovery": {"kind": discovery},
@@ -221,7 +222,7 @@ def test_the_firewall_lets_nodes_form_a_cluster_and_keeps_others_out(
         if node in cluster.nodes:
             table = tmp_path / "firewall.nft"
             table.write_bytes(firewall.KIND.render(cluster, node)[0].data)
-            network.run(space, nft, "-f", table)
+            network.run(space, "nft", "-f", table)
     *inside, stranger = configurations
     members = Members(java, network, tmp_path)
     for configuration in configurations:
@@ -239,6 +240,7 @@ time.sleep(3600)
 """
 
 
+@needs("ss")
 @pytest.mark.parametrize("free", [1, 0])
 def test_hazelcast_tries_a_hundred_ports(
     java: str, network: Network, tmp_path: Path, free: int

@@ -11,7 +11,8 @@ from omconf.artifacts import hazelcast
 from omconf.cluster.model import Cluster
 from tests.clusters import cluster_of, simple, spec_of
 from tests.command import EXAMPLES, omconf
-from tests.real.judges import JAVA, Network, run
+from tests.real.classes import compiled
+from tests.real.judges import JAVA, Network
 from tests.real.test_hazelcast import Members, _jars
 
 SPEC = (EXAMPLES / "clustering-page/cluster.yaml").read_text()
@@ -67,9 +68,8 @@ def test_members_with_further_elements_form_a_cluster(
 ) -> None:
     bundles = built(tmp_path, EXTRA)
     members = Members(java, network, tmp_path)
-    programs = Path(java).resolve().parent
-    source = JAVA / "MarkSerializer.java"
-    run(programs / "javac", "-cp", _jars("5.5.0"), "-d", members.classes, source)
+    place = members.command.index("-cp") + 1
+    members.command[place] += f":{compiled(_jars('5.5.0'), JAVA / 'MarkSerializer.java')}"
     cluster = simple()
     for number, node in enumerate(cluster.nodes, 1):
         (found,) = bundles.glob(f"om{number}/files/**/hazelcast.xml")

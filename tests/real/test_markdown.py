@@ -12,16 +12,17 @@ from lxml import html
 
 from omconf.views import markdown
 from tests.command import EXAMPLES
+from tests.needs import needs
 from tests.plan.documents import DOCUMENTS, HOSTILE
-from tests.real.judges import need
 
+pytestmark = needs("cmark-gfm")
 EXTENSIONS = ("table", "strikethrough", "autolink", "tasklist")
 TAGS = {"body", "p", "strong", "details", "summary", "code", "pre"}
 PLAN = json.loads((EXAMPLES / "clustering-page/plan.json").read_text())
 
 
 def _rendered(text: str) -> html.HtmlElement:
-    command = [need("cmark-gfm", "cmark-gfm"), "--unsafe"]
+    command = ["cmark-gfm", "--unsafe"]
     for extension in EXTENSIONS:
         command += ["-e", extension]
     done = subprocess.run(command, input=text.encode(), capture_output=True)

@@ -11,7 +11,8 @@ from omconf.artifacts import exports, fstab
 from omconf.artifacts.model import BlockKind
 from omconf.formats import block
 from tests.clusters import simple
-from tests.real.judges import need, run
+from tests.needs import needs
+from tests.real.judges import run
 
 GROWN = b"""\
 # /etc/fstab: static file system information.
@@ -53,16 +54,16 @@ def _without_block(data: bytes) -> bytes:
     return data[:begin] + data[data.index(b"\n", end) + 1 :]
 
 
+@needs("findmnt")
 @pytest.mark.parametrize("before", FSTAB, ids=range(len(FSTAB)))
 def test_fstab(before: bytes, tmp_path: Path) -> None:
-    findmnt = need("findmnt", "util-linux")
     merged = _merged(before, fstab.KIND, 1)
     assert _without_block(merged).rstrip(b"\r\n") == before.rstrip(b"\r\n")
     tab = tmp_path / "fstab"
     read = []
     for data in (before, merged):
         tab.write_bytes(data)
-        done = run(findmnt, "--fstab", "--tab-file", tab, "--json", check=False)
+        done = run("findmnt", "--fstab", "--tab-file", tab, "--json", check=False)
         targets = json.loads(done.stdout or '{"filesystems": []}')["filesystems"]
         read.append([f["target"] for f in targets])
     assert read[1] == [*read[0], "/opt/omdata"]

@@ -13,8 +13,10 @@ import pytest
 
 from omconf.artifacts import exports, fstab
 from tests.clusters import simple
-from tests.real.judges import Network, need
+from tests.needs import needs
+from tests.real.judges import Network
 
+pytestmark = needs("ganesha.nfsd", "nfs-cp", "nfs-ls")
 OPTIONS = {
     "rw": "Access_Type = RW;",
     "ro": "Access_Type = RO;",
@@ -68,15 +70,15 @@ def data(tmp_path: Path) -> Path:
 def test_each_node_reads_and_writes_and_a_stranger_is_refused(
     network: Network, tmp_path: Path, data: Path, options: list[str]
 ) -> None:
-    server, copy = need("ganesha.nfsd", "nfs-ganesha"), need("nfs-cp", "libnfs-utils")
-    listing = need("nfs-ls", "libnfs-utils")
     cluster = simple(3, storage={"export_options": options})
     written = exports.KIND.render(cluster, cluster.nodes[0])[0].text
     host = network.host("10.1.1.1")
     configuration = tmp_path / "ganesha.conf"
     configuration.write_text(_translated(written, tmp_path, "10.1.1.1", data))
     log = tmp_path / "ganesha.log"
-    network.start(host, server, "-F", "-f", configuration, "-L", log, "-p", tmp_path / "pid")
+    network.start(
+        host, "ganesha.nfsd", "-F", "-f", configuration, "-L", log, "-p", tmp_path / "pid"
+    )
     clients = {node.address.value: network.host(node.address.value) for node in cluster.nodes[1:]}
     stranger = network.host("10.1.1.77")
     # What the other nodes mount, from the written fstab line.
@@ -86,7 +88,7 @@ def test_each_node_reads_and_writes_and_a_stranger_is_refused(
     source = mount.value.split(" ")[0].replace(":", "", 1)
     url = f"nfs://{source}"
     for _ in range(100):
-        seen = network.run(next(iter(clients.values())), listing, f"{url}?version=4", check=False)
+        seen = network.run(next(iter(clients.values())), "nfs-ls", f"{url}?version=4", check=False)
         if seen.returncode == 0:
             break
         time.sleep(0.1)
@@ -95,7 +97,7 @@ def test_each_node_reads_and_writes_and_a_stranger_is_refused(
     for address, space in clients.items():
         (tmp_path / address).write_text(address)
         target = f"{url}/{address}?version=4"
-        put = network.run(space, copy, tmp_path / address, target, check=False)
+        put = network.run(space, "nfs-cp", tmp_path / address, target, check=False)
         if "rw" in options:
             assert put.returncode == 0, put.stderr
             assert (data / address).read_text() == address
@@ -103,8 +105,8 @@ def test_each_node_reads_and_writes_and_a_stranger_is_refused(
             assert put.returncode != 0
             assert not (data / address).exists() or (data / address).read_text() == ""
         back = tmp_path / f"{address}-back"
-        network.run(space, copy, f"{url}/from-server?version=4", back)
+        network.run(space, "nfs-cp", f"{url}/from-server?version=4", back)
         assert back.read_text() == "shared"
-    refused = network.run(stranger, listing, f"{url}?version=4", check=False)
+    refused = network.run(stranger, "nfs-ls", f"{url}?version=4", check=False)
     assert refused.returncode != 0
     assert "from-server" not in refused.stdout

@@ -15,10 +15,18 @@ from typing import NamedTuple
 import pytest
 
 from omconf.artifacts import node_check
-from tests.real.judges import Network, need, run
-from tests.real.nodes import HEALTHY, Nodes, left_over
+from tests.needs import fixture_needs, needs
+from tests.real.judges import SHELLS, Network, run
+from tests.real.nodes import (
+    ANSWERS,
+    HEALTHY,
+    NEEDS_CHECK,
+    NEEDS_NODES,
+    NEEDS_RUNNING,
+    Nodes,
+    left_over,
+)
 from tests.real.test_hazelcast import Members
-from tests.real.test_shell import SHELLS
 
 PROGRAM = "/usr/local/sbin/omconf-node-check"
 CHECK = (PROGRAM, "--nodes", "/etc/omconf/list")
@@ -62,17 +70,14 @@ def said(done: subprocess.CompletedProcess[str]) -> Said:
 
 
 @pytest.fixture
+@fixture_needs(*NEEDS_RUNNING, *NEEDS_CHECK)
 def nodes(network: Network, tmp_path: Path) -> Nodes:
-    for program, package in (("ping", "iputils-ping"), ("curl", "curl"), ("ss", "iproute2")):
-        need(program, package)
-    need("nc", "netcat-openbsd")
     return Nodes(network, tmp_path)
 
 
 @pytest.fixture(params=SHELLS)
 def shell(request: pytest.FixtureRequest) -> list[str]:
-    command, package = SHELLS[request.param]
-    need(command[0], package)
+    command: list[str] = request.param
     return command
 
 
@@ -263,9 +268,9 @@ def not_laid(nodes: Nodes) -> None:
     (nodes.tree("om2") / "etc/omconf/conference/check.conf").unlink()
 
 
+@needs("dash", "hostname", "nft")
 @pytest.mark.parametrize("fault", BROKEN)
 def test_broken_nodes(nodes: Nodes, fault: str) -> None:
-    need("dash", "dash")
     breaks, check, text = BROKEN[fault]
     options = breaks(nodes) or {}
     checked = said(nodes.run("om2", "dash", *CHECK, **options))
@@ -282,10 +287,10 @@ def test_broken_nodes(nodes: Nodes, fault: str) -> None:
     assert "not-a-real-password" not in str(checked)
 
 
+@needs("dash")
 def test_linux_answers_no_multicast_ping_of_its_own_accord(nodes: Nodes) -> None:
-    need("dash", "dash")
     for name in nodes.names:
-        nodes.answering(name, False)
+        nodes.sysctl(name, **{ANSWERS: 1})
     checked = said(nodes.run("om1", "dash", *CHECK))
     assert set(checked.unknown) == {"multicast"}
     assert "icmp_echo_ignore_broadcasts is 1 here" in checked.unknown["multicast"]
@@ -311,11 +316,9 @@ MISSING = {
 }
 
 
+@needs("dash", "openssl", "wget")
 @pytest.mark.parametrize("missing", MISSING)
 def test_a_missing_program_is_named(nodes: Nodes, missing: str) -> None:
-    need("dash", "dash")
-    need("wget", "wget")
-    need("openssl", "openssl")
     # What is bound over a program is no program.
     hidden = [
         f"for p in /bin/{name} /usr/bin/{name} /usr/sbin/{name}; do"
@@ -327,9 +330,8 @@ def test_a_missing_program_is_named(nodes: Nodes, missing: str) -> None:
     assert checked.code == 0
 
 
+@needs("dash", "setpriv")
 def test_another_user_learns_what_it_may(nodes: Nodes) -> None:
-    need("setpriv", "util-linux")
-    need("dash", "dash")
 
     def run_as(user: str) -> Said:
         lower = ("setpriv", "--reuid", user, "--regid", "nogroup", "--clear-groups")
@@ -343,13 +345,13 @@ def test_another_user_learns_what_it_may(nodes: Nodes) -> None:
     assert "persistence.xml: this user may not read it" in other.unknown["files"]
 
 
+@needs("openssl", "wget")
 def test_an_untrusted_certificate_is_unknown(nodes: Nodes) -> None:
-    openssl = need("openssl", "openssl")
     key, certificate = nodes.folder / "key", nodes.folder / "certificate"
     made = ("req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "2", "-subj", "/CN=10.1.1.2")
-    run(openssl, *made, "-keyout", key, "-out", certificate)
+    run("openssl", *made, "-keyout", key, "-out", certificate)
     server = ("s_server", "-quiet", "-www", "-accept", "5443", "-key", key, "-cert", certificate)
-    nodes.network.start(nodes.spaces["om2"], openssl, *server)
+    nodes.network.start(nodes.spaces["om2"], "openssl", *server)
     nodes.wait("5443", [nodes.spaces["om2"]])
     file = nodes.tree("om2") / "etc/omconf/conference/check.conf"
     file.write_text(file.read_text().replace("http://10.1.1.2:5080", "https://10.1.1.2:5443"))
@@ -418,6 +420,7 @@ def test_a_wrong_command_line(arguments: list[str], shell: list[str]) -> None:
     assert done.stderr.startswith("usage:")
 
 
+@needs(*NEEDS_RUNNING, *NEEDS_CHECK)
 def test_any_path_and_another_root(network: Network, tmp_path: Path, shell: list[str]) -> None:
     home = "/opt/ö m; (id) & é😀"
     odd = {"home": home, "data_dir": "/opt/om data/#040;x"}
@@ -442,6 +445,7 @@ def test_any_path_and_another_root(network: Network, tmp_path: Path, shell: list
     assert set(outside.failed) >= {"mount"}
 
 
+@needs(*NEEDS_NODES)
 def test_a_secret_among_keys(network: Network, tmp_path: Path, shell: list[str]) -> None:
     """The file is OpenMeetings' own, with a secret of the bundle in it."""
     secret = {"turn": {"secret": {"env": "TURN_SECRET"}}}
@@ -474,6 +478,7 @@ def _last_size(log: str) -> str | None:
     return sizes[-1] if sizes else None
 
 
+@needs(*NEEDS_RUNNING, *NEEDS_CHECK)
 def test_real_members(java: str, network: Network, tmp_path: Path) -> None:
     """What Hazelcast itself logs, joins and listens on is what the check looks for."""
     nodes = Nodes(network, tmp_path, 2)

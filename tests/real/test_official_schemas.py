@@ -13,8 +13,10 @@ import xmlschema
 from omconf.artifacts import hazelcast, persistence
 from omconf.releases import RELEASES
 from tests.clusters import DATABASES, simple
-from tests.real.judges import JAVA, missing
+from tests.needs import needs
+from tests.real.judges import JAVA
 
+pytestmark = needs("jars")
 LIB = JAVA / "lib" / "hazelcast"
 NEWEST = "5.5.0"
 """This jar carries the XSDs of all lines from 4.0 to 5.5."""
@@ -27,8 +29,6 @@ SECTIONS: dict[str, dict[str, Any]] = {
 
 @cache
 def official(jar: str, member: str) -> Any:
-    if not LIB.is_dir():
-        missing("the jars under tests/real/java/lib")
     with zipfile.ZipFile(LIB / jar) as archive:
         return xmlschema.XMLSchema(archive.read(member).decode())
 
@@ -55,7 +55,5 @@ def test_persistence(release: str) -> None:
 
 @cache
 def _find(version: str, name: str) -> str:
-    if not LIB.is_dir():
-        missing("the jars under tests/real/java/lib")
     with zipfile.ZipFile(LIB / f"jakarta.persistence-api-{version}.jar") as archive:
         return next(member for member in archive.namelist() if Path(member).name == name)

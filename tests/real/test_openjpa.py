@@ -14,7 +14,9 @@ from omconf.artifacts import persistence
 from omconf.releases import RELEASES
 from omconf.secrets import Secret
 from tests.clusters import rules_of, simple, spec_of
-from tests.real.databases import MariaDB, PostgreSQL
+from tests.needs import needs
+from tests.real.classes import compiled
+from tests.real.databases import NEEDS_MARIADB, NEEDS_POSTGRESQL, MariaDB, PostgreSQL
 from tests.real.judges import JAVA
 
 LINES = {"3.1.2": "5.0.0", "3.2.2": "7.2.0", "4.1.1": "9.1.0"}
@@ -76,7 +78,13 @@ NAMES = [
 ]
 
 
-@pytest.fixture(scope="module", params=[PostgreSQL, MariaDB])
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(PostgreSQL, marks=needs(*NEEDS_POSTGRESQL)),
+        pytest.param(MariaDB, marks=needs(*NEEDS_MARIADB)),
+    ],
+)
 def server(request: pytest.FixtureRequest) -> Iterator[Any]:
     started = request.param()
     try:
@@ -87,9 +95,10 @@ def server(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 def _login(java: str, server: Any, line: str, files: list[Path]) -> list[str]:
     jars = ":".join(map(str, sorted((JAVA / "lib" / f"openjpa-{line}").glob("*.jar"))))
+    classes = compiled(jars, JAVA / "Login.java")
     options = ["-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC"]
     done = subprocess.run(
-        [*server.inside, java, *options, "-cp", jars, str(JAVA / "Login.java")],
+        [*server.inside, java, *options, "-cp", f"{classes}:{jars}", "Login"],
         input="".join(f"{file}\n" for file in files),
         capture_output=True,
         text=True,

@@ -16,7 +16,8 @@ import pytest
 from omconf.artifacts import persistence
 from omconf.secrets import Secret
 from tests.clusters import simple
-from tests.real.databases import PostgreSQL
+from tests.needs import fixture_needs
+from tests.real.databases import NEEDS_POSTGRESQL, PostgreSQL
 from tests.real.judges import Network
 from tests.real.notes import notes
 
@@ -30,6 +31,7 @@ NODES = ("10.1.1.1", "10.1.1.2")
 
 
 @pytest.fixture
+@fixture_needs(*NEEDS_POSTGRESQL)
 def database(network: Network) -> Iterator[PostgreSQL]:
     started = PostgreSQL(network.host("10.1.1.250"), "10.1.1.250")
     try:

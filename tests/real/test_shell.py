@@ -8,13 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.real.judges import Network, need, run
+from tests.needs import needs
+from tests.real.judges import SHELLS, Network, run
 
-SHELLS = {
-    "dash": (["dash"], "dash"),
-    "bash": (["bash", "--posix"], "bash"),
-    "busybox": (["busybox", "sh"], "busybox-static"),
-}
 SCRIPT = "files/usr/local/sbin/omconf-multicast-route"
 
 
@@ -35,14 +31,12 @@ def test_shellcheck(bundles: Path) -> None:
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_the_route_goes_up_and_down(bundles: Path, network: Network, shell: str) -> None:
-    command, package = SHELLS[shell]
-    need(command[0], package)
+def test_the_route_goes_up_and_down(bundles: Path, network: Network, shell: list[str]) -> None:
     host = network.host("10.1.1.1")
     script = bundles / "clustering-page/om1" / SCRIPT
 
     def route(verb: str) -> subprocess.CompletedProcess[str]:
-        return network.run(host, *command, script, verb, check=False)
+        return network.run(host, *shell, script, verb, check=False)
 
     def way() -> str:
         return network.run(host, "ip", "route", "get", "224.2.2.3", check=False).stdout
@@ -73,16 +67,16 @@ def test_the_route_goes_up_and_down(bundles: Path, network: Network, shell: str)
     assert "usage:" in wrong.stderr
 
 
+@needs("dash")
 def test_the_address_of_another_host_is_an_error(bundles: Path, network: Network) -> None:
-    need("dash", "dash")
     host = network.host("10.1.1.9")
     done = network.run(host, "dash", bundles / "clustering-page/om1" / SCRIPT, "up", check=False)
     assert done.returncode == 1
     assert "no device of this host has the address 10.1.1.1" in done.stderr
 
 
+@needs("dash")
 def test_a_named_interface_is_used(bundles: Path, network: Network) -> None:
-    need("dash", "dash")
     host = network.host("10.20.0.1")
     script = bundles / "twenty-nodes/om1" / SCRIPT
     assert network.run(host, "dash", script, "up", check=False).returncode != 0

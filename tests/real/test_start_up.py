@@ -15,40 +15,33 @@ from omconf.artifacts import jvm, openmeetings_properties
 from omconf.formats.properties import merge, read
 from omconf.secrets import Secret
 from tests.clusters import simple
-from tests.real.judges import JAVA, missing, need, run
+from tests.needs import fixture_needs, program
+from tests.real.classes import compiled
+from tests.real.judges import JAVA, run, shell_case
 
-TOMCAT = Path("/usr/share/tomcat10/bin")
-SHELLS = {
-    "dash": (["dash"], "dash"),
-    "bash": (["bash"], "bash"),
-    "busybox": (["busybox", "sh"], "busybox-static"),
-}
+SHELLS = [shell_case("dash"), shell_case("bash"), shell_case("busybox", "sh")]
 HARD = ["-Xmx64m", "-Da=b c", "-Dq='\"\\$x`y", "-Dstar=*", "-Dend=\\"]
 
 
 @pytest.fixture(scope="module")
+@fixture_needs("catalina.sh", "jar")
 def tomcat(java: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A Tomcat of catalina.sh alone, with the class that prints the JVM's arguments."""
-    if not TOMCAT.is_dir():
-        missing("catalina.sh (Debian package tomcat10-common)")
     folder = tmp_path_factory.mktemp("tomcat")
     (folder / "bin").mkdir()
     (folder / "temp").mkdir()
     for name in ("catalina.sh", "setclasspath.sh"):
-        shutil.copy(TOMCAT / name, folder / "bin" / name)
-    programs = Path(java).resolve().parent
-    run(programs / "javac", "-d", folder / "classes", JAVA / "Bootstrap.java")
-    run(programs / "jar", "cf", folder / "bin/bootstrap.jar", "-C", folder / "classes", ".")
+        shutil.copy(Path(program("catalina.sh")).with_name(name), folder / "bin" / name)
+    classes = compiled("", JAVA / "Bootstrap.java")
+    run(program("jar"), "cf", folder / "bin/bootstrap.jar", "-C", classes, ".")
     return folder
 
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("times", [1, 2])
 def test_the_jvm_gets_every_option_once(
-    java: str, tomcat: Path, tmp_path: Path, shell: str, times: int
+    java: str, tomcat: Path, tmp_path: Path, shell: list[str], times: int
 ) -> None:
-    command, package = SHELLS[shell]
-    need(command[0], package)
     cluster = simple(openmeetings={"java_options": HARD, "timezone": "Europe/Berlin"})
     (artifact,) = jvm.KIND.render(cluster, cluster.nodes[0])
     own = 'JAVA_OPTS="$JAVA_OPTS -Dadmin=own"\n'
@@ -61,7 +54,7 @@ def test_the_jvm_gets_every_option_once(
         "JAVA_HOME": str(Path(java).resolve().parent.parent),
         "CATALINA_HOME": str(tomcat),
     }
-    done = run(*command, tomcat / "bin/catalina.sh", "run", cwd=tmp_path, env=environment)
+    done = run(*shell, tomcat / "bin/catalina.sh", "run", cwd=tmp_path, env=environment)
     given = done.stdout.splitlines()
     assert "-Dadmin=own" in given
     ours = [

@@ -8,38 +8,38 @@ import pytest
 
 from omconf.artifacts import firewall, service
 from tests.clusters import simple
-from tests.real.judges import need, run
+from tests.needs import needs
+from tests.real.judges import run
 
+pytestmark = needs("systemd-analyze")
 UNIT = "files/etc/systemd/system/omconf-multicast-route.service"
 
 
 def test_units(bundles: Path, tmp_path: Path) -> None:
-    analyze = need("systemd-analyze", "systemd")
     for bundle in ("clustering-page/om1", "twenty-nodes/om7"):
         unit = tmp_path / Path(UNIT).name
         # The program that it starts is not installed here, so `true` stands in for it.
         text = (bundles / bundle / UNIT).read_text()
         unit.write_text(text.replace("/usr/local/sbin/omconf-multicast-route", "/bin/true"))
         (tmp_path / "openmeetings.service").write_text("[Service]\nExecStart=/bin/true\n")
-        done = run(analyze, "verify", "--man=no", unit, check=False)
+        done = run("systemd-analyze", "verify", "--man=no", unit, check=False)
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
+@needs("nft")
 @pytest.mark.parametrize("service", ["openmeetings.service", "om@1.service"])
 def test_the_firewalls_unit(tmp_path: Path, service: str) -> None:
-    analyze, _ = need("systemd-analyze", "systemd"), need("nft", "nftables")
     network = {"firewall": "nftables"}
     cluster = simple(2, network=network, openmeetings={"service": service})
     written = firewall.KIND.render(cluster, cluster.nodes[0])[1]
     unit = tmp_path / Path(written.path).name
     unit.write_text(written.text)
     (tmp_path / service).write_text("[Service]\nExecStart=/bin/true\n")
-    done = run(analyze, "verify", "--man=no", unit, check=False)
+    done = run("systemd-analyze", "verify", "--man=no", unit, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_an_unknown_key_would_be_noticed(bundles: Path, tmp_path: Path) -> None:
-    analyze = need("systemd-analyze", "systemd")
     unit = tmp_path / Path(UNIT).name
     text = (bundles / "clustering-page/om1" / UNIT).read_text()
     unit.write_text(
@@ -47,7 +47,7 @@ def test_an_unknown_key_would_be_noticed(bundles: Path, tmp_path: Path) -> None:
             "/usr/local/sbin/omconf-multicast-route", "/bin/true"
         )
     )
-    done = run(analyze, "verify", "--man=no", unit, check=False)
+    done = run("systemd-analyze", "verify", "--man=no", unit, check=False)
     assert "Unknown key" in done.stderr
 
 
@@ -66,18 +66,16 @@ def _unit_with(folder: Path, drop_in: str) -> Path:
 
 @pytest.mark.parametrize("data_dir", ["/opt/omdata", "/srv/om data/100% ü"])
 def test_the_drop_in(tmp_path: Path, data_dir: str) -> None:
-    analyze = need("systemd-analyze", "systemd")
     cluster = simple(openmeetings={"data_dir": data_dir})
     (artifact,) = service.KIND.render(cluster, cluster.nodes[0])
     unit = _unit_with(tmp_path, artifact.text)
-    done = run(analyze, "verify", "--man=no", unit, check=False)
+    done = run("systemd-analyze", "verify", "--man=no", unit, check=False)
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 def test_systemd_reads_the_drop_in(tmp_path: Path) -> None:
     """What it says is judged: a relative folder and an unquoted space are both noticed."""
-    analyze = need("systemd-analyze", "systemd")
     unit = _unit_with(tmp_path, "[Unit]\nRequiresMountsFor=opt/omdata\nAfte=x.service\n")
-    done = run(analyze, "verify", "--man=no", unit, check=False)
+    done = run("systemd-analyze", "verify", "--man=no", unit, check=False)
     assert "opt/omdata" in done.stderr
     assert "Afte" in done.stderr

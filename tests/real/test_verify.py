@@ -17,19 +17,14 @@ import pytest
 
 from tests.cli.test_verify import SCHEMA
 from tests.command import ROOT, omconf
-from tests.real.judges import Network, need
-from tests.real.nodes import Nodes, left_over
+from tests.needs import fixture_needs
+from tests.real.judges import Network
+from tests.real.nodes import NEEDS_CHECK, NEEDS_RUNNING, NEEDS_SSH, Nodes, left_over
 
 
 @pytest.fixture
+@fixture_needs(*NEEDS_RUNNING, *NEEDS_SSH, *NEEDS_CHECK)
 def nodes(network: Network, tmp_path: Path) -> Nodes:
-    for program, package in (
-        ("ping", "iputils-ping"),
-        ("nc", "netcat-openbsd"),
-        ("curl", "curl"),
-        ("ss", "iproute2"),
-    ):
-        need(program, package)
     made = Nodes(network, tmp_path)
     made.ssh()
     return made
@@ -117,7 +112,7 @@ def test_nodes_that_give_no_answer(nodes: Nodes) -> None:
     said = problems(found)
     assert said["om1"].endswith("Connection refused")
     assert said["om2"] == "/usr/local/sbin/omconf-node-check is not installed there"
-    assert said["om3"] == "it said more than 1,048,576 bytes"
+    assert said["om3"] == "it sent more than 1,048,576 bytes"
     program.write_text("#!/bin/sh\nsleep 60\n")
     assert problems(verify(nodes, "--timeout", "2"))["om3"] == "no answer in 2 seconds"
     (nodes.folder / "ssh/known").write_text("")
@@ -151,5 +146,5 @@ def test_an_interrupted_run_leaves_nothing(nodes: Nodes) -> None:
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does
     out, said = process.communicate(timeout=60)
-    assert (process.returncode, out, said) == (130, b"", b"")
+    assert (process.returncode, out, said) == (-signal.SIGINT, b"", b"")
     assert left_over(nodes.data) == []

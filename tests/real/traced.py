@@ -10,8 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.real.judges import need
-
 CALLS = (
     "openat,?open,?creat,execve,write,pwrite64,writev,sendto,sendmsg,?rename,renameat,renameat2,"
     "?fork,?vfork,clone,?clone3,?unlink,unlinkat,?mkdir,mkdirat,?link,linkat,?symlink,symlinkat,?chmod,fchmod,fchmodat"
@@ -41,9 +39,11 @@ class Call:
         """The path that the call is about; a file's, of one that writes."""
         if self.name in WRITES:
             return self.arguments.partition(b"<")[2].partition(b">")[0].decode()
-        folder = re.match(rb"\w+<([^>]*)>", self.arguments)
-        path = self.texts[-1 if self.name.startswith("rename") else 0].decode()
-        return path if path.startswith("/") or folder is None else f"{folder[1].decode()}/{path}"
+        # Of two paths the second, in a folder of its own: `3</a>, "x", 4</b>, "y"`.
+        last = -1 if self.name.startswith(("rename", "link")) else 0
+        folders = re.findall(rb"(?:^|, )\w+<([^>]*)>", self.arguments)
+        path = self.texts[last].decode()
+        return path if path.startswith("/") or not folders else f"{folders[last].decode()}/{path}"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,6 @@ def traced(
 
     `around` are words before strace, `before` words before omconf; `code` is run in its Python first.
     """
-    strace = need("strace", "strace")
     log, out, err = (folder / name for name in ("strace", "stdout", "stderr"))
     start = f"{code}\nfrom omconf.cli import main\nmain()"
     program = [*before, sys.executable, "-c", start, *map(str, arguments)]
@@ -119,7 +118,7 @@ def traced(
     options += ["-e", f"trace={CALLS}", "-e", "signal=none"]
     with out.open("wb") as stdout, err.open("wb") as stderr:
         done = subprocess.run(
-            [*around, strace, *options, *program],
+            [*around, "strace", *options, *program],
             cwd=cwd,
             env={**env, "TMPDIR": str(folder / "tmp")},
             stdin=subprocess.DEVNULL,

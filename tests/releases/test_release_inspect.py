@@ -257,6 +257,25 @@ def test_what_is_no_file_is_a_problem(om: Path, make: Callable[[Path], None], fi
     assert read(om).problems == (Problem(file, "not a regular file"),)
 
 
+def test_links_lead_out_of_no_release(tmp_path: Path) -> None:
+    """It is unpacked from an archive of anybody's."""
+    om, outside = unpack(tmp_path / "om", RELEASES["9.1.0"]), tmp_path / "outside"
+    (om / WEB_INF / "classes").rename(outside)
+    (om / WEB_INF / "classes").symlink_to(outside)
+    (om / "lib/catalina.jar").rename(tmp_path / "catalina.jar")
+    (om / "lib/catalina.jar").symlink_to(tmp_path / "catalina.jar")
+    observed = read(om)
+    assert HAZELCAST in observed.missing
+    assert observed.facts.keys() == {"versions"}
+    assert "tomcat" not in observed.facts["versions"]
+    assert observed.problems == (Problem("lib/catalina.jar", "not a regular file"),)
+    (om / WEB_INF / "classes").unlink()
+    (om / "classes").mkdir()
+    outside.rename(om / "moved")
+    (om / WEB_INF / "classes").symlink_to("/moved")
+    assert HAZELCAST not in read(om).missing
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\x05\x06" + b"\0" * 18, b"PK" + b"\xff" * 100])
 def test_a_broken_jar_is_a_problem(om: Path, content: bytes) -> None:
     (om / "lib/catalina.jar").write_bytes(content)

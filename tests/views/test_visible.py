@@ -51,10 +51,15 @@ nodes:
   om1: {address: 10.1.1.1, url: "https://om1.example.org:5443/openmeetings"}
   om2: {address: 10.1.1.2, url: "https://om2.example.org:5443/openmeetings"}
 """
-HUMAN, JSON = (), ("--json",)
-PLANS = ((), ("--json",), ("--markdown",), ("-q",))
-FINDINGS = tuple(("--format", form) for form in ("human", "json", "github", "sarif"))
-PICTURES = tuple(("--format", form) for form in ("mermaid", "dot", "svg"))
+HUMAN: tuple[str, ...] = ()
+JSON: tuple[str, ...] = ("--json",)
+PLANS: tuple[tuple[str, ...], ...] = ((), ("--json",), ("--markdown",), ("-q",))
+FINDINGS: tuple[tuple[str, ...], ...] = tuple(
+    ("--format", form) for form in ("human", "json", "github", "sarif")
+)
+PICTURES: tuple[tuple[str, ...], ...] = tuple(
+    ("--format", form) for form in ("mermaid", "dot", "svg")
+)
 
 
 @pytest.fixture(scope="module")

@@ -157,7 +157,7 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
             )
         elif in_plain(name, value.value):
             yield plain_property(name, place, "Remove it; the password is `database.password`.")
-        elif encoded != name:
+        elif encoded != name or not jdbc.NAME.fullmatch(name):
             yield BAD_SETTING.at(
                 _name_span(name, value),
                 f"`{name[:80]}` is no name of a JDBC option.",

@@ -33,7 +33,6 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         yield from _exports(cluster)
         yield from _mounts(cluster)
         yield from _unknown(cluster.storage.options, nfs_options.judge_mount)
-        yield from _unknown(cluster.storage.export_options, nfs_options.judge_export)
     elif kind == "cifs":
         yield from _mounts(cluster)
         yield from _unknown(cluster.storage.options, cifs_options.judge_mount)

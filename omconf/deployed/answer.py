@@ -1,0 +1,117 @@
+"""Turns what a node sent into its files: one tar stream, and lines on stderr about other files.
+
+All of it is hostile input, and is held and kept within a budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from omconf.deployed import archive
+from omconf.deployed.budget import FEWER
+from omconf.deployed.snapshot import TOO_LARGE, UNREADABLE, DeployedFile, NodeFiles
+from omconf.diagnostics import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from omconf.deployed.budget import Account
+    from omconf.deployed.snapshot import Request
+    from omconf.deployed.tree import Same
+
+MARK = "omconf-read"
+"""What the node's lines about files begin with, on stderr: MARK, what, path; a tab between them."""
+PROBLEMS = {
+    "unreadable": Finding(UNREADABLE, 0, "It cannot be read: Permission denied."),
+    "large": TOO_LARGE,
+    "link": archive.LINK,
+    "directory": archive.DIRECTORY,
+    "special": archive.SPECIAL,
+}
+NOT_IDENTIFIED = DeployedFile(
+    None, Finding(UNREADABLE, 0, "The node did not tell which file this is: it is left alone.")
+)
+MAX_STREAM = 8 * 1024 * 1024
+"""Bytes of one node's stream; all files of a real node are some 100 KiB, one may have 4 MiB."""
+_OF_A_PATH = 200
+"""Bytes that a path and its place in a table take, beside its characters."""
+
+
+def read(request: Request, stream: bytes, said: str, account: Account, same: Same) -> NodeFiles:
+    """Read a node's stream into its files; a stream that no tar of a node's writes makes it unknown.
+
+    Contents that are in `same` already are shared and not charged again.
+    """
+    with account.budget.parsing:
+        found = _files(request, stream, said)
+        if isinstance(found, str):
+            account.drop()
+            return NodeFiles.unknown(request, found)
+        contents = {file.data for file in found.files.values() if file.data is not None}
+        size = sum(len(data) for data in contents if data not in same)
+        size += sum(len(path) + _OF_A_PATH for path in found.asked)
+        if refused := account.keep(size):
+            return NodeFiles.unknown(request, f"Its files are not kept: {refused}.", FEWER)
+        files = {path: _shared(file, same) for path, file in found.files.items()}
+        return NodeFiles(files, found.asked)
+
+
+def _shared(file: DeployedFile, same: Same) -> DeployedFile:
+    """Let equal contents be one object."""
+    if file.data is None:
+        return file
+    return replace(file, data=same.setdefault(file.data, file.data))
+
+
+def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
+    """Find the files that were asked for, or say why the node is unknown."""
+    told = dict(_said(said))
+    try:
+        members = archive.members(stream)
+    except archive.ArchiveError as error:
+        return str(error)
+    if not told.keys().isdisjoint(members):
+        return "It sent one file twice."
+    own = members.get(request.manifest)
+    asked = request.asked(own.file(stream).data if own else None)
+    wanted = {path: members[path] for path in asked if path in members}
+    if sum(member.size for member in wanted.values()) > MAX_STREAM:
+        return f"Its files have more than {MAX_STREAM:,} bytes, with those of hard links."
+    # A member that hard links name again is copied once.
+    copied = {member: member.file(stream) for member in set(wanted.values())}
+    identities = dict(_identities(said))
+    files = {path: _identified(path, copied[m], identities) for path, m in wanted.items()}
+    if not files.keys() <= identities.keys():
+        # A file of an earlier spec may be one of the wanted ones: nothing says that it is not.
+        files |= {path: NOT_IDENTIFIED for path in files if path not in request.own}
+    return NodeFiles({path: told[path] for path in asked if path in told} | files, asked)
+
+
+def _identified(
+    path: str, file: DeployedFile, identities: Mapping[str, tuple[str, tuple[int, int]]]
+) -> DeployedFile:
+    """Add where a file really lies, and its inode."""
+    if path not in identities:
+        return file
+    real, inode = identities[path]
+    return replace(file, real=None if real == path else real, inode=inode)
+
+
+def _identities(text: str) -> Iterator[tuple[str, tuple[str, tuple[int, int]]]]:
+    """Yield where each sent file really lies, and its inode, by path."""
+    for line in text.split("\n"):
+        parts = line.split("\t")
+        if len(parts) == 5 and parts[:2] == [MARK, "file"] and parts[3].isdecimal():
+            _, _, path, inode, folder = parts
+            name = path.rpartition("/")[2]
+            yield f"/{path}", (f"{folder.rstrip('/')}/{name}", (0, int(inode[:20])))
+
+
+def _said(text: str) -> Iterator[tuple[str, DeployedFile]]:
+    """Yield the files that the node names on stderr instead of sending them."""
+    for line in text.split("\n"):
+        mark, _, rest = line.partition("\t")
+        what, _, path = rest.partition("\t")
+        if mark == MARK and what in PROBLEMS:
+            yield f"/{path}", DeployedFile(None, PROBLEMS[what])

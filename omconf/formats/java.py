@@ -1,0 +1,22 @@
+"""Options of the JVM: which words of its command line are an option, whole in one word.
+
+Source: java(1) of OpenJDK 17. An option that is no option ends the list: the JVM takes it for the
+class to run. One that takes the next word (`-cp`, `--add-modules`) would swallow an option of omconf's.
+"""
+
+from __future__ import annotations
+
+import re
+
+OPTION = re.compile(
+    r"-D[^\s=]+(?:=.*)?"
+    r"|-XX:.+|-X[A-Za-z].*"
+    r"|-(?:ea|da|enableassertions|disableassertions|verbose|agentlib|agentpath|javaagent|splash)"
+    r"(?::.+)?"
+    r"|-(?:esa|dsa|enablesystemassertions|disablesystemassertions|server|client|d64|d32|showversion)"
+    r"|--(?:enable-preview|show-version)|--[a-z][a-z-]*=.+"
+)
+COMMANDS = ("-XX:OnOutOfMemoryError=", "-XX:OnError=")
+"""Options whose value is a command line."""
+LONGEST = 100_000
+"""Bytes of all options together: setenv.sh exports them, and Linux takes 128 KiB of one variable."""

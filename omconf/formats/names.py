@@ -1,0 +1,43 @@
+"""Names that stand in files of several formats and among the arguments of commands.
+
+Each is an allow-list. None of them matches a name that begins with `-`, which a command would take for
+an option, or that holds a character which a shell, systemd, `/etc/exports`, fstab, smb.conf, nft, XML
+or Markdown reads as anything but a part of the name.
+"""
+
+from __future__ import annotations
+
+import re
+
+LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+"""A cluster or a node: a lower-case host label, of `LONGEST_LABEL` characters at most."""
+LONGEST_LABEL = 63
+
+HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
+"""A host's name or an IPv4 address (RFC 1123, and underscores), of `LONGEST_HOST` characters."""
+LONGEST_HOST = 253
+NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)")
+"""What inet_aton(3) reads as an IPv4 address, though only the four-part form looks like one."""
+
+ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,30}\$?")
+"""A user or a group of Linux, as useradd(8) takes it."""
+SAMBA_ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}\$?")
+"""An account of Samba: in smb.conf, `@`, `+` or `&` would make it a group, `%` a macro (smb.conf(5));
+in a credentials file, a password follows `%`, and a domain stands before `/` (mount.cifs(8))."""
+SHARE = re.compile(r"\w([\w .$-]*[\w.$-])?")
+"""A share: in smb.conf `]` ends it and `%` is a macro, in fstab a slash begins a path below it."""
+LONGEST_SHARE = 80
+
+DEVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}")
+"""A network device; the kernel's IFNAMSIZ allows 15 bytes."""
+
+WEBAPP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+"""A folder under `webapps`; a file system allows 255 bytes."""
+
+PROPERTY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+"""A property of Hazelcast or JPA; Hazelcast would replace `${...}` in it."""
+
+SSH_DESTINATION = re.compile(
+    r"(ssh://)?(?![-@])(?:[A-Za-z0-9_.:\[\]-]|@(?![-@])){1,255}",
+)
+"""A destination of ssh(1): a host, `user@host` or a URI, without what ssh_config(5) expands (`%`)."""

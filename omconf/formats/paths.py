@@ -1,0 +1,18 @@
+"""Absolute paths that every file carries in which omconf writes one.
+
+The allow-list is what all of them carry: `/etc/exports` and fstab (where spaces are written as octal
+codes), systemd's `RequiresMountsFor=` and `Environment=`, a POSIX shell's single quotes inside double
+ones, `check.conf`, and Markdown's code spans. smb.conf carries less (`smb_conf.PATH`).
+tests/real/test_hostile_values.py tries each character with the programs themselves.
+"""
+
+from __future__ import annotations
+
+import re
+
+CARRIED = re.compile(r"(?:[A-Za-z0-9/ !#%&()+,.:;<=>@\[\]^_{|}~-]|[^\x00-\x7f])+")
+"""ASCII without quotes, backslashes, `$`, `*`, `?` and control characters, and all beyond ASCII."""
+LONGEST = 1000
+"""Bytes of a path; exportfs stops reading at one of over 1024 (measured)."""
+LONGEST_PART = 255
+"""Bytes of a file's name (NAME_MAX)."""

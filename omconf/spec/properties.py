@@ -1,0 +1,73 @@
+"""Checks of names and values that stand in XML: properties, JDBC options, Hazelcast's cluster-name."""
+
+from __future__ import annotations
+
+import re
+
+from omconf.formats import names
+from omconf.spec.checks import UNCARRIABLE, UNQUOTABLE, WRONG_VALUE, refuse
+
+LONGEST_NAME = 255
+"""Characters of a cluster-name: members send it in each multicast packet."""
+_REPLACED = re.compile(r"\$\w*\{")
+
+
+def property_name(value: str) -> str:
+    """Check the name of a property of Hazelcast or JPA."""
+    if not names.PROPERTY.fullmatch(value):
+        refuse(
+            UNCARRIABLE,
+            f"`{value[:80] if value.isprintable() else ascii(value)[1:81]}` is no name of a property.",
+            "Use letters, digits, `.`, `_` and `-` only.",
+        )
+    return value
+
+
+def option_name(value: str) -> str:
+    """Check the name of an option: printable, without white space."""
+    if not value or not value.isprintable() or " " in value:
+        refuse(
+            UNCARRIABLE,
+            "A name holds white space, or a character that cannot be seen.",
+            "Write the name alone, without blanks.",
+        )
+    return value
+
+
+def carried(value: str) -> str:
+    """Check a text that goes into OpenJPA's ConnectionProperties, which trims values."""
+    if value != value.strip():
+        refuse(
+            UNQUOTABLE,
+            "The space at its start or end would be lost: OpenJPA trims what it reads.",
+            "Remove the space; where the name really has one, rename it.",
+        )
+    return value
+
+
+def hazelcast_name(value: str) -> str:
+    """Check Hazelcast's cluster-name, in which Hazelcast replaces `${...}` and `$ENC{...}`."""
+    if len(value) > LONGEST_NAME:
+        refuse(
+            WRONG_VALUE,
+            f"A cluster-name of {len(value):,} characters is too long.",
+            f"Use {LONGEST_NAME} characters at most.",
+        )
+    if _REPLACED.search(value):
+        refuse(
+            UNCARRIABLE,
+            f"`{value[:80]}` is no plain name: Hazelcast would put a value in the place of `${{...}}`.",
+            "Write the name itself.",
+        )
+    return carried(value)
+
+
+def xml_text(value: str) -> str:
+    """Check the text of an XML element: Hazelcast trims it."""
+    if value != value.strip():
+        refuse(
+            UNCARRIABLE,
+            "The space at its start or end would be lost: Hazelcast trims what it reads.",
+            "Remove the space.",
+        )
+    return value

@@ -1,0 +1,115 @@
+"""Closed and full standard streams: as with any Unix tool, for every command."""
+
+from __future__ import annotations
+
+import itertools
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from omconf.cli.app import app
+from omconf.cli.init import STARTER
+from tests.clusters import SMALLEST
+from tests.command import omconf, tree
+
+
+@dataclass(frozen=True)
+class Command:
+    words: str
+    code: int = 0
+    prints: bool = True
+    """Whether it has something for stdout."""
+    full: tuple[str, ...] = ()
+    """Streams to the full device, as well."""
+
+
+FULL = (">/dev/full", "2>/dev/full")
+COMMANDS = [
+    Command("init new.yaml"),
+    Command("validate"),
+    Command("validate broken.yaml", 1, prints=False, full=FULL),
+    Command("build -o new"),
+    Command("plan --deployed trees --detailed-exitcode", 2),
+    Command("plan --deployed trees --json --out saved"),
+    Command("plan --git HEAD -o bundles", 1, prints=False),
+    Command("show plan.saved"),
+    Command("graph"),
+    Command("verify --local om1", 1),
+    Command("explain OM221"),
+    Command("schema"),
+    Command("rules", full=FULL),
+    Command("releases"),
+    Command("--help"),
+    Command("no-such-command", 1, prints=False),
+]
+STREAMS = {"<&-": 0, ">&-": 1, "2>&-": 2}
+CLOSED = [
+    " ".join(combination)
+    for count in range(4)
+    for combination in itertools.combinations(STREAMS, count)
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A spec, one that is broken, a bundle, deployed files and a saved plan."""
+    made = tmp_path_factory.mktemp("streams")
+    (made / "cluster.yaml").write_text(SMALLEST)
+    (made / "broken.yaml").write_text("omconf: 1\n")
+    (made / "trees/om1").mkdir(parents=True)
+    assert omconf("build", "-o", "bundles", cwd=made).code == 0
+    assert omconf("plan", "--deployed", "trees", "--out", "plan.saved", cwd=made).code == 0
+    return made
+
+
+def run(folder: Path, words: str, redirections: str) -> subprocess.CompletedProcess[str]:
+    script = f"exec {sys.executable} -m omconf {words} {redirections}"
+    return subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True)
+
+
+def test_every_command_is_here() -> None:
+    named = {command.name for command in app.registered_commands}
+    assert named <= {command.words.split()[0] for command in COMMANDS}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.words)
+def test_closed_streams(folder: Path, tmp_path: Path, command: Command) -> None:
+    """What a command does and writes is the same; its exit code is 1 when its output is lost."""
+    expected: dict[str, str] = {}
+    for closed in [*CLOSED, *command.full]:
+        place = tmp_path / "work"
+        shutil.copytree(folder, place)
+        done = run(place, command.words, closed)
+        lost = command.prints and (">&-" in closed.split() or ">/dev/full" in closed.split())
+        assert done.returncode == (1 if lost else command.code), (closed, done)
+        assert "unforeseen" not in done.stderr, closed
+        assert "Traceback" not in done.stderr, closed
+        if lost and "2>" not in closed:
+            reason = "No space left on device" if "full" in closed else "Bad file descriptor"
+            last = done.stderr.splitlines()[-1]
+            assert last == f"omconf: the output cannot be written: {reason}", closed
+        if not lost:
+            assert bool(done.stdout) == command.prints, closed
+        written = tree(place)
+        assert written == (expected or written), closed
+        expected = written
+        shutil.rmtree(place)
+
+
+def test_nothing_is_printed_into_a_file(tmp_path: Path) -> None:
+    """A file that is opened while stdout or stderr is closed does not take its number."""
+    for closed in CLOSED:
+        run(tmp_path, "init new.yaml", closed)
+        assert (tmp_path / "new.yaml").read_text() == STARTER
+        (tmp_path / "new.yaml").unlink()
+
+
+def test_a_reader_that_went_away_is_no_error_to_report(folder: Path) -> None:
+    words = f"{sys.executable} -m omconf rules"
+    script = f"({words}; echo $? >&2) | exec true"
+    done = subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True)
+    assert done.stderr in ("0\n", "1\n"), "it may be done before the reader goes"

@@ -1,0 +1,238 @@
+"""A signal ends omconf by that signal, with all that it started, wherever it comes in."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from omconf import interrupts
+from omconf.bundle.writer import write
+from omconf.deployed import ssh
+from tests.bundle.writing import NEW, OLD, run, tree, tree_of
+from tests.clusters import SMALLEST
+from tests.command import ROOT
+
+SIGNALS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+# A program with a child that is no child of omconf's, both of which note their numbers.
+HANG = """#!/bin/sh
+cd {folder}
+sleep 600 & echo $! > child.$$
+echo $$ > parent.$$
+[ $(ls | grep -c parent) -lt {count} ] || : > ready
+wait
+"""
+
+
+def lay(folder: Path, program: str, count: int = 1) -> Path:
+    """Put a program that hangs into `bin`; the file `ready` appears when `count` of it run."""
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "seen").mkdir(exist_ok=True)
+    place = folder / "bin" / program
+    place.write_text(HANG.format(folder=folder / "seen", count=count))
+    place.chmod(0o755)
+    return place
+
+
+def secret(folder: Path) -> str:
+    program = lay(folder, "hang")
+    text = SMALLEST.replace("{env: OM_DB_PASSWORD}", f"{{command: [{program}]}}")
+    assert text != SMALLEST
+    (folder / "cluster.yaml").write_text(text)
+    return "build --reveal-secrets -o bundles"
+
+
+def by_ssh(folder: Path) -> str:
+    """More nodes than are asked at once: those that wait are not asked after the signal."""
+    lay(folder, "ssh", ssh.AT_ONCE)
+    rows = (
+        f'  om{i}: {{address: 10.1.1.{i}, url: "https://om{i}.example.org/openmeetings"}}\n'
+        for i in range(1, ssh.AT_ONCE + 9)
+    )
+    head = SMALLEST.partition("nodes:")[0]
+    (folder / "cluster.yaml").write_text(f"{head}nodes:\n{''.join(rows)}")
+    return "plan --ssh --timeout 300"
+
+
+def by_git(folder: Path) -> str:
+    lay(folder, "git")
+    (folder / "cluster.yaml").write_text(SMALLEST)
+    return "plan --git HEAD -o bundles"
+
+
+COMMANDS: dict[str, Callable[[Path], str]] = {"secret": secret, "ssh": by_ssh, "git": by_git}
+
+
+@contextmanager
+def started(folder: Path, words: str, *before: str) -> Iterator[subprocess.Popen[str]]:
+    """Omconf, when the programs that it starts are running."""
+    environment = {
+        **os.environ,
+        "PATH": f"{folder}/bin:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+    command = [*before, sys.executable, "-m", "omconf", *words.split()]
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            wait((folder / "seen/ready").exists)
+            yield process
+        finally:
+            process.kill()
+            for pid in seen(folder):
+                if running(pid):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def wait(until: Callable[[], bool]) -> None:
+    end = time.monotonic() + 120
+    while not until():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def seen(folder: Path) -> list[int]:
+    return [int(text) for file in (folder / "seen").glob("*.*") if (text := file.read_text())]
+
+
+def running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_all_that_was_started_ends(tmp_path: Path, name: str, number: signal.Signals) -> None:
+    with started(tmp_path, COMMANDS[name](tmp_path)) as process:
+        process.send_signal(number)
+        out, said = process.communicate(timeout=60)
+        assert (process.returncode, out) == (-number, "")
+        assert said == ""
+        started_ones = seen(tmp_path)
+        assert len(started_ones) == (2 * ssh.AT_ONCE if name == "ssh" else 2)
+        wait(lambda: not any(map(running, started_ones)))
+    assert not (tmp_path / "bundles").exists()
+
+
+def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:
+    """It goes to all of the terminal's group; a shell then sees a program that SIGINT ended."""
+    with started(tmp_path, by_ssh(tmp_path)) as process:
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(timeout=60) == -signal.SIGINT
+        wait(lambda: not any(map(running, seen(tmp_path))))
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_what_is_ignored_at_start_stays_ignored(tmp_path: Path, number: signal.Signals) -> None:
+    """By `nohup`, or by a shell that starts it in the background."""
+    words = secret(tmp_path)
+    name = number.name.removeprefix("SIG")
+    ignore = ("sh", "-c", f"trap '' {name}; exec \"$@\"", "sh")
+    with started(tmp_path, words, *ignore) as process:
+        process.send_signal(number)
+        time.sleep(0.3)
+        assert all(map(running, seen(tmp_path)))
+        assert process.poll() is None
+        other = next(s for s in SIGNALS if s != number)
+        process.send_signal(other)
+        assert process.wait(timeout=60) == -other
+        wait(lambda: not any(map(running, seen(tmp_path))))
+
+
+def test_a_second_round_of_verify_ends_by_a_second_signal(tmp_path: Path) -> None:
+    words = by_ssh(tmp_path).replace("plan", "verify")
+    with started(tmp_path, words) as process:
+        first = seen(tmp_path)
+        (tmp_path / "seen/ready").unlink()
+        process.send_signal(signal.SIGTERM)
+        wait(lambda: (tmp_path / "seen/ready").exists() and len(seen(tmp_path)) >= 2 * len(first))
+        assert not any(map(running, first))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=60) == -signal.SIGTERM
+        wait(lambda: not any(map(running, seen(tmp_path))))
+
+
+WRITE = """
+import os, sys
+from pathlib import Path
+from omconf import interrupts
+from omconf.bundle.writer import write
+from tests.bundle.writing import NEW, at_change
+interrupts.install()
+try:
+    with at_change(int(sys.argv[2]), lambda *_: os.kill(os.getpid(), int(sys.argv[3]))):
+        write(NEW, Path(sys.argv[1]))
+except interrupts.Interrupted as interrupted:
+    print("unwound", flush=True)
+    interrupts.die(interrupted.number)
+"""
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("step", [4, 35])
+def test_a_write_ends_before_the_signal_does(
+    tmp_path: Path, number: signal.Signals, step: int
+) -> None:
+    write(OLD, tmp_path)
+    with run(WRITE, tmp_path, step, int(number), stdout=subprocess.PIPE) as process:
+        out, _ = process.communicate(timeout=60)
+    assert (process.returncode, out) == (-number, b"unwound\n")
+    assert tree(tmp_path) == tree_of(OLD if step == 4 else NEW)
+
+
+def test_a_signal_waits_while_a_program_is_started() -> None:
+    """Or the program would run on, in a moment in which nobody knows its number."""
+    before = signal.signal(signal.SIGTERM, interrupts._interrupt)
+    noted = []
+
+    def start() -> None:
+        with interrupts.deferred():
+            signal.raise_signal(signal.SIGTERM)
+            noted.append("started")
+        noted.append("not reached")
+
+    try:
+        with pytest.raises(interrupts.Interrupted) as raised:
+            start()
+        assert raised.value.number == signal.SIGTERM
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        interrupts.resume()
+    assert noted == ["started"]
+
+
+def test_a_program_that_a_thread_starts_meanwhile_ends_too() -> None:
+    """Its number is noted after the signal came in."""
+    with subprocess.Popen(["sleep", "600"], start_new_session=True) as process:
+        interrupts._state.stopped = True
+        try:
+            interrupts.watch(process.pid)
+            assert process.wait(timeout=60) == -signal.SIGKILL
+        finally:
+            interrupts.forget(process.pid)
+            interrupts.resume()
+
+
+def test_in_a_container_as_process_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No signal of its own ends it there, so the exit code tells."""
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(signal, "raise_signal", lambda _: None)
+    with pytest.raises(SystemExit) as ended:
+        interrupts.die(signal.SIGTERM)
+    assert ended.value.code == 143
