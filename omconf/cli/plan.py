@@ -13,6 +13,7 @@ from omconf.diagnostics import Rule, Severity
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from omconf.cluster.model import Cluster
     from omconf.deployed.snapshot import Source
     from omconf.diagnostics import Diagnostic
     from omconf.plan.model import Plan
@@ -138,7 +139,7 @@ class Asked(NamedTuple):
         """The nodes to plan; none: all."""
         return self.nodes if self.local is None else (self.local,)
 
-    def sources(self) -> tuple[Source, Source | None]:
+    def sources(self, cluster: Cluster) -> tuple[Source, Source | None]:
         """The source of the plan, and the base that tells who changed what."""
         base = self._committed()
         if self.deployed is not None:
@@ -152,7 +153,8 @@ class Asked(NamedTuple):
         if self.ssh:
             from omconf.deployed.ssh import Ssh
 
-            return Ssh(self.sudo, self.seconds or 60.0), base
+            removed = {node.name.value: node.ssh.value for node in cluster.removed}
+            return Ssh(self.sudo, self.seconds or 60.0, removed), base
         assert base is not None  # noqa: S101 - there was no mistake
         return base, None
 
@@ -173,9 +175,9 @@ def _made(
     if mistake := asked.mistake():
         return [NO_SOURCE.at(None, mistake, hint=SOURCES)]
     compiled = pipeline.compile_spec(str(spec))
-    if compiled.failed:
+    if compiled.failed or compiled.cluster is None:
         return compiled.diagnostics
-    source, base = asked.sources()
+    source, base = asked.sources(compiled.cluster)
     return plans.plan(
         compiled,
         source,

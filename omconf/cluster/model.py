@@ -169,6 +169,14 @@ class Kurento:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """A node that left the spec: its name, and the OpenSSH destination that still reaches it."""
+
+    name: Value[str]
+    ssh: Value[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Ignore:
     """A warning that is known and accepted; `place` is where the spec speaks of `node`."""
 
@@ -197,3 +205,4 @@ class Cluster:
     """What must be equal on all nodes, by the spec's key (`remember_me_key` ...)."""
     ignores: tuple[Ignore, ...]
     nodes: tuple[Node, ...]
+    removed: tuple[Removed, ...] = ()

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
 
 DEFAULT_UNIT = "openmeetings.service"
+LIBRARY = "{home}/webapps/{webapp}/WEB-INF/lib"
+"""Where the jars of OpenMeetings lie."""
 MAX_PATH = 1200
 """Characters of a path: the longest that a spec allows (1,000 bytes), and what templates add."""
 

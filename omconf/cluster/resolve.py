@@ -18,6 +18,7 @@ from omconf.cluster.model import (
     Network,
     Node,
     OpenMeetings,
+    Removed,
     Samba,
     Storage,
     credentials_path,
@@ -149,8 +150,22 @@ class _Resolver:
             self.secrets(spec.secrets, ("secrets",)),
             tuple(self.ignore(ignore, i) for i, ignore in enumerate(spec.ignore)),
             nodes,
+            self.removed(),
         )
         return (None if has_errors(self.diagnostics) else cluster), self.diagnostics
+
+    def removed(self) -> tuple[Removed, ...]:
+        """The nodes that left the spec; none may still be in it."""
+        result = []
+        for name in sorted(self.spec.removed, key=natural):
+            place = FromSpec(f"removed.{name}", self.document.key_span(("removed", name)))
+            if name in self.document.data["nodes"]:
+                message = f"`{name}` is a node of this cluster: it cannot have left it."
+                hint = "Remove it here, or from `nodes`."
+                self.diagnostics.append(WRONG_VALUE.at(place.span, message, hint=hint))
+            ssh = self.value(self.spec.removed[name], ("removed", name, "ssh"))
+            result.append(Removed(Value(name, place), ssh))
+        return tuple(result)
 
     def node(self, name: str) -> Node:
         own = self.spec.nodes[name]

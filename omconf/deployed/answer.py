@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from omconf.deployed import archive
 from omconf.deployed.budget import FEWER
+from omconf.deployed.releases import release_of
 from omconf.deployed.snapshot import TOO_LARGE, UNREADABLE, DeployedFile, NodeFiles
 from omconf.diagnostics import Finding
 
@@ -54,7 +55,7 @@ def read(request: Request, stream: bytes, said: str, account: Account, same: Sam
         if refused := account.keep(size):
             return NodeFiles.unknown(request, f"Its files are not kept: {refused}.", FEWER)
         files = {path: _shared(file, same) for path, file in found.files.items()}
-        return NodeFiles(files, found.asked)
+        return NodeFiles(files, found.asked, release=found.release)
 
 
 def _shared(file: DeployedFile, same: Same) -> DeployedFile:
@@ -85,7 +86,15 @@ def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
     if not files.keys() <= identities.keys():
         # A file of an earlier spec may be one of the wanted ones: nothing says that it is not.
         files |= {path: NOT_IDENTIFIED for path in files if path not in request.own}
-    return NodeFiles({path: told[path] for path in asked if path in told} | files, asked)
+    files = {path: told[path] for path in asked if path in told} | files
+    return NodeFiles(files, asked, release=release_of(_jars(said)))
+
+
+def _jars(text: str) -> Iterator[str]:
+    """Yield the names of the jars of OpenMeetings that the node names."""
+    for line in text.split("\n"):
+        if line.startswith(f"{MARK}\tjar\t"):
+            yield line.rpartition("\t")[2]
 
 
 def _identified(

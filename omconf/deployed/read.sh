@@ -15,6 +15,12 @@ say() { printf 'omconf-read\t%s\t%s\n' "$1" "$2" >&2; }
 
 # The manifest has one file a line, its path first.
 listed=$(sed -n 's#^ *{"path": "/\([^"\\]*\)".*#\1#p' "./$manifest" 2>/dev/null | head -n 1000)
+# The names of the jars tell which release of OpenMeetings is installed.
+set +f
+for jar in "./$library"/openmeetings-*.jar; do
+    [ -z "$library" ] || [ ! -e "$jar" ] || say jar "${jar##*/}"
+done
+set -f
 set --
 for path in $(printf '%s\n' "$manifest" "$wanted" "$listed" | sort -u); do
     case "/$names/$manifest" in

@@ -87,6 +87,13 @@ class Request:
         return places.manifest(self.cluster)
 
     @property
+    def library(self) -> str | None:
+        """Where the jars of OpenMeetings lie; None for a node that the spec no longer has."""
+        if not self.settings:
+            return None
+        return places.LIBRARY.format(**self.settings)
+
+    @property
     def names(self) -> list[str]:
         """What omconf's files are called, wherever they lie."""
         return sorted({path.rpartition("/")[2] for path in self.paths})

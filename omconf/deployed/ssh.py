@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import shlex
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from omconf import process
 from omconf.deployed import answer
 from omconf.deployed.budget import FEWER, FULL, Account, Budget
-from omconf.deployed.snapshot import NodeFiles, Snapshot
+from omconf.deployed.snapshot import NodeFiles, Request, Snapshot
 from omconf.deployed.tree import Same
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from omconf.deployed.snapshot import Request
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -49,11 +48,13 @@ class Ssh:
     """The nodes themselves, side by side, one connection and one tar stream each.
 
     With `sudo` the files are read by `sudo -n`, which asks for no password. A node that has not
-    answered whole after `seconds` is unknown.
+    answered whole after `seconds` is unknown. `removed` are the destinations of nodes that left the
+    spec, by name: they are read with all the others.
     """
 
     sudo: bool = False
     seconds: float = 60
+    removed: Mapping[str, str] = field(default_factory=dict)
 
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot:
         """Read all nodes; one that cannot be read is unknown, and the others are read all the same."""
@@ -62,9 +63,17 @@ class Ssh:
         def node(request: Request) -> NodeFiles:
             return self.node(request, Account(budget), same)
 
-        nodes = side_by_side(node, requests.values())
-        read = dict(zip(requests, nodes, strict=True))
-        return Snapshot("ssh", read, options={"sudo": self.sudo})
+        former = Request.of_left(requests)
+        others = self.removed if whole else {}
+        gone = {name: replace(former, ssh=ssh) for name, ssh in others.items()}
+        every = {**requests, **gone}
+        read = dict(zip(every, side_by_side(node, every.values()), strict=True))
+        left = {
+            name: files
+            for name in gone
+            if (files := read.pop(name)).problem or former.applied(name, files)
+        }
+        return Snapshot("ssh", read, left, options={"sudo": self.sudo})
 
     def node(self, request: Request, account: Account, same: Same) -> NodeFiles:
         """Read one node's files; what is kept of them is charged to its account."""
@@ -93,7 +102,12 @@ class Ssh:
 def _script(request: Request) -> bytes:
     """The program that a node runs: what to read, and how."""
     wanted = "\n".join(path[1:] for path in request.paths)
-    said = {"manifest": request.manifest[1:], "wanted": wanted, "names": "/".join(request.names)}
+    said = {
+        "manifest": request.manifest[1:],
+        "library": (request.library or "")[1:],
+        "wanted": wanted,
+        "names": "/".join(request.names),
+    }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in said.items())
     return head.encode() + SCRIPT.read_bytes()
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import grp
 import pwd
 import stat
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from omconf.deployed.releases import release_of
 from omconf.deployed.snapshot import (
     MAX_BYTES,
     NOT_A_FILE,
@@ -57,7 +59,16 @@ def read(
         own = _read(tree, request.manifest, access, same)
         asked = request.asked(own.data if own else None)
         found = {p: own if p == request.manifest else _read(tree, p, access, same) for p in asked}
-    return NodeFiles({path: file for path, file in found.items() if file is not None}, asked)
+        release = _release(tree, request.library)
+    files = {path: file for path, file in found.items() if file is not None}
+    return NodeFiles(files, asked, release=release)
+
+
+def _release(tree: Tree, library: str | None) -> str | None:
+    """Tell which release is installed; what cannot be read is not known."""
+    with suppress(OSError, UnresolvedError):
+        return release_of(tree.names(library)) if library else None
+    return None
 
 
 def _read(tree: Tree, path: str, access: bool, same: Same) -> DeployedFile | None:

@@ -189,7 +189,11 @@ class _Comparison:
             self.unchanged.setdefault(place.kind.name, {})[place.node] = None
 
     def left(self, node: str, deployed: NodeFiles) -> None:
-        """Take away what was applied to a node that the spec has no more."""
+        """Take away what was applied to a node that the spec no longer has."""
+        if deployed.problem:
+            self.say(node, "", deployed.problem)
+            self.complete = False
+            return
         for path, entry in sorted(self.earlier(node, deployed).items()):
             file = deployed.files.get(path)
             if file and file.problem:

@@ -115,8 +115,8 @@ class Plan:
 
     @property
     def has_changes(self) -> bool:
-        """True when something is to be done."""
-        return any(self.counts(change.action) for change in self.changes)
+        """True when something is to be done; another release may be installed under equal files."""
+        return bool(self.rollout.steps) or any(self.counts(c.action) for c in self.changes)
 
     def counts(self, action: Action) -> bool:
         """Tell whether an action is a change."""

@@ -273,6 +273,12 @@ class Node(NodeDefaults):
     )
 
 
+class Removed(Section):
+    """A node that left the spec, so that it can still be cleaned."""
+
+    ssh: SshDestination = Field(description="Its OpenSSH destination.")
+
+
 class Spec(Section):
     """A cluster spec, format version 1."""
 
@@ -292,3 +298,7 @@ class Spec(Section):
         description="The nodes by name: a lower-case host label."
     )
     node_defaults: NodeDefaults = NodeDefaults()
+    removed: dict[NodeName, Removed] = Field(
+        {},
+        description="Nodes that left the spec, until `plan --ssh` finds nothing of omconf there.",
+    )

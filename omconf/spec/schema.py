@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from omconf.formats.names import LABEL
 from omconf.spec.checks import RESERVED
-from omconf.spec.models import Node, Spec, section_of
+from omconf.spec.models import Node, Removed, Spec, section_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 def spec_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of format version 1."""
     schema = Spec.model_json_schema()
-    nodes = schema["properties"]["nodes"]
-    nodes["propertyNames"] = {
-        "pattern": f"^{LABEL.pattern}$",
-        "maxLength": 63,
-        "not": {"enum": list(RESERVED)},
-    }
+    for key in ("nodes", "removed"):
+        schema["properties"][key]["propertyNames"] = {
+            "pattern": f"^{LABEL.pattern}$",
+            "maxLength": 63,
+            "not": {"enum": list(RESERVED)},
+        }
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
@@ -46,6 +46,9 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
         if name == "nodes":
             yield f"| `{key}` | required | {info.description} |"
             yield from _rows(Node, "nodes.<name>.")
+        elif name == "removed":
+            yield f"| `{key}` |  | {info.description} |"
+            yield from _rows(Removed, "removed.<name>.")
         elif name == "node_defaults":
             text = "The keys of a node, for all nodes; `{name}` and `{address}` stand for its own."
             yield f"| `{key}.*` |  | {text} |"
