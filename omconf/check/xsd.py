@@ -37,7 +37,7 @@ for repeated names grows with the square of theirs."""
 MAX_ATTRIBUTES: Final = 100
 """An element with more is refused for the same reason; the widest of ours has three."""
 
-MAX_PATH: Final = 1_000
+MAX_PATH: Final = 500
 """Characters of the names that lead to an element; the longest of ours has 60. Each item below the
 element has all of them in its key, so that more would multiply."""
 

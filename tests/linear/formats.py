@@ -1,0 +1,241 @@
+"""Rows for omconf/formats: each module that reads text."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from tests.linear.row import LINES, WORDS, Read, Text, row
+
+
+@row(
+    "formats.block",
+    texts=[*LINES, "# BEGIN omconf: a\n", "# BEGIN omconf: a", "# END omconf: b \t"],
+)
+def _block() -> Read:
+    from omconf.formats import block
+
+    def read(text: str) -> object:
+        found = block.find(text, "conference")
+        entries = [
+            block.Entry("k", "v", i, i, (i, i + 1), (i, i + 2), 2) for i in range(len(text) // 8)
+        ]
+        with suppress(ValueError):
+            block.merge(text, "conference", text, entries)
+        return found, block.outside(text, None), block.inside(text, None)
+
+    return read
+
+
+OPTIONS: list[str | Text] = [
+    *WORDS,
+    *(
+        Text(part, f"{name}=", "!")
+        for name in ("timeo", "sec", "vers", "port")
+        for part in ("1", ":", "a:")
+    ),
+    *(
+        Text(part, "x-systemd.idle-timeout=", "!")
+        for part in ("1", "1s", "1.1", "11m", "1min", "1hours")
+    ),
+    *(Text(part, "anonuid=", "!") for part in ("1", "-")),
+    Text("%d:", "sec="),
+    Text("a", "refer=", "@"),
+    Text("f", "fsid="),
+]
+
+
+@row("formats.options", "formats.nfs_options", "formats.cifs_options", texts=OPTIONS)
+def _options(name: str) -> Read:
+    from omconf.formats import cifs_options, nfs_options
+
+    def read(text: str) -> object:
+        if name == "formats.cifs_options":
+            return cifs_options.judge_mount(text), cifs_options.settle_mount(text.split(","))
+        if name == "formats.options":
+            return nfs_options.judge_mount(text), nfs_options.settle_mount(text.split(","))
+        return nfs_options.judge_export(text)
+
+    return read
+
+
+EXPORTS: list[str | Text] = [
+    *LINES,
+    Text("-rw h%d ", "/p "),
+    Text("h%d ", "/p "),
+    Text("h(rw) ", "/p "),
+    Text("h%d(x%d) ", "/p -rw,sync,no_subtree_check "),
+    Text("-x%d h ", "/p "),
+    Text("-sec=f%d,rw h ", "/p "),
+    Text("x%d,", "/p -", " h h h"),
+    Text("a%d:", "/p h(sec=", ",rw)"),
+    '/a h "" ',
+    "/a\r",
+    Text(' ""', "/a"),
+    Text("\\040", "/"),
+    Text("a", '"'),
+    Text("\\\n", "/a "),
+    "/a 10.1.1.%d/24(rw) (ro)\n",
+    "(",
+]
+
+
+# What the defaults of a line grow to is small beside these.
+@row("formats.exports", texts=EXPORTS, small=12_000, large=64 * 1024)
+def _exports() -> Read:
+    from omconf.formats import exports
+
+    return exports.read
+
+
+CONNECTION: list[str | Text] = [
+    *WORDS,
+    "a%d=b,",
+    Text("a,", "Password=b,"),
+    Text('a,"', '"'),
+    Text("a,", 'a="'),
+    Text("};", "jdbc:sqlserver://h;a={"),
+    Text("a;", "jdbc:sqlserver://h;a={"),
+    Text("p%d=v&", "jdbc:postgresql://h/d?"),
+    Text("p%d=v;", "jdbc:db2://h/d:"),
+]
+
+
+@row("formats.connection_properties", "formats.jdbc", texts=CONNECTION)
+def _connection(name: str) -> Read:
+    from omconf.formats import connection_properties, jdbc
+
+    def pairs(text: str) -> object:
+        with suppress(ValueError):
+            connection_properties.quote(text)
+        return connection_properties.split(text)
+
+    def url(text: str) -> object:
+        for kind in jdbc.FORMS:
+            with suppress(ValueError):
+                jdbc.encode(kind, text)
+        return jdbc.split(text), jdbc.meaning(text, text)
+
+    return url if name == "formats.jdbc" else pairs
+
+
+@row("formats.dbcp2", "formats.sql", "formats.header", texts=[*WORDS, "1", "omconf: ", "\\_", "''"])
+def _small(name: str) -> Read:
+    from omconf.formats import dbcp2, header, sql
+
+    texts = (sql.postgresql_text, sql.postgresql_name, sql.mysql_text, sql.mysql_name)
+    return {
+        "formats.dbcp2": lambda text: [
+            dbcp2.fits(form, text) for form in {*dbcp2.SETTINGS.values()}
+        ],
+        "formats.sql": lambda text: [write(text) for write in (*texts, sql.mysql_pattern)],
+        "formats.header": header.cluster_of,
+    }[name]
+
+
+CHECK_LINES: list[str | Text] = [
+    *LINES,
+    "ok\ta\tb\n",
+    "fact\tmember\t%d\n",
+    "ok\t",
+    Text("a", "ok\tb\t"),
+]
+
+
+@row("formats.node_check", texts=CHECK_LINES)
+def _node_check() -> Read:
+    from omconf.formats import node_check
+
+    def read(text: str) -> object:
+        with suppress(ValueError):
+            return node_check.read(text.encode())
+        return None
+
+    return read
+
+
+HBA: list[str | Text] = [
+    *WORDS,
+    *(Text(part, "host ", "!") for part in ('"', '""', "a,", ", ", '"a"', ',"', "a ", '"a" ')),
+    "host d%d u 10.1.1.1/32 md5\n",
+    "host d u\n",
+    "local all all password=a\n",
+]
+
+
+@row("formats.pg_hba", texts=HBA)
+def _pg_hba() -> Read:
+    from omconf.formats import pg_hba
+
+    return pg_hba.records
+
+
+PROPERTIES: list[str | Text] = [
+    *LINES,
+    *(Text(part, "kurento.ws.url=") for part in ("\\", "a", "\\u0041", "\\\n", " ")),
+    "\\=",
+    "kurento.kuid=a\n",
+]
+
+
+@row("formats.properties", texts=PROPERTIES)
+def _properties() -> Read:
+    from omconf.formats import properties
+
+    def read(text: str) -> object:
+        properties.pair(text, text)
+        return properties.read(text), properties.merge(text, {"kurento.kuid": "b", "other": "c"})
+
+    return read
+
+
+DIFF: list[str | Text] = ["a\n", "l%d\n", "a\nb\n", "l%d\na\n", "\n", "\n\n}\n"]
+
+
+@row("formats.text_diff", "cli.build --check", "plan.items.by_line", texts=DIFF, large=64 * 1024)
+def _diff(name: str) -> Read:
+    from omconf.bundle.directory import Difference
+    from omconf.cli import build
+    from omconf.formats import text_diff
+    from omconf.plan import items
+
+    ours = "".join(f"l{3 * i}\na\n\n}}\n" for i in range(150))
+
+    def compare(text: str) -> object:
+        return text_diff.compare(text.split("\n"), ours.split("\n"))
+
+    def check(text: str) -> object:
+        difference = Difference("a", "different", text.encode(), ours.encode(), 0o644, 0o644)
+        return build._diff(difference)
+
+    by_line: Read = lambda text: items.by_line(text, ours)  # noqa: E731
+    return {"formats.text_diff": compare, "cli.build --check": check}.get(name, by_line)
+
+
+XML: list[str | Text] = [
+    Text("<b/>", "<a>", "</a>"),
+    Text("<b%d>c</b%d>", "<a>", "</a>"),
+    Text('<map name="m%d"/>', "<a>", "</a>"),
+    Text("<b/>", f'<a><map name="{"n" * 400}">', "</map></a>"),
+    Text("<b>", "<a>"),
+    Text("a", "<a><b>", "</b></a>"),
+    Text("a b ", '<a><b c="', '"/></a>'),
+    Text("<!-- -->", "", "<a/>"),
+    Text("<?a?>", "", "<!DOCTYPE a>"),
+    Text("<!-- ", ""),
+    Text("&#10;", "<a>", "</a>"),
+    Text(' a%d="b"', "<a", "/>"),
+]
+
+
+@row("formats.xml", texts=XML)
+def _xml() -> Read:
+    from lxml import etree
+
+    from omconf.formats import xml
+
+    def read(text: str) -> object:
+        with suppress(etree.XMLSyntaxError):
+            return list(xml.flatten(etree.fromstring(text.encode())))
+        return xml.escape(text)
+
+    return read

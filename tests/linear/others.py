@@ -1,0 +1,295 @@
+"""Rows for what reads any text, the spec, files beside it, manifests; also many nodes or findings."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+
+from tests.linear.formats import XML
+from tests.linear.kinds import HAZELCAST, START
+from tests.linear.row import LINES, WORDS, Read, Text, row
+
+SECRETS: list[str | Text] = [
+    *WORDS,
+    *(
+        "pass",
+        "pas",
+        "password=",
+        "password = ",
+        "pw",
+        "-dpw",
+        "user",
+        "user=",
+        "//a:",
+        "-u a:",
+        "-u ",
+    ),
+    *("thin:", "a[", "property[", "password\\\n", "https://a:b@", "token: ", "api-", "password>a"),
+    Text("a", "//b:", "@"),
+    Text("a@", "", " "),
+    Text("a:", "", "@"),
+    Text("//", "", "@h"),
+    Text("a", "-u "),
+    Text(" ", "user"),
+    Text("-", "password"),
+]
+
+
+@row("secrets", texts=SECRETS)
+def _secrets() -> Read:
+    from omconf import secrets
+    from omconf.plan import binding
+    from omconf.views import human
+
+    def read(text: str) -> object:
+        for look in (secrets.hides, secrets.masked, secrets.quoted, human.visible):
+            look(text)
+        secrets.in_plain("a", text)
+        return list(secrets.masked_lines(text.split("\n"))), binding._COMMENT.sub("", text)
+
+    return read
+
+
+SPEC: list[str | Text] = [
+    *LINES,
+    *("a: b\n", "k%d: v\n", "- a\n", " ", "a: {", "[", "&a%d x\n", "? a\n", "'", "#"),
+    Text("a%d: {b: c, d: e}, ", "{", "f: g}"),
+    Text("a%d: {b: {c: d}}, ", "{nodes: {", "}}"),
+    Text("  om%d: {address: 10.1.1.1, url: 'https://a'}\n", "omconf: 1\nnodes:\n"),
+    Text("1", "a: "),
+    Text("1", "omconf: 1\nport: ", "e5"),
+    Text("- timeo=x%d\n", "omconf: 1\nstorage:\n  kind: nfs\n  options:\n  "),
+    Text("  x\n", "omconf: 1\ndatabase:\n password: |\n"),
+    Text("  x\n", "omconf: 1\npassword: &a |\n  x\n", "other_password: *a\nthird_password: *a\n"),
+    Text("a", "omconf: 1\ncluster: ", "\nignore: [{rule: OM105, why: x}]\n"),
+]
+
+
+@row("spec.load", texts=SPEC, large=64 * 1024)
+def _spec() -> Read:
+    from omconf.spec.load import load
+
+    return lambda text: load(text.encode(), "cluster.yaml")
+
+
+VALUES: list[str | Text] = [
+    *WORDS,
+    *(
+        "a.",
+        "a-",
+        "a@",
+        "+",
+        "%41",
+        "[",
+        "::",
+        "a ",
+        "https://",
+        "\\",
+        "?",
+        "#",
+        "{name}",
+        "-Da ",
+        ",a:1",
+    ),
+    *(Text(part, "https://", "!") for part in ("a.", "a@", "a", "a/", "/a", "1", "a:", "[", "@")),
+    *(Text(part, "/") for part in ("a/", "./", "../", "/")),
+    *(Text(part, "-Da=", " !") for part in ("a", " ", " a")),
+    *(Text(part, "stun:", "!") for part in ("a", "1", "a.", "a,")),
+    Text("a", "", ".service!"),
+    Text(".service", "a"),
+]
+
+
+@row("spec.checks", texts=VALUES)
+def _checks() -> Read:
+    from pydantic_core import PydanticCustomError
+
+    from omconf.spec import checks, programs, references, storage, urls
+
+    of_text = [
+        *(getattr(checks, name) for name in ("clean", "reason", "cluster_name", "node_name")),
+        *(getattr(checks, name) for name in ("ipv4", "reachable", "subnet", "multicast_group")),
+        *(getattr(checks, name) for name in ("rule_id", "folder", "export_path", "webapp", "unit")),
+        *(getattr(checks, name) for name in ("account", "interface", "database_kind", "release")),
+        *(getattr(checks, name) for name in ("property_name", "carried", "label")),
+        *(getattr(programs, name) for name in ("time_zone", "jvm_option", "spring_text")),
+        *(programs.kurento_url, programs.turn_url, references.host, references.ssh_destination),
+        *(references.secret, storage.export_option, storage.share_name, storage.samba_user),
+        lambda text: urls.url(text, "om1"),
+    ]
+
+    def read(text: str) -> object:
+        for check in of_text:
+            with suppress(PydanticCustomError):
+                check(text)
+        return None
+
+    return read
+
+
+EXTRA: list[str | Text] = [
+    *HAZELCAST,
+    Text("<map name='a'/>", START, "</hazelcast>"),
+    Text("<queue name='q%d'/>", START, "</hazelcast>"),
+    Text("<queue name='q%d'/>\n", START, "</hazelcast>"),
+    Text("<instance-name/>", START, "</hazelcast>"),
+    Text("<import resource='a'/>", START, "</hazelcast>"),
+    Text("<password>%d</password>", f"{START}<b>", "</b></hazelcast>"),
+    Text("<b xmlns='c'/>", START, "</hazelcast>"),
+]
+
+
+@row("check.hazelcast_extra", texts=EXTRA, large=64 * 1024)
+def _extra() -> Read:
+    from omconf.check import hazelcast_extra
+    from omconf.cluster.model import ExtraFile
+
+    return lambda text: hazelcast_extra.read(ExtraFile("further.xml", text.encode()), ("a",))
+
+
+@row("check.xsd", texts=XML)
+def _xsd() -> Read:
+    from omconf.check import xsd
+
+    def read(text: str) -> object:
+        found = xsd.parse(text.encode())
+        if isinstance(found, xsd.Fault):
+            return found
+        return xsd.faults(xsd.known(found, "hazelcast-deployed.xsd"), "hazelcast-deployed.xsd")
+
+    return read
+
+
+@row("releases.inspect", texts=HAZELCAST, large=128 * 1024)
+def _release() -> Read:
+    from omconf.releases import inspect
+
+    def read(text: str) -> object:
+        with tempfile.TemporaryDirectory() as folder:
+            classes = Path(folder, "webapps/openmeetings/WEB-INF/classes/META-INF")
+            classes.mkdir(parents=True)
+            (classes.parent / "hazelcast.xml").write_text(text)
+            stock = text.replace("hazelcast", "persistence")
+            (classes / "mysql_persistence.xml").write_text(stock)
+            return inspect.differences(inspect.read(Path(folder)))
+
+    return read
+
+
+MANIFESTS: list[str | Text] = [
+    Text(
+        '{"path": "/a%d", "kind": "k", "ownership": "file"}, ',
+        '{"format_version": "1.0", "files": [',
+        "{}]}",
+    ),
+    Text(
+        '{"path": "/a", "kind": "k", "ownership": "file"}, ',
+        '{"format_version": "1.0", "files": [',
+        "{}]}",
+    ),
+    Text(
+        "/a",
+        '{"format_version": "1.0", "files": [{"path": "',
+        '", "kind": "k", "ownership": "file"}]}',
+    ),
+    Text(
+        "a",
+        '{"format_version": "1.0", "files": [{"path": "/',
+        '", "kind": "k", "ownership": "file"}]}',
+    ),
+    Text('"a%d", ', '{"format_version": "1.0", "files": [', '"a"]}'),
+    Text('"d%d/a/b", ', '{"format_version": "1.0", "files": [', '"a"]}'),
+    Text("a/", '{"format_version": "1.0", "files": ["', 'a"]}'),
+    Text("./", '{"format_version": "1.0", "files": ["', 'a"]}'),
+    *("[", '{"a":', '"a": 1, ', "1", " ", "\\"),
+]
+
+
+@row("bundle.manifest", "bundle.directory", "plan.saved", texts=MANIFESTS)
+def _manifest(name: str) -> Read:
+    from omconf.bundle import directory, manifest
+    from omconf.plan import saved
+
+    def of_node(text: str) -> object:
+        with suppress(ValueError):
+            return manifest.read_node(text.encode())
+        return None
+
+    def of_bundle(text: str) -> object:
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "manifest.json").write_text(text)
+            Path(folder, "a/a").mkdir(parents=True)
+            return directory.check({}, Path(folder))
+
+    plan: Read = lambda text: saved.parse(text.encode(), "a.plan")  # noqa: E731
+    return {"bundle.manifest": of_node, "bundle.directory": of_bundle}.get(name, plan)
+
+
+@row("plan.items.changed", texts=["k%d=v", "k%d"], large=64 * 1024)
+def _changed() -> Read:
+    from omconf.plan import items
+
+    def read(text: str) -> object:
+        found = dict.fromkeys(text.split("k"), "v")
+        return [items.shown(item) for item in items.changed(found, {"1": "w"}, lambda _: "")]
+
+    return read
+
+
+@row("views", texts=["line %d\n", "same\n", "`\n", "\n"], large=16 * 1024)
+def _views() -> Read:
+    from omconf.diagnostics import BEYOND_LIMIT, REFUSED
+    from omconf.plan.model import Action, ArtifactChange, ItemChange, Plan, Step
+    from omconf.views import document, folding, human, markdown
+
+    def read(text: str) -> object:
+        lines = text.split("\n")
+        items = tuple(ItemChange(line, Action.UPDATE, line, "b") for line in lines)
+        nodes = tuple(f"n{number}" for number in range(len(lines)))
+        changes = [ArtifactChange("n0", "/a", "jvm", "file", Action.UPDATE, items)]
+        changes += [ArtifactChange(n, "/a", "jvm", "file", Action.DELETE) for n in nodes]
+        found = [REFUSED.at(None, line, node="n0", path="/a") for line in lines]
+        found += [BEYOND_LIMIT.at(None, "same", node=node, path="/a") for node in nodes]
+        found += [REFUSED.at(None, line) for line in lines]
+        rollout = tuple(Step((node,), ("a",), "b") for node in nodes)
+        plan = Plan("c", "git", nodes, tuple(changes), rollout, (), tuple(found))
+        drawn = document.of_plan(plan)
+        paint = human.Paint(colour=False)
+        findings = human.diagnostics(folding.findings(drawn["diagnostics"]), paint)
+        return human.plan(drawn, paint), findings, markdown.plan(drawn)
+
+    return read
+
+
+@row("check.deployed_members", "verify", texts=["%d\n", "same\n"])
+def _nodes(name: str) -> Read:
+    from omconf.artifacts.model import Reading
+    from omconf.artifacts.node_check import KIND
+    from omconf.check import deployed_members
+    from omconf.formats.node_check import Said
+    from omconf.verify import combine
+    from omconf.verify.rounds import Heard, Rounds
+    from tests.clusters import cluster_of, spec_of
+
+    def members(text: str) -> object:
+        lines = text.split("\n")
+        items = {f"n{n}": {"instance-name": line} for n, line in enumerate(lines)}
+        found = list(deployed_members.findings(items, {n: {} for n in items}, items))
+        readings = {
+            f"n{n}": Reading(items={"release": f"{n}{line}"}, lines={"release": 1})
+            for n, line in enumerate(lines)
+        }
+        return found, list(KIND.across(cluster, readings, ()))
+
+    def verified(text: str) -> object:
+        lines = text.split("\n")
+        names = [f"n{n}" for n in range(len(lines))]
+        first = {n: Heard(Said(facts={"left": ["t"], "member": lines})) for n in names[:5]}
+        first |= {n: Heard(Said(facts={"left": ["t"]})) for n in names[5:]}
+        second = {n: Heard(Said(facts={"sees": [n] if n < "n5" else []})) for n in names}
+        of_nodes = [combine.report(cluster, n, first[n]) for n in names[:5]]
+        return of_nodes, list(combine._folder(Rounds("t", first, second)))
+
+    cluster = cluster_of(spec_of(5))
+    return verified if name == "verify" else members
