@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
-from omconf import pipeline
 from omconf.bundle.locate import Explained
+from omconf.pipeline.compiled import compile_spec
+from omconf.pipeline.explain import explain
 from omconf.rules import all_rules
 from omconf.views import explanation
 from omconf.views.human import Paint
@@ -55,12 +56,12 @@ def places(node: yaml.Node, path: str = "") -> Iterator[tuple[str, int, int]]:
 @pytest.mark.parametrize("spec", SPECS, ids=lambda path: path.parent.name)
 def test_every_line_says_why(spec: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(spec.parent)
-    compiled = pipeline.compile_spec("cluster.yaml")
+    compiled = compile_spec("cluster.yaml")
     assert compiled.bundle is not None
     there = set(places(yaml.compose(spec.read_text(), Loader=yaml.SafeLoader)))  # type: ignore[arg-type]
     built = tree(spec.parent / ("bundles" if spec.parent.parent == EXAMPLES else "expected"))
     for place, text in built.items():
-        found = pipeline.explain(compiled, f"somewhere/{place}")
+        found = explain(compiled, f"somewhere/{place}")
         assert isinstance(found, Explained), found
         document = explanation.of_lines(found)
         assert document["file"] == place

@@ -31,23 +31,25 @@ def build(
     no_color: output.NoColor = False,
 ) -> None:
     """Compile the spec into a bundle for every node; nothing is written when anything is wrong."""
-    from omconf import pipeline
+    from omconf.pipeline.build import check_directory, write_bundle, write_revealed, sensitive_paths
+    from omconf.pipeline.compiled import compile_spec
+    from omconf.pipeline.validate import judge_by_jar
 
     if no_color:
         output.colourless()
     if check and reveal_secrets:
         raise typer.BadParameter("--check and --reveal-secrets do not go together")
-    compiled = pipeline.compile_spec(str(spec))
+    compiled = compile_spec(str(spec))
     if hazelcast_jar:
-        compiled.diagnostics += pipeline.judge_by_jar(compiled, str(hazelcast_jar))
+        compiled.diagnostics += judge_by_jar(compiled, str(hazelcast_jar))
     output.say(compiled.diagnostics)
     if compiled.failed or compiled.bundle is None:
         raise typer.Exit(1)
     if check:
-        checked = pipeline.check_directory(compiled.bundle, str(directory))
-        _check(checked, directory, pipeline.sensitive_paths(compiled.bundle))
+        checked = check_directory(compiled.bundle, str(directory))
+        _check(checked, directory, sensitive_paths(compiled.bundle))
         return
-    write = pipeline.write_revealed if reveal_secrets else pipeline.write_bundle
+    write = write_revealed if reveal_secrets else write_bundle
     written = write(compiled.bundle, str(directory))
     if isinstance(written, list):
         output.say(written)

@@ -56,13 +56,14 @@ def _rule(name: str, *, as_json: bool) -> None:
 
 
 def _file(target: str, spec: Path, *, as_json: bool) -> None:
-    from omconf import pipeline
+    from omconf.pipeline.compiled import compile_spec
+    from omconf.pipeline.explain import explain
     from omconf.views import explanation
 
-    compiled = pipeline.compile_spec(str(spec))
+    compiled = compile_spec(str(spec))
     if compiled.failed:
         _fail(compiled.diagnostics, as_json=as_json)
-    found = pipeline.explain(compiled, target)
+    found = explain(compiled, target)
     if isinstance(found, list):
         _fail(found, as_json=as_json)
         return

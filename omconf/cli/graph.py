@@ -26,13 +26,14 @@ def graph(
     no_color: output.NoColor = False,
 ) -> None:
     """Draw the nodes, how they find each other, and the database and data server they share."""
-    from omconf import pipeline
     from omconf.diagnostics import has_errors
+    from omconf.pipeline.compiled import check_spec
+    from omconf.pipeline.graph import graph
 
     if no_color:
         output.colourless()
-    checked = pipeline.check_spec(str(spec))
+    checked = check_spec(str(spec))
     output.say(checked.diagnostics)
     if checked.cluster is None or has_errors(checked.diagnostics):
         raise typer.Exit(1)
-    output.write(pipeline.graph(checked.cluster, form))
+    output.write(graph(checked.cluster, form))

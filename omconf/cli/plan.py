@@ -169,12 +169,12 @@ class Asked(NamedTuple):
 def _made(
     spec: Path, asked: Asked, *, strict: bool, require: bool, saved_as: str | None
 ) -> Plan | list[Diagnostic]:
-    from omconf import pipeline
     from omconf.pipeline import plan as plans
+    from omconf.pipeline.compiled import compile_spec
 
     if mistake := asked.mistake():
         return [NO_SOURCE.at(None, mistake, hint=SOURCES)]
-    compiled = pipeline.compile_spec(str(spec))
+    compiled = compile_spec(str(spec))
     if compiled.failed or compiled.cluster is None:
         return compiled.diagnostics
     source, base = asked.sources(compiled.cluster)

@@ -28,17 +28,18 @@ def validate(
     no_color: output.NoColor = False,
 ) -> None:
     """Check the spec and the cluster that it describes; exit 1 when there is an error."""
-    from omconf import pipeline
     from omconf.diagnostics import has_errors, in_order
+    from omconf.pipeline.compiled import compile_spec
+    from omconf.pipeline.validate import authority, judge_by_jar
     from omconf.views import document
 
     if no_color:
         output.colourless()
-    compiled = pipeline.compile_spec(str(spec))
+    compiled = compile_spec(str(spec))
     if compiled.bundle is not None:
-        judged = pipeline.authority(compiled.bundle)
+        judged = authority(compiled.bundle)
         if hazelcast_jar:
-            judged += pipeline.judge_by_jar(compiled, str(hazelcast_jar))
+            judged += judge_by_jar(compiled, str(hazelcast_jar))
         compiled.diagnostics = in_order([*compiled.diagnostics, *judged])
     found = document.of_diagnostics(compiled.diagnostics)
     match form:

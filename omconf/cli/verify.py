@@ -40,15 +40,15 @@ def verify(
     no_color: output.NoColor = False,
 ) -> None:
     """Check the running cluster on its nodes; exit 1 when anything failed or did not answer."""
-    from omconf import pipeline
     from omconf.pipeline import verify as verification
+    from omconf.pipeline.compiled import check_spec
     from omconf.views import document, human
 
     if no_color:
         output.colourless()
     if ssh == (local is not None) or (node and not ssh):
         _fail([NO_NODES.at(None, _mistake(local), hint=WAYS)], as_json=as_json)
-    compiled = pipeline.check_spec(str(spec))
+    compiled = check_spec(str(spec))
     if local is not None:
         made = verification.local(compiled, local, seconds=seconds)
     else:

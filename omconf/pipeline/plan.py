@@ -6,13 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omconf.diagnostics import Diagnostic, Severity, in_order
-from omconf.pipeline import secrets_of, strangers, unresolved
+from omconf.pipeline import nodes as by_name
+from omconf.pipeline.secrets import secrets_of, unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from omconf.deployed.snapshot import Source
-    from omconf.pipeline import Compiled
+    from omconf.pipeline.compiled import Compiled
     from omconf.plan.model import Plan
 
 
@@ -38,7 +39,7 @@ def plan(
     cluster, bundle, spec = compiled.cluster, compiled.bundle, compiled.document
     if cluster is None or bundle is None or spec is None:
         return compiled.diagnostics
-    if unknown := strangers(cluster, only):
+    if unknown := by_name.unknown(cluster, only):
         return unknown
     asked = requests(cluster, only)
     snapshot = source.read(asked, whole=not only)

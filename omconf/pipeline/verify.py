@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import has_errors
-from omconf.pipeline import strangers
+from omconf.pipeline import nodes as by_name
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from omconf.cluster.model import Node
     from omconf.diagnostics import Diagnostic
-    from omconf.pipeline import Compiled
+    from omconf.pipeline.compiled import Compiled
     from omconf.process import Answer
     from omconf.verify.model import Verification
 
@@ -27,7 +27,7 @@ def local(compiled: Compiled, name: str, *, seconds: float) -> Verification | li
     cluster = compiled.cluster
     if cluster is None or has_errors(compiled.diagnostics):
         return compiled.diagnostics
-    if unknown := strangers(cluster, [name]):
+    if unknown := by_name.unknown(cluster, [name]):
         return unknown
 
     def ask(_: Node, words: Sequence[str], stdin: bytes) -> Answer:
@@ -51,7 +51,7 @@ def by_ssh(
     cluster = compiled.cluster
     if cluster is None or has_errors(compiled.diagnostics):
         return compiled.diagnostics
-    if unknown := strangers(cluster, only):
+    if unknown := by_name.unknown(cluster, only):
         return unknown
 
     def ask(node: Node, words: Sequence[str], stdin: bytes) -> Answer:

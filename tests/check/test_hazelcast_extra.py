@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from omconf import pipeline
 from omconf.artifacts import hazelcast
 from omconf.origin import FromSpec
+from omconf.pipeline.compiled import Compiled, compile_spec
 from tests.command import EXAMPLES, omconf
 
 SPEC = (EXAMPLES / "clustering-page/cluster.yaml").read_text()
@@ -26,11 +26,11 @@ GOOD = f"""{HEAD}
 """
 
 
-def check(tmp_path: Path, extra: str) -> pipeline.Compiled:
+def check(tmp_path: Path, extra: str) -> Compiled:
     (tmp_path / "extra.xml").write_text(extra)
     spec = tmp_path / "cluster.yaml"
     spec.write_text(SPEC + "hazelcast: {extra: extra.xml}\n")
-    return pipeline.compile_spec(str(spec))
+    return compile_spec(str(spec))
 
 
 def test_further_elements_stand_where_they_belong(tmp_path: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_pipe_that_somebody_holds_open_is_refused(tmp_path: Path) -> None:
     spec = tmp_path / "cluster.yaml"
     spec.write_text(SPEC + "hazelcast: {extra: extra.xml}\n")
     held = os.open(tmp_path / "extra.xml", os.O_RDWR)
-    (found,) = pipeline.compile_spec(str(spec)).diagnostics
+    (found,) = compile_spec(str(spec)).diagnostics
     os.close(held)
     assert found.rule.id == "OM105"
     assert "it is a named pipe, not a regular file" in found.message

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from omconf import pipeline
 from omconf.bundle.compile import compile_bundle, judge
 from omconf.check import xsd
+from omconf.pipeline.compiled import compile_spec
+from omconf.pipeline.validate import authority
 from omconf.releases import RELEASES
 from tests.clusters import DATABASES, cluster_of, simple, spec_of
 from tests.command import EXAMPLES
@@ -37,10 +38,10 @@ def test_every_release_and_database(release: str, kind: str) -> None:
 
 @pytest.mark.parametrize("example", sorted(p.parent.name for p in EXAMPLES.glob("*/cluster.yaml")))
 def test_every_example(example: str) -> None:
-    compiled = pipeline.compile_spec(str(EXAMPLES / example / "cluster.yaml"))
+    compiled = compile_spec(str(EXAMPLES / example / "cluster.yaml"))
     assert compiled.bundle is not None
     assert compiled.diagnostics == []
-    assert pipeline.authority(compiled.bundle) == []
+    assert authority(compiled.bundle) == []
     assert_xmlschema_agrees(compiled.bundle)
 
 

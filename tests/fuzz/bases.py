@@ -12,10 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from unittest import mock
 
-from omconf import pipeline
 from omconf.bundle.compile import files
 from omconf.cluster import places
-from omconf.pipeline import Compiled
+from omconf.pipeline.compiled import Compiled, compile_spec
 from omconf.secrets import Secret
 from tests.command import EXAMPLES, ROOT
 from tests.fuzz import nasty
@@ -80,7 +79,7 @@ class Bases:
             self._add("spec", base)
             if base.further:
                 self._of["further"].append(base)
-            base.compiled = pipeline.compile_spec(str(base.spec))
+            base.compiled = compile_spec(str(base.spec))
             if len(base.compiled.bundle.nodes if base.compiled.bundle else ()) <= 3:
                 self._add("deployed", _laid_out(base, folder))
             if (spec.parent / "deployed").exists():

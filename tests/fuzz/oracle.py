@@ -18,7 +18,6 @@ from unittest import mock
 
 import jsonschema
 
-from omconf import pipeline
 from omconf.artifacts import kinds
 from omconf.bundle.compile import files
 from omconf.bundle.model import Bundle
@@ -27,8 +26,9 @@ from omconf.deployed.git import Git
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.diagnostics import Diagnostic, has_errors
 from omconf.origin import Span
-from omconf.pipeline import Compiled
 from omconf.pipeline import plan as plans
+from omconf.pipeline.compiled import Compiled, compile_spec
+from omconf.pipeline.validate import authority
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.rules import all_rules
@@ -134,7 +134,7 @@ class _Known(Secrets):
 def _spec(
     base: Base, case: Case, seen: set[frozenset[str]], *, thorough: bool
 ) -> tuple[list[str], str]:
-    compiled = pipeline.compile_spec(str(base.spec))
+    compiled = compile_spec(str(base.spec))
     found = compiled.diagnostics
     ids = [d.rule.id for d in found]
     if compiled.bundle is None and not has_errors(found):
@@ -148,7 +148,7 @@ def _spec(
         return ids, ""
     shown = _views(found)
     _secret(shown, case)
-    if thorough and shown != _views(pipeline.compile_spec(str(base.spec)).diagnostics):
+    if thorough and shown != _views(compile_spec(str(base.spec)).diagnostics):
         raise Broken("not the same again", shown)
     return ids, shown
 
@@ -164,7 +164,7 @@ def _compiled(base: Base, compiled: Compiled, bundle: Bundle, *, thorough: bool)
     if not any(d.rule.id == "OM233" for d in compiled.diagnostics):
         _read_back(bundle)
     if thorough:
-        if judged := pipeline.authority(bundle):
+        if judged := authority(bundle):
             raise Broken("xmlschema refuses what libxml2 takes", str(judged))
         _planned_as_itself(compiled, bundle)
         _filled(bundle)

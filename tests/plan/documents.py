@@ -12,7 +12,7 @@ from omconf.artifacts.model import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster.model import Cluster
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-from omconf.pipeline import secrets_of
+from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.views import document
 from tests.clusters import simple

@@ -11,7 +11,7 @@ import pytest
 from omconf.artifacts.model import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-from omconf.pipeline import secrets_of
+from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
 from tests.clusters import simple
 from tests.command import EXAMPLES, omconf

@@ -16,7 +16,7 @@ import yaml
 from omconf.artifacts import kinds
 from omconf.bundle.compile import compile_bundle, contents
 from omconf.deployed.snapshot import NodeFiles, Snapshot
-from omconf.pipeline import secrets_of
+from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.masking import Mask
 from omconf.secrets import HIDDEN, Secret, SecretRef, Secrets, resolve

@@ -10,7 +10,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omconf import pipeline
+from omconf.pipeline.compiled import check_spec
 from tests.clusters import SMALLEST, cluster_of, spec_of
 from tests.command import EXAMPLES, omconf
 
@@ -186,7 +186,7 @@ def _places(text: str, tmp_path: Path) -> list[str]:
     spec.write_text(text)
     return [
         f"{d.severity}[{d.rule.id}] {d.span.line}:{d.span.column}" if d.span else d.rule.id
-        for d in pipeline.check_spec(str(spec)).diagnostics
+        for d in check_spec(str(spec)).diagnostics
     ]
 
 

@@ -1,0 +1,73 @@
+"""The rooms of `omconf build` put together: bundle, secrets, its directory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.pipeline.secrets import secrets_of, unresolved
+
+if TYPE_CHECKING:
+    from omconf.bundle.directory import Checked
+    from omconf.bundle.model import Bundle
+    from omconf.bundle.writer import Written
+    from omconf.secrets import Secrets
+
+IN_GIT = Rule("OM406", Severity.ERROR, "secrets would be written into a git work tree")
+
+
+def write_bundle(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:
+    """Write the bundle directory, secrets as placeholders."""
+    from omconf.bundle.compile import files
+    from omconf.bundle.writer import write
+
+    return write(files(bundle), Path(directory))
+
+
+def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:
+    """Write a staging copy with the secrets filled in: never inside a git work tree."""
+    from omconf.bundle.compile import files
+    from omconf.bundle.writer import write
+    from omconf.deployed import git_work_tree
+    from omconf.spec.checks import UNQUOTABLE
+
+    inside = git_work_tree.covering(directory)
+    if inside:
+        message = f"{directory} is inside {inside}: secrets would be committed."
+        return [
+            IN_GIT.at(None, message, hint="Choose a folder outside of it, and delete it after use.")
+        ]
+    secrets = secrets_of(bundle)
+    values = secrets.all()
+    if secrets.unresolved:
+        return _masked(unresolved(secrets, Severity.ERROR), secrets)
+    try:
+        contents = files(bundle, values)
+    except ValueError as error:
+        return [UNQUOTABLE.at(None, f"A secret cannot be written where it belongs: {error}.")]
+    written = write(contents, Path(directory), private=True)
+    return _masked(written, secrets) if isinstance(written, list) else written
+
+
+def _masked(found: list[Diagnostic], secrets: Secrets) -> list[Diagnostic]:
+    """Hide the secrets that were read in findings."""
+    from omconf.plan.masking import Mask
+
+    mask = Mask(secrets.known)
+    return [mask.diagnostic(d) for d in found]
+
+
+def check_directory(bundle: Bundle, directory: str) -> Checked | list[Diagnostic]:
+    """Compare the bundle directory with what the spec compiles to; nothing is written."""
+    from omconf.bundle.compile import files
+    from omconf.bundle.directory import check
+
+    return check(files(bundle), Path(directory))
+
+
+def sensitive_paths(bundle: Bundle) -> set[str]:
+    """The files of the bundle directory that have places for secrets."""
+    from omconf.bundle.compile import contents
+
+    return {path for path, content in contents(bundle) if content.sensitive}

@@ -1,0 +1,117 @@
+"""A spec compiled: what every verb begins with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, has_errors, in_order
+
+if TYPE_CHECKING:
+    from omconf.bundle.model import Bundle
+    from omconf.cluster.model import Cluster
+    from omconf.spec.document import Document
+
+NO_SPEC = Rule("OM100", Severity.ERROR, "the spec file cannot be read")
+
+
+@dataclass(slots=True)
+class Compiled:
+    """A spec, as far as it could be compiled: with errors there is no bundle."""
+
+    cluster: Cluster | None = None
+    bundle: Bundle | None = None
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+    document: Document | None = None
+
+    @property
+    def failed(self) -> bool:
+        """True when nothing may be built from it."""
+        return self.bundle is None or has_errors(self.diagnostics)
+
+
+def compile_spec(path: str) -> Compiled:
+    """Read a spec, check it, resolve it, render it, and hold the result against the schemas."""
+    from omconf.bundle.compile import compile_bundle, judge
+
+    compiled = check_spec(path)
+    if compiled.cluster is not None and not has_errors(compiled.diagnostics):
+        compiled.bundle = compile_bundle(compiled.cluster)
+        compiled.diagnostics += judge(compiled.bundle)
+    return compiled
+
+
+def check_spec(path: str) -> Compiled:
+    """Read a spec and check it alone and as a cluster; nothing is rendered."""
+    from omconf.check.rules import check
+    from omconf.cluster.resolve import resolve
+    from omconf.files import read
+    from omconf.spec.document import MAX_BYTES
+    from omconf.spec.load import load
+
+    try:
+        # A pipe too: `omconf validate /dev/stdin`, or of a shell's <(...).
+        data = read.start(path, MAX_BYTES + 1, pipe=True).data
+    except OSError as error:
+        hint = (
+            "`omconf init` writes a spec to start from."
+            if isinstance(error, FileNotFoundError)
+            else ""
+        )
+        found = NO_SPEC.at(None, f"{path}: {error.strerror}.", hint=hint)
+        return Compiled(diagnostics=[found])
+    loaded = load(data, path)
+    if loaded.spec is None:
+        return Compiled(diagnostics=loaded.diagnostics)
+    cluster, found_here = resolve(loaded.document, loaded.spec, str(Path(path).parent))
+    if cluster is not None:
+        found_here += check(cluster)
+    diagnostics = loaded.diagnostics + _new(loaded.document, loaded.diagnostics, found_here)
+    if cluster is not None and cluster.ignores:
+        diagnostics = _silenced(loaded.document, cluster, diagnostics)
+    return Compiled(cluster, diagnostics=in_order(diagnostics), document=loaded.document)
+
+
+def _silenced(document: Document, cluster: Cluster, found: list[Diagnostic]) -> list[Diagnostic]:
+    """What is left of the findings in the spec when its `ignore` is heard."""
+    from omconf.check import ignored
+    from omconf.rules import all_rules
+    from omconf.spec.checks import WRONG_VALUE
+
+    rules = all_rules()
+    unknown = [
+        WRONG_VALUE.at(
+            i.rule.span, f"There is no rule `{i.rule.value}`.", hint="`omconf rules` lists all."
+        )
+        for i in cluster.ignores
+        if i.rule.value not in rules
+    ]
+    known = [i for i in cluster.ignores if i.rule.value in rules]
+    left = [*unknown, *ignored.silence(found, known, ignored.in_spec)]
+    shown = {id(d) for d in found}
+    return [
+        d.shown_with(document.source(d.span.line)) if d.span and id(d) not in shown else d
+        for d in left
+    ]
+
+
+def _new(document: Document, known: list[Diagnostic], found: list[Diagnostic]) -> list[Diagnostic]:
+    """Of later findings, those that say something new: one a place and rule, none where one was."""
+    places = {d.span for d in known if d.is_error}
+    seen: set[tuple[str, object]] = set()
+    result = []
+    for d in found:
+        span = d.span
+        if span and (span in places or (d.rule.id, span) in seen):
+            continue
+        if span is None or span.file != document.file:
+            result.append(d)
+            continue
+        seen.add((d.rule.id, span))
+        if d.rule is PLAIN_PROPERTY:
+            document.masked.add((span.line, span.line))
+            # Where the secret ends says how long it is.
+            d = replace(d, span=replace(span, end_line=span.line, end_column=span.column + 1))  # noqa: PLW2901
+        result.append(d.shown_with(document.source(span.line)))
+    return result

@@ -1,0 +1,26 @@
+"""Nodes by name, as the command line gives them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import Diagnostic, Rule, Severity, meant
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from omconf.cluster.model import Cluster
+
+UNKNOWN_NODE = Rule("OM303", Severity.ERROR, "a node that the spec does not have")
+
+
+def unknown(cluster: Cluster, named: Collection[str]) -> list[Diagnostic]:
+    """Say which of the named nodes the spec does not have."""
+    names = {node.name.value for node in cluster.nodes}
+    missing = sorted(set(named) - names)
+    if not missing:
+        return []
+    message = f"The spec has no node {', '.join(f'`{name}`' for name in missing)}."
+    near = meant(missing[0], names)
+    hint = f"Did you mean `{near}`?" if near else f"Nodes are: {', '.join(sorted(names)[:10])}."
+    return [UNKNOWN_NODE.at(None, message, hint=hint)]

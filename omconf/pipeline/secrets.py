@@ -1,0 +1,32 @@
+"""The secrets that a bundle has places for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import Diagnostic, Rule, Severity
+
+if TYPE_CHECKING:
+    from omconf.bundle.model import Bundle
+    from omconf.secrets import Secrets
+
+NO_SECRET = Rule("OM322", Severity.WARNING, "a secret that cannot be read now")
+
+
+def secrets_of(bundle: Bundle) -> Secrets:
+    """The secrets that the bundle has places for."""
+    from omconf.bundle.compile import contents
+    from omconf.secrets import Secrets
+
+    return Secrets({p.name: p.ref for _, c in contents(bundle) for p in c.placeholders})
+
+
+def unresolved(secrets: Secrets, severity: Severity) -> list[Diagnostic]:
+    """Say which of the secrets that were asked for could not be read, and why."""
+    hint = "Run omconf where it can be read, or see where the spec says that it is."
+    return [
+        NO_SECRET.at(
+            None, f"The secret `{name}` cannot be read: {found.why}.", hint=hint, severity=severity
+        )
+        for name, found in secrets.unresolved.items()
+    ]

@@ -1,0 +1,46 @@
+"""What `omconf validate` adds to compiling: the slower judges of the compiled files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import Diagnostic, Rule, Severity, in_order
+
+if TYPE_CHECKING:
+    from omconf.bundle.model import Bundle
+    from omconf.pipeline.compiled import Compiled
+
+BY_JAR = Rule("OM264", Severity.ERROR, "a hazelcast.xml that Hazelcast's own schema refuses")
+
+
+def authority(bundle: Bundle) -> list[Diagnostic]:
+    """Hold each shape of compiled XML file against xmlschema itself, whatever libxml2 says.
+
+    `compile_spec` has held every single file against libxml2's reading of the same schemas.
+    """
+    from omconf.bundle.compile import judge
+
+    return judge(bundle, authority=True)
+
+
+def judge_by_jar(compiled: Compiled, jar: str) -> list[Diagnostic]:
+    """Hold every compiled hazelcast.xml against the XSD of a Hazelcast jar."""
+    from omconf.check import official
+    from omconf.origin import FromSpec
+
+    if compiled.bundle is None or compiled.cluster is None:
+        return []
+    schema = official.schema(jar, compiled.cluster.openmeetings.release.value.hazelcast_xsd)
+    if isinstance(schema, str):
+        return [BY_JAR.at(None, schema)]
+    found = []
+    for node in compiled.bundle.nodes:
+        for artifact in node.artifacts:
+            if not (artifact.schema or "").startswith("hazelcast"):
+                continue
+            for fault in official.faults(schema, artifact.data):
+                line = artifact.lines[fault.line - 1]
+                span = next((o.span for o in line.origins if isinstance(o, FromSpec)), None)
+                message = f"Hazelcast refuses `{fault.path}`: {fault.reason}."
+                found.append(BY_JAR.at(span, message, path=None if span else artifact.path))
+    return in_order(found)
