@@ -20,9 +20,9 @@ class Disruption(StrEnum):
 
     NONE = "none"
     ROLLING = "rolling"
-    """Nodes restart, and others serve meanwhile."""
+    """Nodes stop or restart, and others serve meanwhile."""
     ALL = "all"
-    """All nodes must stop."""
+    """There is a time at which no node serves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ class _Job(Who):
         yield from self._serve()
         if self.stopping:
             yield from self._move(self.stopping)
-            yield from self._manual(self.parts.of(self.stopping))
+            yield from self._manual(self._own(self.stopping))
             yield from self._write(self.parts.of(self.stopping, stages=BELOW))
             yield from self._start(self.stopping)
         yield from self._roll()
@@ -232,6 +232,11 @@ class _Job(Who):
         gone = self.parts.of((n for n in nodes if n not in own), stages=BELOW).deleting(True)
         yield from self._delete(gone, "no longer used")
 
+    def _own(self, nodes: Sequence[str]) -> Parts:
+        """All changes of nodes, but for what other nodes mount: that was there before."""
+        listed = self.parts.of(nodes).listed
+        return Parts(tuple(p for p in listed if p.stage is not Stage.SERVE or p.deletes))
+
     def _stops_alone(self, node: str) -> bool:
         parts = self.parts.of([node]).listed
         stopped = self.installs(node) or any(p.effect.stopped for p in parts)
@@ -265,7 +270,7 @@ class _Job(Who):
             *openmeetings.start(self.cluster),
             Do(Health()),
         )
-        own = self.parts.of([node], stages=set(Stage) - {Stage.SERVE})
+        own = self._own([node])
         between = [*self._move([node]), *self._manual(own), *self._install([node])]
         if not between:
             yield Step.of([node], f"OpenMeetings must not run meanwhile: {why}", (*head, *tail))

@@ -3,7 +3,8 @@
 - Nodes part whose old settings may not run beside the new ones. A single one restarts alone: all
   others run so already. Several stop together, before the first of them starts again.
 - The shared folder moves when all who use it find it elsewhere, or some do and a data server begins or
-  ends to serve it. Then all nodes stop, as no two may use different folders.
+  ends to serve it. Then all nodes stop, as no two may use different folders. A data server that
+  ends to serve a folder in one way and begins in another has it as before.
 - Of all other nodes, those restart one by one that read what changed at their start.
 """
 
@@ -64,7 +65,12 @@ class Who:
         moves += [
             p for p in self.left.of(self.removed, stages=(Stage.SERVE,)).listed if p.effect.moves
         ]
-        served = [p for p in moves if p.stage is Stage.SERVE]
+        stay = {
+            p.node
+            for p in self.parts.of(self.existing, stages=(Stage.SERVE,)).deleting(True).listed
+            if not p.effect.moves
+        }
+        served = [p for p in moves if p.stage is Stage.SERVE and p.node not in stay]
         using = {p.node for p in moves if p.stage is not Stage.SERVE}
         if any(not p.effect.rolling for p in served):
             return True
