@@ -50,12 +50,14 @@ class State:
     """What is known of a node of the spec before the roll-out.
 
     `installed`: OpenMeetings is there. `release` is the deployed one, None where it is not known.
-    `home_paths` are all files of the bundle below its home: an installation overwrites them.
+    `home_paths` are all files of the bundle below its home: an installation overwrites them, and
+    `there`, which are the files below it that are deployed.
     """
 
     installed: bool = True
     release: str | None = None
     home_paths: tuple[str, ...] = ()
+    there: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,12 @@ def test_a_new_release_starts_on_one_node_and_has_a_way_back(known: bool) -> Non
     ]
 
 
+def test_a_way_back_from_a_release_has_what_its_files_had() -> None:
+    """Also keys that the spec no longer has: an installation brings a file of its own."""
+    media = {"url": "ws://10.1.1.20:8888/kurento"}
+    rolled(spec_of(2, openmeetings={"release": "9.0.0"}, kurento=media), spec_of(2))
+
+
 def test_another_account_of_the_database_locks_nobody_out() -> None:
     plan = rolled(spec_of(3), spec_of(3, database={"user": "other"}))
     manuals = [a for s in plan.rollout.steps for a in s.actions if isinstance(a, Manual)]
