@@ -95,7 +95,9 @@ class Exports(BlockKind):
             by_hand = cluster.storage.kind.value == "mounted"
             manual = mount_manually(cluster) if by_hand else None
             again = (reload("exportfs", "-ra"),)
-            return Effect("exportfs", why, not by_hand, run=again, moves=True, manual=manual)
+            folders = {key.rpartition(" ")[0] for key in changes}
+            moves = by_hand or folders != {cluster.storage.export.value}
+            return Effect("exportfs", why, not by_hand, run=again, moves=moves, manual=manual)
         # Only what exports the folder for the first time finds it missing.
         old = {key.rpartition(" ")[0] for key, c in changes.items() if c.action != "create"}
         export = cluster.storage.export.value

@@ -93,14 +93,13 @@ class Firewall(Kind):
         load, off = _load(cluster), _off(cluster)
         enabled = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
         why = "the table is replaced at once; connections that stand go on"
+        reload = (RELOAD_UNITS,) if systemd else ()
+        if action != "create":
+            return Effect("firewall", why, run=(*reload, Do(load, again=True)))
         if not systemd:
-            taken = Do(load, off) if action == "create" else Do(load, again=True)
-            return Effect("firewall", why, run=(taken,))
-        if action == "create":
-            start = Do(Service("restart", UNIT_NAME), Service("stop", UNIT_NAME))
-            return Effect("firewall", why, run=(RELOAD_UNITS, enabled, start))
-        restart = Do(Service("reload", UNIT_NAME), again=True)
-        return Effect("firewall", why, run=(RELOAD_UNITS, restart))
+            return Effect("firewall", why, run=(Do(load, off),))
+        start = Do(Service("restart", UNIT_NAME), Service("stop", UNIT_NAME))
+        return Effect("firewall", why, run=(*reload, enabled, start))
 
     def delete(self, cluster: Cluster, node: str, path: str) -> Effect:
         """Take the table away, or its unit alone, by which the table goes as well."""

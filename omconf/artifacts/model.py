@@ -240,7 +240,7 @@ class Effect:
     members with the old value and members with the new one must not run at the same time. `release`
     comes before the file is written or deleted, `run` after it. With `stopped`, OpenMeetings must
     not run meanwhile. With `moves`, a node that ran before finds the shared folder in another place,
-    or begins or ends to serve it. `clients` is what becomes of the nodes that mount it from this one.
+    or begins or ends to serve one. `clients` is what becomes of the nodes that mount it from this one.
     `manual` is what a person does before OpenMeetings starts. `needs` names folders of the bundle
     (`database`, `storage`) for outside servers, which come first.
     """

@@ -137,15 +137,14 @@ class MulticastRoute(Kind):
         """Replace the route, or take it away: it can change while OpenMeetings runs."""
         systemd = cluster.openmeetings.has_systemd
         check = run(SCRIPT_PATH, "check")
+        reload = (RELOAD_UNITS,) if systemd else ()
+        if action != "create":
+            return Effect("route", WHY, run=(*reload, Do(UP, again=True), check))
         if not systemd:
-            route = Do(UP, DOWN) if action == "create" else Do(UP, again=True)
-            return Effect("route", WHY, run=(route, check))
-        restart = Service("restart", UNIT_NAME)
-        if action == "create":
-            enable = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
-            begin = Do(restart, Service("stop", UNIT_NAME))
-            return Effect("route", WHY, run=(RELOAD_UNITS, enable, begin, check))
-        return Effect("route", WHY, run=(RELOAD_UNITS, Do(restart, again=True), check))
+            return Effect("route", WHY, run=(Do(UP, DOWN), check))
+        enable = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
+        begin = Do(Service("restart", UNIT_NAME), Service("stop", UNIT_NAME))
+        return Effect("route", WHY, run=(*reload, enable, begin, check))
 
     def delete(self, cluster: Cluster, node: str, path: str) -> Effect:
         """Take the route away, or its unit alone, by which the route goes as well."""

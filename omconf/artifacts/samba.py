@@ -139,7 +139,9 @@ class Share(BlockKind):
             by_hand = cluster.storage.kind.value == "mounted"
             why = "the folder is no longer shared from here"
             manual = mount_manually(cluster) if by_hand else None
-            return Effect("smbcontrol", why, not by_hand, run=(again,), moves=True, manual=manual)
+            folders = {c.before for key, c in changes.items() if key.endswith("]/path")}
+            moves = by_hand or folders != {cluster.storage.export.value}
+            return Effect("smbcontrol", why, not by_hand, run=(again,), moves=moves, manual=manual)
         if any(key.endswith("]/path") and change.before for key, change in changes.items()):
             why = (
                 "the share is another folder: nodes that still use the old one would not see what"

@@ -163,14 +163,17 @@ class _Comparison:
         home = below_home(node.home.value, artifacts)
         shipped = [path for path in home if path.endswith(SHIPPED)]
         installed = deployed.release is not None or any(path in deployed.files for path in shipped)
-        applied = (
-            kind.release(file.data)
+        files = [
+            (path, kind, file.data)
             for kind in kinds()
             for path in kind.paths(self.cluster, node)
             if (file := deployed.files.get(path)) and file.data
-        )
+        ]
+        applied = (kind.release(data) for _, kind, data in files)
         release = deployed.release or (next(filter(None, applied), None) if installed else None)
-        return State(installed, release, home)
+        below = f"{node.home.value}/"
+        there = tuple(sorted({path for path, _, _ in files if path.startswith(below)}))
+        return State(installed, release, home, there)
 
     def place(self, place: Place) -> None:
         """Compare one place, and take in what that gave."""

@@ -20,9 +20,9 @@ class Disruption(StrEnum):
 
     NONE = "none"
     ROLLING = "rolling"
-    """Nodes restart, and others serve meanwhile."""
+    """Nodes stop or restart, and others serve meanwhile."""
     ALL = "all"
-    """All nodes must stop."""
+    """There is a time at which no node serves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,14 @@ class State:
     """What is known of a node of the spec before the roll-out.
 
     `installed`: OpenMeetings is there. `release` is the deployed one, None where it is not known.
-    `home_paths` are all files of the bundle below its home: an installation overwrites them.
+    `home_paths` are all files of the bundle below its home: an installation overwrites them, and
+    `there`, which are the files below it that are deployed.
     """
 
     installed: bool = True
     release: str | None = None
     home_paths: tuple[str, ...] = ()
+    there: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

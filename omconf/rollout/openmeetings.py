@@ -80,7 +80,7 @@ def installations(
     for node in cluster.nodes:
         if (name := node.name.value) in nodes:
             state = states[name]
-            key = (node.home.value, state.release if state.installed else None, state.home_paths)
+            key = (node.home.value, state.release if state.installed else None, state.there)
             alike.setdefault(key, []).append(name)
     for (home, earlier, paths), names in alike.items():
         undo = (_installation(home, om.webapp.value, earlier), Put(paths)) if earlier else ()

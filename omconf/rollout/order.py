@@ -1,13 +1,18 @@
 """The order of a roll-out, from the effects that the artifact kinds declare.
 
-1. Nodes that left the spec stop and let go of what they use.
-2. Outside servers let new nodes in.
+1. Nodes that left the spec stop and let go of what they use. What they serve stays.
+2. Outside servers let new nodes and accounts in; what is there already stays until the end.
 3. Nodes whose old settings may not run beside the new ones stop, all before the first of them starts
-   again. Nodes that run the new settings already are not touched.
-4. What others use is written before them: exports, then mounts, routes, units.
+   again (rollout/who.py). Nodes that run the new settings already are not touched.
+4. What others use is written before them: exports, then mounts, routes, units. Shared data that move
+   do so while nobody runs, after the last unmount and before the first mount.
 5. What OpenMeetings reads when it starts is written directly before its start.
 6. The other nodes restart one after the other, each healthy before the next; new nodes start last.
-7. What is no longer used goes, in the opposite order; each node's manifest records what was applied.
+7. What is no longer used goes, in the opposite order: exports, also of nodes that left, and access to
+   servers outside. Each node's manifest records what was applied.
+
+Whatever changes a host or a server can be taken back, also by hand: data that moved, an installation,
+the tables of a database. tests/rollout simulates all of it, action by action, and back.
 """
 
 from __future__ import annotations
@@ -20,13 +25,14 @@ from omconf.actions import Do, Health, Manual, Stage, Step, put, remove
 from omconf.artifacts import kinds
 from omconf.cluster import places
 from omconf.rollout import openmeetings
-from omconf.rollout.model import Disruption, Part, Parts, Rollout
+from omconf.rollout.model import Disruption, Parts, Rollout
+from omconf.rollout.who import Who
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from omconf.cluster.model import Cluster
-    from omconf.rollout.model import State
+    from omconf.rollout.model import Part, State
 
 What = TypeVar("What")
 
@@ -36,7 +42,6 @@ STOP_WHY = "all nodes must stop"
 STOP_SOME_WHY = "these nodes must stop together"
 UNPLANNED = "not planned here, and to be stopped as well: {nodes}"
 UNTIL_THEN = "What is there for these nodes already stays until the last step."
-MOVED = "the shared folder moves"
 MOVE = Do(
     Manual(
         "admin", "Move the shared data to its new place, and unmount by hand what was mounted so."
@@ -53,99 +58,8 @@ def order(cluster: Cluster, parts: Iterable[Part], states: Mapping[str, State]) 
     return Rollout(tuple(job.steps()), job.disruption)
 
 
-class _Job:
-    """One roll-out: who has to stop, and the steps."""
-
-    def __init__(self, cluster: Cluster, parts: Parts, states: Mapping[str, State]) -> None:
-        names = [node.name.value for node in cluster.nodes]
-        self.cluster = cluster
-        self.states = states
-        self.parts = parts.of(names)
-        self.left = Parts(tuple(p for p in parts.listed if p.node not in names))
-        self.removed = list(self.left.by_node())
-        planned = [name for name in names if name in states]
-        self.unplanned = [name for name in names if name not in states]
-        self.new = [name for name in planned if not states[name].installed]
-        self.existing = [name for name in planned if states[name].installed]
-        self.parts += self._clients()
-        self.moved = self._moved()
-        self.reasons = self._reasons()
-        together = len(self.reasons) > 1 or (bool(self.reasons) and bool(self.unplanned))
-        self.stopping = list(self.reasons) if together else []
-        self.rolling = self._rolling()
-
-    def _clients(self) -> Parts:
-        """What nodes do because another one serves the folder in another way."""
-        having = self.parts.of(self.existing, stages=(Stage.MOUNT,)).by_node()
-        return Parts(
-            tuple(
-                Part(node, "", Stage.MOUNT, p.effect.clients)
-                for p in self.parts.listed
-                if p.effect.clients
-                for node in self.existing
-                if node != p.node and node not in having
-            )
-        )
-
-    def _moved(self) -> bool:
-        """Tell whether the shared folder moves, and is not only mounted from elsewhere by one node."""
-        moves = [p for p in self.parts.of(self.existing).listed if p.effect.moves]
-        moves += [
-            p for p in self.left.of(self.removed, stages=(Stage.SERVE,)).listed if p.effect.moves
-        ]
-        served = [p for p in moves if p.stage is Stage.SERVE]
-        using = {p.node for p in moves if p.stage is not Stage.SERVE}
-        if any(not p.effect.rolling for p in served):
-            return True
-        return bool(using) and (bool(served) or using == set(self.existing))
-
-    def _reasons(self) -> dict[str, list[str]]:
-        """Why a node's old settings may not run beside the new ones, by node."""
-        found: dict[str, dict[str, None]] = {}
-        for node in self.existing:
-            whys = [
-                p.effect.why
-                for p in self.parts.of([node]).listed
-                if not p.effect.rolling or (p.effect.moves and p.stage is Stage.MOUNT)
-            ]
-            if not whys and self.moved:
-                whys = [MOVED]
-            if not whys and self.installs(node):
-                whys = [openmeetings.release_why(self.cluster, self.states[node])]
-            if whys:
-                found[node] = dict.fromkeys(whys)
-        return {node: list(whys) for node, whys in found.items()}
-
-    def _rolling(self) -> list[str]:
-        """The existing nodes that stop and start by themselves."""
-        return [
-            node
-            for node in self.existing
-            if node not in self.stopping
-            and (
-                node in self.reasons
-                or any(
-                    p.effect.stopped or p.effect.action == "restart"
-                    for p in self.parts.of([node]).listed
-                )
-            )
-        ]
-
-    @property
-    def disruption(self) -> Disruption:
-        stays = set(self.existing) - set(self.stopping)
-        if self.unplanned and not self.stopping:
-            stays |= set(self.unplanned)
-        down = self.stopping or self.rolling or self.removed
-        if down and (not stays or (len(stays) == 1 and stays <= set(self.rolling))):
-            return Disruption.ALL
-        return Disruption.ROLLING if down else Disruption.NONE
-
-    def installs(self, node: str) -> bool:
-        """Tell whether OpenMeetings, or another release of it, has to be installed on a node."""
-        state = self.states[node]
-        wanted = self.cluster.openmeetings.release.value.name
-        return not state.installed or state.release not in (None, wanted)
+class _Job(Who):
+    """One roll-out: the steps."""
 
     def steps(self) -> Iterator[Step]:
         yield from self._leave()
@@ -157,7 +71,7 @@ class _Job:
         yield from self._serve()
         if self.stopping:
             yield from self._move(self.stopping)
-            yield from self._manual(self.parts.of(self.stopping))
+            yield from self._manual(self._own(self.stopping))
             yield from self._write(self.parts.of(self.stopping, stages=BELOW))
             yield from self._start(self.stopping)
         yield from self._roll()
@@ -318,6 +232,11 @@ class _Job:
         gone = self.parts.of((n for n in nodes if n not in own), stages=BELOW).deleting(True)
         yield from self._delete(gone, "no longer used")
 
+    def _own(self, nodes: Sequence[str]) -> Parts:
+        """All changes of nodes, but for what other nodes mount: that was there before."""
+        listed = self.parts.of(nodes).listed
+        return Parts(tuple(p for p in listed if p.stage is not Stage.SERVE or p.deletes))
+
     def _stops_alone(self, node: str) -> bool:
         parts = self.parts.of([node]).listed
         stopped = self.installs(node) or any(p.effect.stopped for p in parts)
@@ -351,7 +270,7 @@ class _Job:
             *openmeetings.start(self.cluster),
             Do(Health()),
         )
-        own = self.parts.of([node], stages=set(Stage) - {Stage.SERVE})
+        own = self._own([node])
         between = [*self._move([node]), *self._manual(own), *self._install([node])]
         if not between:
             yield Step.of([node], f"OpenMeetings must not run meanwhile: {why}", (*head, *tail))

@@ -121,13 +121,23 @@ class Process:
     def data_dir(self) -> str:
         return self.read["jvm"]["-DDATA_DIR"]
 
-    def meaning(self) -> Any:
-        """All that a restart would change; who else is on a list of members is not part of it."""
-        read = {
-            kind: {k: v for k, v in items.items() if not k.startswith(MEMBER)}
-            for kind, items in self.read.items()
-        }
-        return self.release, read, self.folder, self.mount
+    def like(self, wanted: Process) -> bool:
+        """Tell whether it runs on what is wanted: a restart would change nothing.
+
+        Who else is on a list of members is not part of it, nor are keys that are not omconf's.
+        """
+
+        def settings(process: Process) -> Any:
+            ours = wanted.read["openmeetings_properties"]
+            read = {
+                kind: {k: v for k, v in items.items() if not k.startswith(MEMBER)}
+                for kind, items in process.read.items()
+            }
+            keys = read["openmeetings_properties"]
+            read["openmeetings_properties"] = {k: v for k, v in keys.items() if k in ours}
+            return process.release, read, process.folder, process.mount
+
+        return bool(settings(self) == settings(wanted))
 
     def joins(self) -> dict[str, str]:
         """What two members must have in common to become one cluster (measured)."""

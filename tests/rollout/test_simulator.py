@@ -155,6 +155,18 @@ def test_another_folder_on_the_same_server_is_created_and_mounted_anew(kind: str
     assert umount < when(plan, "Move the shared")
 
 
+@pytest.mark.parametrize("back", [False, True])
+def test_the_same_folder_served_in_another_way_stays_where_it_is(back: bool) -> None:
+    """The data server's own OpenMeetings runs on, and its account is made once."""
+    cifs = {"kind": "cifs", "server": "om1", "share": "om", "password": {"env": "P"}}
+    specs = [spec_of(3), spec_of(3, storage=cifs)]
+    plan = rolled(*(reversed(specs) if back else specs))
+    assert downs(plan) == [("om2", "om3")]
+    manuals = [a.text[:15] for s in plan.rollout.steps for a in s.actions if isinstance(a, Manual)]
+    assert manuals.count("Add the account") == (not back)
+    assert not any(text.startswith("Move") for text in manuals)
+
+
 def test_another_data_folder_moves_the_data() -> None:
     for nodes in (1, 3):
         plan = rolled(spec_of(nodes), spec_of(nodes, openmeetings={"data_dir": "/srv/data"}))
@@ -188,6 +200,12 @@ def test_a_new_release_starts_on_one_node_and_has_a_way_back(known: bool) -> Non
     assert [a.text[:7] for a in plan.rollout.steps[backup].undo if isinstance(a, Manual)] == [
         "Restore"
     ]
+
+
+def test_a_way_back_from_a_release_has_what_its_files_had() -> None:
+    """Also keys that the spec no longer has: an installation brings a file of its own."""
+    media = {"url": "ws://10.1.1.20:8888/kurento"}
+    rolled(spec_of(2, openmeetings={"release": "9.0.0"}, kurento=media), spec_of(2))
 
 
 def test_another_account_of_the_database_locks_nobody_out() -> None:

@@ -1,0 +1,126 @@
+"""Who has to stop in a roll-out, by the effects of the changes: nobody whose settings are as wanted.
+
+- Nodes part whose old settings may not run beside the new ones. A single one restarts alone: all
+  others run so already. Several stop together, before the first of them starts again.
+- The shared folder moves when all who use it find it elsewhere, or some do and a data server begins or
+  ends to serve it. Then all nodes stop, as no two may use different folders. A data server that
+  ends to serve a folder in one way and begins in another has it as before.
+- Of all other nodes, those restart one by one that read what changed at their start.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.actions import Stage
+from omconf.rollout import openmeetings
+from omconf.rollout.model import Disruption, Part, Parts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.cluster.model import Cluster
+    from omconf.rollout.model import State
+
+MOVED = "the shared folder moves"
+
+
+class Who:
+    """The nodes of a roll-out: which of them stop, together or one by one, and why."""
+
+    def __init__(self, cluster: Cluster, parts: Parts, states: Mapping[str, State]) -> None:
+        names = [node.name.value for node in cluster.nodes]
+        self.cluster = cluster
+        self.states = states
+        self.parts = parts.of(names)
+        self.left = Parts(tuple(p for p in parts.listed if p.node not in names))
+        self.removed = list(self.left.by_node())
+        planned = [name for name in names if name in states]
+        self.unplanned = [name for name in names if name not in states]
+        self.new = [name for name in planned if not states[name].installed]
+        self.existing = [name for name in planned if states[name].installed]
+        self.parts += self._clients()
+        self.moved = self._moved()
+        self.reasons = self._reasons()
+        together = len(self.reasons) > 1 or (bool(self.reasons) and bool(self.unplanned))
+        self.stopping = list(self.reasons) if together else []
+        self.rolling = self._rolling()
+
+    def _clients(self) -> Parts:
+        """What nodes do because another one serves the folder in another way."""
+        having = self.parts.of(self.existing, stages=(Stage.MOUNT,)).by_node()
+        return Parts(
+            tuple(
+                Part(node, "", Stage.MOUNT, p.effect.clients)
+                for p in self.parts.listed
+                if p.effect.clients
+                for node in self.existing
+                if node != p.node and node not in having
+            )
+        )
+
+    def _moved(self) -> bool:
+        """Tell whether the shared folder moves, and is not only mounted from elsewhere by one node."""
+        moves = [p for p in self.parts.of(self.existing).listed if p.effect.moves]
+        moves += [
+            p for p in self.left.of(self.removed, stages=(Stage.SERVE,)).listed if p.effect.moves
+        ]
+        stay = {
+            p.node
+            for p in self.parts.of(self.existing, stages=(Stage.SERVE,)).deleting(True).listed
+            if not p.effect.moves
+        }
+        served = [p for p in moves if p.stage is Stage.SERVE and p.node not in stay]
+        using = {p.node for p in moves if p.stage is not Stage.SERVE}
+        if any(not p.effect.rolling for p in served):
+            return True
+        return bool(using) and (bool(served) or using == set(self.existing))
+
+    def _reasons(self) -> dict[str, list[str]]:
+        """Why a node's old settings may not run beside the new ones, by node."""
+        found: dict[str, dict[str, None]] = {}
+        for node in self.existing:
+            whys = [
+                p.effect.why
+                for p in self.parts.of([node]).listed
+                if not p.effect.rolling or (p.effect.moves and p.stage is Stage.MOUNT)
+            ]
+            if not whys and self.moved:
+                whys = [MOVED]
+            if not whys and self.installs(node):
+                whys = [openmeetings.release_why(self.cluster, self.states[node])]
+            if whys:
+                found[node] = dict.fromkeys(whys)
+        return {node: list(whys) for node, whys in found.items()}
+
+    def _rolling(self) -> list[str]:
+        """The existing nodes that stop and start by themselves."""
+        return [
+            node
+            for node in self.existing
+            if node not in self.stopping
+            and (
+                node in self.reasons
+                or any(
+                    p.effect.stopped or p.effect.action == "restart"
+                    for p in self.parts.of([node]).listed
+                )
+            )
+        ]
+
+    @property
+    def disruption(self) -> Disruption:
+        """What it costs the people: with the last node that runs, all stop."""
+        stays = set(self.existing) - set(self.stopping)
+        if self.unplanned and not self.stopping:
+            stays |= set(self.unplanned)
+        down = self.stopping or self.rolling or self.removed
+        if down and (not stays or (len(stays) == 1 and stays <= set(self.rolling))):
+            return Disruption.ALL
+        return Disruption.ROLLING if down else Disruption.NONE
+
+    def installs(self, node: str) -> bool:
+        """Tell whether OpenMeetings, or another release of it, has to be installed on a node."""
+        state = self.states[node]
+        wanted = self.cluster.openmeetings.release.value.name
+        return not state.installed or state.release not in (None, wanted)
