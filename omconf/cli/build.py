@@ -31,7 +31,7 @@ def build(
     no_color: output.NoColor = False,
 ) -> None:
     """Compile the spec into a bundle for every node; nothing is written when anything is wrong."""
-    from omconf.pipeline.build import check_directory, write_bundle, write_revealed, sensitive_paths
+    from omconf.pipeline.build import check_directory, sensitive_paths, write_bundle, write_revealed
     from omconf.pipeline.compiled import compile_spec
     from omconf.pipeline.validate import judge_by_jar
 

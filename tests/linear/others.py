@@ -40,10 +40,10 @@ SECRETS: list[str | Text] = [
 def _secrets() -> Read:
     from omconf import secrets
     from omconf.plan import binding
-    from omconf.views import human
+    from omconf.views.visible import visible
 
     def read(text: str) -> object:
-        for look in (secrets.hides, secrets.masked, secrets.quoted, human.visible):
+        for look in (secrets.hides, secrets.masked, secrets.quoted, visible):
             look(text)
         secrets.in_plain("a", text)
         return list(secrets.masked_lines(text.split("\n"))), binding._COMMENT.sub("", text)
@@ -206,14 +206,14 @@ MANIFESTS: list[str | Text] = [
 ]
 
 
-@row("bundle.manifest", "bundle.directory", "plan.saved", texts=MANIFESTS)
+@row("bundle.applied", "bundle.directory", "planfile.store", texts=MANIFESTS)
 def _manifest(name: str) -> Read:
-    from omconf.bundle import directory, manifest
-    from omconf.plan import saved
+    from omconf.bundle import applied, directory
+    from omconf.planfile import store
 
     def of_node(text: str) -> object:
         with suppress(ValueError):
-            return manifest.read_node(text.encode())
+            return applied.read(text.encode(), "conference")
         return None
 
     def of_bundle(text: str) -> object:
@@ -222,8 +222,8 @@ def _manifest(name: str) -> Read:
             Path(folder, "a/a").mkdir(parents=True)
             return directory.check({}, Path(folder))
 
-    plan: Read = lambda text: saved.parse(text.encode(), "a.plan")  # noqa: E731
-    return {"bundle.manifest": of_node, "bundle.directory": of_bundle}.get(name, plan)
+    plan: Read = lambda text: store.parse(text.encode(), "a.plan")  # noqa: E731
+    return {"bundle.applied": of_node, "bundle.directory": of_bundle}.get(name, plan)
 
 
 @row("plan.items.changed", texts=["k%d=v", "k%d"], large=64 * 1024)
@@ -239,8 +239,10 @@ def _changed() -> Read:
 
 @row("views", texts=["line %d\n", "same\n", "`\n", "\n"], large=16 * 1024)
 def _views() -> Read:
+    from omconf.actions import Put, Step
     from omconf.diagnostics import BEYOND_LIMIT, REFUSED
-    from omconf.plan.model import Action, ArtifactChange, ItemChange, Plan, Step
+    from omconf.plan.model import Action, ArtifactChange, ItemChange, Plan
+    from omconf.rollout.model import Rollout
     from omconf.views import document, folding, human, markdown
 
     def read(text: str) -> object:
@@ -252,8 +254,8 @@ def _views() -> Read:
         found = [REFUSED.at(None, line, node="n0", path="/a") for line in lines]
         found += [BEYOND_LIMIT.at(None, "same", node=node, path="/a") for node in nodes]
         found += [REFUSED.at(None, line) for line in lines]
-        rollout = tuple(Step((node,), ("a",), "b") for node in nodes)
-        plan = Plan("c", "git", nodes, tuple(changes), rollout, (), tuple(found))
+        rollout = Rollout(tuple(Step((node,), "b", (Put(("/a",)),)) for node in nodes))
+        plan = Plan("c", "git", nodes, tuple(changes), rollout=rollout, diagnostics=tuple(found))
         drawn = document.of_plan(plan)
         paint = human.Paint(colour=False)
         findings = human.diagnostics(folding.findings(drawn["diagnostics"]), paint)
@@ -285,9 +287,9 @@ def _nodes(name: str) -> Read:
     def verified(text: str) -> object:
         lines = text.split("\n")
         names = [f"n{n}" for n in range(len(lines))]
-        first = {n: Heard(Said(facts={"left": ["t"], "member": lines})) for n in names[:5]}
-        first |= {n: Heard(Said(facts={"left": ["t"]})) for n in names[5:]}
-        second = {n: Heard(Said(facts={"sees": [n] if n < "n5" else []})) for n in names}
+        first = {n: Heard(Said(facts={"left": ("t",), "member": tuple(lines)})) for n in names[:5]}
+        first |= {n: Heard(Said(facts={"left": ("t",)})) for n in names[5:]}
+        second = {n: Heard(Said(facts={"sees": (n,) if n < "n5" else ()})) for n in names}
         of_nodes = [combine.report(cluster, n, first[n]) for n in names[:5]]
         return of_nodes, list(combine._folder(Rounds("t", first, second)))
 
