@@ -40,10 +40,10 @@ SECRETS: list[str | Text] = [
 def _secrets() -> Read:
     from omconf import secrets
     from omconf.plan import binding
-    from omconf.views import human
+    from omconf.views.visible import visible
 
     def read(text: str) -> object:
-        for look in (secrets.hides, secrets.masked, secrets.quoted, human.visible):
+        for look in (secrets.hides, secrets.masked, secrets.quoted, visible):
             look(text)
         secrets.in_plain("a", text)
         return list(secrets.masked_lines(text.split("\n"))), binding._COMMENT.sub("", text)
@@ -206,14 +206,14 @@ MANIFESTS: list[str | Text] = [
 ]
 
 
-@row("bundle.manifest", "bundle.directory", "plan.saved", texts=MANIFESTS)
+@row("bundle.applied", "bundle.directory", "plan.saved", texts=MANIFESTS)
 def _manifest(name: str) -> Read:
-    from omconf.bundle import directory, manifest
+    from omconf.bundle import applied, directory
     from omconf.plan import saved
 
     def of_node(text: str) -> object:
         with suppress(ValueError):
-            return manifest.read_node(text.encode())
+            return applied.read(text.encode(), "conference")
         return None
 
     def of_bundle(text: str) -> object:
@@ -223,7 +223,7 @@ def _manifest(name: str) -> Read:
             return directory.check({}, Path(folder))
 
     plan: Read = lambda text: saved.parse(text.encode(), "a.plan")  # noqa: E731
-    return {"bundle.manifest": of_node, "bundle.directory": of_bundle}.get(name, plan)
+    return {"bundle.applied": of_node, "bundle.directory": of_bundle}.get(name, plan)
 
 
 @row("plan.items.changed", texts=["k%d=v", "k%d"], large=64 * 1024)
@@ -285,9 +285,9 @@ def _nodes(name: str) -> Read:
     def verified(text: str) -> object:
         lines = text.split("\n")
         names = [f"n{n}" for n in range(len(lines))]
-        first = {n: Heard(Said(facts={"left": ["t"], "member": lines})) for n in names[:5]}
-        first |= {n: Heard(Said(facts={"left": ["t"]})) for n in names[5:]}
-        second = {n: Heard(Said(facts={"sees": [n] if n < "n5" else []})) for n in names}
+        first = {n: Heard(Said(facts={"left": ("t",), "member": tuple(lines)})) for n in names[:5]}
+        first |= {n: Heard(Said(facts={"left": ("t",)})) for n in names[5:]}
+        second = {n: Heard(Said(facts={"sees": (n,) if n < "n5" else ()})) for n in names}
         of_nodes = [combine.report(cluster, n, first[n]) for n in names[:5]]
         return of_nodes, list(combine._folder(Rounds("t", first, second)))
 
