@@ -45,7 +45,7 @@ hidden-programs: setup ## run all tests, hide from each what it does not declare
 	OMCONF_HIDDEN=undeclared OMCONF_NOTHING_SKIPPED=1 $(BIN)/pytest -q -n auto
 
 .PHONY: fuzz
-fuzz: setup ## mutate specs and deployed files, a million cases or CASES=... of each family
+fuzz: setup ## mutate specs, deployed files and what nodes send, a million cases or CASES=... of each family
 	$(BIN)/python -m tests.fuzz.long_run --cases $(or $(CASES),1000000)
 
 .PHONY: setup-real

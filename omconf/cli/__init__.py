@@ -92,8 +92,7 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
-            with suppress(OSError):
-                error.show(file=sys.stderr)
+            error.show(file=sys.stderr)
             return 1
         if os.environ.get("OMCONF_DEBUG"):
             raise
