@@ -17,6 +17,14 @@ from tests.real.judges import Network
 SECRET = "s3cret, of \"the\" 'cluster'"
 
 
+@pytest.fixture(autouse=True)
+def umask() -> Iterator[None]:
+    """The usual one: on a node other users enter the folders that a test makes as root."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 @fixture_needs("java", "javac", "jars")
 def java() -> str:
