@@ -18,8 +18,9 @@ SECRET = "s3cret, of \"the\" 'cluster'"
 
 
 @pytest.fixture(autouse=True)
-def umask() -> Iterator[None]:
-    """The usual one: on a node other users enter the folders that a test makes as root."""
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a node has: other users enter the folders that root makes, and /etc says the time zone."""
+    monkeypatch.delenv("TZ", raising=False)
     before = os.umask(0o022)
     yield
     os.umask(before)
