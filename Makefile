@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Many tests wait for others, so there are more processes than processors.
+PARALLEL := -n $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n * 3 / 2))) --dist worksteal
 
 .PHONY: help
 help: ## list the targets
@@ -32,20 +34,20 @@ demo: setup ## build the examples, plan the first against its example of deploye
 
 .PHONY: test
 test: setup ## run all tests; real programs that are missing are skipped by name
-	$(BIN)/pytest -q -n auto
+	$(BIN)/pytest -q $(PARALLEL)
 
 .PHONY: real
 real: setup ## run only the tests that run real programs
-	$(BIN)/pytest -q tests/real
+	$(BIN)/pytest -q $(PARALLEL) tests/real
 
 .PHONY: hidden-programs
 hidden-programs: setup ## run all tests, hide from each what it does not declare (as root, on Debian)
 	OMCONF_HIDDEN=each $(BIN)/pytest -q -rfE
 	OMCONF_HIDDEN=all $(BIN)/pytest -q -rfE tests/real
-	OMCONF_HIDDEN=undeclared OMCONF_NOTHING_SKIPPED=1 $(BIN)/pytest -q -n auto
+	OMCONF_HIDDEN=undeclared OMCONF_NOTHING_SKIPPED=1 $(BIN)/pytest -q $(PARALLEL)
 
 .PHONY: fuzz
-fuzz: setup ## mutate specs and deployed files, a million cases or CASES=... of each family
+fuzz: setup ## mutate specs, deployed files and what nodes send, a million cases or CASES=... of each family
 	$(BIN)/python -m tests.fuzz.long_run --cases $(or $(CASES),1000000)
 
 .PHONY: setup-real

@@ -1,18 +1,19 @@
-"""Signals that end omconf, and the programs that it started, which end with it.
+"""Signals that end omconf, and with it what it started.
 
 Every program runs in a session of its own, so that a signal to omconf, and Ctrl-C in a terminal,
-reach omconf alone. It then kills the process groups that it started and unwinds by an exception.
-Light enough to be imported at start-up.
+reach omconf alone. Code that runs programs defers the signal and asks `stopped` as it waits, in any
+thread; it kills them, and only then does the signal raise an exception. So no exception comes in
+between the start of a program and the note of its number, or while a lock is held. Light enough to be
+imported at start-up.
 """
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
@@ -32,11 +33,9 @@ class Interrupted(BaseException):
 
 @dataclass(slots=True)
 class _State:
-    groups: dict[int, None] = field(default_factory=dict)
-    """The process groups that run now; of a dict, single operations are atomic."""
-    stopped: bool = False
+    number: int = 0
+    """The signal that came in; 0 for none."""
     deferred: bool = False
-    pending: int = 0
 
 
 _state = _State()
@@ -67,28 +66,17 @@ def die(number: int) -> NoReturn:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
-    _state.stopped = True
-    for group in list(_state.groups):
-        end(group)
-    if _state.deferred:
-        _state.pending = number
-    else:
+    if _state.number:
+        return  # it ends already; a second exception would come in between its clean-up
+    _state.number = number
+    if not _state.deferred:
         raise Interrupted(number)
-
-
-def end(group: int) -> None:
-    """Kill all of a process group that is left; its leader must not have been waited for yet."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(group, signal.SIGKILL)
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
-    """In the main thread, let a signal raise Interrupted at the end of the block.
-
-    What starts a program and calls `watch` must not be left in between.
-    """
-    if threading.current_thread() is not threading.main_thread():
+    """In the main thread, let a signal raise Interrupted at the end of the block, not in it."""
+    if _state.deferred or threading.current_thread() is not threading.main_thread():
         yield
         return
     _state.deferred = True
@@ -96,28 +84,15 @@ def deferred() -> Iterator[None]:
         yield
     finally:
         _state.deferred = False
-        number, _state.pending = _state.pending, 0
-        if number:
-            raise Interrupted(number)
-
-
-def watch(group: int) -> None:
-    """Note a process group that a signal has to end."""
-    _state.groups[group] = None
-    if _state.stopped:  # the signal came in while a thread was starting it
-        end(group)
-
-
-def forget(group: int) -> None:
-    """Take back `watch`, before the group's leader is waited for and its number is free again."""
-    _state.groups.pop(group, None)
+        if _state.number:
+            raise Interrupted(_state.number)
 
 
 def stopped() -> bool:
-    """Tell whether a signal came in: then no further program is started."""
-    return _state.stopped
+    """Tell whether a signal came in: then programs are killed, and no further one is started."""
+    return _state.number != 0
 
 
 def resume() -> None:
-    """Allow programs again after an interrupt, for those that clean up."""
-    _state.stopped = False
+    """Allow programs and signals again after an interrupt, for those that clean up."""
+    _state.number = 0

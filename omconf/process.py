@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import selectors
+import signal
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_ERROR = 64 * 1024
 _GRACE = 0.2
-"""Seconds for which output is waited for after the end of a program."""
+"""Seconds for which output is waited for after the end of a program, and until a signal is seen."""
 _KILLED = 2.0
 """Seconds that a killed program is waited for."""
 _SHORTEST, _LONGEST = 0.0005, 0.05
@@ -59,29 +60,26 @@ def run(
     It runs in a session of its own, without a terminal. What it started in its process group ends
     with it; what it moved to another session (the master of ssh's ControlPersist) goes on.
     """
-    if interrupts.stopped():
-        return Answer(problem="interrupted")
-    started = time.time()
-    process: subprocess.Popen[bytes] | None = None
-    try:
-        with _file_of(stdin) as given, interrupts.deferred():
-            try:
-                process = subprocess.Popen(
-                    command,
-                    stdin=given,
-                    stdout=subprocess.PIPE,
-                    stderr=subprocess.PIPE,
-                    bufsize=0,
-                    cwd=cwd,
-                    env=env,
-                    start_new_session=True,
-                )
-            except OSError as error:
-                return Answer(problem=f"{command[0]} cannot be run: {error.strerror}")
-            interrupts.watch(process.pid)
-        heard = _heard(process, seconds, limit, room)
-    finally:
-        if process is not None:
+    with interrupts.deferred(), _file_of(stdin) as given:
+        if interrupts.stopped():
+            return Answer(problem="interrupted")
+        started = time.time()
+        try:
+            process = subprocess.Popen(
+                command,
+                stdin=given,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                bufsize=0,
+                cwd=cwd,
+                env=env,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return Answer(problem=f"{command[0]} cannot be run: {error.strerror}")
+        try:
+            heard = _heard(process, seconds, limit, room)
+        finally:
             code = _ended(process)
     error_text = heard.error.decode("utf-8", "replace")
     return Answer(code, bytes(heard.out), error_text, heard.problem, started, heard.answered)
@@ -89,8 +87,7 @@ def run(
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
     """Kill what is left of a program and return its exit code; -1 for one that cannot be killed."""
-    interrupts.end(process.pid)
-    interrupts.forget(process.pid)
+    _kill(process.pid)
     for stream in (process.stdout, process.stderr):
         assert stream is not None  # noqa: S101 - for the type checker
         stream.close()
@@ -139,6 +136,12 @@ class _Heard:
             self.problem = self.room(len(self.out))
 
 
+def _kill(group: int) -> None:
+    """Kill all of a process group that is left; its leader must not have been waited for yet."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signal.SIGKILL)
+
+
 def _exited(pid: int) -> bool:
     """Tell whether a child has ended; its number stays taken, so its group can still be killed."""
     return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None
@@ -168,5 +171,5 @@ def _heard(
             heard.take(streams, ready)
             if not gone and _exited(process.pid):
                 gone = True
-                interrupts.end(process.pid)
+                _kill(process.pid)
     return heard

@@ -78,6 +78,8 @@ class Hiding:
                 if file.parent not in made:
                     made[file.parent] = self.folder / f"{len(self.layers)}-{len(made)}"
                     made[file.parent].mkdir()
+                    # The folder on top says who may enter.
+                    made[file.parent].chmod(stat.S_IMODE(file.parent.stat().st_mode))
                 os.mknod(made[file.parent] / file.name, stat.S_IFCHR, os.makedev(0, 0))
             self.layers[files] = made
         return self.layers[files]

@@ -124,7 +124,12 @@ ip -n $space link add eth0 type veth peer name v1
 OTHERS = {
     "sops": Need("sops", "no Debian package; built with Go", place="sops"),
     "jars": Need("the jars under tests/real/java/lib", plural=True, place=str(JARS)),
-    "root": Need("root", hint="run the tests as root", probe=lambda: os.geteuid() == 0),
+    "root": Need(
+        "root privileges",
+        plural=True,
+        hint="run the tests as root",
+        probe=lambda: os.geteuid() == 0,
+    ),
     "tracing": Need(
         "permission to trace processes",
         hint="this container forbids it",

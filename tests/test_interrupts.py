@@ -10,10 +10,11 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from omconf import interrupts
+from omconf import interrupts, process
 from omconf.bundle.writer import write
 from omconf.deployed import ssh
 from tests.bundle.writing import NEW, OLD, run, tree, tree_of
@@ -138,6 +139,16 @@ def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:
         wait(lambda: not any(map(running, seen(tmp_path))))
 
 
+@pytest.mark.parametrize("name", COMMANDS)
+def test_more_signals_at_once(tmp_path: Path, name: str) -> None:
+    """The later ones do not come in between what the first one does."""
+    with started(tmp_path, COMMANDS[name](tmp_path)) as process:
+        for number in SIGNALS:
+            process.send_signal(number)
+        assert -process.wait(timeout=60) in SIGNALS
+        wait(lambda: not any(map(running, seen(tmp_path))))
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_what_is_ignored_at_start_stays_ignored(tmp_path: Path, number: signal.Signals) -> None:
     """By `nohup`, or by a shell that starts it in the background."""
@@ -171,7 +182,7 @@ def test_a_second_round_of_verify_ends_by_a_second_signal(tmp_path: Path) -> Non
 WRITE = """
 import os, sys
 from pathlib import Path
-from omconf import interrupts
+from omconf import interrupts, process
 from omconf.bundle.writer import write
 from tests.bundle.writing import NEW, at_change
 interrupts.install()
@@ -196,37 +207,33 @@ def test_a_write_ends_before_the_signal_does(
     assert tree(tmp_path) == tree_of(OLD if step == 4 else NEW)
 
 
-def test_a_signal_waits_while_a_program_is_started() -> None:
-    """Or the program would run on, in a moment in which nobody knows its number."""
+def test_no_exception_while_programs_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that was just started, whose number is not noted yet, would run on."""
     before = signal.signal(signal.SIGTERM, interrupts._interrupt)
-    noted = []
+    popen, pids = subprocess.Popen, []
 
-    def start() -> None:
-        with interrupts.deferred():
-            signal.raise_signal(signal.SIGTERM)
-            noted.append("started")
-        noted.append("not reached")
+    def start(*words: Any, **options: Any) -> Any:
+        process = popen(*words, **options)
+        pids.append(process.pid)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        return process
 
+    monkeypatch.setattr(subprocess, "Popen", start)
     try:
         with pytest.raises(interrupts.Interrupted) as raised:
-            start()
+            process.run(["sleep", "600"], seconds=600, limit=1)
         assert raised.value.number == signal.SIGTERM
+        wait(lambda: not running(pids[0]))
+        interrupts.resume()
+        with pytest.raises(interrupts.Interrupted):
+            ssh.side_by_side(
+                lambda n: process.run(["sleep", n], seconds=600, limit=1), ["600"] * 99
+            )
+        wait(lambda: not any(map(running, pids)))
     finally:
         signal.signal(signal.SIGTERM, before)
         interrupts.resume()
-    assert noted == ["started"]
-
-
-def test_a_program_that_a_thread_starts_meanwhile_ends_too() -> None:
-    """Its number is noted after the signal came in."""
-    with subprocess.Popen(["sleep", "600"], start_new_session=True) as process:
-        interrupts._state.stopped = True
-        try:
-            interrupts.watch(process.pid)
-            assert process.wait(timeout=60) == -signal.SIGKILL
-        finally:
-            interrupts.forget(process.pid)
-            interrupts.resume()
 
 
 def test_in_a_container_as_process_1(monkeypatch: pytest.MonkeyPatch) -> None:

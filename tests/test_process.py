@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from omconf import process
+from omconf import interrupts, process
 from omconf.deployed import ssh
 
 
@@ -82,10 +84,11 @@ def test_lack_of_room_ends_it() -> None:
 
 def test_what_it_left_behind_does_not_hold_omconf_up() -> None:
     """In the same group it is killed; in a session of its own (ssh's master connection) it goes on."""
-    drip = "sh -c 'while sleep 0.05; do echo .; done' & echo done"
+    drip = "sh -c 'while sleep 0.01; do echo .; done' & echo done"
     answer = run(drip, limit=100_000)
-    assert (answer.code, answer.out.split()[0], answer.problem) == (0, b"done", "")
-    answer = run("setsid sleep 2 & echo done")
+    assert (answer.code, answer.problem) == (0, "")
+    assert answer.out.count(b".") < 100
+    answer = run("setsid sleep 15 & echo done", seconds=10)
     assert (answer.code, answer.out, answer.problem) == (0, b"done\n", "")
 
 
@@ -129,3 +132,28 @@ def test_all_that_it_started_ends_with_it(tmp_path: Path) -> None:
         time.sleep(0.05)
     else:
         assert not Path(f"/proc/{pid}").exists()
+
+
+def test_what_cannot_be_killed_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As what `sudo` runs, or what waits for a dead disk."""
+    monkeypatch.setattr(process, "_kill", lambda _: None)
+    monkeypatch.setattr(process, "_KILLED", 0.1)
+    with pytest.warns(ResourceWarning, match="still running"):
+        answer = run("exec sleep 4", seconds=0.1)
+    assert (answer.code, answer.problem) == (-1, "no answer in 0.1 seconds")
+
+
+def test_no_program_is_started_after_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interrupts._state, "number", 15)
+    monkeypatch.setattr(subprocess, "Popen", None)
+    with ThreadPoolExecutor() as pool:
+        assert pool.submit(run, "echo").result().problem == "interrupted"
+
+
+def test_words_of_ssh_are_cut(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All nodes' together would be kept until the end."""
+    (tmp_path / "ssh").write_text("#!/bin/sh\nhead -c 60000 /dev/zero | tr '\\0' x >&2\nexit 255\n")
+    (tmp_path / "ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    answer = ssh.run("om1", "true", seconds=60, limit=1)
+    assert answer.problem == "x" * 297 + "..."

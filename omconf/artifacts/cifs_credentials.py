@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 STEP = FromPage("File systems: the shared folder over Samba")
 FILE = FromDefault("storage.password", "/etc/fstab can be read by everybody")
-LONGEST = 512
+MAX_PASSWORD = 512
 """What mount.cifs takes of a password, in bytes, each comma counted twice."""
 _KEYS = {"user": "username", "pass": "password", "dom": "domain"}
 
@@ -102,8 +102,8 @@ def encode(password: str) -> str:
     """
     if any(char in password for char in "\n\0"):
         raise ValueError("mount.cifs reads a Samba password to the end of its line")
-    if len(password.encode("utf-8", "surrogatepass")) + password.count(",") > LONGEST:
+    if len(password.encode("utf-8", "surrogatepass")) + password.count(",") > MAX_PASSWORD:
         raise ValueError(
-            f"mount.cifs takes a Samba password of {LONGEST} bytes at most, commas counted twice"
+            f"mount.cifs takes a Samba password of {MAX_PASSWORD} bytes at most, commas counted twice"
         )
     return password

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 NOT_IN_RELEASE = Rule("OM270", Severity.ERROR, "a setting that the release does not have")
 
 MANY_SHARE = Rule("OM271", Severity.ERROR, "a media server that too many nodes share")
-TOO_MANY = 1000
+MAX_SHARING = 1000
 """With more nodes, the lists of the others' kuids take gigabytes."""
 
 OWN_KUID = FromFormat("a kuid of its own for each node that shares a media server")
@@ -122,10 +122,10 @@ class OpenMeetingsProperties(Kind):
         crowds: dict[Span | None, str] = {}
         for host, numbers in _users(cluster).items():
             said = (cluster.nodes[number].kurento_url for number in numbers)
-            if len(numbers) > TOO_MANY and (url := next(filter(None, said), None)):
+            if len(numbers) > MAX_SHARING and (url := next(filter(None, said), None)):
                 crowds.setdefault(url.span, f"{len(numbers):,} nodes share `{host[:80]}`")
         for span, crowd in crowds.items():
-            hint = f"Give every {TOO_MANY:,} nodes a media server."
+            hint = f"Give every {MAX_SHARING:,} nodes a media server."
             yield MANY_SHARE.at(span, f"{crowd}, and each lists all the others.", hint=hint)
         if "remember.me" not in release.settings:
             for key, value in cluster.secrets.items():

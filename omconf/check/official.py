@@ -15,7 +15,7 @@ from lxml import etree
 from omconf.check.xsd import Fault, parse
 from omconf.files import read
 
-MOST_XSD = 4 << 20
+MAX_XSD = 4 << 20
 """Bytes of an XSD; the real ones have a tenth of that."""
 _SAYS = {
     "SCHEMAV_ELEMENT_CONTENT": "it may not stand here, or something is missing in it",
@@ -50,7 +50,7 @@ def schema(jar: str, version: str) -> etree.XMLSchema | str:
                 known = f": it has {', '.join(found[:20])}" if found else ""
                 return f"{jar} has no {name}{known}."
             with archive.open(name) as member:
-                data = member.read(MOST_XSD + 1)
+                data = member.read(MAX_XSD + 1)
     except _UNREADABLE as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no jar"
         return f"{jar} cannot be read: {why}."

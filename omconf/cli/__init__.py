@@ -80,6 +80,7 @@ def run_command(arguments: list[str]) -> int:
     import typer
     from typer.main import get_command
 
+    from omconf.cli import output
     from omconf.cli.app import app
 
     try:
@@ -92,8 +93,7 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
-            with suppress(OSError):
-                error.show(file=sys.stderr)
+            output.wrong_usage(error)
             return 1
         if os.environ.get("OMCONF_DEBUG"):
             raise

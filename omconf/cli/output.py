@@ -60,18 +60,28 @@ def write(drawn: str, *, err: bool = False) -> None:
     What cannot be seen, and would act on a terminal, is printed as an escape, even where a view
     forgot it; line breaks are left, and our own colours where there are any.
     """
-    from omconf.views.visible import lines
-
     stream = sys.stderr if err else sys.stdout
-    if stream is not None:
-        typer.echo(lines(drawn, colour=_coloured(stream)), nl=False, err=err)
+    if stream is None:
+        return
+    if not _plain(drawn):
+        from omconf.views.visible import lines
+
+        drawn = lines(drawn, colour=_coloured(stream))
+    typer.echo(drawn, nl=False, err=err)
 
 
 def tell(line: str, *, err: bool = False) -> None:
     """Print one line of plain text, which may quote anything: a path of the command line, a name."""
-    from omconf.views.visible import visible
+    if not _plain(line) or "\n" in line:
+        from omconf.views.visible import visible
 
-    write(visible(line) + "\n", err=err)
+        line = visible(line)
+    write(line + "\n", err=err)
+
+
+def _plain(text: str) -> bool:
+    """Tell whether a text is printable ASCII and line breaks: most of what is printed is."""
+    return text.isascii() and text.replace("\n", "").isprintable()
 
 
 def wrong_usage(error: Shows) -> None:

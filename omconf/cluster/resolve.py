@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-MOST_READ = 1 << 21
+MAX_READ = 1 << 21
 """Bytes that are read of a file beside the spec; what may stand in it is judged later."""
 _LOOPBACK = re.compile(r"127\.[0-9.]+|localhost(\.localdomain)?")
 CIFS_OPTIONS = ["hard", "_netdev"]
@@ -205,7 +205,7 @@ class _Resolver:
             return None
         file = os.path.join(self.base, name.value) if self.base != "." else name.value
         try:
-            data = read.start(file, MOST_READ).data
+            data = read.start(file, MAX_READ).data
         except OSError as error:
             message = f"The file {quoted(file)} cannot be read: {error.strerror}."
             hint = "A relative path starts from the spec's folder."

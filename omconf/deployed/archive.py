@@ -75,9 +75,7 @@ def members(stream: bytes) -> Mapping[str, Member]:
             raise ArchiveError("It sent files that were not asked for.")
         size, kind = _size(header), header[156:157]
         start = position + BLOCK
-        position = start + -(-size // BLOCK) * BLOCK
-        if position > len(stream):
-            raise ArchiveError(BROKEN)
+        position = start + -(-size // BLOCK) * BLOCK  # beyond the end, there is no next header
         if kind in (b"L", b"K"):
             if size > LONGEST_NAME + 1:
                 raise ArchiveError(f"It sent a name of more than {LONGEST_NAME} bytes.")

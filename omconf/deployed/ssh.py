@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from omconf import process
+from omconf import interrupts, process
 from omconf.deployed import answer
 from omconf.deployed.budget import FEWER, FULL, Account, Budget
 from omconf.deployed.snapshot import NodeFiles, Request, Snapshot
@@ -113,9 +113,12 @@ def _script(request: Request) -> bytes:
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Do the same for many nodes at once; the results are in the order of the items."""
+    """Do the same for many nodes at once; the results are in the order of the items.
+
+    After a signal, `work` has to come to its end by itself, as `run` does; then Interrupted is raised.
+    """
     items = list(items)
-    with ThreadPoolExecutor(max(1, min(AT_ONCE, len(items)))) as pool:
+    with interrupts.deferred(), ThreadPoolExecutor(max(1, min(AT_ONCE, len(items)))) as pool:
         return list(pool.map(work, items))
 
 

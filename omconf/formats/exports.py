@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from omconf.diagnostics import BEYOND_LIMIT, REFUSED, Finding, Rule, Severity, report
@@ -61,6 +61,8 @@ class _Defaults:
 
     options: ExportOptions
     text: str = ""
+    full: bool = False
+    """Whether there was more than MAX_DEFAULTS allows."""
 
 
 @dataclass(slots=True)
@@ -209,13 +211,15 @@ class _Reader:
         if _bytes(word) > MAX_WORD:
             self.refuse(word, f"Options of over {MAX_WORD} bytes: {_STOPS}.")
             return before
+        if before.full:
+            return before
         options = before.options.plus(self.options(word, word.text[1:]))
         text = ",".join(options.settled())
         if len(text.encode("utf-8", "surrogatepass")) > MAX_DEFAULTS:
             message = f"The `-options` of this line come to over {MAX_DEFAULTS:,} bytes: omconf"
             message += " leaves out the ones from here on."
             report(self.findings, Finding(BEYOND_LIMIT, self.line_of(word.start), message))
-            return before
+            return replace(before, full=True)
         return _Defaults(options, text)
 
     def word(self) -> _Word:

@@ -27,7 +27,7 @@ MAX_DEPTH = 100
 MAX_VALUES = 250_000
 """Keys and values of a file, aliases written out: 10,000 nodes with ten keys each need 220,000."""
 
-MOST_ENTRIES = 1000
+MAX_LISTED = 1000
 """Entries of a list or a mapping other than that of the nodes."""
 
 Path = tuple[str | int, ...]
@@ -45,7 +45,7 @@ _CORE = re.compile(
 )
 # What libyaml (YAML 1.1) takes for the end of a line, and nothing that shows the file does.
 _STRANGE_BREAK = re.compile("[\r\x85\u2028\u2029](?!(?<=\r)\n)")
-MOST_FOUND = 1000
+MAX_FOUND = 1000
 """Mistakes of one file that are told; a file that has more is not what it should be at all."""
 
 
@@ -150,7 +150,7 @@ class _Stop(Exception):  # noqa: N818 - a signal out of the builder, not an erro
 
 def enough(span: Span | None) -> Diagnostic:
     """Say that a file has so many mistakes that no more of them are told."""
-    message = f"There are more than {MOST_FOUND:,} mistakes: no more of them are told."
+    message = f"There are more than {MAX_FOUND:,} mistakes: no more of them are told."
     return LIMIT.at(span, message, hint="Correct these first.")
 
 
@@ -311,7 +311,7 @@ class _Builder:
 
     def say(self, diagnostic: Diagnostic) -> None:
         self.diagnostics.append(diagnostic)
-        if len(self.diagnostics) >= MOST_FOUND:
+        if len(self.diagnostics) >= MAX_FOUND:
             raise _Stop(enough(diagnostic.span))
 
     def build(self, node: Any, path: Path, above: tuple[int, ...]) -> Any:
@@ -328,8 +328,8 @@ class _Builder:
             raise _much(span, f"nested more than {MAX_DEPTH} levels deep")
         if node.tag not in (_MAP, _SEQ):
             self.tagged(node, span)
-        if len(node.value) > MOST_ENTRIES and path != ("nodes",):
-            message = f"{len(node.value):,} entries stand here; there may be {MOST_ENTRIES:,}."
+        if len(node.value) > MAX_LISTED and path != ("nodes",):
+            message = f"{len(node.value):,} entries stand here; there may be {MAX_LISTED:,}."
             raise _Stop(LIMIT.at(span, message, hint="Only `nodes:` may have more."))
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i), above) for i, item in enumerate(node.value)]

@@ -11,8 +11,8 @@ from omconf.secrets import masked as masked_inside
 
 MASK = "********"
 LINES_BACK = 30
-MOST_SHOWN = 500
-_LOOKED_AT = 4 * MOST_SHOWN
+MAX_SHOWN = 500
+_LOOKED_AT = 4 * MAX_SHOWN
 
 _SECRET_LINE = re.compile(
     rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}[:=]\s{{0,9}})(?![\s{{]|$)(.+)"
@@ -51,7 +51,7 @@ class Lines:
         hidden = masked_inside(_SECRET_LINE.sub(lambda m: m.group(1) + MASK, line))
         if secret and hidden == line:
             return MASK
-        return hidden if len(hidden) <= MOST_SHOWN else hidden[:MOST_SHOWN] + " ..."
+        return hidden if len(hidden) <= MAX_SHOWN else hidden[:MAX_SHOWN] + " ..."
 
     def after_a_secret(self, number: int) -> bool:
         """Tell whether a secret may start above a line, and this one be the rest of it."""

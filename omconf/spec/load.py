@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, in_order, meant
 from omconf.secrets import hides
 from omconf.spec import checks, storage
-from omconf.spec.document import LIMIT, MOST_FOUND, Document, Path, enough, parse
+from omconf.spec.document import LIMIT, MAX_FOUND, Document, Path, enough, parse
 from omconf.spec.models import Section, Spec, section_of
 from omconf.spec.references import node_text, secret
 from omconf.spec.urls import url as check_url
@@ -87,8 +87,8 @@ def load(data: bytes, file: str) -> Loaded:
         _nodes(document, misspelt),
         _storage(document, misspelt),
     )
-    diagnostics += islice(found_here, MOST_FOUND)
-    if len(diagnostics) >= MOST_FOUND:
+    diagnostics += islice(found_here, MAX_FOUND)
+    if len(diagnostics) >= MAX_FOUND:
         last = in_order(diagnostics)[-1].span
         return _finished(document, None, [*diagnostics, enough(last)])
     if spec and not all(_complete(spec, name) for name in spec.nodes):
@@ -138,8 +138,8 @@ def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails]]:
         return Spec.model_validate(data), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
-    if len(errors) > MOST_FOUND:
-        return None, errors[:MOST_FOUND]
+    if len(errors) > MAX_FOUND:
+        return None, errors[:MAX_FOUND]
     rest = data
     for found in errors:
         if found["type"] == "missing":

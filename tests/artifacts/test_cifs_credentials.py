@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.artifacts.cifs_credentials import KIND, LONGEST, encode
+from omconf.artifacts.cifs_credentials import KIND, MAX_PASSWORD, encode
 from omconf.artifacts.model import Artifact
 from omconf.secrets import Secret
 from tests.artifacts.shared_folder import cluster, node
@@ -58,7 +58,9 @@ def test_a_file_is_read_as_mount_cifs_reads_it(
     assert secrets == ({} if password is None else {"password": password})
 
 
-@pytest.mark.parametrize("bad", ["a\nb", "a\0b", "x" * (LONGEST + 1), "," * (LONGEST // 2 + 1)])
+@pytest.mark.parametrize(
+    "bad", ["a\nb", "a\0b", "x" * (MAX_PASSWORD + 1), "," * (MAX_PASSWORD // 2 + 1)]
+)
 def test_a_password_that_mount_cifs_cannot_read_is_refused(bad: str) -> None:
     with pytest.raises(ValueError, match=r"mount\.cifs") as refused:
         encode(bad)

@@ -240,3 +240,10 @@ def test_no_bytes_make_it_fail(data: st.DataObject) -> None:
             stream = bytearray(stream[:start] + edited(bytes(stream[start:]), 0, b""))
     found = received(bytes(stream[: data.draw(st.integers(0, len(stream)))]))
     assert found.problem is None or found.problem.message
+
+
+def test_accounts_are_text() -> None:
+    """They are shown: no byte of theirs may be half a character."""
+    stream = edited(FILE, 265, b"\xff\xc3root" + bytes(26))
+    access = received(stream).files[FSTAB].access
+    assert access == Access(0o644, "\ufffd\ufffdroot", "0")

@@ -9,12 +9,14 @@ from functools import cached_property
 from pathlib import Path
 from random import Random
 
-from tests.fuzz import git_stores, mutate, nasty, structure
+from tests.fuzz import answers, git_stores, mutate, nasty, structure
 from tests.fuzz.bases import Base, Bases
 
-FAMILIES = ("spec", "further", "deployed", "git")
+SENT = ("stream", "check")
+FAMILIES = ("spec", "further", "deployed", "git", *SENT)
 """Mutated is: the spec; the file of further Hazelcast elements beside it; what is deployed; the
-repository that the bundles are committed in."""
+repository that the bundles are committed in; what nodes send to `plan --ssh`; what they print for
+`verify --ssh`."""
 
 ODD = ("gone", "folder", "fifo", "link:/etc/passwd", "link:.", "link:../../etc/fstab", "link:x")
 """What may stand in a file's place."""
@@ -57,8 +59,15 @@ class Case:
 def case(bases: Bases, family: str, number: int) -> Case:
     """Make the case of this number."""
     random = Random(f"{family} {number}")
-    make = {"spec": _spec, "further": _further, "deployed": _deployed, "git": _git}[family]
-    base = random.choice(bases.of(family))
+    make = {
+        "spec": _spec,
+        "further": _further,
+        "deployed": _deployed,
+        "git": _git,
+        "stream": _stream,
+        "check": _check,
+    }[family]
+    base = random.choice(bases.of("deployed" if family in SENT else family))
     return Case(family, base.name, make(random, bases, base), number)
 
 
@@ -103,6 +112,31 @@ def _deployed(random: Random, bases: Bases, base: Base) -> dict[str, bytes | str
         elif not any(path.startswith(odd + "/") for odd in files):
             files[path] = _content(random, bases, path, base.files[path])
     return files
+
+
+def _stream(random: Random, bases: Bases, base: Base) -> dict[str, bytes | str]:
+    """One or two nodes, with what lies on them."""
+    files: dict[str, bytes | str] = {}
+    nodes = sorted({path.split("/")[1] for path in base.deployed})
+    for node in random.sample(nodes, min(len(nodes), random.choice((1, 1, 2)))):
+        head = f"deployed/{node}"
+        own = {p[len(head) :]: base.files[p] for p in base.deployed if p.startswith(head + "/")}
+        files[f"{node}/stream"] = answers.stream(random, own)
+        files[f"{node}/stderr"] = answers.stderr(random, sorted(own))
+    return files
+
+
+def _check(random: Random, bases: Bases, base: Base) -> dict[str, bytes | str]:
+    assert base.compiled is not None
+    assert base.compiled.cluster is not None
+    nodes = base.compiled.cluster.nodes
+    names = [node.name.value for node in nodes]
+    addresses = [(node.public_address or node.address).value for node in nodes]
+    return {
+        f"{name}/{mode}": answers.check(random, name, names, addresses)
+        for name in names
+        for mode in ("first", "second")
+    }
 
 
 def _content(random: Random, bases: Bases, path: str, data: bytes) -> bytes:

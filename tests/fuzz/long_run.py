@@ -32,7 +32,7 @@ THOROUGH = 50
 """Of so many cases one is looked at fully, and every one with a new set of rules."""
 MOST_SECONDS = 2.0
 MOST_MIB = 300
-SHARES = {"spec": 5, "further": 1, "deployed": 3, "git": 1, "tree": 1}
+SHARES = {"spec": 5, "further": 1, "deployed": 3, "git": 1, "stream": 2, "check": 1, "tree": 1}
 FAMILIES = (*cases.FAMILIES, "tree")
 """Those of `cases`, which mutate files, and trees that change while they are read."""
 

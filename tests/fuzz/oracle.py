@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,7 @@ from omconf.spec.load import load
 from omconf.views import document, github, human, sarif
 from tests.command import ROOT
 from tests.fuzz.bases import OURS, THEIRS, Base, Bases
-from tests.fuzz.cases import Case
+from tests.fuzz.cases import SENT, Case
 
 PLAIN = human.Paint(colour=False)
 NASTY_SECRETS = ("a,b\"c'd", " x", "]]>&<\0", "${a}\\", "\ud800", "é\u2028\n", "'")
@@ -62,8 +62,9 @@ def run(
     `seen` are the sets of ids that were looked at fully before. Raises Broken.
     """
     base = bases.by_name[case.base]
-    judge = {"deployed": _deployed, "git": _git}.get(case.family, _spec)
-    with _in_place(base, case):
+    judges = {"deployed": _deployed, "git": _git, "stream": _stream, "check": _check}
+    judge = judges.get(case.family, _spec)
+    with nullcontext() if case.family in SENT else _in_place(base, case):
         try:
             return judge(base, case, seen, thorough=thorough)
         except Broken:
@@ -288,6 +289,22 @@ def _git(
     if str(folder / "tmp") in shown:
         raise Broken("a temporary folder is shown", shown)
     return ids, shown
+
+
+def _stream(
+    base: Base, case: Case, seen: set[frozenset[str]], *, thorough: bool
+) -> tuple[list[str], str]:
+    from tests.fuzz import answered
+
+    return answered.stream(base, case, full=thorough)
+
+
+def _check(
+    base: Base, case: Case, seen: set[frozenset[str]], *, thorough: bool
+) -> tuple[list[str], str]:
+    from tests.fuzz import answered
+
+    return answered.check(base, case)
 
 
 def _planned_views(plan: Plan, *, full: bool) -> str:

@@ -17,6 +17,15 @@ from tests.real.judges import Network
 SECRET = "s3cret, of \"the\" 'cluster'"
 
 
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a node has: other users enter the folders that root makes, and /etc says the time zone."""
+    monkeypatch.delenv("TZ", raising=False)
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
 @pytest.fixture(scope="session")
 @fixture_needs("java", "javac", "jars")
 def java() -> str:

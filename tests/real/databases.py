@@ -30,7 +30,7 @@ class Server:
     account: str
     """Neither server runs as root: its files belong to this account."""
 
-    def __init__(self, space: str = "") -> None:
+    def __init__(self, space: str = "", address: str = "127.0.0.1", options: str = "") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix=f"omconf-{self.kind}-"))
         shutil.chown(self.folder, self.account, self.account)
         self.own = not space
@@ -39,6 +39,15 @@ class Server:
             run("ip", "netns", "add", self.space)
             run("ip", "-n", self.space, "link", "set", "lo", "up")
         self.inside = ["ip", "netns", "exec", self.space]
+        try:
+            self.start(f"{self.prepare(address)} {options}")
+        except BaseException:
+            self.remove()
+            raise
+
+    def prepare(self, address: str) -> str:
+        """Make the server's files; gives the command that starts it at an address."""
+        raise NotImplementedError
 
     def start(self, command: str) -> None:
         """Start the server and wait until it answers."""
@@ -57,6 +66,8 @@ class Server:
                 time.sleep(0.2)
             else:
                 return
+        self.process.kill()
+        self.process.wait()
         raise AssertionError((self.folder / "log").read_text()[-2000:])
 
     def statement(self, *statements: str) -> None:
@@ -68,6 +79,10 @@ class Server:
         # SIGINT is PostgreSQL's fast shutdown, which waits for no client.
         self.process.send_signal(signal.SIGINT if self.kind == "postgresql" else signal.SIGTERM)
         self.process.wait(30)
+        self.remove()
+
+    def remove(self) -> None:
+        """Take the server's files and its namespace away."""
         if self.own:
             run("ip", "netns", "del", self.space)
         shutil.rmtree(self.folder)
@@ -80,9 +95,9 @@ class PostgreSQL(Server):
     port = 5432
     account = "postgres"
 
-    def __init__(self, space: str = "", address: str = "127.0.0.1", options: str = "") -> None:
-        self.psql = program("psql")
-        super().__init__(space)
+    psql = "psql"
+
+    def prepare(self, address: str) -> str:
         data = self.folder / "data"
         make = "-U postgres --auth-local=trust --auth-host=scram-sha-256 -E UTF8 --no-sync"
         run(
@@ -97,7 +112,7 @@ class PostgreSQL(Server):
         self.rules = data / "pg_hba.conf"
         with self.rules.open("a") as rules:
             rules.write("host all all samenet scram-sha-256\n")
-        self.start(f"{program('postgres')} -D {data} -k {self.folder} -h {address} -F {options}")
+        return f"{program('postgres')} -D {data} -k {self.folder} -h {address} -F"
 
     def statement(self, *statements: str) -> None:
         """Run SQL over the socket."""
@@ -121,17 +136,15 @@ class MariaDB(Server):
     port = 3306
     account = "mysql"
 
-    def __init__(self, space: str = "", address: str = "127.0.0.1", options: str = "") -> None:
-        server = program("mariadbd")
-        install = program("mariadb-install-db")
-        self.client = program("mariadb")
-        super().__init__(space)
+    client = "mariadb"
+
+    def prepare(self, address: str) -> str:
         shared = f"--no-defaults --datadir={self.folder}/data --user={self.account}"
         make = "--auth-root-authentication-method=normal --skip-test-db"
-        run(install, *shared.split(), *make.split(), cwd="/")
-        self.start(
-            f"{server} {shared} --socket={self.folder}/s --pid-file={self.folder}/pid"
-            f" --bind-address={address} --skip-name-resolve --innodb-flush-method=nosync {options}"
+        run("mariadb-install-db", *shared.split(), *make.split(), cwd="/")
+        return (
+            f"{program('mariadbd')} {shared} --socket={self.folder}/s --pid-file={self.folder}/pid"
+            f" --bind-address={address} --skip-name-resolve --innodb-flush-method=nosync"
         )
 
     def statement(self, *statements: str) -> None:

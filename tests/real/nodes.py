@@ -36,9 +36,9 @@ NEEDS_CHECK = ("curl", "getent", "nc", "ping", "runuser")
 """What the check of a node runs on a healthy one."""
 ETC = """
     alternatives/awk alternatives/nc environment gai.conf group gshadow host.conf hostname hosts
-    iproute2 ld.so.cache ld.so.conf ld.so.conf.d localtime login.defs nsswitch.conf pam.d passwd
+    iproute2 ld.so.cache ld.so.conf ld.so.conf.d login.defs nsswitch.conf pam.d passwd
     protocols resolv.conf security services shadow shells ssh ssl/certs/ca-certificates.crt
-    ssl/openssl.cnf sudo.conf sudoers sudoers.d timezone
+    ssl/openssl.cnf sudo.conf sudoers sudoers.d
 """
 """What programs on a node read of the host's /etc; copying all of it took most of a test's time."""
 BLOCK = "# BEGIN omconf: conference\n"
@@ -105,6 +105,7 @@ class Nodes:
         (tree / "etc").mkdir(parents=True)
         there = [name for name in ETC.split() if os.path.lexists(f"/etc/{name}")]
         run("cp", "-a", "--parents", *there, tree / "etc", cwd="/etc")
+        (tree / "etc/localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
         for folder in (self.data_dir[1:], "opt/om/logs", "usr/local/sbin"):
             (tree / folder).mkdir(parents=True)
         listing = json.loads((bundle / "manifest.json").read_text())

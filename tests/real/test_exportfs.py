@@ -97,7 +97,21 @@ REFUSED = [
     "/opt/omdata 10.1.1.0/99(rw,sync,no_subtree_check)\n",
     "/opt/omdata 10.1.1.2(rw,sync,no_subtree_check,anonuid=x)\n",
     "/opt/omdata 10.1.1.2(rw,sync,no_subtree_check) 10.1.1.2(ro,sync,no_subtree_check)\n",
+    f"/opt/omdata -{'rw,' * 170}sync,no_subtree_check 10.1.1.2\n",
 ]
+
+
+def test_defaults_that_change_along_a_line(mounted: Run, tmp_path: Path) -> None:
+    parts = (
+        f"-{'rw' if i % 3 else 'ro'},all_squash 10.1.1.{i} 10.1.2.{i}(ro)" for i in range(1, 200)
+    )
+    first = f"/opt/omdata -sync,no_subtree_check,{'rw,' * 150}rw 10.1.3.1"
+    text = f"{first} {' '.join(parts)}\n"
+    code, _, found = _etab(mounted, text, tmp_path)
+    entries, findings = exports.KIND.entries(text)
+    assert (code, findings) == (0, [])
+    assert found.keys() == {entry.key for entry in entries}
+    assert all({*entry.value.split(",")} <= found[entry.key] for entry in entries)
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=range(len(REFUSED)))

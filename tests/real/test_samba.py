@@ -21,7 +21,7 @@ import pytest
 import yaml
 
 from omconf.artifacts import cifs_credentials, fstab, samba
-from omconf.artifacts.cifs_credentials import LONGEST
+from omconf.artifacts.cifs_credentials import MAX_PASSWORD
 from omconf.artifacts.model import Change
 from omconf.cluster.model import Cluster
 from omconf.formats import block
@@ -316,7 +316,13 @@ def test_another_folder_is_not_used_beside_the_old_one(server: Server, credentia
     assert list(server.export.iterdir()) == []
 
 
-PASSWORDS = [PASSWORD, " lead and trail ", "," * (LONGEST // 2), "x" * LONGEST, '\\"$(a)`']
+PASSWORDS = [
+    PASSWORD,
+    " lead and trail ",
+    "," * (MAX_PASSWORD // 2),
+    "x" * MAX_PASSWORD,
+    '\\"$(a)`',
+]
 
 
 @needs("mount.cifs", "root")
@@ -339,7 +345,7 @@ def test_mount_cifs_reads_the_written_line_and_file(password: str, tmp_path: Pat
 @needs("mount.cifs", "root")
 def test_mount_cifs_refuses_the_password_that_omconf_refuses(tmp_path: Path) -> None:
     file = tmp_path / "credentials"
-    password = "," * (LONGEST // 2 + 1)
+    password = "," * (MAX_PASSWORD // 2 + 1)
     with pytest.raises(ValueError, match="512 bytes"):
         cifs_credentials.encode(password)
     file.write_text(f"username=x\npassword={password}\n")
