@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage
+from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, reload
 from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
 from omconf.cluster.ports import REMOTE_COMMIT_PORT, STORAGE_PORTS, hazelcast_ports
 from omconf.diagnostics import Diagnostic, Rule, Severity
@@ -93,14 +93,17 @@ class Firewall(Kind):
         load, off = _load(cluster), _off(cluster)
         enabled = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
         why = "the table is replaced at once; connections that stand go on"
+        if action == "create":
+            why = f"{_closed(cluster)}; connections that stand go on"
         if not systemd:
             taken = Do(load, off) if action == "create" else Do(load, again=True)
             return Effect("firewall", why, run=(taken,))
         if action == "create":
             start = Do(Service("restart", UNIT_NAME), Service("stop", UNIT_NAME))
             return Effect("firewall", why, run=(RELOAD_UNITS, enabled, start))
-        restart = Do(Service("reload", UNIT_NAME), again=True)
-        return Effect("firewall", why, run=(RELOAD_UNITS, restart))
+        # It may have been stopped by hand.
+        again = reload("systemctl", "reload-or-restart", UNIT_NAME)
+        return Effect("firewall", why, run=(RELOAD_UNITS, again))
 
     def delete(self, cluster: Cluster, node: str, path: str) -> Effect:
         """Take the table away, or its unit alone, by which the table goes as well."""
@@ -173,6 +176,23 @@ def _storage_ports(cluster: Cluster) -> list[_Drop]:
 def _database_ports(cluster: Cluster) -> list[_Drop]:
     port = cluster.database.port
     return [("tcp", Value(str(port.value), port.origin), "the database")]
+
+
+def _closed(cluster: Cluster) -> str:
+    """Name the closed ports: another firewall has to let the nodes in there."""
+    closed = [_spoken(_cluster_ports(cluster))]
+    if cluster.storage.node and (ports := _storage_ports(cluster)):
+        closed.append(f"on {cluster.storage.node} also {_spoken(ports)}")
+    if cluster.database.node:
+        closed.append(f"on {cluster.database.node} also {_spoken(_database_ports(cluster))}")
+    return (
+        f"it closes to all but the nodes: {', '.join(closed)}; a firewall that drops by default has"
+        f" to let the nodes in there; whom else to let in stands in {_folder(cluster)}/*.nft"
+    )
+
+
+def _spoken(drops: list[_Drop]) -> str:
+    return ", ".join(f"{port.value}/{protocol} ({what})" for protocol, port, what in drops)
 
 
 # What many nodes share is made once.

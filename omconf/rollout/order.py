@@ -73,6 +73,7 @@ class _Job:
         together = len(self.reasons) > 1 or (bool(self.reasons) and bool(self.unplanned))
         self.stopping = list(self.reasons) if together else []
         self.rolling = self._rolling()
+        self.asked: set[tuple[str, Do]] = set()
 
     def _clients(self) -> Parts:
         """What nodes do because another one serves the folder in another way."""
@@ -227,8 +228,10 @@ class _Job:
         """What people have to do between a stop and a start, each thing once."""
         needing: dict[Do, dict[str, None]] = {}
         for part in parts.listed:
-            if part.effect.manual:
-                needing.setdefault(part.effect.manual, {})[part.node] = None
+            manual = part.effect.manual
+            if manual and (part.node, manual) not in self.asked:
+                self.asked.add((part.node, manual))
+                needing.setdefault(manual, {})[part.node] = None
         for manual, nodes in needing.items():
             yield Step.of(nodes, "not for a program to do", (manual,))
 

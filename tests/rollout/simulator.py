@@ -299,6 +299,8 @@ class World(State):
                 pass
             case ("systemctl", "daemon-reload"):
                 host.stale = False
+            case ("systemctl", "reload-or-restart", unit):
+                self._own_unit(host, "restart", unit)
             case ("mkdir", "-p", folder):
                 host.folders.add(folder)
             case ("mount", folder):
