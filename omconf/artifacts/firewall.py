@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, reload
+from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, at_boot, reload
 from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
 from omconf.cluster.ports import REMOTE_COMMIT_PORT, STORAGE_PORTS, hazelcast_ports
 from omconf.diagnostics import Diagnostic, Rule, Severity
@@ -97,7 +97,8 @@ class Firewall(Kind):
             why = f"{_closed(cluster)}; connections that stand go on"
         if not systemd:
             taken = Do(load, off) if action == "create" else Do(load, again=True)
-            return Effect("firewall", why, run=(taken,))
+            boot = (at_boot(*load.argv),) if action == "create" else ()
+            return Effect("firewall", why, run=(taken, *boot))
         if action == "create":
             start = Do(Service("restart", UNIT_NAME), Service("stop", UNIT_NAME))
             return Effect("firewall", why, run=(RELOAD_UNITS, enabled, start))
@@ -110,10 +111,13 @@ class Firewall(Kind):
         load, off = _load(cluster), _off(cluster)
         if path != UNIT_PATH:
             why = "the cluster's ports are open to everyone again"
-            return Effect("firewall", why, release=(Do(off, load),))
+            systemd = cluster.openmeetings.has_systemd
+            boot = () if systemd else (at_boot(*load.argv, no_longer=True),)
+            return Effect("firewall", why, release=(Do(off, load), *boot))
         stays = any(a.path != UNIT_PATH for a in self.of(cluster, node))
         why = "the unit goes, and the table is loaded without it"
-        run = (RELOAD_UNITS, Do(load, off)) if stays else (RELOAD_UNITS,)
+        again = (Do(load, off), at_boot(*load.argv)) if stays else ()
+        run = (RELOAD_UNITS, *again)
         return Effect("firewall", why, release=UNIT_GOES, run=run)
 
 

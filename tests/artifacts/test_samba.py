@@ -129,6 +129,10 @@ def test_the_way_back() -> None:
     step = first.step(cluster(kind="cifs"), first.writes("/etc/samba/smb.conf"))
     assert step is not None
     assert step.undo == (Put(("/etc/samba/smb.conf",)), Run(tuple(RELOAD.split())))
+    account = first.step(cluster(kind="cifs"), first.asks("admin", "Add the account"))
+    assert account is not None
+    (back,) = account.undo
+    assert first.asks("admin", "`smbpasswd -x omstore`", "Unless it was there before")(back)
     for of in (cluster(), cluster(kind="cifs", nodes=1)):
         assert first.step(of, first.writes("/etc/samba/smb.conf")) is None
 
