@@ -6,6 +6,7 @@ above put them in order. Nothing here is prose in the place of a command.
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal
@@ -137,6 +138,14 @@ def put(*paths: str) -> Do:
 def remove(*paths: str) -> Do:
     """Delete files; taken back, they are there again."""
     return Do(Remove(paths), Put(paths))
+
+
+def at_boot(*argv: str, no_longer: bool = False) -> Do:
+    """Have a person see to it that a program runs at each boot, where no systemd does."""
+    command = shlex.join(argv)
+    does = Manual("admin", f"Have `{command}` run at each boot of this node.")
+    back = Manual("admin", f"Have `{command}` no longer run at boot.")
+    return Do(back, does) if no_longer else Do(does, back)
 
 
 RELOAD_UNITS = reload("systemctl", "daemon-reload")

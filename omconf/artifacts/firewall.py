@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
-from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage
+from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, at_boot
 from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
 from omconf.cluster.ports import REMOTE_COMMIT_PORT, STORAGE_PORTS, hazelcast_ports
 from omconf.diagnostics import Diagnostic, Rule, Severity
@@ -93,11 +93,13 @@ class Firewall(Kind):
         load, off = _load(cluster), _off(cluster)
         enabled = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
         why = "the table is replaced at once; connections that stand go on"
+        if action == "create":
+            why = f"{_closed(cluster)}; connections that stand go on"
         reload = (RELOAD_UNITS,) if systemd else ()
         if action != "create":
             return Effect("firewall", why, run=(*reload, Do(load, again=True)))
         if not systemd:
-            return Effect("firewall", why, run=(Do(load, off),))
+            return Effect("firewall", why, run=(Do(load, off), at_boot(*load.argv)))
         start = Do(Service("restart", UNIT_NAME), Service("stop", UNIT_NAME))
         return Effect("firewall", why, run=(*reload, enabled, start))
 
@@ -106,10 +108,13 @@ class Firewall(Kind):
         load, off = _load(cluster), _off(cluster)
         if path != UNIT_PATH:
             why = "the cluster's ports are open to everyone again"
-            return Effect("firewall", why, release=(Do(off, load),))
+            systemd = cluster.openmeetings.has_systemd
+            boot = () if systemd else (at_boot(*load.argv, no_longer=True),)
+            return Effect("firewall", why, release=(Do(off, load), *boot))
         stays = any(a.path != UNIT_PATH for a in self.of(cluster, node))
         why = "the unit goes, and the table is loaded without it"
-        run = (RELOAD_UNITS, Do(load, off)) if stays else (RELOAD_UNITS,)
+        again = (Do(load, off), at_boot(*load.argv)) if stays else ()
+        run = (RELOAD_UNITS, *again)
         return Effect("firewall", why, release=UNIT_GOES, run=run)
 
 
@@ -172,6 +177,23 @@ def _storage_ports(cluster: Cluster) -> list[_Drop]:
 def _database_ports(cluster: Cluster) -> list[_Drop]:
     port = cluster.database.port
     return [("tcp", Value(str(port.value), port.origin), "the database")]
+
+
+def _closed(cluster: Cluster) -> str:
+    """Name the closed ports: another firewall has to let the nodes in there."""
+    closed = [_spoken(_cluster_ports(cluster))]
+    if cluster.storage.node and (ports := _storage_ports(cluster)):
+        closed.append(f"on {cluster.storage.node} also {_spoken(ports)}")
+    if cluster.database.node:
+        closed.append(f"on {cluster.database.node} also {_spoken(_database_ports(cluster))}")
+    return (
+        f"it closes to all but the nodes: {', '.join(closed)}; a firewall that drops by default has"
+        f" to let the nodes in there; whom else to let in stands in {_folder(cluster)}/*.nft"
+    )
+
+
+def _spoken(drops: list[_Drop]) -> str:
+    return ", ".join(f"{port.value}/{protocol} ({what})" for protocol, port, what in drops)
 
 
 # What many nodes share is made once.

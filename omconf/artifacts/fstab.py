@@ -126,7 +126,7 @@ class Fstab(BlockKind):
             stopped=True,
             moves=moves,
             manual=mount_manually(cluster) if by_hand else None,
-            needs=() if action == "delete" else ("storage",),
+            needs=("storage",) if moves and action != "delete" else (),
         )
 
 

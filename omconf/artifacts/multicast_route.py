@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
-from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, run
+from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, at_boot, run
 from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Value
@@ -141,7 +141,7 @@ class MulticastRoute(Kind):
         if action != "create":
             return Effect("route", WHY, run=(*reload, Do(UP, again=True), check))
         if not systemd:
-            return Effect("route", WHY, run=(Do(UP, DOWN), check))
+            return Effect("route", WHY, run=(Do(UP, DOWN), check, at_boot(*UP.argv)))
         enable = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
         begin = Do(Service("restart", UNIT_NAME), Service("stop", UNIT_NAME))
         return Effect("route", WHY, run=(*reload, enable, begin, check))
@@ -149,9 +149,10 @@ class MulticastRoute(Kind):
     def delete(self, cluster: Cluster, node: str, path: str) -> Effect:
         """Take the route away, or its unit alone, by which the route goes as well."""
         if path == SCRIPT_PATH:
-            return Effect("route", WHY, release=(Do(DOWN, UP),))
+            boot = () if cluster.openmeetings.has_systemd else (at_boot(*UP.argv, no_longer=True),)
+            return Effect("route", WHY, release=(Do(DOWN, UP), *boot))
         stays = any(a.path == SCRIPT_PATH for a in self.of(cluster, node))
-        run = (RELOAD_UNITS, Do(UP, DOWN)) if stays else (RELOAD_UNITS,)
+        run = (RELOAD_UNITS, Do(UP, DOWN), at_boot(*UP.argv)) if stays else (RELOAD_UNITS,)
         return Effect("route", WHY, release=UNIT_GOES, run=run)
 
 

@@ -159,7 +159,11 @@ class Share(BlockKind):
             )
         folder = (make_folder(cluster, cluster.storage.export.value),) if action == "create" else ()
         why = "Samba reads its shares again; existing mounts stay"
-        manual = Do(Manual("admin", _account(cluster, samba))) if action == "create" else None
+        remove = (
+            f"Unless it was there before: `smbpasswd -x {samba.user.value}` removes the account."
+        )
+        account = Do(Manual("admin", _account(cluster, samba)), Manual("admin", remove))
+        manual = account if action == "create" else None
         does = (*folder, again, run("testparm", "-s"))
         return Effect("smbcontrol", why, run=does, moves=action == "create", manual=manual)
 

@@ -55,7 +55,10 @@ def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[Ha
         "",
         "The first time, in this order; go no further where a command or a check fails. Later on,",
         "`omconf plan` shows what differs from what is deployed, and the steps of that change.",
-        "Files with secrets come from `omconf build --reveal-secrets`, which fills in `@omconf:...@`.",
+        "To write a file is to copy it from `files/`, with its mode and owner in `manifest.json`,",
+        "or to merge what `blocks/` or `keys/` hold of it; keep a copy of what stood there before,",
+        "for the way back. Files with secrets come from `omconf build --reveal-secrets`, which fills",
+        "in `@omconf:...@`.",
         "",
         *_numbered(_steps(rollout.steps, cluster)),
         "",
@@ -89,7 +92,7 @@ def _files(nodes: Sequence[NodeBundle]) -> list[str]:
 
 def _numbered(steps: Iterable[str]) -> list[str]:
     return [
-        f"{number}. {step}".replace("\n", "\n   ")
+        f"{number}. {step}".replace("\n", "\n" + " " * len(f"{number}. "))
         for number, step in enumerate(dict.fromkeys(steps), 1)
     ]
 
@@ -134,7 +137,11 @@ def _named(nodes: Sequence[str], cluster: Cluster) -> str:
 
 
 def _drawn(head: str, actions: Iterable[str]) -> str:
-    listed = "\n".join(
-        f"- `{action}`" if "`" not in action else f"- {action}" for action in actions
-    )
-    return f"{head}\n{listed}"
+    return "\n".join([head, *map(_item, actions)])
+
+
+def _item(action: str) -> str:
+    """Draw one line of an action as an item of a list; one that belongs to another is indented."""
+    text = action.lstrip()
+    code = f"`{text}`" if "`" not in text else text
+    return f"{action[: -len(text)]}- {code}"

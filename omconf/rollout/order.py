@@ -61,13 +61,17 @@ def order(cluster: Cluster, parts: Iterable[Part], states: Mapping[str, State]) 
 class _Job(Who):
     """One roll-out: the steps."""
 
+    def __init__(self, cluster: Cluster, parts: Parts, states: Mapping[str, State]) -> None:
+        super().__init__(cluster, parts, states)
+        self.asked: set[tuple[str, Do]] = set()
+
     def steps(self) -> Iterator[Step]:
         yield from self._leave()
         yield from self._let_in()
         yield from self._install(self.new)
         if self.stopping:
             yield self._stop()
-            yield from self._let_go()
+            yield from self._let_go(self.stopping)
         yield from self._serve()
         if self.stopping:
             yield from self._move(self.stopping)
@@ -95,8 +99,8 @@ class _Job(Who):
         for part in self.parts.listed:
             for folder in part.effect.needs:
                 needing.setdefault(folder, {})[part.node] = None
-        until = f" {UNTIL_THEN}" if self._forgets() else ""
         for manual in self._external():
+            until = f" {UNTIL_THEN}" if self._forgets(manual.who) else ""
             if nodes := needing.get(manual.who):
                 does = _told(replace(manual, text=f"{manual.text}{until}"))
                 yield Step.of(nodes, "outside servers let these nodes in first", (does,))
@@ -114,9 +118,9 @@ class _Job(Who):
             why += f"; {UNPLANNED.format(nodes=', '.join(self.unplanned[:10]))}"
         return openmeetings.stop(self.cluster, self.stopping, why)
 
-    def _let_go(self) -> Iterator[Step]:
+    def _let_go(self, nodes: Sequence[str]) -> Iterator[Step]:
         """Unmount and the like, while nothing uses it."""
-        below = self.parts.of(self.stopping, stages=BELOW)
+        below = self.parts.of(nodes, stages=BELOW)
         yield from _together(
             (p.node, p.effect.why, p.effect.release) for p in _backward(below) if p.effect.release
         )
@@ -141,8 +145,10 @@ class _Job(Who):
         """What people have to do between a stop and a start, each thing once."""
         needing: dict[Do, dict[str, None]] = {}
         for part in parts.listed:
-            if part.effect.manual:
-                needing.setdefault(part.effect.manual, {})[part.node] = None
+            manual = part.effect.manual
+            if manual and (part.node, manual) not in self.asked:
+                self.asked.add((part.node, manual))
+                needing.setdefault(manual, {})[part.node] = None
         for manual, nodes in needing.items():
             yield Step.of(nodes, "not for a program to do", (manual,))
 
@@ -284,6 +290,7 @@ class _Job(Who):
         if not self.new:
             return
         below = self.parts.of(self.new, stages=BELOW)
+        yield from self._let_go(self.new)
         yield from self._manual(self.parts.of(self.new))
         yield from self._write(below)
         if self._empty(self.new[0], self.new):
@@ -292,14 +299,14 @@ class _Job(Who):
 
     def _shut_out(self) -> Iterator[Step]:
         """Have outside servers forget nodes that left."""
-        if self._forgets():
-            for manual in self._external():
+        for manual in self._external():
+            if self._forgets(manual.who):
                 why = "outside servers forget what is no longer used"
                 yield Step.of(list(self.states) or self.removed, why, (_told(manual),))
 
-    def _forgets(self) -> bool:
-        """Tell whether a node left, or another account or address is used now."""
-        changed = any(p.effect.needs for p in self.parts.of(self.existing).listed)
+    def _forgets(self, who: str) -> bool:
+        """Tell whether a node left, or another account or address is used now on that server."""
+        changed = any(who in p.effect.needs for p in self.parts.of(self.existing).listed)
         return bool(self.removed) or changed
 
     def _record(self) -> Iterator[Step]:

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omconf.actions import Manual, Put, Run
 from omconf.artifacts.cifs_credentials import KIND, MAX_PASSWORD, encode
 from omconf.artifacts.model import Artifact
 from omconf.secrets import Secret
+from tests import first
 from tests.artifacts.shared_folder import cluster, node
 
 
@@ -79,16 +81,27 @@ def test_a_password_is_carried_or_refused(password: str) -> None:
 def test_another_account_needs_a_new_mount_and_a_new_file_only_the_first() -> None:
     of = cluster(kind="cifs", data_dir="/opt/om data")
     effect = KIND.effect(of, {}, "update")
-    assert (*effect.release, *effect.run) == ("umount '/opt/om data'", "mount '/opt/om data'")
+    run = ("umount '/opt/om data'", "mount '/opt/om data'", "findmnt '/opt/om data'")
+    assert first.lines((*effect.release, *effect.run)) == run
     assert (effect.stopped, effect.rolling) == (True, True)
     assert KIND.effect(of, {}, "create").run == ()
     assert KIND.effect(cluster(), {}, "delete").run == ()
 
 
-def test_the_guide_and_the_way_back() -> None:
-    assert KIND.guide(cluster(kind="cifs")).startswith("On every node but om1: install cifs-utils")
-    assert KIND.guide(cluster(kind="cifs", server=None)).startswith("On every node: ")
+def test_cifs_utils_are_there_before_the_mount_and_the_file_goes_on_the_way_back() -> None:
     path = "/etc/omconf/conference/storage.credentials"
-    assert KIND.undo(cluster(kind="cifs")) == f"On every node but om1: delete `{path}`."
+    tool = first.asks("admin", "Install cifs-utils")
+    for server, nodes in (("om1", ("om2", "om3")), (None, ("om1", "om2", "om3"))):
+        of = cluster(kind="cifs", server=server)
+        assert first.nodes(of, tool) == first.nodes(of, first.writes(path)) == nodes
+        places = first.order(of, tool, first.writes(path), first.runs("mount"))
+        assert places == sorted(places)
+        step = first.step(of, first.writes(path))
+        assert step is not None
+        assert step.undo == (Put((path,)),)
+    (manual,) = (action for step in first.steps(of) for action in step.actions if tool(action))
+    assert isinstance(manual, Manual)
+    assert manual.check == Run(("mount.cifs", "-V"))
     for of in (cluster(), cluster(kind="cifs", nodes=1)):
-        assert (KIND.guide(of), KIND.undo(of)) == ("", "")
+        assert first.step(of, tool) is None
+        assert first.step(of, first.writes(path)) is None

@@ -13,6 +13,7 @@ from omconf.bundle.compile import compile_bundle, contents
 from omconf.diagnostics import REFUSED
 from omconf.origin import FromSpec
 from omconf.secrets import Secret
+from tests import first
 from tests.clusters import DATABASES, cluster_of, rules_of, simple, spec_of, specs
 
 
@@ -108,7 +109,19 @@ def test_nodes_get_nothing_and_every_line_follows_the_spec(kind: str) -> None:
     lines = [line for h in KIND.hand_over(cluster) for line in h.lines]
     said = {o.key for line in lines for o in line.origins if isinstance(o, FromSpec)}
     assert said >= {"database.user", "database.host", "nodes.om2.address"}
-    assert KIND.guide(cluster).startswith("On the database server (10.1.1.250): ")
+    manual = KIND.external(cluster)
+    assert manual is not None
+    assert (manual.who, manual.files) == (
+        "database",
+        tuple(h.path for h in KIND.hand_over(cluster)),
+    )
+    assert manual.text.startswith("On the database server 10.1.1.250: ")
+    filled = [h for h in KIND.hand_over(cluster) if h.sensitive]
+    assert ("`omconf build --reveal-secrets`" in manual.text) is bool(filled)
+    let_in, start = first.asks("database", "database server"), first.starts
+    assert first.nodes(cluster, let_in) == ("om1", "om2")
+    places = first.order(cluster, let_in, start)
+    assert places == sorted(places), "who has no account yet does not start"
 
 
 def test_the_password_is_filled_in_as_one_text() -> None:

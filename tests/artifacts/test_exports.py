@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omconf.actions import Put, Run
 from omconf.artifacts.exports import KIND
 from omconf.cluster.model import Cluster
 from omconf.diagnostics import REFUSED, Finding
@@ -13,6 +14,7 @@ from omconf.formats.block import Block, find, merge, outside
 from omconf.formats.exports import WORLD_EXPORT, escape
 from omconf.formats.nfs_options import settle_export
 from omconf.origin import FromPage
+from tests import first
 from tests.artifacts.shared_folder import cluster, node
 
 
@@ -84,25 +86,45 @@ def test_a_path_is_written_with_octal_codes() -> None:
 def test_a_change_needs_exportfs_and_no_restart() -> None:
     effect = KIND.effect(cluster(), {}, "update")
     assert (effect.action, effect.scope, effect.rolling) == ("exportfs", "node", True)
-    assert effect.run == ("exportfs -ra",)
+    assert first.lines(effect.run) == ("exportfs -ra", "exportfs -s")
+    assert first.lines(KIND.effect(cluster(), {}, "delete").run) == ("exportfs -ra",)
 
 
-def test_the_guide_names_who_runs_exportfs() -> None:
-    assert KIND.guide(cluster()) == (
-        "On om1: `mkdir -p /opt/omdata`, `chown nobody:nogroup /opt/omdata`, `exportfs -ra`.\n"
-        "Check: `exportfs -s` names every node that mounts the folder."
-    )
-    assert "nas.example.org" in KIND.guide(cluster(server=None))
-    assert KIND.guide(cluster(kind="mounted")) == ""
-    assert KIND.guide(cluster(nodes=1)) == ""
+def test_the_steps_name_who_runs_exportfs() -> None:
+    step = first.step(cluster(export="/srv/om data"), first.writes("/etc/exports"))
+    assert step is not None
+    assert step.nodes == ("om1",)
+    written, folder, again, shown = step.actions
+    assert written == Put(("/etc/exports",))
+    assert isinstance(folder, Run)
+    assert "install -d" in folder.argv[2]
+    assert folder.argv[-3:] == ("/srv/om data", "nobody", "nogroup")
+    assert (again, shown) == (Run(("exportfs", "-ra")), Run(("exportfs", "-s")))
+    for of in (cluster(kind="mounted"), cluster(nodes=1), cluster(server=None)):
+        assert first.step(of, first.writes("/etc/exports")) is None
+
+
+def test_whoever_runs_an_outside_server_exports_the_folder() -> None:
+    manual = KIND.external(cluster(server=None))
+    assert manual is not None
+    assert (manual.who, manual.files) == ("storage", ("storage/exports",))
+    for part in ("nas.example.org", "/opt/omdata", "nobody:nogroup", "`exportfs -ra`"):
+        assert part in manual.text
+    wanted = first.asks("storage", "nas.example.org")
+    assert first.nodes(cluster(server=None), wanted) == ("om1", "om2", "om3")
+    for of in (cluster(), cluster(kind="mounted"), cluster(nodes=1)):
+        assert KIND.external(of) is None
+
+
+def test_the_folder_is_exported_before_anybody_mounts_it() -> None:
+    places = first.order(cluster(), first.runs("exportfs", "-ra"), first.runs("mount"))
+    assert places == sorted(places)
 
 
 def test_the_way_back_takes_the_block_out_before_exportfs_runs() -> None:
-    lines = "take the lines from `# BEGIN omconf: conference` to `# END omconf: conference` out of"
-    back = f"{lines} `/etc/exports`, `exportfs -ra`."
-    assert KIND.undo(cluster()) == f"On om1: {back}"
-    assert KIND.undo(cluster(server=None)) == f"On `nas.example.org`: {back}"
-    assert KIND.undo(cluster(kind="mounted")) == KIND.undo(cluster(nodes=1)) == ""
+    step = first.step(cluster(), first.writes("/etc/exports"))
+    assert step is not None
+    assert step.undo == (Put(("/etc/exports",)), Run(("exportfs", "-ra")))
 
 
 # Reading

@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 
+from omconf.actions import Manual, Put, Run, Service
 from omconf.artifacts import kinds
 from omconf.artifacts.firewall import CLOSED_URL, KIND, UNIT_PATH
 from omconf.artifacts.model import Artifact
 from omconf.check.rules import check
 from omconf.cluster.model import Cluster
+from tests import first
 from tests.clusters import cluster_of, simple, spec_of
+from tests.first import lines as lines_of
 
 HAZELCAST = '    tcp dport 5701-5800 drop comment "Hazelcast"'
 COMMITS = '    tcp dport 5636 drop comment "OpenJPA\'s remote commits"'
@@ -94,38 +97,68 @@ def test_names_have_no_hyphens() -> None:
 def test_without_systemd_there_is_no_unit() -> None:
     cluster = behind(openmeetings={"service": "none"})
     (table,) = artifacts(cluster)
-    assert KIND.guide(cluster).startswith(f"On every node, at each boot: `nft -f {table.path}`.")
-    assert KIND.effect(cluster, {}, "create").run == (f"nft -f {table.path}",)
-    # The unit alone is left over.
-    assert KIND.effect(cluster, {}, "delete").run == (
-        f"systemctl disable --now {UNIT}",
-        f"nft -f {table.path}",
-    )
-    without = simple(openmeetings={"service": "none"})
-    (run,) = KIND.effect(without, {}, "delete").run
-    assert run == "nft 'add table inet omconf_conference; delete table inet omconf_conference'"
+    off = "nft 'add table inet omconf_conference; delete table inet omconf_conference'"
+    boot = f"the admin: Have `nft -f {table.path}` run at each boot of this node."
+    never = f"the admin: Have `nft -f {table.path}` no longer run at boot."
+    assert lines_of(KIND.effect(cluster, {}, "create").run) == (f"nft -f {table.path}", boot)
+    assert lines_of(KIND.effect(cluster, {}, "update").run) == (f"nft -f {table.path}",)
+    assert first.nodes(cluster, first.runs("nft", "-f", table.path)) == ("om1", "om2")
+    # The unit alone is left over: it takes the table with it, which is loaded again.
+    gone = KIND.delete(cluster, "om1", UNIT_PATH)
+    assert lines_of(gone.release) == (f"systemctl stop {UNIT}", f"systemctl disable {UNIT}")
+    assert lines_of(gone.run) == ("systemctl daemon-reload", f"nft -f {table.path}", boot)
+    gone = KIND.delete(simple(openmeetings={"service": "none"}), "om1", table.path)
+    assert (lines_of(gone.release), gone.run) == ((off, never), ())
 
 
 def test_a_change_is_loaded_in_one_step_and_restarts_nothing() -> None:
     effect = KIND.effect(behind(), {}, "update")
     assert (effect.rolling, effect.scope, effect.stopped) == (True, "node", False)
-    assert effect.run[-1] == f"systemctl reload-or-restart {UNIT}"
-    gone = (f"systemctl disable --now {UNIT}", "systemctl daemon-reload")
-    assert KIND.effect(simple(), {}, "delete").run == gone
+    # Also where the unit was stopped by hand: a reload alone would fail.
+    assert lines_of(effect.run)[-1] == f"systemctl reload-or-restart {UNIT}"
+    assert effect.run[-1].again, "what is restored has to be loaded, too"
+    gone = KIND.delete(simple(), "om1", UNIT_PATH)
+    assert lines_of(gone.release) == (f"systemctl stop {UNIT}", f"systemctl disable {UNIT}")
+    assert lines_of(gone.run) == ("systemctl daemon-reload",)
+
+
+def test_the_way_back_takes_the_table_away_before_its_files() -> None:
+    table = "add table inet omconf_conference; delete table inet omconf_conference"
+    for cluster, off in (
+        (behind(), (Service("stop", UNIT), Service("disable", UNIT))),
+        (behind(openmeetings={"service": "none"}), (Run(("nft", table)),)),
+    ):
+        step = first.step(cluster, first.writes(artifacts(cluster)[0].path))
+        assert step is not None
+        files = next(at for at, action in enumerate(step.undo) if isinstance(action, Put))
+        assert [a for a in step.undo[:files] if not isinstance(a, Manual)] == list(off)
 
 
 def test_a_new_node_is_let_in_before_it_mounts_and_starts() -> None:
-    phases = {kind.name: kind.phase for kind in kinds()}
-    assert phases["firewall"] < phases["fstab"] < phases["hazelcast"]
+    stages = {kind.name: kind.stage for kind in kinds()}
+    assert stages["exports"] < stages["firewall"] < stages["fstab"] < stages["hazelcast"]
+    places = first.order(
+        behind(),
+        lambda action: action == Service("restart", UNIT),
+        first.runs("mount"),
+        first.starts,
+    )
+    assert places == sorted(places)
 
 
-def test_the_guide_names_the_ports_for_other_firewalls() -> None:
-    guide = KIND.guide(behind(database={"host": {"node": "om2"}}))
-    assert "5701-5800/tcp (Hazelcast), 5636/tcp" in guide
-    assert "54327/udp" in guide
-    assert "on om1 also 2049/tcp" in guide
-    assert "on om2 also 5432/tcp (the database)" in guide
-    assert KIND.guide(simple()) == ""
+def test_the_reason_names_the_ports_for_other_firewalls() -> None:
+    cluster = behind(database={"host": {"node": "om2"}})
+    why = KIND.effect(cluster, {}, "create").why
+    assert "5701-5800/tcp (Hazelcast), 5636/tcp" in why
+    assert "54327/udp" in why
+    assert "on om1 also 2049/tcp" in why
+    assert "on om2 also 5432/tcp (the database)" in why
+    assert "/etc/omconf/conference/firewall.d/*.nft" in why
+    step = first.step(cluster, first.writes(UNIT_PATH))
+    assert step is not None
+    assert (step.why, step.nodes) == (why, ("om1", "om2")), "who rolls out reads it"
+    assert "5701" not in KIND.effect(cluster, {}, "update").why
+    assert first.step(simple(), first.writes(UNIT_PATH)) is None
 
 
 def test_the_unit_is_loaded_before_openmeetings_and_after_nftables() -> None:

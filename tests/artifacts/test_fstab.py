@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omconf.actions import Put, Run
 from omconf.artifacts.fstab import KIND, escape
 from omconf.artifacts.model import Change
 from omconf.cluster.model import Cluster
@@ -13,7 +14,9 @@ from omconf.diagnostics import REFUSED
 from omconf.formats.block import merge
 from omconf.formats.nfs_options import settle_mount
 from omconf.origin import FromPage
+from omconf.rollout import document, text
 from omconf.secrets import HIDDEN
+from tests import first
 from tests.artifacts.shared_folder import cluster, node
 
 
@@ -98,29 +101,25 @@ CHANGES = {
 }
 
 
+UNMOUNT, UNITS, MOUNT = "umount '/opt/om data'", "systemctl daemon-reload", "mount '/opt/om data'"
+MADE, CHECKED = "mkdir -p '/opt/om data'", "findmnt '/opt/om data'"
+
+
 @pytest.mark.parametrize(
     ("action", "service", "run"),
     [
-        (
-            "create",
-            "om.service",
-            ("mkdir -p '/opt/om data'", "systemctl daemon-reload", "mount '/opt/om data'"),
-        ),
-        ("create", "none", ("mkdir -p '/opt/om data'", "mount '/opt/om data'")),
-        (
-            "update",
-            "om.service",
-            ("umount '/opt/om data'", "systemctl daemon-reload", "mount '/opt/om data'"),
-        ),
-        ("delete", "om.service", ("umount '/opt/om data'", "systemctl daemon-reload")),
-        ("delete", "none", ("umount '/opt/om data'",)),
+        ("create", "om.service", (MADE, UNITS, MOUNT, CHECKED)),
+        ("create", "none", (MADE, MOUNT, CHECKED)),
+        ("update", "om.service", (UNMOUNT, UNITS, MOUNT, CHECKED)),
+        ("delete", "om.service", (UNMOUNT, UNITS)),
+        ("delete", "none", (UNMOUNT,)),
     ],
 )
 def test_a_change_needs_a_mount(action: str, service: str, run: tuple[str, ...]) -> None:
     of = cluster(data_dir="/opt/om data", service=service)
     effect = KIND.effect(of, {"/opt/om data": CHANGES[action]}, action)
     assert (effect.action, effect.rolling) == ("mount", action != "delete")
-    assert (*effect.release, *effect.run) == run
+    assert first.lines((*effect.release, *effect.run)) == run
 
 
 @pytest.mark.parametrize(("share", "rolling"), [("om data", True), ("om other", False)])
@@ -130,30 +129,38 @@ def test_another_share_is_another_place(share: str, rolling: bool) -> None:
     assert (effect.rolling, effect.stopped) == (rolling, True)
 
 
-def test_the_guide_says_where_to_mount() -> None:
-    run = "`mkdir -p /opt/omdata`, `systemctl daemon-reload`, `mount /opt/omdata`"
-    check = "Check: `findmnt /opt/omdata` shows the mount."
-    assert KIND.guide(cluster()) == f"On every node but om1: {run}.\n{check}"
-    assert KIND.guide(cluster(server=None)) == f"On every node: {run}.\n{check}"
-    assert KIND.guide(cluster(kind="mounted")) == ""
+def test_the_steps_say_where_to_mount_and_check_it() -> None:
+    run = ("mkdir -p /opt/omdata", "systemctl daemon-reload", "mount /opt/omdata")
+    for of, nodes in (
+        (cluster(), ("om2", "om3")),
+        (cluster(server=None), ("om1", "om2", "om3")),
+        (cluster(service="none"), ("om2", "om3")),
+    ):
+        step = first.step(of, first.writes("/etc/fstab"))
+        assert step is not None
+        assert step.nodes == nodes
+        wanted = [text for text in run if of.openmeetings.has_systemd or "systemctl" not in text]
+        read = tuple(text.lines(map(document.action, step.actions)))
+        assert read == ("write /etc/fstab", *wanted, "findmnt /opt/omdata")
+    assert first.step(cluster(kind="mounted"), first.writes("/etc/fstab")) is None
 
 
 def test_the_way_back_unmounts_before_the_line_goes() -> None:
-    lines = "take the lines from `# BEGIN omconf: conference` to `# END omconf: conference` out of"
-    reload = "`systemctl daemon-reload`"
-    run = f"`umount '/opt/om data'`, {lines} `/etc/fstab`"
-    assert KIND.undo(cluster(data_dir="/opt/om data")) == f"On every node: {run}, {reload}."
-    without = cluster(server=None, data_dir="/opt/om data", service="none")
-    assert KIND.undo(without) == f"On every node: {run}."
-    assert KIND.undo(cluster(kind="mounted")) == KIND.undo(cluster(nodes=1)) == ""
+    for service in ("openmeetings.service", "none"):
+        of = cluster(data_dir="/opt/om data", service=service)
+        step = first.step(of, first.writes("/etc/fstab"))
+        assert step is not None
+        reload = (Run(("systemctl", "daemon-reload")),) if service != "none" else ()
+        assert step.undo == (Run(("umount", "/opt/om data")), Put(("/etc/fstab",)), *reload)
 
 
 @pytest.mark.parametrize("server", ["om1", None])
 @pytest.mark.parametrize("export", ["/opt/omdata", "/srv/om"])
 def test_the_steps_name_the_nodes_that_get_a_line(server: str | None, export: str) -> None:
     of = cluster(server=server, export=export)
-    everyone = all(KIND.render(of, node) for node in of.nodes)
-    assert KIND.mounting(of) == ("every node" if everyone else "every node but om1")
+    having = tuple(node.name.value for node in of.nodes if KIND.render(of, node))
+    assert first.nodes(of, first.runs("mount")) == having
+    assert first.nodes(of, first.writes("/etc/fstab")) == having
 
 
 # Reading

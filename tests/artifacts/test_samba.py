@@ -6,12 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from omconf.actions import Action, Put, Run
 from omconf.artifacts.model import Change
 from omconf.artifacts.samba import BEHIND, KIND
 from omconf.cluster.model import Cluster
 from omconf.formats.block import Block, find, merge, outside
 from omconf.origin import FromPage
+from tests import first
 from tests.artifacts.shared_folder import cluster, node
+
+RELOAD = "smbcontrol smbd reload-config"
 
 
 def rendered(of: Cluster, number: int = 1) -> str:
@@ -74,32 +78,63 @@ def test_what_a_change_needs() -> None:
     of = cluster(kind="cifs")
     clients = {"[om data]/hosts allow": Change("update", "10.2.2.2", "10.2.2.2 10.2.2.3")}
     effect = KIND.effect(of, clients, "update")
-    assert effect.run == ("smbcontrol smbd reload-config",)
+    assert first.lines(effect.run) == (RELOAD, "testparm -s")
     assert (effect.scope, effect.rolling, effect.stopped) == ("node", True, False)
+    assert effect.clients is None, "a client's mount stays"
     folder = {"[om data]/path": Change("update", "/a", "/b")}
     effect = KIND.effect(of, folder, "update")
-    assert effect.run[1] == "smbcontrol smbd close-share 'om data'"
-    assert (effect.scope, effect.rolling, effect.stopped) == ("cluster", False, True)
+    assert first.lines(effect.run)[1:] == (RELOAD, "smbcontrol smbd close-share 'om data'")
+    assert (effect.scope, effect.rolling, effect.moves) == ("cluster", False, True)
+    assert effect.clients is not None
+    assert first.lines(effect.clients.release) == ("umount /opt/omdata",)
+    assert first.lines(effect.clients.run) == ("mount /opt/omdata", "findmnt /opt/omdata")
     new = {"[om data]/path": Change("create", None, "/b")}
     assert KIND.effect(of, new, "create").rolling
-    assert KIND.effect(cluster(), {}, "delete").run == ("smbcontrol smbd reload-config",)
+    assert first.lines(KIND.effect(cluster(), {}, "delete").run) == (RELOAD,)
 
 
-def test_the_guide_never_has_the_password_in_arguments() -> None:
-    guide = KIND.guide(cluster(kind="cifs", export="/srv/om data"))
-    assert guide.startswith("On om1, which runs Samba: `mkdir -p '/srv/om data'`")
-    assert "`smbpasswd -s -a omstore`" in guide
-    assert "`smbpasswd -a -n nobody`, `smbpasswd -d nobody`" in guide
-    assert guide.endswith("Check: `testparm -s` shows `[om data]`.")
-    assert "storage/smb.conf" in KIND.guide(cluster(kind="cifs", server=None))
+def test_the_steps_never_have_the_password_in_arguments() -> None:
+    of = cluster(kind="cifs", export="/srv/om data")
+    account = "`smbpasswd -s -a omstore` reads it from two lines of its input"
+    guest = "`smbpasswd -a -n nobody` and `smbpasswd -d nobody`"
+    assert first.nodes(of, first.asks("admin", account, guest)) == ("om1",)
+    made = first.runs("sh", "-c")
+    share = first.step(of, first.writes("/etc/samba/smb.conf"))
+    assert share is not None
+    assert share.nodes == ("om1",)
+    (folder,) = (action for action in share.actions if made(action))
+    assert isinstance(folder, Run)
+    assert folder.argv[-3:] == ("/srv/om data", "nobody", "nogroup")
+    assert share.actions[-1] == Run(("testparm", "-s")), "what it read is checked"
+    told = [argv for step in first.steps(of) for argv in arguments(step.actions + step.undo)]
+    assert told
+    assert not [word for argv in told for word in argv if "@omconf" in word or "OM_STORAGE" in word]
+
+
+def arguments(actions: tuple[Action, ...]) -> list[tuple[str, ...]]:
+    return [action.argv for action in actions if isinstance(action, Run)]
+
+
+def test_whoever_runs_an_outside_server_adds_the_share_and_the_account() -> None:
+    manual = KIND.external(cluster(kind="cifs", server=None))
+    assert manual is not None
+    assert (manual.who, manual.files) == ("storage", ("storage/smb.conf",))
+    for part in ("nas.example.org", "`smbpasswd -s -a omstore`", "/etc/samba/smb.conf"):
+        assert part in manual.text
+    for of in (cluster(), cluster(kind="cifs"), cluster(kind="cifs", nodes=1)):
+        assert KIND.external(of) is None
 
 
 def test_the_way_back() -> None:
-    undo = KIND.undo(cluster(kind="cifs"))
-    assert "`# BEGIN omconf: conference`" in undo
-    assert undo.endswith("`smbcontrol smbd reload-config`, `smbpasswd -x omstore`.")
+    step = first.step(cluster(kind="cifs"), first.writes("/etc/samba/smb.conf"))
+    assert step is not None
+    assert step.undo == (Put(("/etc/samba/smb.conf",)), Run(tuple(RELOAD.split())))
+    account = first.step(cluster(kind="cifs"), first.asks("admin", "Add the account"))
+    assert account is not None
+    (back,) = account.undo
+    assert first.asks("admin", "`smbpasswd -x omstore`", "Unless it was there before")(back)
     for of in (cluster(), cluster(kind="cifs", nodes=1)):
-        assert (KIND.guide(of), KIND.undo(of)) == ("", "")
+        assert first.step(of, first.writes("/etc/samba/smb.conf")) is None
 
 
 # Reading

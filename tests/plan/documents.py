@@ -108,25 +108,37 @@ def _items(draw: st.DrawFn) -> dict[str, Any]:
     return item
 
 
-_EFFECTS = st.fixed_dictionaries(
-    {
-        "action": TEXTS,
-        "scope": st.sampled_from(["node", "cluster"]),
-        "rolling": st.booleans(),
-        "why": TEXTS,
-        "run": st.lists(TEXTS, max_size=2),
-    }
-)
+_FILE_DIGESTS = st.sampled_from(["absent", "unreadable", "0" * 64])
+_FILE_DIGESTS = st.sampled_from(["absent", "unreadable", "0" * 64])
+_ABSOLUTE = TEXTS.map(lambda text: "/" + text)
+_EFFECT = {
+    "action": TEXTS,
+    "scope": st.sampled_from(["node", "cluster"]),
+    "rolling": st.booleans(),
+    "why": TEXTS,
+}
+_CHANGE = {
+    "node": TEXTS,
+    "path": _ABSOLUTE,
+    "kind": TEXTS,
+    "ownership": st.sampled_from(["file", "block", "keys"]),
+    "action": st.sampled_from(["create", "update", "delete", "reformat"]),
+    "items": st.lists(_items(), max_size=9),
+}
+_NOTED = {"notes": st.lists(TEXTS, max_size=9), "cause": _CAUSES}
 _CHANGES = st.fixed_dictionaries(
     {
-        "node": TEXTS,
-        "path": TEXTS.map(lambda text: "/" + text),
-        "kind": TEXTS,
-        "ownership": st.sampled_from(["file", "block", "keys"]),
-        "action": st.sampled_from(["create", "update", "delete", "reformat"]),
-        "items": st.lists(_items(), max_size=9),
+        **_CHANGE,
+        "digests": st.fixed_dictionaries({"before": _FILE_DIGESTS, "after": _FILE_DIGESTS}),
     },
-    optional={"effect": _EFFECTS, "notes": st.lists(TEXTS, max_size=9), "cause": _CAUSES},
+    optional={"effect": st.fixed_dictionaries(_EFFECT), **_NOTED},
+)
+_CHANGES_1 = st.fixed_dictionaries(
+    _CHANGE,
+    optional={
+        "effect": st.fixed_dictionaries({**_EFFECT, "run": st.lists(TEXTS, max_size=2)}),
+        **_NOTED,
+    },
 )
 _PLACES = st.integers(1, 10**9)
 _DIAGNOSTICS = st.fixed_dictionaries(
@@ -146,27 +158,69 @@ _DIAGNOSTICS = st.fixed_dictionaries(
         "source": TEXTS,
     },
 )
-_ROLLOUT = st.lists(
-    st.fixed_dictionaries(
+_NODES = st.lists(TEXTS, min_size=1, max_size=9)
+_PATHS = st.lists(_ABSOLUTE, min_size=1, max_size=10)
+_SECONDS = st.integers(1, 1_000_000)
+_RUNS = st.fixed_dictionaries(
+    {
+        "type": st.just("run"),
+        "argv": st.lists(TEXTS, min_size=1, max_size=3),
+        "timeout": _SECONDS,
+    }
+)
+STEP_ACTIONS = {
+    "put": st.fixed_dictionaries({"type": st.just("put"), "paths": _PATHS}),
+    "remove": st.fixed_dictionaries({"type": st.just("remove"), "paths": _PATHS}),
+    "run": _RUNS,
+    "service": st.fixed_dictionaries(
         {
-            "step": st.integers(1, 99),
-            "nodes": st.lists(TEXTS, min_size=1, max_size=9),
-            "run": st.lists(TEXTS, max_size=3),
-            "why": TEXTS,
-        },
-        optional={"check": st.lists(TEXTS, max_size=3)},
+            "type": st.just("service"),
+            "do": st.sampled_from(["start", "stop", "restart", "reload", "enable", "disable"]),
+            "unit": TEXTS,
+            "timeout": _SECONDS,
+        }
     ),
-    max_size=5,
+    "health": st.fixed_dictionaries(
+        {"type": st.just("health"), "timeout": _SECONDS, "interval": _SECONDS}
+    ),
+    "manual": st.fixed_dictionaries(
+        {
+            "type": st.just("manual"),
+            "who": st.sampled_from(["admin", "database", "storage"]),
+            "text": TEXTS,
+            "files": st.lists(TEXTS, max_size=3),
+        },
+        optional={"check": _RUNS},
+    ),
+}
+"""Any action of a step, by its type."""
+_ANY_ACTION = st.one_of(*STEP_ACTIONS.values())
+_STEPS = st.fixed_dictionaries(
+    {
+        "step": st.integers(1, 99),
+        "nodes": _NODES,
+        "why": TEXTS,
+        "actions": st.lists(_ANY_ACTION, min_size=1, max_size=4),
+        "undo": st.lists(_ANY_ACTION, max_size=3),
+    }
+)
+_STEPS_1 = st.fixed_dictionaries(
+    {
+        "step": st.integers(1, 99),
+        "nodes": _NODES,
+        "run": st.lists(TEXTS, max_size=3),
+        "why": TEXTS,
+    },
+    optional={"check": st.lists(TEXTS, max_size=3)},
 )
 _COUNTS = ("create", "update", "delete", "reformat", "nodes_changed", "nodes")
-_DIGESTS = st.sampled_from(["absent", "unreadable", "0" * 64])
 _BINDINGS = st.fixed_dictionaries(
     {
         "spec": st.fixed_dictionaries({"path": TEXTS, "sha256": st.just("a" * 64)}),
         "bundle": st.just({"sha256": "b" * 64}),
         "strict_format": st.booleans(),
         "deployed": st.dictionaries(
-            TEXTS, st.dictionaries(TEXTS, _DIGESTS, max_size=2), max_size=2
+            TEXTS, st.dictionaries(TEXTS, _FILE_DIGESTS, max_size=2), max_size=2
         ),
         "secrets": st.dictionaries(
             TEXTS,
@@ -181,25 +235,53 @@ _SECRETS = st.lists(
     st.fixed_dictionaries(
         {
             "node": TEXTS,
-            "path": TEXTS.map(lambda text: "/" + text),
+            "path": _ABSOLUTE,
             "key": TEXTS,
             "secret": st.sampled_from(["equal", "different", "unknown"]),
         }
     ),
     max_size=3,
 )
-DOCUMENTS = st.fixed_dictionaries(
+_SUMMARY = dict.fromkeys(_COUNTS, st.integers(0, 10**9))
+_PLAN = {
+    "cluster": st.one_of(TEXTS, st.none()),
+    "has_changes": st.booleans(),
+    "complete": st.booleans(),
+    "diagnostics": st.lists(_DIAGNOSTICS, max_size=12),
+}
+_BOUND = {"binding": _BINDINGS, "secrets": _SECRETS}
+_SOURCES = st.fixed_dictionaries(
+    {"kind": st.sampled_from(["directory", "local", "ssh", "git"])},
+    optional={
+        "nodes": st.lists(TEXTS, max_size=3),
+        "sudo": st.booleans(),
+        "node": TEXTS,
+        "root": TEXTS,
+    },
+)
+DOCUMENTS_2 = st.fixed_dictionaries(
+    {
+        "format_version": st.just("2.0"),
+        **_PLAN,
+        "source": st.one_of(_SOURCES, st.none()),
+        "summary": st.fixed_dictionaries(
+            {**_SUMMARY, "disruption": st.sampled_from(["none", "rolling", "all"])}
+        ),
+        "changes": st.lists(_CHANGES, max_size=12),
+        "rollout": st.lists(_STEPS, max_size=5),
+    },
+    optional=_BOUND,
+)
+DOCUMENTS_1 = st.fixed_dictionaries(
     {
         "format_version": st.just("1.0"),
-        "cluster": st.one_of(TEXTS, st.none()),
+        **_PLAN,
         "source": st.one_of(st.just({"kind": "directory"}), st.none()),
-        "has_changes": st.booleans(),
-        "complete": st.booleans(),
-        "summary": st.fixed_dictionaries(dict.fromkeys(_COUNTS, st.integers(0, 10**9))),
-        "changes": st.lists(_CHANGES, max_size=12),
-        "rollout": _ROLLOUT,
-        "diagnostics": st.lists(_DIAGNOSTICS, max_size=12),
+        "summary": st.fixed_dictionaries(_SUMMARY),
+        "changes": st.lists(_CHANGES_1, max_size=12),
+        "rollout": st.lists(_STEPS_1, max_size=5),
     },
-    optional={"binding": _BINDINGS, "secrets": _SECRETS},
+    optional=_BOUND,
 )
-"""Any document that a file may hold, likely or not."""
+DOCUMENTS = st.one_of(DOCUMENTS_2, DOCUMENTS_1)
+"""Any document that a file may hold, likely or not, of every format that is read."""

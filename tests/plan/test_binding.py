@@ -11,10 +11,9 @@ import pytest
 from hypothesis import given
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import Artifact, Ownership
+from omconf.artifacts.model import Artifact, Kind, Ownership
 from omconf.bundle.compile import compile_bundle
-from omconf.deployed.snapshot import DeployedFile
-from omconf.plan import binding
+from omconf.plan import digest
 from omconf.secrets import Secret
 from tests.clusters import cluster_of, specs
 from tests.command import ROOT, omconf
@@ -223,11 +222,11 @@ def test_whatever_a_kind_fills_in_is_in_no_digest(spec: dict[str, Any]) -> None:
             assert filled.isdisjoint({"absent", "unreadable"})
 
 
-def _digest(kind: Any, artifact: Artifact, secret: str) -> str:
+def _digest(kind: Kind, artifact: Artifact, secret: str) -> str:
     text = artifact.filled({p.name: Secret(secret) for p in artifact.placeholders})
     if artifact.ownership is Ownership.BLOCK:
         text = f"# mine\n{text}"
-    return binding._file(kind, artifact, DeployedFile(text.encode()))
+    return digest.of_file(kind, artifact, text.encode())
 
 
 def test_of_a_command_only_the_program_is_named(deployed: Path) -> None:

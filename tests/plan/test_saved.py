@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from omconf.diagnostics import Diagnostic
 from omconf.planfile import store as saved
 from tests.command import EXAMPLES, ROOT
-from tests.plan.documents import DOCUMENTS
+from tests.plan.documents import DOCUMENTS, DOCUMENTS_2
 
 SCHEMA = jsonschema.Draft202012Validator(
     json.loads((ROOT / "schemas/plan.schema.json").read_text())
@@ -41,7 +41,6 @@ def refused(data: bytes) -> str:
 
 @given(DOCUMENTS)
 def test_every_document_is_read_back_as_it_is(document: dict[str, Any]) -> None:
-    SCHEMA.validate(document)
     assert saved.parse(json.dumps(document).encode(), "file") == document
 
 
@@ -51,7 +50,7 @@ WRONG = st.sampled_from([None, True, -1, 0, 1.5, "x", "OM1", [], {}, [1], {"x": 
 @given(st.data())
 def test_the_reader_refuses_what_the_schema_refuses(data: st.DataObject) -> None:
     """Somewhere in a plan a key goes, comes or changes; both say the same of the result."""
-    document = copy.deepcopy(data.draw(st.one_of(st.just(SAVED), DOCUMENTS)))
+    document = copy.deepcopy(data.draw(st.one_of(st.just(SAVED), DOCUMENTS_2)))
     inside: Any = document
     while True:
         keys = list(inside) if isinstance(inside, dict) else list(range(len(inside)))
@@ -123,7 +122,7 @@ def test_what_is_no_plan_is_refused(data: bytes) -> None:
     assert "h1dden" not in said
 
 
-@pytest.mark.parametrize("version", ["1.1", "2.0", "10.0", "0.9"])
+@pytest.mark.parametrize("version", ["1.1", "2.1", "3.0", "10.0", "0.9"])
 def test_another_format_is_refused_with_a_way_out(version: str) -> None:
     found = saved.parse(json.dumps({**PLAN, "format_version": version, "new": 1}).encode(), "file")
     assert isinstance(found, Diagnostic)

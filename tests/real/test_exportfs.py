@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from omconf.actions import Action, Put
+from omconf.actions import Run as Command
 from omconf.artifacts import exports
 from omconf.formats import block
+from tests import first
 from tests.clusters import simple
 from tests.needs import needs
 
@@ -123,22 +127,24 @@ def test_what_exportfs_refuses_our_reader_refuses(mounted: Run, tmp_path: Path, 
     assert {f.rule.id for f in findings} == {"OM301"}
 
 
-def test_the_steps_of_the_readme_export_the_folder_and_take_it_back(
+def test_the_steps_of_the_roll_out_export_the_folder_and_take_it_back(
     mounted: Run, tmp_path: Path
 ) -> None:
+    """The actions' own arguments are run; the files that they write are put in their place."""
     cluster = simple(3, openmeetings={"data_dir": "/opt/om data"})
-    (tmp_path / "exports").write_text(block.merge(FOREIGN, "conference", _exports(3)))
+    text = FOREIGN + "".join(a.text for a in exports.KIND.render(cluster, cluster.nodes[0]))
+    (tmp_path / "exports").write_text(FOREIGN)
+    (tmp_path / "with").write_text(text)
     (tmp_path / "without").write_text(FOREIGN)
     (tmp_path / "nfs").mkdir()
     for name in ("etab", "rmtab", "xtab"):
         (tmp_path / "nfs" / name).touch()
-    steps = exports.KIND.guide(cluster), exports.KIND.undo(cluster)
-    there, back = ("\n".join(re.findall("`((?:mkdir|chown|exportfs) [^`]+)`", s)) for s in steps)
-    assert "from `# BEGIN omconf: conference` to `# END omconf: conference`" in steps[1]
+    step = first.step(cluster, first.writes("/etc/exports"))
+    assert step is not None
     binds = {"/etc/exports": tmp_path / "exports", "/var/lib/nfs": tmp_path / "nfs"}
     script = (
         "mount -t tmpfs none /srv; mount -t tmpfs none /opt; mkdir /opt/omdata\n"
-        f"{there}\necho ---\ncat without >/etc/exports\n{back}\nexportfs -s\n"
+        f"{_script(step.actions, 'with')}\necho ---\n{_script(step.undo, 'without')}\nexportfs -s\n"
         "echo ---; stat -c %U:%G '/opt/om data'\n"
     )
     done = mounted(script, binds)
@@ -148,3 +154,16 @@ def test_the_steps_of_the_readme_export_the_folder_and_take_it_back(
     assert "10.1.1" not in left
     assert "/srv" in left
     assert owner == "nobody:nogroup\n"
+
+
+def _script(actions: tuple[Action, ...], exported: str) -> str:
+    """Actions as a shell's commands, with what a `put` writes to /etc/exports."""
+    lines = []
+    for action in actions:
+        if isinstance(action, Put):
+            assert action.paths == ("/etc/exports",)
+            lines.append(f"cat {exported} >/etc/exports")
+        else:
+            assert isinstance(action, Command)
+            lines.append(shlex.join(action.argv))
+    return "\n".join(lines)

@@ -7,7 +7,6 @@ file that the mount would use, and `mount.cifs -f` says what it would hand to th
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import subprocess
 import tempfile
@@ -20,12 +19,14 @@ from typing import Any
 import pytest
 import yaml
 
+from omconf.actions import Run
 from omconf.artifacts import cifs_credentials, fstab, samba
 from omconf.artifacts.cifs_credentials import MAX_PASSWORD
 from omconf.artifacts.model import Change
 from omconf.cluster.model import Cluster
 from omconf.formats import block
 from omconf.secrets import Secret
+from tests import first
 from tests.clusters import cluster_of, spec_of
 from tests.command import omconf
 from tests.needs import fixture_needs, needs, program
@@ -241,9 +242,8 @@ def test_nobody_needs_an_entry_or_samba_refuses_it_its_own_folder(
     server: Server, credentials: Path
 ) -> None:
     """Samba calls its guest account by one id as an owner, and by another as a forced user."""
-    assert "`smbpasswd -a -n nobody`, `smbpasswd -d nobody`" in samba.KIND.guide(
-        cluster_of(_spec())
-    )
+    commands = "`smbpasswd -a -n nobody` and `smbpasswd -d nobody`"
+    assert first.nodes(cluster_of(_spec()), first.asks("admin", commands)) == ("om1",)
     server.account("-x", "nobody")
     done = server.client("10.1.1.2", credentials, "mkdir refused")
     assert "NT_STATUS_ACCESS_DENIED making remote directory" in done.stdout
@@ -279,10 +279,15 @@ def _connected(server: Server, credentials: Path, address: str) -> subprocess.Po
 
 def _run(server: Server, changes: dict[str, Change], cluster: Cluster) -> None:
     """Run what the plan says of a change."""
-    for command in samba.KIND.effect(cluster, changes, "update").run:
-        program, *words = shlex.split(command)
-        assert program == "smbcontrol"
-        server.control(*words)
+    for do in samba.KIND.effect(cluster, changes, "update").run:
+        assert isinstance(do.action, Run)
+        program, *words = do.action.argv
+        if program == "smbcontrol":
+            server.control(*words)
+        else:
+            assert program in ("sh", "testparm"), (
+                "a folder is made, and what Samba reads is checked"
+            )
 
 
 def test_who_is_connected_goes_on_and_who_left_does_not_come_in_again(

@@ -253,7 +253,7 @@ class World(State):
             self._mount_by_hand(host, None)
         elif text.startswith("Add the account"):
             host.accounts = True
-        elif not text.startswith("Install cifs-utils"):
+        elif not text.startswith(("Install cifs-utils", "Have `", "Unless it was there before")):
             raise Wrong(f"nobody knows what this does: {text} {cluster.name}")
 
     def _mount_by_hand(self, host: Host, mounts: dict[str, tuple[str, Folder]] | None) -> None:
@@ -299,6 +299,8 @@ class World(State):
                 pass
             case ("systemctl", "daemon-reload"):
                 host.stale = False
+            case ("systemctl", "reload-or-restart", unit):
+                self._own_unit(host, "restart", unit)
             case ("mkdir", "-p", folder):
                 host.folders.add(folder)
             case ("mount", folder):

@@ -17,10 +17,10 @@ PAINT = human.Paint(colour=False)
 FRAME_TEXT = """
 Roll-out Plan to create update delete reformat on of nodes items more like it block and where a value
 differs by node is s one after the other same meaning written differently only not rolling file are
+All must stop No restarts Nodes restart one by one write delete systemctl check and more
+wait until healthy seconds at most the admin database data server administrator files in bundle
 """
-FRAME = set(FRAME_TEXT.split()) | set(
-    human.FILES_FIRST.replace("'s", " s").replace(",", "").split()
-)
+FRAME = set(FRAME_TEXT.split())
 
 
 @pytest.mark.parametrize("name", ["new", "by-hand", "one-changed"])
@@ -68,7 +68,7 @@ def test_equal_changes_are_drawn_together_however_few() -> None:
         {"action": "create"},
         {"ownership": "block"},
         {"notes": ["taken over"]},
-        {"effect": {"action": "restart", "scope": "node", "rolling": True, "why": "", "run": []}},
+        {"effect": {"action": "restart", "scope": "node", "rolling": True, "why": ""}},
         {"items": [{"key": "k", "action": "delete", "before": "1"}]},
         {"items": [{"key": "k", "action": "update", "secret": "different"}]},
     ],
@@ -140,10 +140,11 @@ def test_findings_that_differ_are_cut_and_errors_of_the_spec_never() -> None:
 
 
 def test_the_same_step_on_one_node_after_the_other() -> None:
+    does = {"actions": [{"type": "run", "argv": ["umount"], "timeout": 30}], "undo": []}
     run: list[dict[str, Any]] = [
-        {"step": i, "nodes": [f"om{i}"], "run": ["umount"], "why": "why"} for i in range(2, 1001)
+        {"step": i, "nodes": [f"om{i}"], "why": "why", **does} for i in range(2, 1001)
     ]
-    last = {"step": 1001, "nodes": ["om1", "om2"], "run": ["umount"], "why": "why"}
+    last = {"step": 1001, "nodes": ["om1", "om2"], "why": "why", **does}
     one, other = folding.steps([*run, last])
     assert (one["step"], len(one["nodes"])) == ("2-1000", 999)
     assert other is last
