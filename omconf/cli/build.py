@@ -10,7 +10,7 @@ import typer
 from omconf.cli import output
 
 if TYPE_CHECKING:
-    from omconf.bundle.directory import Checked, Difference
+    from omconf.bundle.directory import Checked
     from omconf.diagnostics import Diagnostic
 
 
@@ -62,6 +62,8 @@ def build(
 
 
 def _check(checked: Checked | list[Diagnostic], directory: Path, sensitive: set[str]) -> None:
+    from omconf.views import difference as view
+
     if isinstance(checked, list):
         output.say(checked)
         raise typer.Exit(1)
@@ -72,38 +74,9 @@ def _check(checked: Checked | list[Diagnostic], directory: Path, sensitive: set[
         elif difference.path in sensitive and difference.kind != "missing":
             output.tell(f"{difference.path}: {difference.kind} (it holds secrets)")
         else:
-            output.write(_diff(difference))
+            output.write(view.draw(difference))
     if checked.unfinished:
         output.tell(f"{directory} is not finished: a build was cut off. Build again.")
     if checked.differences or checked.unfinished:
         raise typer.Exit(2)
     output.tell(f"{directory} is what the spec compiles to.")
-
-
-def _diff(difference: Difference) -> str:
-    from omconf.formats import text_diff
-    from omconf.secrets import masked_lines
-    from omconf.views.visible import visible
-
-    def lines(data: bytes) -> list[str]:
-        return data.decode("utf-8", "replace").splitlines()
-
-    # What the spec compiles to holds no secret; what lies there may have been filled in by hand.
-    ours = lines(difference.new)
-    theirs = lines(difference.old)
-    pairs = zip(theirs, masked_lines(theirs), strict=True)
-    known = frozenset(ours)
-    before = [line if line in known else shown for line, shown in pairs]
-    old = "/dev/null" if difference.kind == "missing" else f"a/{difference.path}"
-    new = "/dev/null" if difference.kind == "extra" else f"b/{difference.path}"
-    comparison = text_diff.compare(before, ours)
-    if not comparison.ranges:
-        return visible(f"{difference.path}: {difference.kind}") + "\n"
-    if comparison.whole:
-        (apart,) = comparison.ranges
-        there = text_diff.counted(apart.old_end - apart.old_start)
-        here = text_diff.counted(apart.new_end - apart.new_start)
-        what = f"from line {apart.old_start + 1} on, {there} instead of {here}"
-        return visible(f"{difference.path}: {difference.kind} ({what})") + "\n"
-    diff = text_diff.unified(before, ours, comparison.ranges, old, new)
-    return "".join([visible(line) + "\n" for line in diff])

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from omconf.cli import output, planned
-from omconf.diagnostics import Rule, Severity
+from omconf.pipeline.sources import Asked
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
 
-    from omconf.cluster.model import Cluster
-    from omconf.deployed.snapshot import Source
     from omconf.diagnostics import Diagnostic
     from omconf.plan.model import Plan
-
-NO_SOURCE = Rule("OM304", Severity.ERROR, "a plan without something to compare with")
-SOURCES = """one of these four:
-    omconf plan --deployed trees       trees/<node>/ is that node's root tree
-    omconf plan --local om1            this host is the node om1
-    omconf plan --ssh                  the nodes themselves, by your own ssh
-    omconf plan --git HEAD -o bundles  the bundles as they were committed"""
 
 
 def plan(
@@ -104,68 +94,6 @@ def plan(
     planned.leave(drawn, detailed=detailed_exitcode)
 
 
-class Asked(NamedTuple):
-    """What the command line says of where deployed files are."""
-
-    deployed: Path | None
-    local: str | None
-    root: Path | None
-    ssh: bool
-    sudo: bool
-    seconds: float | None
-    git: str | None
-    directory: Path | None
-    nodes: Collection[str]
-
-    def mistake(self) -> str:
-        """What is wrong with it, in a sentence; nothing when it names one source."""
-        named = sum((self.deployed is not None, self.local is not None, self.ssh))
-        if named == 0 and self.git is None:
-            return "A plan needs the deployed files."
-        if named > 1:
-            return "A plan has one source: --deployed, --local and --ssh do not go together."
-        if (self.git is None) != (self.directory is None):
-            return "--git goes with -o, the bundle directory that was committed."
-        if self.root is not None and self.local is None:
-            return "--root goes with --local."
-        if (self.sudo or self.seconds is not None) and not self.ssh:
-            return "--sudo and --timeout go with --ssh."
-        if self.local is not None and self.nodes:
-            return "--local is one node: --node does not go with it."
-        return ""
-
-    @property
-    def only(self) -> Collection[str]:
-        """The nodes to plan; none: all."""
-        return self.nodes if self.local is None else (self.local,)
-
-    def sources(self, cluster: Cluster) -> tuple[Source, Source | None]:
-        """The source of the plan, and the base that tells who changed what."""
-        base = self._committed()
-        if self.deployed is not None:
-            from omconf.deployed.directory import Directory
-
-            return Directory(str(self.deployed)), base
-        if self.local is not None:
-            from omconf.deployed.local import Local
-
-            return Local(str(self.root or "/")), base
-        if self.ssh:
-            from omconf.deployed.ssh import Ssh
-
-            removed = {node.name.value: node.ssh.value for node in cluster.removed}
-            return Ssh(self.sudo, self.seconds or 60.0, removed), base
-        assert base is not None  # noqa: S101 - there was no mistake
-        return base, None
-
-    def _committed(self) -> Source | None:
-        if self.git is None:
-            return None
-        from omconf.deployed.git import Git
-
-        return Git(self.git, str(self.directory))
-
-
 def _made(
     spec: Path, asked: Asked, *, strict: bool, require: bool, saved_as: str | None
 ) -> Plan | list[Diagnostic]:
@@ -173,7 +101,7 @@ def _made(
     from omconf.pipeline.compiled import compile_spec
 
     if mistake := asked.mistake():
-        return [NO_SOURCE.at(None, mistake, hint=SOURCES)]
+        return [mistake]
     compiled = compile_spec(str(spec))
     if compiled.failed or compiled.cluster is None:
         return compiled.diagnostics

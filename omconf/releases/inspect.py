@@ -21,6 +21,7 @@ from lxml import etree
 
 from omconf.files.read import NotRegularError, TooLargeError
 from omconf.files.tree import Tree, UnresolvedError
+from omconf.formats import xml_reader
 from omconf.releases.facts import (
     hazelcast_facts,
     is_shared,
@@ -304,20 +305,9 @@ def _read_xml(tree: Tree, path: str, root_tag: str) -> tuple[str, StockElement]:
         data = tree.read(path, _MAX_XML).contents.data
     except TooLargeError as error:
         raise _RefusedError(_too_large(_MAX_XML)) from error
-    parser = etree.XMLParser(
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        huge_tree=False,
-        remove_comments=True,
-        remove_pis=True,
-    )
-    try:
-        node = etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
-        raise _RefusedError(f"not well-formed XML: {error.msg}") from error
-    if node.getroottree().docinfo.internalDTD is not None:
-        raise _RefusedError("it has a DOCTYPE, which no stock file has")
+    node = xml_reader.parse(data)
+    if isinstance(node, xml_reader.Fault):
+        raise _RefusedError(f"line {node.line}: {node.reason}")
     name = etree.QName(node)
     if name.localname != root_tag:
         raise _RefusedError(f"its root is not <{root_tag}>")

@@ -12,6 +12,7 @@ from omconf.artifacts import exports, fstab, jvm, samba
 from omconf.artifacts.model import BlockKind, Reading
 from omconf.check import xsd
 from omconf.diagnostics import BEYOND_LIMIT, MAX_FINDINGS, REFUSED, Finding
+from omconf.formats import xml_reader
 from omconf.formats.exports import MAX_DEFAULTS
 
 FILES = [
@@ -95,11 +96,11 @@ def test_options_that_exportfs_has_no_room_for_are_refused() -> None:
 
 
 def test_names_of_elements_may_not_multiply() -> None:
-    name = "n" * xsd.MAX_PATH
+    name = "n" * xml_reader.MAX_PATH
     found = xsd.parse(f'<a>\n<map name="{name}"><b/></map></a>'.encode())
     assert isinstance(found, xsd.Fault)
     assert found.line == 2
-    nested = "<bcd>" * (xsd.MAX_PATH // 3) + "</bcd>" * (xsd.MAX_PATH // 3)
+    nested = "<bcd>" * (xml_reader.MAX_PATH // 3) + "</bcd>" * (xsd.MAX_PATH // 3)
     assert isinstance(xsd.parse(nested.encode()), xsd.Fault)
 
 

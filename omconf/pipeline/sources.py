@@ -1,0 +1,90 @@
+"""Which source of deployed files a command line names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from pathlib import Path
+
+    from omconf.cluster.model import Cluster
+    from omconf.deployed.snapshot import Source
+    from omconf.diagnostics import Diagnostic
+
+NO_SOURCE = Rule("OM304", Severity.ERROR, "a plan without something to compare with")
+SOURCES = """one of these four:
+    omconf plan --deployed trees       trees/<node>/ is that node's root tree
+    omconf plan --local om1            this host is the node om1
+    omconf plan --ssh                  the nodes themselves, by your own ssh
+    omconf plan --git HEAD -o bundles  the bundles as they were committed"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says of where deployed files are."""
+
+    deployed: Path | None
+    local: str | None
+    root: Path | None
+    ssh: bool
+    sudo: bool
+    seconds: float | None
+    git: str | None
+    directory: Path | None
+    nodes: Collection[str]
+
+    def mistake(self) -> Diagnostic | None:
+        """Report what is wrong with it; nothing when it names one source."""
+        wrong = self._wrong()
+        return NO_SOURCE.at(None, wrong, hint=SOURCES) if wrong else None
+
+    def _wrong(self) -> str:
+        named = sum((self.deployed is not None, self.local is not None, self.ssh))
+        if named == 0 and self.git is None:
+            return "A plan needs the deployed files."
+        if named > 1:
+            return "A plan has one source: --deployed, --local and --ssh do not go together."
+        if (self.git is None) != (self.directory is None):
+            return "--git goes with -o, the bundle directory that was committed."
+        if self.root is not None and self.local is None:
+            return "--root goes with --local."
+        if (self.sudo or self.seconds is not None) and not self.ssh:
+            return "--sudo and --timeout go with --ssh."
+        if self.local is not None and self.nodes:
+            return "--local is one node: --node does not go with it."
+        return ""
+
+    @property
+    def only(self) -> Collection[str]:
+        """The nodes to plan; none: all."""
+        return self.nodes if self.local is None else (self.local,)
+
+    def sources(self, cluster: Cluster) -> tuple[Source, Source | None]:
+        """The source of the plan, and the base that tells who changed what."""
+        base = self._committed()
+        if self.deployed is not None:
+            from omconf.deployed.directory import Directory
+
+            return Directory(str(self.deployed)), base
+        if self.local is not None:
+            from omconf.deployed.local import Local
+
+            return Local(str(self.root or "/")), base
+        if self.ssh:
+            from omconf.deployed.ssh import Ssh
+
+            removed = {node.name.value: node.ssh.value for node in cluster.removed}
+            return Ssh(self.sudo, self.seconds or 60.0, removed), base
+        assert base is not None  # noqa: S101 - there was no mistake
+        return base, None
+
+    def _committed(self) -> Source | None:
+        if self.git is None:
+            return None
+        from omconf.deployed.git import Git
+
+        return Git(self.git, str(self.directory))
