@@ -11,7 +11,6 @@ from omconf.cli import output, planned
 from omconf.pipeline.sources import Asked
 
 if TYPE_CHECKING:
-
     from omconf.diagnostics import Diagnostic
     from omconf.plan.model import Plan
 

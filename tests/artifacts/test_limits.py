@@ -100,7 +100,7 @@ def test_names_of_elements_may_not_multiply() -> None:
     found = xsd.parse(f'<a>\n<map name="{name}"><b/></map></a>'.encode())
     assert isinstance(found, xsd.Fault)
     assert found.line == 2
-    nested = "<bcd>" * (xml_reader.MAX_PATH // 3) + "</bcd>" * (xsd.MAX_PATH // 3)
+    nested = "<bcd>" * (xml_reader.MAX_PATH // 3) + "</bcd>" * (xml_reader.MAX_PATH // 3)
     assert isinstance(xsd.parse(nested.encode()), xsd.Fault)
 
 

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.bundle.directory import Difference
-from omconf.cli import build
 from omconf.formats import text_diff
 from omconf.formats.text_diff import MAX_CHANGED, Range, compare, counted, unified
 from omconf.plan.items import by_line
+from omconf.views.difference import draw
 
 texts = st.lists(st.sampled_from("abcde"), max_size=20)
 
@@ -73,13 +73,13 @@ def test_what_is_not_compared_line_by_line_says_how_many_lines_differ() -> None:
     (item,) = by_line("same\nend", "\n".join(old))
     assert (item.key, item.before, item.after) == ("2", "0 lines", "4,001 lines")
     there, ours = ("".join(line + "\n" for line in lines).encode() for lines in (old, new))
-    drawn = build._diff(Difference("om1/a", "different", there, ours, 0o644, 0o644))
+    drawn = draw(Difference("om1/a", "different", there, ours, 0o644, 0o644))
     assert drawn == "om1/a: different (from line 2 on, 4,001 lines instead of 1 line)\n"
 
 
 def test_a_file_that_is_missing_is_drawn_whole() -> None:
     ours = "".join(line + "\n" for line in numbered(MAX_CHANGED + 1)).encode()
-    drawn = build._diff(Difference("om1/a", "missing", b"", ours, 0, 0o644))
+    drawn = draw(Difference("om1/a", "missing", b"", ours, 0, 0o644))
     assert drawn.startswith("--- /dev/null\n+++ b/om1/a\n@@ -0,0 +1,4001 @@\n+line 0\n")
     assert drawn.count("\n+line ") == MAX_CHANGED + 1
 

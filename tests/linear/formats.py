@@ -191,12 +191,12 @@ def _properties() -> Read:
 DIFF: list[str | Text] = ["a\n", "l%d\n", "a\nb\n", "l%d\na\n", "\n", "\n\n}\n"]
 
 
-@row("formats.text_diff", "cli.build --check", "plan.items.by_line", texts=DIFF, large=64 * 1024)
+@row("formats.text_diff", "views.difference", "plan.items.by_line", texts=DIFF, large=64 * 1024)
 def _diff(name: str) -> Read:
     from omconf.bundle.directory import Difference
-    from omconf.cli import build
     from omconf.formats import text_diff
     from omconf.plan import items
+    from omconf.views.difference import draw
 
     ours = "".join(f"l{3 * i}\na\n\n}}\n" for i in range(150))
 
@@ -205,10 +205,10 @@ def _diff(name: str) -> Read:
 
     def check(text: str) -> object:
         difference = Difference("a", "different", text.encode(), ours.encode(), 0o644, 0o644)
-        return build._diff(difference)
+        return draw(difference)
 
     by_line: Read = lambda text: items.by_line(text, ours)  # noqa: E731
-    return {"formats.text_diff": compare, "cli.build --check": check}.get(name, by_line)
+    return {"formats.text_diff": compare, "views.difference": check}.get(name, by_line)
 
 
 XML: list[str | Text] = [
