@@ -28,43 +28,60 @@ def test_the_roll_out_and_the_way_back_are_opposite() -> None:
     readme = parts(3)
     in_order(
         readme["Roll-out"],
-        "admin.sh -i",
-        "systemctl stop openmeetings.service",
-        "chown nobody:nogroup /opt/omdata",
+        "keep a copy of what stood there before",
+        "the database's administrator: On the database server 10.1.1.250: run",
+        "the admin: Install OpenMeetings 9.1.0 in /opt/om, without starting it",
+        "om1: the NFS server reads its exports again",
+        "write /etc/exports",
+        "/opt/omdata nobody nogroup",
         "exportfs -ra",
         "exportfs -s",
-        "On every node but om1: `mkdir -p /opt/omdata`",
+        "Every node but om1: OpenMeetings needs the shared folder",
+        "mkdir -p /opt/omdata",
         "findmnt /opt/omdata",
-        "runuser -u nobody -- cp -R /opt/om/webapps/openmeetings/data/. /opt/omdata",
         "omconf-multicast-route check",
-        "systemctl restart openmeetings.service",
-        "services/info/health",
-        "Members {size:",
+        'runuser -u "$2" -- cp -R "$3" "$1"',
+        "/opt/omdata nobody /opt/om/webapps/openmeetings/data/.",
+        "admin.sh -i",
+        "systemctl start openmeetings.service",
+        "wait until healthy",
+        "Every node but om1, one after the other: start",
+        "all members find each other",
+        "write /etc/omconf/conference/manifest.json",
+        "omconf verify --ssh",
     )
     in_order(
         readme["The way back"],
+        "/etc/omconf/conference/manifest.json",
         "systemctl stop openmeetings.service",
         "hazelcast.xml",
-        "systemctl disable --now omconf-multicast-route.service",
-        "omconf-multicast-route down",
+        "systemctl stop omconf-multicast-route.service",
+        "restore /etc/systemd/system/omconf-multicast-route.service",
+        "Every node but om1:",
         "umount /opt/omdata",
+        "restore /etc/fstab",
+        "restore /etc/exports",
         "exportfs -ra",
-        "/etc/omconf/conference/manifest.json",
-        "systemctl start openmeetings.service",
+        "Take back what was done here: On the database server",
     )
 
 
 def test_servers_outside_of_the_cluster() -> None:
     readme = parts(storage={"server": {"host": "nas"}}, openmeetings={"user": "om", "group": "om"})
-    assert "postgresql at `10.1.1.250:5432`" in readme["Roll-out"]
     in_order(
         readme["Roll-out"],
-        "On `nas`: make `/opt/omdata`, owned by the uid and gid that `om:om` has on the nodes",
-        "add `storage/exports` to `/etc/exports`, `exportfs -ra`",
-        "On every node: `mkdir -p /opt/omdata`",
-        "Once, on om1",
+        "On the database server 10.1.1.250: run database/postgresql.sql",
+        "files in the bundle: database/postgresql.sql, database/pg_hba.conf",
+        "On the NFS server nas: create /opt/omdata, owned by the uid and gid that om:om has on",
+        "add storage/exports to /etc/exports and run `exportfs -ra`",
+        "files in the bundle: storage/exports",
+        "Every node: OpenMeetings needs the shared folder",
+        "mkdir -p /opt/omdata",
+        "om1: the shared folder gets its first content",
     )
-    in_order(readme["The way back"], "On every node: `umount", "On `nas`: take the lines")
+    in_order(
+        readme["The way back"], "umount /opt/omdata", "Take back what was done here: On the NFS"
+    )
 
 
 def test_a_step_that_is_not_needed_is_not_there() -> None:
@@ -75,7 +92,34 @@ def test_a_step_that_is_not_needed_is_not_there() -> None:
     )
     for part in ("Roll-out", "The way back"):
         assert not re.search("exportfs|multicast|fstab|systemctl", readme[part])
-    in_order(readme["Roll-out"], "stop OpenMeetings;", "findmnt '/opt/om data'", "cp -R")
+    in_order(
+        readme["Roll-out"],
+        "the admin: Mount the shared folder at /opt/om data",
+        "findmnt '/opt/om data'",
+        "cp -R",
+        "the admin: Start OpenMeetings on this node",
+    )
+
+
+def test_without_systemd_what_has_to_run_at_each_boot_is_named() -> None:
+    readme = parts(openmeetings={"service": "none"}, network={"firewall": "nftables"})
+    in_order(
+        readme["Roll-out"],
+        "Have `nft -f /etc/omconf/conference/firewall.nft` run at each boot",
+        "Have `/usr/local/sbin/omconf-multicast-route up` run at each boot",
+    )
+    in_order(readme["The way back"], "omconf-multicast-route up` no longer", ".nft` no longer")
+    assert "at each boot" not in parts(network={"firewall": "nftables"})["Roll-out"]
+
+
+def test_what_belongs_to_a_step_is_indented_as_far_as_its_text() -> None:
+    """Else Markdown ends the list there, and numbers the rest from 1 again."""
+    steps = re.findall(r"(?m)^(\d+\. ).*\n((?: .*\n)*)", parts(3)["Roll-out"])
+    assert len(steps) > 9
+    for number, below in steps:
+        assert below
+        for line in below.splitlines():
+            assert re.match(" " * len(number) + "(  )?- ", line), line
 
 
 def test_a_thousand_nodes_keep_it_small() -> None:
