@@ -49,9 +49,14 @@ def by_hand(node: str, artifact: Artifact) -> bytes:
     return text.encode()
 
 
-@cache
 def a_thousand(name: str) -> dict[str, Any]:
     """A plan of 1,000 nodes: all `new`, all set up `by-hand`, or `one-changed`."""
+    return of_nodes(1000, name)
+
+
+@cache
+def of_nodes(number: int, name: str) -> dict[str, Any]:
+    """A plan as `a_thousand` makes it, of 17 nodes or more."""
 
     def one(node: str, artifact: Artifact) -> bytes:
         return by_hand(node, artifact) if node == "om17" else artifact.data
@@ -61,7 +66,7 @@ def a_thousand(name: str) -> dict[str, Any]:
         "by-hand": by_hand,
         "one-changed": one,
     }
-    return planned(simple(1000), deployed[name])
+    return planned(simple(number), deployed[name])
 
 
 HOSTILE = [

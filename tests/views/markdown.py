@@ -8,7 +8,10 @@ _FRAME = [
     re.compile(form)
     for form in (
         r"",
-        r"\*\*Plan: \d+ to create, \d+ to update, \d+ to delete on \d+ of \d+ nodes\.\*\*",
+        (
+            r"\*\*Plan: \d+ to create, \d+ to update, \d+ to delete on \d+ of \d+ nodes\."
+            r"( (No node restarts|Nodes restart one by one|All nodes must stop)\.)?\*\*"
+        ),
         r"\*\*No changes( in what could be compared)?\.( Deployed files match the spec\.)?\*\*",
         r"\*\*No plan could be made\.\*\*",
         r"\d+ files? (is|are) only written differently\.",

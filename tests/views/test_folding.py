@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 
 from omconf.views import folding, human
-from tests.plan.documents import DOCUMENTS, a_thousand
+from tests.plan.documents import DOCUMENTS, a_thousand, of_nodes
 
 PAINT = human.Paint(colour=False)
 FRAME_TEXT = """
@@ -25,8 +25,11 @@ FRAME = set(FRAME_TEXT.split())
 
 @pytest.mark.parametrize("name", ["new", "by-hand", "one-changed"])
 def test_a_thousand_nodes_fit_a_screen(name: str) -> None:
+    """The roll-out takes no more lines than that of twenty nodes: each action once."""
     drawn = human.plan(a_thousand(name), PAINT)
-    assert len(drawn.splitlines()) <= 55
+    rollout = human.rollout(a_thousand(name))
+    assert len(rollout) == len(human.rollout(of_nodes(20, name)))
+    assert len(drawn.splitlines()) - len(rollout) <= 30
     assert max(map(len, drawn.splitlines())) < 300
 
 
