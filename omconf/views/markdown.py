@@ -27,6 +27,8 @@ LEAST = 1_000
 MOST = 60_000
 """A comment on GitHub holds 65,536."""
 _LONGEST_LINE = 400
+_LONGEST_STEP = 2_000
+"""All reasons of a step are named, and a command is shown to its end."""
 _LONGEST_NAME = 64
 _NOTICE = 300
 _PLAIN = Paint(colour=False)
@@ -169,7 +171,7 @@ def _change(change: Document) -> Iterator[str]:
 
 
 def _rollout(document: Document) -> _Block:
-    lines = [_line(line) for line in human.rollout(document)]
+    lines = [_line(line, _LONGEST_STEP) for line in human.rollout(document)]
     return _Block("**Roll-out**", "", "text", lines)
 
 
@@ -178,8 +180,8 @@ def _findings(document: Document) -> _Block:
     return _Block("**Findings**", "", "text", [_line(line) for line in drawn.splitlines()])
 
 
-def _line(text: str) -> str:
-    return text if len(text) <= _LONGEST_LINE else text[: _LONGEST_LINE - 4] + " ..."
+def _line(text: str, longest: int = _LONGEST_LINE) -> str:
+    return text if len(text) <= longest else text[: longest - 4] + " ..."
 
 
 def _short(name: str) -> str:

@@ -102,7 +102,7 @@ def test_what_is_no_plan_is_said_in_the_form_that_was_asked_for(
             SCHEMA.validate(json.loads(refused.out))
         if option == "--no-color":
             assert refused.out == ""
-    newer = json.loads((CASE / "plan.json").read_text()) | {"format_version": "2.0"}
+    newer = json.loads((CASE / "plan.json").read_text()) | {"format_version": "2.1"}
     (tmp_path / "newer").write_text(json.dumps(newer))
     refused = omconf("show", "newer", option, cwd=tmp_path)
     assert refused.code == 1

@@ -14,6 +14,7 @@ from omconf.cluster.model import Cluster
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
+from omconf.rollout import text
 from omconf.views import document
 from tests.clusters import simple
 
@@ -35,6 +36,19 @@ def planned(cluster: Cluster, deployed: Deployed) -> dict[str, Any]:
     }
     plan = compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle))
     return document.of_plan(plan)
+
+
+def told(plan: dict[str, Any]) -> list[tuple[list[str], list[str]]]:
+    """The nodes of each step of a roll-out, and its actions as people read them."""
+    return [(step["nodes"], list(text.lines(step["actions"]))) for step in plan["rollout"]]
+
+
+RECORDED = ["write /etc/omconf/conference/manifest.json"]
+"""The last step of every roll-out."""
+NODE_RESTARTS = [
+    "systemctl restart openmeetings.service",
+    "wait until healthy, 300 seconds at most",
+]
 
 
 def by_hand(node: str, artifact: Artifact) -> bytes:

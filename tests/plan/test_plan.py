@@ -13,6 +13,7 @@ import jsonschema
 import pytest
 
 from tests.command import EXAMPLES, ROOT, omconf
+from tests.plan.documents import NODE_RESTARTS, RECORDED, told
 
 SPEC = EXAMPLES / "clustering-page" / "cluster.yaml"
 CLASSES = "opt/om/webapps/openmeetings/WEB-INF/classes"
@@ -78,7 +79,8 @@ def test_nothing_differs(deployed: Path) -> None:
     assert document["diagnostics"] == []
     assert document["has_changes"] is False
     assert document["complete"] is True
-    assert document["source"] == {"kind": "directory"}
+    assert document["source"] == {"kind": "directory", "nodes": ["om1", "om2"]}
+    assert document["summary"]["disruption"] == "none"
 
 
 ONE_ITEM = [
@@ -321,7 +323,9 @@ def test_another_node_with_tcp_ip_needs_no_restart_of_the_others(deployed: Path)
         "network/join/tcp-ip/member-list/member[192.168.7.13:5710]"
     )
     assert change["effect"]["action"] == "next-restart"
-    assert document["rollout"] == []
+    assert document["summary"]["disruption"] == "none"
+    manifest = "write /etc/omconf/webinars/manifest.json"
+    assert told(document) == [(["web1"], [f"write {change['path']}", manifest])]
     text = path.read_text()
     start, end = text.index("<member-list>"), text.index("</member-list>")
     members = "192.168.7.11:5710, 192.168.7.12:5710,192.168.7.13:5710"
@@ -348,13 +352,23 @@ def test_files_at_a_place_that_is_no_longer_used_are_deleted(
 
 def test_a_mount_that_changes_needs_openmeetings_stopped(deployed: Path) -> None:
     edit(deployed / "om2/etc/fstab", "timeo=50", "timeo=70")
-    (step,) = plan(deployed)["rollout"]
-    assert step["run"] == [
-        "systemctl stop openmeetings.service",
-        "umount /opt/omdata",
-        "systemctl daemon-reload",
-        "mount /opt/omdata",
-        "systemctl start openmeetings.service",
+    document = plan(deployed)
+    assert document["summary"]["disruption"] == "rolling"
+    assert told(document) == [
+        (
+            ["om2"],
+            [
+                "systemctl stop openmeetings.service",
+                "umount /opt/omdata",
+                "write /etc/fstab",
+                "systemctl daemon-reload",
+                "mount /opt/omdata",
+                "findmnt /opt/omdata",
+                "systemctl start openmeetings.service",
+                "wait until healthy, 300 seconds at most",
+            ],
+        ),
+        (["om2"], RECORDED),
     ]
 
 
@@ -362,13 +376,15 @@ def test_another_data_server_cannot_roll(deployed: Path) -> None:
     edit(deployed / "om2/etc/fstab", "10.1.1.1:", "10.1.1.9:")
     document = plan(deployed)
     assert only_change(document)["effect"]["rolling"] is False
-    first, unmount, data, mount, last = document["rollout"]
-    assert first["run"] == ["systemctl stop openmeetings.service"]
-    assert first["nodes"] == last["nodes"] == ["om1", "om2"]
-    assert unmount["run"] == ["umount /opt/omdata"]
-    assert (data["run"], data["nodes"]) == ([], ["om2"])
-    assert "move the shared data" in data["why"]
-    assert mount["run"][-1] == "mount /opt/omdata"
+    # The other node uses the right folder already, and runs on: om2 alone changes to it.
+    assert document["summary"]["disruption"] == "rolling"
+    *_, (nodes, actions), last = told(document)
+    assert nodes == ["om2"]
+    places = [actions.index(action) for action in ("umount /opt/omdata", "mount /opt/omdata")]
+    assert actions[0] == "systemctl stop openmeetings.service"
+    assert places == sorted(places)
+    assert actions[-2] == "systemctl start openmeetings.service"
+    assert last == (["om2"], RECORDED)
 
 
 def test_another_hazelcast_line_cannot_roll(deployed: Path) -> None:
@@ -479,12 +495,18 @@ def test_effects(deployed: Path, path: str, old: str, new: str, action: str, rol
     document = plan(deployed)
     effect = only_change(document)["effect"]
     assert (effect["action"], effect["rolling"]) == (action, rolling)
-    runs = [command for step in document["rollout"] for command in step["run"]]
+    steps = told(document)
+    asked = {
+        node for nodes, actions in steps for node in nodes if "administrator" not in actions[0]
+    }
+    assert asked == {"om1"}, "om2 runs on"
+    assert steps[-1] == (["om1"], RECORDED)
+    restarts = [a for _, actions in steps for a in actions if a in NODE_RESTARTS]
+    assert restarts == (NODE_RESTARTS if action == "restart" else [])
+    assert document["summary"]["disruption"] == ("rolling" if restarts else "none")
+    (written,) = [actions for _, actions in steps if actions[0] == f"write /{path}"]
     if action == "restart":
-        restart = ["systemctl restart openmeetings.service"]
-        stop_all = ["systemctl stop openmeetings.service", "systemctl start openmeetings.service"]
-        assert runs == (restart if rolling else stop_all)
-        assert document["rollout"][0]["nodes"] == (["om1"] if rolling else ["om1", "om2"])
+        assert written == [f"write /{path}", *NODE_RESTARTS]
 
 
 BROKEN = [
@@ -605,12 +627,14 @@ def test_the_schema_of_plans_refuses_what_no_plan_is() -> None:
     SCHEMA.validate(document)
     item = {"key": "x", "action": "update", "secret": "different"}
     for wrong in (
-        {"format_version": "2.0"},
+        {"format_version": "1.0"},
+        {"format_version": "2.1"},
         {"extra": 1},
         {"has_changes": "yes"},
         {"changes": [{**document["changes"][0], "action": "no-op"}]},
         {"changes": [{**document["changes"][0], "items": [{**item, "before": "shown"}]}]},
-        {"rollout": [{"step": 0, "nodes": ["om1"], "run": [], "why": ""}]},
+        {"rollout": [{**document["rollout"][0], "step": 0}]},
+        {"rollout": [{**document["rollout"][0], "run": []}]},
     ):
         assert not SCHEMA.is_valid({**document, **wrong})
     for key in document.keys() - {"secrets"}:  # plans that were saved before have none

@@ -12,6 +12,7 @@ import yaml
 
 from tests.clusters import spec_of
 from tests.command import omconf
+from tests.plan.documents import RECORDED, told
 
 SECRETS = {"OM_DB_PASSWORD": "not-a-real-password", "OM_STORAGE_PASSWORD": "nor, this"}
 SMB_CONF = "om1/etc/samba/smb.conf"
@@ -105,11 +106,13 @@ def test_another_folder_behind_the_share_cannot_roll(deployed: Path) -> None:
     document = _plan(deployed)
     (change,) = [c for c in document["changes"] if c["kind"] == "samba"]
     assert change["effect"]["rolling"] is False
-    assert document["rollout"][0]["run"] == ["systemctl stop openmeetings.service"]
-    assert document["rollout"][1]["run"] == [
-        "smbcontrol smbd reload-config",
-        "smbcontrol smbd close-share data",
-    ]
+    assert document["summary"]["disruption"] == "all"
+    steps = told(document)
+    everyone = ["om1", "om2", "om3"]
+    assert steps[0] == (everyone, ["systemctl stop openmeetings.service"])
+    (share,) = [actions for _, actions in steps if "write /etc/samba/smb.conf" in actions]
+    assert share[-2:] == ["smbcontrol smbd reload-config", "smbcontrol smbd close-share data"]
+    assert steps.index((["om1"], share)) > steps.index((["om2", "om3"], ["umount /opt/omdata"]))
 
 
 def test_another_password_is_a_new_mount_and_never_shown(deployed: Path) -> None:
@@ -119,11 +122,20 @@ def test_another_password_is_a_new_mount_and_never_shown(deployed: Path) -> None
     (change,) = document["changes"]
     assert change["kind"] == "cifs_credentials"
     assert [(i["key"], i["secret"]) for i in change["items"]] == [("password", "different")]
-    assert document["rollout"][0]["run"] == [
-        "systemctl stop openmeetings.service",
-        "umount /opt/omdata",
-        "mount /opt/omdata",
-        "systemctl start openmeetings.service",
+    assert told(document) == [
+        (
+            ["om2"],
+            [
+                "systemctl stop openmeetings.service",
+                "umount /opt/omdata",
+                "write /etc/omconf/conference/storage.credentials",
+                "mount /opt/omdata",
+                "findmnt /opt/omdata",
+                "systemctl start openmeetings.service",
+                "wait until healthy, 300 seconds at most",
+            ],
+        ),
+        (["om2"], RECORDED),
     ]
     assert "hunter2" not in json.dumps(document)
 
@@ -137,11 +149,15 @@ def test_a_hand_made_mount_of_the_same_share_needs_no_halt_of_all(deployed: Path
     assert "hunter2" not in json.dumps(document)
 
 
-def test_a_new_file_alone_is_no_step_of_the_roll_out(deployed: Path) -> None:
+def test_a_new_file_alone_is_written_and_disturbs_nobody(deployed: Path) -> None:
     (deployed / CREDENTIALS).unlink()
     document = _plan(deployed)
     assert [c["action"] for c in document["changes"]] == ["create"]
-    assert document["rollout"] == []
+    assert document["summary"]["disruption"] == "none"
+    tool, written, recorded = told(document)
+    assert tool[1][0].startswith("the admin: Install cifs-utils")
+    assert written == (["om2"], ["write /etc/omconf/conference/storage.credentials"])
+    assert recorded == (["om2"], RECORDED)
 
 
 def test_from_samba_back_to_nfs_the_share_goes_last(deployed: Path) -> None:
@@ -157,9 +173,9 @@ def test_from_samba_back_to_nfs_the_share_goes_last(deployed: Path) -> None:
     assert actions["om1", "samba"] == "delete"
     assert actions["om2", "cifs_credentials"] == "delete"
     assert actions["om2", "fstab"] == "update"
-    runs = [step["run"] for step in document["rollout"]]
-    assert runs.index(["exportfs -ra"]) < runs.index(["smbcontrol smbd reload-config"])
-    assert runs[-2:] == [
-        ["smbcontrol smbd reload-config"],
-        ["systemctl start openmeetings.service"],
-    ]
+    runs = [action for _, actions in told(document) for action in actions]
+    ends = len(runs) - 1 - runs[::-1].index("smbcontrol smbd reload-config")
+    assert runs.index("exportfs -ra") < runs.index("mount /opt/omdata") < ends
+    assert runs.index("systemctl start openmeetings.service") < ends
+    assert runs.index("write /etc/samba/smb.conf") == ends - 1, "what is omconf's of it goes"
+    assert runs[-1:] == RECORDED

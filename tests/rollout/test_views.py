@@ -25,11 +25,12 @@ from tests.clusters import cluster_of
 from tests.clusters import specs as any_specs
 from tests.command import EXAMPLES, omconf
 from tests.plan.documents import DOCUMENTS_2, a_thousand
-from tests.rollout.triples import Triple, triples
+from tests.rollout.triples import triples
 
 PAINT = human.Paint(colour=False)
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STOP = "All nodes must stop."
+PLANS = triples().map(lambda triple: document.of_plan(triple.plan(triple.world())))
 Drawn = dict[int, tuple[str, list[str]]]
 """By the number of a step: its head, and the lines below it."""
 
@@ -101,9 +102,8 @@ def in_markdown(plan: Any) -> list[str]:
 
 
 @MANY
-@given(triples())
-def test_text_markdown_and_json_show_the_same_steps(triple: Triple) -> None:
-    plan = document.of_plan(triple.plan(triple.world()))
+@given(PLANS)
+def test_text_markdown_and_json_show_the_same_steps(plan: dict[str, Any]) -> None:
     again = store.parse(json.dumps(plan).encode(), "plan")
     assert isinstance(again, dict)
     same(again, steps_of(human.rollout(plan)))
