@@ -236,6 +236,23 @@ def test_no_exception_while_programs_run(monkeypatch: pytest.MonkeyPatch) -> Non
         interrupts.resume()
 
 
+def test_a_signal_does_not_come_in_between_the_clean_up_after_another() -> None:
+    before = [signal.signal(number, interrupts._interrupt) for number in SIGNALS]
+    try:
+        with pytest.raises(interrupts.Interrupted) as raised:
+            signal.raise_signal(signal.SIGTERM)
+        assert raised.value.number == signal.SIGTERM
+        for number in SIGNALS:
+            signal.raise_signal(number)
+        interrupts.resume()
+        with pytest.raises(interrupts.Interrupted):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
+        interrupts.resume()
+
+
 def test_in_a_container_as_process_1(monkeypatch: pytest.MonkeyPatch) -> None:
     """No signal of its own ends it there, so the exit code tells."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)
