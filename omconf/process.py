@@ -87,7 +87,7 @@ def run(
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
     """Kill what is left of a program and return its exit code; -1 for one that cannot be killed."""
-    _kill(process.pid)
+    kill_group(process.pid)
     for stream in (process.stdout, process.stderr):
         assert stream is not None  # noqa: S101 - for the type checker
         stream.close()
@@ -136,7 +136,7 @@ class _Heard:
             self.problem = self.room(len(self.out))
 
 
-def _kill(group: int) -> None:
+def kill_group(group: int) -> None:
     """Kill all of a process group that is left; its leader must not have been waited for yet."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
@@ -171,5 +171,5 @@ def _heard(
             heard.take(streams, ready)
             if not gone and _exited(process.pid):
                 gone = True
-                _kill(process.pid)
+                kill_group(process.pid)
     return heard

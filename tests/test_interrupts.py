@@ -63,7 +63,11 @@ def by_ssh(folder: Path) -> str:
 
 
 def by_git(folder: Path) -> str:
-    lay(folder, "git")
+    """Three of it run at the same time: two that give objects, and one that finds the commit."""
+    lay(folder, "git", 3)
+    for name in ("objects", "refs"):
+        (folder / ".git" / name).mkdir(parents=True)
+    (folder / ".git/HEAD").write_text("ref: refs/heads/main\n")
     (folder / "cluster.yaml").write_text(SMALLEST)
     return "plan --git HEAD -o bundles"
 
@@ -126,7 +130,7 @@ def test_all_that_was_started_ends(tmp_path: Path, name: str, number: signal.Sig
         assert (process.returncode, out) == (-number, "")
         assert said == ""
         started_ones = seen(tmp_path)
-        assert len(started_ones) == (2 * ssh.AT_ONCE if name == "ssh" else 2)
+        assert len(started_ones) == 2 * {"ssh": ssh.AT_ONCE, "git": 3}.get(name, 1)
         wait(lambda: not any(map(running, started_ones)))
     assert not (tmp_path / "bundles").exists()
 

@@ -175,7 +175,7 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
         word = known or (part != name and _NAME.fullmatch(name))
         place = f"{key}/{_spelling(name) if word or whole else HIDDEN}"
         if secret and not known:
-            rest[secret].append(name if part == name else f"{name}={part}")
+            rest.setdefault(secret, []).append(name if part == name else f"{name}={part}")
             continue
         if not whole and (not known or ("=" in part and not part.startswith("jdbc:"))):
             reading.secrets[place] = Secret(part)

@@ -236,7 +236,7 @@ def _hide_from_git(fd: int) -> bool:
     try:
         there = read.start(GIT_IGNORE, 1, dir_fd=fd, follow=False).data
     except FileNotFoundError:
-        create(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600)
+        create(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600, exact=True)
         return True
     if not there:
         replace(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600)
