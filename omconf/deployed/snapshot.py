@@ -102,6 +102,17 @@ class Request:
         """What is read whatever the node's manifest says."""
         return frozenset((*(() if self.left else self.paths), self.manifest))
 
+    def unknown(self, files: NodeFiles) -> bool:
+        """Tell whether it cannot be told what was applied to a node that the spec no longer has."""
+        own = files.files.get(self.manifest)
+        if files.problem or own is None:
+            return files.problem is not None
+        try:
+            applied.read(own.data or b"", self.cluster)
+        except ValueError:
+            return True
+        return False
+
     def asked(self, listing: bytes | None) -> tuple[str, ...]:
         """Every path to be read, by what the node's own manifest says."""
         paths = dict.fromkeys((*(() if self.left else self.paths), self.manifest))

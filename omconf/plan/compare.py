@@ -28,7 +28,7 @@ from omconf.plan.seen import Seen
 from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from omconf.artifacts.model import Artifact, Kind
     from omconf.bundle.applied import Entry
@@ -124,7 +124,9 @@ class _Comparison:
             self.complete = False
             return
         self.planned.add(name)
-        earlier = self.earlier(name, deployed, places.settings(self.cluster, node))
+        former_name = node.renamed_from.value if node.renamed_from else name
+        settings = places.settings(self.cluster, node)
+        earlier = self.earlier(name, deployed, settings, {name, former_name})
         by_path = {artifact.path: artifact for artifact in artifacts}
         wanted = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
         known = {path for path, _ in wanted}
@@ -134,6 +136,8 @@ class _Comparison:
         for path, finding in same_file.findings(twins, known):
             self.say(name, path, finding)
             self.complete = self.complete and finding.rule is not same_file.TWO_WANTED
+        if any(f.problem for p, _ in wanted if (f := deployed.files.get(p))):
+            former = []  # what cannot be read may be a link to any of them
         former = [(path, kind) for path, kind in former if path not in twins]
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
@@ -170,6 +174,10 @@ class _Comparison:
 
     def left(self, node: str, deployed: NodeFiles) -> None:
         """Take away what was applied to a node that the spec has no more."""
+        if deployed.problem:
+            self.say(node, "", deployed.problem)
+            self.complete = False
+            return
         self.leaving = True
         for path, entry in sorted(self.earlier(node, deployed).items()):
             file = deployed.files.get(path)
@@ -188,9 +196,17 @@ class _Comparison:
                 self.say(node, nodes[node][0], finding)
 
     def earlier(
-        self, node: str, deployed: NodeFiles, settings: Mapping[str, str] | None = None
+        self,
+        node: str,
+        deployed: NodeFiles,
+        settings: Mapping[str, str] | None = None,
+        names: Collection[str] = (),
     ) -> Mapping[str, Entry]:
-        """What the node's own manifest lists, by path: only what was applied may be deleted."""
+        """What the node's own manifest lists, by path: only what was applied may be deleted.
+
+        `names` are those that the manifest may have been written for: of a clone, or of two nodes
+        on one host, it is another node's.
+        """
         path = manifest.node_path(self.cluster.name.value)
         file = deployed.files.get(path)
         if file and file.problem:
@@ -203,6 +219,10 @@ class _Comparison:
         except ValueError as error:
             message = f"The node's manifest cannot be used: {error}."
             self.say(node, path, Finding(REFUSED, 0, message))
+            self.complete = False
+            return {}
+        if names and found.node not in names:
+            self.say(node, path, _of_another(found.node))
             return {}
         if found.refused:
             self.say(node, path, _unbelievable(file.data, found.refused))
@@ -405,6 +425,14 @@ class _Comparison:
         elif block.merge(text, cluster, body, taken, adopt=not kind.textual) != text:
             action = Action.REFORMAT if artifact else Action.DELETE
             self.change(place, action, [], notes)
+
+
+def _of_another(node: str | None) -> Finding:
+    """Report a manifest that tells what was applied to another node: nothing that it lists counts."""
+    whose = f"for the node {quoted(node)}" if node else "for no node"
+    message = f"The node's manifest was written {whose}: nothing that it lists is deleted."
+    hint = "A host is one node only. Of a copy of another node, remove the manifest."
+    return Finding(UNBELIEVABLE, 0, message, hint)
 
 
 def _unbelievable(manifest: bytes, refused: Mapping[str, str]) -> Finding:
