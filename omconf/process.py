@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     """Says why an answer of so many bytes cannot be held; nothing when it can."""
 
 MAX_ERROR = 64 * 1024
-_GRACE = 0.2
-"""Seconds for which output is waited for after the end of a program, and until a signal is seen."""
+_GRACE = interrupts.SECONDS
+"""Seconds for which output is waited for after the end of a program."""
 _KILLED = 2.0
 """Seconds that a killed program is waited for."""
 _SHORTEST, _LONGEST = 0.0005, 0.05

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -235,6 +236,26 @@ def test_no_exception_while_programs_run(monkeypatch: pytest.MonkeyPatch) -> Non
                 lambda n: process.run(["sleep", n], seconds=600, limit=1), ["600"] * 99
             )
         wait(lambda: not any(map(running, pids)))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        interrupts.resume()
+
+
+def test_a_signal_that_another_thread_gets_is_handled_at_once() -> None:
+    """The system may give it to any thread; that of the handler waits for the others meanwhile."""
+    before = signal.signal(signal.SIGTERM, interrupts._interrupt)
+    problems: list[str] = []
+
+    def work(number: int) -> None:
+        if number == 0:
+            time.sleep(1)  # until that thread waits
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        problems.append(process.run(["sleep", "600"], seconds=30, limit=1).problem)
+
+    try:
+        with pytest.raises(interrupts.Interrupted):
+            ssh.side_by_side(work, range(3))
+        assert problems == ["interrupted"] * 3
     finally:
         signal.signal(signal.SIGTERM, before)
         interrupts.resume()
