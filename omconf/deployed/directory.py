@@ -68,11 +68,7 @@ def _left(
     # A link beside the nodes' folders, as `latest`, is none of them.
     folders = (n for n in unknown if not stat.S_ISLNK(os.lstat(n, dir_fd=folder).st_mode))
     trees = {name: tree.read(name, request, dir_fd=folder) for name in folders}
-    return {
-        name: files
-        for name, files in trees.items()
-        if request.applied(name, files) or request.unknown(files)
-    }
+    return {n: files for n, files in trees.items() if request.applied(n, files) is not False}
 
 
 def _root(node: str, request: Request, there: frozenset[str]) -> str:
