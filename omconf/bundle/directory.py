@@ -132,7 +132,7 @@ def read_listing(directory: Path) -> Listing | Diagnostic:
     root, given = os.path.realpath(directory), os.fspath(directory)
     try:
         with _opened(root) as inside:
-            return listing(inside, given)
+            return listing(inside, given, {})
     except OSError as error:
         return unusable(error, root, given)
 
@@ -154,12 +154,20 @@ def _opened(root: str) -> Iterator[Inside | None]:
 
 
 def listing(
-    directory: Inside | None, given: str, possible: Possible = any_path
+    directory: Inside | None,
+    given: str,
+    files: Collection[str],
+    possible: Possible = any_path,
 ) -> Listing | Diagnostic:
     """Do `read_listing` for DIR that is open, called `given`; may raise OSError.
 
-    What is listed and not `possible` is not omconf's, whoever wrote it into the manifest.
+    What is listed is omconf's when it is one of the `files` to be written, or else `possible`, whoever
+    wrote it into the manifest.
     """
+
+    def owned(listed: frozenset[str]) -> frozenset[str]:
+        return frozenset(path for path in listed if path in files or possible(path))
+
     if directory is None:
         return Listing(frozenset(), unfinished=False)
     built = _manifest_files(directory, MANIFEST)
@@ -168,7 +176,7 @@ def listing(
     try:
         unfinished = stat.S_ISDIR(directory.status(STAGING).st_mode)
     except FileNotFoundError:
-        return Listing(frozenset(filter(possible, built)), unfinished=False)
+        return Listing(owned(built), unfinished=False)
     if not unfinished:
         return _foreign([STAGING], given)
     staged = _manifest_files(directory, f"{STAGING}/{MANIFEST}")
@@ -178,7 +186,7 @@ def listing(
         # This listing gets its name only when it is whole, and before any file gets its place: with
         # a broken one no file of that build stands in DIR.
         staged = frozenset()
-    return Listing(frozenset(filter(possible, built | staged)), unfinished=True)
+    return Listing(owned(built | staged), unfinished=True)
 
 
 def survey(
@@ -248,13 +256,13 @@ def _checked(
     given: str,
     possible: Possible,
 ) -> Checked | list[Diagnostic]:
-    owned = listing(directory, given, possible)
+    owned = listing(directory, given, files, possible)
     while not isinstance(owned, Diagnostic):
         found = survey(root, given, owned.files, files)
         if isinstance(found, Survey):
             return Checked(owned.unfinished, _differences(files, directory, root, found))
         # A build that runs meanwhile may have placed files that the listing did not have yet.
-        before, owned = owned, listing(directory, given, possible)
+        before, owned = owned, listing(directory, given, files, possible)
         if owned == before:
             return [found]
     return [owned]

@@ -269,7 +269,7 @@ def _replace(
     poll: Callable[[], None],
     possible: Possible,
 ) -> Written | list[Diagnostic]:
-    owned = listing(directory, given, possible)
+    owned = listing(directory, given, files, possible)
     if isinstance(owned, Diagnostic):
         return [owned]
     found = survey(directory.root, given, owned.files, files, poll)

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from omconf.artifacts import kinds
 from omconf.bundle import applied, manifest
-from omconf.bundle.compile import compile_bundle
+from omconf.bundle.compile import compile_bundle, files
+from omconf.bundle.paths import possible
 from omconf.cluster import places
 from tests.clusters import cluster_of, simple, specs
 from tests.command import omconf
@@ -48,6 +49,11 @@ def test_all_that_a_bundle_lists_counts(data: dict[str, Any]) -> None:
             assert {p: (e.kind.name, e.digest, e.sensitive) for p, e in read.entries.items()} == {
                 a.path: (a.kind, a.sha256, a.sensitive) for a in node.artifacts
             }
+
+
+@given(specs())
+def test_all_that_a_build_writes_is_a_possible_path(data: dict[str, Any]) -> None:
+    assert all(map(possible, files(compile_bundle(cluster_of(data)))))
 
 
 def test_every_kind_knows_its_places_by_any_settings() -> None:
