@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from omconf.artifacts import kinds
+from omconf.artifacts import by_name, kinds
 from omconf.artifacts.model import BlockKind, Change, Ownership, Reading, leave
-from omconf.bundle import applied, manifest
+from omconf.bundle import manifest
 from omconf.cluster import places
-from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
+from omconf.diagnostics import Diagnostic, Finding, Rule, Severity
 from omconf.formats import block, header
 from omconf.origin import Span
-from omconf.plan import access, cause, in_block, items, same_file
+from omconf.plan import access, cause, earlier, in_block, items, same_file
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -25,7 +24,7 @@ from omconf.plan.model import (
 from omconf.plan.place import Place
 from omconf.plan.rollout import order
 from omconf.plan.seen import Seen
-from omconf.secrets import masked, quoted
+from omconf.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
 
 PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no secret was filled in")
 FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
-UNBELIEVABLE = Rule(
-    "OM324", Severity.WARNING, "a node's manifest that lists what omconf did not write"
-)
 
 
 def compare(
@@ -98,10 +94,6 @@ class _Comparison:
     differing: dict[str, dict[str, tuple[str, Reading]]] = field(default_factory=dict)
     fine: dict[str, dict[str, None]] = field(default_factory=dict)
 
-    @cached_property
-    def by_name(self) -> dict[str, Kind]:
-        return {kind.name: kind for kind in kinds()}
-
     def say(
         self, node: str, path: str, finding: Finding, *, severity: Severity | None = None
     ) -> None:
@@ -117,33 +109,36 @@ class _Comparison:
             )
         )
 
+    def unread(self, node: str, path: str, finding: Finding) -> None:
+        """Report why something is not compared: the plan is incomplete."""
+        self.say(node, path, finding)
+        self.complete = False
+
     def node(self, node: Node, artifacts: tuple[Artifact, ...], deployed: NodeFiles) -> None:
         name = node.name.value
         if deployed.problem:
-            self.say(name, "", deployed.problem)
-            self.complete = False
+            self.unread(name, "", deployed.problem)
             return
         self.planned.add(name)
         former_name = node.renamed_from.value if node.renamed_from else name
         settings = places.settings(self.cluster, node)
-        earlier = self.earlier(name, deployed, settings, {name, former_name})
+        before = self.earlier(name, deployed, settings, {name, former_name})
         by_path = {artifact.path: artifact for artifact in artifacts}
         wanted = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
         known = {path for path, _ in wanted}
         # What was applied at a place that is no longer used: another home, for example.
-        former = [(path, entry.kind) for path, entry in earlier.items() if path not in known]
+        former = [(path, entry.kind) for path, entry in before.items() if path not in known]
         twins = same_file.twins([path for path, _ in (*wanted, *former)], deployed.files)
         for path, finding in same_file.findings(twins, known):
             self.say(name, path, finding)
             self.complete = self.complete and finding.rule is not same_file.TWO_WANTED
-        if any(f.problem for p, _ in wanted if (f := deployed.files.get(p))):
-            former = []  # what cannot be read may be a link to any of them
-        former = [(path, kind) for path, kind in former if path not in twins]
+        # What cannot be read may be a link to any of the former.
+        unsure = any(f.problem for p, _ in wanted if (f := deployed.files.get(p)))
+        former = [] if unsure else [place for place in former if place[0] not in twins]
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
             if file and file.problem:
-                self.say(name, path, file.problem)
-                self.complete = False
+                self.unread(name, path, file.problem)
                 continue
             data, mode = (file.data, file.access) if file else (None, None)
             artifact = by_path.get(path)
@@ -156,8 +151,8 @@ class _Comparison:
                 self.fine.setdefault(kind.name, {})[name] = None
                 continue
             listing = manifest.node_path(self.cluster.name.value)
-            base = cause.applied(self.base, listing, name, path, earlier)
-            self.place(Place(kind, name, path, artifact, data, mode, path in earlier, base))
+            base = cause.applied(self.base, listing, name, path, before)
+            self.place(Place(kind, name, path, artifact, data, mode, path in before, base))
 
     def place(self, place: Place) -> None:
         """Compare one place, in the way of its ownership."""
@@ -175,15 +170,13 @@ class _Comparison:
     def left(self, node: str, deployed: NodeFiles) -> None:
         """Take away what was applied to a node that the spec has no more."""
         if deployed.problem:
-            self.say(node, "", deployed.problem)
-            self.complete = False
+            self.unread(node, "", deployed.problem)
             return
         self.leaving = True
         for path, entry in sorted(self.earlier(node, deployed).items()):
             file = deployed.files.get(path)
             if file and file.problem:
-                self.say(node, path, file.problem)
-                self.complete = False
+                self.unread(node, path, file.problem)
             if file and file.data is not None:
                 self.place(Place(entry.kind, node, path, None, file.data, owned=True))
 
@@ -191,7 +184,7 @@ class _Comparison:
         """Say what only several nodes' files show together."""
         for name, nodes in self.differing.items():
             deployed = {node: reading for node, (_, reading) in nodes.items()}
-            found = self.by_name[name].across(self.cluster, deployed, self.fine.get(name, {}))
+            found = by_name()[name].across(self.cluster, deployed, self.fine.get(name, {}))
             for node, finding in found:
                 self.say(node, nodes[node][0], finding)
 
@@ -202,30 +195,13 @@ class _Comparison:
         settings: Mapping[str, str] | None = None,
         names: Collection[str] = (),
     ) -> Mapping[str, Entry]:
-        """What the node's own manifest lists, by path: only what was applied may be deleted.
-
-        `names` are those that the manifest may have been written for: of a clone, or of two nodes
-        on one host, it is another node's.
-        """
+        """What the node's own manifest lists, by path; see `earlier.read`."""
         path = manifest.node_path(self.cluster.name.value)
-        file = deployed.files.get(path)
-        if file and file.problem:
-            self.say(node, path, file.problem)
-            self.complete = False
-        if file is None or file.data is None:
-            return {}
-        try:
-            found = applied.read(file.data, self.cluster.name.value, settings)
-        except ValueError as error:
-            message = f"The node's manifest cannot be used: {error}."
-            self.say(node, path, Finding(REFUSED, 0, message))
-            self.complete = False
-            return {}
-        if names and found.node not in names:
-            self.say(node, path, _of_another(found.node))
-            return {}
-        if found.refused:
-            self.say(node, path, _unbelievable(file.data, found.refused))
+        found = earlier.read(deployed.files.get(path), self.cluster.name.value, settings, names)
+        if found.finding and not found.known:
+            self.unread(node, path, found.finding)
+        elif found.finding:
+            self.say(node, path, found.finding)
         return found.entries
 
     def change(
@@ -300,8 +276,7 @@ class _Comparison:
                 f"This file was written for the cluster `{other}`; a host is in one cluster only."
             )
             hint = "If the cluster was renamed, name it as it was, or take the file away first."
-            self.say(place.node, place.path, Finding(FOREIGN, 1, message, hint))
-            self.complete = False
+            self.unread(place.node, place.path, Finding(FOREIGN, 1, message, hint))
         elif place.kind.textual:
             changed = items.by_line(place.text, place.artifact.text)
             self.change(
@@ -400,8 +375,7 @@ class _Comparison:
         cluster, artifact, text = self.cluster.name.value, place.artifact, place.text
         there = in_block.read(kind, cluster, text, artifact)
         if isinstance(there, Finding):
-            self.say(place.node, place.path, there)
-            self.complete = False
+            self.unread(place.node, place.path, there)
             return
         for finding in there.findings:
             self.say(place.node, place.path, finding)
@@ -425,20 +399,3 @@ class _Comparison:
         elif block.merge(text, cluster, body, taken, adopt=not kind.textual) != text:
             action = Action.REFORMAT if artifact else Action.DELETE
             self.change(place, action, [], notes)
-
-
-def _of_another(node: str | None) -> Finding:
-    """Report a manifest that tells what was applied to another node: nothing that it lists counts."""
-    whose = f"for the node {quoted(node)}" if node else "for no node"
-    message = f"The node's manifest was written {whose}: nothing that it lists is deleted."
-    hint = "A host is one node only. Of a copy of another node, remove the manifest."
-    return Finding(UNBELIEVABLE, 0, message, hint)
-
-
-def _unbelievable(manifest: bytes, refused: Mapping[str, str]) -> Finding:
-    """Report the entries of a manifest that do not count: nothing that they name is touched."""
-    first, why = next(iter(refused.items()))
-    more = f" The same goes for {len(refused) - 1} more." if len(refused) > 1 else ""
-    message = f"The node's manifest lists {quoted(first)}, which omconf did not write: {why}.{more}"
-    hint = "It is left alone. Find out who changed the manifest, and remove the entry."
-    return Finding(UNBELIEVABLE, applied.line_of(manifest, first), message, hint)
