@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SECONDS = 0.2
+"""As long may code that defers signals wait before it asks `stopped` or lets Python handle them."""
 
 
 class Interrupted(BaseException):

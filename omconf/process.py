@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     """Says why an answer of so many bytes cannot be held; nothing when it can."""
 
 MAX_ERROR = 64 * 1024
-_GRACE = 0.2
-"""Seconds for which output is waited for after the end of a program, and until a signal is seen."""
+_GRACE = interrupts.SECONDS
+"""Seconds for which output is waited for after the end of a program."""
 _KILLED = 2.0
 """Seconds that a killed program is waited for."""
 _SHORTEST, _LONGEST = 0.0005, 0.05
@@ -87,7 +87,7 @@ def run(
 
 def _ended(process: subprocess.Popen[bytes]) -> int:
     """Kill what is left of a program and return its exit code; -1 for one that cannot be killed."""
-    _kill(process.pid)
+    kill_group(process.pid)
     for stream in (process.stdout, process.stderr):
         assert stream is not None  # noqa: S101 - for the type checker
         stream.close()
@@ -136,7 +136,7 @@ class _Heard:
             self.problem = self.room(len(self.out))
 
 
-def _kill(group: int) -> None:
+def kill_group(group: int) -> None:
     """Kill all of a process group that is left; its leader must not have been waited for yet."""
     with suppress(ProcessLookupError, PermissionError):
         os.killpg(group, signal.SIGKILL)
@@ -171,5 +171,5 @@ def _heard(
             heard.take(streams, ready)
             if not gone and _exited(process.pid):
                 gone = True
-                _kill(process.pid)
+                kill_group(process.pid)
     return heard

@@ -169,4 +169,5 @@ def _carried(text: str) -> bool:
         and "@omconf:" not in text
         and "," not in text
         and not text.startswith(("/", "pg_"))
+        and text not in ("public", "none")
     )

@@ -66,6 +66,13 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         item.add_report_section("setup", "needs", f"It declares {shown}; all else is hidden.")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Let the fixtures of a module find the programs by which they end."""
+    if nextitem is None or nextitem.parent is not item.parent:
+        hidden.reveal()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport() -> Generator[None, Any, Any]:
     """Where nothing may be skipped, a skip is a failure."""

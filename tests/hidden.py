@@ -139,6 +139,12 @@ def prepare(declares: Iterable[str]) -> None:
         _hiding().hide(NEEDS if MODE == "all" else MODE.split(","))
 
 
+def reveal() -> None:
+    """Hide nothing, for what ends after the last test of a module, whatever that one declares."""
+    if MODE == "undeclared":
+        _hiding().hide(())
+
+
 def in_turn(names: Iterable[str]) -> Iterator[str]:
     """Give those of the names that can be hidden, each while it alone is hidden."""
     for name in names:

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -63,7 +64,11 @@ def by_ssh(folder: Path) -> str:
 
 
 def by_git(folder: Path) -> str:
-    lay(folder, "git")
+    """Three of it run at the same time: two that give objects, and one that finds the commit."""
+    lay(folder, "git", 3)
+    for name in ("objects", "refs"):
+        (folder / ".git" / name).mkdir(parents=True)
+    (folder / ".git/HEAD").write_text("ref: refs/heads/main\n")
     (folder / "cluster.yaml").write_text(SMALLEST)
     return "plan --git HEAD -o bundles"
 
@@ -126,7 +131,7 @@ def test_all_that_was_started_ends(tmp_path: Path, name: str, number: signal.Sig
         assert (process.returncode, out) == (-number, "")
         assert said == ""
         started_ones = seen(tmp_path)
-        assert len(started_ones) == (2 * ssh.AT_ONCE if name == "ssh" else 2)
+        assert len(started_ones) == 2 * {"ssh": ssh.AT_ONCE, "git": 3}.get(name, 1)
         wait(lambda: not any(map(running, started_ones)))
     assert not (tmp_path / "bundles").exists()
 
@@ -233,6 +238,43 @@ def test_no_exception_while_programs_run(monkeypatch: pytest.MonkeyPatch) -> Non
         wait(lambda: not any(map(running, pids)))
     finally:
         signal.signal(signal.SIGTERM, before)
+        interrupts.resume()
+
+
+def test_a_signal_that_another_thread_gets_is_handled_at_once() -> None:
+    """The system may give it to any thread; that of the handler waits for the others meanwhile."""
+    before = signal.signal(signal.SIGTERM, interrupts._interrupt)
+    problems: list[str] = []
+
+    def work(number: int) -> None:
+        if number == 0:
+            time.sleep(1)  # until that thread waits
+            signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+        problems.append(process.run(["sleep", "600"], seconds=30, limit=1).problem)
+
+    try:
+        with pytest.raises(interrupts.Interrupted):
+            ssh.side_by_side(work, range(3))
+        assert problems == ["interrupted"] * 3
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        interrupts.resume()
+
+
+def test_a_signal_does_not_come_in_between_the_clean_up_after_another() -> None:
+    before = [signal.signal(number, interrupts._interrupt) for number in SIGNALS]
+    try:
+        with pytest.raises(interrupts.Interrupted) as raised:
+            signal.raise_signal(signal.SIGTERM)
+        assert raised.value.number == signal.SIGTERM
+        for number in SIGNALS:
+            signal.raise_signal(number)
+        interrupts.resume()
+        with pytest.raises(interrupts.Interrupted):
+            signal.raise_signal(signal.SIGHUP)
+    finally:
+        for number, handler in zip(SIGNALS, before, strict=True):
+            signal.signal(number, handler)
         interrupts.resume()
 
 

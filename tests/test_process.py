@@ -136,7 +136,7 @@ def test_all_that_it_started_ends_with_it(tmp_path: Path) -> None:
 
 def test_what_cannot_be_killed_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """As what `sudo` runs, or what waits for a dead disk."""
-    monkeypatch.setattr(process, "_kill", lambda _: None)
+    monkeypatch.setattr(process, "kill_group", lambda _: None)
     monkeypatch.setattr(process, "_KILLED", 0.1)
     with pytest.warns(ResourceWarning, match="still running"):
         answer = run("exec sleep 4", seconds=0.1)

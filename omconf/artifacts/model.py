@@ -325,7 +325,7 @@ class Kind(ABC):
         """Every path that this kind may own on the node, used at present or not."""
         return tuple(places.path(template, cluster, node) for template in self.places)
 
-    def settings_of(self, path: str, cluster: str) -> Mapping[str, str] | None:
+    def settings_of(self, path: str, cluster: str | None) -> Mapping[str, str] | None:
         """With which home, web application and unit a path was this kind's; None: with none."""
         found = (places.parse(template, cluster, path) for template in self.places)
         return next((settings for settings in found if settings is not None), None)

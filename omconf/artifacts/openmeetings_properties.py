@@ -254,7 +254,7 @@ def _hosts(cluster: Cluster, node: str, url: str) -> frozenset[str]:
 @lru_cache(maxsize=2)
 def _names(cluster: Cluster) -> dict[str, frozenset[str]]:
     """What a node is called, under each of these names; the host of several urls is a proxy's."""
-    found: dict[str, frozenset[str]] = {}
+    found: dict[str, set[str]] = {}
     hosts = Counter(_host(node.url.value) for node in cluster.nodes)
     for node in cluster.nodes:
         said = (node.name, node.address, node.storage_address, node.public_address)
@@ -262,8 +262,8 @@ def _names(cluster: Cluster) -> dict[str, frozenset[str]]:
         if hosts[host := _host(node.url.value)] == 1:
             names.add(host)
         for name in names:
-            found[name] = found.get(name, frozenset()) | names
-    return found
+            found.setdefault(name, set()).update(names)
+    return {name: frozenset(names) for name, names in found.items()}
 
 
 def _host(url: str) -> str:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from omconf.artifacts import kinds
+from omconf.artifacts import by_name
 from omconf.bundle.manifest import FORMAT_VERSION
 from omconf.secrets import quoted
 
@@ -66,7 +65,7 @@ def read(data: bytes, cluster: str, current: Mapping[str, str] | None = None) ->
     settings: dict[str, Mapping[str, str]] = {}
     refused: dict[str, str] = {}
     for path, given in _files(document).items():
-        kind = _by_name().get(given["kind"])
+        kind = by_name().get(given["kind"])
         of = kind.settings_of(path, cluster) if kind else None
         if kind is None:
             refused[path] = f"its kind `{quoted(given['kind'])}` is not known"
@@ -134,8 +133,3 @@ def _contradictions(
         for name, value in of.items()
         if name in apart and value != current.get(name)
     }
-
-
-@cache
-def _by_name() -> dict[str, Kind]:
-    return {kind.name: kind for kind in kinds()}

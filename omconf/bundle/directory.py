@@ -12,6 +12,7 @@ import os
 import re
 import stat
 from bisect import bisect_left
+from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -22,7 +23,7 @@ from omconf.files import read
 from omconf.files.inside import Inside
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from omconf.bundle.model import BundleFile
@@ -55,6 +56,10 @@ _PATH_FAULT = re.compile(
     rf"|\A\.git|\A{re.escape(STAGING)}(?:/|\Z)"
 )
 _VERSION = re.compile(r"([0-9]{1,6})\.[0-9]{1,6}")
+
+
+Possible = Callable[[str], bool]
+"""Tells whether a build can have written a path, relative to DIR."""
 
 
 class _Fault(Enum):
@@ -113,6 +118,11 @@ class Checked:
     differences: tuple[Difference, ...]
 
 
+def any_path(_: str) -> bool:
+    """Take every path for one that a build can have written."""
+    return True
+
+
 def read_listing(directory: Path) -> Listing | Diagnostic:
     """Tell which files of DIR are omconf's; DIR that does not exist has none.
 
@@ -122,7 +132,7 @@ def read_listing(directory: Path) -> Listing | Diagnostic:
     root, given = os.path.realpath(directory), os.fspath(directory)
     try:
         with _opened(root) as inside:
-            return listing(inside, given)
+            return listing(inside, given, {})
     except OSError as error:
         return unusable(error, root, given)
 
@@ -143,8 +153,21 @@ def _opened(root: str) -> Iterator[Inside | None]:
         os.close(fd)
 
 
-def listing(directory: Inside | None, given: str) -> Listing | Diagnostic:
-    """Do `read_listing` for DIR that is open, called `given`; may raise OSError."""
+def listing(
+    directory: Inside | None,
+    given: str,
+    files: Collection[str],
+    possible: Possible = any_path,
+) -> Listing | Diagnostic:
+    """Do `read_listing` for DIR that is open, called `given`; may raise OSError.
+
+    What is listed is omconf's when it is one of the `files` to be written, or else `possible`, whoever
+    wrote it into the manifest.
+    """
+
+    def owned(listed: frozenset[str]) -> frozenset[str]:
+        return frozenset(path for path in listed if path in files or possible(path))
+
     if directory is None:
         return Listing(frozenset(), unfinished=False)
     built = _manifest_files(directory, MANIFEST)
@@ -153,7 +176,7 @@ def listing(directory: Inside | None, given: str) -> Listing | Diagnostic:
     try:
         unfinished = stat.S_ISDIR(directory.status(STAGING).st_mode)
     except FileNotFoundError:
-        return Listing(built, unfinished=False)
+        return Listing(owned(built), unfinished=False)
     if not unfinished:
         return _foreign([STAGING], given)
     staged = _manifest_files(directory, f"{STAGING}/{MANIFEST}")
@@ -163,7 +186,7 @@ def listing(directory: Inside | None, given: str) -> Listing | Diagnostic:
         # This listing gets its name only when it is whole, and before any file gets its place: with
         # a broken one no file of that build stands in DIR.
         staged = frozenset()
-    return Listing(built | staged, unfinished=True)
+    return Listing(owned(built | staged), unfinished=True)
 
 
 def survey(
@@ -209,7 +232,11 @@ def survey(
     return _foreign(foreign, given) if foreign else found
 
 
-def check(files: Mapping[str, BundleFile], directory: Path) -> Checked | list[Diagnostic]:
+def check(
+    files: Mapping[str, BundleFile],
+    directory: Path,
+    possible: Possible = any_path,
+) -> Checked | list[Diagnostic]:
     """Compare DIR with what a build would write there; writes nothing and takes no lock.
 
     What would stop the build is found here too: OM401, OM403, OM404.
@@ -217,21 +244,25 @@ def check(files: Mapping[str, BundleFile], directory: Path) -> Checked | list[Di
     root, given = os.path.realpath(directory), os.fspath(directory)
     try:
         with _opened(root) as inside:
-            return _checked(files, inside, root, given)
+            return _checked(files, inside, root, given, possible)
     except OSError as error:
         return [unusable(error, root, given)]
 
 
 def _checked(
-    files: Mapping[str, BundleFile], directory: Inside | None, root: str, given: str
+    files: Mapping[str, BundleFile],
+    directory: Inside | None,
+    root: str,
+    given: str,
+    possible: Possible,
 ) -> Checked | list[Diagnostic]:
-    owned = listing(directory, given)
+    owned = listing(directory, given, files, possible)
     while not isinstance(owned, Diagnostic):
         found = survey(root, given, owned.files, files)
         if isinstance(found, Survey):
             return Checked(owned.unfinished, _differences(files, directory, root, found))
         # A build that runs meanwhile may have placed files that the listing did not have yet.
-        before, owned = owned, listing(directory, given)
+        before, owned = owned, listing(directory, given, files, possible)
         if owned == before:
             return [found]
     return [owned]

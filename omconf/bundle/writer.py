@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from omconf.bundle.directory import (
     MANIFEST,
     STAGING,
+    any_path,
     is_inside,
     listing,
     parents,
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
+    from omconf.bundle.directory import Possible
     from omconf.bundle.model import BundleFile
 
 BUSY = Rule("OM402", Severity.ERROR, "a bundle directory that another build is writing")
@@ -53,13 +55,18 @@ class Written:
 
 
 def write(
-    files: Mapping[str, BundleFile], directory: Path, *, private: bool = False
+    files: Mapping[str, BundleFile],
+    directory: Path,
+    *,
+    private: bool = False,
+    possible: Possible = any_path,
 ) -> Written | list[Diagnostic]:
     """Make DIR hold exactly these files (by relative path), with their list in `manifest.json`.
 
     Files that are as wanted already are not touched. Modes follow the umask, but for the x-bit;
     with `private`, DIR is open to its owner alone and everything inside gets its very mode (folders
-    0755). Nothing but omconf's own files is ever replaced or removed.
+    0755). Nothing but omconf's own files is ever replaced or removed: those that DIR's manifest lists
+    and a build can have written (`possible`).
 
     Gives errors as data, and then DIR is as it was, or gone if it was not there: OM401 for foreign
     files, OM402 when another build is at it, OM403 for what the system refuses, OM404 for a
@@ -75,7 +82,7 @@ def write(
     result: Written | list[Diagnostic] | None = None
     signals.hold()
     try:
-        result = _build(files, root, given, private, signals.poll)
+        result = _build(files, root, given, private, signals.poll, possible)
     except _StoppedError:
         pass
     finally:
@@ -143,6 +150,7 @@ def _build(
     given: str,
     private: bool,
     poll: Callable[[], None],
+    possible: Possible,
 ) -> Written | list[Diagnostic]:
     """Do `write` under the lock; a DIR that was made for a build that failed is removed again."""
     made: list[str] = []
@@ -160,7 +168,7 @@ def _build(
         if private:
             hidden = _hide_from_git(fd)
         with Inside(fd, root) as inside:
-            result = _replace(files, inside, given, private, poll)
+            result = _replace(files, inside, given, private, poll, possible)
     except OSError as error:
         unfinished = os.path.lexists(f"{root}/{STAGING}")
         hint = "Build again to finish." if unfinished else "The directory is as it was."
@@ -236,7 +244,7 @@ def _hide_from_git(fd: int) -> bool:
     try:
         there = read.start(GIT_IGNORE, 1, dir_fd=fd, follow=False).data
     except FileNotFoundError:
-        create(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600)
+        create(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600, exact=True)
         return True
     if not there:
         replace(GIT_IGNORE, b"*\n", dir_fd=fd, mode=0o600)
@@ -259,8 +267,9 @@ def _replace(
     given: str,
     private: bool,
     poll: Callable[[], None],
+    possible: Possible,
 ) -> Written | list[Diagnostic]:
-    owned = listing(directory, given)
+    owned = listing(directory, given, files, possible)
     if isinstance(owned, Diagnostic):
         return [owned]
     found = survey(directory.root, given, owned.files, files, poll)

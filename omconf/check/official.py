@@ -43,9 +43,8 @@ def schema(jar: str, version: str) -> etree.XMLSchema | str:
     name = f"hazelcast-config-{version}.xsd"
     try:
         with read.stream(jar) as file, zipfile.ZipFile(file) as archive:
-            found = sorted(
-                n for n in archive.namelist() if re.search(r"hazelcast-config-.*xsd$", n)
-            )
+            names = archive.namelist()
+            found = sorted(n for n in names if "hazelcast-config-" in n and n.endswith("xsd"))
             if name not in found:
                 known = f": it has {', '.join(found[:20])}" if found else ""
                 return f"{jar} has no {name}{known}."

@@ -50,8 +50,11 @@ def path(template: str, cluster: Cluster, node: Node) -> str:
     return template.format(cluster=cluster.name.value, **settings(cluster, node))
 
 
-def parse(template: str, cluster: str, path: str) -> Mapping[str, str] | None:
-    """Tell with which settings a template gives a path for the named cluster; None: with none."""
+def parse(template: str, cluster: str | None, path: str) -> Mapping[str, str] | None:
+    """Tell with which settings a template gives a path for the named cluster; None: with none.
+
+    Without a cluster's name, it may be any.
+    """
     if len(path) > MAX_PATH:
         return None
     found = _pattern(template, cluster).fullmatch(path)
@@ -59,12 +62,13 @@ def parse(template: str, cluster: str, path: str) -> Mapping[str, str] | None:
 
 
 @lru_cache(maxsize=64)
-def _pattern(template: str, cluster: str) -> re.Pattern[str]:
+def _pattern(template: str, cluster: str | None) -> re.Pattern[str]:
+    named = re.escape(cluster) if cluster else "[a-z0-9-]{1,63}"
     parts = {name: f"(?P<{name}>{part})" for name, part in _PARTS.items()}
     literal = re.split(r"(\{\w+\})", template)
     return re.compile(
         "".join(
-            parts.get(piece[1:-1], re.escape(cluster)) if piece[:1] == "{" else re.escape(piece)
+            parts.get(piece[1:-1], named) if piece[:1] == "{" else re.escape(piece)
             for piece in literal
         )
     )

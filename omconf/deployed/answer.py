@@ -85,7 +85,7 @@ def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
     files = {path: _identified(path, copied[m], identities) for path, m in wanted.items()}
     if not files.keys() <= identities.keys():
         # A file of an earlier spec may be one of the wanted ones: nothing says that it is not.
-        files |= {path: NOT_IDENTIFIED for path in files if path not in request.own}
+        files |= dict.fromkeys(files.keys() - set(request.own), NOT_IDENTIFIED)
     files = {path: told[path] for path in asked if path in told} | files
     return NodeFiles(files, asked, release=release_of(_jars(said)))
 

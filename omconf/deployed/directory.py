@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -64,8 +65,10 @@ def _left(
     request = Request.of_left(requests)
     known = {*requests, *(r.earlier for r in requests.values())}
     unknown = sorted(name for name in there if name not in known and NODE.fullmatch(name))
-    trees = {name: tree.read(name, request, dir_fd=folder) for name in unknown}
-    return {name: files for name, files in trees.items() if request.applied(name, files)}
+    # A link beside the nodes' folders, as `latest`, is none of them.
+    folders = (n for n in unknown if not stat.S_ISLNK(os.lstat(n, dir_fd=folder).st_mode))
+    trees = {name: tree.read(name, request, dir_fd=folder) for name in folders}
+    return {n: files for n, files in trees.items() if request.applied(n, files) is not False}
 
 
 def _root(node: str, request: Request, there: frozenset[str]) -> str:

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
-from omconf import process
+from omconf import interrupts, process
 from omconf.deployed import git_stand_in
 from omconf.deployed.git_repository import GitError
 
@@ -44,7 +44,8 @@ class _CatFile:
 
     def __init__(self, stand_in: StandIn, mode: str) -> None:
         self.stand_in = stand_in
-        with ExitStack() as stack:
+        # A signal ends omconf when git can be ended with it: not before its number is known.
+        with interrupts.deferred(), ExitStack() as stack:
             try:
                 self.errors = stack.enter_context(tempfile.TemporaryFile(dir=stand_in.folder))
                 self.process = subprocess.Popen(
@@ -54,11 +55,12 @@ class _CatFile:
                     stderr=self.errors,
                     cwd=stand_in.folder,
                     env=stand_in.environment,
+                    start_new_session=True,
                 )
             except OSError as error:
                 raise GitError(f"git cannot be run: {error.strerror}") from error
             stack.pop_all()  # `close` does it
-        self.timer = threading.Timer(SECONDS, self.process.kill)
+        self.timer = threading.Timer(SECONDS, self._kill)
         self.timer.daemon = True
         self.timer.start()
 
@@ -86,7 +88,7 @@ class _CatFile:
         """Say why git ended."""
         if not self.timer.is_alive():
             return GitError(f"git has not answered in {SECONDS} seconds")
-        self.process.kill()
+        self._kill()
         self.process.wait()
         self.errors.seek(0)
         said = self.errors.read(process.MAX_ERROR).decode("utf-8", "replace")
@@ -95,9 +97,14 @@ class _CatFile:
     def close(self) -> None:
         """End git."""
         self.timer.cancel()
-        self.process.kill()
+        self._kill()
         with self.process, self.errors:
             pass
+
+    def _kill(self) -> None:
+        """Kill git and all that it started."""
+        if self.process.returncode is None:
+            process.kill_group(self.process.pid)
 
 
 @dataclass(frozen=True, slots=True)

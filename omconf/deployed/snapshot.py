@@ -98,21 +98,27 @@ class Request:
         """What omconf's files are called, wherever they lie."""
         return sorted({path.rpartition("/")[2] for path in self.paths})
 
-    def applied(self, node: str, files: NodeFiles) -> bool:
-        """Tell whether a manifest says what was applied to this node, and not to a copy's origin."""
+    def applied(self, node: str, files: NodeFiles) -> bool | None:
+        """Tell whether a manifest says what was applied to this node, and not to a copy's origin.
+
+        None when it cannot be told: something is there and cannot be read.
+        """
         own = files.files.get(self.manifest)
-        with suppress(ValueError):
-            return applied.read((own and own.data) or b"", self.cluster).node == node
-        return False
+        if files.problem or own is None:
+            return None if files.problem else False
+        try:
+            return applied.read(own.data or b"", self.cluster).node == node
+        except ValueError:
+            return None
 
     @property
-    def own(self) -> frozenset[str]:
+    def own(self) -> tuple[str, ...]:
         """What is read whatever the node's manifest says."""
-        return frozenset((*(() if self.left else self.paths), self.manifest))
+        return (*(() if self.left else self.paths), self.manifest)
 
     def asked(self, listing: bytes | None) -> tuple[str, ...]:
         """Every path to be read, by what the node's own manifest says."""
-        paths = dict.fromkeys((*(() if self.left else self.paths), self.manifest))
+        paths = dict.fromkeys(self.own)
         with suppress(ValueError):
             paths |= dict.fromkeys(
                 applied.read(listing or b"", self.cluster, self.settings).entries

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -119,7 +119,13 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
     """
     items = list(items)
     with interrupts.deferred(), ThreadPoolExecutor(max(1, min(AT_ONCE, len(items)))) as pool:
-        return list(pool.map(work, items))
+        futures = [pool.submit(work, item) for item in items]
+        for future in futures:
+            # The system may give a signal to any thread, which does not wake this one, and Python
+            # handles it in this one alone.
+            while not wait([future], interrupts.SECONDS).done:
+                pass
+        return [future.result() for future in futures]
 
 
 def run(

@@ -20,14 +20,16 @@ IN_GIT = Rule("OM406", Severity.ERROR, "secrets would be written into a git work
 def write_bundle(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:
     """Write the bundle directory, secrets as placeholders."""
     from omconf.bundle.compile import files
+    from omconf.bundle.paths import possible
     from omconf.bundle.writer import write
 
-    return write(files(bundle), Path(directory))
+    return write(files(bundle), Path(directory), possible=possible)
 
 
 def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:
     """Write a staging copy with the secrets filled in: never inside a git work tree."""
     from omconf.bundle.compile import files
+    from omconf.bundle.paths import possible
     from omconf.bundle.writer import write
     from omconf.deployed import git_work_tree
     from omconf.spec.checks import UNQUOTABLE
@@ -46,7 +48,7 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
         contents = files(bundle, values)
     except ValueError as error:
         return [UNQUOTABLE.at(None, f"A secret cannot be written where it belongs: {error}.")]
-    written = write(contents, Path(directory), private=True)
+    written = write(contents, Path(directory), private=True, possible=possible)
     return _masked(written, secrets) if isinstance(written, list) else written
 
 
@@ -62,8 +64,9 @@ def check_directory(bundle: Bundle, directory: str) -> Checked | list[Diagnostic
     """Compare the bundle directory with what the spec compiles to; nothing is written."""
     from omconf.bundle.compile import files
     from omconf.bundle.directory import check
+    from omconf.bundle.paths import possible
 
-    return check(files(bundle), Path(directory))
+    return check(files(bundle), Path(directory), possible)
 
 
 def sensitive_paths(bundle: Bundle) -> set[str]:

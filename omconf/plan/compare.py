@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import TYPE_CHECKING
 
-from omconf.artifacts import kinds
+from omconf.artifacts import by_name, kinds
 from omconf.artifacts.model import Ownership, Reading
-from omconf.bundle import applied
 from omconf.cluster import places
-from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity
 from omconf.origin import Span
-from omconf.plan import access, cause, digest, same_file
+from omconf.plan import access, cause, digest, earlier, same_file
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -26,24 +23,21 @@ from omconf.plan.seen import Seen
 from omconf.rollout.first import below_home
 from omconf.rollout.model import Part, State
 from omconf.rollout.order import order
-from omconf.secrets import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
-    from omconf.artifacts.model import Artifact, Kind
+    from omconf.artifacts.model import Artifact
     from omconf.bundle.applied import Entry
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles, Snapshot
+    from omconf.diagnostics import Diagnostic, Finding, Severity
     from omconf.plan.masking import Mask
     from omconf.secrets import Secrets
 
 SHIPPED = ("/hazelcast.xml", "/persistence.xml")
 """Files that OpenMeetings ships itself: where one of them is, it is installed."""
-UNBELIEVABLE = Rule(
-    "OM324", Severity.WARNING, "a node's manifest that lists what omconf did not write"
-)
 
 
 def compare(
@@ -101,10 +95,6 @@ class _Comparison:
     differing: dict[str, dict[str, tuple[str, Reading]]] = field(default_factory=dict)
     unchanged: dict[str, dict[str, None]] = field(default_factory=dict)
 
-    @cached_property
-    def by_name(self) -> dict[str, Kind]:
-        return {kind.name: kind for kind in kinds()}
-
     def say(
         self, node: str, path: str, finding: Finding, *, severity: Severity | None = None
     ) -> None:
@@ -120,29 +110,36 @@ class _Comparison:
             )
         )
 
+    def unread(self, node: str, path: str, finding: Finding) -> None:
+        """Report why something is not compared: the plan is incomplete."""
+        self.say(node, path, finding)
+        self.complete = False
+
     def node(self, node: Node, artifacts: tuple[Artifact, ...], deployed: NodeFiles) -> None:
         name = node.name.value
         if deployed.problem:
-            self.say(name, "", deployed.problem)
-            self.complete = False
+            self.unread(name, "", deployed.problem)
             return
         self.states[name] = self.state(node, artifacts, deployed)
-        earlier = self.earlier(name, deployed, places.settings(self.cluster, node))
+        former_name = node.renamed_from.value if node.renamed_from else name
+        settings = places.settings(self.cluster, node)
+        before = self.earlier(name, deployed, settings, {name, former_name})
         by_path = {artifact.path: artifact for artifact in artifacts}
         wanted = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
         known = {path for path, _ in wanted}
         # What was applied at a place that is no longer used: another home, for example.
-        former = [(path, entry.kind) for path, entry in earlier.items() if path not in known]
+        former = [(path, entry.kind) for path, entry in before.items() if path not in known]
         twins = same_file.twins([path for path, _ in (*wanted, *former)], deployed.files)
         for path, finding in same_file.findings(twins, known):
             self.say(name, path, finding)
             self.complete = self.complete and finding.rule is not same_file.TWO_WANTED
-        former = [(path, kind) for path, kind in former if path not in twins]
+        # What cannot be read may be a link to any of the former.
+        unsure = any(f.problem for p, _ in wanted if (f := deployed.files.get(p)))
+        former = [] if unsure else [place for place in former if place[0] not in twins]
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
             if file and file.problem:
-                self.say(name, path, file.problem)
-                self.complete = False
+                self.unread(name, path, file.problem)
                 continue
             data, mode = (file.data, file.access) if file else (None, None)
             artifact = by_path.get(path)
@@ -155,8 +152,8 @@ class _Comparison:
                 self.unchanged.setdefault(kind.name, {})[name] = None
                 continue
             listing = places.manifest(self.cluster.name.value)
-            base = cause.applied(self.base, listing, name, path, earlier)
-            self.place(Place(kind, name, path, artifact, data, mode, path in earlier, base))
+            base = cause.applied(self.base, listing, name, path, before)
+            self.place(Place(kind, name, path, artifact, data, mode, path in before, base))
 
     def state(self, node: Node, artifacts: tuple[Artifact, ...], deployed: NodeFiles) -> State:
         """Tell whether OpenMeetings is installed on a node, and which release."""
@@ -194,14 +191,12 @@ class _Comparison:
     def left(self, node: str, deployed: NodeFiles) -> None:
         """Take away what was applied to a node that the spec no longer has."""
         if deployed.problem:
-            self.say(node, "", deployed.problem)
-            self.complete = False
+            self.unread(node, "", deployed.problem)
             return
         for path, entry in sorted(self.earlier(node, deployed).items()):
             file = deployed.files.get(path)
             if file and file.problem:
-                self.say(node, path, file.problem)
-                self.complete = False
+                self.unread(node, path, file.problem)
             if file and file.data is not None:
                 self.place(Place(entry.kind, node, path, None, file.data, owned=True))
 
@@ -218,7 +213,7 @@ class _Comparison:
                 yield Part(
                     change.node,
                     change.path,
-                    self.by_name[change.kind].stage,
+                    by_name()[change.kind].stage,
                     change.effect,
                     deletes=change.action is Action.DELETE,
                     whole=change.ownership == str(Ownership.FILE),
@@ -228,36 +223,22 @@ class _Comparison:
         """Say what only several nodes' files show together."""
         for name, nodes in self.differing.items():
             deployed = {node: reading for node, (_, reading) in nodes.items()}
-            found = self.by_name[name].across(self.cluster, deployed, self.unchanged.get(name, {}))
+            found = by_name()[name].across(self.cluster, deployed, self.unchanged.get(name, {}))
             for node, finding in found:
                 self.say(node, nodes[node][0], finding)
 
     def earlier(
-        self, node: str, deployed: NodeFiles, settings: Mapping[str, str] | None = None
+        self,
+        node: str,
+        deployed: NodeFiles,
+        settings: Mapping[str, str] | None = None,
+        names: Collection[str] = (),
     ) -> Mapping[str, Entry]:
-        """What the node's own manifest lists, by path: only what was applied may be deleted."""
+        """What the node's own manifest lists, by path; see `earlier.read`."""
         path = places.manifest(self.cluster.name.value)
-        file = deployed.files.get(path)
-        if file and file.problem:
-            self.say(node, path, file.problem)
-            self.complete = False
-        if file is None or file.data is None:
-            return {}
-        try:
-            found = applied.read(file.data, self.cluster.name.value, settings)
-        except ValueError as error:
-            message = f"The node's manifest cannot be used: {error}."
-            self.say(node, path, Finding(REFUSED, 0, message))
-            return {}
-        if found.refused:
-            self.say(node, path, _unbelievable(file.data, found.refused))
+        found = earlier.read(deployed.files.get(path), self.cluster.name.value, settings, names)
+        if found.finding and not found.known:
+            self.unread(node, path, found.finding)
+        elif found.finding:
+            self.say(node, path, found.finding)
         return found.entries
-
-
-def _unbelievable(manifest: bytes, refused: Mapping[str, str]) -> Finding:
-    """Report the entries of a manifest that do not count: nothing that they name is touched."""
-    first, why = next(iter(refused.items()))
-    more = f" The same goes for {len(refused) - 1} more." if len(refused) > 1 else ""
-    message = f"The node's manifest lists {quoted(first)}, which omconf did not write: {why}.{more}"
-    hint = "It is left alone. Find out who changed the manifest, and remove the entry."
-    return Finding(UNBELIEVABLE, applied.line_of(manifest, first), message, hint)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Stage, put, remove
@@ -68,16 +69,20 @@ class Rollout:
     disruption: Disruption = Disruption.NONE
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Parts:
     """Changes, to be asked for by node and stage."""
 
-    listed: tuple[Part, ...] = field(default=())
+    listed: tuple[Part, ...] = ()
 
     def of(self, nodes: Iterable[str], *, stages: Iterable[Stage] = tuple(Stage)) -> Parts:
         """Return those of some nodes, in some stages."""
         names, wanted = set(nodes), set(stages)
         return Parts(tuple(p for p in self.listed if p.node in names and p.stage in wanted))
+
+    def on(self, node: str, *, stages: Iterable[Stage] = tuple(Stage)) -> Parts:
+        """Return those of one node, in some stages, without a look at those of the others."""
+        return self._by_node.get(node, Parts()).of([node], stages=stages)
 
     def deleting(self, deletes: bool) -> Parts:
         """Return those that only take something away, or the others."""
@@ -88,6 +93,10 @@ class Parts:
 
     def by_node(self) -> Mapping[str, Parts]:
         """Return the parts of each node, in the order of the parts."""
+        return self._by_node
+
+    @cached_property
+    def _by_node(self) -> Mapping[str, Parts]:
         found: dict[str, list[Part]] = {}
         for part in self.listed:
             found.setdefault(part.node, []).append(part)

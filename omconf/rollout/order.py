@@ -75,7 +75,7 @@ class _Job(Who):
         yield from self._serve()
         if self.stopping:
             yield from self._move(self.stopping)
-            yield from self._manual(self._own(self.stopping))
+            yield from self._manual(self._own(self.parts.of(self.stopping)))
             yield from self._write(self.parts.of(self.stopping, stages=BELOW))
             yield from self._start(self.stopping)
         yield from self._roll()
@@ -182,7 +182,7 @@ class _Job(Who):
 
     def _openmeetings_files(self, node: str) -> tuple[Do, ...]:
         """Write what OpenMeetings reads when it starts; after an installation all of it."""
-        parts = self.parts.of([node], stages=(Stage.OPENMEETINGS,)).listed
+        parts = self.parts.on(node, stages=(Stage.OPENMEETINGS,)).listed
         written = [p.path for p in parts if not (p.deletes and p.whole)]
         if self.installs(node):
             written = sorted({*written, *self.states[node].home_paths})
@@ -191,6 +191,8 @@ class _Job(Who):
 
     def _install(self, nodes: Sequence[str]) -> Iterator[Step]:
         missing = [node for node in nodes if self.installs(node)]
+        if not missing:
+            return
         if set(missing) & set(self.existing):
             why = "there is no way back without it"
             yield Step.of(missing, why, (openmeetings.backup(self.cluster),))
@@ -201,13 +203,13 @@ class _Job(Who):
 
         One is healthy before the others start where a start changes the database's tables.
         """
-        yield from self._install([node for node in nodes if node in self.stopping])
+        yield from self._install([node for node in nodes if node in self.together])
         first_alone = any(self.installs(node) for node in nodes) and len(nodes) > 1
         for node in nodes:
             head = self._openmeetings_files(node)
-            first = node in self.new
+            first = not self.states[node].installed
             started = (openmeetings.begin if first else openmeetings.start)(self.cluster)
-            if self.unplanned and node in self.stopping:
+            if self.unplanned and node in self.together:
                 if head:
                     yield Step.of([node], "written while OpenMeetings is stopped", head)
                 continue
@@ -228,7 +230,7 @@ class _Job(Who):
 
     def _roll(self) -> Iterator[Step]:
         """The other existing nodes: what needs no stop, then one node after the other."""
-        nodes = [node for node in self.existing if node not in self.stopping]
+        nodes = [node for node in self.existing if node not in self.together]
         own = {node for node in self.rolling if self._stops_alone(node)}
         shared = self.parts.of((n for n in nodes if n not in own), stages=BELOW).deleting(False)
         yield from self._manual(shared)
@@ -238,13 +240,12 @@ class _Job(Who):
         gone = self.parts.of((n for n in nodes if n not in own), stages=BELOW).deleting(True)
         yield from self._delete(gone, "no longer used")
 
-    def _own(self, nodes: Sequence[str]) -> Parts:
-        """All changes of nodes, but for what other nodes mount: that was there before."""
-        listed = self.parts.of(nodes).listed
-        return Parts(tuple(p for p in listed if p.stage is not Stage.SERVE or p.deletes))
+    def _own(self, parts: Parts) -> Parts:
+        """Leave out what other nodes mount: that was there before."""
+        return Parts(tuple(p for p in parts.listed if p.stage is not Stage.SERVE or p.deletes))
 
     def _stops_alone(self, node: str) -> bool:
-        parts = self.parts.of([node]).listed
+        parts = self.parts.on(node).listed
         stopped = self.installs(node) or any(p.effect.stopped for p in parts)
         return stopped or (self.moved and node in self.reasons)
 
@@ -262,8 +263,8 @@ class _Job(Who):
 
     def _stop_and_start(self, node: str) -> Iterator[Step]:
         """Do all that needs OpenMeetings stopped between one stop and one start."""
-        below = self.parts.of([node], stages=BELOW)
-        parts = self.parts.of([node]).listed
+        below = self.parts.on(node, stages=BELOW)
+        parts = self.parts.on(node).listed
         whys = dict.fromkeys(p.effect.why for p in parts if p.effect.stopped)
         why = "; ".join(self.reasons.get(node) or whys)
         head = (
@@ -276,7 +277,7 @@ class _Job(Who):
             *openmeetings.start(self.cluster),
             Do(Health()),
         )
-        own = self._own([node])
+        own = self._own(self.parts.on(node))
         between = [*self._move([node]), *self._manual(own), *self._install([node])]
         if not between:
             yield Step.of([node], f"OpenMeetings must not run meanwhile: {why}", (*head, *tail))
@@ -311,14 +312,11 @@ class _Job(Who):
 
     def _record(self) -> Iterator[Step]:
         """Write what waits for no start, and what was applied."""
+        restarted = {*self.stopping, *self.rolling, *self.new}
         late = [
             p
             for p in self.parts.listed
-            if p.stage is Stage.CHECK
-            or (
-                p.stage is Stage.OPENMEETINGS
-                and p.node not in (*self.stopping, *self.rolling, *self.new)
-            )
+            if p.stage is Stage.CHECK or (p.stage is Stage.OPENMEETINGS and p.node not in restarted)
         ]
         nodes = dict.fromkeys(p.node for p in self.parts.listed)
         own = places.manifest(self.cluster.name.value)

@@ -33,7 +33,8 @@ class Who:
         self.cluster = cluster
         self.states = states
         self.parts = parts.of(names)
-        self.left = Parts(tuple(p for p in parts.listed if p.node not in names))
+        known = set(names)
+        self.left = Parts(tuple(p for p in parts.listed if p.node not in known))
         self.removed = list(self.left.by_node())
         planned = [name for name in names if name in states]
         self.unplanned = [name for name in names if name not in states]
@@ -44,6 +45,7 @@ class Who:
         self.reasons = self._reasons()
         together = len(self.reasons) > 1 or (bool(self.reasons) and bool(self.unplanned))
         self.stopping = list(self.reasons) if together else []
+        self.together = set(self.stopping)
         self.rolling = self._rolling()
 
     def _clients(self) -> Parts:
@@ -82,7 +84,7 @@ class Who:
         for node in self.existing:
             whys = [
                 p.effect.why
-                for p in self.parts.of([node]).listed
+                for p in self.parts.on(node).listed
                 if not p.effect.rolling or (p.effect.moves and p.stage is Stage.MOUNT)
             ]
             if not whys and self.moved:
@@ -98,12 +100,12 @@ class Who:
         return [
             node
             for node in self.existing
-            if node not in self.stopping
+            if node not in self.together
             and (
                 node in self.reasons
                 or any(
                     p.effect.stopped or p.effect.action == "restart"
-                    for p in self.parts.of([node]).listed
+                    for p in self.parts.on(node).listed
                 )
             )
         ]

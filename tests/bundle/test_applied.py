@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.artifacts import kinds
 from omconf.bundle import applied, manifest
-from omconf.bundle.compile import compile_bundle
+from omconf.bundle.compile import compile_bundle, files
+from omconf.bundle.paths import possible
 from omconf.cluster import places
 from tests.clusters import cluster_of, simple, specs
 from tests.command import omconf
@@ -47,6 +49,11 @@ def test_all_that_a_bundle_lists_counts(data: dict[str, Any]) -> None:
             assert {p: (e.kind.name, e.digest, e.sensitive) for p, e in read.entries.items()} == {
                 a.path: (a.kind, a.sha256, a.sensitive) for a in node.artifacts
             }
+
+
+@given(specs())
+def test_all_that_a_build_writes_is_a_possible_path(data: dict[str, Any]) -> None:
+    assert all(map(possible, files(compile_bundle(cluster_of(data)))))
 
 
 def test_every_kind_knows_its_places_by_any_settings() -> None:
@@ -217,3 +224,83 @@ def test_only_omconfs_own_header_makes_a_file_one_to_delete(trees: Path, line: s
     header = next(line for line in text.split("\n") if "omconf:" in line)
     place.write_text(text.replace(header, f"<!-- {line} -->"))
     assert deleted(trees) == set()
+
+
+def moved(trees: Path) -> Path:
+    """What was applied to om1 in a home that the spec no longer has: its hazelcast.xml there."""
+    om1 = trees / "trees/om1"
+    own = om1 / MANIFEST[1:]
+    own.write_text(own.read_text().replace("/opt/om/", "/srv/old/"))
+    place = om1 / f"srv/old/{CLASSES}/hazelcast.xml"
+    place.parent.mkdir(parents=True)
+    place.write_text((om1 / f"opt/om/{CLASSES}/hazelcast.xml").read_text())
+    return place
+
+
+def said(trees: Path, spec: str = "cluster.yaml") -> tuple[dict[str, Any], set[str]]:
+    """The plan, and the rules of what it reports."""
+    found = plan(trees / spec, "--deployed", "trees", cwd=trees)
+    return found, {d["rule"] for d in found["diagnostics"]}
+
+
+def test_the_manifest_of_another_node_counts_nothing(trees: Path) -> None:
+    moved(trees)
+    assert deleted(trees)
+    own = trees / "trees/om1" / MANIFEST[1:]
+    own.write_text(own.read_text().replace('"node": "om1"', '"node": "om2"'))
+    found, rules = said(trees)
+    assert "delete" not in {c["action"] for c in found["changes"]}
+    assert rules == {"OM324"}
+
+
+def test_nothing_is_deleted_while_a_wanted_file_may_be_a_link_to_it(trees: Path) -> None:
+    former = moved(trees)
+    wanted = trees / f"trees/om1/opt/om/{CLASSES}/hazelcast.xml"
+    wanted.unlink()
+    wanted.symlink_to(former)
+    found, rules = said(trees)
+    assert "delete" not in {c["action"] for c in found["changes"]}
+    assert "OM316" in rules
+    assert not found["complete"]
+
+
+@pytest.mark.parametrize("manifest", ["not a manifest", None])
+def test_a_node_that_left_is_never_passed_over_in_silence(
+    trees: Path, manifest: str | None
+) -> None:
+    spec = yaml.safe_load((trees / "cluster.yaml").read_text())
+    del spec["nodes"]["om2"]
+    (trees / "one.yaml").write_text(yaml.safe_dump(spec))
+    own = trees / "trees/om2" / MANIFEST[1:]
+    if manifest is None:
+        own.unlink()
+        own.symlink_to("/etc/hostname")
+    else:
+        own.write_text(manifest)
+    found, rules = said(trees, "one.yaml")
+    assert rules & {"OM301", "OM316"}, found["diagnostics"]
+    assert not found["complete"]
+    assert "om2" not in {c["node"] for c in found["changes"]}
+
+
+def test_a_link_beside_the_nodes_is_no_node(trees: Path) -> None:
+    (trees / "trees/latest").symlink_to("om1")
+    found, rules = said(trees)
+    assert not found["has_changes"]
+    assert not rules
+
+
+def test_a_bundles_manifest_has_no_foreign_file_deleted(trees: Path) -> None:
+    """Generated bundles lie in git, where a merge request can change what they list."""
+    bundles = trees / "bundles"
+    notes = bundles / "om1/notes.txt"
+    notes.write_text("kept by hand\n")
+    own = bundles / "manifest.json"
+    document = json.loads(own.read_text())
+    document["files"].append("om1/notes.txt")
+    own.write_text(json.dumps(document))
+    env = {"OM_DB_PASSWORD": "not-a-real-password"}
+    done = omconf("build", trees / "cluster.yaml", "-o", bundles, "--reveal-secrets", env=env)
+    assert done.code == 1
+    assert "OM401" in done.err
+    assert notes.read_text() == "kept by hand\n"

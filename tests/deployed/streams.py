@@ -13,7 +13,7 @@ from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.deployed.tree import Same
 
 FSTAB, EXPORTS, MANIFEST = "/etc/fstab", "/etc/exports", "/etc/omconf/conference/manifest.json"
-REQUEST = Request((FSTAB, EXPORTS), MANIFEST, "om1")
+REQUEST = Request((FSTAB, EXPORTS), "conference", "om1")
 
 
 def member(name: str, data: bytes = b"", **attributes: Any) -> tuple[tarfile.TarInfo, bytes]:

@@ -147,8 +147,17 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
 
 def multiplied(times: int, size: int) -> bytes:
     """A manifest that lists a file by many names, which are hard links to one content."""
-    paths = [f"/{number}/fstab" for number in range(times)]
-    entries = [{"path": path, "kind": "fstab", "ownership": "block"} for path in paths]
+    classes = "/srv/om/webapps/openmeetings/WEB-INF/classes"
+    kinds = {
+        "/srv/om/bin/setenv.sh": ("jvm", "block"),
+        f"{classes}/hazelcast.xml": ("hazelcast", "file"),
+        f"{classes}/META-INF/persistence.xml": ("persistence", "file"),
+    }
+    paths = [*kinds][:times]
+    entries = [
+        {"path": path, "kind": kind, "ownership": ownership}
+        for path, (kind, ownership) in kinds.items()
+    ]
     listing = json.dumps({"format_version": "1.0", "files": entries}).encode()
     links = [member(path, type=tarfile.LNKTYPE, linkname="one") for path in paths]
     return packed([member(MANIFEST[1:], listing), member("one", bytes(size)), *links])

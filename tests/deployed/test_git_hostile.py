@@ -158,7 +158,7 @@ def test_a_committed_repository_is_only_files(spec: Path, armed: Path, tmp_path:
     shutil.copytree(spec.parent / "bundles", tmp_path / "inner", dirs_exist_ok=True)
     commit(tmp_path / "inner")
     git(armed, "clone", "-q", "--bare", str(tmp_path / "inner"), "bundles")
-    shutil.rmtree(armed / "bundles/hooks")
+    shutil.rmtree(armed / "bundles/hooks", ignore_errors=True)
     lose(armed, "HEAD:om1/manifest.json", armed / "bundles")
     arm(armed / "bundles", tmp_path / "RAN")
     with (armed / "bundles/config").open("a") as settings:
@@ -237,6 +237,7 @@ def test_replacements_and_grafts_do_not_count(spec: Path, tmp_path: Path) -> Non
     git(tmp_path, "replace", git(tmp_path, "rev-parse", "HEAD:bundles/om1/manifest.json"), blob)
     empty = git(tmp_path, "hash-object", "-w", "-t", "tree", "/dev/null")
     git(tmp_path, "replace", head, git(tmp_path, "commit-tree", "-m", "x", empty))
+    (tmp_path / ".git/info").mkdir(exist_ok=True)
     (tmp_path / ".git/info/grafts").write_text(f"{head} {head}\n")
     found = plan(spec, "--git=HEAD", "-o", "bundles", cwd=tmp_path)
     assert found["changes"] == found["diagnostics"] == []

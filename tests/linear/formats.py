@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 
 from tests.linear.row import LINES, WORDS, Read, Text, row
@@ -237,5 +238,29 @@ def _xml() -> Read:
         with suppress(etree.XMLSyntaxError):
             return list(xml.flatten(etree.fromstring(text.encode())))
         return xml.escape(text)
+
+    return read
+
+
+GRAMMARS = ("names", "paths", "smb_conf", "java", "markdown", "systemd", "urls")
+"""Modules that say what a value may be: patterns, and ways of writing it."""
+
+
+@row(
+    *(f"formats.{name}" for name in GRAMMARS),
+    texts=[*WORDS, "/a", "a.", "a-", "@a", " ", "a:1", "%", "https://a", Text("a", "ssh://", "!")],
+)
+def _grammars(name: str) -> Read:
+    from importlib import import_module
+
+    module = import_module(f"omconf.{name}")
+    patterns = [value for value in vars(module).values() if isinstance(value, re.Pattern)]
+    texts = [pattern for pattern in patterns if isinstance(pattern.pattern, str)]
+    writers = [
+        getattr(module, n) for n in ("cell", "link", "value", "mount_unit") if n in vars(module)
+    ]
+
+    def read(text: str) -> object:
+        return [p.fullmatch(text) for p in texts], [write(text) for write in writers]
 
     return read

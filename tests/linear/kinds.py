@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from tests.linear.formats import EXPORTS, HBA, PROPERTIES, XML
+from typing import TYPE_CHECKING
+
+from tests.linear.formats import HBA, PROPERTIES, XML
 from tests.linear.row import LINES, Read, Text, row
+
+if TYPE_CHECKING:
+    from omconf.artifacts.model import Kind, Reading
 
 
 def _read_kind(name: str) -> Read:
     from omconf.artifacts import kinds
     from omconf.artifacts.model import BlockKind
-    from omconf.plan import in_block
+    from omconf.ownership import OWNED
     from tests.clusters import cluster_of, spec_of
 
     kind = next(kind for kind in kinds() if kind.name == name.removeprefix("kind "))
@@ -20,14 +25,27 @@ def _read_kind(name: str) -> Read:
     made = [a for node in cluster.nodes for a in kind.render(cluster, node)]
     begin, end = "# BEGIN omconf: conference\n", "# END omconf: conference\n"
 
+    def read_it(kind: Kind, text: str) -> Reading:
+        return kind.read(text)
+
     def read(text: str) -> object:
         kind.read(text)
-        in_block.read(kind, "conference", text, made[0])
-        return in_block.read(kind, "conference", f"{begin}{text}\n{end}{text}", made[0])
+        for deployed in (text, f"{begin}{text}\n{end}{text}"):
+            owned = OWNED[kind.ownership]
+            present = owned.present(kind, "conference", deployed, made[0], read_it)
+            owned.merge(kind, "conference", deployed, made[0].text, present)
+        return present
 
     return read
 
 
+TAKEN: list[str | Text] = [
+    "/opt/omdata 10.1.1.2(rw) (ro)\n",
+    "/opt/omdata 10.1.1.%d(rw)\n",
+    Text(" 10.1.1.2(rw) (ro)", "/opt/omdata"),
+    "/a h%d\n",
+    Text(" h%d", "/a"),
+]
 FSTAB: list[str | Text] = [
     *LINES,
     "10.1.1.1:/opt/omdata /opt/omdata nfs rw 0 0\n",
@@ -106,12 +124,13 @@ CREDENTIALS: list[str | Text] = [*LINES, "user=a%b\n", "pass=a\n", Text("a", "us
 FACTS: list[str | Text] = [*LINES, "release=%d\n", Text("a", "#!"), "node\n"]
 SCRIPTS: list[str | Text] = [*LINES, "password=a\\\n", "l%d\n"]
 
-row("kind exports", texts=EXPORTS, small=12_000, large=32 * 1024)(
-    lambda: _read_kind("kind exports")
-)
+row("kind exports", texts=TAKEN, large=32 * 1024)(lambda: _read_kind("kind exports"))
 row("kind fstab", texts=FSTAB, large=64 * 1024)(lambda: _read_kind("kind fstab"))
 row("kind samba", texts=SAMBA, large=64 * 1024)(lambda: _read_kind("kind samba"))
 row("kind jvm", texts=JVM)(lambda: _read_kind("kind jvm"))
+# shlex copies a word at each of its characters, which shows in long words only.
+LONG_WORD: list[str | Text] = [Text("a", "omconf_options=\"\\\n '")]
+row("kind jvm, a long word", texts=LONG_WORD, large=1 << 20)(lambda: _read_kind("kind jvm"))
 row("kind hazelcast", texts=HAZELCAST, large=32 * 1024)(lambda: _read_kind("kind hazelcast"))
 row("kind persistence", texts=PERSISTENCE, large=64 * 1024)(lambda: _read_kind("kind persistence"))
 row("kind cifs_credentials", texts=CREDENTIALS)(lambda: _read_kind("kind cifs_credentials"))

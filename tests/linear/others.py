@@ -103,21 +103,25 @@ VALUES: list[str | Text] = [
 
 @row("spec.checks", texts=VALUES)
 def _checks() -> Read:
+    import inspect
+    import pkgutil
+    from importlib import import_module
+
     from pydantic_core import PydanticCustomError
 
-    from omconf.spec import checks, programs, references, storage, urls
+    import omconf.spec
+    from omconf.spec import checks, urls
 
-    of_text = [
-        *(getattr(checks, name) for name in ("clean", "reason", "cluster_name", "node_name")),
-        *(getattr(checks, name) for name in ("ipv4", "reachable", "subnet", "multicast_group")),
-        *(getattr(checks, name) for name in ("rule_id", "folder", "export_path", "webapp", "unit")),
-        *(getattr(checks, name) for name in ("account", "interface", "database_kind", "release")),
-        *(getattr(checks, name) for name in ("property_name", "carried", "label")),
-        *(getattr(programs, name) for name in ("time_zone", "jvm_option", "spring_text")),
-        *(programs.kurento_url, programs.turn_url, references.host, references.ssh_destination),
-        *(references.secret, storage.export_option, storage.share_name, storage.samba_user),
-        lambda text: urls.url(text, "om1"),
-    ]
+    of_text: list[Read] = [checks.label, lambda text: urls.url(text, "om1")]
+    # All that check a text of the spec, those to come too.
+    for name in (module.name for module in pkgutil.iter_modules(omconf.spec.__path__)):
+        module = import_module(f"omconf.spec.{name}")
+        for found in vars(module).values():
+            if inspect.isfunction(found) and found.__module__ == module.__name__:
+                taken = inspect.signature(found).parameters
+                if list(taken) == ["value"] and taken["value"].annotation in ("str", "Any"):
+                    of_text.append(found)
+    assert len(of_text) > 25
 
     def read(text: str) -> object:
         for check in of_text:
@@ -260,6 +264,34 @@ def _views() -> Read:
         paint = human.Paint(colour=False)
         findings = human.diagnostics(folding.findings(drawn["diagnostics"]), paint)
         return human.plan(drawn, paint), findings, markdown.plan(drawn)
+
+    return read
+
+
+@row("rollout", texts=["node\n"], large=16 * 1024)
+def _rollout() -> Read:
+    from dataclasses import replace
+
+    from omconf.actions import Stage, run
+    from omconf.artifacts.model import Effect
+    from omconf.origin import Value
+    from omconf.rollout.model import Part, State
+    from omconf.rollout.order import order
+    from tests.clusters import cluster_of, spec_of
+
+    cluster = cluster_of(spec_of(2))
+    mount = Effect("mount", "why", run=(run("mount"),), stopped=True)
+    restart = Effect("restart", "why", rolling=False)
+
+    def read(text: str) -> object:
+        names = [f"n{number}" for number in range(len(text) // 5)]
+        origin = cluster.nodes[0].name.origin
+        nodes = tuple(replace(cluster.nodes[0], name=Value(name, origin)) for name in names)
+        many = replace(cluster, nodes=nodes)
+        parts = [Part(name, "/a", Stage.MOUNT, mount, whole=False) for name in names]
+        at_once = Part("n0", "/b", Stage.OPENMEETINGS, restart)
+        half = {name: State() for name in names[: len(names) // 2]}
+        return order(many, parts, half), order(many, [*parts, at_once], half)
 
     return read
 

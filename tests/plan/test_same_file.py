@@ -15,6 +15,7 @@ import pytest
 from omconf.deployed.snapshot import DeployedFile
 from omconf.plan.same_file import twins
 from tests.deployed.same import build, lay, plan, write_spec
+from tests.needs import needs
 
 HOME = "/opt/om"
 
@@ -71,7 +72,7 @@ def test_hard_links(moved: Path) -> None:
     assert planned(moved)[0] == set()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a bind mount")
+@needs("root", "unshare", "mount")
 def test_a_bind_mount(moved: Path) -> None:
     """In a mount namespace of its own, of which the plan is a child."""
     tree = moved / "trees/om1"

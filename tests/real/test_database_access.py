@@ -233,7 +233,7 @@ def test_openmeetings_own_way_to_create_its_tables(java: str, site: Site, tmp_pa
     assert said.count("text one\n") == 2, said
 
 
-@pytest.mark.parametrize("site", [MariaDB], indirect=True)
+@pytest.mark.parametrize("site", [ON_MARIADB], indirect=True)
 def test_mariadb_takes_the_longest_names(site: Site, tmp_path: Path) -> None:
     user, name = "u" * 80, "n" * 64
     site.execute(site.build(tmp_path, user, name, "pw"))

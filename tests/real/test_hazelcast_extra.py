@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,7 +82,7 @@ def test_members_with_further_elements_form_a_cluster(
     assert "serializer made" in said
     url = "http://10.1.1.1:5701/hazelcast/health"
     script = f"import urllib.request; print(urllib.request.urlopen('{url}').read().decode())"
-    health = network.run(network.hosts["10.1.1.2"], "python3", "-c", script).stdout
+    health = network.run(network.hosts["10.1.1.2"], sys.executable, "-c", script).stdout
     assert '"clusterSize":2' in health
 
 

@@ -169,8 +169,3 @@ def test_hostile_names_log_in_or_are_refused(java: str, server: Any, tmp_path: P
     assert len(files) >= len(NAMES) - 1
     said = _login(java, server, "4.1.1", list(files.values()))
     assert said == [f"ok\t{name}\t{name}" for name in files]
-
-
-@pytest.mark.parametrize("name", [" om", "om ", "om ,x"])
-def test_names_that_cannot_be_carried_are_refused(name: str) -> None:
-    assert "OM212" in rules_of(spec_of(database={"user": name}))

@@ -40,7 +40,7 @@ class Call:
         if self.name in WRITES:
             return self.arguments.partition(b"<")[2].partition(b">")[0].decode()
         # Of two paths the second, in a folder of its own: `3</a>, "x", 4</b>, "y"`.
-        last = -1 if self.name.startswith(("rename", "link")) else 0
+        last = -1 if self.name.startswith(("rename", "link", "symlink")) else 0
         folders = re.findall(rb"(?:^|, )\w+<([^>]*)>", self.arguments)
         path = self.texts[last].decode()
         return path if path.startswith("/") or not folders else f"{folders[last].decode()}/{path}"

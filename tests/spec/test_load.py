@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omconf.pipeline.compiled import check_spec
-from tests.clusters import SMALLEST, cluster_of, spec_of
+from tests.clusters import SMALLEST, cluster_of, rules_of, spec_of
 from tests.command import EXAMPLES, omconf
 
 # What is replaced by what in the smallest spec, and where the rule must point.
@@ -392,3 +392,8 @@ def test_where_ssh_reaches_a_node(defaults: str | None, own: str | None, destina
     if own:
         data["nodes"]["om1"]["ssh"] = own
     assert cluster_of(data).nodes[0].ssh.value == destination
+
+
+@pytest.mark.parametrize("name", [" om", "om ", "om ,x"])
+def test_names_that_no_connection_can_carry_are_refused(name: str) -> None:
+    assert "OM212" in rules_of(spec_of(database={"user": name}))

@@ -22,6 +22,7 @@ from omconf.views import github, human
 from omconf.views.visible import lines, visible
 from tests.cli.test_verify import SCHEMA as VERIFY_SCHEMA
 from tests.command import ROOT, Result, omconf
+from tests.needs import needs
 
 CONTROLS = [chr(n) for n in (*range(1, 10), *range(11, 32), *range(0x7F, 0xA0))]
 TURNS = list("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -260,7 +261,7 @@ def test_a_bundle_directory(world: Path) -> None:
     listing["files"].append(f"om1/{TEXT}")
     (world / "b/manifest.json").write_text(json.dumps(listing))
     (world / "b/om1" / TEXT).write_text(RAW)
-    assert "extra" in run(world, "build", "-o", "b", "--check").out
+    assert "OM401" in run(world, "build", "-o", "b", "--check").err
     (world / "b/manifest.json").write_text(f'{{"format_version": {json.dumps(RAW)}}}')
     run(world, "build", "-o", "b", "--check")
 
@@ -285,6 +286,7 @@ def test_what_nodes_say(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             run(world, "plan", "--ssh", "--timeout", "5", *form, PATH=path)
 
 
+@needs("git")
 def test_what_git_says(world: Path) -> None:
     git = ("git", "-c", "user.name=x", "-c", "user.email=x@example.org", "-C", str(world))
     run(world, "build", "-o", "b")
