@@ -18,7 +18,7 @@ from omconf.artifacts.model import (
     mount_manually,
 )
 from omconf.diagnostics import REFUSED, Finding, report
-from omconf.formats import cifs_options, nfs_options
+from omconf.formats import cifs_options, nfs_options, paths
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.formats.options import LONGEST_LIST
 from omconf.origin import FromDefault, FromPage, Value
@@ -155,8 +155,15 @@ def _meaning(cluster: Cluster, server: Value[str] | None) -> Meaning:
 
 
 def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[tuple[Do, ...], tuple[Do, ...]]:
-    """The commands that unmount, and those that mount."""
-    folders = {point: change.action for point, change in sorted(changes.items())}
+    """The commands that unmount, and those that mount.
+
+    Where an entry of a deployed block names a place that no spec can, omconf mounted nothing.
+    """
+    folders = {
+        point: change.action
+        for point, change in sorted(changes.items())
+        if paths.PLAIN.fullmatch(point) and HIDDEN not in point
+    }
     mount = {f: Run(("mount", f), MOUNT_SECONDS) for f in folders}
     umount = {f: Run(("umount", f)) for f in folders}
     reload = (RELOAD_UNITS,) if cluster.openmeetings.has_systemd else ()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from omconf.artifacts import by_name
 from omconf.bundle.manifest import FORMAT_VERSION
+from omconf.formats import paths
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 MAX_ENTRIES = 200
 """Files of one node; a bundle has some fifteen."""
 
-# Absolute, in its plain form, of printable characters.
-_PLAIN = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+)+")
 _DIGEST = re.compile("[0-9a-f]{64}")
 
 
@@ -110,7 +109,7 @@ def _files(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         ):
             raise ValueError("it lists something that is not a file")
         path = entry["path"]
-        if not _PLAIN.fullmatch(path):
+        if not paths.PLAIN.fullmatch(path):
             raise ValueError("it lists a path that omconf does not write")
         if path in files:
             raise ValueError(f"it lists {quoted(path)} twice")

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omconf.cli import output, planned
-from omconf.pipeline.sources import Asked
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
+    from omconf.pipeline.sources import Asked
     from omconf.plan.model import Plan
 
 
@@ -78,6 +78,7 @@ def plan(
     no_color: output.NoColor = False,
 ) -> None:
     """Compare what the spec compiles to with what is deployed; nothing is changed anywhere."""
+    from omconf.pipeline.sources import Asked
     from omconf.views import document
 
     if no_color:

@@ -12,6 +12,8 @@ import re
 
 CARRIED = re.compile(r"(?:[A-Za-z0-9/ !#%&()+,.:;<=>@\[\]^_{|}~-]|[^\x00-\x7f])+")
 """ASCII without quotes, backslashes, `$`, `*`, `?` and control characters, and all beyond ASCII."""
+PLAIN = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+)+")
+"""Absolute, below the root, in its plain form, of printable characters."""
 LONGEST = 1000
 """Bytes of a path; exportfs stops reading at one of over 1024 (measured)."""
 LONGEST_PART = 255

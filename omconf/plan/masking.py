@@ -21,7 +21,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote, quote_plus
 
-from omconf.formats import connection_properties, properties, sql, xml
+from omconf.formats import connection_properties, properties, sql, utf8, xml
 from omconf.secrets import HIDDEN
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _ENCODINGS: tuple[Callable[[str], str], ...] = (
     str,
     str.lower,
     lambda text: " ".join(text.split()),
-    lambda text: text.encode("utf-8", "surrogatepass").decode("utf-8", "replace"),
+    utf8.replaced,
     xml.escape,
     html.escape,
     lambda text: html.escape(text, quote=False),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import Change
 from omconf.diagnostics import Finding, Rule, Severity
-from omconf.formats import header
+from omconf.formats import header, utf8
 from omconf.ownership import OWNED
 from omconf.plan import access, cause, items
 from omconf.plan.digest import ABSENT
@@ -207,6 +207,8 @@ class Comparer:
         if action is not Action.REFORMAT:
             changes = {i.key: Change(str(i.action), i.before, i.after) for i in changed}
             effect = access.effect(changed) or self._effect(place, changes, action)
+            # It may quote the deployed file.
+            effect = replace(effect, why=utf8.replaced(effect.why))
         outcome.change = ArtifactChange(
             place.node,
             place.path,

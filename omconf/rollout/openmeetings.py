@@ -79,8 +79,8 @@ def installations(
     alike: dict[tuple[str, str | None, tuple[str, ...]], list[str]] = {}
     for node in cluster.nodes:
         if (name := node.name.value) in nodes:
-            state = states[name]
-            key = (node.home.value, state.release if state.installed else None, state.there)
+            earlier = states[name].release if states[name].installed else None
+            key = (node.home.value, earlier, states[name].there if earlier else ())
             alike.setdefault(key, []).append(name)
     for (home, earlier, paths), names in alike.items():
         undo = (_installation(home, om.webapp.value, earlier), Put(paths)) if earlier else ()

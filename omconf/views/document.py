@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from omconf.formats import utf8
 from omconf.plan.model import Action
 from omconf.rollout import document as steps
 from omconf.views.masked import masked
@@ -49,9 +50,9 @@ def diagnostic(d: Diagnostic) -> Document:
             result["column"] = d.span.column
             result["end_line"] = d.span.end_line
             result["end_column"] = d.span.end_column
-    result["message"] = _json_text(d.message)
+    result["message"] = utf8.replaced(d.message)
     if d.hint:
-        result["hint"] = _json_text(d.hint)
+        result["hint"] = utf8.replaced(d.hint)
     if d.source is not None:
         result["source"] = d.source
     return result
@@ -80,7 +81,7 @@ def _plan(plan: Plan) -> Document:
         "changes": [_change(change) for change in plan.changes],
         "rollout": [steps.step(n, step) for n, step in enumerate(plan.rollout.steps, 1)],
         "secrets": [
-            {"node": s.node, "path": s.path, "key": _json_text(s.key), "secret": str(s.state)}
+            {"node": s.node, "path": s.path, "key": utf8.replaced(s.key), "secret": str(s.state)}
             for s in plan.secrets
         ],
         "diagnostics": [diagnostic(d) for d in plan.diagnostics],
@@ -101,7 +102,7 @@ def of_saved_plan(plan: Plan) -> Document:
             "strict_format": plan.strict,
             "deployed": {node: dict(files) for node, files in bound.deployed.items()},
             "secrets": {
-                name: {ref.source: _json_text(ref.argument[0])}
+                name: {ref.source: utf8.replaced(ref.argument[0])}
                 for name, ref in bound.secrets.items()
             },
         }
@@ -164,7 +165,7 @@ def no_verification(diagnostics: Iterable[Diagnostic]) -> Document:
 def _node(report: NodeReport) -> Document:
     result: Document = {"node": report.node, "reached": not report.problem}
     if report.problem:
-        result["problem"] = _json_text(report.problem)
+        result["problem"] = utf8.replaced(report.problem)
     if report.hint:
         result["hint"] = report.hint
     result["checks"] = [_check(check) for check in report.checks]
@@ -197,31 +198,26 @@ def _change(change: ArtifactChange) -> Document:
             "action": e.action,
             "scope": e.scope,
             "rolling": e.rolling,
-            "why": _json_text(e.why),
+            "why": e.why,
         }
+    if change.notes:
+        result["notes"] = [utf8.replaced(note) for note in change.notes]
     if change.cause:
         result["cause"] = str(change.cause)
-    if change.notes:
-        result["notes"] = [_json_text(note) for note in change.notes]
     return result
 
 
 def _item(item: ItemChange) -> Document:
-    result: Document = {"key": _json_text(item.key), "action": str(item.action)}
+    result: Document = {"key": utf8.replaced(item.key), "action": str(item.action)}
     if item.secret is not None:
         result["secret"] = str(item.secret)
     else:
         if item.before is not None:
-            result["before"] = _json_text(item.before)
+            result["before"] = utf8.replaced(item.before)
         if item.after is not None:
-            result["after"] = _json_text(item.after)
+            result["after"] = utf8.replaced(item.after)
     if item.hint:
         result["hint"] = item.hint
     if item.cause:
         result["cause"] = str(item.cause)
     return result
-
-
-def _json_text(text: str) -> str:
-    """Bytes of a deployed file that are no UTF-8 become the replacement character."""
-    return text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")

@@ -114,8 +114,8 @@ def test_without_systemd_there_is_no_unit() -> None:
 def test_a_change_is_loaded_in_one_step_and_restarts_nothing() -> None:
     effect = KIND.effect(behind(), {}, "update")
     assert (effect.rolling, effect.scope, effect.stopped) == (True, "node", False)
-    # Also where the unit was stopped by hand: a reload alone would fail.
-    assert lines_of(effect.run)[-1] == f"systemctl reload-or-restart {UNIT}"
+    # Also where the unit was stopped by hand, since it is not asked.
+    assert lines_of(effect.run)[-1] == "nft -f /etc/omconf/conference/firewall.nft"
     assert effect.run[-1].again, "what is restored has to be loaded, too"
     gone = KIND.delete(simple(), "om1", UNIT_PATH)
     assert lines_of(gone.release) == (f"systemctl stop {UNIT}", f"systemctl disable {UNIT}")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.actions import Put, Run
+from omconf.actions import RELOAD_UNITS, Put, Run
 from omconf.artifacts.fstab import KIND, escape
 from omconf.artifacts.model import Change
 from omconf.cluster.model import Cluster
@@ -120,6 +120,15 @@ def test_a_change_needs_a_mount(action: str, service: str, run: tuple[str, ...])
     effect = KIND.effect(of, {"/opt/om data": CHANGES[action]}, action)
     assert (effect.action, effect.rolling) == ("mount", action != "delete")
     assert first.lines((*effect.release, *effect.run)) == run
+
+
+@pytest.mark.parametrize(
+    "place", ["-a", "none/", "/", "/../etc", "/a/./b", "/\udcff", "/a\nb", "//a"]
+)
+def test_no_program_is_given_a_place_that_no_spec_can_name(place: str) -> None:
+    """What stands in the block of a node may have been written by anybody."""
+    effect = KIND.effect(cluster(), {place: CHANGES["delete"]}, "update")
+    assert (*effect.release, *effect.run) == (RELOAD_UNITS,)
 
 
 @pytest.mark.parametrize(("share", "rolling"), [("om data", True), ("om other", False)])

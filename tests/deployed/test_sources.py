@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from omconf.rollout import text
 from tests.clusters import spec_of
 from tests.command import omconf
 from tests.deployed.same import (
@@ -97,9 +98,10 @@ def test_sources_give_the_same_plan(
     situation.spoil(place)
     found = planned()
     require(found, situation)
-    assert found["source"] == {"kind": source.__name__}
-    nodes = 1 if source is local else 2
-    assert found["summary"]["nodes"] == nodes
+    nodes = ["om2"] if source is local else ["om1", "om2"]
+    asked = {"node": "om2", "root": str(tmp_path / "root")} if source is local else {}
+    assert found["source"] == {"kind": source.__name__, **asked, "nodes": nodes}
+    assert found["summary"]["nodes"] == len(nodes)
 
 
 @needs("git")
@@ -249,7 +251,12 @@ def test_a_node_that_left_the_spec(
     assert {c["action"] for c in gone.values()} == {"delete"}
     assert {c["node"] for c in found["changes"]} == {"om1", "om2"}
     assert found["summary"]["nodes"] == 2
-    commands = [(node, run) for s in found["rollout"] for node in s["nodes"] for run in s["run"]]
+    commands = [
+        (node, line)
+        for step in found["rollout"]
+        for node in step["nodes"]
+        for line in text.lines(step["actions"])
+    ]
     order = [
         ("om2", "systemctl stop openmeetings.service"),
         ("om2", "umount /opt/omdata"),
