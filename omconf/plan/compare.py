@@ -153,7 +153,7 @@ class _Comparison:
                 continue
             listing = places.manifest(self.cluster.name.value)
             base = cause.applied(self.base, listing, name, path, before)
-            self.place(Place(kind, name, path, artifact, data, mode, path in before, base))
+            self.place(Place(kind, name, path, artifact, data, mode, path in before, base=base))
 
     def state(self, node: Node, artifacts: tuple[Artifact, ...], deployed: NodeFiles) -> State:
         """Tell whether OpenMeetings is installed on a node, and which release."""
@@ -198,7 +198,7 @@ class _Comparison:
             if file and file.problem:
                 self.unread(node, path, file.problem)
             if file and file.data is not None:
-                self.place(Place(entry.kind, node, path, None, file.data, owned=True))
+                self.place(Place(entry.kind, node, path, None, file.data, owned=True, removed=True))
 
     def digested(self, mask: Mask | None) -> Iterator[ArtifactChange]:
         """The changes with what they replace: digests wait until all secrets are known."""

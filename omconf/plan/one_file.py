@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from omconf.actions import Stage
 from omconf.artifacts.model import Change
 from omconf.diagnostics import Finding, Rule, Severity
 from omconf.formats import header, utf8
@@ -224,8 +225,19 @@ class Comparer:
 
     def _effect(self, place: Place, changes: Mapping[str, Change], action: Action) -> Effect:
         if action is Action.DELETE and OWNED[place.kind.ownership].whole:
-            return place.kind.delete(self.cluster, place.node, place.path)
-        return place.kind.effect(self.cluster, changes, str(action))
+            effect = place.kind.delete(self.cluster, place.node, place.path)
+        else:
+            effect = place.kind.effect(self.cluster, changes, str(action))
+        # What a node serves concerns others, also when it left.
+        alone = place.removed and place.kind.stage is not Stage.SERVE
+        return _without_members(effect) if alone else effect
+
+
+def _without_members(effect: Effect) -> Effect:
+    """Say what an effect is on a node that left the cluster: no member has to agree with it."""
+    why = "the node is no longer in the spec"
+    action = "stop" if effect.action == "restart" else effect.action
+    return replace(effect, action=action, rolling=True, why=why)
 
 
 def _checked(place: Place, key: str, state: SecretState) -> SecretCheck:

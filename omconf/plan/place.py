@@ -26,7 +26,10 @@ class Base:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A path of a node, of one kind. `owned` tells that omconf applied a file there."""
+    """A path of a node, of one kind.
+
+    `owned` tells that omconf applied a file there, `removed` that the spec no longer has the node.
+    """
 
     kind: Kind
     node: str
@@ -35,6 +38,7 @@ class Place:
     data: bytes | None
     access: Access | None = None
     owned: bool = False
+    removed: bool = False
     base: Base = field(default=Base())
 
     @property
