@@ -71,7 +71,7 @@ class SecretCheck:
 
 @dataclass(frozen=True, slots=True)
 class ArtifactChange:
-    """What happens to one file of one node. `notes` say what of it is taken over, and from where.
+    """What happens to one file of one node. `notes` say what of it is adopted, and from where.
 
     `cause` is that of the file as a whole.
     """

@@ -120,7 +120,7 @@ class Comparer:
             if owned.whole:
                 self._change(outcome, place, Action.UPDATE, [])
             return
-        notes = tuple(f"{masked(e.key)} is taken over from line {e.line}" for e in present.adopted)
+        notes = tuple(f"{masked(e.key)} is adopted from line {e.line}" for e in present.adopted)
         if kind.textual and owned.whole:
             changed = items.by_line(place.text, artifact.text)
         else:

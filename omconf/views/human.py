@@ -189,7 +189,7 @@ def summary(document: Document, paint: Paint) -> list[str]:
     secrets = Counter(check["secret"] for check in document.get("secrets", ()))
     if secrets.total() > secrets["equal"]:
         states = ", ".join(f"{secrets[s]} {s}" for s in _STATES if secrets[s])
-        lines.append(f"Deployed secrets, held against the spec's: {states}.")
+        lines.append(f"Deployed secrets, compared with the spec's: {states}.")
     if not document["complete"]:
         lines.append(paint("Some files could not be read: this is not the whole.", "yellow"))
     if document["has_changes"]:

@@ -406,9 +406,9 @@ def test_hand_made_lines_are_taken_over(deployed: Path) -> None:
     document = plan(deployed)
     exports, fstab = document["changes"]
     assert (exports["action"], exports["items"]) == ("reformat", [])
-    assert exports["notes"] == ["/opt/omdata 10.1.1.2 is taken over from line 3"]
+    assert exports["notes"] == ["/opt/omdata 10.1.1.2 is adopted from line 3"]
     assert fstab["action"] == "update"
-    assert fstab["notes"] == ["/opt/omdata is taken over from line 1"]
+    assert fstab["notes"] == ["/opt/omdata is adopted from line 1"]
     (item,) = fstab["items"]
     assert item["before"] == "10.1.1.1:/opt/omdata nfs hard,timeo=70 0 0"
     assert item["after"] == "10.1.1.1:/opt/omdata nfs _netdev,hard,timeo=50 0 0"

@@ -115,6 +115,7 @@ CASES = f"""
     verify plain.yaml --ssh --json
     schema
     schema --markdown
+    schema --plan
     rules
     releases
     releases --read stock

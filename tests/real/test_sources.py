@@ -18,6 +18,7 @@ from omconf.deployed import archive, ssh
 from tests.command import ROOT
 from tests.deployed.same import (
     HAZELCAST,
+    MANIFEST,
     OLD,
     PERSISTENCE,
     SITUATIONS,
@@ -55,7 +56,7 @@ def test_the_same_situations_as_from_other_sources(nodes: Nodes) -> None:
     for situation in SITUATIONS.values():
         situation.spoil(lambda path: tree / path[1:])
         found = planned(nodes)
-        assert found["source"] == {"kind": "ssh"}
+        assert found["source"] == {"kind": "ssh", "sudo": False, "nodes": ["om1", "om2", "om3"]}
         require(found, situation)
         for part in ("etc/fstab", "etc/omconf", "opt/om", "usr/local/sbin", "srv"):
             nodes.restore("om2", part, nodes.folder / "before")
@@ -73,7 +74,11 @@ def test_modes_owners_and_open_secrets(nodes: Nodes) -> None:
     (owner,) = items[HAZELCAST]
     assert (owner["before"], owner["after"]) == ("root:root", "nobody:nogroup")
     assert {c["effect"]["action"] for c in found["changes"]} == {"none"}
-    assert found["rollout"] == []
+    (step,) = found["rollout"]  # written anew, with their modes and owners; nothing restarts
+    assert (step["nodes"], {action["type"] for action in step["actions"]}) == (["om1"], {"put"})
+    written = {path for action in step["actions"] for path in action["paths"]}
+    assert written == {PERSISTENCE, HAZELCAST, MANIFEST}
+    assert found["summary"]["disruption"] == "none"
     assert [(d["rule"], d["path"]) for d in found["diagnostics"]] == [("OM317", PERSISTENCE)]
 
 
@@ -194,7 +199,7 @@ def test_the_hosts_own_root(nodes: Nodes) -> None:
     env = {**os.environ, "OM_DB_PASSWORD": "not-a-real-password"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True)
     found = json.loads(done.stdout)
-    assert found["source"] == {"kind": "local"}
+    assert found["source"] == {"kind": "local", "node": "om1", "root": "/", "nodes": ["om1"]}
     assert len(found["changes"]) == len(found["diagnostics"]) == 1, found
     ((change,), (diagnostic,)) = found["changes"], found["diagnostics"]
     assert [(i["key"], i["before"], i["after"]) for i in change["items"]] == [

@@ -15,7 +15,7 @@ _FRAME = [
         r"\*\*No changes( in what could be compared)?\.( Deployed files match the spec\.)?\*\*",
         r"\*\*No plan could be made\.\*\*",
         r"\d+ files? (is|are) only written differently\.",
-        r"Deployed secrets, held against the spec's: (\d+ (equal|different|unknown)(, )?)+\.",
+        r"Deployed secrets, compared with the spec's: (\d+ (equal|different|unknown)(, )?)+\.",
         r"Some files could not be read: this is not the whole\.",
         r"<p>Cluster <code>[^<>]*</code></p>",
         r"<details><summary><code>[^<>]*</code>: [a-z0-9, ]+</summary>",
