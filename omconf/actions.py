@@ -1,6 +1,6 @@
 """The actions of a roll-out: a closed set of typed values, from which every view and apply draw.
 
-An artifact kind says which actions its changes need (see `Effect` in artifacts/model.py), the rooms
+An artifact kind says which actions its changes need (see `Effect` in artifacts/effect.py), the rooms
 above put them in order. Nothing here is prose in the place of a command.
 """
 

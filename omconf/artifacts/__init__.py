@@ -11,10 +11,14 @@ if TYPE_CHECKING:
     from omconf.artifacts.model import Kind
 
 
+_NO_KINDS = ("effect", "model")
+"""What the kinds are made of."""
+
+
 @cache
 def kinds() -> tuple[Kind, ...]:
-    """Find every kind: each module here but the model has one as `KIND`."""
-    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name != "model")
+    """Find every kind: each other module here has one as `KIND`."""
+    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _NO_KINDS)
     return tuple(import_module(f"{__name__}.{name}").KIND for name in names)
 
 

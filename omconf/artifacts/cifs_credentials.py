@@ -9,18 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Do, Manual, Run, Stage
-from omconf.artifacts.model import (
-    Artifact,
-    Change,
-    Effect,
-    Kind,
-    Meaning,
-    Ownership,
-    Placeholder,
-    Reading,
-    line,
-    remount,
-)
+from omconf.artifacts.effect import Change, Effect, remount
+from omconf.artifacts.model import Artifact, Kind, Meaning, Ownership, Placeholder, Reading, line
 from omconf.formats import header
 from omconf.origin import FromDefault, FromPage
 from omconf.secrets import HIDDEN

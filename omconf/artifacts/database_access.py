@@ -11,10 +11,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Manual, Stage
+from omconf.artifacts.effect import Change, Effect
 from omconf.artifacts.model import (
     Artifact,
-    Change,
-    Effect,
     HandOver,
     Kind,
     Line,

@@ -5,18 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Stage, reload, run
-from omconf.artifacts.model import (
-    Artifact,
-    BlockKind,
-    Change,
-    Effect,
-    HandOver,
-    Line,
-    Meaning,
-    line,
-    make_folder,
-    mount_manually,
-)
+from omconf.artifacts.effect import Change, Effect, make_folder, mount_manually
+from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, markers
 from omconf.formats.nfs_options import settle_export

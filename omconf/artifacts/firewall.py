@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, at_boot
-from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.effect import Change, Effect
+from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.cluster.ports import REMOTE_COMMIT_PORT, STORAGE_PORTS, hazelcast_ports
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.formats import header

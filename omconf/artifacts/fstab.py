@@ -7,16 +7,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Run, Stage, run
-from omconf.artifacts.model import (
-    Artifact,
-    BlockKind,
-    Change,
-    Effect,
-    Line,
-    Meaning,
-    line,
-    mount_manually,
-)
+from omconf.artifacts.effect import Change, Effect, mount_manually
+from omconf.artifacts.model import Artifact, BlockKind, Line, Meaning, line
 from omconf.diagnostics import REFUSED, Finding, report
 from omconf.formats import cifs_options, nfs_options, paths
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many

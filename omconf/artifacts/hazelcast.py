@@ -11,17 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from omconf.actions import Stage
-from omconf.artifacts.model import (
-    Artifact,
-    Change,
-    Effect,
-    Kind,
-    Line,
-    Ownership,
-    Reading,
-    line,
-    restart,
-)
+from omconf.artifacts.effect import Change, Effect, restart
+from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.check import deployed_members, deployed_xml, hazelcast_extra
 from omconf.check.hazelcast_extra import Extra
 from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, plain_property

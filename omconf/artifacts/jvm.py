@@ -13,18 +13,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
-from omconf.artifacts.model import (
-    Artifact,
-    BlockKind,
-    Change,
-    Effect,
-    Line,
-    Meaning,
-    Reading,
-    line,
-    mount_manually,
-    restart,
-)
+from omconf.artifacts.effect import Change, Effect, mount_manually, restart
+from omconf.artifacts.model import Artifact, BlockKind, Line, Meaning, Reading, line
 from omconf.check.deployed_members import DROPPED
 from omconf.diagnostics import (
     CONTRADICTION,

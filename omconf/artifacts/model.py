@@ -8,9 +8,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from omconf.actions import MOUNT_SECONDS, Do, Manual, Run, run
 from omconf.cluster import places
 from omconf.diagnostics import REFUSED
 from omconf.formats import header
@@ -21,7 +20,8 @@ from omconf.secrets import Secret, hides, masked, quoted
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from omconf.actions import Stage
+    from omconf.actions import Manual, Stage
+    from omconf.artifacts.effect import Change, Effect
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic, Finding
     from omconf.formats.block import Entry
@@ -229,78 +229,6 @@ class Reading:
             self.secrets[key] = Secret(value)
         else:
             self.items[key] = masked(value)
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """What a change does to the running cluster, and the actions that go with it.
-
-    `action`: `restart`, `exportfs`, `mount`, `route` ..., `none`. A `restart` is one restart of the
-    node, however many changes ask for it; a `next-restart` can wait for one. With `rolling` False,
-    members with the old value and members with the new one must not run at the same time. `release`
-    comes before the file is written or deleted, `run` after it. With `stopped`, OpenMeetings must
-    not run meanwhile. With `moves`, a node that ran before finds the shared folder in another place,
-    or begins or ends to serve one. `clients` is what becomes of the nodes that mount it from this one.
-    `manual` is what a person does before OpenMeetings starts. `needs` names folders of the bundle
-    (`database`, `storage`) for outside servers, which come first.
-    """
-
-    action: str
-    why: str
-    rolling: bool = True
-    release: tuple[Do, ...] = ()
-    run: tuple[Do, ...] = ()
-    stopped: bool = False
-    moves: bool = False
-    clients: Effect | None = None
-    manual: Do | None = None
-    needs: tuple[str, ...] = ()
-
-    @property
-    def scope(self) -> str:
-        """Whether a change concerns its node alone, or the whole cluster."""
-        return "node" if self.rolling else "cluster"
-
-
-def restart(why: str, *, rolling: bool = True, needs: tuple[str, ...] = ()) -> Effect:
-    """The effect of a file that OpenMeetings reads when it starts."""
-    return Effect("restart", why, rolling, needs=needs)
-
-
-def make_folder(cluster: Cluster, folder: str) -> Do:
-    """Create the shared folder with its owner where there is none; one that exists stays as it is."""
-    om = cluster.openmeetings
-    script = '[ -d "$1" ] || install -d -o "$2" -g "$3" "$1"'
-    return run("sh", "-c", script, "sh", folder, om.user.value, om.group.value)
-
-
-def remount(cluster: Cluster, why: str) -> Effect:
-    """Mount the shared folder anew: what a mount knows, it knows until it is unmounted."""
-    folder = cluster.openmeetings.data_dir.value
-    mount, umount = Run(("mount", folder), MOUNT_SECONDS), Run(("umount", folder))
-    return Effect(
-        "mount",
-        why,
-        release=(Do(umount, mount),),
-        run=(Do(mount, umount), run("findmnt", folder)),
-        stopped=True,
-    )
-
-
-def mount_manually(cluster: Cluster) -> Do:
-    """Have the admin mount the shared folder (`storage.kind: mounted`)."""
-    folder = cluster.openmeetings.data_dir.value
-    text = f"Mount the shared folder at {folder}: OpenMeetings must not start on an empty one."
-    undo = f"Unmount the shared folder at {folder}, unless it was mounted there before."
-    return Do(Manual("admin", text, check=Run(("findmnt", folder))), Manual("admin", undo))
-
-
-class Change(NamedTuple):
-    """What the plan does to one item: its action, and the values before and after, None for none."""
-
-    action: str
-    before: str | None = None
-    after: str | None = None
 
 
 class Kind(ABC):

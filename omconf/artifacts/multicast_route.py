@@ -10,7 +10,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, at_boot, run
-from omconf.artifacts.model import Artifact, Change, Effect, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.effect import Change, Effect
+from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Value
 

@@ -14,17 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Stage
-from omconf.artifacts.model import (
-    Artifact,
-    Change,
-    Effect,
-    Kind,
-    Line,
-    Ownership,
-    Reading,
-    line,
-    restart,
-)
+from omconf.artifacts.effect import Change, Effect, restart
+from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.check.deployed_members import APART
 from omconf.cluster.ports import REMOTE_COMMIT_PORT
 from omconf.diagnostics import Finding

@@ -13,10 +13,9 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from omconf.actions import Stage
+from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import (
     Artifact,
-    Change,
-    Effect,
     Kind,
     Line,
     Meaning,
@@ -24,7 +23,6 @@ from omconf.artifacts.model import (
     Placeholder,
     Reading,
     line,
-    restart,
 )
 from omconf.check.deployed_members import TWO_NAMES
 from omconf.diagnostics import Finding, Rule, Severity

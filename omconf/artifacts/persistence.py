@@ -11,18 +11,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Stage
-from omconf.artifacts.model import (
-    Artifact,
-    Change,
-    Effect,
-    Kind,
-    Line,
-    Ownership,
-    Placeholder,
-    Reading,
-    line,
-    restart,
-)
+from omconf.artifacts.effect import Change, Effect, restart
+from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Placeholder, Reading, line
 from omconf.check import deployed_xml
 from omconf.check.deployed_members import DROPPED
 from omconf.diagnostics import (

@@ -13,19 +13,8 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Manual, Run, Stage, reload, run
-from omconf.artifacts.model import (
-    Artifact,
-    BlockKind,
-    Change,
-    Effect,
-    HandOver,
-    Line,
-    Meaning,
-    line,
-    make_folder,
-    mount_manually,
-    remount,
-)
+from omconf.artifacts.effect import Change, Effect, make_folder, mount_manually, remount
+from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
 from omconf.diagnostics import (
     CONTRADICTION,
     REFUSED,

@@ -12,16 +12,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import RELOAD_UNITS, Stage
-from omconf.artifacts.model import (
-    Artifact,
-    Change,
-    Effect,
-    Kind,
-    Line,
-    Ownership,
-    Reading,
-    line,
-)
+from omconf.artifacts.effect import Change, Effect
+from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.formats import header, systemd
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.spec.checks import UNCARRIABLE

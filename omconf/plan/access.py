@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Effect
+from omconf.artifacts.effect import Effect
 from omconf.diagnostics import Finding, Rule, Severity
 from omconf.plan.model import Action, ItemChange
 

@@ -11,7 +11,7 @@ from omconf.rollout.model import Rollout
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.artifacts.model import Effect
+    from omconf.artifacts.effect import Effect
     from omconf.diagnostics import Diagnostic
     from omconf.plan.binding import Binding
     from omconf.plan.masking import Mask

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
-from omconf.artifacts.model import Change
+from omconf.artifacts.effect import Change
 from omconf.diagnostics import Finding, Rule, Severity
 from omconf.formats import header, utf8
 from omconf.ownership import OWNED
@@ -18,7 +18,8 @@ from omconf.secrets import masked
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.artifacts.model import Artifact, Effect, Reading
+    from omconf.artifacts.effect import Effect
+    from omconf.artifacts.model import Artifact, Reading
     from omconf.cluster.model import Cluster
     from omconf.ownership.model import Present
     from omconf.plan.place import Place

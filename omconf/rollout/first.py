@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import Change, Ownership
+from omconf.artifacts.effect import Change
+from omconf.artifacts.model import Ownership
 from omconf.rollout.model import Part, State
 from omconf.rollout.order import order
 

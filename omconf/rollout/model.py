@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from omconf.actions import Step
-    from omconf.artifacts.model import Effect
+    from omconf.artifacts.effect import Effect
 
 
 class Disruption(StrEnum):

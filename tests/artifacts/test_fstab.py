@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.actions import RELOAD_UNITS, Put, Run
+from omconf.artifacts.effect import Change
 from omconf.artifacts.fstab import KIND, escape
-from omconf.artifacts.model import Change
 from omconf.cluster.model import Cluster
 from omconf.diagnostics import REFUSED
 from omconf.formats.block import merge

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.artifacts import jvm
-from omconf.artifacts.model import Change
+from omconf.artifacts.effect import Change
 from tests.clusters import cluster_of, simple, spec_of
 
 OPTION = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")), max_size=12).map(

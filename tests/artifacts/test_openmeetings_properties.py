@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from omconf.artifacts import openmeetings_properties
-from omconf.artifacts.model import Change
+from omconf.artifacts.effect import Change
 from omconf.cluster.model import Cluster
 from omconf.formats import properties
 from omconf.secrets import Secret

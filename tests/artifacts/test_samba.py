@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.actions import Action, Put, Run
-from omconf.artifacts.model import Change
+from omconf.artifacts.effect import Change
 from omconf.artifacts.samba import BEHIND, KIND
 from omconf.cluster.model import Cluster
 from omconf.formats.block import Block, find, merge, outside

@@ -273,7 +273,7 @@ def _rollout() -> Read:
     from dataclasses import replace
 
     from omconf.actions import Stage, run
-    from omconf.artifacts.model import Effect
+    from omconf.artifacts.effect import Effect
     from omconf.origin import Value
     from omconf.rollout.model import Part, State
     from omconf.rollout.order import order

@@ -22,7 +22,7 @@ import yaml
 from omconf.actions import Run
 from omconf.artifacts import cifs_credentials, fstab, samba
 from omconf.artifacts.cifs_credentials import MAX_PASSWORD
-from omconf.artifacts.model import Change
+from omconf.artifacts.effect import Change
 from omconf.cluster.model import Cluster
 from omconf.formats import block
 from omconf.secrets import Secret
