@@ -162,11 +162,11 @@ class DatabaseAccess(Kind):
         server = cluster.database.node or cluster.database.host.value
         files = tuple(f.path for f in self.hand_over(cluster))
         if kind in _OTHERS:
-            text = f"On the database server {server}: grant what {files[0]} lists."
+            text = f"On the database server {server}: grant what `{files[0]}` lists."
             return Manual("database", text, files)
-        rules = ", add database/pg_hba.conf to its own and reload it" if len(files) > 1 else ""
+        rules = ", add `database/pg_hba.conf` to its own and reload it" if len(files) > 1 else ""
         text = (
-            f"On the database server {server}: run {files[0]} of a copy with its password"
+            f"On the database server {server}: run `{files[0]}` of a copy with its password"
             f" (`omconf build --reveal-secrets`){rules}."
         )
         return Manual("database", text, files)

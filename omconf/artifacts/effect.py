@@ -70,8 +70,8 @@ def remount(cluster: Cluster, why: str) -> Effect:
 def mount_manually(cluster: Cluster) -> Do:
     """Have the admin mount the shared folder (`storage.kind: mounted`)."""
     folder = cluster.openmeetings.data_dir.value
-    text = f"Mount the shared folder at {folder}: OpenMeetings must not start on an empty one."
-    undo = f"Unmount the shared folder at {folder}, unless it was mounted there before."
+    text = f"Mount the shared folder at `{folder}`: OpenMeetings must not start on an empty one."
+    undo = f"Unmount the shared folder at `{folder}`, unless it was mounted there before."
     return Do(Manual("admin", text, check=Run(("findmnt", folder))), Manual("admin", undo))
 
 

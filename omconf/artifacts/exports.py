@@ -104,9 +104,9 @@ class Exports(BlockKind):
         if storage.kind.value != "nfs" or storage.node is not None or storage.server is None:
             return None
         text = (
-            f"On the NFS server {storage.server.value}: create {storage.export.value}, owned by the uid"
-            f" and gid that {om.user.value}:{om.group.value} has on the nodes, add storage/exports to"
-            f" {PATH} and run `exportfs -ra`."
+            f"On the NFS server {storage.server.value}: create `{storage.export.value}`, owned by the"
+            f" uid and gid that `{om.user.value}:{om.group.value}` has on the nodes, add"
+            f" `storage/exports` to `{PATH}` and run `exportfs -ra`."
         )
         return Manual("storage", text, ("storage/exports",))
 

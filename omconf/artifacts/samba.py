@@ -162,8 +162,8 @@ class Share(BlockKind):
         if storage.samba is None or storage.node is not None or storage.server is None:
             return None
         text = (
-            f"On the Samba server {storage.server.value}: create {storage.export.value}, owned by"
-            f" {om.user.value}:{om.group.value}, and add storage/smb.conf to {PATH}."
+            f"On the Samba server {storage.server.value}: create `{storage.export.value}`, owned by"
+            f" `{om.user.value}:{om.group.value}`, and add `storage/smb.conf` to `{PATH}`."
             f" {_account(cluster, storage.samba)} Then run `smbcontrol smbd reload-config`."
         )
         return Manual("storage", text, ("storage/smb.conf",))
@@ -177,7 +177,7 @@ def _account(cluster: Cluster, samba: Samba) -> str:
     user = samba.user.value
     guest = f" Then `smbpasswd -a -n {GUEST}` and `smbpasswd -d {GUEST}`."
     return (
-        f"Add the account {user} (`useradd --system --shell /usr/sbin/nologin {user}`) and give it"
+        f"Add the account `{user}` (`useradd --system --shell /usr/sbin/nologin {user}`) and give it"
         f" the password: `smbpasswd -s -a {user}` reads it from two lines of its input."
         f"{guest if cluster.openmeetings.user.value == GUEST else ''}"
     )

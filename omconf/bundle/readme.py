@@ -101,7 +101,7 @@ def _steps(steps: Iterable[Step], cluster: Cluster) -> Iterator[str]:
     """Draw steps; neighbours that do the same on one node each are drawn once."""
     for nodes, step in _folded(steps):
         each = ", one after the other" if len(nodes) > len(step.nodes) else ""
-        actions = text.lines(map(document.action, step.actions))
+        actions = text.lines(map(document.action, step.actions), code=markdown.code)
         yield _drawn(f"{_named(nodes, cluster)}{each}: {step.why}", actions)
 
 
@@ -109,7 +109,7 @@ def _back(steps: Sequence[Step], cluster: Cluster) -> Iterator[str]:
     """Draw what takes the steps back, the last one first."""
     for nodes, step in _folded(tuple(reversed(steps)), undo=True):
         if step.undo:
-            actions = text.lines(map(document.action, step.undo), undo=True)
+            actions = text.lines(map(document.action, step.undo), undo=True, code=markdown.code)
             yield _drawn(f"{_named(nodes, cluster)}:", actions)
 
 
@@ -143,5 +143,4 @@ def _drawn(head: str, actions: Iterable[str]) -> str:
 def _item(action: str) -> str:
     """Draw one line of an action as an item of a list; one that belongs to another is indented."""
     text = action.lstrip()
-    code = f"`{text}`" if "`" not in text else text
-    return f"{action[: -len(text)]}- {code}"
+    return f"{action[: -len(text)]}- {text}"

@@ -12,6 +12,14 @@ def cell(text: str) -> str:
     return text.replace("|", r"\|")
 
 
+def code(text: str) -> str:
+    """Write code in a line of text: a backtick in it needs a longer fence (CommonMark 6.1)."""
+    if "`" not in text:
+        return f"`{text}`"
+    fence = "`" * (1 + max(map(len, re.findall("`+", text))))
+    return f"{fence} {text} {fence}"
+
+
 def link(url: str) -> str:
     """Write a URL that `urls.WEB` allows: where Markdown reads more in it than text, in brackets."""
     return url if _PLAIN.fullmatch(url) else f"<{url.replace('&', '&amp;')}>"

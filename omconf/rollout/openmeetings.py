@@ -91,7 +91,7 @@ def installations(
 def _installation(home: str, webapp: str, release: str) -> Manual:
     lib = f"{home}/webapps/{webapp}/WEB-INF/lib"
     check = Run(("sh", "-c", 'ls "$1"/openmeetings-*-"$2".jar', "sh", lib, release))
-    text = f"Install OpenMeetings {release} in {home}, without starting it."
+    text = f"Install OpenMeetings {release} in `{home}`, without starting it."
     return Manual("admin", text, check=check)
 
 
@@ -113,8 +113,8 @@ def first_tables(cluster: Cluster) -> tuple[Do, ...]:
     """
     home = cluster.nodes[0].home.value
     text = (
-        f"Where the database is empty: run `./admin.sh -i` in {home} as"
-        f" {cluster.openmeetings.user.value}, on this node alone and without any --db option."
+        f"Where the database is empty: run `./admin.sh -i` in `{home}` as"
+        f" `{cluster.openmeetings.user.value}`, on this node alone and without any --db option."
     )
     return (Do(Manual("admin", text)),)
 

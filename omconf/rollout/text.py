@@ -6,7 +6,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from omconf.rollout.document import Document
 
@@ -27,32 +27,34 @@ def of_step(step: Document) -> Iterator[str]:
     yield from (f"check: {command}" for command in step.get("check", ()))
 
 
-def lines(actions: Iterable[Document], *, undo: bool = False) -> Iterator[str]:
+def lines(
+    actions: Iterable[Document], *, undo: bool = False, code: Callable[[str], str] = str
+) -> Iterator[str]:
     """Draw actions for people, one a line; a command as a shell takes it.
 
-    With `undo`, a `put` brings files back to what they were.
+    With `undo`, a `put` brings files back to what they were. `code` marks commands and paths.
     """
     for action in actions:
         match action:
             case {"type": "put", "paths": paths}:
-                yield f"{'restore' if undo else 'write'} {_listed(paths)}"
+                yield f"{'restore' if undo else 'write'} {_listed(paths, code)}"
             case {"type": "remove", "paths": paths}:
-                yield f"delete {_listed(paths)}"
+                yield f"delete {_listed(paths, code)}"
             case {"type": "run", "argv": argv}:
-                yield shlex.join(argv)
+                yield code(shlex.join(argv))
             case {"type": "service", "do": do, "unit": unit}:
-                yield f"systemctl {do} {unit}"
+                yield code(f"systemctl {do} {unit}")
             case {"type": "health", "timeout": timeout}:
                 yield f"wait until healthy, {timeout} seconds at most"
             case {"type": "manual"}:
                 yield f"{PEOPLE[action['who']]}: {action['text']}"
                 if action["files"]:
-                    yield f"  files in the bundle: {_listed(action['files'])}"
+                    yield f"  files in the bundle: {_listed(action['files'], code)}"
                 if "check" in action:
-                    yield f"  check: {shlex.join(action['check']['argv'])}"
+                    yield f"  check: {code(shlex.join(action['check']['argv']))}"
 
 
-def _listed(paths: Sequence[str]) -> str:
-    shown = ", ".join(shlex.quote(path) for path in paths[:MOST_PATHS])
+def _listed(paths: Sequence[str], code: Callable[[str], str]) -> str:
+    shown = ", ".join(code(shlex.quote(path)) for path in paths[:MOST_PATHS])
     more = len(paths) - MOST_PATHS
     return f"{shown} and {more} more" if more > 0 else shown

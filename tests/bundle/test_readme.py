@@ -30,9 +30,9 @@ def test_the_roll_out_and_the_way_back_are_opposite() -> None:
         readme["Roll-out"],
         "keep a copy of what stood there before",
         "the database's administrator: On the database server 10.1.1.250: run",
-        "the admin: Install OpenMeetings 9.1.0 in /opt/om, without starting it",
+        "the admin: Install OpenMeetings 9.1.0 in `/opt/om`, without starting it",
         "om1: the NFS server reads its exports again",
-        "write /etc/exports",
+        "write `/etc/exports`",
         "/opt/omdata nobody nogroup",
         "exportfs -ra",
         "exportfs -s",
@@ -47,7 +47,7 @@ def test_the_roll_out_and_the_way_back_are_opposite() -> None:
         "wait until healthy",
         "Every node but om1, one after the other: start",
         "all members find each other",
-        "write /etc/omconf/conference/manifest.json",
+        "write `/etc/omconf/conference/manifest.json`",
         "omconf verify --ssh",
     )
     in_order(
@@ -56,11 +56,11 @@ def test_the_roll_out_and_the_way_back_are_opposite() -> None:
         "systemctl stop openmeetings.service",
         "hazelcast.xml",
         "systemctl stop omconf-multicast-route.service",
-        "restore /etc/systemd/system/omconf-multicast-route.service",
+        "restore `/etc/systemd/system/omconf-multicast-route.service`",
         "Every node but om1:",
         "umount /opt/omdata",
-        "restore /etc/fstab",
-        "restore /etc/exports",
+        "restore `/etc/fstab`",
+        "restore `/etc/exports`",
         "exportfs -ra",
         "Take back what was done here: On the database server",
     )
@@ -70,11 +70,11 @@ def test_servers_outside_of_the_cluster() -> None:
     readme = parts(storage={"server": {"host": "nas"}}, openmeetings={"user": "om", "group": "om"})
     in_order(
         readme["Roll-out"],
-        "On the database server 10.1.1.250: run database/postgresql.sql",
-        "files in the bundle: database/postgresql.sql, database/pg_hba.conf",
-        "On the NFS server nas: create /opt/omdata, owned by the uid and gid that om:om has on",
-        "add storage/exports to /etc/exports and run `exportfs -ra`",
-        "files in the bundle: storage/exports",
+        "On the database server 10.1.1.250: run `database/postgresql.sql`",
+        "files in the bundle: `database/postgresql.sql`, `database/pg_hba.conf`",
+        "On the NFS server nas: create `/opt/omdata`, owned by the uid and gid that `om:om` has on",
+        "add `storage/exports` to `/etc/exports` and run `exportfs -ra`",
+        "files in the bundle: `storage/exports`",
         "Every node: OpenMeetings needs the shared folder",
         "mkdir -p /opt/omdata",
         "om1: the shared folder gets its first content",
@@ -94,7 +94,7 @@ def test_a_step_that_is_not_needed_is_not_there() -> None:
         assert not re.search("exportfs|multicast|fstab|systemctl", readme[part])
     in_order(
         readme["Roll-out"],
-        "the admin: Mount the shared folder at /opt/om data",
+        "the admin: Mount the shared folder at `/opt/om data`",
         "findmnt '/opt/om data'",
         "cp -R",
         "the admin: Start OpenMeetings on this node",

@@ -119,9 +119,12 @@ def _connection(name: str) -> Read:
     return url if name == "formats.jdbc" else pairs
 
 
-@row("formats.dbcp2", "formats.sql", "formats.header", texts=[*WORDS, "1", "omconf: ", "\\_", "''"])
+@row(
+    *("formats.dbcp2", "formats.sql", "formats.header", "formats.utf8"),
+    texts=[*WORDS, "1", "omconf: ", "\\_", "''", "\udcff"],
+)
 def _small(name: str) -> Read:
-    from omconf.formats import dbcp2, header, sql
+    from omconf.formats import dbcp2, header, sql, utf8
 
     texts = (sql.postgresql_text, sql.postgresql_name, sql.mysql_text, sql.mysql_name)
     return {
@@ -130,6 +133,7 @@ def _small(name: str) -> Read:
         ],
         "formats.sql": lambda text: [write(text) for write in (*texts, sql.mysql_pattern)],
         "formats.header": header.cluster_of,
+        "formats.utf8": utf8.replaced,
     }[name]
 
 
@@ -228,18 +232,19 @@ XML: list[str | Text] = [
 ]
 
 
-@row("formats.xml", texts=XML)
-def _xml() -> Read:
+@row("formats.xml", "formats.xml_reader", texts=XML)
+def _xml(name: str) -> Read:
     from lxml import etree
 
-    from omconf.formats import xml
+    from omconf.formats import xml, xml_reader
 
     def read(text: str) -> object:
         with suppress(etree.XMLSyntaxError):
             return list(xml.flatten(etree.fromstring(text.encode())))
         return xml.escape(text)
 
-    return read
+    hostile: Read = lambda text: xml_reader.parse(text.encode())  # noqa: E731
+    return read if name == "formats.xml" else hostile
 
 
 GRAMMARS = ("names", "paths", "smb_conf", "java", "markdown", "systemd", "urls")
@@ -257,7 +262,9 @@ def _grammars(name: str) -> Read:
     patterns = [value for value in vars(module).values() if isinstance(value, re.Pattern)]
     texts = [pattern for pattern in patterns if isinstance(pattern.pattern, str)]
     writers = [
-        getattr(module, n) for n in ("cell", "link", "value", "mount_unit") if n in vars(module)
+        getattr(module, n)
+        for n in ("cell", "code", "link", "value", "mount_unit")
+        if n in vars(module)
     ]
 
     def read(text: str) -> object:

@@ -218,7 +218,7 @@ class World(State):
         cluster = self.spec.cluster
         if found := re.match("(Start|Stop|Restart) OpenMeetings on ", text):
             self._openmeetings(host, found[1].lower(), back)
-        elif found := re.match(r"Install OpenMeetings (\S+) in (\S+), without", text):
+        elif found := re.match(r"Install OpenMeetings (\S+) in `(.+)`, without", text):
             if host.process:
                 raise Wrong(f"{host.name} runs while it is installed anew")
             host.release = found[1]
@@ -243,7 +243,7 @@ class World(State):
                 raise Wrong("the shared data move while they are used")
             self.full = {folder_of(back or self.spec)}
             self._mount_by_hand(host, None if back else {})
-        elif found := re.match(r"Mount the shared folder at (\S+?):? ", text):
+        elif found := re.match(r"Mount the shared folder at `(.+?)`: ", text):
             if host.process and host.process.data_dir == found[1]:
                 raise Wrong(f"the data folder of {host.name} is mounted while it runs")
             if host.mounts.get(found[1], (BY_HAND,))[0] != BY_HAND:

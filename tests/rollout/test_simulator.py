@@ -181,7 +181,7 @@ def test_a_folder_that_the_admin_mounts_from_now_on_and_no_longer() -> None:
     assert mounted.nodes == ("om1", "om2", "om3")
     assert rolled(by_hand, spec_of(3)).rollout.disruption == "all"
     moved = laid_over(by_hand, {"openmeetings": {"data_dir": "/srv/data", "service": "none"}})
-    assert when(rolled(by_hand, moved), "Mount the shared folder at /srv/data")
+    assert when(rolled(by_hand, moved), "Mount the shared folder at `/srv/data`")
 
 
 def test_other_mount_options_are_mounted_one_node_after_the_other() -> None:
