@@ -47,7 +47,6 @@ _MEMBER = "network/join/tcp-ip/member-list/member["
 _SILENCE = "old and new members would not see each other and form two clusters in silence"
 _OTHERWISE = "members that look for each other in different ways may not find each other"
 _BECOMES = {
-    "schema": "Hazelcast refuses members of another minor version, and each release changes tables",
     "properties/hazelcast.partition.count": "a restarted member would refuse to start beside old ones"
     " (Configuration mismatch)",
     "network/join/multicast/enabled": "a restarted member would refuse to start beside old ones"
@@ -61,14 +60,13 @@ _BECOMES = {
 _HOW_FAR = ("/multicast-time-to-live", "/multicast-timeout-seconds")
 """In these, members of one network may differ."""
 _FORMING = (
-    "schema",
     "network/join",
     "cluster-name",
     "network/port",
     "properties/hazelcast.partition.count",
 )
 _SETS = frozenset({"member"})
-_XSD = re.compile(r"hazelcast-config-([0-9.]+)\.xsd")
+_BOOLEANS = ("/enabled", "/auto-increment")
 
 
 class Hazelcast(Kind):
@@ -124,7 +122,7 @@ class Hazelcast(Kind):
         for name, value, number in _items(document):
             # A join that is off is as good as absent, with whatever stands in it.
             if not f"{name}/".startswith(disabled):
-                reading.add(name, value.lower() if name.endswith("/enabled") else value, number)
+                reading.add(name, _truth(value) if name.endswith(_BOOLEANS) else value, number)
         if DEFAULT_PORT.items() <= reading.items.items():
             for name in DEFAULT_PORT:
                 del reading.items[name]
@@ -168,7 +166,14 @@ class Hazelcast(Kind):
             meant = self.read(self.render(cluster, one)[0].text).items
             names = (deployed_members.NAME, deployed_members.ATTRIBUTE)
             items |= {node: meant | dict.fromkeys(names, node) for node in same}
-        return deployed_members.findings(items, lines, deployed)
+        yield from deployed_members.findings(items, lines, deployed)
+        addresses = {
+            n.name.value: {n.address.value, n.storage_address.value} for n in cluster.nodes
+        }
+        for node, reading in deployed.items():
+            here = addresses.get(node)
+            if here and (found := deployed_members.no_interface(reading, here)):
+                yield node, found
 
     def keep(self, key: str) -> str:
         if hides(key) or key.startswith("network/join/"):
@@ -200,7 +205,8 @@ def _parts(cluster: Cluster, key: str, change: Change) -> bool:
     """Tell whether members that differ in an item cannot be in one cluster (measured)."""
     default = deployed_members.DEFAULTS.get(key)
     same = default is not None and (change.before or default) == (change.after or default)
-    if key.startswith(_MEMBER) or key.endswith(_HOW_FAR) or same:
+    unknown = deployed_members.VARIABLE in (change.before or "")
+    if key.startswith(_MEMBER) or key.endswith(_HOW_FAR) or same or unknown:
         return False
     if key.startswith("network/port"):
         return cluster.discovery.kind.value == "tcp-ip"
@@ -208,9 +214,11 @@ def _parts(cluster: Cluster, key: str, change: Change) -> bool:
 
 
 def _items(document: _Element) -> Iterator[tuple[str, str, int]]:
-    """The document's items; the ways of writing a member list are one."""
-    if release := _XSD.search(" ".join(str(v) for v in document.attrib.values())):
-        yield "schema", release[1], 1
+    """The document's items; the ways of writing a member list are one.
+
+    Which version a schemaLocation names does not count: members whose headers said 4.0 and 5.5 formed
+    one cluster (measured with 5.6.0), since Hazelcast judges by the XSD in its own jar.
+    """
     for key, value, number in flatten(document, _SETS):
         if key == "network/join/tcp-ip/members":
             for member in re.split(r"[,;\s]+", value):
@@ -227,11 +235,16 @@ def _words(keys: list[str]) -> str:
     return f"{', '.join(keys[:3])}{more} {verb}"
 
 
+def _truth(value: str) -> str:
+    """Read a boolean as Hazelcast's DomConfigHelper does: also `1` is false."""
+    if deployed_members.VARIABLE in value:
+        return value
+    return "true" if value.strip().lower() in ("true", "yes", "on") else "false"
+
+
 def _enabled(document: _Element, join: str) -> bool:
-    for element in document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}"):
-        if (element.get("enabled") or "").strip().lower() == "true":
-            return True
-    return False
+    found = document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}")
+    return any(_truth(element.get("enabled") or "") == "true" for element in found)
 
 
 def members(cluster: Cluster) -> list[Value[str]]:

@@ -5,13 +5,17 @@ What members may not differ in, and what becomes of them, was measured with real
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Finding, Rule, Severity
+from omconf.secrets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+
+    from omconf.artifacts.model import Reading
 
 SAME_NAME = Rule("OM313", Severity.WARNING, "the same instance-name on two deployed nodes")
 APART = Rule("OM314", Severity.WARNING, "deployed nodes that cannot have formed one cluster")
@@ -19,9 +23,14 @@ DROPPED = Rule("OM315", Severity.WARNING, "remote commits that a deployed node d
 STANDALONE = Rule("OM318", Severity.WARNING, "a deployed node on which no join is enabled")
 TWO_NAMES = Rule("OM319", Severity.WARNING, "a deployed node that goes by a name not its own")
 
+NO_INTERFACE = Rule("OM328", Severity.WARNING, "interfaces that match no address of their node")
+
+VARIABLE = "${"
+"""Begins a Java system property in hazelcast.xml: what it says is known on the node alone."""
 NAME = "instance-name"
 ATTRIBUTE = "member-attributes/name"
 _JOIN = "network/join/"
+_INTERFACE = "network/interfaces/interface"
 GROUP = f"{_JOIN}multicast/multicast-group"
 PORT = f"{_JOIN}multicast/multicast-port"
 PARTITIONS = "properties/hazelcast.partition.count"
@@ -84,20 +93,47 @@ def forming(items: Mapping[str, str]) -> dict[str, str]:
         **{key: items.get(key, DEFAULTS[key]) for key in ("cluster-name", PARTITIONS)},
         f"{_JOIN}{kind}".rstrip("/"): "enabled",
     }
-    if "schema" in items:
-        found["schema"] = items["schema"]
     if kind == "multicast":
         found |= {key: items.get(key, DEFAULTS[key]) for key in (GROUP, PORT)}
     if kind == "tcp-ip":
         found["network/port"] = items.get("network/port", "5701")
-    return found
+    return {key: value for key, value in found.items() if VARIABLE not in value}
 
 
 def _parting(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """The keys in which two members differ; an XSD that is not named says nothing."""
-    keys = sorted(one.keys() | other.keys())
-    unknown = {"schema"} if ("schema" in one) != ("schema" in other) else set()
-    return [key for key in keys if one.get(key) != other.get(key) and key not in unknown]
+    """The keys in which two members differ, as far as they are known."""
+    unknown = (DEFAULTS.keys() | {"network/port"}) - (one.keys() & other.keys())
+    keys = sorted((one.keys() | other.keys()) - unknown)
+    return [key for key in keys if one.get(key) != other.get(key)]
+
+
+def no_interface(reading: Reading, addresses: Collection[str]) -> Finding | None:
+    """Report `<interfaces>` of which none matches: with such, Hazelcast does not start (measured)."""
+    keys = [key for key in reading.items if re.fullmatch(rf"{_INTERFACE}(?:\[[0-9]+\])?", key)]
+    patterns = [reading.items[key] for key in keys]
+    if not patterns or reading.items.get("network/interfaces/enabled") != "true":
+        return None
+    if any(VARIABLE in p or _matches(p, address) for p in patterns for address in addresses):
+        return None
+    shown = ", ".join(f"`{quoted(pattern)}`" for pattern in patterns[:3])
+    known = ", ".join(sorted(addresses))
+    message = f"Of its interfaces ({shown}) none matches {known}: Hazelcast would not start."
+    hint = f"Write the node's own address: `<interface>{min(addresses)}</interface>`."
+    return Finding(NO_INTERFACE, reading.lines.get(keys[0], 0), message, hint)
+
+
+def _matches(pattern: str, address: str) -> bool:
+    """Tell whether Hazelcast's pattern matches: each part a number, `*` or a range."""
+    parts = pattern.split(".")
+    numbers = address.split(".")
+    return len(parts) == len(numbers) and all(map(_part_matches, parts, numbers))
+
+
+def _part_matches(part: str, number: str) -> bool:
+    low, dash, high = part.partition("-")
+    if dash and low.isascii() and high.isascii() and low.isdigit() and high.isdigit():
+        return int(low[:5]) <= int(number) <= int(high[:5])
+    return part in ("*", number)
 
 
 def _joins(items: Mapping[str, str]) -> bool:

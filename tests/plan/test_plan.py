@@ -387,13 +387,12 @@ def test_another_data_server_cannot_roll(deployed: Path) -> None:
     assert last == (["om2"], RECORDED)
 
 
-def test_another_hazelcast_line_cannot_roll(deployed: Path) -> None:
-    edit(deployed / "om1" / HAZELCAST, "config-5.5", "config-5.3")
-    change = only_change(plan(deployed))
-    assert change["items"] == [
-        {"key": "schema", "action": "update", "before": "5.3", "after": "5.5"}
-    ]
-    assert change["effect"]["rolling"] is False
+def test_the_version_that_a_header_names_is_no_change(deployed: Path) -> None:
+    """Members with headers of 4.0 and 5.5 form one cluster: the jar decides (tests/real)."""
+    edit(deployed / "om1" / HAZELCAST, "config-5.5", "config-4.0")
+    document = plan(deployed)
+    assert only_change(document)["action"] == "reformat"
+    assert (document["has_changes"], document["diagnostics"]) == (False, [])
 
 
 def test_hand_made_lines_are_taken_over(deployed: Path) -> None:
