@@ -48,9 +48,9 @@ def restart(why: str, *, rolling: bool = True, needs: tuple[str, ...] = ()) -> E
 
 
 def make_folder(cluster: Cluster, folder: str) -> Do:
-    """Create the shared folder with its owner where there is none; one that exists stays as it is."""
+    """Create the shared folder with its owner where there is none, or an empty one of another owner."""
     om = cluster.openmeetings
-    script = '[ -d "$1" ] || install -d -o "$2" -g "$3" "$1"'
+    script = '[ -n "$(ls -A "$1" 2>&-)" ] || install -d -o "$2" -g "$3" "$1"'
     return run("sh", "-c", script, "sh", folder, om.user.value, om.group.value)
 
 

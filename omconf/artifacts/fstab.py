@@ -100,6 +100,7 @@ class Fstab(BlockKind):
             "delete": "the folder is no longer mounted here",
         }.get(action, "a mount keeps its old options until it is unmounted")
         by_hand = action == "delete" and cluster.storage.kind.value == "mounted"
+        changes = {point: change for point, change in changes.items() if _ours(point, change)}
         devices = ({_device(value) for value in values} for values in _values(changes))
         moves = len(set(map(frozenset, devices))) > 1
         rolling = not moves or action == "create"
@@ -147,15 +148,8 @@ def _meaning(cluster: Cluster, server: Value[str] | None) -> Meaning:
 
 
 def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[tuple[Do, ...], tuple[Do, ...]]:
-    """The commands that unmount, and those that mount.
-
-    Where an entry of a deployed block names a place that no spec can, omconf mounted nothing.
-    """
-    folders = {
-        point: change.action
-        for point, change in sorted(changes.items())
-        if paths.PLAIN.fullmatch(point) and HIDDEN not in point
-    }
+    """The commands that unmount, and those that mount."""
+    folders = {point: change.action for point, change in sorted(changes.items())}
     mount = {f: Run(("mount", f), MOUNT_SECONDS) for f in folders}
     umount = {f: Run(("umount", f)) for f in folders}
     reload = (RELOAD_UNITS,) if cluster.openmeetings.has_systemd else ()
@@ -168,6 +162,15 @@ def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[tuple[Do, ...
             *(run("findmnt", f) for f, action in folders.items() if action != "delete"),
         ),
     )
+
+
+def _ours(point: str, change: Change) -> bool:
+    """Tell whether omconf can have written a line: what else stands in a block is not mounted by it."""
+    for value in filter(None, (change.before, change.after)):
+        _, kind, options, *_ = value.replace(HIDDEN, "").rsplit(" ", 4)
+        if kind not in ("nfs", "nfs4", "cifs", "smb3") and (kind, options) != ("none", "bind"):
+            return False
+    return HIDDEN not in point and bool(paths.PLAIN.fullmatch(point))
 
 
 def _values(changes: Mapping[str, Change]) -> tuple[list[str], list[str]]:

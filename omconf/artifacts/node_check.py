@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Stage
-from omconf.artifacts.effect import Change, Effect, restart
+from omconf.artifacts.effect import Change, Effect
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.check.deployed_members import APART
 from omconf.cluster.ports import REMOTE_COMMIT_PORT
@@ -34,7 +34,7 @@ SHELL = FromFormat("POSIX shell")
 FACTS = FromFormat("what omconf-node-check reads")
 
 TEXT = Path(__file__).with_suffix(".sh")
-_RELEASE = re.compile(rb"^release=([0-9.]{1,20})$", re.MULTILINE)
+_RELEASE = re.compile(rb"^release=([0-9]{1,3}(?:\.[0-9]{1,3}){2})$", re.MULTILINE)
 MAX_OTHERS = 3
 """Releases of other nodes that a finding names."""
 _NAMED = re.compile("([a-z0-9_-]+)=(.*)")
@@ -91,13 +91,6 @@ class NodeCheck(Kind):
                 yield node, Finding(APART, deployed[node].lines["release"], message)
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        release = changes.get("release")
-        if release and release.before and release.after:
-            why = (
-                f"OpenMeetings {release.before} becomes {release.after}: Hazelcast refuses members of"
-                " another minor version, and a release changes the database's tables"
-            )
-            return restart(why, rolling=False)
         why = "only people and `omconf verify` run the check"
         return Effect("none", why)
 

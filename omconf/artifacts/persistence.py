@@ -7,10 +7,11 @@ Sources: the clustering page, step "Database"; each release's stock file for the
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
-from omconf.actions import Stage
+from omconf.actions import Do, Manual, Stage
 from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Placeholder, Reading, line
 from omconf.check import deployed_xml
@@ -53,6 +54,15 @@ _SETS = frozenset({"class"})
 _CONNECTS = re.compile(
     r"openjpa\.Connection(2|DriverName|Factory|Password|Properties|URL|UserName)"
     r"|(javax|jakarta)\.persistence\.(jdbc|jta|nonJta)"
+)
+
+
+MOVED = Do(
+    Manual(
+        "database",
+        "Copy the data of the database to its new place, unless they are there already: no node of"
+        " this cluster writes now.",
+    )
 )
 
 
@@ -131,11 +141,13 @@ class Persistence(Kind):
         url = f"properties/{CONNECTION}/Url"
         apart = [k for k in changes if k == url or k == "version" or k.startswith("class[")]
         if apart and action == "update":
+            moves = any(key == url for key in apart)
             why = (
                 "another database or another release's tables: nodes changed one by one would"
                 " work on two databases at once"
             )
-            return restart(why, rolling=False, needs=("database",))
+            effect = restart(why, rolling=False, needs=("database",))
+            return replace(effect, manual=MOVED) if moves else effect
         account = any(key.endswith(("/Username", "/Password")) for key in changes)
         needs = ("database",) if account or action == "create" else ()
         why = "persistence.xml is read when OpenMeetings starts; nodes restart one by one"

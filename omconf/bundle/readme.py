@@ -128,7 +128,8 @@ def _folded(steps: Iterable[Step], *, undo: bool = False) -> Iterator[tuple[list
 def _named(nodes: Sequence[str], cluster: Cluster) -> str:
     """Name nodes as short as it can be told: all, all but one, or each."""
     names = [node.name.value for node in cluster.nodes]
-    missing = [name for name in names if name not in set(nodes)]
+    wanted = set(nodes)
+    missing = [name for name in names if name not in wanted]
     if not missing:
         return "Every node" if len(names) > 1 else names[0]
     if len(missing) == 1 and len(nodes) > 1:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import by_name, kinds
+from omconf.artifacts.effect import Effect
 from omconf.artifacts.model import Ownership, Reading
 from omconf.cluster import places
 from omconf.origin import Span
-from omconf.plan import access, cause, digest, earlier, same_file
+from omconf.plan import access, cause, digest, earlier, same_file, state
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -20,7 +21,6 @@ from omconf.plan.one_file import Comparer
 from omconf.plan.place import Place
 from omconf.plan.readings import Readings
 from omconf.plan.seen import Seen
-from omconf.rollout.first import below_home
 from omconf.rollout.model import Part, State
 from omconf.rollout.order import order
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from omconf.plan.masking import Mask
     from omconf.secrets import Secrets
 
-SHIPPED = ("/hazelcast.xml", "/persistence.xml")
-"""Files that OpenMeetings ships itself: where one of them is, it is installed."""
+
+WRITTEN_ANEW = Effect("none", "only how it is written changes")
 
 
 def compare(
@@ -57,7 +57,7 @@ def compare(
     live, filled = snapshot.live, snapshot.kind != "git"
     seen = Seen(secrets)
     comparer = Comparer(cluster, secrets, Readings(seen), live=live, filled=filled)
-    comparison = _Comparison(cluster, comparer, base)
+    comparison = _Comparison(cluster, comparer, base, strict)
     for node in cluster.nodes:
         name = node.name.value
         if name in snapshot.nodes:
@@ -72,7 +72,7 @@ def compare(
         options=snapshot.options,
         nodes=(*snapshot.nodes, *snapshot.left),
         changes=tuple(comparison.digested(mask)),
-        rollout=order(cluster, comparison.parts(), comparison.states),
+        rollout=order(cluster, comparison.parts(), comparison.states, comparison.removed),
         secrets=tuple(comparison.checked),
         diagnostics=tuple(comparison.diagnostics),
         complete=comparison.complete,
@@ -86,12 +86,14 @@ class _Comparison:
     cluster: Cluster
     comparer: Comparer
     base: Snapshot | None
+    strict: bool
     changes: list[ArtifactChange] = field(default_factory=list)
     places: list[Place] = field(default_factory=list)
     checked: list[SecretCheck] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
     states: dict[str, State] = field(default_factory=dict)
+    removed: dict[str, State] = field(default_factory=dict)
     differing: dict[str, dict[str, tuple[str, Reading]]] = field(default_factory=dict)
     unchanged: dict[str, dict[str, None]] = field(default_factory=dict)
 
@@ -120,7 +122,6 @@ class _Comparison:
         if deployed.problem:
             self.unread(name, "", deployed.problem)
             return
-        self.states[name] = self.state(node, artifacts, deployed)
         former_name = node.renamed_from.value if node.renamed_from else name
         settings = places.settings(self.cluster, node)
         before = self.earlier(name, deployed, settings, {name, former_name})
@@ -136,6 +137,8 @@ class _Comparison:
         # What cannot be read may be a link to any of the former.
         unsure = any(f.problem for p, _ in wanted if (f := deployed.files.get(p)))
         former = [] if unsure else [place for place in former if place[0] not in twins]
+        gone = [(path, kind) for path, kind in wanted if path not in by_path and path in before]
+        self.states[name] = state.of_node(self.cluster, node, artifacts, deployed, [*former, *gone])
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
             if file and file.problem:
@@ -154,23 +157,6 @@ class _Comparison:
             listing = places.manifest(self.cluster.name.value)
             base = cause.applied(self.base, listing, name, path, before)
             self.place(Place(kind, name, path, artifact, data, mode, path in before, base=base))
-
-    def state(self, node: Node, artifacts: tuple[Artifact, ...], deployed: NodeFiles) -> State:
-        """Tell whether OpenMeetings is installed on a node, and which release."""
-        home = below_home(node.home.value, artifacts)
-        shipped = [path for path in home if path.endswith(SHIPPED)]
-        installed = deployed.release is not None or any(path in deployed.files for path in shipped)
-        files = [
-            (path, kind, file.data)
-            for kind in kinds()
-            for path in kind.paths(self.cluster, node)
-            if (file := deployed.files.get(path)) and file.data
-        ]
-        applied = (kind.release(data) for _, kind, data in files)
-        release = deployed.release or (next(filter(None, applied), None) if installed else None)
-        below = f"{node.home.value}/"
-        there = tuple(sorted({path for path, _, _ in files if path.startswith(below)}))
-        return State(installed, release, home, there)
 
     def place(self, place: Place) -> None:
         """Compare one place, and take in what that gave."""
@@ -193,7 +179,12 @@ class _Comparison:
         if deployed.problem:
             self.unread(node, "", deployed.problem)
             return
-        for path, entry in sorted(self.earlier(node, deployed).items()):
+        entries = sorted(self.earlier(node, deployed).items())
+        if (file := deployed.files.get(places.manifest(self.cluster.name.value))) and file.data:
+            listed = [(path, entry.kind) for path, entry in entries]
+            was = state.settings(self.cluster, listed, deployed)
+            self.removed[node] = State(unit=was.get("unit"))
+        for path, entry in entries:
             file = deployed.files.get(path)
             if file and file.problem:
                 self.unread(node, path, file.problem)
@@ -209,12 +200,15 @@ class _Comparison:
     def parts(self) -> Iterator[Part]:
         """What the changes come to for the roll-out."""
         for change in self.changes:
-            if change.effect and change.action is not Action.REFORMAT:
+            effect = change.effect
+            if change.action is Action.REFORMAT:
+                effect = WRITTEN_ANEW if self.strict else None
+            if effect:
                 yield Part(
                     change.node,
                     change.path,
                     by_name()[change.kind].stage,
-                    change.effect,
+                    effect,
                     deletes=change.action is Action.DELETE,
                     whole=change.ownership == str(Ownership.FILE),
                 )

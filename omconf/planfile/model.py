@@ -10,12 +10,18 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from omconf.formats import paths
+
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
 Seconds = Annotated[int, Field(ge=1, le=1_000_000)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 FileDigest = Annotated[str, Field(pattern="^([0-9a-f]{64}|absent|unreadable)$")]
 Path = Annotated[str, Field(pattern="^/")]
+Plain = Annotated[str, Field(pattern=f"^{paths.PLAIN.pattern}$")]
+Paths = Annotated[list[Plain], Field(min_length=1)]
+InBundle = Annotated[str, Field(pattern=r"^[a-z]+/[A-Za-z0-9_-]+(\.[a-z]+)?$")]
+Unit = Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.][A-Za-z0-9:_.@-]*\.service$")]
 Names = Annotated[list[str], Field(min_length=1)]
 State = Literal["equal", "different", "unknown"]
 
@@ -28,7 +34,9 @@ def left_out(description: str | None = None) -> Any:
 class Part(BaseModel):
     """A part of the document."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, hide_input_in_errors=True, regex_engine="python-re"
+    )
 
 
 class Source(Part):
@@ -101,7 +109,8 @@ class Effect(Part):
 class Digests(Part):
     """sha256 of what a change replaces and of what it makes, without the places of secrets.
 
-    Of a file with a secret it is that of its meaning; of one that others edit, of omconf's part.
+    `before` is of the deployed file, or of its meaning where a secret may stand in it; `after` is of
+    what the bundle holds, which of a file that others edit is omconf's part alone.
     """
 
     before: FileDigest
@@ -127,14 +136,14 @@ class Put(Part):
     """Write files of the bundle; in `undo`, bring files back to what they were before the step."""
 
     type: Literal["put"]
-    paths: Names
+    paths: Paths
 
 
 class Remove(Part):
     """Delete files that omconf wrote."""
 
     type: Literal["remove"]
-    paths: Names
+    paths: Paths
 
 
 class Run(Part):
@@ -150,7 +159,7 @@ class Service(Part):
 
     type: Literal["service"]
     do: Literal["start", "stop", "restart", "reload", "enable", "disable"]
-    unit: str
+    unit: Unit
     timeout: Seconds
 
 
@@ -168,7 +177,7 @@ class Manual(Part):
     type: Literal["manual"]
     who: Literal["admin", "database", "storage"]
     text: str
-    files: list[str] = Field(description="Paths in the bundle directory.")
+    files: list[InBundle] = Field(description="Paths in the bundle directory.")
     check: Run = left_out()
 
 
@@ -273,6 +282,19 @@ class Plan(Part):
     )
     diagnostics: list[Diagnostic]
     binding: Binding = left_out("In a saved plan: what it was made from.")
+
+
+def contradiction(plan: Plan) -> str:
+    """Say what in a plan contradicts the rest of it, which a schema cannot tell; "" for nothing."""
+    if [step.step for step in plan.rollout] != list(range(1, len(plan.rollout) + 1)):
+        return "the steps of the roll-out are not numbered from 1 on"
+    if any(len(set(step.nodes)) < len(step.nodes) for step in plan.rollout):
+        return "a step names a node twice"
+    if plan.source is not None and "nodes" in plan.source.model_fields_set:
+        named = {change.node for change in plan.changes}
+        if named.union(*(step.nodes for step in plan.rollout)) - set(plan.source.nodes):
+            return "it names a node that was not planned"
+    return ""
 
 
 def schema() -> dict[str, Any]:

@@ -106,4 +106,6 @@ def parse(data: bytes, path: str) -> dict[str, Any] | Diagnostic:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part)[:80] for part in first["loc"])
         return NO_PLAN.at(None, f"{path} is no plan: `{where}`: {first['msg']}.", hint=hint)
+    if version == "2.0" and (wrong := model.contradiction(plan)):
+        return NO_PLAN.at(None, f"{path} is no plan: {wrong}.", hint=hint)
     return plan.model_dump(exclude_unset=True)

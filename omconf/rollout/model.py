@@ -48,17 +48,25 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What is known of a node of the spec before the roll-out.
+    """What is known of a node before the roll-out.
 
-    `installed`: OpenMeetings is there. `release` is the deployed one, None where it is not known.
-    `home_paths` are all files of the bundle below its home: an installation overwrites them, and
-    `there`, which are the files below it that are deployed.
+    `installed`: OpenMeetings is in the home that the spec says. `release` is the deployed one, None
+    where it is not known. `home_paths` are all files of the bundle below its home: an installation
+    overwrites them, and `there`, which are the files below it that are deployed. `home` and `unit`
+    are those that it ran from until now, None where the spec says the same.
     """
 
     installed: bool = True
     release: str | None = None
     home_paths: tuple[str, ...] = ()
     there: tuple[str, ...] = ()
+    home: str | None = None
+    unit: str | None = None
+
+    @property
+    def runs(self) -> bool:
+        """Whether OpenMeetings ran on the node until now, in this home or another."""
+        return self.installed or self.home is not None
 
 
 @dataclass(frozen=True, slots=True)

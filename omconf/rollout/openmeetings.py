@@ -17,30 +17,33 @@ if TYPE_CHECKING:
     from omconf.rollout.model import State
 
 
-def control(cluster: Cluster, verb: Verb) -> Action:
-    """Start, stop or restart OpenMeetings."""
+def control(cluster: Cluster, verb: Verb, unit: str | None = None) -> Action:
+    """Start, stop or restart OpenMeetings; by another unit than the spec's where one is named."""
     om = cluster.openmeetings
-    if om.has_systemd:
-        return Service(verb, om.service.value)
+    if unit or om.has_systemd:
+        return Service(verb, unit or om.service.value)
     return Manual("admin", f"{verb.capitalize()} OpenMeetings on this node.")
 
 
-def start(cluster: Cluster) -> tuple[Do, ...]:
-    """Start it; taken back, it stops."""
-    return (Do(control(cluster, "start"), control(cluster, "stop")),)
+def start(cluster: Cluster, state: State) -> tuple[Do, ...]:
+    """Start it; taken back, it stops.
+
+    Where it did not run by this unit before, from now on also whenever the host is booted.
+    """
+    does = Do(control(cluster, "start"), control(cluster, "stop"))
+    om = cluster.openmeetings
+    if (state.runs and state.unit is None) or not om.has_systemd:
+        return (does,)
+    unit = om.service.value
+    return (Do(Service("enable", unit), Service("disable", unit)), does)
 
 
-def begin(cluster: Cluster) -> tuple[Do, ...]:
-    """Start it for the first time, and from now on whenever the host is booted."""
-    if not cluster.openmeetings.has_systemd:
-        return start(cluster)
-    unit = cluster.openmeetings.service.value
-    return (Do(Service("enable", unit), Service("disable", unit)), *start(cluster))
-
-
-def stopped(cluster: Cluster) -> tuple[Do, ...]:
-    """Stop it; taken back, it starts."""
-    return (Do(control(cluster, "stop"), control(cluster, "start")),)
+def stopped(cluster: Cluster, unit: str | None) -> tuple[Do, ...]:
+    """Stop it; taken back, it starts. A unit that is no longer used does not come back at a boot."""
+    stop = Do(control(cluster, "stop", unit), control(cluster, "start", unit))
+    if unit is None:
+        return (stop,)
+    return (stop, Do(Service("disable", unit), Service("enable", unit)))
 
 
 def restart(cluster: Cluster) -> tuple[Do, ...]:
@@ -48,18 +51,17 @@ def restart(cluster: Cluster) -> tuple[Do, ...]:
     return (Do(control(cluster, "restart"), again=True),)
 
 
-def stop(cluster: Cluster, nodes: Sequence[str], why: str) -> Step:
+def stop(cluster: Cluster, nodes: Sequence[str], why: str, unit: str | None) -> Step:
     """Stop some nodes together."""
-    back = (control(cluster, "start"), Health())
-    return Step(tuple(nodes), why, (control(cluster, "stop"),), back)
+    does = stopped(cluster, unit)
+    back = (*(do.undo for do in reversed(does) if do.undo), Health())
+    return Step(tuple(nodes), why, tuple(do.action for do in does), back)
 
 
-def leave(cluster: Cluster) -> tuple[Do, ...]:
+def leave(cluster: Cluster, unit: str | None) -> tuple[Do, ...]:
     """Stop it for good: it does not come back when the host is booted."""
-    if not cluster.openmeetings.has_systemd:
-        return stopped(cluster)
-    unit = cluster.openmeetings.service.value
-    return (*stopped(cluster), Do(Service("disable", unit), Service("enable", unit)))
+    om = cluster.openmeetings
+    return stopped(cluster, unit or (om.service.value if om.has_systemd else None))
 
 
 def release_why(cluster: Cluster, state: State) -> str:
@@ -76,16 +78,28 @@ def installations(
     """Say what to install where; taken back, the earlier release and its files are there again."""
     om = cluster.openmeetings
     release = om.release.value.name
-    alike: dict[tuple[str, str | None, tuple[str, ...]], list[str]] = {}
+    wanted = set(nodes)
+    alike: dict[tuple[tuple[Action, ...], tuple[Action, ...]], list[str]] = {}
     for node in cluster.nodes:
-        if (name := node.name.value) in nodes:
-            earlier = states[name].release if states[name].installed else None
-            key = (node.home.value, earlier, states[name].there if earlier else ())
-            alike.setdefault(key, []).append(name)
-    for (home, earlier, paths), names in alike.items():
-        undo = (_installation(home, om.webapp.value, earlier), Put(paths)) if earlier else ()
-        does = (_installation(home, om.webapp.value, release),)
-        yield Step(tuple(names), "OpenMeetings itself is installed by hand", does, undo)
+        if (name := node.name.value) not in wanted:
+            continue
+        state, home = states[name], node.home.value
+        does: list[Action] = [_installation(home, om.webapp.value, release)]
+        undo: list[Action] = []
+        if state.installed and state.release:
+            undo = [_installation(home, om.webapp.value, state.release), Put(state.there)]
+        if state.home is not None:
+            does.append(_runs_from(cluster, home))
+            undo.append(_runs_from(cluster, state.home))
+        alike.setdefault((tuple(does), tuple(undo)), []).append(name)
+    for (actions, back), names in alike.items():
+        yield Step(tuple(names), "OpenMeetings itself is installed by hand", actions, back)
+
+
+def _runs_from(cluster: Cluster, home: str) -> Manual:
+    om = cluster.openmeetings
+    what = f"`{om.service.value}`" if om.has_systemd else "what starts OpenMeetings here"
+    return Manual("admin", f"Have {what} start OpenMeetings from `{home}`.")
 
 
 def _installation(home: str, webapp: str, release: str) -> Manual:
@@ -124,7 +138,7 @@ def seed(cluster: Cluster, nodes: Sequence[str]) -> Step:
     om = cluster.openmeetings
     name = next((node for node in nodes if node == cluster.storage.node), nodes[0])
     home = next(n.home.value for n in cluster.nodes if n.name.value == name)
-    script = '[ -n "$(ls -A "$1")" ] || runuser -u "$2" -- cp -R "$3" "$1"'
+    script = '[ -n "$(ls -A "$1" | grep -vx lost+found)" ] || runuser -u "$2" -- cp -R "$3" "$1"'
     shipped = f"{home}/webapps/{om.webapp.value}/data/."
     does = run("sh", "-c", script, "sh", om.data_dir.value, om.user.value, shipped, timeout=300)
     return Step.of([name], "the shared folder gets its first content", (does,))

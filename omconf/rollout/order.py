@@ -26,7 +26,7 @@ from omconf.artifacts import kinds
 from omconf.cluster import places
 from omconf.rollout import openmeetings
 from omconf.rollout.model import Disruption, Parts, Rollout
-from omconf.rollout.who import Who
+from omconf.rollout.who import UNIT, Who
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -52,17 +52,32 @@ MOVE = Do(
 )
 
 
-def order(cluster: Cluster, parts: Iterable[Part], states: Mapping[str, State]) -> Rollout:
-    """Put the changes of a plan in order; `states` are those of the spec's nodes that were read."""
-    job = _Job(cluster, Parts(tuple(parts)), states)
+def order(
+    cluster: Cluster,
+    parts: Iterable[Part],
+    states: Mapping[str, State],
+    removed: Mapping[str, State] | None = None,
+) -> Rollout:
+    """Put the changes of a plan in order.
+
+    `states` are those of the spec's nodes that were read, `removed` of nodes that left the spec and
+    hold a manifest of omconf.
+    """
+    job = _Job(cluster, Parts(tuple(parts)), states, removed or {})
     return Rollout(tuple(job.steps()), job.disruption)
 
 
 class _Job(Who):
     """One roll-out: the steps."""
 
-    def __init__(self, cluster: Cluster, parts: Parts, states: Mapping[str, State]) -> None:
-        super().__init__(cluster, parts, states)
+    def __init__(
+        self,
+        cluster: Cluster,
+        parts: Parts,
+        states: Mapping[str, State],
+        removed: Mapping[str, State],
+    ) -> None:
+        super().__init__(cluster, parts, states, removed)
         self.asked: set[tuple[str, Do]] = set()
 
     def steps(self) -> Iterator[Step]:
@@ -70,13 +85,12 @@ class _Job(Who):
         yield from self._let_in()
         yield from self._install(self.new)
         if self.stopping:
-            yield self._stop()
+            yield from self._stop()
             yield from self._let_go(self.stopping)
         yield from self._serve()
         if self.stopping:
             yield from self._move(self.stopping)
-            yield from self._manual(self._own(self.parts.of(self.stopping)))
-            yield from self._write(self.parts.of(self.stopping, stages=BELOW))
+            yield from self._prepare(self._own(self.parts.of(self.stopping)))
             yield from self._start(self.stopping)
         yield from self._roll()
         yield from self._begin()
@@ -89,7 +103,10 @@ class _Job(Who):
         if not self.removed:
             return
         why = "these nodes are no longer in the spec: OpenMeetings stops for good"
-        yield Step.of(self.removed, why, openmeetings.leave(self.cluster))
+        ran = [node for node in self.removed if self.ran(node)]
+        yield from _together(
+            (node, why, openmeetings.leave(self.cluster, self.removed[node].unit)) for node in ran
+        )
         parts = self.left.of(self.removed, stages=set(Stage) - {Stage.SERVE})
         yield from self._delete(parts, "no longer used on nodes that left the cluster")
 
@@ -109,14 +126,18 @@ class _Job(Who):
         found = (kind.external(self.cluster) for kind in kinds())
         return [manual for manual in found if manual is not None]
 
-    def _stop(self) -> Step:
+    def _stop(self) -> Iterator[Step]:
         """Stop the nodes whose settings may not meet the new ones."""
         reasons = dict.fromkeys(why for whys in self.reasons.values() for why in whys)
         head = STOP_WHY if self.disruption is Disruption.ALL else STOP_SOME_WHY
         why = f"{head}: {'; '.join(reasons)}"
         if self.unplanned:
             why += f"; {UNPLANNED.format(nodes=', '.join(self.unplanned[:10]))}"
-        return openmeetings.stop(self.cluster, self.stopping, why)
+        units: dict[str | None, list[str]] = {}
+        for node in self.stopping:
+            units.setdefault(self.states[node].unit, []).append(node)
+        for unit, nodes in units.items():
+            yield openmeetings.stop(self.cluster, nodes, why, unit)
 
     def _let_go(self, nodes: Sequence[str]) -> Iterator[Step]:
         """Unmount and the like, while nothing uses it."""
@@ -157,6 +178,14 @@ class _Job(Who):
         if self.moved:
             yield Step.of(nodes, "nobody uses the shared folder now", (MOVE,))
 
+    def _prepare(self, parts: Parts) -> Iterator[Step]:
+        """Do what comes before the start, by hand where it has to be: old mounts are gone by then."""
+        below = parts.of(self.states, stages=BELOW)
+        gone = below.of(self.states, stages=(Stage.MOUNT,)).deleting(True)
+        yield from self._write(gone)
+        yield from self._manual(parts)
+        yield from self._write(Parts(tuple(p for p in below.listed if p not in set(gone.listed))))
+
     def _write(self, parts: Parts) -> Iterator[Step]:
         """Write files and tell the programs that read them, stage by stage, equal steps as one.
 
@@ -181,8 +210,9 @@ class _Job(Who):
             )
 
     def _openmeetings_files(self, node: str) -> tuple[Do, ...]:
-        """Write what OpenMeetings reads when it starts; after an installation all of it."""
-        parts = self.parts.on(node, stages=(Stage.OPENMEETINGS,)).listed
+        """Write what OpenMeetings reads when it starts, and what checks it then."""
+        stages = (Stage.OPENMEETINGS, Stage.CHECK)
+        parts = self.parts.on(node, stages=stages).listed
         written = [p.path for p in parts if not (p.deletes and p.whole)]
         if self.installs(node):
             written = sorted({*written, *self.states[node].home_paths})
@@ -193,7 +223,7 @@ class _Job(Who):
         missing = [node for node in nodes if self.installs(node)]
         if not missing:
             return
-        if set(missing) & set(self.existing):
+        if any(map(self.alters, missing)):
             why = "there is no way back without it"
             yield Step.of(missing, why, (openmeetings.backup(self.cluster),))
         yield from openmeetings.installations(self.cluster, missing, self.states)
@@ -204,11 +234,11 @@ class _Job(Who):
         One is healthy before the others start where a start changes the database's tables.
         """
         yield from self._install([node for node in nodes if node in self.together])
-        first_alone = any(self.installs(node) for node in nodes) and len(nodes) > 1
+        alters = any(self.alters(node) or node in self.new for node in nodes)
+        first_alone = alters and len(nodes) > 1
         for node in nodes:
             head = self._openmeetings_files(node)
-            first = not self.states[node].installed
-            started = (openmeetings.begin if first else openmeetings.start)(self.cluster)
+            started = openmeetings.start(self.cluster, self.states[node])
             if self.unplanned and node in self.together:
                 if head:
                     yield Step.of([node], "written while OpenMeetings is stopped", head)
@@ -246,7 +276,8 @@ class _Job(Who):
 
     def _stops_alone(self, node: str) -> bool:
         parts = self.parts.on(node).listed
-        stopped = self.installs(node) or any(p.effect.stopped for p in parts)
+        anew = self.installs(node) or self.states[node].unit is not None
+        stopped = anew or any(p.effect.stopped for p in parts)
         return stopped or (self.moved and node in self.reasons)
 
     def _restart(self, node: str) -> Iterator[Step]:
@@ -266,15 +297,15 @@ class _Job(Who):
         below = self.parts.on(node, stages=BELOW)
         parts = self.parts.on(node).listed
         whys = dict.fromkeys(p.effect.why for p in parts if p.effect.stopped)
-        why = "; ".join(self.reasons.get(node) or whys)
+        why = "; ".join(self.reasons.get(node) or whys or [UNIT])
         head = (
-            *openmeetings.stopped(self.cluster),
+            *openmeetings.stopped(self.cluster, self.states[node].unit),
             *_once(d for p in _backward(below) for d in p.effect.release),
         )
         tail = (
             *_written(sorted(below.listed, key=lambda p: p.stage)),
             *self._openmeetings_files(node),
-            *openmeetings.start(self.cluster),
+            *openmeetings.start(self.cluster, self.states[node]),
             Do(Health()),
         )
         own = self._own(self.parts.on(node))
@@ -290,10 +321,8 @@ class _Job(Who):
         """New nodes, last: until their first start nobody depends on them."""
         if not self.new:
             return
-        below = self.parts.of(self.new, stages=BELOW)
         yield from self._let_go(self.new)
-        yield from self._manual(self.parts.of(self.new))
-        yield from self._write(below)
+        yield from self._prepare(self.parts.of(self.new))
         if self._empty(self.new[0], self.new):
             yield openmeetings.seed(self.cluster, self.new)
         yield from self._start(self.new)
@@ -303,7 +332,9 @@ class _Job(Who):
         for manual in self._external():
             if self._forgets(manual.who):
                 why = "outside servers forget what is no longer used"
-                yield Step.of(list(self.states) or self.removed, why, (_told(manual),))
+                text = f"What is no longer used goes, also from an earlier server. {manual.text}"
+                nodes = list(self.states) or list(self.removed)
+                yield Step.of(nodes, why, (_told(replace(manual, text=text)),))
 
     def _forgets(self, who: str) -> bool:
         """Tell whether a node left, or another account or address is used now on that server."""
@@ -316,7 +347,7 @@ class _Job(Who):
         late = [
             p
             for p in self.parts.listed
-            if p.stage is Stage.CHECK or (p.stage is Stage.OPENMEETINGS and p.node not in restarted)
+            if p.stage in (Stage.OPENMEETINGS, Stage.CHECK) and p.node not in restarted
         ]
         nodes = dict.fromkeys(p.node for p in self.parts.listed)
         own = places.manifest(self.cluster.name.value)

@@ -23,23 +23,31 @@ if TYPE_CHECKING:
     from omconf.rollout.model import State
 
 MOVED = "the shared folder moves"
+HOME = "OpenMeetings runs from another home from now on"
+UNIT = "another unit starts OpenMeetings from now on"
 
 
 class Who:
     """The nodes of a roll-out: which of them stop, together or one by one, and why."""
 
-    def __init__(self, cluster: Cluster, parts: Parts, states: Mapping[str, State]) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        parts: Parts,
+        states: Mapping[str, State],
+        removed: Mapping[str, State],
+    ) -> None:
         names = [node.name.value for node in cluster.nodes]
         self.cluster = cluster
         self.states = states
         self.parts = parts.of(names)
         known = set(names)
         self.left = Parts(tuple(p for p in parts.listed if p.node not in known))
-        self.removed = list(self.left.by_node())
+        self.removed = removed
         planned = [name for name in names if name in states]
         self.unplanned = [name for name in names if name not in states]
-        self.new = [name for name in planned if not states[name].installed]
-        self.existing = [name for name in planned if states[name].installed]
+        self.new = [name for name in planned if not states[name].runs]
+        self.existing = [name for name in planned if states[name].runs]
         self.parts += self._clients()
         self.moved = self._moved()
         self.reasons = self._reasons()
@@ -89,8 +97,10 @@ class Who:
             ]
             if not whys and self.moved:
                 whys = [MOVED]
-            if not whys and self.installs(node):
+            if not whys and self.alters(node):
                 whys = [openmeetings.release_why(self.cluster, self.states[node])]
+            if not whys and self.states[node].home is not None:
+                whys = [HOME]  # what the files there said is not compared
             if whys:
                 found[node] = dict.fromkeys(whys)
         return {node: list(whys) for node, whys in found.items()}
@@ -103,6 +113,8 @@ class Who:
             if node not in self.together
             and (
                 node in self.reasons
+                or self.installs(node)
+                or self.states[node].unit is not None
                 or any(
                     p.effect.stopped or p.effect.action == "restart"
                     for p in self.parts.on(node).listed
@@ -113,16 +125,28 @@ class Who:
     @property
     def disruption(self) -> Disruption:
         """What it costs the people: with the last node that runs, all stop."""
-        stays = set(self.existing) - set(self.stopping)
+        stays = set(self.existing) - self.together
         if self.unplanned and not self.stopping:
             stays |= set(self.unplanned)
-        down = self.stopping or self.rolling or self.removed
-        if down and (not stays or (len(stays) == 1 and stays <= set(self.rolling))):
+        # Those that stop together serve again before the others restart, but beside unplanned ones.
+        serves_again = bool(self.stopping) and not self.unplanned
+        down = self.stopping or self.rolling or any(map(self.ran, self.removed))
+        alone = len(stays) == 1 and stays <= set(self.rolling) and not serves_again
+        if down and (not stays or alone):
             return Disruption.ALL
         return Disruption.ROLLING if down else Disruption.NONE
 
+    def ran(self, node: str) -> bool:
+        """Tell whether a node that left still has what OpenMeetings of this cluster starts with."""
+        stages = (Stage.OPENMEETINGS, Stage.UNIT)
+        return bool(self.left.on(node, stages=stages))
+
     def installs(self, node: str) -> bool:
         """Tell whether OpenMeetings, or another release of it, has to be installed on a node."""
+        return not self.states[node].installed or self.alters(node)
+
+    def alters(self, node: str) -> bool:
+        """Tell whether the release that a node runs becomes another one, which alters the tables."""
         state = self.states[node]
         wanted = self.cluster.openmeetings.release.value.name
-        return not state.installed or state.release not in (None, wanted)
+        return state.runs and state.release not in (None, wanted)

@@ -193,9 +193,11 @@ def summary(document: Document, paint: Paint) -> list[str]:
     if not document["complete"]:
         lines.append(paint("Some files could not be read: this is not the whole.", "yellow"))
     if document["has_changes"]:
+        others = any(count[action] for action in ("create", "update", "delete"))
+        anew = f", {count['reformat']} to write anew" if count["reformat"] and not others else ""
         lines.append(
             f"{paint('Plan:', 'bold')} {count['create']} to create, {count['update']} to update,"
-            f" {count['delete']} to delete on {count['nodes_changed']} of {count['nodes']} nodes."
+            f" {count['delete']} to delete{anew} on {count['nodes_changed']} of {count['nodes']} nodes."
             f"{_disruption(count, paint)}"
         )
     elif not document["complete"] or any(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -12,6 +13,7 @@ from omconf.artifacts.model import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster.model import Cluster
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+from omconf.formats import paths
 from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.rollout import text
@@ -128,8 +130,10 @@ def _items(draw: st.DrawFn) -> dict[str, Any]:
 
 
 _FILE_DIGESTS = st.sampled_from(["absent", "unreadable", "0" * 64])
-_FILE_DIGESTS = st.sampled_from(["absent", "unreadable", "0" * 64])
 _ABSOLUTE = TEXTS.map(lambda text: "/" + text)
+_PLAIN = _ABSOLUTE.map(
+    lambda text: text if paths.PLAIN.fullmatch(text) else "/" + re.sub(r"[\W\d]", "x", text)
+)
 _EFFECT = {
     "action": TEXTS,
     "scope": st.sampled_from(["node", "cluster"]),
@@ -177,8 +181,8 @@ _DIAGNOSTICS = st.fixed_dictionaries(
         "source": TEXTS,
     },
 )
-_NODES = st.lists(TEXTS, min_size=1, max_size=9)
-_PATHS = st.lists(_ABSOLUTE, min_size=1, max_size=10)
+_NODES = st.lists(TEXTS, min_size=1, max_size=9, unique=True)
+_PATHS = st.lists(_PLAIN, min_size=1, max_size=10)
 _SECONDS = st.integers(1, 1_000_000)
 _RUNS = st.fixed_dictionaries(
     {
@@ -195,7 +199,7 @@ STEP_ACTIONS = {
         {
             "type": st.just("service"),
             "do": st.sampled_from(["start", "stop", "restart", "reload", "enable", "disable"]),
-            "unit": TEXTS,
+            "unit": st.sampled_from(["openmeetings.service", "om@1.service"]),
             "timeout": _SECONDS,
         }
     ),
@@ -207,7 +211,7 @@ STEP_ACTIONS = {
             "type": st.just("manual"),
             "who": st.sampled_from(["admin", "database", "storage"]),
             "text": TEXTS,
-            "files": st.lists(TEXTS, max_size=3),
+            "files": st.lists(st.sampled_from(["storage/exports", "database/mysql.sql"])),
         },
         optional={"check": _RUNS},
     ),
@@ -278,6 +282,19 @@ _SOURCES = st.fixed_dictionaries(
         "root": TEXTS,
     },
 )
+
+
+def _consistent(plan: dict[str, Any]) -> dict[str, Any]:
+    """Number the steps, and have all nodes that are named planned."""
+    for number, step in enumerate(plan["rollout"], 1):
+        step["step"] = number
+    if plan["source"] and "nodes" in plan["source"]:
+        named = [change["node"] for change in plan["changes"]]
+        named += [node for step in plan["rollout"] for node in step["nodes"]]
+        plan["source"]["nodes"] += dict.fromkeys(named)
+    return plan
+
+
 DOCUMENTS_2 = st.fixed_dictionaries(
     {
         "format_version": st.just("2.0"),
@@ -290,7 +307,7 @@ DOCUMENTS_2 = st.fixed_dictionaries(
         "rollout": st.lists(_STEPS, max_size=5),
     },
     optional=_BOUND,
-)
+).map(_consistent)
 DOCUMENTS_1 = st.fixed_dictionaries(
     {
         "format_version": st.just("1.0"),

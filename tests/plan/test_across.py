@@ -100,5 +100,5 @@ def test_nodes_that_are_laid_out_for_different_releases() -> None:
     assert node == "om2"
     assert "laid out for OpenMeetings 9.0.0, other nodes for 9.1.0" in message
     (change,) = found["changes"]
-    assert not change["effect"]["rolling"]
-    assert "9.0.0 becomes 9.1.0" in change["effect"]["why"]
+    assert change["effect"]["action"] == "none"
+    assert "Install OpenMeetings 9.1.0" in str(found["rollout"])

@@ -108,6 +108,9 @@ class Process:
     read: Mapping[str, Items]
     folder: Folder
     mount: str | None
+    home: str
+    unit: str
+    """What started it; "" for a person."""
 
     @property
     def database(self) -> str:
@@ -135,7 +138,8 @@ class Process:
             }
             keys = read["openmeetings_properties"]
             read["openmeetings_properties"] = {k: v for k, v in keys.items() if k in ours}
-            return process.release, read, process.folder, process.mount
+            where = (process.home, process.unit)
+            return process.release, read, process.folder, process.mount, where
 
         return bool(settings(self) == settings(wanted))
 
@@ -170,11 +174,15 @@ class Host:
 
     name: str
     address: str
-    paths: Mapping[str, str]
-    """Where OpenMeetings' files lie, by kind."""
-    unit: str
+    homes: Mapping[str, Mapping[str, str]]
+    """Where OpenMeetings' files lie, by home and kind."""
+    home: str
+    """What is started."""
+    units: frozenset[str]
+    """The units that may start it."""
     files: dict[str, bytes] = field(default_factory=dict)
-    release: str | None = None
+    releases: dict[str, str] = field(default_factory=dict)
+    """What is installed, by home."""
     process: Process | None = None
     enabled: set[str] = field(default_factory=set)
     active: set[str] = field(default_factory=set)
@@ -189,12 +197,22 @@ class Host:
     accounts: bool = False
     folders: set[str] = field(default_factory=set)
 
+    @property
+    def paths(self) -> Mapping[str, str]:
+        return self.homes[self.home]
+
+    @property
+    def release(self) -> str | None:
+        return self.releases.get(self.home)
+
     def state(self) -> Any:
         """What an undo has to bring back."""
         process = self.process and (self.process.release, self.process.read, self.process.mount)
+        other = {p for home in self.homes.values() for p in home.values()} - {*self.paths.values()}
         return (
-            {path: data for path, data in self.files.items() if data.strip()},
-            *(self.release, process, self.enabled, self.active, self.stale),
+            {p: data for p, data in self.files.items() if data.strip() and p not in other},
+            *(self.release, process, self.home, self.process and self.process.unit),
+            *(self.enabled, self.active, self.stale),
             *(self.route, self.table, self.mounts, self.exports, self.shares),
         )
 

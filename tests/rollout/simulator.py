@@ -39,6 +39,8 @@ from tests.rollout.state import State
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from omconf.cluster.model import Node
+
 
 class World(State):
     """A cluster on which actions are taken; one spec after the other is rolled out."""
@@ -132,8 +134,8 @@ class World(State):
             host.enabled.add(unit)
         elif do == "disable":
             host.enabled.discard(unit)
-        elif unit == host.unit:
-            self._openmeetings(host, do, back)
+        elif unit in host.units:
+            self._openmeetings(host, do, back, unit)
         else:
             self._own_unit(host, do, unit)
 
@@ -161,10 +163,12 @@ class World(State):
             raise Wrong(f"{path} is not there")
         return host.files[path]
 
-    def _openmeetings(self, host: Host, do: str, back: Desired | None) -> None:
+    def _openmeetings(self, host: Host, do: str, back: Desired | None, unit: str = "") -> None:
         if do in ("stop", "restart"):
             if host.process is None:
                 raise Wrong(f"{host.name} does not run")
+            if host.process.unit != unit:
+                raise Wrong(f"{host.name} runs by {host.process.unit}, not by {unit}")
             host.process = None
             if back is None:
                 self.downs.append(host.name)
@@ -172,16 +176,16 @@ class World(State):
         if do in ("start", "restart"):
             if host.process is not None:
                 raise Wrong(f"{host.name} runs already")
-            if host.stale and host.unit in host.enabled:
+            if host.stale and unit:
                 raise Wrong(f"systemd on {host.name} has not read what OpenMeetings needs")
-            self.start(host, back or self.spec)
+            self.start(host, back or self.spec, unit)
             self.pending = None
 
-    def start(self, host: Host, spec: Desired) -> None:
+    def start(self, host: Host, spec: Desired, unit: str) -> None:
         """Start OpenMeetings, as a node of a spec."""
         if self.altering:
             raise Wrong(f"{host.name} starts while {self.altering[0]} alters the tables")
-        process = self.process_of(host)
+        process = self.process_of(host, unit)
         wanted = host.read(FSTAB, "fstab").get(process.data_dir)
         if spec.by_hand():
             wanted = BY_HAND
@@ -197,7 +201,7 @@ class World(State):
             self.tables[process.database] = process.release
             self.altering = (host.name, process.release)
 
-    def process_of(self, host: Host) -> Process:
+    def process_of(self, host: Host, unit: str) -> Process:
         """What OpenMeetings would run on, were it started now."""
         if host.release is None:
             raise Wrong(f"OpenMeetings is not installed on {host.name}")
@@ -211,7 +215,8 @@ class World(State):
         if folder is None:
             raise Wrong(f"{host.name} starts without a setenv.sh")
         mount = host.mounts.get(folder, (None,))[0]
-        return Process(host.release, read, self.folder(host, folder), mount)
+        where = self.folder(host, folder)
+        return Process(host.release, read, where, mount, host.home, unit)
 
     def _manual(self, host: Host, action: Manual, back: Desired | None) -> None:  # noqa: C901 - one case a command
         text = action.text
@@ -221,14 +226,18 @@ class World(State):
         elif found := re.match(r"Install OpenMeetings (\S+) in `(.+)`, without", text):
             if host.process:
                 raise Wrong(f"{host.name} runs while it is installed anew")
-            host.release = found[1]
+            host.releases[found[2]] = found[1]
             host.folders.add(found[2])
             for kind in ("hazelcast", "persistence"):
-                host.files[host.paths[kind]] = STOCK
-            host.files.pop(host.paths["openmeetings_properties"], None)
+                host.files[host.homes[found[2]][kind]] = STOCK
+            host.files.pop(host.homes[found[2]]["openmeetings_properties"], None)
+        elif found := re.match(r"Have .* start OpenMeetings from `(.+)`\.", text):
+            if host.process:
+                raise Wrong(f"{host.name} runs while its home changes")
+            host.home = found[1]
         elif text.startswith("Take back"):
             self.access, self.outside = copy.deepcopy(self.servers[-1])
-        elif action.who in ("database", "storage") and text.startswith("On the "):
+        elif action.who in ("database", "storage") and "On the " in text:
             self.let_in(action.who, self.spec, adds="already stays" in text)
         elif text.startswith("Restore the database "):
             if any(h.process for h in self.hosts.values()):
@@ -236,7 +245,9 @@ class World(State):
             assert back is not None
             self.tables[self.url(back)] = back.cluster.openmeetings.release.value.name
             self.altering = None
-        elif text.startswith(("Where the database is empty", "Back up the database")):
+        elif text.startswith(
+            ("Where the database is empty", "Back up the database", "Copy the data")
+        ):
             pass
         elif text.startswith("Move the shared data"):
             if any(h.process for h in self.hosts.values()):
@@ -336,12 +347,14 @@ class World(State):
 
     def _shell(self, host: Host, script: str, rest: list[str]) -> None:
         match script:
-            case '[ -d "$1" ] || install -d -o "$2" -g "$3" "$1"':
+            case '[ -n "$(ls -A "$1" 2>&-)" ] || install -d -o "$2" -g "$3" "$1"':
                 host.folders.add(rest[0])
             case 'ls "$1"/openmeetings-*-"$2".jar':
-                if host.release != rest[1]:
-                    raise Wrong(f"{host.name} has {host.release}, not {rest[1]}")
-            case '[ -n "$(ls -A "$1")" ] || runuser -u "$2" -- cp -R "$3" "$1"':
+                if rest[1] not in host.releases.values():
+                    raise Wrong(f"{host.name} has {host.releases}, not {rest[1]}")
+            case (
+                '[ -n "$(ls -A "$1" | grep -vx lost+found)" ] || runuser -u "$2" -- cp -R "$3" "$1"'
+            ):
                 self.full.add(self.folder(host, rest[0]))
             case _:
                 raise Wrong(f"nobody knows what this does: {script}")
@@ -359,18 +372,21 @@ def deployed(before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str,
         node = after.nodes.get(name) or before.nodes[name]
         spec = after if name in after.nodes else before
         om = (before if old in before.nodes else after).cluster.openmeetings
+        both = [s.cluster.openmeetings for s in (before, after)]
         host = Host(
             name,
             node.address.value,
-            {kind: KINDS[kind].paths(spec.cluster, node)[0] for kind in READ_AT_START},
-            after.cluster.openmeetings.service.value,
+            _homes(spec, node) | (_homes(before, before.nodes[old]) if old in before.nodes else {}),
+            node.home.value,
+            frozenset(each.service.value for each in both if each.has_systemd),
         )
         if old in before.nodes:
             was[name] = old
             host.files = {**before.files(old), **by_hand.get(old, {})}
-            host.release = om.release.value.name
-            if after.cluster.openmeetings.has_systemd:
-                host.enabled.add(host.unit)
+            host.home = before.nodes[old].home.value
+            host.releases[host.home] = om.release.value.name
+            if om.has_systemd:
+                host.enabled.add(om.service.value)
         hosts.append(host)
     world = World(after, hosts)
     url = world.url(before)
@@ -384,11 +400,17 @@ def deployed(before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str,
         _mount(world, world.hosts[name], before)
     for name in was:
         host = world.hosts[name]
-        host.process = world.process_of(host)
+        om = before.cluster.openmeetings
+        host.process = world.process_of(host, om.service.value if om.has_systemd else "")
     world.apart = world.split()
     world.apart_at_first = frozenset(world.apart)
     world.judge()
     return world
+
+
+def _homes(spec: Desired, node: Node) -> dict[str, dict[str, str]]:
+    paths = {kind: KINDS[kind].paths(spec.cluster, node)[0] for kind in READ_AT_START}
+    return {node.home.value: paths}
 
 
 def _begin(world: World, host: Host, before: Desired) -> None:

@@ -40,7 +40,11 @@ CHANGES: dict[str, list[Data]] = {
     "timezone": [{"openmeetings": {"timezone": "Europe/Berlin"}}],
     "java": [{"openmeetings": {"java_options": ["-Xmx2g"]}}],
     "data_dir": [{"openmeetings": {"data_dir": "/srv/data"}}],
-    "service": [{"openmeetings": {"service": "none"}}],
+    "service": [
+        {"openmeetings": {"service": "none"}},
+        {"openmeetings": {"service": "om.service"}},
+    ],
+    "home": [{"openmeetings": {"home": "/srv/om"}}],
     "database": [{"database": {"host": "10.1.1.251"}}, {"database": {"name": "other"}}],
     "user": [{"database": {"user": "other"}}],
     "server": [
@@ -156,7 +160,8 @@ class Triple:
         left: dict[str, NodeFiles] = {}
         for name, host in world.hosts.items():
             files = {path: DeployedFile(data) for path, data in host.files.items()}
-            release = host.release if self.known else None
+            here = name in self.after.nodes and self.after.nodes[name].home.value == host.home
+            release = host.release if self.known and here else None
             kept = nodes if name in self.after.nodes else left
             kept[name] = NodeFiles(files, release=release)
         nodes = {name: nodes[name] for name in self.after.nodes}

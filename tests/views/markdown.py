@@ -9,7 +9,8 @@ _FRAME = [
     for form in (
         r"",
         (
-            r"\*\*Plan: \d+ to create, \d+ to update, \d+ to delete on \d+ of \d+ nodes\."
+            r"\*\*Plan: \d+ to create, \d+ to update, \d+ to delete(, \d+ to write anew)?"
+            r" on \d+ of \d+ nodes\."
             r"( (No node restarts|Nodes restart one by one|All nodes must stop)\.)?\*\*"
         ),
         r"\*\*No changes( in what could be compared)?\.( Deployed files match the spec\.)?\*\*",
