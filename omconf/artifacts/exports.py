@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Stage, reload, run
 from omconf.artifacts.effect import Change, Effect, make_folder, mount_manually
 from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
+from omconf.diagnostics import Finding, Rule, Severity
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, markers
 from omconf.formats.nfs_options import settle_export
 from omconf.origin import FromPage, Value
+from omconf.secrets import quoted
 from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from omconf.cluster.model import Cluster, Node
-    from omconf.diagnostics import Diagnostic, Finding
+    from omconf.diagnostics import Diagnostic
     from omconf.formats.block import Entry
+
+EXPOSED = Rule("OM340", Severity.WARNING, "the shared folder exported to more than the nodes")
 
 PATH = "/etc/exports"
 STEP = FromPage("File systems: /etc/exports on the data server")
@@ -41,7 +46,12 @@ class Exports(BlockKind):
         if not clients:
             return []
         lines, meaning = _lines(cluster, clients), _meaning(cluster, clients)
-        return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning)]
+        aliases = {
+            f"{_path(cluster)} {name}": f"{_path(cluster)} {n.storage_address.value}"
+            for n in clients
+            for name in n.known_as - {n.storage_address.value}
+        }
+        return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning, aliases=aliases)]
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Give the lines for all nodes to whoever runs an outside NFS server."""
@@ -53,6 +63,16 @@ class Exports(BlockKind):
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read what a file exports: one entry a client, `PATH CLIENT` and its options in force."""
         return exports.read(text)
+
+    def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
+        """Report lines of others by which more hosts than the nodes get at the shared folder."""
+        folders = {key.rpartition(" ")[0] for key in wanted}
+        return [
+            _exposed(entry)
+            for entry in entries
+            if _many(entry.key.rpartition(" ")[2])
+            and any(_holds(entry.key.rpartition(" ")[0], folder) for folder in folders)
+        ]
 
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Take `host (rw)` over as a whole: left alone, the world would keep what the space gave it."""
@@ -74,6 +94,9 @@ class Exports(BlockKind):
                 f"All export options together have {size} bytes; exportfs takes {longest}.",
                 hint="Write fewer or shorter options.",
             )
+
+    def keep(self, key: str, replaced: bool) -> str:
+        return "storage.export_options" if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell the NFS server: no restart of anything. A client that goes has to unmount before."""
@@ -103,10 +126,12 @@ class Exports(BlockKind):
         storage, om = cluster.storage, cluster.openmeetings
         if storage.kind.value != "nfs" or storage.node is not None or storage.server is None:
             return None
+        folder = storage.export.value
+        what = f"create `{folder}`, owned by" if folder != "/" else "have its root owned by"
         text = (
-            f"On the NFS server {storage.server.value}: create `{storage.export.value}`, owned by the"
-            f" uid and gid that `{om.user.value}:{om.group.value}` has on the nodes, add"
-            f" `storage/exports` to `{PATH}` and run `exportfs -ra`."
+            f"On the NFS server {storage.server.value}: {what} the uid and gid that"
+            f" `{om.user.value}:{om.group.value}` has on the nodes, add `storage/exports` to `{PATH}`"
+            " and run `exportfs -ra`."
         )
         return Manual("storage", text, ("storage/exports",))
 
@@ -119,10 +144,35 @@ def _listed(clients: list[str]) -> str:
     return ", ".join(clients[:5]) + more
 
 
+def _path(cluster: Cluster) -> str:
+    return cluster.storage.export.value.rstrip("/") or "/"
+
+
+def _many(client: str) -> bool:
+    """Tell whether a client stands for more than one host: a pattern, a network, a netgroup."""
+    return bool(re.search(r"[*?\[/]|^@", client)) and not client.endswith("/32")
+
+
+def _holds(path: str, folder: str) -> bool:
+    """Tell whether who mounts a path gets at a folder: it is the folder, above it or in it."""
+    above, below = (f"{p.rstrip('/')}/" for p in (path, folder))
+    return below.startswith(above) or above.startswith(below)
+
+
+def _exposed(entry: Entry) -> Finding:
+    path, _, client = entry.key.rpartition(" ")
+    options = entry.value.split(",")
+    how = "read-write" if "rw" in options else "read-only"
+    root = " and without root_squash" if "no_root_squash" in options else ""
+    message = f"`{quoted(path)}` is also exported to `{quoted(client)}`, {how}{root}."
+    hint = "Remove that client: the block lets every node in. `ignore` accepts it."
+    return Finding(EXPOSED, entry.line, message, hint)
+
+
 def _meaning(cluster: Cluster, clients: Sequence[Node]) -> Meaning:
     storage, few = cluster.storage, clients[:2]
     options = ",".join(settle_export([option.value for option in storage.export_options]))
-    path = storage.export.value.rstrip("/")
+    path = _path(cluster)
     items = {f"{path} {n.storage_address.value}": options for n in few}
     return Meaning(KIND.read, items, sample=_lines(cluster, few))
 

@@ -93,6 +93,9 @@ class Fstab(BlockKind):
                 hint="Write fewer or shorter options.",
             )
 
+    def keep(self, key: str, replaced: bool) -> str:
+        return "storage.options or .server" if replaced else ""
+
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Mount the folder, or unmount it before: its options do not change under a mount."""
         why = {
@@ -101,7 +104,7 @@ class Fstab(BlockKind):
         }.get(action, "a mount keeps its old options until it is unmounted")
         by_hand = action == "delete" and cluster.storage.kind.value == "mounted"
         changes = {point: change for point, change in changes.items() if _ours(point, change)}
-        devices = ({_device(value) for value in values} for values in _values(changes))
+        devices = ({_device(cluster, value) for value in values} for values in _values(changes))
         moves = len(set(map(frozenset, devices))) > 1
         rolling = not moves or action == "create"
         if not rolling:
@@ -179,10 +182,15 @@ def _values(changes: Mapping[str, Change]) -> tuple[list[str], list[str]]:
     return before, [c.after for c in changes.values() if c.after]
 
 
-def _device(value: str) -> str:
-    """What is mounted: all before the last four fields."""
+def _device(cluster: Cluster, value: str) -> str:
+    """What is mounted: all before the last four fields; a data server that is a node by its name."""
     # What hides a secret is no blank between fields.
-    return value.replace(HIDDEN, "").rsplit(" ", 4)[0]
+    device = value.replace(HIDDEN, "").rsplit(" ", 4)[0]
+    found = re.fullmatch(r"(//)?([^/:]+)(:?/.*)", device)
+    node = next((n for n in cluster.nodes if n.name.value == cluster.storage.node), None)
+    if found and node and found[2].lower().rstrip(".") in node.known_as:
+        return f"{found[1] or ''}{node.name.value}{found[3]}"
+    return device
 
 
 def _mount(cluster: Cluster, server: Value[str]) -> Line:

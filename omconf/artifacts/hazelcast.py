@@ -65,6 +65,18 @@ _FORMING = (
     "network/port",
     "properties/hazelcast.partition.count",
 )
+_SPEC_KEYS = {
+    "cluster-name": "hazelcast.cluster_name",
+    "member-attributes/server.url": "nodes.<name>.url",
+    "network/port": "hazelcast.port",
+    "network/public-address": "nodes.<name>.public_address",
+    "network/interfaces/interface": "nodes.<name>.address",
+    "network/join/multicast/multicast-group": "discovery.group",
+    "network/join/multicast/multicast-port": "discovery.port",
+    "network/join/multicast/multicast-time-to-live": "discovery.ttl",
+    "network/join/multicast/multicast-timeout-seconds": "discovery.timeout",
+}
+"""What decides the items that have keys of their own in the spec."""
 _SETS = frozenset({"member"})
 _BOOLEANS = ("/enabled", "/auto-increment")
 
@@ -172,14 +184,18 @@ class Hazelcast(Kind):
         }
         for node, reading in deployed.items():
             here = addresses.get(node)
-            if here and (found := deployed_members.no_interface(reading, here)):
+            if here and (
+                found := deployed_members.no_interface(reading.items, reading.lines, here)
+            ):
                 yield node, found
 
-    def keep(self, key: str) -> str:
+    def keep(self, key: str, replaced: bool) -> str:
+        if key.startswith("properties/") and not hides(key):
+            return "hazelcast.properties"
+        if replaced:
+            return _SPEC_KEYS.get(key, "discovery.kind" if key.endswith("/enabled") else "")
         if hides(key) or key.startswith("network/join/"):
             return ""
-        if key.startswith("properties/"):
-            return "hazelcast.properties"
         port = key.startswith("network/port")
         return "hazelcast.port" if port else "hazelcast.extra"
 

@@ -25,7 +25,7 @@ from omconf.diagnostics import (
     plain_property,
     report,
 )
-from omconf.formats import java
+from omconf.formats import java, setenv
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.secrets import in_plain
@@ -59,7 +59,7 @@ _OURS = (
 _START = 'omconf_options="\\'
 # One word in single quotes, inside the double quotes of the assignment (POSIX, Quoting).
 _WORD = re.compile(r""" '(?:[^'\\"$`]|\\[\\"$`]|'\\\\'')*'[\\"]""")
-_BY_HAND = re.compile("|".join(re.escape(name) for name in _OURS))
+_SPEC_KEYS = {"-DDATA_DIR": "openmeetings.data_dir", "-Duser.timezone": "openmeetings.timezone"}
 _HAZELCASTS = (
     "-Dhazelcast.config",
     "-Dhazelcast.discovery.enabled",
@@ -90,8 +90,8 @@ class Jvm(BlockKind):
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read the options of a block, by name; a system property's value is what follows `=`.
 
-        A line outside the form of the block is the admin's own. Finding: OM323 for one that sets an
-        option of omconf's too.
+        Outside the form of the block the admin's own assignments count (formats/setenv.py). Finding:
+        OM323 for one that sets an option of omconf's too.
         """
         entries: list[Entry] = []
         findings: list[Finding] = []
@@ -115,12 +115,9 @@ class Jvm(BlockKind):
                 entries.append(Entry(key, value, number, number, (begin, end), (begin, end)))
             elif content == _START:
                 inside = True
-            elif (found := _BY_HAND.search(raw)) and not raw.lstrip().startswith("#"):
-                message = f"`{found[0]}` is set by hand here; of two, the JVM takes the last one."
-                hint = "Delete it: the block holds it."
-                for finding in (Finding(BY_HAND, number, message, hint), *_lacking(raw, number)):
-                    report(findings, finding)
             begin = end
+        if not entries:
+            _by_hand(text, entries, findings)
         return entries, findings
 
     def behind(self, text: str) -> list[Finding]:
@@ -146,10 +143,7 @@ class Jvm(BlockKind):
         for option in options:
             name = option.value.partition("=")[0]
             if name in _OURS:
-                key = {
-                    "-DDATA_DIR": "openmeetings.data_dir",
-                    "-Duser.timezone": "openmeetings.timezone",
-                }.get(name)
+                key = _SPEC_KEYS.get(name)
                 message = f"`{name}` is omconf's to write."
                 hint = f"Say it in `{key}`." if key else "Remove it."
                 yield CONTRADICTION.at(option.span, message, hint=hint)
@@ -160,6 +154,9 @@ class Jvm(BlockKind):
             elif in_plain(name, option.value):
                 hint = "Remove it: `ps` would show it to everybody on the node, too."
                 yield plain_property(name, option.span, hint)
+
+    def keep(self, key: str, replaced: bool) -> str:
+        return _SPEC_KEYS.get(key, "openmeetings.java_options" if key not in _OURS else "")
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Restart; nodes with another data folder or time zone may not run side by side."""
@@ -183,6 +180,25 @@ class Jvm(BlockKind):
 
 
 KIND = Jvm()
+
+
+def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
+    """Read the options that people set, and report those that are omconf's to set."""
+    for option in setenv.options(text):
+        if len(entries) == MAX_ENTRIES:
+            findings.append(too_many(option.line))
+            return
+        key, value = _item(option.text)
+        place = (0, 0)
+        entries.append(Entry(key, value, option.line, option.line, place, place))
+        if key in _OURS:
+            known = "" if option.known else " to what only the node's own shell knows"
+            message = f"`{key}` is set by hand here{known}; of two, the JVM takes the last one."
+            kept = _SPEC_KEYS.get(key)
+            hint = f"To keep its value, set `{kept}`. Then delete it" if kept else "Delete it"
+            finding = Finding(BY_HAND, option.line, message, f"{hint}: the block holds it.")
+            for each in (finding, *_lacking(option.text, option.line)):
+                report(findings, each)
 
 
 @lru_cache(maxsize=256)

@@ -154,6 +154,8 @@ class Artifact(Contents):
     schema: str | None = None
     """The XSD in schemas/ that the text must pass, where it is XML."""
     meaning: Meaning | None = field(default=None, compare=False, repr=False)
+    aliases: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """Keys of hand-made entries that mean one of this block's: a client by its name."""
 
     def is_filled(self, text: str) -> bool:
         """Tell whether a text is this one with its secrets filled in, to the byte.
@@ -277,6 +279,12 @@ class Kind(ABC):
         `changes` are the changed items by key, `action` is the plan's for the file.
         """
 
+    def effect_on(
+        self, cluster: Cluster, node: str, changes: Mapping[str, Change], action: str
+    ) -> Effect:
+        """What it does on one node, where that is not the same on all of them."""
+        return self.effect(cluster, changes, action)
+
     def of(self, cluster: Cluster, name: str) -> list[Artifact]:
         """What the node of a name gets; nothing when there is no such node."""
         return next((self.render(cluster, n) for n in cluster.nodes if n.name.value == name), [])
@@ -303,8 +311,8 @@ class Kind(ABC):
         """
         return ()
 
-    def keep(self, key: str) -> str:
-        """Name the spec's key that would keep a deployed item which omconf would delete."""
+    def keep(self, key: str, replaced: bool) -> str:
+        """Name the spec's key that would keep a deployed item: one that goes, or is replaced."""
         return ""
 
     def external(self, cluster: Cluster) -> Manual | None:
@@ -329,6 +337,10 @@ class BlockKind(Kind):
 
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Find further entries that go with those taken over: a slip of the hand beside them."""
+        return []
+
+    def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
+        """Judge entries of others that stay beside the block, where they endanger what is wanted."""
         return []
 
     def behind(self, text: str) -> list[Finding]:

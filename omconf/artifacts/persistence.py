@@ -57,6 +57,12 @@ _CONNECTS = re.compile(
 )
 
 
+LOOPBACK = frozenset({"localhost", "127.0.0.1"})
+_URL = f"properties/{CONNECTION}/Url"
+_SPEC_KEYS = {
+    _URL: "database.host, .port or .name",
+    f"properties/{CONNECTION}/Username": "database.user",
+}
 MOVED = Do(
     Manual(
         "database",
@@ -128,20 +134,30 @@ class Persistence(Kind):
                 )
                 yield node, Finding(DROPPED, line, message, hint)
 
-    def keep(self, key: str) -> str:
+    def keep(self, key: str, replaced: bool) -> str:
         if hides(key):
             return ""
+        if replaced and key in _SPEC_KEYS:
+            return _SPEC_KEYS[key]
         if key.startswith(f"properties/{CONNECTION}/Url/"):
             return "database.options"
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
         return "persistence.properties" if key.startswith("properties/") else ""
 
+    def effect_on(
+        self, cluster: Cluster, node: str, changes: Mapping[str, Change], action: str
+    ) -> Effect:
+        """Leave out of it a URL that names the same server by another name."""
+        url = changes.get(_URL)
+        if url and _same_server(cluster, node, url):
+            changes = {key: change for key, change in changes.items() if key != _URL}
+        return self.effect(cluster, changes, action)
+
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        url = f"properties/{CONNECTION}/Url"
-        apart = [k for k in changes if k == url or k == "version" or k.startswith("class[")]
+        apart = [k for k in changes if k == _URL or k == "version" or k.startswith("class[")]
         if apart and action == "update":
-            moves = any(key == url for key in apart)
+            moves = _URL in apart
             why = (
                 "another database or another release's tables: nodes changed one by one would"
                 " work on two databases at once"
@@ -155,6 +171,16 @@ class Persistence(Kind):
 
 
 KIND = Persistence()
+
+
+def _same_server(cluster: Cluster, node: str, url: Change) -> bool:
+    """Tell whether two URLs lead to one database: the host of one is called otherwise."""
+    before, after = (jdbc.server(side or "") for side in (url.before, url.after))
+    there = next((n for n in cluster.nodes if n.name.value == cluster.database.node), None)
+    if there is None or not before[1] or (before[0], before[2]) != (after[0], after[2]):
+        return False
+    names = there.known_as | (LOOPBACK if there.name.value == node else frozenset())
+    return {before[1], after[1]} <= names
 
 
 def _connection_items(reading: Reading, key: str, value: str, number: int) -> None:
@@ -194,7 +220,7 @@ def _spelling(name: str) -> str:
 
 def _add(reading: Reading, key: str, value: str, number: int) -> None:
     """Add an item; a JDBC URL in parts, so that a diff shows which of them differs."""
-    base, parameters = jdbc.split(value)
+    base, parameters = jdbc.canonical(value)
     reading.add(key, base, number)
     for parameter, part in parameters.items():
         reading.add(f"{key}/{parameter}", jdbc.meaning(value, part), number)

@@ -15,8 +15,6 @@ from omconf.secrets import quoted
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from omconf.artifacts.model import Reading
-
 SAME_NAME = Rule("OM313", Severity.WARNING, "the same instance-name on two deployed nodes")
 APART = Rule("OM314", Severity.WARNING, "deployed nodes that cannot have formed one cluster")
 DROPPED = Rule("OM315", Severity.WARNING, "remote commits that a deployed node drops")
@@ -107,11 +105,13 @@ def _parting(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     return [key for key in keys if one.get(key) != other.get(key)]
 
 
-def no_interface(reading: Reading, addresses: Collection[str]) -> Finding | None:
+def no_interface(
+    items: Mapping[str, str], lines: Mapping[str, int], addresses: Collection[str]
+) -> Finding | None:
     """Report `<interfaces>` of which none matches: with such, Hazelcast does not start (measured)."""
-    keys = [key for key in reading.items if re.fullmatch(rf"{_INTERFACE}(?:\[[0-9]+\])?", key)]
-    patterns = [reading.items[key] for key in keys]
-    if not patterns or reading.items.get("network/interfaces/enabled") != "true":
+    keys = [key for key in items if re.fullmatch(rf"{_INTERFACE}(?:\[[0-9]+\])?", key)]
+    patterns = [items[key] for key in keys]
+    if not patterns or items.get("network/interfaces/enabled") != "true":
         return None
     if any(VARIABLE in p or _matches(p, address) for p in patterns for address in addresses):
         return None
@@ -119,7 +119,7 @@ def no_interface(reading: Reading, addresses: Collection[str]) -> Finding | None
     known = ", ".join(sorted(addresses))
     message = f"Of its interfaces ({shown}) none matches {known}: Hazelcast would not start."
     hint = f"Write the node's own address: `<interface>{min(addresses)}</interface>`."
-    return Finding(NO_INTERFACE, reading.lines.get(keys[0], 0), message, hint)
+    return Finding(NO_INTERFACE, lines.get(keys[0], 0), message, hint)
 
 
 def _matches(pattern: str, address: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
+from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +39,14 @@ class Node:
     """Its OpenSSH destination."""
     renamed_from: Value[str] | None = None
     """The name that it had before."""
+
+    @property
+    def known_as(self) -> frozenset[str]:
+        """What the node is called in hand-made files: its names and addresses, in lower case."""
+        found = (self.address, self.storage_address, self.public_address)
+        addresses = {value.value for value in found if value is not None}
+        host = urlsplit(self.url.value).hostname
+        return frozenset({self.name.value, *addresses, *([host] if host else ())})
 
 
 @dataclass(frozen=True, slots=True)

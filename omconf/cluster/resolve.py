@@ -182,6 +182,9 @@ class _Resolver:
         # load.py gives no spec without these two.
         address = _there(pick("address"))
         url = _there(pick("url"))
+        public = pick("public_address")
+        # Behind NAT two hosts may have one address; then others see the public one alone.
+        shared = public and sum(n.address == address.value for n in self.spec.nodes.values()) > 1
         default = FromDefault(f"nodes.{name}.ssh", "the node's name")
         ssh = pick("ssh") or Value(name, default)
         return Node(
@@ -190,8 +193,8 @@ class _Resolver:
             url=Value(node_text(url.value, name, address.value), url.origin),
             home=pick("home") or home,
             interface=pick("interface") or self.maybe(self.spec.network, ("network", "interface")),
-            storage_address=pick("storage_address") or address,
-            public_address=pick("public_address"),
+            storage_address=pick("storage_address") or (public if shared else None) or address,
+            public_address=public,
             kurento_url=pick("kurento_url") or self.maybe(self.spec.kurento, ("kurento", "url")),
             ssh=Value(node_text(ssh.value, name, address.value), ssh.origin),
             renamed_from=self.maybe(own, ("nodes", name, "renamed_from")),

@@ -90,6 +90,71 @@ def split(url: str) -> tuple[str, dict[str, str]]:
     return url[:cut], parameters
 
 
+def canonical(url: str) -> tuple[str, dict[str, str]]:
+    """Split a URL, written in one way whatever way its driver takes: the port, the names' case.
+
+    A port that is left out is the driver's own. Connector/J and mssql-jdbc take names in any case.
+    """
+    base, parameters = split(url)
+    kind = next((kind for kind, form in FORMS.items() if url.startswith(form.prefix)), "")
+    if port := _PORTS.get(kind):
+        base = _with_port(base, FORMS[kind].prefix, port)
+    if kind in ("mysql", "mssql"):
+        parameters = {_SPELLED.get(n.lower(), n.lower()): v for n, v in parameters.items()}
+    return base, parameters
+
+
+_PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "db2": 50000}
+"""What the drivers connect to where a URL names no port (their own documentation)."""
+_SPELLED = {
+    name.lower(): name
+    for name in (
+        "allowPublicKeyRetrieval",
+        "autoReconnect",
+        "cachePrepStmts",
+        "characterEncoding",
+        "connectionCollation",
+        "connectTimeout",
+        "createDatabaseIfNotExist",
+        "databaseName",
+        "encrypt",
+        "failoverPartner",
+        "loginTimeout",
+        "requireSSL",
+        "rewriteBatchedStatements",
+        "serverTimezone",
+        "sslMode",
+        "tcpKeepAlive",
+        "trustServerCertificate",
+        "useSSL",
+        "useUnicode",
+        "verifyServerCertificate",
+    )
+}
+"""Parameters as the drivers' documentation spells them."""
+
+
+def _with_port(base: str, prefix: str, port: int) -> str:
+    tail = base[len(prefix) :]
+    if not tail.startswith("//") and prefix != FORMS["postgresql"].prefix:
+        return base
+    if not tail.startswith("//"):  # pgJDBC: `jdbc:postgresql:NAME` is on this host
+        tail = f"///{tail.lstrip('/')}"
+    hosts = re.split("[/;]", tail[2:], maxsplit=1)[0]
+    rest = tail[2 + len(hosts) :]
+    named = [
+        host if re.search(r"\\|\]?:[0-9]+$|[()]", host) else f"{host or 'localhost'}:{port}"
+        for host in hosts.split(",")
+    ]
+    return f"{prefix}//{','.join(named)}{rest}"
+
+
+def server(base: str) -> tuple[str, str, str]:
+    """Cut the canonical base of a URL into what is before its host, the host, and the rest."""
+    found = re.fullmatch(r"(jdbc:[a-z0-9]+://)([^/:;,]+)((?:[:;/].*)?)", base)
+    return (found[1], found[2].lower(), found[3]) if found else (base, "", "")
+
+
 def _parts(text: str, between: str) -> list[str]:
     """Cut at the separator, but not inside SQL Server's braces (`}}` in them is one brace)."""
     parts = text.split(between)

@@ -6,10 +6,11 @@ now, and it goes when the block is written.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import BlockKind
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import REFUSED, Finding, Rule, Severity
 from omconf.formats import block
 from omconf.ownership.model import Owned, Present
 from omconf.secrets import quoted
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from omconf.artifacts.model import Artifact, Kind
     from omconf.ownership.model import Reader
 
+BROKEN_LINE = Rule("OM329", Severity.WARNING, "a line beside omconf's block that is refused")
 TWICE = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
 
 
@@ -39,18 +41,24 @@ class Block(Owned):
         if isinstance(found, Finding):
             return Present(findings=(found,), broken=True)
         outside, findings = kind.entries(block.outside(text, found))
+        findings = [_of_others(finding) for finding in findings]
+        aliases = artifact.aliases if artifact else {}
+        outside = [replace(e, key=aliases[e.key]) if e.key in aliases else e for e in outside]
         inside, inner = kind.entries(block.inside(text, found))
         after = kind.behind(block.behind(text, found)) if found else []
         wanted = kind.counted(kind.entries(artifact.text)[0]) if artifact else {}
         items = {key: entry.value for key, entry in kind.counted(inside).items()}
         adopted = [e for e in outside if e.key in wanted]
         adopted += kind.slips(outside, adopted)
-        twice = [_twice(entry) for entry in adopted if entry.key in items]
+        kept = frozenset(adopted)
+        beside = kind.beside([entry for entry in outside if entry not in kept], wanted)
+        twice = [_twice(entry) for entry in adopted if entry.key in items and not kind.textual]
         for entry in adopted:
-            items.setdefault(entry.key, entry.value)
+            if entry.key not in items or (kind.textual and found and entry.line > found.line):
+                items[entry.key] = entry.value  # of a script's lines the last one counts
         return Present(
             items,
-            findings=(*findings, *inner, *after, *twice),
+            findings=(*findings, *inner, *after, *twice, *beside),
             adopted=tuple(adopted),
             ours=found is not None or bool(adopted),
         )
@@ -75,6 +83,11 @@ class Block(Owned):
         if isinstance(found, Finding):
             return None
         return text[found.start : found.end] if found else ""
+
+
+def _of_others(finding: Finding) -> Finding:
+    """Report a broken line outside the block as one that does not stop a plan."""
+    return replace(finding, rule=BROKEN_LINE) if finding.rule is REFUSED else finding
 
 
 def _twice(entry: block.Entry) -> Finding:

@@ -14,9 +14,13 @@ if TYPE_CHECKING:
 
 
 def changed(
-    before: Mapping[str, str], after: Mapping[str, str], keep: Callable[[str], str]
+    before: Mapping[str, str], after: Mapping[str, str], keep: Callable[[str, bool], str]
 ) -> list[ItemChange]:
-    """Compare items by key; `keep` names the spec's key that would keep what is to be deleted."""
+    """Compare items by key.
+
+    `keep` names the spec's key that would keep what is deployed, of an item that goes or, when its
+    second argument is True, that gets another value.
+    """
     if before == after:
         return []
     from deepdiff import DeepDiff
@@ -40,9 +44,9 @@ def changed(
         if old is None:
             result.append(ItemChange(key, Action.CREATE, None, new))
         elif new is None:
-            result.append(ItemChange(key, Action.DELETE, old, None, hint=_hint(keep(key))))
+            result.append(ItemChange(key, Action.DELETE, old, None, hint=_hint(keep(key, False))))
         else:
-            result.append(ItemChange(key, Action.UPDATE, old, new))
+            result.append(ItemChange(key, Action.UPDATE, old, new, hint=_hint(keep(key, True))))
     return result
 
 
@@ -56,7 +60,7 @@ def shown(item: ItemChange) -> ItemChange:
 
 
 def _hint(key: str) -> str:
-    return f"to keep it, say it in {key}" if key else ""
+    return f"to keep it, set {key}" if key else ""
 
 
 def by_line(before: str, after: str) -> list[ItemChange]:
@@ -97,14 +101,14 @@ def secret(
     deployed: Secret | None,
     desired: bool,
     value: Secret | Unresolved | None,
-    keep: Callable[[str], str],
+    keep: Callable[[str, bool], str],
 ) -> list[ItemChange]:
     """Compare a secret; `value` is the spec's. One that cannot be read now is no change by itself."""
     if deployed is None:
         return [ItemChange(key, Action.CREATE, secret=SecretState.DIFFERENT)]
     if not desired:
         state = SecretState.DIFFERENT
-        return [ItemChange(key, Action.DELETE, secret=state, hint=_hint(keep(key)))]
+        return [ItemChange(key, Action.DELETE, secret=state, hint=_hint(keep(key, False)))]
     if secret_state(deployed, value) is SecretState.DIFFERENT:
         return [ItemChange(key, Action.UPDATE, secret=SecretState.DIFFERENT)]
     return []

@@ -121,7 +121,9 @@ class Comparer:
             if owned.whole:
                 self._change(outcome, place, Action.UPDATE, [])
             return
-        notes = tuple(f"{masked(e.key)} is adopted from line {e.line}" for e in present.adopted)
+        stays = kind.textual  # a script's own lines are not taken out
+        adopted = () if stays else present.adopted
+        notes = tuple(f"{masked(e.key)} is adopted from line {e.line}" for e in adopted)
         if kind.textual and owned.whole:
             changed = items.by_line(place.text, artifact.text)
         else:
@@ -171,7 +173,7 @@ class Comparer:
             if deployed is not None and deployed.reveal() in names:
                 self._unfilled(outcome, key, present.lines.get(key, 0))
                 if target is not None and deployed == target:
-                    outcome.checked.append(_checked(place, key, SecretState.EQUAL))
+                    outcome.checked.append(_checked(place, key, SecretState.UNKNOWN))
                     continue
             # What the spec itself says under such a name is no secret, but is hidden all the same.
             value: Secret | Unresolved | None = target
@@ -228,7 +230,7 @@ class Comparer:
         if action is Action.DELETE and OWNED[place.kind.ownership].whole:
             effect = place.kind.delete(self.cluster, place.node, place.path)
         else:
-            effect = place.kind.effect(self.cluster, changes, str(action))
+            effect = place.kind.effect_on(self.cluster, place.node, changes, str(action))
         # What a node serves concerns others, also when it left.
         alone = place.removed and place.kind.stage is not Stage.SERVE
         return _without_members(effect) if alone else effect

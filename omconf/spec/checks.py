@@ -270,12 +270,11 @@ def folder(value: str) -> str:
 
 
 def export_path(value: str) -> str:
-    """Check the exported folder: absolute, and not the whole file system."""
-    if not value.startswith("/") or value == "/":
-        what = "The whole root file system" if value == "/" else f"`{value[:80]}`"
+    """Check the exported folder: absolute; `/` is one of an outside server (see check/rules)."""
+    if not value.startswith("/"):
         refuse(
             EXPORT_PATH,
-            f"{what} cannot be the export: it must be an absolute path below `/`.",
+            f"`{value[:80]}` cannot be the export: it must be an absolute path.",
             "Write `export: /opt/omdata`.",
         )
     return _path(value)

@@ -16,8 +16,8 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.origin import Span
 from omconf.spec.lines import Lines
+from omconf.spec.not_yaml import NOT_YAML, TEMPLATE, not_yaml
 
-NOT_YAML = Rule("OM101", Severity.ERROR, "the spec is not YAML")
 DUPLICATE_KEY = Rule("OM102", Severity.ERROR, "a key stands twice in one mapping")
 LIMIT = Rule("OM107", Severity.ERROR, "the file is not UTF-8, too large, too deep or an alias bomb")
 
@@ -192,7 +192,7 @@ def _compose(document: Document, data: bytes) -> tuple[Any, Diagnostic | None]:
         message = "A control character stands here; YAML does not allow it."
         return None, NOT_YAML.at(document.at(*_place(text, error.position)), message)
     except yaml.MarkedYAMLError as error:
-        return None, _not_yaml(error, document)
+        return None, not_yaml(error, document)
     except yaml.YAMLError:
         return None, NOT_YAML.at(document.at(1, 1), "This file is not YAML.")
     finally:
@@ -233,57 +233,6 @@ def _decoded(document: Document, data: bytes) -> str | Diagnostic:
 def _place(text: str, position: int) -> tuple[int, int]:
     before = text[:position]
     return before.count("\n") + 1, position - (before.rfind("\n") + 1) + 1
-
-
-_SAYS = (
-    (
-        "mapping values are not allowed",
-        "a `: ` stands here where none can",
-        "Put text that holds `: ` in quotes; check the indentation of this line.",
-    ),
-    ("expected ',' or ']'", "the `[` of line {line} is not closed before this", ""),
-    ("expected ',' or '}'", "the `{{` of line {line} is not closed before this", ""),
-    (
-        "did not find expected key",
-        "no key stands here, though the mapping of line {line} goes on",
-        "Keys of one mapping begin in one column, and nothing follows a quoted text.",
-    ),
-    (
-        "expected '-' indicator",
-        "no `- ` stands here, though the list of line {line} goes on",
-        "Items of one list begin in one column, what comes after the list further to the left.",
-    ),
-    ("another document", "a second document begins here", "A spec is one document: remove `---`."),
-    (
-        "escape character",
-        "a backslash stands before what it cannot stand for",
-        "In single quotes a backslash is only that.",
-    ),
-    ("end of stream", "the quote that opens in line {line} is never closed", ""),
-    ("undefined alias", "an alias stands here whose anchor was not found above", ""),
-)
-"""What libyaml says, and the same for people, with a hint; `line` is where that part begins."""
-
-
-def _not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
-    mark = error.problem_mark or error.context_mark
-    span = document.at(*document.place(mark)) if mark else document.at(1, 1)
-    problem = error.problem or "it cannot be read"
-    found = document.text[mark.index : mark.index + 1] if mark else ""
-    begun = error.context_mark or mark
-    for words, says, advice in _SAYS:
-        if words in problem:
-            said = says.format(line=begun.line + 1 if begun else 1)
-            return NOT_YAML.at(span, f"This is not YAML: {said}.", hint=advice)
-    if found == "\t":
-        hint = "Indent with spaces, never tabs."
-        return NOT_YAML.at(span, "This is not YAML: a tab stands here.", hint=hint)
-    if "cannot start any token" in problem:
-        what = "a backquote" if found == "`" else f"`{found}`"
-        hint = "Put text that starts with such a character in quotes."
-        return NOT_YAML.at(span, f"This is not YAML: {what} cannot start a text.", hint=hint)
-    context = f" ({error.context})" if error.context else ""
-    return NOT_YAML.at(span, f"This is not YAML: {problem}{context}.")
 
 
 def _much(span: Span, why: str) -> _Stop:
@@ -340,7 +289,8 @@ class _Builder:
         for key, value in node.value:
             place = self.span(key)
             if not isinstance(key, yaml.ScalarNode):
-                self.say(NOT_YAML.at(place, "A key must be plain text."))
+                hint = TEMPLATE if isinstance(key, yaml.MappingNode) else ""
+                self.say(NOT_YAML.at(place, "A key must be plain text.", hint=hint))
                 continue
             name = key.value
             inner = (*path, name)

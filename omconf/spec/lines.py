@@ -17,6 +17,9 @@ _LOOKED_AT = 4 * MAX_SHOWN
 _SECRET_LINE = re.compile(
     rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}[:=]\s{{0,9}})(?![\s{{]|$)(.+)"
 )
+_SECRET_FORM = re.compile(
+    rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:\s{{0,9}})(\{{.*)"
+)
 _SECRET_BEFORE = re.compile(rf"(?i)(?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:(?!\s*\{{)")
 _COMMENT = re.compile(r"\s#.*")
 
@@ -49,6 +52,8 @@ class Lines:
         if SECRET_NAME.search(line):
             line = _COMMENT.sub("", line)
         hidden = masked_inside(_SECRET_LINE.sub(lambda m: m.group(1) + MASK, line))
+        if secret and hidden == line:
+            hidden = _SECRET_FORM.sub(lambda m: m.group(1) + MASK, line)
         if secret and hidden == line:
             return MASK
         return hidden if len(hidden) <= MAX_SHOWN else hidden[:MAX_SHOWN] + " ..."

@@ -254,6 +254,12 @@ def _meant(path: Path) -> Path | None:
 
 def _unknown_key(document: Document, path: Path) -> Diagnostic:
     key = str(path[-1])
+    if key == "<<":
+        return UNKNOWN_KEY.at(
+            document.key_span(path),
+            "A merge key (`<<`) is no part of YAML 1.2: nothing is merged.",
+            hint="What the nodes share goes to `node_defaults:`; write anything else out.",
+        )
     key_meant = _meant(path)
     where = _name(path[:-1]) if len(path) > 1 else "the spec"
     known = ", ".join(_fields(path[:-1]))
@@ -313,7 +319,7 @@ def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnosti
             continue
         for key in ("address", "url"):
             absent = node.get(key) is None and defaults.get(key) is None
-            if absent and (*path, key) not in misspelt:
+            if absent and (*path, key) not in misspelt and "<<" not in node:
                 yield _missing_key(document, (*path, key))
         place = (*path, "url") if "url" in node else ("node_defaults", "url")
         text = node.get("url", defaults.get("url"))

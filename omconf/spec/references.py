@@ -9,9 +9,12 @@ from omconf.formats import names
 from omconf.secrets import SecretRef
 from omconf.spec import checks
 
+_WAYS = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
+_FORMS = f"This form is not understood; a secret is said by one of {_WAYS}."
 
-def _unclear(message: str) -> NoReturn:
-    checks.refuse(checks.WRONG_VALUE, message)
+
+def _unclear(message: str, hint: str = "") -> NoReturn:
+    checks.refuse(checks.WRONG_VALUE, message, hint)
 
 
 class HostRef(str):
@@ -36,17 +39,20 @@ def host(value: Any) -> HostRef:
             "A server is a node's name, an address, a dotted name, or `{host: NAME}`.",
         )
     checks.no_ipv6(value, checks.IPV4_ONLY, "Give the server's IPv4 address, or its name.")
+    host, _, port = value.rpartition(":")
     if not names.HOST.fullmatch(checks.clean(value)) or len(value) > names.LONGEST_HOST:
         checks.refuse(
             checks.WRONG_VALUE,
             f"`{value[:80]}` is no name or address of a host.",
-            "Write `10.1.1.10` or `db.example.org`, for example.",
+            f"Write `{host}`; the port of a database goes to `database.port`."
+            if port.isdecimal() and names.HOST.fullmatch(host)
+            else "Write `10.1.1.10` or `db.example.org`, for example.",
         )
     if names.NUMERIC.fullmatch(value):
         checks.ipv4(value)
-    host = HostRef(value)
-    host.form = form
-    return host
+    found = HostRef(value)
+    found.form = form
+    return found
 
 
 def node_text(template: str, name: str, address: str) -> str:
@@ -68,25 +74,21 @@ def ssh_destination(value: str) -> str:
 
 def secret(value: Any) -> SecretRef:
     """Read where a secret comes from; a secret itself is refused."""
-    ways = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
     if not isinstance(value, dict):
         checks.refuse(
             checks.PLAIN_SECRET,
             "A secret stands here in plain text; a spec only says where it is read from.",
-            f"Write {ways}.",
+            f"Write {_WAYS}.",
         )
     if len(value) != 1 or next(iter(value)) not in ("env", "file", "command"):
-        _unclear(f"A secret is said by one of {ways}.")
+        _unclear(_FORMS)
     source, argument = next(iter(value.items()))
     words = argument if isinstance(argument, list) else [argument]
     if (source == "command") != isinstance(argument, list) or not words:
-        checks.refuse(
-            checks.WRONG_VALUE, f"This form is not understood; a secret is said by one of {ways}."
-        )
+        _unclear(_FORMS)
     if not all(isinstance(w, str) and w and "\0" not in w for w in words):
-        checks.refuse(
-            checks.WRONG_VALUE, f"This form is not understood; a secret is said by one of {ways}."
-        )
+        _unclear(_FORMS)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
-        _unclear("This is no name of an environment variable.")
+        hint = "Write the variable's name alone, without `$` and braces: `{env: OM_DB_PASSWORD}`."
+        _unclear("This is no name of an environment variable.", hint)
     return SecretRef(source, tuple(words))

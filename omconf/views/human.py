@@ -176,7 +176,7 @@ def _short(value: str) -> str:
     return shown if len(shown) <= 160 else shown[:156] + " ..."
 
 
-_STATES = ("equal", "different", "unknown")
+_STATES = {"equal": "equal", "different": "different", "unknown": "not compared"}
 
 
 def summary(document: Document, paint: Paint) -> list[str]:
@@ -188,8 +188,10 @@ def summary(document: Document, paint: Paint) -> list[str]:
         lines.append(f"{files} only written differently.")
     secrets = Counter(check["secret"] for check in document.get("secrets", ()))
     if secrets.total() > secrets["equal"]:
-        states = ", ".join(f"{secrets[s]} {s}" for s in _STATES if secrets[s])
+        states = ", ".join(f"{secrets[s]} {word}" for s, word in _STATES.items() if secrets[s])
         lines.append(f"Deployed secrets, compared with the spec's: {states}.")
+    if _nothing_read(document):
+        return [*lines, paint("Nothing was compared.", "yellow")]
     if not document["complete"]:
         lines.append(paint("Some files could not be read: this is not the whole.", "yellow"))
     if document["has_changes"]:
@@ -207,6 +209,16 @@ def summary(document: Document, paint: Paint) -> list[str]:
     else:
         lines.append(paint("No changes. Deployed files match the spec.", "green"))
     return lines
+
+
+def _nothing_read(document: Document) -> bool:
+    """Tell whether there is no plan, or one of no node: none could be read."""
+    failed = [d for d in document["diagnostics"] if d["severity"] == "error" and "path" not in d]
+    source = document["source"] or {}
+    nodes = source.get("nodes")
+    if document["complete"] or document["changes"] or nodes is None:
+        return not document["complete"] and document["source"] is None
+    return {d["node"] for d in failed if "node" in d} >= set(nodes)
 
 
 def _disruption(count: Document, paint: Paint) -> str:

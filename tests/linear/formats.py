@@ -216,6 +216,25 @@ def _diff(name: str) -> Read:
     return {"formats.text_diff": compare, "views.difference": check}.get(name, by_line)
 
 
+SHELL: list[str | Text] = [
+    *LINES,
+    *("JAVA_OPTS=-Da=b\n", 'JAVA_OPTS="$JAVA_OPTS -Dx=%d"\n', "A%d=b\n", "; then ", "# X=y\n"),
+    *(
+        Text(part, 'JAVA_OPTS="')
+        for part in ("$A ", "${A:-b} ", "-Da=b ", "'a' ", "\\", "'", "a", " ", "\\\n")
+    ),
+    Text("a", "JAVA_OPTS='"),
+    Text('"$JAVA_OPTS$JAVA_OPTS"\nJAVA_OPTS=', "JAVA_OPTS="),
+]
+
+
+@row("formats.setenv", texts=SHELL)
+def _setenv() -> Read:
+    from omconf.formats import setenv
+
+    return setenv.options
+
+
 XML: list[str | Text] = [
     Text("<b/>", "<a>", "</a>"),
     Text("<b%d>c</b%d>", "<a>", "</a>"),

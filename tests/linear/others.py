@@ -236,7 +236,7 @@ def _changed() -> Read:
 
     def read(text: str) -> object:
         found = dict.fromkeys(text.split("k"), "v")
-        return [items.shown(item) for item in items.changed(found, {"1": "w"}, lambda _: "")]
+        return [items.shown(item) for item in items.changed(found, {"1": "w"}, lambda *_: "")]
 
     return read
 

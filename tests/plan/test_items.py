@@ -12,7 +12,7 @@ items = st.dictionaries(st.text(max_size=5), st.sampled_from(["a", "b", ""]), ma
 
 @given(items, items)
 def test_each_item_that_differs_is_told(before: dict[str, str], after: dict[str, str]) -> None:
-    told = changed(before, after, lambda key: "")
+    told = changed(before, after, lambda *_: "")
     assert [item.key for item in told] == sorted(
         key for key in {**before, **after} if before.get(key) != after.get(key)
     )
@@ -20,7 +20,7 @@ def test_each_item_that_differs_is_told(before: dict[str, str], after: dict[str,
 
 
 def test_files_that_share_no_item() -> None:
-    told = changed({"/a": "1", "/b": "2"}, {"/c": "1", "/d": "2"}, lambda key: "")
+    told = changed({"/a": "1", "/b": "2"}, {"/c": "1", "/d": "2"}, lambda *_: "")
     assert [(item.key, str(item.action)) for item in told] == [
         ("/a", "delete"),
         ("/b", "delete"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Rule, Severity, plain_property
 from omconf.formats import connection_properties, dbcp2, jdbc
-from omconf.secrets import in_plain
+from omconf.secrets import in_plain, quoted
 from omconf.spec.checks import UNQUOTABLE
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ LOOPBACK = Rule("OM211", Severity.ERROR, "a database on loopback for more than o
 COMMA = Rule("OM213", Severity.WARNING, "a comma that OpenMeetings' installer cannot read")
 BAD_SETTING = Rule("OM214", Severity.ERROR, "a JDBC option or pool setting that cannot be carried")
 TOO_MANY = Rule("OM215", Severity.WARNING, "pools that open more connections than the server has")
+KEY = Rule("OM218", Severity.WARNING, "accounts that MySQL 8 may not let in")
+NO_EMOJI = Rule("OM219", Severity.WARNING, "a connection that cannot store every character")
 ADMINISTRATOR = Rule("OM217", Severity.WARNING, "OpenMeetings as the database's administrator")
 
 RESERVED = {"postgresql": 3}
@@ -54,6 +56,8 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             cluster.database.name.span, f"The database name cannot be written: {error}."
         )
     yield from _options(cluster, kind)
+    if kind == "mysql":
+        yield from _mysql(cluster)
     seen: set[str] = set()
     for name, value in cluster.database.pool.items():
         if name.lower() in seen:
@@ -61,6 +65,30 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             yield BAD_SETTING.at(_name_span(name, value), message, hint="Keep one of the two.")
         seen.add(name.lower())
         yield from _pool(name, value)
+
+
+def _mysql(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Check what the stock URL leaves to the server's defaults, which MySQL 8 changed."""
+    stock = dict(cluster.openmeetings.release.value.persistence["mysql"].connection)["Url"]
+    said = {name: value.value for name, value in cluster.database.options.items()}
+    options = jdbc.canonical(jdbc.with_parameters("mysql", stock, said))[1]
+    encrypted = options.get("sslMode", "DISABLED").upper() != "DISABLED" or any(
+        options.get(name, "false") == "true" for name in ("useSSL", "requireSSL")
+    )
+    if not encrypted and options.get("allowPublicKeyRetrieval") != "true":
+        yield KEY.at(
+            cluster.database.kind.span,
+            "Without TLS, MySQL 8 lets no account of its default kind in for the first time.",
+            hint='Write `database.options: {sslMode: "REQUIRED"}`, or `{allowPublicKeyRetrieval:'
+            ' "true"}`; MariaDB needs neither.',
+        )
+    collation = options.get("connectionCollation", "")
+    if re.match("utf8(mb3)?_", collation):
+        yield NO_EMOJI.at(
+            cluster.database.kind.span,
+            f"With the stock file's `connectionCollation={quoted(collation)}` no emoji can be stored.",
+            hint="Write `database.options: {connectionCollation: utf8mb4_general_ci}`.",
+        )
 
 
 def _loopback(cluster: Cluster) -> Iterator[Diagnostic]:

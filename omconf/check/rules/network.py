@@ -46,6 +46,14 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             " whatever the ttl.",
             hint="Use a group from 224.0.1.0 on, for example `224.2.2.3`.",
         )
+    beyond = [node for node in cluster.nodes if node.public_address]
+    if multicast and beyond and len(cluster.nodes) > 1:
+        yield OUTSIDE_SUBNET.at(
+            beyond[0].public_address.span if beyond[0].public_address else None,
+            f"`{beyond[0].name.value}` is behind NAT, which multicast does not pass: each node would"
+            " be a cluster of its own.",
+            hint="Write `discovery: {kind: tcp-ip}`.",
+        )
     if multicast and cluster.network.subnet:
         yield from _outside(cluster, cluster.network.subnet)
     if not multicast and len(cluster.nodes) > MANY:

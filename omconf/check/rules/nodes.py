@@ -28,7 +28,9 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check what tells the nodes apart."""
     # As the others see a node: its members, those beyond NAT, the data server.
     for field in ("address", "public_address", "storage_address"):
-        seen = [(n.name.value, getattr(n, field) or n.address) for n in cluster.nodes]
+        # Where two have one address, each behind NAT of its own, others see the public ones.
+        nodes = [n for n in cluster.nodes if field != "address" or n.public_address is None]
+        seen = [(n.name.value, getattr(n, field) or n.address) for n in nodes]
         yield from _twice(
             SAME_ADDRESS,
             [(name, address, address.value) for name, address in seen],

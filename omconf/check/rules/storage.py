@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.formats import cifs_options, nfs_options
+from omconf.spec.checks import EXPORT_PATH
 from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
@@ -28,6 +29,11 @@ _OTHERS = ("/etc", "/usr/local/sbin", "/usr/lib/systemd")
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check the options of exports and mounts."""
     yield from _folder(cluster)
+    export = cluster.storage.export
+    if export.value == "/" and (cluster.storage.node or cluster.storage.kind.value != "nfs"):
+        message = "The whole root file system cannot be the export: it must be a path below `/`."
+        hint = "Write `export: /opt/omdata`; `/` is the root of an outside NFSv4 server."
+        yield EXPORT_PATH.at(export.span, message, hint=hint)
     kind = cluster.storage.kind.value
     if kind == "nfs":
         yield from _exports(cluster)
@@ -88,13 +94,23 @@ def _mounts(cluster: Cluster) -> Iterator[Diagnostic]:
                 f"`{option.value}` is ignored by Linux since 2.6.25.",
                 hint="Remove it.",
             )
-    if not names & {"_netdev", "x-systemd.automount", "noauto"}:
+    if cluster.openmeetings.has_systemd:
+        return  # which knows nfs and cifs for network file systems, and waits for the mount
+    if not names & {"_netdev", "noauto"}:
         yield NOT_NETDEV.at(
             next((o.span for o in storage.options if o.span), None),
             "Without `_netdev` the mount is tried before the network is up: boot hangs, or"
             " OpenMeetings starts on an empty folder.",
             hint="Add `_netdev` to `storage.options`.",
         )
+    for option in storage.options:
+        if option.value in ("nofail", "noauto"):
+            yield NOT_NETDEV.at(
+                option.span,
+                f"With `{option.value}`, and no systemd to wait for the mount, OpenMeetings may start"
+                " on an empty folder.",
+                hint="Remove it, or have what starts OpenMeetings mount the folder first.",
+            )
 
 
 def _unknown(

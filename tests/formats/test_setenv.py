@@ -1,0 +1,41 @@
+"""Hand-made setenv.sh files, as they are found in the wild."""
+
+from __future__ import annotations
+
+import pytest
+
+from omconf.formats.setenv import options
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ('JAVA_OPTS="$JAVA_OPTS -DDATA_DIR=/srv/x"\n', [("-DDATA_DIR=/srv/x", 1)]),
+        ('export JAVA_OPTS="${JAVA_OPTS:-} -Da=1"', [("-Da=1", 1)]),
+        ('#JAVA_OPTS=-Da=1\n\nJAVA_OPTS="\\\n -Da=1 \\\n -Db=2"', [("-Da=1", 3), ("-Db=2", 3)]),
+        ('D=/srv\nCATALINA_OPTS+=" -DDATA_DIR=$D/x"', [("-DDATA_DIR=/srv/x", 2)]),
+        ('JAVA_OPTS="-Dx=\'a b\' -Dy=\\"c d\\""', [("-Dx=a b", 1), ("-Dy=c d", 1)]),
+        ("JAVA_OPTS=-Da=1\nJAVA_OPTS=-Db=2", [("-Db=2", 2)]),
+        ("CATALINA_OPTS=-Da=1\nJAVA_OPTS=-Da=2 # later", [("-Da=2", 2), ("-Da=1", 1)]),
+        ('JAVA_OPTS=-Da=1\nCATALINA_OPTS="$JAVA_OPTS -Db=2"', [("-Da=1", 1)] * 2 + [("-Db=2", 2)]),
+        ("if [ -d /x ]; then JAVA_OPTS=-Da=1; fi", [("-Da=1", 1)]),
+        ('echo "JAVA_OPTS=-Da=1"', []),
+        ("", []),
+    ],
+)
+def test_what_a_file_sets(text: str, read: list[tuple[str, int]]) -> None:
+    found = options(text)
+    assert [(option.text, option.line) for option in found] == read
+    assert all(option.known for option in found)
+
+
+@pytest.mark.parametrize("value", ["$HOME/x", "${X}/y", "`pwd`", "$(pwd)"])
+def test_what_only_the_node_knows(value: str) -> None:
+    (option,) = options(f'JAVA_OPTS="$JAVA_OPTS -DDATA_DIR={value}"')
+    assert not option.known
+    assert option.text.startswith("-DDATA_DIR=")
+
+
+def test_a_variable_that_doubles_stays_small() -> None:
+    text = "JAVA_OPTS=-Da=1\n" + 'JAVA_OPTS="$JAVA_OPTS $JAVA_OPTS"\n' * 100
+    assert sum(len(option.text) for option in options(text)) < 1_000_000
