@@ -137,7 +137,8 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
         option = st.text(printable, max_size=8).filter(_carried).map(lambda text: f"-Da={text}")
         sections["openmeetings"]["java_options"] = draw(st.lists(option, max_size=2))
     if sections["openmeetings"]["release"] >= "5.1" and draw(st.booleans()):
-        turn = {"user": user, "secret": {"env": "TURN"}, "mode": "static"}
+        # Spring reads `${` and `#{` in openmeetings.properties.
+        turn = {"user": user.replace("{", "x"), "secret": {"env": "TURN"}, "mode": "static"}
         sections["kurento"] = {"url": "ws://10.1.1.20:8888/kurento", "turn": turn}
     if "7" <= sections["openmeetings"]["release"] < "9" and draw(st.booleans()):
         sections["secrets"] = {"remember_me_key": {"env": "KEY"}}

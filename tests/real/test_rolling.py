@@ -81,8 +81,9 @@ def test_a_plan_says_what_becomes_of_members(
     one, other, outcome = CHANGES[name]
     before, after = cluster_of(spec_of(NODES, **one)), cluster_of(spec_of(NODES, **other))
     plan = planned(before, after)
-    effects = [c.effect for c in plan.changes if c.effect and c.effect.action == "restart"]
-    assert all(e.rolling for e in effects) == (outcome == "one"), effects
+    stop = Service("stop", "openmeetings.service")
+    stopped = [step.nodes for step in plan.rollout.steps if stop in step.actions]
+    assert (NODES in map(len, stopped)) == (outcome != "one"), plan.rollout
     members = Members(java, network, tmp_path, jar(before))
     start = hazelcasts(before, tmp_path / "before")
     files = hazelcasts(after, tmp_path / "after")
