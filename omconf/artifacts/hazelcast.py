@@ -19,8 +19,8 @@ from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, plai
 from omconf.formats import header
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Value
-from omconf.releases import HAZELCAST_NAMESPACE
-from omconf.secrets import hides, in_plain
+from omconf.releases import HAZELCAST_NAMESPACE, hazelcast_elements
+from omconf.secrets import hides, in_plain, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -70,7 +70,6 @@ _SPEC_KEYS = {
     "member-attributes/server.url": "nodes.<name>.url",
     "network/port": "hazelcast.port",
     "network/public-address": "nodes.<name>.public_address",
-    "network/interfaces/interface": "nodes.<name>.address",
     "network/join/multicast/multicast-group": "discovery.group",
     "network/join/multicast/multicast-port": "discovery.port",
     "network/join/multicast/multicast-time-to-live": "discovery.ttl",
@@ -132,8 +131,10 @@ class Hazelcast(Kind):
         reading = Reading(findings=findings)
         disabled = tuple(f"network/join/{name}/" for name in _JOINS if not _enabled(document, name))
         for name, value, number in _items(document):
-            # A join that is off is as good as absent, with whatever stands in it.
-            if not f"{name}/".startswith(disabled):
+            # A join that is off is as good as absent, as long as Hazelcast knows what stands in it.
+            if f"{name}/".startswith(disabled):
+                reading.lines.setdefault(name, number)
+            else:
                 reading.add(name, _truth(value) if name.endswith(_BOOLEANS) else value, number)
         if DEFAULT_PORT.items() <= reading.items.items():
             for name in DEFAULT_PORT:
@@ -179,6 +180,14 @@ class Hazelcast(Kind):
             names = (deployed_members.NAME, deployed_members.ATTRIBUTE)
             items |= {node: meant | dict.fromkeys(names, node) for node in same}
         yield from deployed_members.findings(items, lines, deployed)
+        carried = hazelcast_elements.lines_of(cluster.openmeetings.release.value)
+        for node, reading in deployed.items():
+            for part, number in deployed_members.unknown_parts(reading.lines, carried):
+                message = (
+                    f"Hazelcast {carried[-1]} does not know `{quoted(part)}`: it does not start."
+                )
+                hint = hazelcast_elements.REPLACED.get(part, "")
+                yield node, Finding(REFUSED, number, message, hint)
         addresses = {
             n.name.value: {n.address.value, n.storage_address.value} for n in cluster.nodes
         }
@@ -196,8 +205,10 @@ class Hazelcast(Kind):
             return _SPEC_KEYS.get(key, "discovery.kind" if key.endswith("/enabled") else "")
         if hides(key) or key.startswith("network/join/"):
             return ""
-        port = key.startswith("network/port")
-        return "hazelcast.port" if port else "hazelcast.extra"
+        if key.startswith("network/port"):
+            return "hazelcast.port"
+        known = hazelcast_elements.unknown(key, (hazelcast_elements.NEWEST,)) is None
+        return "hazelcast.extra" if known else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         if changes and all(key.startswith(_MEMBER) for key in changes):
@@ -286,8 +297,8 @@ def _extra(cluster: Cluster) -> Extra:
     """The further elements that the spec names a file of."""
     if cluster.hazelcast.extra is None:
         return Extra()
-    stock = cluster.openmeetings.release.value.hazelcast
-    return hazelcast_extra.read(cluster.hazelcast.extra.value, stock.maps)
+    release = cluster.openmeetings.release.value
+    return hazelcast_extra.read(cluster.hazelcast.extra.value, release)
 
 
 def _further(cluster: Cluster, parent: str) -> list[Line]:

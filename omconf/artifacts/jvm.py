@@ -28,7 +28,7 @@ from omconf.diagnostics import (
 from omconf.formats import java, setenv
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromFormat, FromPage, Value
-from omconf.secrets import in_plain
+from omconf.secrets import hides, in_plain
 from omconf.spec.checks import UNCARRIABLE
 
 if TYPE_CHECKING:
@@ -156,7 +156,9 @@ class Jvm(BlockKind):
                 yield plain_property(name, option.span, hint)
 
     def keep(self, key: str, replaced: bool) -> str:
-        return _SPEC_KEYS.get(key, "openmeetings.java_options" if key not in _OURS else "")
+        if key in _OURS or hides(key):
+            return _SPEC_KEYS.get(key, "")
+        return "openmeetings.java_options"
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Restart; nodes with another data folder or time zone may not run side by side."""

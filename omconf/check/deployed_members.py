@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Finding, Rule, Severity
+from omconf.releases import hazelcast_elements
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -103,6 +104,15 @@ def _parting(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     unknown = (DEFAULTS.keys() | {"network/port"}) - (one.keys() & other.keys())
     keys = sorted((one.keys() | other.keys()) - unknown)
     return [key for key in keys if one.get(key) != other.get(key)]
+
+
+def unknown_parts(lines: Mapping[str, int], carried: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    """Find what the lines of Hazelcast do not know: each element or attribute once, with its line."""
+    found: dict[str, int] = {}
+    for key, line in lines.items():
+        if part := hazelcast_elements.unknown(key, carried):
+            found.setdefault(part, line)
+    yield from found.items()
 
 
 def no_interface(

@@ -14,14 +14,15 @@ from omconf.check import xsd
 from omconf.diagnostics import CONTRADICTION, Diagnostic, Rule, Severity, plain_property
 from omconf.formats.xml import children, flatten, local
 from omconf.origin import FromSpec, Span
-from omconf.releases import HAZELCAST_NAMESPACE, StockElement
-from omconf.secrets import SECRET_NAME, in_plain, masked
+from omconf.releases import HAZELCAST_NAMESPACE, StockElement, hazelcast_elements
+from omconf.secrets import SECRET_NAME, in_plain, masked, quoted
 from omconf.spec.checks import PLACEHOLDER, UNCARRIABLE
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
     from omconf.cluster.model import ExtraFile
+    from omconf.releases import Release
 
 BAD_EXTRA = Rule("OM263", Severity.ERROR, "additional Hazelcast configuration that cannot be used")
 
@@ -66,17 +67,19 @@ class Extra:
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
-def read(file: ExtraFile, maps: tuple[str, ...]) -> Extra:
-    """Read the file; `maps` are the names of the stock maps, which are omconf's."""
-    return _Reader(file, maps).read()
+def read(file: ExtraFile, release: Release) -> Extra:
+    """Read the file as what the release's Hazelcast has to take; its stock maps are omconf's."""
+    return _Reader(file, release).read()
 
 
 class _Reader:
-    def __init__(self, file: ExtraFile, maps: tuple[str, ...]) -> None:
+    def __init__(self, file: ExtraFile, release: Release) -> None:
+        self.carried = hazelcast_elements.lines_of(release)
         self.file = file
         self.lines = file.data.decode("utf-8", "replace").split("\n")
         self.tags: dict[int, dict[str, list[int]]] = {}
-        self.owned = _OWNED | {f"map[{name}]": "the release's stock file" for name in maps}
+        stock = {f"map[{name}]": "the release's stock file" for name in release.hazelcast.maps}
+        self.owned = _OWNED | stock
         self.extra = Extra()
 
     def read(self) -> Extra:
@@ -97,6 +100,13 @@ class _Reader:
         self.placeholders(root)
         for fault in xsd.faults(xsd.known(root, SCHEMA), SCHEMA):
             self.say(BAD_EXTRA, fault.line, f"`{fault.path}`: {fault.reason.rstrip('.')}.")
+        parts: dict[str, int] = {}
+        for key, _, line in flatten(root):
+            if part := hazelcast_elements.unknown(key, self.carried):
+                parts.setdefault(part, line)
+        for part, line in parts.items():
+            message = f"Hazelcast {self.carried[-1]} does not know `{quoted(part)}`."
+            self.say(BAD_EXTRA, line, message, hazelcast_elements.REPLACED.get(part, ""))
         self.secrets(root)
         self.take(root, "")
         return self.extra

@@ -41,7 +41,8 @@ class Block(Owned):
         if isinstance(found, Finding):
             return Present(findings=(found,), broken=True)
         outside, findings = kind.entries(block.outside(text, found))
-        findings = [_of_others(finding) for finding in findings]
+        if not kind.textual:  # a line of others that a shell cannot read ends the whole script
+            findings = [_of_others(finding) for finding in findings]
         aliases = artifact.aliases if artifact else {}
         outside = [replace(e, key=aliases[e.key]) if e.key in aliases else e for e in outside]
         inside, inner = kind.entries(block.inside(text, found))

@@ -148,7 +148,9 @@ class Comparer:
         self, outcome: Outcome, place: Place, artifact: Artifact, present: Present
     ) -> list[ItemChange]:
         kind, desired = place.kind, self.readings.wanted(place.kind, artifact)
-        changed = items.changed(present.items, desired.items, kind.keep)
+        # As the wanted ones are: what looks like a secret in a value is hidden.
+        there = {key: masked(value) for key, value in present.items.items()}
+        changed = items.changed(there, desired.items, kind.keep)
         self.readings.seen.resolve(artifact, present.findings, changed)
         changed += self._secret_items(outcome, place, artifact, present)
         if place.base.data is not None and changed:

@@ -216,7 +216,9 @@ def _nothing_read(document: Document) -> bool:
     failed = [d for d in document["diagnostics"] if d["severity"] == "error" and "path" not in d]
     source = document["source"] or {}
     nodes = source.get("nodes")
-    if document["complete"] or document["changes"] or nodes is None:
+    if document["has_changes"]:
+        return False
+    if document["complete"] or document["changes"] or not nodes:
         return not document["complete"] and document["source"] is None
     return {d["node"] for d in failed if "node" in d} >= set(nodes)
 

@@ -67,8 +67,12 @@ def test_each_node_has_it_in_its_own_home() -> None:
 def test_a_line_by_hand_is_said() -> None:
     text = 'JAVA_OPTS="$JAVA_OPTS -DDATA_DIR=/data"\n# -DDATA_DIR=/in/a/comment\nX=1\n'
     entries, findings = jvm.KIND.entries(text)
-    assert entries == []
-    assert [(f.rule.id, f.line) for f in findings] == [("OM323", 1)]
+    assert [(entry.key, entry.value, entry.line) for entry in entries] == [
+        ("-DDATA_DIR", "/data", 1)
+    ]
+    ((finding),) = findings
+    assert (finding.rule.id, finding.line) == ("OM323", 1)
+    assert "`openmeetings.data_dir`" in finding.hint
 
 
 @pytest.mark.parametrize(

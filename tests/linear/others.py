@@ -148,8 +148,11 @@ EXTRA: list[str | Text] = [
 def _extra() -> Read:
     from omconf.check import hazelcast_extra
     from omconf.cluster.model import ExtraFile
+    from omconf.releases import RELEASES
 
-    return lambda text: hazelcast_extra.read(ExtraFile("further.xml", text.encode()), ("a",))
+    return lambda text: hazelcast_extra.read(
+        ExtraFile("further.xml", text.encode()), RELEASES["9.1.0"]
+    )
 
 
 @row("check.xsd", texts=XML)

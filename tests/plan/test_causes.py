@@ -131,7 +131,8 @@ def test_people_read_what_a_hand_changed(applied: Path) -> None:
     env = {"OM_DB_PASSWORD": "not-a-real-password"}
     options = ("plan", "cluster.yaml", "--deployed", "trees")
     shown = omconf(*options, cwd=applied, env=env).out
-    assert "om2.example.org:5443/openmeetings [changed by hand]\n" in shown
+    hint = "(to keep it, set nodes.<name>.url)"
+    assert f"om2.example.org:5443/openmeetings [changed by hand]  {hint}\n" in shown
     marked = omconf(*options, "--markdown", cwd=applied, env=env).out
     assert "[changed by hand]" in marked
     write_spec(applied, discovery={"ttl": 31})

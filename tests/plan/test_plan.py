@@ -388,7 +388,7 @@ def test_another_data_server_cannot_roll(deployed: Path) -> None:
 
 
 def test_the_version_that_a_header_names_is_no_change(deployed: Path) -> None:
-    """Members with headers of 4.0 and 5.5 form one cluster: the jar decides (tests/real)."""
+    """Members with headers of 4.0 and 5.5 formed one cluster (measured): the jar decides."""
     edit(deployed / "om1" / HAZELCAST, "config-5.5", "config-4.0")
     document = plan(deployed)
     assert only_change(document)["action"] == "reformat"

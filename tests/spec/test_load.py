@@ -169,13 +169,11 @@ WARNED = [
     ("server: om1", "server: om1, export_options: [rw, no_root_squash]", "OM231", "10:56"),
     ("server: om1", "server: om1, options: [soft, _netdev]", "OM232", "10:45"),
     ("server: om1", "server: om1, options: [intr, _netdev]", "OM234", "10:45"),
-    ("server: om1", "server: om1, options: [hard]", "OM235", "10:45"),
     *(
         ("kind: nfs", f"kind: cifs, password: {{env: X}}, options: [{options}]", rule, place)
         for options, rule, place in [
             ("'soft', _netdev", "OM232", "10:53"),
             ("timeo=50, _netdev", "OM233", "10:53"),
-            ("hard", "OM235", "10:53"),
         ]
     ),
 ]

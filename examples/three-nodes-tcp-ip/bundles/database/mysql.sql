@@ -3,6 +3,7 @@
 -- a copy with the password in its place; run that one, as root:
 --   mysql < mysql.sql
 -- Run it again after each change: what is there stays, the password is set anew.
+-- MySQL 8 needs `database.options` with `allowPublicKeyRetrieval` or TLS (`sslMode`); MariaDB does not.
 -- The server has to listen where the nodes look for it; a change under [mysqld] takes a restart:
 --   bind-address = mysql.example.org
 --   port = 3306

@@ -1,0 +1,79 @@
+"""Which elements and attributes a line of Hazelcast knows: it refuses to start with any other."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from omconf.releases.model import Release
+
+FILE = Path(__file__).with_name("hazelcast_elements.txt")
+NEWEST = "5.6"
+DEPTH = 4
+"""Levels of elements that the file has."""
+REPLACED = {
+    "group": "Since Hazelcast 4 it is `<cluster-name>NAME</cluster-name>`, without a password.",
+    "management-center/enabled": "Since Hazelcast 4 the Management Center connects by itself.",
+    "management-center/url": "Since Hazelcast 4 the Management Center connects by itself.",
+    "network/join/tcp-ip/hostname": "Write `<member>`.",
+    "network/join/tcp-ip/address": "Write `<member>`.",
+    "sql/executor-pool-size": "Remove it: Hazelcast 5 sizes the pool by itself.",
+    "mapreduce": "Remove it: Hazelcast 4 has no MapReduce any more.",
+    "semaphore": "Semaphores are in `<cp-subsystem>` since Hazelcast 4.",
+    "lock": "Locks are in `<cp-subsystem>` since Hazelcast 4.",
+    "countdownlatch": "It is in `<cp-subsystem>` since Hazelcast 4.",
+    "atomic-long": "It is in `<cp-subsystem>` since Hazelcast 4.",
+    "atomic-reference": "It is in `<cp-subsystem>` since Hazelcast 4.",
+    "services": "Remove it: Hazelcast 4 took it away.",
+}
+"""What stands in the place of elements that earlier lines had."""
+_OPEN = frozenset({"properties", "member-attributes"})
+"""What stands in these is called by any name."""
+_PART = re.compile(r"(?:[^/\[]|\[[^\]]*+\]?)++")
+
+
+def lines_of(release: Release) -> tuple[str, ...]:
+    """Name the lines that a release may carry: that of its jar, else what is known of it."""
+    if release.hazelcast_jar:
+        return (".".join(release.hazelcast_jar.split(".")[:2]),)
+    return tuple(sorted({release.hazelcast_xsd, NEWEST}))
+
+
+def unknown(key: str, lines: tuple[str, ...]) -> str | None:
+    """Name the first part of an item's key that none of the lines knows; None: they know all of it."""
+    known, path = _known(), ""
+    for depth, part in enumerate(_PART.findall(key)):
+        name = part.partition("[")[0]
+        inner = f"{path}/{name}" if path else name
+        span = known.get(inner) or known.get(f"{path}/@{name}" if path else f"@{name}")
+        if span is None and (depth >= DEPTH or f"{path}/*" in known):
+            return None
+        if span is None or not any(span[0] <= _number(line) <= span[1] for line in lines):
+            return inner
+        if name in _OPEN:
+            return None
+        path = inner
+    return None
+
+
+def _number(line: str) -> tuple[int, ...]:
+    return tuple(map(int, line.split(".")))
+
+
+@cache
+def _known() -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Read the file: by path the first and the last line that know it."""
+    found: dict[str, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+    above: list[str] = []
+    for row in FILE.read_text("utf-8").splitlines():
+        if row.startswith("#"):
+            continue
+        name, _, span = row.strip().partition(" ")
+        first, _, last = span.partition("-")
+        del above[len(row) - len(row.lstrip("\t")) :]
+        above.append(name)
+        found["/".join(above)] = _number(first or "4.0"), _number(last or NEWEST)
+    return found

@@ -1,0 +1,176 @@
+"""The same thing in other words is the same thing: no move, no other database, no full stop."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from omconf.actions import Service
+from omconf.bundle.compile import compile_bundle
+from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+from omconf.pipeline.secrets import secrets_of
+from omconf.plan.compare import compare
+from omconf.plan.model import Action, Plan
+from tests.clusters import cluster_of, rules_of, spec_of
+
+HAZELCAST = "hazelcast.xml"
+STOP = Service("stop", "openmeetings.service")
+Edits = dict[tuple[str, str], tuple[str, str]]
+
+
+def planned(data: dict[str, Any], edits: Edits, **added: str) -> Plan:
+    """Plan a spec that is deployed, with texts replaced by node and end of the path."""
+    cluster = cluster_of(data)
+    bundle = compile_bundle(cluster)
+    nodes = {}
+    for node in bundle.nodes:
+        files = {a.path: a.text for a in node.artifacts}
+        for (name, end), (old, new) in edits.items():
+            if name == node.node:
+                (path,) = [path for path in files if path.endswith(end)]
+                assert old in files[path]
+                files[path] = files[path].replace(old, new)
+        if node.node in added:
+            files["/etc/exports"] = added[node.node] + files["/etc/exports"]
+        nodes[node.node] = NodeFiles({p: DeployedFile(t.encode()) for p, t in files.items()})
+    return compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle))
+
+
+def rules(plan: Plan) -> set[str]:
+    return {d.rule.id for d in plan.diagnostics} - {"OM320", "OM322"}
+
+
+@pytest.mark.parametrize("name", ["om1", "om1.example.org", "OM1.example.org", "10.1.1.1"])
+def test_a_mount_by_any_name_of_the_data_server(name: str) -> None:
+    plan = planned(spec_of(2), {("om2", "fstab"): ("10.1.1.1:", f"{name}:")})
+    assert not any(step.nodes == ("om1",) and STOP in step.actions for step in plan.rollout.steps)
+    assert all(change.effect is None or change.effect.rolling for change in plan.changes)
+    assert "Move the shared data" not in str(plan.rollout)
+    other = planned(spec_of(2), {("om2", "fstab"): ("10.1.1.1:", "nas:")})
+    assert [c.effect.rolling for c in other.changes if c.effect] == [False]
+
+
+@pytest.mark.parametrize("spelled", ["/opt/omdata/ nfs ", "/opt/omdata nfs4 "])
+def test_a_mount_spelled_otherwise(spelled: str) -> None:
+    plan = planned(spec_of(2), {("om2", "fstab"): ("/opt/omdata nfs ", spelled)})
+    assert all(change.effect is None or change.effect.rolling for change in plan.changes)
+
+
+@pytest.mark.parametrize("name", ["om2", "om2.example.org"])
+def test_an_export_to_a_node_by_its_name_is_adopted(name: str) -> None:
+    options = "(rw,sync,no_subtree_check,root_squash)"
+    begin, end = "# BEGIN omconf: conference\n", "# END omconf: conference\n"
+    line = f"/opt/omdata 10.1.1.2{options}\n"
+    by_hand = f"/opt/omdata {name}{options}\n"
+    plan = planned(spec_of(2), {("om1", "/etc/exports"): (begin + line + end, by_hand)})
+    (change,) = plan.changes
+    assert (change.action, change.items) == (Action.REFORMAT, ())
+    both = planned(spec_of(2), {}, om1=by_hand)
+    assert rules(both) == {"OM311"}
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("/opt/omdata *(rw,no_root_squash)\n", {"OM340"}),
+        ("/opt 10.0.0.0/8(ro)\n", {"OM340"}),
+        ("/opt/omdata/public @hosts(ro)\n", {"OM340"}),
+        ("/opt/omdata *.example.org(ro)\n", {"OM340"}),
+        ("/opt/omdata 10.9.9.9(ro)\n", set()),
+        ("/srv/other *(ro)\n", set()),
+        ("/srv/other 10.9.9.9(nonsense)\n", {"OM329"}),
+    ],
+)
+def test_lines_of_others_beside_the_block(line: str, found: set[str]) -> None:
+    plan = planned(spec_of(2), {}, om1=line)
+    assert rules(plan) == found
+    assert not any(d.is_error for d in plan.diagnostics)
+    assert plan.complete
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("10.1.1.250:5432/", "10.1.1.250/"),
+        ("//10.1.1.250:5432/", "//10.1.1.250:5432/"),
+    ],
+)
+def test_a_url_without_the_default_port(old: str, new: str) -> None:
+    plan = planned(spec_of(2), {("om2", "persistence.xml"): (old, new)})
+    assert {c.action for c in plan.changes} <= {Action.REFORMAT}
+
+
+@pytest.mark.parametrize(
+    ("node", "host", "same"),
+    [
+        ("om1", "localhost", True),
+        ("om1", "127.0.0.1", True),
+        ("om2", "om1", True),
+        ("om2", "om1.example.org", True),
+        ("om2", "localhost", False),
+        ("om2", "10.9.9.9", False),
+    ],
+)
+def test_the_host_of_a_database_on_a_node(node: str, host: str, same: bool) -> None:
+    data = spec_of(2, database={"host": {"node": "om1"}})
+    plan = planned(data, {(node, "persistence.xml"): ("10.1.1.1:5432", f"{host}:5432")})
+    (change,) = plan.changes
+    assert change.effect
+    assert change.effect.rolling is same
+
+
+@pytest.mark.parametrize("value", ["0", "no", "FALSE", "off"])
+def test_a_boolean_of_hazelcast(value: str) -> None:
+    edit = ('<tcp-ip enabled="false"/>', f'<tcp-ip enabled="{value}"/>')
+    plan = planned(spec_of(2), {("om2", HAZELCAST): edit})
+    assert {c.action for c in plan.changes} == {Action.REFORMAT}
+
+
+def test_a_system_property_in_hazelcast_xml_is_not_known() -> None:
+    plan = planned(spec_of(2), {("om2", HAZELCAST): ("224.2.2.3", "${om.group}")})
+    (change,) = plan.changes
+    assert change.effect
+    assert change.effect.rolling
+    assert "OM314" not in rules(plan)
+
+
+def test_jvm_options_by_hand_are_what_is_deployed() -> None:
+    data = spec_of(3)
+    cluster = cluster_of(data)
+    (path,) = [a.path for a in compile_bundle(cluster).nodes[0].artifacts if "setenv" in a.path]
+    whole = {
+        (node.node, path): (next(a.text for a in node.artifacts if a.path == path), "")
+        for node in compile_bundle(cluster).nodes
+    }
+    by_hand = 'JAVA_OPTS="$JAVA_OPTS -DDATA_DIR=/srv/omdata"\n'
+    plan = planned(data, {key: (old, by_hand) for key, (old, _) in whole.items()})
+    items = {i.key: (i.before, i.after, i.hint) for c in plan.changes for i in c.items}
+    kept = "to keep it, set openmeetings.data_dir"
+    assert items["-DDATA_DIR"] == ("/srv/omdata", "/opt/omdata", kept)
+    assert plan.rollout.disruption == "all"
+    assert [s.nodes for s in plan.rollout.steps if STOP in s.actions] == [("om1", "om2", "om3")]
+    first = {key: (old, by_hand if key[0] == "om2" else old) for key, (old, _) in whole.items()}
+    alone = planned(data, first)
+    assert [s.nodes for s in alone.rollout.steps if s.nodes == ("om2",)]
+    assert alone.rollout.disruption == "rolling"
+    # Once the block stands behind the line, it counts, and the line is only reported.
+    both = {key: (old, by_hand + old) for key, (old, _) in whole.items()}
+    assert planned(data, both).changes == ()
+    behind = {key: (old, old + by_hand) for key, (old, _) in whole.items()}
+    assert [i.before for c in planned(data, behind).changes for i in c.items] == ["/srv/omdata"] * 3
+
+
+def test_what_a_spec_may_say() -> None:
+    outside = {"server": {"host": "fs.example.org"}, "export": "/"}
+    assert rules_of(spec_of(2, storage=outside)) == set()
+    assert rules_of(spec_of(2, storage={"export": "/"})) == {"OM230"}
+    data = spec_of(2, discovery={"kind": "tcp-ip"})
+    for name, public in (("om1", "192.0.2.11"), ("om2", "192.0.2.12")):
+        data["nodes"][name] |= {"address": "172.17.0.2", "public_address": public}
+    assert rules_of(data) == set()
+    cluster = cluster_of(data)
+    assert [n.storage_address.value for n in cluster.nodes] == ["192.0.2.11", "192.0.2.12"]
+    del data["nodes"]["om2"]["public_address"]
+    data["nodes"]["om1"].pop("public_address")
+    assert rules_of(data) == {"OM201"}
