@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 
 from omconf.rules import all_rules
 from tests import rule_pages
+from tests.clusters import SMALLEST
+from tests.command import ROOT
 from tests.needs import needs
 from tests.rule_pages import NOT_RUN, PAGES, SECTIONS, Page
 
@@ -86,3 +91,29 @@ def test_links_lead_somewhere() -> None:
 @needs("git")
 def test_the_index_is_fresh() -> None:
     assert (PAGES / "index.md").read_text() == rule_pages.index(), "run `make diagnostics`"
+
+
+BEYOND_A_SCHEMA = {
+    "OM102": "a YAML parser keeps one of two keys",
+    **dict.fromkeys(("OM201", "OM202", "OM208", "OM225"), "it takes two values to tell"),
+    **dict.fromkeys(("OM211", "OM214", "OM216", "OM230", "OM236"), "it takes another key to tell"),
+    "OM250": "the zones of the machine",
+    **dict.fromkeys(("OM261", "OM262"), "names by their meaning"),
+    "OM263": "another file",
+    "OM270": "what each release has",
+}
+"""Rules of errors whose bad example a JSON Schema takes, and why."""
+
+
+def test_the_schema_for_editors_refuses_bad_examples() -> None:
+    schema = json.loads((ROOT / "schemas/cluster.schema.json").read_text())
+    judge = jsonschema.Draft202012Validator(schema)
+    taken = set()
+    for page in rule_pages.pages():
+        bad = [fence for fence in page.examples("Bad") if fence.file == "cluster.yaml"]
+        if not bad or page.severity != "Severity: error" or not "OM102" <= page.id < "OM300":
+            continue
+        rest = rule_pages._without(SMALLEST, set(rule_pages._TOP_KEY.findall(bad[0].text)))
+        if judge.is_valid(yaml.safe_load(rest + bad[0].text)):
+            taken.add(page.id)
+    assert taken == set(BEYOND_A_SCHEMA)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omconf.formats.names import LABEL
+from omconf.releases import RELEASES
 from omconf.spec.checks import RESERVED
-from omconf.spec.models import Node, Removed, Spec, section_of
+from omconf.spec.models import Node, OpenMeetings, Removed, Spec, section_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +24,8 @@ def spec_schema() -> dict[str, Any]:
             "maxLength": 63,
             "not": {"enum": list(RESERVED)},
         }
+    release = schema["$defs"][OpenMeetings.__name__]["properties"]["release"]
+    release["enum"] = list(RELEASES)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

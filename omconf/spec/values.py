@@ -18,6 +18,18 @@ def _shaped(pattern: re.Pattern[str], example: str | None = None) -> Any:
     return Field(examples=examples, json_schema_extra={"pattern": f"^(?:{pattern.pattern})$"})
 
 
+def _within(least: int, most: int) -> Any:
+    """Tell editors a range; the check itself says it with a hint."""
+    return Field(json_schema_extra={"minimum": least, "maximum": most})
+
+
+_OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_ADDRESS = re.compile(rf"(?!127\.){_OCTET}(?:\.{_OCTET}){{3}}")
+_SUBNET = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}/[0-9.]+")
+_GROUP = re.compile(rf"(?:22[4-9]|23[0-9])(?:\.{_OCTET}){{3}}")
+_WEB = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://[\s\S]+")
+_TRIMMED = re.compile(r"(?! )[\s\S]*[^ ]")
+
 Text = Annotated[
     str,
     BeforeValidator(checks.text, json_schema_input_type=str | float | bool),
@@ -33,12 +45,12 @@ ClusterName = Annotated[
     str, AfterValidator(checks.cluster_name), _shaped(names.LABEL, "conference")
 ]
 NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om1"])]
-Address = Annotated[str, AfterValidator(checks.reachable), Field(examples=["10.1.1.1"])]
-Subnet = Annotated[str, AfterValidator(checks.subnet), Field(examples=["10.1.1.0/24"])]
-MulticastGroup = Annotated[str, AfterValidator(checks.multicast_group)]
-Ttl = Annotated[int, AfterValidator(checks.ttl)]
-Port = Annotated[int, AfterValidator(checks.port)]
-Timeout = Annotated[int, AfterValidator(checks.timeout)]
+Address = Annotated[str, AfterValidator(checks.reachable), _shaped(_ADDRESS, "10.1.1.1")]
+Subnet = Annotated[str, AfterValidator(checks.subnet), _shaped(_SUBNET, "10.1.1.0/24")]
+MulticastGroup = Annotated[str, AfterValidator(checks.multicast_group), _shaped(_GROUP)]
+Ttl = Annotated[int, AfterValidator(checks.ttl), _within(1, 255)]
+Port = Annotated[int, AfterValidator(checks.port), _within(1, 65535)]
+Timeout = Annotated[int, AfterValidator(checks.timeout), _within(1, 3600)]
 Folder = Annotated[
     str, AfterValidator(checks.clean), AfterValidator(checks.folder), _shaped(paths.CARRIED)
 ]
@@ -52,7 +64,7 @@ Unit = Annotated[
 Account = Annotated[str, AfterValidator(checks.account), _shaped(names.ACCOUNT)]
 Interface = Annotated[str, AfterValidator(checks.interface), _shaped(names.DEVICE, "eth0")]
 Url = Annotated[
-    str, AfterValidator(checks.clean), Field(examples=["https://om1.example.org:5443/openmeetings"])
+    str, AfterValidator(checks.clean), _shaped(_WEB, "https://om1.example.org:5443/openmeetings")
 ]
 TimeZone = Annotated[Text, AfterValidator(programs.time_zone), Field(examples=["Europe/Berlin"])]
 JvmOption = Annotated[Text, AfterValidator(programs.jvm_option)]
@@ -65,13 +77,13 @@ KurentoUrl = Annotated[
 TurnUrl = Annotated[
     SpringText, AfterValidator(programs.turn_url), Field(examples=["turn.example.org:3478"])
 ]
-Minutes = Annotated[int, AfterValidator(programs.minutes)]
+Minutes = Annotated[int, AfterValidator(programs.minutes), _within(1, 10080)]
 SshDestination = Annotated[
     str,
     AfterValidator(references.ssh_destination),
     Field(examples=["om1", "root@om1.example.org", "ssh://root@{address}:2222"]),
 ]
-JpaText = Annotated[Text, AfterValidator(properties.carried)]
+JpaText = Annotated[Text, AfterValidator(properties.carried), _shaped(_TRIMMED)]
 MountOption = Annotated[Text, AfterValidator(storage.mount_option), _shaped(options.CARRIED)]
 ExportOption = Annotated[Text, AfterValidator(storage.export_option), _shaped(options.CARRIED)]
 ShareName = Annotated[
@@ -79,18 +91,19 @@ ShareName = Annotated[
 ]
 SambaUser = Annotated[Text, AfterValidator(storage.samba_user), _shaped(names.SAMBA_ACCOUNT)]
 Release = Annotated[Text, AfterValidator(checks.release)]
-RuleId = Annotated[Text, AfterValidator(checks.rule_id)]
+RuleId = Annotated[Text, AfterValidator(checks.rule_id), _shaped(re.compile("OM[0-9]{3}"))]
+_HOST = {"type": "string", "pattern": f"^(?:{names.HOST.pattern})$"}
 Host = Annotated[
     references.HostRef,
     PlainValidator(references.host),
     WithJsonSchema(
         {
             "anyOf": [
-                {"type": "string"},
+                _HOST,
                 *(
                     {
                         "type": "object",
-                        "properties": {form: {"type": "string"}},
+                        "properties": {form: _HOST},
                         "required": [form],
                         "additionalProperties": False,
                     }
