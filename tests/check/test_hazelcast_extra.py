@@ -120,7 +120,9 @@ def test_what_may_stand_there_more_than_once(tmp_path: Path) -> None:
 
 
 def test_a_system_property_may_stand_for_a_secret(tmp_path: Path) -> None:
-    extra = GOOD.replace("<pool-size>4", "<password>${hz.password}</password><pool-size>4")
+    keys = "<properties><property name='keyStorePassword'>${hz.password}</property></properties>"
+    extra = GOOD.replace("</network>", f'<ssl enabled="true">{keys}</ssl></network>')
+    assert extra != GOOD
     assert check(tmp_path, extra).diagnostics == []
 
 
