@@ -25,7 +25,7 @@ from omconf.diagnostics import (
     plain_property,
     report,
 )
-from omconf.formats import java, setenv
+from omconf.formats import java
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.secrets import hides, in_plain
@@ -186,6 +186,10 @@ KIND = Jvm()
 
 def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
     """Read the options that people set, and report those that are omconf's to set."""
+    if "_OPTS" not in text:
+        return
+    from omconf.formats import setenv
+
     for option in setenv.options(text):
         if len(entries) == MAX_ENTRIES:
             findings.append(too_many(option.line))

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.bundle import manifest, readme
+from omconf.bundle import manifest
 from omconf.bundle.model import Bundle, BundleFile, NodeBundle
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.ownership import OWNED
@@ -37,7 +37,12 @@ def compile_bundle(cluster: Cluster) -> Bundle:
         artifacts.sort(key=lambda a: a.path)
         nodes.append(NodeBundle(node.name.value, tuple(artifacts)))
     hand_overs = tuple(h for kind in kinds() for h in kind.hand_over(cluster))
-    notes = readme.write(cluster, nodes, hand_overs)
+
+    def notes() -> str:
+        from omconf.bundle import readme
+
+        return readme.write(cluster, nodes, hand_overs)
+
     return Bundle(cluster.name.value, tuple(nodes), hand_overs, notes)
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from omconf.artifacts.model import Artifact, HandOver
 
 
@@ -17,14 +20,19 @@ class NodeBundle:
     artifacts: tuple[Artifact, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Bundle:
     """What the whole cluster gets, and the notes for people beside it."""
 
     cluster: str
     nodes: tuple[NodeBundle, ...]
     hand_overs: tuple[HandOver, ...]
-    readme: str
+    notes: Callable[[], str] = field(compare=False, repr=False)
+
+    @cached_property
+    def readme(self) -> str:
+        """The README, written when it is asked for: no plan needs it."""
+        return self.notes()
 
 
 @dataclass(frozen=True, slots=True)
