@@ -135,7 +135,11 @@ class Hazelcast(Kind):
             if f"{name}/".startswith(disabled):
                 reading.lines.setdefault(name, number)
             else:
-                reading.add(name, _truth(value) if name.endswith(_BOOLEANS) else value, number)
+                reading.add(
+                    name,
+                    deployed_members.truth(value) if name.endswith(_BOOLEANS) else value,
+                    number,
+                )
         if DEFAULT_PORT.items() <= reading.items.items():
             for name in DEFAULT_PORT:
                 del reading.items[name]
@@ -182,7 +186,8 @@ class Hazelcast(Kind):
         yield from deployed_members.findings(items, lines, deployed)
         carried = hazelcast_elements.lines_of(cluster.openmeetings.release.value)
         for node, reading in deployed.items():
-            for part, number in deployed_members.unknown_parts(reading.lines, carried):
+            unknown = hazelcast_elements.unknown_parts(reading.lines.items(), carried)
+            for part, number in unknown.items():
                 message = (
                     f"Hazelcast {carried[-1]} does not know `{quoted(part)}`: it does not start."
                 )
@@ -262,16 +267,9 @@ def _words(keys: list[str]) -> str:
     return f"{', '.join(keys[:3])}{more} {verb}"
 
 
-def _truth(value: str) -> str:
-    """Read a boolean as Hazelcast's DomConfigHelper does: also `1` is false."""
-    if deployed_members.VARIABLE in value:
-        return value
-    return "true" if value.strip().lower() in ("true", "yes", "on") else "false"
-
-
 def _enabled(document: _Element, join: str) -> bool:
     found = document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}")
-    return any(_truth(element.get("enabled") or "") == "true" for element in found)
+    return any(deployed_members.truth(element.get("enabled") or "") == "true" for element in found)
 
 
 def members(cluster: Cluster) -> list[Value[str]]:

@@ -10,7 +10,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Finding, Rule, Severity
-from omconf.releases import hazelcast_elements
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -106,13 +105,11 @@ def _parting(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     return [key for key in keys if one.get(key) != other.get(key)]
 
 
-def unknown_parts(lines: Mapping[str, int], carried: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-    """Find what the lines of Hazelcast do not know: each element or attribute once, with its line."""
-    found: dict[str, int] = {}
-    for key, line in lines.items():
-        if part := hazelcast_elements.unknown(key, carried):
-            found.setdefault(part, line)
-    yield from found.items()
+def truth(value: str) -> str:
+    """Read a boolean as Hazelcast's DomConfigHelper does: also `1` is false."""
+    if VARIABLE in value:
+        return value
+    return "true" if value.strip().lower() in ("true", "yes", "on") else "false"
 
 
 def no_interface(

@@ -100,11 +100,8 @@ class _Reader:
         self.placeholders(root)
         for fault in xsd.faults(xsd.known(root, SCHEMA), SCHEMA):
             self.say(BAD_EXTRA, fault.line, f"`{fault.path}`: {fault.reason.rstrip('.')}.")
-        parts: dict[str, int] = {}
-        for key, _, line in flatten(root):
-            if part := hazelcast_elements.unknown(key, self.carried):
-                parts.setdefault(part, line)
-        for part, line in parts.items():
+        places = ((key, line) for key, _, line in flatten(root))
+        for part, line in hazelcast_elements.unknown_parts(places, self.carried).items():
             message = f"Hazelcast {self.carried[-1]} does not know `{quoted(part)}`."
             self.say(BAD_EXTRA, line, message, hazelcast_elements.REPLACED.get(part, ""))
         self.secrets(root)

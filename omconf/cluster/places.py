@@ -22,11 +22,14 @@ LIBRARY = "{home}/webapps/{webapp}/WEB-INF/lib"
 MAX_PATH = 1200
 """Characters of a path: the longest that a spec allows (1,000 bytes), and what templates add."""
 
+UNIT = r"[A-Za-z0-9:_.][A-Za-z0-9:_.@-]*\.service"
+"""The name of a service unit, as earlier specs may have had it."""
+
 # What the spec allows for each part; whoever matches a path has made sure that it is in plain form.
 _PARTS = {
     "home": r"(?:/[^/]+)+",
     "webapp": r"[A-Za-z0-9][A-Za-z0-9._-]*",
-    "unit": r"[A-Za-z0-9:_.][A-Za-z0-9:_.@-]*\.service",
+    "unit": UNIT,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -84,6 +85,7 @@ class _Resolver:
         self.spec = spec
         self.base = base
         self.diagnostics: list[Diagnostic] = []
+        self.addresses = Counter(node.address for node in spec.nodes.values())
 
     def origin(self, path: Path) -> Origin:
         key = ".".join(map(str, path))
@@ -184,7 +186,7 @@ class _Resolver:
         url = _there(pick("url"))
         public = pick("public_address")
         # Behind NAT two hosts may have one address; then others see the public one alone.
-        shared = public and sum(n.address == address.value for n in self.spec.nodes.values()) > 1
+        shared = public and self.addresses[address.value] > 1
         default = FromDefault(f"nodes.{name}.ssh", "the node's name")
         ssh = pick("ssh") or Value(name, default)
         return Node(

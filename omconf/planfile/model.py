@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from omconf.cluster import places
 from omconf.formats import paths
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
@@ -21,7 +22,7 @@ Path = Annotated[str, Field(pattern="^/")]
 Plain = Annotated[str, Field(pattern=f"^{paths.PLAIN.pattern}$")]
 Paths = Annotated[list[Plain], Field(min_length=1)]
 InBundle = Annotated[str, Field(pattern=r"^[a-z]+/[A-Za-z0-9_-]+(\.[a-z]+)?$")]
-Unit = Annotated[str, Field(pattern=r"^[A-Za-z0-9:_.][A-Za-z0-9:_.@-]*\.service$")]
+Unit = Annotated[str, Field(pattern=f"^{places.UNIT}$")]
 Names = Annotated[list[str], Field(min_length=1)]
 State = Literal["equal", "different", "unknown"]
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from omconf.releases.model import Release
 
 FILE = Path(__file__).with_name("hazelcast_elements.txt")
@@ -57,6 +59,18 @@ def unknown(key: str, lines: tuple[str, ...]) -> str | None:
             return None
         path = inner
     return None
+
+
+def unknown_parts(places: Iterable[tuple[str, int]], lines: tuple[str, ...]) -> Mapping[str, int]:
+    """Find what none of the lines knows: each element or attribute once, with the line where it stands.
+
+    `places` are keys of items and their lines.
+    """
+    found: dict[str, int] = {}
+    for key, place in places:
+        if part := unknown(key, lines):
+            found.setdefault(part, place)
+    return found
 
 
 def _number(line: str) -> tuple[int, ...]:

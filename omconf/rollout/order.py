@@ -18,7 +18,9 @@ the tables of a database. tests/rollout simulates all of it, action by action, a
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import groupby
+from functools import cached_property
+from itertools import compress, groupby
+from operator import not_
 from typing import TYPE_CHECKING, TypeVar
 
 from omconf.actions import Do, Health, Manual, Stage, Step, put, remove
@@ -70,15 +72,10 @@ def order(
 class _Job(Who):
     """One roll-out: the steps."""
 
-    def __init__(
-        self,
-        cluster: Cluster,
-        parts: Parts,
-        states: Mapping[str, State],
-        removed: Mapping[str, State],
-    ) -> None:
-        super().__init__(cluster, parts, states, removed)
-        self.asked: set[tuple[str, Do]] = set()
+    @cached_property
+    def asked(self) -> set[tuple[str, Do]]:
+        """What a person was asked to do on a node already."""
+        return set()
 
     def steps(self) -> Iterator[Step]:
         yield from self._leave()
@@ -180,11 +177,11 @@ class _Job(Who):
 
     def _prepare(self, parts: Parts) -> Iterator[Step]:
         """Do what comes before the start, by hand where it has to be: old mounts are gone by then."""
-        below = parts.of(self.states, stages=BELOW)
-        gone = below.of(self.states, stages=(Stage.MOUNT,)).deleting(True)
-        yield from self._write(gone)
+        below = parts.of(self.states, stages=BELOW).listed
+        gone = [p.deletes and p.stage is Stage.MOUNT for p in below]
+        yield from self._write(Parts(tuple(compress(below, gone))))
         yield from self._manual(parts)
-        yield from self._write(Parts(tuple(p for p in below.listed if p not in set(gone.listed))))
+        yield from self._write(Parts(tuple(compress(below, map(not_, gone)))))
 
     def _write(self, parts: Parts) -> Iterator[Step]:
         """Write files and tell the programs that read them, stage by stage, equal steps as one.

@@ -213,14 +213,14 @@ def summary(document: Document, paint: Paint) -> list[str]:
 
 def _nothing_read(document: Document) -> bool:
     """Tell whether there is no plan, or one of no node: none could be read."""
-    failed = [d for d in document["diagnostics"] if d["severity"] == "error" and "path" not in d]
-    source = document["source"] or {}
-    nodes = source.get("nodes")
-    if document["has_changes"]:
+    if document["complete"] or document["has_changes"] or document["changes"]:
         return False
-    if document["complete"] or document["changes"] or not nodes:
-        return not document["complete"] and document["source"] is None
-    return {d["node"] for d in failed if "node" in d} >= set(nodes)
+    source = document["source"]
+    if source is None:
+        return True
+    errors = [d for d in document["diagnostics"] if d["severity"] == "error" and "path" not in d]
+    nodes = set(source.get("nodes", ()))
+    return bool(nodes) and nodes <= {d["node"] for d in errors if "node" in d}
 
 
 def _disruption(count: Document, paint: Paint) -> str:

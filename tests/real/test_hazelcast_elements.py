@@ -12,7 +12,6 @@ import pytest
 from lxml import etree
 
 from omconf.artifacts.hazelcast import KIND
-from omconf.check import deployed_members
 from omconf.releases import hazelcast_elements
 from tests.needs import needs
 from tests.real.classes import compiled
@@ -176,9 +175,8 @@ def test_what_is_refused_is_what_hazelcast_refuses(java: str, tmp_path: Path, ja
     differ = {}
     for file, (snippet, text) in files.items():
         reading = KIND.read(text)
-        unknown = list(
-            deployed_members.unknown_parts(reading.lines, (".".join(jar.split(".")[:2]),))
-        )
+        line = ".".join(jar.split(".")[:2])
+        unknown = hazelcast_elements.unknown_parts(reading.lines.items(), (line,))
         if bool(unknown or reading.findings) != refused[file]:
             differ[snippet] = refused[file]
     assert {key: value for key, value in differ.items() if key not in EXCEPTIONS} == {}
