@@ -88,7 +88,7 @@ PACKAGES = {
     "smbclient": "smbclient",
     "strace": "strace",
     "sudo": "sudo",
-    "systemd": "systemd-analyze systemd-creds systemd-escape systemd-fstab-generator",
+    "systemd": "systemd systemd-analyze systemd-creds systemd-escape systemd-fstab-generator",
     "tomcat10-common": "catalina.sh",
     "util-linux": "findmnt prlimit runuser setpriv unshare",
     "wget": "wget",
@@ -99,6 +99,7 @@ PLACES = {
     "initdb": "/usr/lib/postgresql/*/bin/initdb",
     "libfsalvfs.so": "/usr/lib/*/ganesha/libfsalvfs.so",
     "postgres": "/usr/lib/postgresql/*/bin/postgres",
+    "systemd": "/usr/lib/systemd/systemd",
     "systemd-fstab-generator": "/usr/lib/systemd/system-generators/systemd-fstab-generator",
 }
 """Of those that are not in PATH."""

@@ -81,3 +81,9 @@ class Change(NamedTuple):
     action: str
     before: str | None = None
     after: str | None = None
+
+
+def listed(clients: list[str]) -> str:
+    """Name some of the clients that lose a folder, or that never get at it."""
+    more = f" and {len(clients) - 5} more" if len(clients) > 5 else ""
+    return ", ".join(clients[:5]) + more

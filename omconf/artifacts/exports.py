@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Stage, reload, run
-from omconf.artifacts.effect import Change, Effect, make_folder, mount_manually
-from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.artifacts.effect import Change, Effect, listed, make_folder, mount_manually
+from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Line, Meaning, line
+from omconf.diagnostics import MAX_FINDINGS, Finding, Rule, Severity
 from omconf.formats import exports
-from omconf.formats.block import MARKERS, markers
+from omconf.formats.block import MARKERS, TWICE, markers
 from omconf.formats.nfs_options import settle_export
 from omconf.origin import FromPage, Value
 from omconf.secrets import quoted
@@ -19,6 +19,7 @@ from omconf.spec.storage import MOUNT_OPTION
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from omconf.artifacts.model import Texts
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
     from omconf.formats.block import Entry
@@ -35,6 +36,7 @@ class Exports(BlockKind):
     name = "exports"
     purpose = "lets the other nodes mount the shared data folder over NFS"
     places = (PATH,)
+    around = ("/etc/exports.d/*.exports",)
     stage = Stage.SERVE
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
@@ -83,6 +85,19 @@ class Exports(BlockKind):
             if e.key.endswith(" *") and (e.whole, e.key[:-2]) in ours and e not in known
         ]
 
+    def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
+        """Judge /etc/exports.d, which exportfs reads as well: a node may stand in one file only."""
+        wanted = self.counted(self.entries(artifact.text)[0])
+        found: list[tuple[str, Finding]] = []
+        for path, text in texts.items():
+            if path != artifact.path:
+                entries, _ = self.entries(text)
+                twice = [e for e in entries if artifact.aliases.get(e.key, e.key) in wanted]
+                every = [*map(_twice, twice), *self.beside(entries, wanted)]
+                every.sort(key=lambda finding: finding.line)
+                found += [(path, finding) for finding in every[:MAX_FINDINGS]]
+        return Elsewhere(findings=tuple(found))
+
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Check that exportfs takes the options of one client as a whole."""
         storage = cluster.storage
@@ -103,7 +118,7 @@ class Exports(BlockKind):
         why = "the NFS server reads its exports again; existing mounts stay"
         gone = [key.rpartition(" ")[2] for key, c in changes.items() if c.action == "delete"]
         if gone:
-            why = f"{_listed(gone)} may no longer mount the folder, and must not use it any more"
+            why = f"{listed(gone)} may no longer mount the folder, and must not use it any more"
         if action == "delete":
             by_hand = cluster.storage.kind.value == "mounted"
             manual = mount_manually(cluster) if by_hand else None
@@ -139,11 +154,6 @@ class Exports(BlockKind):
 KIND = Exports()
 
 
-def _listed(clients: list[str]) -> str:
-    more = f" and {len(clients) - 5} more" if len(clients) > 5 else ""
-    return ", ".join(clients[:5]) + more
-
-
 def _path(cluster: Cluster) -> str:
     return cluster.storage.export.value.rstrip("/") or "/"
 
@@ -157,6 +167,13 @@ def _holds(path: str, folder: str) -> bool:
     """Tell whether who mounts a path gets at a folder: it is the folder, above it or in it."""
     above, below = (f"{p.rstrip('/')}/" for p in (path, folder))
     return below.startswith(above) or above.startswith(below)
+
+
+def _twice(entry: Entry) -> Finding:
+    path, _, client = entry.key.rpartition(" ")
+    message = f"`{quoted(path)}` is exported to `{quoted(client)}` here, and by omconf's block."
+    hint = "Delete it here: of two exports to one host exportfs ignores one and fails."
+    return Finding(TWICE, entry.line, message, hint)
 
 
 def _exposed(entry: Entry) -> Finding:

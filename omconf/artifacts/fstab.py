@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING
 
 from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Run, Stage, run
 from omconf.artifacts.effect import Change, Effect, mount_manually
-from omconf.artifacts.model import Artifact, BlockKind, Line, Meaning, line
-from omconf.diagnostics import REFUSED, Finding, report
-from omconf.formats import cifs_options, nfs_options, paths
+from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, line
+from omconf.diagnostics import REFUSED, Finding, Rule, Severity, report
+from omconf.formats import cifs_options, nfs_options, paths, systemd, unit_file
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.formats.options import LONGEST_LIST
 from omconf.origin import FromDefault, FromPage, Value
-from omconf.secrets import HIDDEN, hides, quoted
+from omconf.secrets import HIDDEN, hides, masked, quoted
 from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from omconf.artifacts.model import Texts
     from omconf.cluster.model import Cluster, Node, Samba
     from omconf.diagnostics import Diagnostic
+
+MOUNT_UNIT = Rule("OM341", Severity.WARNING, "a mount unit with something else on the data folder")
 
 PATH = "/etc/fstab"
 
@@ -82,6 +85,26 @@ class Fstab(BlockKind):
             entries.append(Entry(_tidy(_unescape(target)), value, number, number, place, place))
         return entries, findings
 
+    def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """The unit that systemd would mount the data folder by, if somebody wrote one."""
+        if not cluster.openmeetings.has_systemd:
+            return ()
+        return (f"/etc/systemd/system/{systemd.mount_unit(cluster.openmeetings.data_dir.value)}",)
+
+    def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
+        """Judge a mount unit of the data folder: with one, systemd does not look at fstab's line."""
+        (wanted,) = self.read(artifact.text).items.values()
+        found = []
+        for path in texts.keys() - {artifact.path}:
+            said = {s.key: s for s in unit_file.settings(texts[path]) if s.section == "Mount"}
+            if what := said.get("What"):
+                kind, options = (said[k].value if k in said else "" for k in ("Type", "Options"))
+                device = what.value.replace("%%", "%").strip('"')
+                mounted = f"{_spelled(device, kind or 'auto', options)} 0 0"
+                if _device(cluster, mounted) != _device(cluster, wanted):
+                    found.append((path, _unit_mounts(_device(cluster, mounted), what.line)))
+        return Elsewhere(findings=tuple(found))
+
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Check that the kernel takes all options of the mount."""
         storage = cluster.storage
@@ -127,6 +150,14 @@ class Fstab(BlockKind):
 
 
 KIND = Fstab()
+
+
+def _unit_mounts(device: str, number: int) -> Finding:
+    message = (
+        f"systemd mounts `{quoted(masked(device))}` on the data folder: this unit counts for more"
+    )
+    hint = "Remove the unit, then run `systemctl daemon-reload`: fstab's line mounts the folder."
+    return Finding(MOUNT_UNIT, number, f"{message} than fstab.", hint)
 
 
 @lru_cache(maxsize=4)

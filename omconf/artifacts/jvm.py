@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
 from omconf.artifacts.effect import Change, Effect, mount_manually, restart
-from omconf.artifacts.model import Artifact, BlockKind, Line, Meaning, Reading, line
+from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, Reading, line
 from omconf.check.deployed_members import DROPPED
 from omconf.diagnostics import (
     CONTRADICTION,
+    MAX_FINDINGS,
     REFUSED,
     Finding,
     Rule,
@@ -28,12 +29,13 @@ from omconf.diagnostics import (
 from omconf.formats import java
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromFormat, FromPage, Value
-from omconf.secrets import hides, in_plain
+from omconf.secrets import hides, in_plain, quoted
 from omconf.spec.checks import UNCARRIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from omconf.artifacts.model import Texts
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
 
@@ -43,9 +45,7 @@ TIME_ZONE = FromPage("Servers: the same time zone on all of them")
 SHELL = FromFormat("POSIX shell")
 
 CR = "A line ends in CR LF: to a shell the CR is a part of the line, and catalina.sh fails."
-BY_HAND = Rule(
-    "OM323", Severity.WARNING, "a JVM option of omconf's that setenv.sh also sets by hand"
-)
+BY_HAND = Rule("OM323", Severity.WARNING, "a JVM option of omconf's that is also set by hand")
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
 """Without any one of them every remote commit is dropped, and caches stay stale (measured)."""
@@ -80,6 +80,13 @@ class Jvm(BlockKind):
     purpose = "the JVM options of OpenMeetings: data folder, time zone, serialization lists"
     places = ("{home}/bin/setenv.sh",)
     stage = Stage.OPENMEETINGS
+    around = (
+        "/etc/systemd/system/{unit}",
+        "/usr/lib/systemd/system/{unit}",
+        "/lib/systemd/system/{unit}",
+        "/etc/systemd/system/{unit}.d/*.conf",
+        "{home}/bin/catalina.sh",
+    )
     textual = True
     last_counts = True
 
@@ -134,6 +141,18 @@ class Jvm(BlockKind):
                 report(findings, Finding(BY_HAND, number, message, hint))
         return findings
 
+    def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        paths = super().surroundings(cluster, node)
+        return paths if cluster.openmeetings.has_systemd else paths[-1:]
+
+    def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
+        """Read what the unit and catalina.sh give the JVM beside setenv.sh.
+
+        catalina.sh starts with the unit's environment, and hands CATALINA_OPTS over last: these, and
+        what it sets behind setenv.sh, no block can overrule.
+        """
+        return _elsewhere(artifact.path, tuple(texts.items()))
+
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         options = cluster.openmeetings.java_options
         if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.LONGEST:
@@ -165,7 +184,7 @@ class Jvm(BlockKind):
         by_hand = cluster.storage.kind.value == "mounted"
         elsewhere = action == "create" or _WHOLE[0] in changes
         manual = mount_manually(cluster) if by_hand and elsewhere else None
-        if action == "update" and any(
+        if action != "delete" and any(
             name in changes and changes[name].before is not None for name in _WHOLE
         ):
             why = (
@@ -205,6 +224,50 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
             finding = Finding(BY_HAND, option.line, message, f"{hint}: the block holds it.")
             for each in (finding, *_lacking(option.text, option.line)):
                 report(findings, each)
+
+
+@lru_cache(maxsize=16)
+def _elsewhere(own: str, files: tuple[tuple[str, str], ...]) -> Elsewhere:
+    from omconf.formats import setenv, unit_file
+
+    texts = dict(files)
+    started_by = texts.pop(f"{own.removesuffix('setenv.sh')}catalina.sh", "")
+    script = setenv.Script(texts.pop(own), own)
+    environment = unit_file.Environment.of(_units(texts))
+    start, end = setenv.sourcing(started_by, f"{own.removesuffix('setenv.sh')}catalina.sh")
+    weaker: dict[str, str] = {}
+    stronger: dict[str, str] = {}
+    findings: list[tuple[str, Finding]] = []
+    for option in setenv.evaluated([start, script, end], environment.values):
+        key, value = _item(option.text)
+        behind = option.path == end.path and option.line >= end.line
+        if behind or option.variable == "CATALINA_OPTS":
+            stronger[key] = value
+            if option.path != own and key in _OURS and len(findings) < MAX_FINDINGS:
+                findings.append((option.path, _overrules(key, option.line)))
+        elif option.path != own:
+            weaker[key] = value
+    for name, path, number in environment.files[:MAX_FINDINGS]:
+        message = f"`{quoted(name)}` is not read: a JVM option that it gives is not compared."
+        hint = "An option that omconf's block also sets counts less there, save in CATALINA_OPTS."
+        findings.append((path, Finding(BY_HAND, number, message, hint)))
+    return Elsewhere(weaker, stronger, tuple(findings))
+
+
+def _units(texts: Mapping[str, str]) -> dict[str, str]:
+    """The unit's file, of several the one that counts, and its drop-ins in the order of systemd."""
+    mains = [path for path in texts if not path.endswith(".conf")]
+    main = min(mains, key=lambda path: not path.startswith("/etc/"), default=None)
+    return {
+        path: texts[path] for path in ([main] if main else []) + sorted(set(texts) - set(mains))
+    }
+
+
+def _overrules(key: str, line: int) -> Finding:
+    message = f"`{key}` is set by hand here, behind omconf's block, which cannot overrule it."
+    kept = _SPEC_KEYS.get(key)
+    hint = f"To keep its value, set `{kept}`. Then delete it here." if kept else "Delete it here."
+    return Finding(BY_HAND, line, message, hint)
 
 
 @lru_cache(maxsize=256)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from omconf.origin import Origin
     from omconf.secrets import SecretRef
 
+    Texts = Mapping[str, str]
+    """Files of a node by their paths."""
+
 
 class Ownership(StrEnum):
     """How much of a file on the node is omconf's."""
@@ -233,6 +236,18 @@ class Reading:
             self.items[key] = masked(value)
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What files around say of an artifact's items, and what is wrong with that, by path.
+
+    `weaker` items count where the artifact's own file says nothing, `stronger` ones whatever it says.
+    """
+
+    weaker: Mapping[str, str] = field(default_factory=dict)
+    stronger: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[tuple[str, Finding], ...] = ()
+
+
 class Kind(ABC):
     """An artifact kind: one file of this package that knows all about one kind of artifact.
 
@@ -250,10 +265,16 @@ class Kind(ABC):
     """Whether the plan compares it line by line, white space and all: a program reads it as text."""
     places: ClassVar[tuple[str, ...]]
     """Where its files lie on any node, used at present or not: templates of cluster/places.py."""
+    around: ClassVar[tuple[str, ...]] = ()
+    """Files of others that its program reads beside its own: templates; the name may be `*.END`."""
 
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
         """Every path that this kind may own on the node, used at present or not."""
         return tuple(places.path(template, cluster, node) for template in self.places)
+
+    def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """Files of others on the node, only ever read, which decide what its own come to there."""
+        return tuple(places.path(template, cluster, node) for template in self.around)
 
     def settings_of(self, path: str, cluster: str | None) -> Mapping[str, str] | None:
         """With which home, web application and unit a path was this kind's; None: with none."""
@@ -310,6 +331,10 @@ class Kind(ABC):
         file is what the spec compiles to.
         """
         return ()
+
+    def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
+        """Tell what files around say of the artifact's items; `texts` has its own file, too."""
+        return Elsewhere()
 
     def keep(self, key: str, replaced: bool) -> str:
         """Name the spec's key that would keep a deployed item: one that goes, or is replaced."""

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Manual, Run, Stage, reload, run
-from omconf.artifacts.effect import Change, Effect, make_folder, mount_manually, remount
+from omconf.artifacts.effect import Change, Effect, listed, make_folder, mount_manually, remount
 from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
 from omconf.diagnostics import (
     CONTRADICTION,
@@ -24,7 +24,7 @@ from omconf.diagnostics import (
     Severity,
     report,
 )
-from omconf.formats import smb_conf
+from omconf.formats import smb_conf, smb_hosts
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromDefault, FromPage
 from omconf.spec.checks import UNCARRIABLE
@@ -44,6 +44,8 @@ COHERENT = FromDefault(
 GUEST = "nobody"
 """Samba's guest account. Without an entry (a disabled one will do), Samba takes the owner of its
 files and the forced user for two, and refuses all writing (measured with 4.17)."""
+_GLOBAL_HOSTS = ("[global]/hosts allow", "[global]/hosts deny")
+SHUT_OUT = Rule("OM342", Severity.WARNING, "hosts of Samba's [global] section that shut nodes out")
 BEHIND = Rule("OM326", Severity.ERROR, "a line behind the block that changes the share")
 
 
@@ -119,6 +121,18 @@ class Share(BlockKind):
             )
             for entry in takewhile(lambda entry: entry.key.startswith("[global]/"), entries)
         ]
+
+    def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
+        """Report hosts of `[global]` that shut nodes out, whatever the share itself allows."""
+        theirs = self.counted([e for e in entries if e.key in _GLOBAL_HOSTS])
+        allow, deny = (theirs[key].value if key in theirs else "" for key in _GLOBAL_HOSTS)
+        ours = next((e.value for key, e in wanted.items() if key.endswith("]/hosts allow")), "")
+        out = [a for a in ours.split() if theirs and smb_hosts.allows(a, allow, deny) is False]
+        if not out:
+            return []
+        message = f"`[global]` shuts {listed(out)} out, whatever a share allows."
+        hint = "Add the nodes' addresses to its `hosts allow`, or leave hosts to the shares."
+        return [Finding(SHUT_OUT, max(e.line for e in theirs.values()), message, hint)]
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell smbd. Whoever is connected keeps the share as it was."""

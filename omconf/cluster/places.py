@@ -53,6 +53,13 @@ def path(template: str, cluster: Cluster, node: Node) -> str:
     return template.format(cluster=cluster.name.value, **settings(cluster, node))
 
 
+def fits(pattern: str, path: str) -> bool:
+    """Tell whether a path is the one of a pattern, or one of those where its name is `*.END`."""
+    folder, star, end = pattern.partition("/*")
+    above, _, name = path.rpartition("/")
+    return (above == folder and name.endswith(end)) if star else path == pattern
+
+
 def parse(template: str, cluster: str | None, path: str) -> Mapping[str, str] | None:
     """Tell with which settings a template gives a path for the named cluster; None: with none.
 

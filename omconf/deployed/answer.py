@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from omconf.cluster import places
 from omconf.deployed import archive
 from omconf.deployed.budget import FEWER
 from omconf.deployed.releases import release_of
@@ -49,13 +50,15 @@ def read(request: Request, stream: bytes, said: str, account: Account, same: Sam
         if isinstance(found, str):
             account.drop()
             return NodeFiles.unknown(request, found)
-        contents = {file.data for file in found.files.values() if file.data is not None}
+        every = (*found.files.values(), *found.around.values())
+        contents = {file.data for file in every if file.data is not None}
         size = sum(len(data) for data in contents if data not in same)
-        size += sum(len(path) + _OF_A_PATH for path in found.asked)
+        size += sum(len(path) + _OF_A_PATH for path in (*found.asked, *found.around))
         if refused := account.keep(size):
             return NodeFiles.unknown(request, f"Its files are not kept: {refused}.", FEWER)
         files = {path: _shared(file, same) for path, file in found.files.items()}
-        return NodeFiles(files, found.asked, release=found.release)
+        around = {path: _shared(file, same) for path, file in found.around.items()}
+        return replace(found, files=files, around=around)
 
 
 def _shared(file: DeployedFile, same: Same) -> DeployedFile:
@@ -76,18 +79,25 @@ def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
         return "It sent one file twice."
     own = members.get(request.manifest)
     asked = request.asked(own.file(stream).data if own else None)
-    wanted = {path: members[path] for path in asked if path in members}
+    there = sorted((*members, *told))
+    around = [p for p in there if any(places.fits(each, p) for each in request.around)]
+    wanted = {path: members[path] for path in (*asked, *around) if path in members}
     if sum(member.size for member in wanted.values()) > MAX_STREAM:
         return f"Its files have more than {MAX_STREAM:,} bytes, with those of hard links."
     # A member that hard links name again is copied once.
     copied = {member: member.file(stream) for member in set(wanted.values())}
     identities = dict(_identities(said))
-    files = {path: _identified(path, copied[m], identities) for path, m in wanted.items()}
+    files = {
+        path: _identified(path, copied[wanted[path]], identities)
+        for path in asked
+        if path in wanted
+    }
     if not files.keys() <= identities.keys():
         # A file of an earlier spec may be one of the wanted ones: nothing says that it is not.
         files |= dict.fromkeys(files.keys() - set(request.own), NOT_IDENTIFIED)
     files = {path: told[path] for path in asked if path in told} | files
-    return NodeFiles(files, asked, release=release_of(_jars(said)))
+    beside = {p: copied[wanted[p]] if p in wanted else told[p] for p in around}
+    return NodeFiles(files, asked, around=beside, release=release_of(_jars(said)))
 
 
 def _jars(text: str) -> Iterator[str]:

@@ -1,6 +1,7 @@
 # Sends this node's files as one tar stream. What cannot be sent is said on stderr instead.
-# The wanted paths, the manifest that lists further ones, and what such files may be called are put
-# in before this: a POSIX sh and tar are all that is needed. Nothing is written here.
+# The wanted paths, the manifest that lists further ones, what such files may be called, and paths of
+# files around them (the last part may be `*.END`) are put in before this: a POSIX sh and tar are all
+# that is needed. Nothing is written here.
 LC_ALL=C
 # GNU tar's own format, also where it is built to write pax headers (SUSE) or the user's options ask
 # for them; BusyBox writes no other, and bsdtar does not read this variable.
@@ -13,6 +14,30 @@ set -f
 
 say() { printf 'omconf-read\t%s\t%s\n' "$1" "$2" >&2; }
 
+# Where the last part of a path is `*.END`, the files that are there stand for it.
+around=''
+for path in $surroundings; do
+    case $path in
+    *'/*'*)
+        folder=${path%"/*"*}
+        count=0
+        set +f
+        for file in "./$folder"/*"${path##*"/*"}"; do
+            case $file in
+            *"$IFS"*) ;;
+            *)
+                if [ "$count" -lt 64 ] && { [ -e "$file" ] || [ -L "$file" ]; }; then
+                    count=$((count + 1))
+                    around="$around$IFS${file#./}"
+                fi
+                ;;
+            esac
+        done
+        set -f
+        ;;
+    *) around="$around$IFS$path" ;;
+    esac
+done
 # The manifest has one file a line, its path first.
 listed=$(sed -n 's#^ *{"path": "/\([^"\\]*\)".*#\1#p' "./$manifest" 2>/dev/null | head -n 1000)
 # The names of the jars tell which release of OpenMeetings is installed.
@@ -22,10 +47,15 @@ for jar in "./$library"/openmeetings-*.jar; do
 done
 set -f
 set --
-for path in $(printf '%s\n' "$manifest" "$wanted" "$listed" | sort -u); do
+for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u); do
     case "/$names/$manifest" in
     *"/${path##*/}/"* | *"/$path") ;;
-    *) continue ;;
+    *)
+        case "$around$IFS" in
+        *"$IFS$path$IFS"*) ;;
+        *) continue ;;
+        esac
+        ;;
     esac
     if [ -L "./$path" ]; then
         say link "$path"

@@ -29,6 +29,8 @@ TOO_LARGE = Finding(
 )
 
 
+MOST_AROUND = 64
+"""Files that one pattern of a request stands for: nobody has so many drop-ins."""
 NODE = re.compile(r"[a-z0-9-]{1,63}")
 """What a node's folder is called."""
 
@@ -73,13 +75,17 @@ class Request:
     ssh: str
     settings: Mapping[str, str] = field(default_factory=dict)
     earlier: str | None = None
+    around: tuple[str, ...] = ()
+    """Files of others to be read where they are: paths; the last part may be `*.END`."""
     left: bool = False
     """Whether the spec has no such node any more: then its manifest alone says what to read."""
 
     @classmethod
     def of_left(cls, requests: Mapping[str, Request]) -> Request:
         """What to read of a node that the spec has no more."""
-        return replace(next(iter(requests.values())), settings={}, ssh="", earlier=None, left=True)
+        return replace(
+            next(iter(requests.values())), settings={}, ssh="", earlier=None, around=(), left=True
+        )
 
     @property
     def manifest(self) -> str:
@@ -134,6 +140,8 @@ class NodeFiles:
     asked: tuple[str, ...] = ()
     problem: Finding | None = None
     """Why the node as a whole is unknown."""
+    around: Mapping[str, DeployedFile] = field(default_factory=dict)
+    """Files of others, by their path."""
     release: str | None = None
     """The release of OpenMeetings that is installed, by the names of its jars; None: not known."""
 

@@ -106,6 +106,7 @@ def _script(request: Request) -> bytes:
         "manifest": request.manifest[1:],
         "library": (request.library or "")[1:],
         "wanted": wanted,
+        "surroundings": "\n".join(path[1:] for path in request.around),
         "names": "/".join(request.names),
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in said.items())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from omconf.deployed.releases import release_of
 from omconf.deployed.snapshot import (
     MAX_BYTES,
+    MOST_AROUND,
     NOT_A_FILE,
     TOO_LARGE,
     UNREADABLE,
@@ -24,7 +25,7 @@ from omconf.files.tree import Tree, UnresolvedError
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from omconf.deployed.snapshot import Request
 
@@ -59,9 +60,25 @@ def read(
         own = _read(tree, request.manifest, access, same)
         asked = request.asked(own.data if own else None)
         found = {p: own if p == request.manifest else _read(tree, p, access, same) for p in asked}
+        around = {p: _read(tree, p, access, same) for p in _around(tree, request)}
         release = _release(tree, request.library)
-    files = {path: file for path, file in found.items() if file is not None}
-    return NodeFiles(files, asked, release=release)
+    return NodeFiles(_there(found), asked, around=_there(around), release=release)
+
+
+def _there(files: Mapping[str, DeployedFile | None]) -> dict[str, DeployedFile]:
+    return {path: file for path, file in files.items() if file is not None}
+
+
+def _around(tree: Tree, request: Request) -> Iterator[str]:
+    """Yield the paths around: what a pattern stands for is listed, as far as it can be."""
+    for path in request.around:
+        folder, star, end = path.partition("/*")
+        if not star:
+            yield path
+            continue
+        with suppress(OSError, UnresolvedError):
+            names = sorted(name for name in tree.names(folder) if name.endswith(end))
+            yield from (f"{folder}/{name}" for name in names[:MOST_AROUND])
 
 
 def _release(tree: Tree, library: str | None) -> str | None:

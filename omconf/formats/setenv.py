@@ -1,8 +1,8 @@
-"""JVM options in shell, as people write them in Tomcat's setenv.sh.
+"""JVM options in shell, as people write them in Tomcat's setenv.sh and catalina.sh.
 
-catalina.sh sources the file and evaluates both variables once more. Read are assignments with quotes,
-continued lines, `export`, `+=`, and variables that the file itself sets; what depends on anything else
-keeps its `$`: it is not known.
+catalina.sh sources setenv.sh and evaluates both variables once more. Read are assignments with quotes,
+continued lines, `export`, `+=`, and variables that the files themselves set; what depends on anything
+else keeps its `$`: it is not known.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 VARIABLES = ("JAVA_OPTS", "CATALINA_OPTS")
 """What catalina.sh hands to the JVM that runs Tomcat."""
@@ -30,6 +30,7 @@ _PIECE = re.compile(
     r"""|\$(?P<name>\w++)|(?P<quote>")""",
     re.DOTALL,
 )
+_SOURCES = re.compile(r"^[ \t]*+(?:\.|source)[ \t]+[^\n]*?setenv\.sh", re.MULTILINE)
 _MARK = "\0"
 _LINE = re.compile(r"\0([0-9]++)\0")
 _LEADING = re.compile(r"(?:\0([0-9]++)\0)++")
@@ -43,11 +44,22 @@ Value = str | list["Value"]
 
 
 @dataclass(frozen=True, slots=True)
+class Script:
+    """Shell text, the path of its file, and the line there with which it begins."""
+
+    text: str
+    path: str = ""
+    line: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
-    """A JVM option that is set by hand, in a line of the file from 1."""
+    """A JVM option that is set by hand: by which variable, in which line of which file from 1."""
 
     text: str
     line: int
+    path: str = ""
+    variable: str = VARIABLES[0]
 
     @property
     def known(self) -> bool:
@@ -55,11 +67,49 @@ class Option:
         return "$" not in self.text and "`" not in self.text
 
 
+def sourcing(text: str, path: str) -> tuple[Script, Script]:
+    """Cut catalina.sh into what is before it sources setenv.sh, and what is behind that."""
+    found = _SOURCES.search(text)
+    cut = found.start() if found else len(text)
+    return Script(text[:cut], path), Script(text[cut:], path, text.count("\n", 0, cut) + 1)
+
+
 def options(text: str) -> list[Option]:
-    """Read the options that a file sets, in the order in which catalina.sh gives them to the JVM."""
-    text = text.replace(_MARK, "")
+    """Read the options that a file alone sets; see `evaluated`."""
+    return evaluated([Script(text)])
+
+
+def evaluated(
+    scripts: Sequence[Script], environment: Mapping[str, tuple[str, str, int]] | None = None
+) -> list[Option]:
+    """Read the options that scripts set, in the order in which catalina.sh gives them to the JVM.
+
+    `environment` is what the first one starts with: value, path and line, by name.
+    """
+    places: list[tuple[str, int]] = []
+
+    def mark(path: str, line: int) -> str:
+        if places[-1:] != [(path, line)]:
+            places.append((path, line))
+        return f"{_MARK}{len(places) - 1}{_MARK}"
+
     values: dict[str, Value] = dict.fromkeys(VARIABLES, "")
-    end, line = 0, 1
+    for name, (value, path, line) in (environment or {}).items():
+        known = value.replace(_MARK, "")
+        values[name] = [mark(path, line), known] if name in VARIABLES and known else known
+    for script in scripts:
+        _run(script, values, mark)
+    return [
+        Option(text, places[number][1], places[number][0], name)
+        for name in VARIABLES
+        for text, number in _options(_flat(values[name]))
+    ]
+
+
+def _run(script: Script, values: dict[str, Value], mark: Callable[[str, int], str]) -> None:
+    """Carry out the assignments of a script."""
+    text = script.text.replace(_MARK, "")
+    end, line = 0, script.line
     for match in _TOKEN.finditer(text):
         line += match["end"] is not None
         name = match["name"]
@@ -68,12 +118,11 @@ def options(text: str) -> list[Option]:
         value = _VALUE.match(text, match.end())
         raw = value[0] if value else ""
         end = match.end() + len(raw)
-        mark = f"{_MARK}{line}{_MARK}" if name in VARIABLES else ""
+        here = mark(script.path, line) if name in VARIABLES else ""
         parts = [values.get(name, "")] if match["more"] else []
-        parts += [part for part in _expanded(raw, values, mark) if part]
+        parts += [part for part in _expanded(raw, values, here) if part]
         # An empty value is an empty text, for `${NAME:-DEFAULT}`.
-        values[name] = [mark, *parts] if parts else ""
-    return [option for name in VARIABLES for option in _options(_flat(values[name]))]
+        values[name] = [here, *parts] if parts else ""
 
 
 def _flat(value: Value) -> str:
@@ -91,18 +140,18 @@ def _flat(value: Value) -> str:
     return "".join(parts)
 
 
-def _options(value: str) -> Iterator[Option]:
-    """Split a variable's value into options; marks in it tell the lines of the file."""
-    line = 0
+def _options(value: str) -> Iterator[tuple[str, int]]:
+    """Split a variable's value into options, with the number of the mark that tells its place."""
+    number = 0
     for found in _WORD.finditer(value):
         word = found[0]
         if marks := _LINE.findall(word):
             if leading := _LEADING.match(word):
-                line = int(leading[1])
+                number = int(leading[1])
             word = _LINE.sub("", word)
         if word:
-            yield Option(_unquoted(word), line)
-        line = int(marks[-1]) if marks else line
+            yield _unquoted(word), number
+        number = int(marks[-1]) if marks else number
 
 
 def _expanded(raw: str, values: Mapping[str, Value], mark: str) -> Iterator[Value]:

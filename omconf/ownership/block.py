@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from omconf.ownership.model import Reader
 
 BROKEN_LINE = Rule("OM329", Severity.WARNING, "a line beside omconf's block that is refused")
-TWICE = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
 
 
 class Block(Owned):
@@ -93,4 +92,4 @@ def _of_others(finding: Finding) -> Finding:
 
 def _twice(entry: block.Entry) -> Finding:
     message = f"`{quoted(entry.key)}` stands in line {entry.line} and inside the block too."
-    return Finding(TWICE, entry.line, message, "Delete that line: the block holds the entry.")
+    return Finding(block.TWICE, entry.line, message, "Delete that line: the block holds the entry.")

@@ -9,6 +9,7 @@ from omconf.artifacts import by_name, kinds
 from omconf.artifacts.effect import Effect
 from omconf.artifacts.model import Ownership, Reading
 from omconf.cluster import places
+from omconf.diagnostics import Severity
 from omconf.origin import Span
 from omconf.plan import access, cause, digest, earlier, same_file, state
 from omconf.plan.model import (
@@ -27,12 +28,12 @@ from omconf.rollout.order import order
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from omconf.artifacts.model import Artifact
+    from omconf.artifacts.model import Artifact, Kind
     from omconf.bundle.applied import Entry
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles, Snapshot
-    from omconf.diagnostics import Diagnostic, Finding, Severity
+    from omconf.diagnostics import Diagnostic, Finding
     from omconf.plan.masking import Mask
     from omconf.secrets import Secrets
 
@@ -146,9 +147,11 @@ class _Comparison:
                 continue
             data, mode = (file.data, file.access) if file else (None, None)
             artifact = by_path.get(path)
+            around = self.around(node, kind, deployed) if artifact else {}
             if (
                 artifact
                 and data == artifact.data
+                and not around
                 and not artifact.sensitive
                 and not (mode and access.changed(artifact, mode))
             ):
@@ -156,13 +159,31 @@ class _Comparison:
                 continue
             listing = places.manifest(self.cluster.name.value)
             base = cause.applied(self.base, listing, name, path, before)
-            self.place(Place(kind, name, path, artifact, data, mode, path in before, base=base))
+            applied = path in before
+            self.place(Place(kind, name, path, artifact, data, mode, applied, False, base, around))
+
+    def around(self, node: Node, kind: Kind, deployed: NodeFiles) -> dict[str, str]:
+        """Read the files of others that decide with a kind's own; say which cannot be read."""
+        found: dict[str, str] = {}
+        if not deployed.around:
+            return found
+        asked = kind.surroundings(self.cluster, node)
+        for path, file in deployed.around.items():
+            if not any(places.fits(each, path) for each in asked):
+                continue
+            if file.problem:
+                self.say(node.name.value, path, file.problem, severity=Severity.WARNING)
+            elif file.data is not None:
+                found[path] = file.data.decode("utf-8", "surrogateescape")
+        return found
 
     def place(self, place: Place) -> None:
         """Compare one place, and take in what that gave."""
         found = self.comparer.compare(place)
         for finding, severity in found.findings:
             self.say(place.node, place.path, finding, severity=severity)
+        for path, finding in found.elsewhere:
+            self.say(place.node, path, finding)
         if found.change:
             self.changes.append(found.change)
             self.places.append(place)

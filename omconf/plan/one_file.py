@@ -45,6 +45,8 @@ class Outcome:
     complete: bool = True
     differs: Reading | None = None
     unchanged: bool = False
+    elsewhere: tuple[tuple[str, Finding], ...] = ()
+    """What is wrong with files of others, by path."""
 
     def report(self, finding: Finding, severity: Severity | None = None) -> None:
         """Add a finding, with another severity than its rule's."""
@@ -82,6 +84,8 @@ class Comparer:
             outcome.complete = False
             return outcome
         present = owned.present(place.kind, name, place.text, artifact, self.readings.deployed)
+        if artifact is not None and place.around:
+            present = self._surrounded(outcome, place, artifact, present)
         if not (owned.whole and (place.kind.textual or artifact is None)):
             self._look(outcome, place, present)
         if artifact is None:
@@ -89,6 +93,20 @@ class Comparer:
         else:
             self._meet(outcome, place, artifact, present)
         return outcome
+
+    def _surrounded(
+        self, outcome: Outcome, place: Place, artifact: Artifact, present: Present
+    ) -> Present:
+        """Take in what files of others say of the wanted items."""
+        texts = {**place.around, place.path: place.text}
+        found = place.kind.elsewhere(self.cluster, artifact, texts)
+        outcome.elsewhere += found.findings
+        wanted = self.readings.wanted(place.kind, artifact).items
+        weaker, stronger = (
+            {key: value for key, value in items.items() if key in wanted}
+            for items in (found.weaker, found.stronger)
+        )
+        return replace(present, items={**weaker, **present.items, **stronger})
 
     def _look(self, outcome: Outcome, place: Place, present: Present) -> None:
         """Report what is wrong with a deployed file."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omconf.artifacts.model import Artifact, Kind
     from omconf.deployed.snapshot import Access
 
@@ -40,6 +42,8 @@ class Place:
     owned: bool = False
     removed: bool = False
     base: Base = field(default=Base())
+    around: Mapping[str, str] = field(default_factory=dict)
+    """Files of others that decide with it, by path."""
 
     @property
     def text(self) -> str:

@@ -21,6 +21,9 @@ def requests(cluster: Cluster, only: Collection[str] = ()) -> dict[str, Request]
             paths=tuple(
                 dict.fromkeys(path for kind in kinds() for path in kind.paths(cluster, node))
             ),
+            around=tuple(
+                dict.fromkeys(path for kind in kinds() for path in kind.surroundings(cluster, node))
+            ),
             cluster=cluster.name.value,
             settings=places.settings(cluster, node),
             ssh=node.ssh.value,

@@ -43,6 +43,8 @@ class Situation:
     complete: bool = True
     among: frozenset[str] = frozenset()
     """Findings that only several nodes show together."""
+    around: bool = False
+    """Whether it is in files of others, which no bundle has."""
 
 
 def _edit(path: str, old: str, new: str) -> Callable[[Place], None]:
@@ -86,6 +88,16 @@ def _former(place: Place) -> None:
     place("/srv/others.xml").write_text("<not-omconfs/>\n")
 
 
+def _drop_ins(place: Place) -> None:
+    """Two of the unit's, of which only one is called as systemd wants it; and a stale link."""
+    folder = place("/etc/systemd/system/openmeetings.service.d/x").parent
+    (folder / "local.conf").write_text(CATALINA_OPTS.format("/srv/x"))
+    (folder / "saved.conf~").write_text(CATALINA_OPTS.format("/srv/y"))
+    (folder / "two\nlines.text").write_text(CATALINA_OPTS.format("/srv/z"))
+    (folder / "old.conf").symlink_to("/nowhere")
+
+
+CATALINA_OPTS = '[Service]\nEnvironment="CATALINA_OPTS=-DDATA_DIR={}"\n'
 SITUATIONS = {
     "nothing": Situation(_nothing),
     "an item": Situation(
@@ -114,6 +126,12 @@ SITUATIONS = {
         among=frozenset({"OM314"}),
     ),
     "a former place": Situation(_former, {OLD: ("delete", {})}, frozenset({"OM324"})),
+    "around": Situation(
+        _drop_ins,
+        {"/opt/om/bin/setenv.sh": ("update", {"-DDATA_DIR": "update"})},
+        frozenset({"OM316", "OM323"}),
+        around=True,
+    ),
 }
 
 

@@ -88,8 +88,15 @@ def git(built: Path, folder: Path) -> Made:
 GIT = pytest.param(git, marks=needs("git"))
 
 
-@pytest.mark.parametrize("name", SITUATIONS)
-@pytest.mark.parametrize("source", [directory, local, GIT])
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        pytest.param(source, name, marks=needs("git") if source is git else ())
+        for source in (directory, local, git)
+        for name, situation in SITUATIONS.items()
+        if not (situation.around and source is git)
+    ],
+)
 def test_sources_give_the_same_plan(
     built: Path, tmp_path: Path, source: Callable[[Path, Path], Made], name: str
 ) -> None:

@@ -235,6 +235,32 @@ def _setenv() -> Read:
     return setenv.options
 
 
+UNIT: list[str | Text] = [
+    *LINES,
+    *("[Service]\n", "Environment=A=b\n", "A=b\\\n", "# c\n", "UnsetEnvironment=A\n"),
+    *(
+        Text(part, "[Service]\nEnvironment=")
+        for part in ("A%d=b ", "'A=b' ", '"', "'", "\\", "\\x41", "a", " ", "%", "%%")
+    ),
+]
+
+
+@row("formats.unit_file", texts=UNIT)
+def _unit_file() -> Read:
+    from omconf.formats.unit_file import Environment
+
+    return lambda text: Environment.of({"a": text})
+
+
+@row(
+    "formats.smb_hosts", texts=["10.1.1.1 ", "10. ", "EXCEPT ", "a", " ", "10.1.1.0/24 ", "1.", "/"]
+)
+def _smb_hosts() -> Read:
+    from omconf.formats.smb_hosts import allows
+
+    return lambda text: (allows("10.1.1.1", text), allows("10.1.1.1", "", text))
+
+
 XML: list[str | Text] = [
     Text("<b/>", "<a>", "</a>"),
     Text("<b%d>c</b%d>", "<a>", "</a>"),

@@ -48,6 +48,23 @@ def _etab(mounted: Run, text: str, tmp_path: Path) -> tuple[int, str, dict[str, 
     return done.returncode, done.stderr, found
 
 
+def test_a_client_in_two_files_fails(mounted: Run, tmp_path: Path) -> None:
+    """Why OM311 is said of /etc/exports.d, too: exportfs reads it behind /etc/exports."""
+    (tmp_path / "nfs").mkdir()
+    script = (
+        "mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work\n"
+        "mount -t overlay none -o lowerdir=/etc,upperdir=/mnt/upper,workdir=/mnt/work /etc\n"
+        "mount -t tmpfs none /opt; mkdir /opt/omdata /etc/exports.d\n"
+        "touch /var/lib/nfs/etab /var/lib/nfs/rmtab\n"
+        "echo '/opt/omdata 10.1.1.2(rw,sync,no_subtree_check)' >/etc/exports\n"
+        "echo '/opt/omdata 10.1.1.2(ro,sync,no_subtree_check)' >/etc/exports.d/om.exports\n"
+        "set +e; exportfs -ra; echo $?; cat /var/lib/nfs/etab\n"
+    )
+    done = mounted(script, {"/var/lib/nfs": tmp_path / "nfs"})
+    assert "duplicated export entries" in done.stderr
+    assert done.stdout.startswith("1\n/opt/omdata\t10.1.1.2(rw,")
+
+
 def _exports(nodes: int = 4, **storage: object) -> str:
     data_dir = storage.pop("data_dir", "/opt/omdata")
     cluster = simple(nodes, openmeetings={"data_dir": data_dir}, storage=storage)

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from omconf.artifacts.cifs_credentials import MAX_PASSWORD
 from omconf.artifacts.effect import Change
 from omconf.cluster.model import Cluster
 from omconf.formats import block
+from omconf.formats.smb_hosts import allows
 from omconf.secrets import Secret
 from tests import first
 from tests.clusters import cluster_of, spec_of
@@ -116,6 +118,27 @@ def test_our_reader_agrees_with_testparm(text: str, tmp_path: Path) -> None:
         names = ("path", "guest ok", "read only", "create mask", "hosts allow", "hosts deny")
         told = {k: v for k, v in reading.items.items() if k.endswith(names) and "[global]" not in k}
         assert {key: shown.get(key) for key in told} == told
+
+
+HOSTS = ("10.1.1.2", "10.1.1.", "10.1.", "10.1.1.0/24", "10.1.1.2/255.255.255.254", "ALL", "EXCEPT")
+
+
+@needs("testparm")
+def test_who_is_let_in_is_what_testparm_says(tmp_path: Path) -> None:
+    """In every list of up to three words, as `hosts allow`, `hosts deny` or both."""
+    random = Random(3)
+    lists = [" ".join(random.choices(HOSTS, k=random.randint(0, 4))) for _ in range(150)]
+    pairs = list(zip(lists, reversed(lists), strict=True))
+    shares = [
+        f"[s{n}]\npath = /x\nhosts allow = {allow}\nhosts deny = {deny}\n"
+        for n, (allow, deny) in enumerate(pairs)
+    ]
+    (tmp_path / "smb.conf").write_text("[global]\n" + "".join(shares))
+    for address in ("10.1.1.2", "10.1.1.3", "10.1.2.2", "10.2.1.2", "10.1.1.20"):
+        done = run("testparm", "-s", tmp_path / "smb.conf", "no-name", address)
+        let_in = set(re.findall(r"Allow connection from .* to s(\d+)", done.stdout + done.stderr))
+        ours = {str(n) for n, (allow, deny) in enumerate(pairs) if allows(address, allow, deny)}
+        assert ours == let_in
 
 
 @dataclass

@@ -212,8 +212,13 @@ def test_the_hosts_own_root(nodes: Nodes) -> None:
 def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: list[str]) -> None:
     """With BusyBox all programs are its own."""
     shellcheck = Path(sys.executable).with_name("shellcheck")
+    folder = tmp_path / "exports.d"
+    folder.mkdir()
+    for name in ("b.exports", "a.exports", "c.exports~", "two\nlines.exports"):
+        (folder / name).write_text(name)
     script = (
         "manifest=no/m\nwanted='etc/passwd\netc\nno/such'\nnames=passwd/etc/such\n"
+        f"surroundings='etc/group\nno/such.service\n{folder.as_posix()[1:]}/*.exports'\n"
         + ssh.SCRIPT.read_text()
     )
     run(shellcheck, "-s", "sh", "-", input=script)
@@ -224,10 +229,14 @@ def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: l
         command, path = [command[0], "sh"], str(tmp_path)
     env = {**os.environ, **({"PATH": path} if path else {})}
     done = subprocess.run([*command, "-s"], input=script.encode(), capture_output=True, env=env)
-    told = f"omconf-read\tfile\tetc/passwd\t{os.stat('/etc/passwd').st_ino}\t/etc\n"
+    sent = ["/etc/group", "/etc/passwd", f"{folder}/a.exports", f"{folder}/b.exports"]
+    told = "".join(
+        f"omconf-read\tfile\t{path[1:]}\t{os.stat(path).st_ino}\t{Path(path).parent}\n"
+        for path in sent
+    )
     assert (done.returncode, done.stderr.decode()) == (0, "omconf-read\tdirectory\tetc\n" + told)
     found = archive.members(done.stdout)
-    assert [*found] == ["/etc/passwd"]
+    assert [*found] == sent
     assert found["/etc/passwd"].file(done.stdout).data == Path("/etc/passwd").read_bytes()
 
 

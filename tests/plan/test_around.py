@@ -1,0 +1,175 @@
+"""Files of others beside omconf's own: what units, catalina.sh and further tables say counts, too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from omconf.bundle.compile import compile_bundle
+from omconf.deployed.snapshot import UNREADABLE, DeployedFile, NodeFiles, Snapshot
+from omconf.diagnostics import Finding, Severity
+from omconf.pipeline.secrets import secrets_of
+from omconf.plan.compare import compare
+from omconf.plan.model import Plan
+from tests.clusters import cluster_of, spec_of
+
+SETENV = "/opt/om/bin/setenv.sh"
+CATALINA = "/opt/om/bin/catalina.sh"
+UNIT = "/etc/systemd/system/openmeetings.service"
+STOCK = "/usr/lib/systemd/system/openmeetings.service"
+DROP_IN = f"{UNIT}.d/local.conf"
+EXPORTS = "/etc/exports.d/om.exports"
+MOUNT = "/etc/systemd/system/opt-omdata.mount"
+STOCK_CATALINA = (
+    'if [ -r "$CATALINA_BASE/bin/setenv.sh" ]; then\n  . "$CATALINA_BASE/bin/setenv.sh"\nfi\n'
+)
+
+
+def planned(around: dict[str, str], *, count: int = 2, first: bool = False, **spec: Any) -> Plan:
+    """Plan a spec of which om1 has files around; with `first`, setenv.sh is still to be written."""
+    cluster = cluster_of(spec_of(count, **spec))
+    bundle = compile_bundle(cluster)
+    nodes = {}
+    for node in bundle.nodes:
+        files = {a.path: DeployedFile(a.data) for a in node.artifacts}
+        if first:
+            del files[SETENV]
+        beside = around if node.node == "om1" else {}
+        others = {path: DeployedFile(text.encode()) for path, text in beside.items()}
+        nodes[node.node] = NodeFiles(files, around=others)
+    return compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle))
+
+
+def items(plan: Plan) -> dict[str, tuple[str | None, str | None]]:
+    return {i.key: (i.before, i.after) for c in plan.changes if c.node == "om1" for i in c.items}
+
+
+def found(plan: Plan) -> list[tuple[str, str | None, int]]:
+    """Rule, path and line of what is said of files around."""
+    return [
+        (d.rule.id, d.path, d.span.line if d.span else 0)
+        for d in plan.diagnostics
+        if d.rule.id not in ("OM320", "OM322")
+    ]
+
+
+def unit(options: str) -> str:
+    return f'[Service]\nEnvironment="JAVA_OPTS={options}"\n'
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        {UNIT: unit("-DDATA_DIR=/srv/omdata")},
+        {STOCK: unit("-DDATA_DIR=/srv/omdata")},
+        {UNIT: unit("-DDATA_DIR=/srv/x"), DROP_IN: unit("-DDATA_DIR=/srv/omdata")},
+        {STOCK: unit("-DDATA_DIR=/srv/x"), UNIT: unit("-DDATA_DIR=/srv/omdata")},
+        {CATALINA: 'JAVA_OPTS="-DDATA_DIR=/srv/omdata"\n' + STOCK_CATALINA},
+        {
+            UNIT: unit("-DDATA_DIR=/x"),
+            CATALINA: f"JAVA_OPTS=-DDATA_DIR=/srv/omdata\n{STOCK_CATALINA}",
+        },
+    ],
+    ids=["unit", "stock", "drop-in", "own unit", "catalina", "catalina after unit"],
+)
+def test_what_the_jvm_gets_from_elsewhere_is_what_is_deployed(around: dict[str, str]) -> None:
+    plan = planned(around, first=True)
+    assert items(plan)["-DDATA_DIR"] == ("/srv/omdata", "/opt/omdata")
+    assert items(plan)["-Duser.timezone"] == (None, "Etc/UTC")
+    (hint,) = {i.hint for c in plan.changes for i in c.items if i.key == "-DDATA_DIR" and i.before}
+    assert hint == "to keep it, set openmeetings.data_dir"
+    assert found(plan) == []
+    # omconf's block stands behind all of these.
+    assert planned(around).changes == ()
+
+
+def test_all_stop_when_the_unit_gives_all_another_folder() -> None:
+    cluster = cluster_of(spec_of(3))
+    bundle = compile_bundle(cluster)
+    nodes = {
+        node.node: NodeFiles(
+            {a.path: DeployedFile(a.data) for a in node.artifacts if a.path != SETENV},
+            around={UNIT: DeployedFile(unit("-DDATA_DIR=/srv/omdata").encode())},
+        )
+        for node in bundle.nodes
+    }
+    plan = compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle))
+    assert plan.rollout.disruption == "all"
+
+
+@pytest.mark.parametrize(
+    ("around", "where"),
+    [
+        ({CATALINA: STOCK_CATALINA + 'JAVA_OPTS="$JAVA_OPTS -DDATA_DIR=/srv/x"\n'}, (CATALINA, 4)),
+        ({UNIT: '[Service]\nEnvironment="CATALINA_OPTS=-DDATA_DIR=/srv/x"\n'}, (UNIT, 2)),
+        ({CATALINA: "CATALINA_OPTS=-DDATA_DIR=/srv/x\n" + STOCK_CATALINA}, (CATALINA, 1)),
+    ],
+)
+def test_what_no_block_can_overrule_is_reported(
+    around: dict[str, str], where: tuple[str, int]
+) -> None:
+    plan = planned(around)
+    assert items(plan) == {"-DDATA_DIR": ("/srv/x", "/opt/omdata")}
+    assert found(plan) == [("OM323", *where)]
+
+
+def test_a_setenv_that_sets_java_opts_anew_takes_the_units_options_away() -> None:
+    around = {UNIT: unit("-DDATA_DIR=/srv/omdata"), DROP_IN: "[Service]\nEnvironmentFile=/etc/x\n"}
+    cluster = cluster_of(spec_of(1))
+    bundle = compile_bundle(cluster)
+    (node,) = bundle.nodes
+    files = {a.path: DeployedFile(a.data) for a in node.artifacts}
+    files[SETENV] = DeployedFile(b"JAVA_OPTS=-Xmx2g\n")
+    others = {path: DeployedFile(text.encode()) for path, text in around.items()}
+    snapshot = Snapshot("directory", {"om1": NodeFiles(files, around=others)})
+    plan = compare(cluster, bundle, snapshot, secrets_of(bundle))
+    assert items(plan)["-DDATA_DIR"] == (None, "/opt/omdata")
+    assert ("OM323", DROP_IN, 2) in found(plan)  # what that file gives is not known
+
+
+def test_without_systemd_a_unit_gives_nothing() -> None:
+    around = {UNIT: unit("-DDATA_DIR=/srv/omdata")}
+    plan = planned(around, first=True, openmeetings={"service": "none"})
+    assert items(plan)["-DDATA_DIR"] == (None, "/opt/omdata")
+
+
+def test_exports_of_others_in_a_file_of_their_own() -> None:
+    text = "/srv 10.1.1.2(ro)\n/opt/omdata *(rw)\n/opt/omdata om2.example.org(rw) 10.1.1.9(rw)\n"
+    plan = planned({EXPORTS: text}, count=3)
+    assert found(plan) == [("OM340", EXPORTS, 2), ("OM311", EXPORTS, 3)]
+    assert plan.changes == ()
+
+
+@pytest.mark.parametrize(
+    ("what", "others"),
+    [
+        ("om1:/opt/omdata", False),
+        ("10.1.1.1:/opt/omdata/", False),
+        ("nas:/opt/omdata", True),
+        ("/dev/sdb1", True),
+    ],
+)
+def test_a_mount_unit_of_the_data_folder(what: str, others: bool) -> None:
+    text = f"[Unit]\nAfter=x\n[Mount]\nWhat={what}\nType=nfs4\n"
+    cluster = cluster_of(spec_of(2))
+    bundle = compile_bundle(cluster)
+    nodes = {
+        n.node: NodeFiles({a.path: DeployedFile(a.data) for a in n.artifacts}) for n in bundle.nodes
+    }
+    around = {MOUNT: DeployedFile(text.encode())}
+    nodes["om2"] = NodeFiles(nodes["om2"].files, around=around)
+    plan = compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle))
+    assert found(plan) == ([("OM341", MOUNT, 4)] if others else [])
+
+
+def test_a_file_around_that_cannot_be_read_leaves_the_plan_complete() -> None:
+    cluster = cluster_of(spec_of(1))
+    bundle = compile_bundle(cluster)
+    files = {a.path: DeployedFile(a.data) for a in bundle.nodes[0].artifacts}
+    broken = DeployedFile(None, Finding(UNREADABLE, 0, "It cannot be read: Permission denied."))
+    snapshot = Snapshot("directory", {"om1": NodeFiles(files, around={DROP_IN: broken})})
+    plan = compare(cluster, bundle, snapshot, secrets_of(bundle))
+    assert plan.complete
+    (said,) = [d for d in plan.diagnostics if d.path == DROP_IN]
+    assert said.severity is Severity.WARNING

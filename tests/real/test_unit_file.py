@@ -1,0 +1,95 @@
+"""The environment that systemd itself gives services, over generated units with drop-ins.
+
+`systemd --test` loads the units of a folder and says what it made of them, without being the init.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from omconf.formats.unit_file import Environment
+from tests.needs import needs, program
+
+UNITS = 300
+NOBODY = 65534
+WORDS = (
+    *("A=1", "JAVA_OPTS=-Da=1", '"JAVA_OPTS=-Da=1 -Db=[B,c"', "'B=x y'", "-Dc=2", '"B=\\"q\\""'),
+    *("A=%%", r"A=\x41b", r'"B=a\tb"', "B='x'y", 'A="', "é=1", "_9=é", "1A=2", "A", '""', "B=a=b"),
+)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that nobody may read, as pytest's own are not."""
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def _file(random: Random) -> str:
+    lines = ["[Service]"]
+    for _ in range(random.randint(1, 5)):
+        key = random.choice(["Environment"] * 6 + ["UnsetEnvironment", "# Environment", "Other"])
+        words = " ".join(random.choice(WORDS) for _ in range(random.randint(0, 3)))
+        if random.random() < 0.2:
+            words = words.replace(" ", random.choice([" \\\n ", "\\\n", "\\\n# c\n"]), 1)
+        lines.append(f"{key}{random.choice(['=', ' = '])}{words}")
+    return "\n".join(lines) + random.choice(["\n", ""])
+
+
+def _systemd(folder: Path) -> str:
+    """What systemd says of all units of a folder, as a user that has no rights."""
+    for name in ("basic", "sysinit", "shutdown"):
+        (folder / f"{name}.target").write_text("[Unit]\n")
+    every = " ".join(f"u{number}.service" for number in range(UNITS))
+    (folder / "all.target").write_text(f"[Unit]\nRequires={every}\n")
+    done = subprocess.run(
+        [program("systemd"), "--test", "--system", "--unit=all.target"],
+        capture_output=True,
+        text=True,
+        cwd="/",
+        env={"SYSTEMD_UNIT_PATH": str(folder), "PATH": "/usr/bin:/bin"},
+        user=NOBODY,
+        group=NOBODY,
+        extra_groups=[],
+        timeout=60,
+    )
+    return done.stdout
+
+
+@needs("systemd", "root")
+def test_systemd_gives_the_same_environment(folder: Path) -> None:
+    random = Random(11)
+    texts: dict[str, dict[str, str]] = {}
+    for number in range(UNITS):
+        unit = f"u{number}.service"
+        files = {unit: f"{_file(random)}\n[Service]\nExecStart=/bin/true\n"}
+        for name in random.sample(["a", "b", "omconf"], random.randint(0, 2)):
+            files[f"{unit}.d/{name}.conf"] = _file(random)
+        for path, text in files.items():
+            (folder / path).parent.mkdir(exist_ok=True)
+            (folder / path).write_text(text)
+        texts[unit] = dict(sorted(files.items()))
+    told = _systemd(folder)
+    compared = 0
+    for unit, files in texts.items():
+        part = told.partition(f"-> Unit {unit}:")[2].partition("-> Unit ")[0]
+        given = dict(re.findall(r"^\t+Environment: ([^=\n]+)=(.*)$", part, re.MULTILINE))
+        removed = re.findall(r"^\t+UnsetEnvironment: (.*)$", part, re.MULTILINE)
+        assert "ExecStart" in files[unit]
+        values = {n: v for n, (v, *_) in Environment.of(files).values.items()}
+        for word in removed:
+            name, equals, value = word.partition("=")
+            if not equals or given.get(name) == value:
+                given.pop(name, None)
+        assert values == given, files
+        compared += bool(given)
+    assert compared > UNITS / 2
