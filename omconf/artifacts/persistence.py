@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
 
 XML = FromFormat("XML")
+DRIVER = FromFormat("this release's driver needs the time zone in its URL")
 SAME_DATABASE = FromPage("Database: set the server's address, login and password")
 PROVIDER = FromPage("Database: uncomment openjpa.RemoteCommitProvider")
 
@@ -333,7 +334,9 @@ def connection(
             host, port, db = database.host, database.port, database.name
             # A host that is a node is named in one place, and its address stands in another.
             at = (n.address for n in cluster.nodes if n.name.value == database.node)
-            used = (host, *at, port, db, *database.options.values())
+            zone = zone_option(cluster).values()
+            used = (host, *at, port, db, *zone, *database.options.values())
+            used += (Value("", DRIVER),) if zone else ()
             text = url(cluster, value)
             pairs.append((name, (Value(text, origin), *(Value("", v.origin) for v in used)), True))
         elif name == "Username":
@@ -354,13 +357,25 @@ def url(cluster: Cluster, template: str) -> str:
     """
     database = cluster.database
     kind = database.kind.value
+    given = zone_option(cluster) | dict(database.options)
     text = template.format(
         host=database.host.value,
         port=database.port.value,
         name=jdbc.encode(kind, database.name.value),
     )
     options = {
-        jdbc.encode(kind, name): jdbc.encode(kind, option.value)
-        for name, option in database.options.items()
+        jdbc.encode(kind, name): jdbc.encode(kind, option.value) for name, option in given.items()
     }
     return jdbc.with_parameters(kind, text, options)
+
+
+def zone_option(cluster: Cluster) -> dict[str, Value[str]]:
+    """The parameter that names the nodes' time zone to a driver that needs one, unless given.
+
+    OpenMeetings' own installer adds it too. Connector/J takes names in any case.
+    """
+    om, database = cluster.openmeetings, cluster.database
+    name = om.release.value.persistence[database.kind.value].zone_option
+    if name is None or name.lower() in map(str.lower, database.options):
+        return {}
+    return {name: om.timezone}

@@ -56,7 +56,9 @@ class PersistenceStock:
     address, its TCP port and the database's name, whose stock values are the fields `host`, `port`
     and `name`. `Username` and `Password` are the installer's `${db_user}` and `${db_pass}`.
     `properties` holds all properties in stock order; the pair (CONNECTION_PROPERTIES, "") marks
-    the place of `connection`.
+    the place of `connection`. `zone_option` is the URL parameter that has to name the server's time
+    zone, as this release's driver connects to no server whose zone is an abbreviation such as CEST;
+    None where the driver needs no help.
     """
 
     unit: str
@@ -68,6 +70,7 @@ class PersistenceStock:
     host: str
     port: int
     name: str
+    zone_option: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,6 +124,7 @@ def _persistence(
     before_pool: tuple[tuple[str, str], ...] = (),
     log: str = "Tool=INFO",
     dictionary: str | None = None,
+    zone_option: str | None = None,
 ) -> PersistenceStock:
     """Fill in what the databases share; `more` follows the pool's size and times."""
     return PersistenceStock(
@@ -157,6 +158,19 @@ def _persistence(
         host="localhost",
         port=port,
         name=name,
+        zone_option=zone_option,
+    )
+
+
+def _mysql(zone_option: str | None = None) -> PersistenceStock:
+    return _persistence(
+        "com.mysql.cj.jdbc.Driver",
+        "jdbc:mysql://{host}:{port}/{name}?" + _MYSQL_OPTIONS,
+        3306,
+        _TEST_ON_BORROW,
+        _POOL_STATEMENTS,
+        dictionary="batchLimit=100",
+        zone_option=zone_option,
     )
 
 
@@ -179,14 +193,7 @@ _PERSISTENCE_5_0 = {
         _TEST_ON_BORROW,
         _POOL_STATEMENTS,
     ),
-    "mysql": _persistence(
-        "com.mysql.cj.jdbc.Driver",
-        "jdbc:mysql://{host}:{port}/{name}?" + _MYSQL_OPTIONS,
-        3306,
-        _TEST_ON_BORROW,
-        _POOL_STATEMENTS,
-        dictionary="batchLimit=100",
-    ),
+    "mysql": _mysql(zone_option="serverTimezone"),
     "mssql": _persistence(
         "com.microsoft.sqlserver.jdbc.SQLServerDriver",
         "jdbc:sqlserver://{host}:{port};databaseName={name}",
@@ -208,10 +215,13 @@ _PERSISTENCE_5_0 = {
         dictionary="batchLimit=100",
     ),
 }
+# Connector/J connects without serverTimezone from 8.0.23 on (measured against a server in CEST).
+_PERSISTENCE_6_0 = _PERSISTENCE_5_0 | {"mysql": _mysql()}
 _PERSISTENCE = {
     "5.0.0": MappingProxyType(_PERSISTENCE_5_0),
+    "6.0.0": MappingProxyType(_PERSISTENCE_6_0),
     "6.3.0": MappingProxyType(
-        _PERSISTENCE_5_0 | {"oracle": _oracle("MaxAutoAssignNameLength=28, BatchLimit=100")}
+        _PERSISTENCE_6_0 | {"oracle": _oracle("MaxAutoAssignNameLength=28, BatchLimit=100")}
     ),
 }
 # The media server's settings were not in this file before 5.1.0; the keys of the login cookie stand

@@ -10,7 +10,9 @@ import pytest
 from lxml import etree
 
 from omconf.artifacts import hazelcast, persistence
+from omconf.artifacts.model import Line
 from omconf.formats import connection_properties
+from omconf.origin import FromSpec
 from omconf.releases import HAZELCAST_NAMESPACE, RELEASES, StockElement
 from tests.clusters import DATABASES, simple
 
@@ -107,9 +109,32 @@ def test_persistence_is_the_stock_file_with_the_pages_edits(name: str, kind: str
             expected["Url"] = expected["Url"].format(
                 host="10.1.1.250", port=stock.port, name=stock.name
             )
+            if stock.zone_option:
+                expected["Url"] += f"&{stock.zone_option}=Etc%2FUTC"
             expected |= {"Username": "openmeetings", "Password": "@omconf:database.password@"}
             pairs = connection_properties.split(value or "")
             assert pairs == list(expected.items())
         else:
             assert value == stock_value
     assert written[-1][1] == "tcp(Addresses=127.0.0.1)"
+
+
+@pytest.mark.parametrize("name", RELEASES)
+def test_old_mysql_drivers_are_told_the_time_zone(name: str) -> None:
+    def url_of(**options: str) -> Line:
+        om = {"release": name, "timezone": "Europe/Berlin"}
+        cluster = simple(openmeetings=om, database={"kind": "mysql", "options": options})
+        artifact = persistence.KIND.render(cluster, cluster.nodes[0])[0]
+        return next(line for line in artifact.lines if "jdbc:mysql:" in line.text)
+
+    needed = name in ("5.0.0", "5.0.1", "5.1.0")
+    line = url_of()
+    assert ("serverTimezone=Europe%2FBerlin" in line.text) is needed
+    keys = [origin.key for origin in line.origins if isinstance(origin, FromSpec)]
+    assert ("openmeetings.timezone" in keys) is needed
+    assert (persistence.DRIVER in line.origins) is needed
+    for option in ("serverTimezone", "servertimezone"):  # Connector/J takes either
+        line = url_of(**{option: "UTC"})
+        assert f"{option}=UTC" in line.text
+        assert "Berlin" not in line.text
+        assert persistence.DRIVER not in line.origins
