@@ -165,6 +165,7 @@ WARNED = [
     ("kind: multicast", "group: 224.0.0.0", "OM221", "4:20"),
     ("discovery: {kind: multicast}", "network: {subnet: 10.1.1.0/31}", "OM224", "13:18"),
     ("discovery: {kind: multicast}", "network: {subnet: 10.9.1.0/24}", "OM224", "4:19"),
+    ("address: 10.1.1.2,", "address: 192.168.1.2,", "OM228", "13:18"),
     ("server: om1", "server: om1, options: [softerr, _netdev]", "OM232", "10:45"),
     ("server: om1", "server: om1, export_options: [rw, no_root_squash]", "OM231", "10:56"),
     ("server: om1", "server: om1, options: [soft, _netdev]", "OM232", "10:45"),

@@ -1,8 +1,9 @@
-"""Rules about discovery and ports (OM221 to OM226)."""
+"""Rules about discovery and ports (OM221 to OM226, OM228)."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
@@ -25,7 +26,13 @@ PORT_TWICE = Rule("OM225", Severity.ERROR, "two services of one node on one port
 MANY_MEMBERS = Rule(
     "OM226", Severity.WARNING, "member lists that grow with the square of the nodes"
 )
+APART = Rule("OM228", Severity.WARNING, "multicast between nodes that share no network")
 
+PRIVATE = tuple(
+    ipaddress.IPv4Network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "169.254.0.0/16")
+)
+"""Address ranges that no network holds two of (RFC 1918, 6598 and 3927)."""
 TOMCAT_PORTS = {5080: "Tomcat (http)", 5443: "Tomcat (https)", 8005: "Tomcat (shutdown)"}
 MANY = 50
 TOO_MANY = 1000
@@ -56,6 +63,8 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         )
     if multicast and cluster.network.subnet:
         yield from _outside(cluster, cluster.network.subnet)
+    elif multicast and not beyond:
+        yield from _apart(cluster)
     if not multicast and len(cluster.nodes) > MANY:
         yield MANY_MEMBERS.at(
             d.kind.span,
@@ -85,12 +94,61 @@ def _outside(cluster: Cluster, subnet: Value[str]) -> Iterator[Diagnostic]:
         return
     for node in cluster.nodes:
         if addresses[node.name.value] not in network:
+            outside = f"`{node.name.value}` ({node.address.value}) is outside {subnet.value}:"
+            if _one_segment(cluster):
+                yield OUTSIDE_SUBNET.at(
+                    node.address.span,
+                    f"{outside} with ttl 1 no multicast packet passes a router to it.",
+                    hint="Write `discovery: {kind: tcp-ip}`; a higher ttl needs multicast routing.",
+                )
+                continue
             yield OUTSIDE_SUBNET.at(
                 node.address.span,
-                f"`{node.name.value}` ({node.address.value}) is outside {subnet.value}:"
-                " multicast reaches it only through multicast routing.",
+                f"{outside} multicast reaches it only through multicast routing.",
                 hint="Without that, write `discovery: {kind: tcp-ip}`.",
             )
+
+
+def _apart(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Find nodes whose addresses can hardly be in one network with most of the others.
+
+    Routers may carry multicast within a range, but none that has ttl 1: then a network is taken to
+    be no larger than a /16.
+    """
+    narrow = _one_segment(cluster)
+    networks = [_network(node.address.value, narrow=narrow) for node in cluster.nodes]
+    (most, _), *others = Counter(networks).most_common()
+    if not others:
+        return
+    there = cluster.nodes[networks.index(most)]
+    for node, network in zip(cluster.nodes, networks, strict=True):
+        if network == most:
+            continue
+        pair = (
+            f"`{node.name.value}` ({node.address.value}) and `{there.name.value}`"
+            f" ({there.address.value})"
+        )
+        if narrow:
+            message = f"{pair} seem to be in different networks, and ttl 1 keeps multicast in one."
+            hint = "Write `discovery: {kind: tcp-ip}`, or a `network.subnet` that holds both."
+        else:
+            message = (
+                f"{pair} share no network: multicast gets from one to the other only through"
+                " multicast routing."
+            )
+            hint = "Without that, write `discovery: {kind: tcp-ip}`."
+        yield APART.at(node.address.span, message, hint=hint)
+
+
+def _one_segment(cluster: Cluster) -> bool:
+    return cluster.discovery.ttl.value == 1
+
+
+def _network(address: str, *, narrow: bool) -> ipaddress.IPv4Network:
+    """Return the largest network that an address may well be in; a narrow one is a /16."""
+    number = ipaddress.IPv4Address(address)
+    wide = None if narrow else next((range_ for range_ in PRIVATE if number in range_), None)
+    return wide or ipaddress.IPv4Network((address, 16), strict=False)
 
 
 class _Use(NamedTuple):
