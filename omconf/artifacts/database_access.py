@@ -199,11 +199,14 @@ _Client = tuple[Value[str], Value[str]]
 def _clients(cluster: Cluster) -> Iterator[_Client]:
     """Go through the nodes and the addresses that the server may see of each, beyond NAT too."""
     database = cluster.database
+    beyond: set[str] = set()
     for node in cluster.nodes:
         loopback = Value("127.0.0.1", database.host.origin)
         yield node.name, loopback if database.on_loopback else node.address
-        if node.public_address and not database.on_loopback:
-            yield node.name, node.public_address
+        public = node.public_address
+        if public and not database.on_loopback and public.value not in beyond:
+            beyond.add(public.value)  # one NAT may have several nodes behind it
+            yield node.name, public
 
 
 def _text(text: str, *why: Origin) -> list[Line]:

@@ -244,7 +244,7 @@ def _addresses(cluster: Cluster) -> tuple[Line, ...]:
         for address, note in (
             (node.address, ""),
             (node.storage_address, ", towards the data server"),
-            (node.public_address or node.address, ", behind NAT"),
+            (node.seen_address, ", behind NAT"),
         ):
             text = line("      ", address, ", # ", node.name, note)
             lines.setdefault(address.value, text)

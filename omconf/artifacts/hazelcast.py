@@ -273,21 +273,23 @@ def _enabled(document: _Element, join: str) -> bool:
 
 
 def members(cluster: Cluster) -> list[Value[str]]:
-    """The member list for tcp-ip: `host:port` as soon as a port is set.
+    """The member list for tcp-ip: `host:port` as soon as a port is set, here or by NAT.
 
     Without the port in the list, members on another port than 5701 split in silence (measured).
     """
     port = cluster.hazelcast.port
     return [
-        Value(seen.value + (f":{port.value}" if port else ""), seen.origin)
-        for seen in (n.public_address or n.address for n in cluster.nodes)
+        Value(f"{n.seen_at.value}:{port.value}", n.seen_at.origin)
+        if port and not n.public_port
+        else n.seen_at
+        for n in cluster.nodes
     ]
 
 
 def _public_address(node: Node) -> tuple[Line, ...]:
     if node.public_address is None:
         return ()
-    return (line("    <public-address>", node.public_address, "</public-address>"),)
+    return (line("    <public-address>", node.seen_at, "</public-address>"),)
 
 
 @lru_cache(maxsize=2)

@@ -6,7 +6,8 @@
 #   omconf-node-check --facts          and lines `fact NAME VALUE`, for `omconf verify`
 #   omconf-node-check --leave TOKEN    and the check's own file stays in the data folder
 #   omconf-node-check --collect TOKEN  no checks: whose file is seen there; the own one goes
-#   --nodes FILE                       all nodes, a NAME and an ADDRESS a line; `-`: on stdin
+#   --nodes FILE                       all nodes, a NAME and an ADDRESS a line; `-`: on stdin; behind
+#                                      NAT that has a port for each node, ADDRESS:PORT
 #   --cluster NAME                     the cluster, where /etc/omconf has more than one
 #   --root DIR                         all files of this node are below DIR
 #
@@ -54,7 +55,7 @@ some() {
         END { if (count > 10) shown = shown " and " count - 10 " more"; print shown }'
 }
 
-# The nodes of the list, as "NAME ADDRESS": this one ($1 yes), or all others ($1 no).
+# The nodes of the list, as "NAME ADDRESS[:PORT]": this one ($1 yes), or all others ($1 no).
 named_in_list() {
     printf '%s\n' "$list" | awk -v node="$node" -v wanted="$1" '
         NF == 2 && ($1 == node) == (wanted == "yes") { print $1 " " $2 }'
@@ -321,6 +322,8 @@ answering() {
         NF && ($2 in there) == (wanted == "yes") { print $1 " (" $2 ")" }'
 }
 
+without_ports() { printf '%s\n' "$1" | sed 's/:[0-9]*$//'; }
+
 count_of() { printf '%s\n' "$1" | grep -c .; }
 
 check_multicast() {
@@ -336,7 +339,7 @@ check_multicast() {
         return
     fi
     heard=$(answers "$multicast_group" "$multicast_ttl")
-    silent=$(answering "$others" "$heard" no)
+    silent=$(answering "$(without_ports "$others")" "$heard" no)
     if [ -z "$silent" ]; then
         say ok multicast "all other nodes answer a ping to $multicast_group"
         return
@@ -434,18 +437,28 @@ is_open() {
     esac
 }
 
-# Those of the other nodes where none of the ports in $1 is open; 50 are asked at a time.
+# Those of the other nodes where none of the ports in $1 is open; 50 are asked at a time. Where NAT has
+# another port for a node's Hazelcast, that one is asked for ($2 yes).
 closed() {
     printf '%s\n' "$others" | (
         asked=0
         while read -r name place; do
             asked=$((asked + 1))
+            ports=$1
+            case $place in
+            *:*)
+                [ "$2" = no ] || ports=${place##*:}
+                place=${place%:*}
+                ;;
+            *) ;;
+            esac
             (
-                for port in $1; do
+                for port in $ports; do
                     if is_open "$place" "$port"; then
                         exit
                     fi
                 done
+                [ "$ports" = "$1" ] || place=$place:$ports
                 echo "$asked $name ($place)"
             ) &
             [ $((asked % 50)) -ne 0 ] || wait
@@ -456,7 +469,7 @@ closed() {
 
 range() { echo "$1" | sed 's/ .* / to /'; }
 
-# Check $1: the other nodes take connections on one of the ports $2.
+# Check $1: the other nodes take connections on one of the ports $2; $3 as for closed().
 check_ports() {
     if [ -z "$list" ]; then
         unlisted "$1"
@@ -467,7 +480,7 @@ check_ports() {
         say unknown "$1" "nc -z, bash with timeout, and curl are all missing"
         return
     fi
-    shut=$(closed "$2")
+    shut=$(closed "$2" "$3")
     if [ -z "$shut" ]; then
         say ok "$1" "all other nodes take connections on port $ports"
     else
@@ -625,15 +638,24 @@ check_members() {
         say unknown members "$log cannot be read"
         return
     fi
-    # Hazelcast lists all members at each change: the last whole list counts.
-    members=$(awk '
+    # Hazelcast lists all members at each change: the last whole list counts. A member's port counts
+    # where the list of nodes has it.
+    members=$({
+        printf '%s\n%s\n=\n' "$seen_as" "$others"
+        cat "$log"
+    } | awk '
+        !listed && $0 == "=" { listed = 1; next }
+        !listed { known[$NF] = 1; next }
         index($0, "Members {size:") { inside = 1; list = ""; next }
-        inside && match($0, /Member \[[^]]*\]/) {
-            list = list substr($0, RSTART + 8, RLENGTH - 9) "\n"
+        inside && match($0, /Member \[[^]]*\](:[0-9]+)?/) {
+            member = with_port = substr($0, RSTART + 8, RLENGTH - 8)
+            sub(/\].*/, "", member)
+            sub(/\]/, "", with_port)
+            list = list (with_port in known ? with_port : member) "\n"
             next
         }
         inside && /^[ \t\r]*\][ \t\r]*$/ { inside = 0; last = list }
-        END { printf "%s", last }' "$log")
+        END { printf "%s", last }')
     if [ -z "$members" ]; then
         say unknown members "$log has no list of members: it was begun anew since the last change"
         return
@@ -780,8 +802,8 @@ run() {
     check_multicast
     check_database
     check_listeners
-    check_ports hazelcast-port "$hazelcast_ports"
-    check_ports commit-port "$commit_port"
+    check_ports hazelcast-port "$hazelcast_ports" yes
+    check_ports commit-port "$commit_port" no
     check_members
     check_time_zone
     check_clock

@@ -251,14 +251,15 @@ def _hosts(cluster: Cluster, node: str, url: str) -> frozenset[str]:
 
 @lru_cache(maxsize=2)
 def _names(cluster: Cluster) -> dict[str, frozenset[str]]:
-    """What a node is called, under each of these names; the host of several urls is a proxy's."""
+    """What a node is called, under each of these names; a host of several is a proxy or NAT."""
     found: dict[str, set[str]] = {}
-    hosts = Counter(_host(node.url.value) for node in cluster.nodes)
+    outside = {
+        node.name.value: {_host(node.url.value), node.seen_address.value} for node in cluster.nodes
+    }
+    hosts = Counter(host for its in outside.values() for host in its)
     for node in cluster.nodes:
-        said = (node.name, node.address, node.storage_address, node.public_address)
-        names = {value.value for value in said if value}
-        if hosts[host := _host(node.url.value)] == 1:
-            names.add(host)
+        names = {value.value for value in (node.name, node.address, node.storage_address)}
+        names |= {host for host in outside[node.name.value] if hosts[host] == 1}
         for name in names:
             found.setdefault(name, set()).update(names)
     return {name: frozenset(names) for name, names in found.items()}

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from omconf.origin import Value
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.origin import Span, Value
+    from omconf.origin import Span
     from omconf.releases import Release
     from omconf.secrets import SecretRef
 
@@ -39,6 +41,19 @@ class Node:
     """Its OpenSSH destination."""
     renamed_from: Value[str] | None = None
     """The name that it had before."""
+    public_port: Value[int] | None = None
+    """The port of `public_address` that NAT leads to its Hazelcast; None: the same as Hazelcast's."""
+
+    @property
+    def seen_address(self) -> Value[str]:
+        """The address at which the other members see it."""
+        return self.public_address or self.address
+
+    @property
+    def seen_at(self) -> Value[str]:
+        """The address at which the other members see it, with the port where NAT changes it."""
+        seen, port = self.seen_address, self.public_port
+        return Value(f"{seen.value}:{port.value}", seen.origin) if port else seen
 
     @property
     def known_as(self) -> frozenset[str]:

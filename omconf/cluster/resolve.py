@@ -184,7 +184,7 @@ class _Resolver:
         # load.py gives no spec without these two.
         address = _there(pick("address"))
         url = _there(pick("url"))
-        public = pick("public_address")
+        public, public_port = _host_port(pick("public_address"))
         # Behind NAT two hosts may have one address; then others see the public one alone.
         shared = public and self.addresses[address.value] > 1
         default = FromDefault(f"nodes.{name}.ssh", "the node's name")
@@ -200,6 +200,7 @@ class _Resolver:
             kurento_url=pick("kurento_url") or self.maybe(self.spec.kurento, ("kurento", "url")),
             ssh=Value(node_text(ssh.value, name, address.value), ssh.origin),
             renamed_from=self.maybe(own, ("nodes", name, "renamed_from")),
+            public_port=public_port,
         )
 
     def extra(self) -> Value[ExtraFile] | None:
@@ -376,6 +377,14 @@ class _Resolver:
             Value(v, self.origin((*path, i)) if isinstance(whole, FromSpec) else whole)
             for i, v in enumerate(values)
         )
+
+
+def _host_port(value: Value[Any] | None) -> tuple[Value[str] | None, Value[int] | None]:
+    """Split `HOST:PORT`; the port may be left out."""
+    if value is None:
+        return None, None
+    host, _, port = value.value.partition(":")
+    return Value(host, value.origin), Value(int(port), value.origin) if port else None
 
 
 def _there(value: Value[Any] | None) -> Value[Any]:

@@ -152,6 +152,18 @@ def reachable(value: str) -> str:
     return value
 
 
+def public_address(value: str) -> str:
+    """Check the address that others see, which may have a port: `203.0.113.7:15701`."""
+    host, colon, number = value.rpartition(":")
+    if not colon or ":" in host:  # no port, or an IPv6 address
+        return reachable(value)
+    if not re.fullmatch("[1-9][0-9]{0,4}", number) or int(number) > 65535:
+        message = f"`{number[:40]}` is no port (1 to 65535)."
+        refuse(OUT_OF_RANGE, message, "Write it like `203.0.113.7:15701`.")
+    reachable(host)
+    return value
+
+
 def subnet(value: str) -> str:
     """Check an IPv4 network with its prefix length."""
     try:

@@ -32,6 +32,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     OptionName,
     Port,
     PropertyName,
+    PublicAddress,
     Reason,
     Release,
     RuleId,
@@ -255,8 +256,10 @@ class NodeDefaults(Section):
     storage_address: Address | None = Field(
         None, description="The node's address towards the data server, where it has another."
     )
-    public_address: Address | None = Field(
-        None, description="The address that the other members see, where there is NAT between them."
+    public_address: PublicAddress | None = Field(
+        None,
+        description="The address that the other members see, where there is NAT between them;"
+        " with a port where NAT has another for this node's Hazelcast.",
     )
     kurento_url: KurentoUrl | None = Field(None, description="The node's own media server.")
     ssh: SshDestination | None = Field(

@@ -25,6 +25,8 @@ def _within(least: int, most: int) -> Any:
 
 _OCTET = "(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _ADDRESS = re.compile(rf"(?!127\.){_OCTET}(?:\.{_OCTET}){{3}}")
+_PORT = "(?:6553[0-5]|655[0-2][0-9]|65[0-4][0-9]{2}|6[0-4][0-9]{3}|[1-5][0-9]{4}|[1-9][0-9]{0,3})"
+_PUBLIC = re.compile(rf"{_ADDRESS.pattern}(?::{_PORT})?")
 _SUBNET = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}/[0-9.]+")
 _GROUP = re.compile(rf"(?:22[4-9]|23[0-9])(?:\.{_OCTET}){{3}}")
 _WEB = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://[\s\S]+")
@@ -46,6 +48,9 @@ ClusterName = Annotated[
 ]
 NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om1"])]
 Address = Annotated[str, AfterValidator(checks.reachable), _shaped(_ADDRESS, "10.1.1.1")]
+PublicAddress = Annotated[
+    str, AfterValidator(checks.public_address), _shaped(_PUBLIC, "203.0.113.7:15701")
+]
 Subnet = Annotated[str, AfterValidator(checks.subnet), _shaped(_SUBNET, "10.1.1.0/24")]
 MulticastGroup = Annotated[str, AfterValidator(checks.multicast_group), _shaped(_GROUP)]
 Ttl = Annotated[int, AfterValidator(checks.ttl), _within(1, 255)]

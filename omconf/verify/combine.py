@@ -44,7 +44,7 @@ def report(cluster: Cluster, name: str, heard: Heard) -> NodeReport:
     members = None
     if addresses:
         # As the nodes see each other, which is what `rounds` told them.
-        nodes = {(n.public_address or n.address).value: n.name.value for n in cluster.nodes}
+        nodes = {n.seen_at.value: n.name.value for n in cluster.nodes}
         others = {a: n for a, n in nodes.items() if n != name}
         members = Members(
             sees=tuple(n for a, n in others.items() if a in addresses),

@@ -98,7 +98,7 @@ class _Asking:
     def addresses(self) -> list[tuple[str, str]]:
         """The nodes' names, and their addresses as the others see them."""
         nodes = self.cluster.nodes
-        return [(n.name.value, (n.public_address or n.address).value) for n in nodes]
+        return [(n.name.value, n.seen_at.value) for n in nodes]
 
     @cached_property
     def listed(self) -> bytes:

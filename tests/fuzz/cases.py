@@ -131,7 +131,7 @@ def _check(random: Random, bases: Bases, base: Base) -> dict[str, bytes | str]:
     assert base.compiled.cluster is not None
     nodes = base.compiled.cluster.nodes
     names = [node.name.value for node in nodes]
-    addresses = [(node.public_address or node.address).value for node in nodes]
+    addresses = [node.seen_at.value for node in nodes]
     return {
         f"{name}/{mode}": answers.check(random, name, names, addresses)
         for name in names

@@ -12,6 +12,7 @@ from omconf.artifacts import hazelcast
 from omconf.cluster.model import Cluster
 from tests.clusters import cluster_of, simple, spec_of
 from tests.command import EXAMPLES, omconf
+from tests.needs import needs
 from tests.real.classes import compiled
 from tests.real.judges import JAVA, Network
 from tests.real.test_hazelcast import Members, _jars
@@ -120,6 +121,28 @@ def test_members_see_each_other_at_public_addresses(
         assert f"<member>{address}</member>" not in path.read_text()
         space = network.host(address)
         network.run(space, "ip", "address", "add", f"10.9.9.{number}/24", "dev", "eth0")
+        members.start(address, path)
+    members.wait({address: everybody(cluster) for address in found})
+
+
+@needs("nft")
+def test_members_behind_nat_that_has_ports_of_its_own(
+    java: str, network: Network, tmp_path: Path
+) -> None:
+    data = spec_of(discovery={"kind": "tcp-ip"})
+    for number, node in enumerate(data["nodes"].values(), 1):
+        node["public_address"] = f"10.9.9.{number}:1570{number}"
+    cluster = cluster_of(data)
+    members = Members(java, network, tmp_path)
+    found = configurations(cluster, tmp_path)
+    for number, (address, path) in enumerate(found.items(), 1):
+        assert f"<public-address>10.9.9.{number}:1570{number}</public-address>" in path.read_text()
+        space = network.host(address)
+        network.run(space, "ip", "address", "add", f"10.9.9.{number}/24", "dev", "eth0")
+        chain = "type nat hook prerouting priority -100;"
+        rule = f"ip daddr 10.9.9.{number} tcp dport 1570{number} redirect to :5701"
+        network.run(space, "nft", f"add table ip nat; add chain ip nat in {{ {chain} }}")
+        network.run(space, "nft", f"add rule ip nat in {rule}")
         members.start(address, path)
     members.wait({address: everybody(cluster) for address in found})
 

@@ -409,6 +409,26 @@ def test_behind_nat_the_others_see_another_address(nodes: Nodes, shell: list[str
     assert "members" not in checked.failed
 
 
+def test_behind_one_nat_nodes_are_told_apart_by_port(nodes: Nodes, shell: list[str]) -> None:
+    """om2 and om3 are behind one NAT, seen from om1; the address is that of om3 here."""
+    log, listed = (
+        nodes.tree("om1") / at for at in ("opt/om/logs/openmeetings.log", "etc/omconf/list")
+    )
+    members = log.read_text().replace("[10.1.1.2]:5701", "[10.1.1.3]:5702")
+    log.write_text(members)
+    listed.write_text("om1 10.1.1.1\nom2 10.1.1.3:5702\nom3 10.1.1.3:5701\n")
+    checked = said(nodes.run("om1", *shell, *CHECK, "--facts"))
+    assert checked.facts["member"] == ["10.1.1.1", "10.1.1.3:5702", "10.1.1.3:5701"]
+    assert checked.failed == {
+        "hazelcast-port": "no connection to port 5701 to 5703 of om2 (10.1.1.3:5702)"
+    }
+    log.write_text(members.replace("]:5702", "]:5799"))
+    checked = said(nodes.run("om1", *shell, *CHECK, "--facts"))
+    assert checked.failed["members"] == (
+        "this node sees 3 members of 3 nodes, not om2 (10.1.1.3:5702), and one more at 10.1.1.3"
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["x"], ["--leave"], ["--leave", "../x"], ["--collect", ""], ["--cluster", "a b"], ["--root"]],

@@ -1,14 +1,21 @@
-"""OM224 and OM228: multicast between nodes that may not be in one network."""
+"""Who reaches whom: multicast beyond one network (OM224, OM228), NAT with ports (OM201, OM209)."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+import jsonschema
 import pytest
 
+from omconf.artifacts import database_access, hazelcast
+from omconf.bundle.compile import compile_bundle, judge
 from omconf.check.rules import check
 from omconf.diagnostics import Diagnostic
-from tests.clusters import cluster_of, spec_of
+from tests.clusters import cluster_of, rules_of, spec_of
+from tests.command import ROOT
+
+SCHEMA = json.loads((ROOT / "schemas/cluster.schema.json").read_text())
 
 
 def found(addresses: list[str], **sections: Any) -> list[Diagnostic]:
@@ -59,3 +66,65 @@ def test_nat_is_said_once() -> None:
     ids = [d.rule.id for d in check(cluster_of(data))]
     assert ids.count("OM224") == 1
     assert "OM228" not in ids
+
+
+def behind(*public: str, **sections: Any) -> dict[str, Any]:
+    """A cluster without multicast, whose first nodes have public addresses."""
+    data = spec_of(3, discovery={"kind": "tcp-ip"}, **sections)
+    for node, address in zip(data["nodes"].values(), public, strict=False):
+        node["public_address"] = address
+    return data
+
+
+@pytest.mark.parametrize(
+    ("public", "rules"),
+    [
+        (["203.0.113.7:15701"], set()),
+        (["203.0.113.7", "203.0.113.8"], set()),
+        (["203.0.113.7:15701", "203.0.113.8:15701"], set()),
+        (["203.0.113.7:15701", "203.0.113.7:15702"], set()),
+        (["203.0.113.7", "203.0.113.7:15702"], set()),
+        (["203.0.113.7", "203.0.113.7"], {"OM201"}),
+        (["203.0.113.7:15701", "203.0.113.7:15701"], {"OM201"}),
+        (["203.0.113.7", "203.0.113.7:5701"], {"OM201"}),  # Hazelcast's own port
+        (["203.0.113.7:x"], {"OM223"}),
+        (["203.0.113.7:"], {"OM223"}),
+        (["203.0.113.7:0"], {"OM223"}),
+        (["203.0.113.7:65536"], {"OM223"}),
+        (["203.0.113.7:" + "9" * 5000], {"OM223"}),
+        (["203.0.113.7:015701"], {"OM223"}),
+        (["om1.example.org:15701"], {"OM105"}),
+        (["127.0.0.1:15701"], {"OM105"}),
+        (["fd00::7"], {"OM240"}),
+        (["[fd00::7]:15701"], {"OM105"}),
+    ],
+)
+def test_nat_that_has_a_port_for_each_node(public: list[str], rules: set[str]) -> None:
+    data = behind(*public)
+    assert rules_of(data) == rules
+    if not rules:
+        hosts = [address.partition(":")[0] for address in public]
+        warned = [d.rule.id for d in check(cluster_of(data))]
+        assert ("OM209" in warned) == (len(hosts) != len(set(hosts)))
+    schema = jsonschema.Draft202012Validator(SCHEMA)
+    well_formed = not rules & {"OM105", "OM223", "OM240"}
+    assert schema.is_valid(behind(*public)) == well_formed
+
+
+def test_the_port_of_nat_is_hazelcasts_alone() -> None:
+    public = ("203.0.113.7:15701", "203.0.113.7:15702")
+    firewalled = behind(*public, hazelcast={"port": 5710}, network={"firewall": "nftables"})
+    firewalled["database"]["kind"] = "mysql"
+    cluster = cluster_of(firewalled)
+    bundle = compile_bundle(cluster)
+    assert judge(bundle) == []
+    written = {a.kind + a.path[-4:]: a.text for a in bundle.nodes[0].artifacts}
+    text = written["hazelcast.xml"]
+    assert "<public-address>203.0.113.7:15701</public-address>" in text
+    assert '<port auto-increment="false">5710</port>' in text
+    assert [m.value for m in hazelcast.members(cluster)] == [*public, "10.1.1.3:5710"]
+    for name in ("persistence.xml", "firewall.nft"):
+        assert "1570" not in written[name]
+    (handed,) = database_access.KIND.hand_over(cluster)
+    assert handed.text.count("CREATE USER IF NOT EXISTS 'openmeetings'@'203.0.113.7'") == 1
+    assert "15701" not in handed.text

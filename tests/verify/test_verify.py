@@ -40,10 +40,7 @@ class Nodes:
         assert program == "/usr/local/sbin/omconf-node-check"
         assert options[:4] == ["--cluster", "conference", "--nodes", "-"]
         assert stdin.decode().split("\n") == [
-            *(
-                f"{n.name.value} {(n.public_address or n.address).value}"
-                for n in self.cluster.nodes
-            ),
+            *(f"{n.name.value} {n.seen_at.value}" for n in self.cluster.nodes),
             "",
         ]
         options = options[2:]
@@ -165,6 +162,11 @@ def test_behind_nat_members_have_their_public_addresses() -> None:
     nodes.cluster = cluster_of(data)
     nodes.more["om1"] = "\n".join(f"fact\tmember\t203.0.113.{n}" for n in (1, 2, 5))
     assert nodes.verify().nodes[0].members == Members(("om2",), ("om3",), ("203.0.113.5",))
+    for number, node in enumerate(data["nodes"].values(), 1):
+        node["public_address"] = f"203.0.113.7:1570{number}"
+    nodes.cluster = cluster_of(data)
+    nodes.more["om1"] = "\n".join(f"fact\tmember\t203.0.113.7{n}" for n in (":15701", ":15702", ""))
+    assert nodes.verify().nodes[0].members == Members(("om2",), ("om3",), ("203.0.113.7",))
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Rules about the nodes: each is told from every other by address and url (OM201 to OM208)."""
+"""Rules about the nodes: each is told from every other by address and url (OM201 to OM209)."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from omconf.check.rules.urls import better_url
+from omconf.cluster.ports import HAZELCAST_PORT, REMOTE_COMMIT_PORT
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.spec.checks import NOT_A_URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from omconf.cluster.model import Cluster
+    from omconf.cluster.model import Cluster, Node
     from omconf.origin import Value
 
 SAME_ADDRESS = Rule("OM201", Severity.ERROR, "two nodes with the same address")
@@ -21,22 +22,31 @@ SAME_URL = Rule("OM202", Severity.ERROR, "two nodes with the same url")
 ONE_NODE = Rule("OM204", Severity.WARNING, "one node is no cluster")
 NUMERIC_URL = Rule("OM205", Severity.WARNING, "a url with a numeric address")
 OTHER_PATH = Rule("OM207", Severity.WARNING, "a url whose path is not the webapp's")
+ONE_NAT = Rule("OM209", Severity.WARNING, "nodes that share one public address")
 RENAMED = Rule("OM208", Severity.ERROR, "a node that cannot have been renamed from what is said")
 
 
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check what tells the nodes apart."""
-    # As the others see a node: its members, those beyond NAT, the data server.
-    for field in ("address", "public_address", "storage_address"):
-        # Where two have one address, each behind NAT of its own, others see the public ones.
-        nodes = [n for n in cluster.nodes if field != "address" or n.public_address is None]
-        seen = [(n.name.value, getattr(n, field) or n.address) for n in nodes]
+    # As the others see a node: its members, those beyond NAT, the data server. Where two have one
+    # address, each behind NAT of its own, others see the public ones; one NAT tells them by port.
+    port = cluster.hazelcast.port.value if cluster.hazelcast.port else HAZELCAST_PORT
+    inside = [n for n in cluster.nodes if n.public_address is None]
+    for what, seen in (
+        ("address", [(n, n.address, n.address.value) for n in inside]),
+        ("public address", [(n, n.seen_at, _endpoint(n, port)) for n in cluster.nodes]),
+        (
+            "storage address",
+            [(n, n.storage_address, n.storage_address.value) for n in cluster.nodes],
+        ),
+    ):
         yield from _twice(
             SAME_ADDRESS,
-            [(name, address, address.value) for name, address in seen],
-            field.replace("_", " "),
+            [(node.name.value, address, key) for node, address, key in seen],
+            what,
             "Every node needs an address of its own.",
         )
+    yield from _behind_one(cluster)
     yield from _twice(
         SAME_URL,
         [(n.name.value, n.url, _normal(n.url.value)) for n in cluster.nodes],
@@ -74,6 +84,30 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
                 f"The url of `{node.name.value}` ends in `{parts.path or '/'}`, but the webapp"
                 f" answers at `/{webapp}`.",
                 hint=f"Write `{better_url(cluster, node)}`, unless a proxy maps it.",
+            )
+
+
+def _endpoint(node: Node, port: int) -> str:
+    """Where the others reach its Hazelcast."""
+    return f"{node.seen_address.value}:{node.public_port.value if node.public_port else port}"
+
+
+def _behind_one(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Find nodes that NAT tells apart by Hazelcast's port alone.
+
+    OpenMeetings hands OpenJPA the members' addresses without their ports, so remote commits for all
+    of these go to one port of one address (measured with 9.1.0).
+    """
+    first: dict[str, Node] = {}
+    for node in cluster.nodes:
+        other = first.setdefault(node.seen_address.value, node)
+        if other is not node and (node.public_port or other.public_port):
+            yield ONE_NAT.at(
+                node.seen_address.span,
+                f"`{node.name.value}` and `{other.name.value}` are both seen at"
+                f" {node.seen_address.value}: remote commits, to port {REMOTE_COMMIT_PORT} there,"
+                " reach one of them, and the other serves stale rows.",
+                hint="Give each a public address of its own, or join their networks by a VPN.",
             )
 
 
