@@ -1,5 +1,6 @@
 # Checks this node of an OpenMeetings cluster. Each finding is one line: STATUS, CHECK and TEXT with
-# a tab between them. STATUS is `ok`, `fail` or `unknown`: a check that could not be made.
+# a tab between them. STATUS is `ok`, `fail`, `warn` (it works, but may fail one day) or
+# `unknown` (a check that could not be made).
 # Exit 0 when nothing failed, 1 when something did, 64 for a wrong command line.
 #
 #   omconf-node-check                  all checks
@@ -281,15 +282,25 @@ ENTRIES
 
 # ---- the network ----
 
+# OpenJPA takes a remote commit for its own when the sender started in the same millisecond and has the
+# same port and address, that of its host's own name. As Java does, IPv4 first.
 check_host_name() {
     name=$(uname -n)
     if ! has getent; then
         say unknown host-name "getent is missing"
-    elif found=$(within 15 getent hosts "$name"); then
-        say ok host-name "$name is ${found%% *}"
-    else
-        say fail host-name "$name does not resolve: OpenMeetings would not start"
+        return
     fi
+    found=$(within 15 getent ahostsv4 "$name" 2>/dev/null) || found=
+    found=${found:-$(within 15 getent hosts "$name")}
+    case $found in
+    '') say fail host-name "$name does not resolve: OpenMeetings would not start" ;;
+    127.* | ::1[!0-9a-f:]*)
+        say warn host-name "$name is ${found%% *}: a node that starts in the same instant as another\
+ such node would ignore its remote commits, and serve stale rows. In /etc/hosts, give the name this\
+ node's own address alone: $address $name"
+        ;;
+    *) say ok host-name "$name is ${found%% *}" ;;
+    esac
 }
 
 check_route() {

@@ -19,14 +19,15 @@ MAX_LINES = 20_000
 """Lines of one answer: in a cluster of 10,000, a node names each once, beside some 100 findings."""
 MAX_TEXT = 2000
 
-_LINE = re.compile(r"(ok|fail|unknown|fact)\t([a-z][a-z-]{0,30})\t([^\t]*)")
+_LINE = re.compile(r"(ok|fail|warn|unknown|fact)\t([a-z][a-z-]{0,30})\t([^\t]*)")
 
 
 class Status(StrEnum):
-    """How a check ended; `unknown` when it could not be made."""
+    """How a check ended: `warn` for what works but may fail one day, `unknown` for one not made."""
 
     OK = "ok"
     FAIL = "fail"
+    WARN = "warn"
     UNKNOWN = "unknown"
 
 

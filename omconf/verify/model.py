@@ -54,5 +54,5 @@ class Verification:
 
     @property
     def healthy(self) -> bool:
-        """True when every node answered and no check failed; some may be unknown."""
+        """True when every node answered and no check failed; some may warn or be unknown."""
         return self.complete and all(check.status is not Status.FAIL for check in self.checks)

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from omconf.formats import utf8
+from omconf.formats.node_check import Status
 from omconf.plan.model import Action
 from omconf.rollout import document as steps
 from omconf.views.masked import masked
@@ -137,7 +138,7 @@ def of_verification(found: Verification, diagnostics: Iterable[Diagnostic] = ())
         "healthy": found.healthy,
         "complete": found.complete,
         "summary": {
-            **{status: count[status] for status in ("ok", "fail", "unknown")},
+            **{status: count[status] for status in map(str, Status)},
             "nodes": len(found.nodes),
             "unreachable": sum(bool(node.problem) for node in found.nodes),
         },
@@ -155,7 +156,7 @@ def no_verification(diagnostics: Iterable[Diagnostic]) -> Document:
         "source": None,
         "healthy": False,
         "complete": False,
-        "summary": dict.fromkeys(("ok", "fail", "unknown", "nodes", "unreachable"), 0),
+        "summary": dict.fromkeys((*map(str, Status), "nodes", "unreachable"), 0),
         "nodes": [],
         "together": [],
         "diagnostics": [diagnostic(d) for d in diagnostics],

@@ -233,7 +233,7 @@ def _disruption(count: Document, paint: Paint) -> str:
     return words.get(count.get("disruption", ""), "")
 
 
-_STATUS = {"ok": "green", "fail": "red", "unknown": "yellow"}
+_STATUS = {"ok": "green", "fail": "red", "warn": "yellow", "unknown": "yellow"}
 _COUNTED = {"ok": "ok", "fail": "failed", "unknown": "unknown"}
 
 
@@ -261,12 +261,18 @@ def _verified(node: Document, paint: Paint, *, verbose: bool) -> list[str]:
     for check in node["checks"]:
         count[check["status"]] += 1
     sums = [
-        paint(f"{number} {_COUNTED[status]}", _STATUS[status])
+        paint(_counted(number, status), _STATUS[status])
         for status, number in count.items()
         if number
     ]
     shown = [c for c in node["checks"] if verbose or c["status"] != "ok"]
     return [f"{name}: {', '.join(sums)}", *(_drawn_check(check, paint) for check in shown)]
+
+
+def _counted(number: int, status: str) -> str:
+    if status == "warn":
+        return "1 warning" if number == 1 else f"{number} warnings"
+    return f"{number} {_COUNTED[status]}"
 
 
 def _drawn_check(check: Document, paint: Paint) -> str:
@@ -290,7 +296,9 @@ def _seen(node: Document) -> str:
 def _health(document: Document, paint: Paint) -> str:
     count = document["summary"]
     nodes = "1 node" if count["nodes"] == 1 else f"{count['nodes']} nodes"
-    what = f"{count['ok']} checks ok, {count['fail']} failed, {count['unknown']} unknown on {nodes}"
+    warnings = f"{_counted(count['warn'], 'warn')}, " if count["warn"] else ""
+    what = f"{count['ok']} checks ok, {count['fail']} failed, {warnings}{count['unknown']} unknown"
+    what += f" on {nodes}"
     if count["unreachable"]:
         what += f", {count['unreachable']} of them not verified"
     if document["healthy"]:

@@ -27,6 +27,7 @@ FOUND = Verification(
             (
                 Check(Status.OK, "files", "fine"),
                 Check(Status.FAIL, "health", "\x1b[31mdbOk is not true"),
+                Check(Status.WARN, "host-name", "om2 is 127.0.1.1"),
                 Check(Status.UNKNOWN, "clock", "timedatectl is missing"),
             ),
             Members((), ("om1", "om3"), ("10.1.1.9",)),
@@ -80,12 +81,20 @@ def test_the_document_and_what_people_see() -> None:
     SCHEMA.check_schema(SCHEMA.schema)
     SCHEMA.validate(found)
     assert found["healthy"] is found["complete"] is False
-    assert found["summary"] == {"ok": 2, "fail": 2, "unknown": 1, "nodes": 3, "unreachable": 1}
+    assert found["summary"] == {
+        "ok": 2,
+        "fail": 2,
+        "warn": 1,
+        "unknown": 1,
+        "nodes": 3,
+        "unreachable": 1,
+    }
     assert human.verification(found, human.Paint(colour=False)) == (
         """\
 om1: 1 ok
-om2: 1 ok, 1 failed, 1 unknown
+om2: 1 ok, 1 failed, 1 warning, 1 unknown
   fail    health          \\x1b[31mdbOk is not true
+  warn    host-name       om2 is 127.0.1.1
   unknown clock           timedatectl is missing
 om3: not verified: no answer in 9 seconds
   hint: Wait.
@@ -98,7 +107,7 @@ Members:
 All nodes together:
   fail    same-timezone   they differ
 
-Not healthy: 2 checks ok, 2 failed, 1 unknown on 3 nodes, 1 of them not verified.
+Not healthy: 2 checks ok, 2 failed, 1 warning, 1 unknown on 3 nodes, 1 of them not verified.
 """
     )
     verbose = human.verification(found, human.Paint(colour=False), verbose=True)

@@ -187,7 +187,7 @@ def check(random: Random, node: str, names: list[str], addresses: list[str]) -> 
     """Make what a node's check prints in a cluster, and mutate it; `TOKEN` stands for the token."""
     seen = [f"fact\tsees\t{name}" for name in names if random.random() < 0.9]
     members = [f"fact\tmember\t{address}" for address in addresses if random.random() < 0.9]
-    status = ("ok", "ok", "ok", "fail", "unknown")
+    status = ("ok", "ok", "ok", "fail", "warn", "unknown")
     checks = ("files", "folder", "mount", "members", "health", "clock", "ports")
     lines = [
         "fact\tcluster\tconference",

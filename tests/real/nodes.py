@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -105,6 +106,7 @@ class Nodes:
         (tree / "etc").mkdir(parents=True)
         there = [name for name in ETC.split() if os.path.lexists(f"/etc/{name}")]
         run("cp", "-a", "--parents", *there, tree / "etc", cwd="/etc")
+        self.names_itself(name, f"10.1.1.{name[2:]}")
         (tree / "etc/localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
         for folder in (self.data_dir[1:], "opt/om/logs", "usr/local/sbin"):
             (tree / folder).mkdir(parents=True)
@@ -126,6 +128,13 @@ class Nodes:
         (tree / "etc/omconf/list").write_text("".join(listed))
         (tree / "health").write_text(HEALTHY)
         self.members(name, self.names)
+
+    def names_itself(self, name: str, address: str) -> None:
+        """Give the host's own name an address on a node, and no other."""
+        hosts = self.tree(name) / "etc/hosts"
+        there = hosts.read_text().splitlines() if hosts.exists() else []
+        kept = [line for line in there if platform.node() not in line.split()]
+        hosts.write_text("\n".join([*kept, f"{address} {platform.node()}", ""]))
 
     def members(self, name: str, seen: list[str]) -> None:
         """Write what Hazelcast logs when its members change."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import re
 import shutil
 import subprocess
@@ -45,6 +46,10 @@ class Said(NamedTuple):
         return {c: t for c, found in self.findings.items() for s, t in found if s == "fail"}
 
     @property
+    def warned(self) -> dict[str, str]:
+        return {c: t for c, found in self.findings.items() for s, t in found if s == "warn"}
+
+    @property
     def unknown(self) -> dict[str, str]:
         # No systemd runs where the tests run.
         return {
@@ -64,7 +69,7 @@ def said(done: subprocess.CompletedProcess[str]) -> Said:
         if status == "fact":
             facts.setdefault(name, []).append(text)
         else:
-            assert status in ("ok", "fail", "unknown")
+            assert status in ("ok", "fail", "warn", "unknown")
             findings.setdefault(name, []).append((status, text))
     return Said(done.returncode, findings, facts)
 
@@ -94,6 +99,7 @@ def test_healthy_nodes(nodes: Nodes, shell: list[str]) -> None:
     for name in ("om1", "om2"):
         checked = said(nodes.run(name, *shell, *CHECK, "--facts"))
         assert (checked.failed, checked.unknown, checked.code) == ({}, {}, 0)
+        assert checked.warned == {}
         assert checked.facts == {
             "cluster": ["conference"],
             "node": [name],
@@ -285,6 +291,18 @@ def test_broken_nodes(nodes: Nodes, fault: str) -> None:
     assert set(checked.failed) == together.get(fault, {check})
     assert left_over(nodes.data) == []
     assert "not-a-real-password" not in str(checked)
+
+
+def test_a_host_name_on_loopback_is_a_warning(nodes: Nodes, shell: list[str]) -> None:
+    for address in ("127.0.1.1", "127.0.0.1", "::1"):
+        nodes.names_itself("om2", address)
+        checked = said(nodes.run("om2", *shell, *CHECK))
+        assert (set(checked.warned), checked.failed, checked.code) == ({"host-name"}, {}, 0)
+        text = checked.warned["host-name"]
+        name = platform.node()
+        seen = "127.0.0.1" if address == "::1" else address  # as glibc has it, and so has Java
+        assert text.startswith(f"{name} is {seen}: a node that starts in the same instant")
+        assert text.endswith(f"give the name this node's own address alone: 10.1.1.2 {name}")
 
 
 @needs("dash")

@@ -77,6 +77,17 @@ def test_healthy(nodes: Nodes) -> None:
     assert re.fullmatch(sums, shown.splitlines()[-1])
 
 
+def test_a_warning_fails_nothing(nodes: Nodes) -> None:
+    nodes.names_itself("om2", "127.0.1.1")
+    found = verify(nodes)
+    assert found["healthy"]
+    assert found["summary"]["warn"] == 1
+    shown = omconf("verify", nodes.spec, "--ssh", env=nodes.environment)
+    assert shown.code == 0
+    assert "ok, 0 failed, 1 warning, " in shown.out
+    assert "\n  warn    host-name " in shown.out
+
+
 def test_what_only_all_together_show(nodes: Nodes) -> None:
     """One node has a folder of its own, another a wrong clock in another zone."""
     nodes.stop_ssh("om3")
