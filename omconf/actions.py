@@ -20,6 +20,9 @@ MOUNT_SECONDS = 150
 """How long a mount may take: mount.nfs tries for two minutes (nfs(5), `retry`)."""
 START_SECONDS = 180
 """How long systemd may take to start or stop OpenMeetings."""
+APART_SECONDS = 1
+"""Between the starts of two nodes: OpenJPA takes the remote commits of a node that started in the same
+millisecond for its own, where both hosts' own names are on loopback (measured with 3.1.2 to 4.1.1)."""
 HEALTH_SECONDS = 300
 """How long a node may take to become healthy; a start takes 15 to 100 s (measured with 9.1.0)."""
 HEALTH_INTERVAL = 5
@@ -79,6 +82,8 @@ class Service:
     do: Verb
     unit: str
     timeout: int = START_SECONDS
+    apart: int | None = None
+    """Seconds to let pass after the same was done on another node of the roll-out, one by one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,9 +53,12 @@ def asks(who: str, *words: str) -> Wanted:
     )
 
 
+UNIT = "openmeetings.service"
+
+
 def starts(action: Action) -> bool:
     """Whether an action starts OpenMeetings."""
-    return action == Service("start", "openmeetings.service")
+    return isinstance(action, Service) and (action.do, action.unit) == ("start", UNIT)
 
 
 def order(cluster: Cluster, *wanted: Wanted) -> list[int]:

@@ -162,6 +162,9 @@ class Service(Part):
     do: Literal["start", "stop", "restart", "reload", "enable", "disable"]
     unit: Unit
     timeout: Seconds
+    apart: Seconds = left_out(
+        description="Seconds to let pass after the same was done on another node, one by one."
+    )
 
 
 class Health(Part):

@@ -25,6 +25,7 @@ def step(number: int, of: Step) -> Document:
 
 def action(of: Action) -> Document:
     """Write an action, its `type` first; times are in seconds."""
+    result: Document
     match of:
         case Put(paths):
             return {"type": "put", "paths": list(paths)}
@@ -32,12 +33,15 @@ def action(of: Action) -> Document:
             return {"type": "remove", "paths": list(paths)}
         case Run(argv, timeout):
             return {"type": "run", "argv": list(argv), "timeout": timeout}
-        case Service(do, unit, timeout):
-            return {"type": "service", "do": do, "unit": unit, "timeout": timeout}
+        case Service(do, unit, timeout, apart):
+            result = {"type": "service", "do": do, "unit": unit, "timeout": timeout}
+            if apart is not None:
+                result["apart"] = apart
+            return result
         case Health(timeout, interval):
             return {"type": "health", "timeout": timeout, "interval": interval}
         case Manual(who, text, files, check):
-            result: Document = {"type": "manual", "who": who, "text": text, "files": list(files)}
+            result = {"type": "manual", "who": who, "text": text, "files": list(files)}
             if check is not None:
                 result["check"] = action(check)
             return result

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.actions import Do, Health, Manual, Put, Run, Service, Step, run
+from omconf.actions import APART_SECONDS, Do, Health, Manual, Put, Run, Service, Step, run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -17,20 +17,28 @@ if TYPE_CHECKING:
     from omconf.rollout.model import State
 
 
-def control(cluster: Cluster, verb: Verb, unit: str | None = None) -> Action:
-    """Start, stop or restart OpenMeetings; by another unit than the spec's where one is named."""
+def control(
+    cluster: Cluster, verb: Verb, unit: str | None = None, *, apart: int | None = None
+) -> Action:
+    """Start, stop or restart OpenMeetings; by another unit than the spec's where one is named.
+
+    With `apart`, so many seconds after another node.
+    """
     om = cluster.openmeetings
     if unit or om.has_systemd:
-        return Service(verb, unit or om.service.value)
-    return Manual("admin", f"{verb.capitalize()} OpenMeetings on this node.")
+        return Service(verb, unit or om.service.value, apart=apart)
+    after = f", at least {apart} second{'' if apart == 1 else 's'} after another node"
+    return Manual(
+        "admin", f"{verb.capitalize()} OpenMeetings on this node{after if apart else ''}."
+    )
 
 
-def start(cluster: Cluster, state: State) -> tuple[Do, ...]:
+def start(cluster: Cluster, state: State, *, apart: int | None = None) -> tuple[Do, ...]:
     """Start it; taken back, it stops.
 
     Where it did not run by this unit before, from now on also whenever the host is booted.
     """
-    does = Do(control(cluster, "start"), control(cluster, "stop"))
+    does = Do(control(cluster, "start", apart=apart), control(cluster, "stop"))
     om = cluster.openmeetings
     if (state.runs and state.unit is None) or not om.has_systemd:
         return (does,)
@@ -39,16 +47,20 @@ def start(cluster: Cluster, state: State) -> tuple[Do, ...]:
 
 
 def stopped(cluster: Cluster, unit: str | None) -> tuple[Do, ...]:
-    """Stop it; taken back, it starts. A unit that is no longer used does not come back at a boot."""
-    stop = Do(control(cluster, "stop", unit), control(cluster, "start", unit))
+    """Stop it; taken back, it starts, and not in the same instant as another one that stopped.
+
+    A unit that is no longer used does not come back at a boot.
+    """
+    start = control(cluster, "start", unit, apart=APART_SECONDS)
+    stop = Do(control(cluster, "stop", unit), start)
     if unit is None:
         return (stop,)
     return (stop, Do(Service("disable", unit), Service("enable", unit)))
 
 
 def restart(cluster: Cluster) -> tuple[Do, ...]:
-    """Restart it; once more when its files are as they were."""
-    return (Do(control(cluster, "restart"), again=True),)
+    """Restart it and wait for it; once more when its files are as they were."""
+    return (Do(control(cluster, "restart"), again=True), Do(Health(), again=True))
 
 
 def stop(cluster: Cluster, nodes: Sequence[str], why: str, unit: str | None) -> Step:

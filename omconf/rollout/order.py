@@ -23,7 +23,7 @@ from itertools import compress, groupby
 from operator import not_
 from typing import TYPE_CHECKING, TypeVar
 
-from omconf.actions import Do, Health, Manual, Stage, Step, put, remove
+from omconf.actions import APART_SECONDS, Do, Health, Manual, Stage, Step, put, remove
 from omconf.artifacts import kinds
 from omconf.cluster import places
 from omconf.rollout import openmeetings
@@ -226,7 +226,7 @@ class _Job(Who):
         yield from openmeetings.installations(self.cluster, missing, self.states)
 
     def _start(self, nodes: Sequence[str]) -> Iterator[Step]:
-        """Start nodes that were stopped, or are new; never two at the same moment.
+        """Start nodes that were stopped, or are new; never two in the same instant.
 
         One is healthy before the others start where a start changes the database's tables.
         """
@@ -235,12 +235,13 @@ class _Job(Who):
         first_alone = alters and len(nodes) > 1
         for node in nodes:
             head = self._openmeetings_files(node)
-            started = openmeetings.start(self.cluster, self.states[node])
+            alone = first_alone and node == nodes[0]
+            apart = None if alone or len(nodes) == 1 else APART_SECONDS
+            started = openmeetings.start(self.cluster, self.states[node], apart=apart)
             if self.unplanned and node in self.together:
                 if head:
                     yield Step.of([node], "written while OpenMeetings is stopped", head)
                 continue
-            alone = first_alone and node == nodes[0]
             why = "the first start brings the database's tables up to date" if alone else "start"
             prepared = openmeetings.first_tables(self.cluster) if self._empty(node, nodes) else ()
             does = (*head, *prepared, *started, *((Do(Health()),) if alone else ()))
@@ -280,7 +281,7 @@ class _Job(Who):
     def _restart(self, node: str) -> Iterator[Step]:
         files = self._openmeetings_files(node)
         why = self._why(node)
-        yield Step.of([node], why, (*files, *openmeetings.restart(self.cluster), Do(Health())))
+        yield Step.of([node], why, (*files, *openmeetings.restart(self.cluster)))
 
     def _why(self, node: str) -> str:
         if node in self.reasons:

@@ -43,7 +43,7 @@ def lines(
             case {"type": "run", "argv": argv}:
                 yield code(shlex.join(argv))
             case {"type": "service", "do": do, "unit": unit}:
-                yield code(f"systemctl {do} {unit}")
+                yield code(f"systemctl {do} {unit}") + _apart(action)
             case {"type": "health", "timeout": timeout}:
                 yield f"wait until healthy, {timeout} seconds at most"
             case {"type": "manual"}:
@@ -52,6 +52,13 @@ def lines(
                     yield f"  files in the bundle: {_listed(action['files'], code)}"
                 if "check" in action:
                     yield f"  check: {code(shlex.join(action['check']['argv']))}"
+
+
+def _apart(action: Document) -> str:
+    seconds = action.get("apart")
+    if seconds is None:
+        return ""
+    return f", at least {seconds} second{'' if seconds == 1 else 's'} after another node"
 
 
 def _listed(paths: Sequence[str], code: Callable[[str], str]) -> str:

@@ -270,7 +270,7 @@ def test_a_node_that_left_the_spec(
         ("om1", "exportfs -ra"),
     ]
     assert [commands.index(step) for step in order] == sorted(map(commands.index, order))
-    assert ("om2", "systemctl start openmeetings.service") not in commands
+    assert not any(c.startswith("systemctl start openmeetings") for _, c in commands)
     assert ("om2", "systemctl restart openmeetings.service") not in commands
     assert {c["effect"]["rolling"] for c in found["changes"]} == {True}
     saved = plan(spec, *options, "--out", "saved", cwd=tmp_path)

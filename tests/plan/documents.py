@@ -201,7 +201,8 @@ STEP_ACTIONS = {
             "do": st.sampled_from(["start", "stop", "restart", "reload", "enable", "disable"]),
             "unit": st.sampled_from(["openmeetings.service", "om@1.service"]),
             "timeout": _SECONDS,
-        }
+        },
+        optional={"apart": _SECONDS},
     ),
     "health": st.fixed_dictionaries(
         {"type": st.just("health"), "timeout": _SECONDS, "interval": _SECONDS}

@@ -36,7 +36,7 @@ def planned(before: dict[str, Any], after: dict[str, Any], *only: str) -> dict[s
 def steps(plan: dict[str, Any]) -> list[tuple[str, str]]:
     """Node and command, in order; what has no command by its reason."""
     return [
-        (node, command)
+        (node, command.partition(", at least ")[0])
         for step in plan["rollout"]
         for node in step["nodes"]
         for command in text.lines(step["actions"])

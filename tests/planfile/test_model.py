@@ -32,6 +32,7 @@ SAMPLES: list[Action] = [
     Remove(("/etc/omconf/conference/check.conf",)),
     Run(("exportfs", "-ra")),
     Service("restart", "openmeetings.service"),
+    Service("start", "openmeetings.service", apart=1),
     Health(),
     Manual("database", "Let the nodes in.", ("database/pg_hba.conf",), Run(("psql", "-l"))),
     Manual("admin", "Start OpenMeetings."),

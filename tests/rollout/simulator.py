@@ -99,17 +99,27 @@ class World(State):
                     self._touched(host, path)
             case Run(argv):
                 self._run(host, argv)
-            case Service(do, unit):
+            case Service(do, unit, _, apart):
+                if unit in host.units and do in ("start", "restart", "stop"):
+                    self._begins(host, do, bool(apart))
                 self._service(host, do, unit, back)
             case Health():
                 if host.process is None:
                     raise Wrong(f"{host.name} does not run and cannot be healthy")
+                self.begun = None
                 if self.altering and self.altering[0] == host.name:
                     self.altering = None
             case Manual():
                 self._manual(host, action, back)
                 if action.check:
                     self._run(host, action.check.argv)
+
+    def _begins(self, host: Host, do: str, apart: bool) -> None:
+        """No two nodes start in the same instant: they would ignore each other's remote commits."""
+        if do != "stop" and self.begun not in (None, host.name) and not apart:
+            raise Wrong(f"{host.name} starts in the same instant as {self.begun}")
+        if do != "stop" or self.begun == host.name:
+            self.begun = None if do == "stop" else host.name
 
     def _put(self, host: Host, path: str, back: Desired | None) -> None:
         before = host.files.get(path)
@@ -222,6 +232,7 @@ class World(State):
         text = action.text
         cluster = self.spec.cluster
         if found := re.match("(Start|Stop|Restart) OpenMeetings on ", text):
+            self._begins(host, found[1].lower(), "at least 1 second after" in text)
             self._openmeetings(host, found[1].lower(), back)
         elif found := re.match(r"Install OpenMeetings (\S+) in `(.+)`, without", text):
             if host.process:

@@ -43,6 +43,8 @@ class State:
         self.before: list[dict[str, dict[str, bytes | None]]] = []
         self.servers: list[Servers] = []
         self.pending: str | None = None
+        self.begun: str | None = None
+        """The node that was started last, until a node was waited for."""
         self.trace: list[str] = []
         self.downs: list[str] = []
         self.all_down = False
