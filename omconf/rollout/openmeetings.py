@@ -135,12 +135,17 @@ def first_tables(cluster: Cluster) -> tuple[Do, ...]:
     """Have OpenMeetings' own installer make the tables of an empty database.
 
     Without any `--db-` option it takes persistence.xml as it is, and leaves it so (measured with
-    6.3.0, 7.2.0 and 8.1.0).
+    6.3.0, 7.2.0 and 8.1.0). With one, and in its web form, it rewrites the file and drops the
+    RemoteCommitProvider; while OpenMeetings runs, port 5636 is taken and it fails (measured with
+    9.1.0). It refuses to begin without an administrator's login, address, group and time zone
+    (OpenMeetings' Admin.java).
     """
     home = cluster.nodes[0].home.value
     text = (
-        f"Where the database is empty: run `./admin.sh -i` in `{home}` as"
-        f" `{cluster.openmeetings.user.value}`, on this node alone and without any --db option."
+        f"Where the database is empty: run"
+        f" `./admin.sh -i -user LOGIN -email ADDRESS -group GROUP -tz ZONE` in `{home}` as"
+        f" `{cluster.openmeetings.user.value}`, on this node alone, before OpenMeetings starts. It asks"
+        " for the password. A --db option or the web installer would drop the remote commits."
     )
     return (Do(Manual("admin", text)),)
 

@@ -42,7 +42,10 @@ def test_the_roll_out_and_the_way_back_are_opposite() -> None:
         "omconf-multicast-route check",
         'runuser -u "$2" -- cp -R "$3" "$1"',
         "/opt/omdata nobody /opt/om/webapps/openmeetings/data/.",
-        "admin.sh -i",
+        "write `/etc/omconf/conference/check.conf`",  # and persistence.xml, before the installer
+        "`./admin.sh -i -user LOGIN -email ADDRESS -group GROUP -tz ZONE` in `/opt/om` as `nobody`",
+        "before OpenMeetings starts",
+        "A --db option or the web installer would drop the remote commits",
         "systemctl start openmeetings.service",
         "wait until healthy",
         "Every node but om1, one after the other: start",
