@@ -24,7 +24,7 @@ from omconf.artifacts.model import (
     line,
 )
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity, report
-from omconf.formats import header, pg_hba, sql
+from omconf.formats import header, jdbc, pg_hba, sql
 from omconf.formats.block import MARKERS, markers
 from omconf.origin import FromFormat, FromPage, Origin, Value
 
@@ -170,10 +170,24 @@ class DatabaseAccess(Kind):
             f"On the database server {server}: run `{files[0]}` of a copy with its password"
             f" (`omconf build --reveal-secrets`){rules}."
         )
+        if kind == "mysql" and not _lets_in(cluster):
+            text += MYSQL_8
         return Manual("database", text, files)
 
 
 KIND = DatabaseAccess()
+MYSQL_8 = (
+    " MySQL 8, unlike MariaDB, lets no node in with the URL as it is: first write"
+    " `{sslMode: REQUIRED}` or `{allowPublicKeyRetrieval: true}` in `database.options` (OM218)."
+)
+
+
+def _lets_in(cluster: Cluster) -> bool:
+    """Tell whether MySQL 8 would let the nodes in by the URL that they have."""
+    database = cluster.database
+    stock = dict(cluster.openmeetings.release.value.persistence["mysql"].connection)["Url"]
+    said = {name: value.value for name, value in database.options.items()}
+    return jdbc.mysql_8_lets_in(jdbc.with_parameters("mysql", stock, said))
 
 
 def _refusal(kind: str, what: str, name: str) -> str:

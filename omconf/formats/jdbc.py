@@ -134,6 +134,18 @@ _SPELLED = {
 """Parameters as the drivers' documentation spells them."""
 
 
+def mysql_8_lets_in(url: str) -> bool:
+    """Tell whether Connector/J can log in by MySQL 8's default kind of account for the first time.
+
+    It needs TLS, or leave to ask for the server's public key (its manual).
+    """
+    options = canonical(url)[1]
+    encrypted = options.get("sslMode", "DISABLED").upper() != "DISABLED" or any(
+        options.get(name, "false") == "true" for name in ("useSSL", "requireSSL")
+    )
+    return encrypted or options.get("allowPublicKeyRetrieval") == "true"
+
+
 def _with_port(base: str, prefix: str, port: int) -> str:
     tail = base[len(prefix) :]
     if not tail.startswith("//") and prefix != FORMS["postgresql"].prefix:

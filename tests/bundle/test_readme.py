@@ -142,3 +142,17 @@ def test_steps_are_numbered_and_tables_hold(data: dict[str, object]) -> None:
     for row in re.findall(r"^\| .*", text, re.MULTILINE):
         assert len(re.findall(r"(?<!\\)\|", row)) in (3, 4)
     assert text.count("```") == 2
+
+
+def test_what_mysql_8_needs_stands_in_the_databases_step() -> None:
+    note = "lets no node in with the URL as it is: first write `{sslMode: REQUIRED}` or"
+    for options, there in (
+        ({}, True),
+        ({"useSSL": "false"}, True),
+        ({"sslMode": "REQUIRED"}, False),
+        ({"allowPublicKeyRetrieval": "true"}, False),
+    ):
+        readme = parts(database={"kind": "mysql", "options": options})
+        (step,) = (s for s in readme["Roll-out"].splitlines() if "run `database/mysql.sql`" in s)
+        assert (note in step) is there
+    assert note not in parts(database={"kind": "postgresql"})["Roll-out"]

@@ -71,11 +71,9 @@ def _mysql(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check what the stock URL leaves to the server's defaults, which MySQL 8 changed."""
     stock = dict(cluster.openmeetings.release.value.persistence["mysql"].connection)["Url"]
     said = {name: value.value for name, value in cluster.database.options.items()}
-    options = jdbc.canonical(jdbc.with_parameters("mysql", stock, said))[1]
-    encrypted = options.get("sslMode", "DISABLED").upper() != "DISABLED" or any(
-        options.get(name, "false") == "true" for name in ("useSSL", "requireSSL")
-    )
-    if not encrypted and options.get("allowPublicKeyRetrieval") != "true":
+    url = jdbc.with_parameters("mysql", stock, said)
+    options = jdbc.canonical(url)[1]
+    if not jdbc.mysql_8_lets_in(url):
         yield KEY.at(
             cluster.database.kind.span,
             "Without TLS, MySQL 8 lets no account of its default kind in for the first time.",
