@@ -22,7 +22,8 @@ class Effect:
     not run meanwhile. With `moves`, a node that ran before finds the shared folder in another place,
     or begins or ends to serve one. `clients` is what becomes of the nodes that mount it from this one.
     `manual` is what a person does before OpenMeetings starts. `needs` names folders of the bundle
-    (`database`, `storage`) for outside servers, which come first.
+    (`database`, `storage`) for outside servers, which come first. `decided_by` are the keys of the
+    items without which the effect would be a lesser one; none, or all, where any item has it.
     """
 
     action: str
@@ -35,6 +36,7 @@ class Effect:
     clients: Effect | None = None
     manual: Do | None = None
     needs: tuple[str, ...] = ()
+    decided_by: tuple[str, ...] = ()
 
     @property
     def scope(self) -> str:
@@ -42,9 +44,15 @@ class Effect:
         return "node" if self.rolling else "cluster"
 
 
-def restart(why: str, *, rolling: bool = True, needs: tuple[str, ...] = ()) -> Effect:
+def restart(
+    why: str,
+    *,
+    rolling: bool = True,
+    needs: tuple[str, ...] = (),
+    decided_by: tuple[str, ...] = (),
+) -> Effect:
     """The effect of a file that OpenMeetings reads when it starts."""
-    return Effect("restart", why, rolling, needs=needs)
+    return Effect("restart", why, rolling, needs=needs, decided_by=decided_by)
 
 
 def make_folder(cluster: Cluster, folder: str) -> Do:

@@ -146,6 +146,7 @@ class Fstab(BlockKind):
             moves=moves,
             manual=mount_manually(cluster) if by_hand else None,
             needs=("storage",) if moves and action != "delete" else (),
+            decided_by=tuple(changes),
         )
 
 

@@ -223,11 +223,12 @@ class Hazelcast(Kind):
         if parting:
             becomes = next((w for k, w in _BECOMES.items() if k in parting), _OTHERWISE)
             why = f"{_words(parting)}: {becomes}"
-            return restart(why, rolling=False)
+            return restart(why, rolling=False, decided_by=tuple(parting))
         why = "hazelcast.xml is read when OpenMeetings starts; nodes restart one by one"
         moved = any(key.startswith("network/interfaces") for key in changes)
         needs = ("database", "storage") if moved else ()
-        return restart(why, needs=needs)
+        others = tuple(key for key in changes if not key.startswith(_MEMBER))
+        return restart(why, needs=needs, decided_by=others)
 
 
 KIND = Hazelcast()

@@ -193,7 +193,15 @@ class Jvm(BlockKind):
             )
             storage, om = cluster.storage, cluster.openmeetings
             moves = elsewhere and storage.export.value == om.data_dir.value
-            return Effect("restart", why, rolling=False, moves=moves, manual=manual)
+            decided_by = tuple(name for name in _WHOLE if name in changes)
+            return Effect(
+                "restart",
+                why,
+                rolling=False,
+                moves=moves,
+                manual=manual,
+                decided_by=decided_by,
+            )
         why = "setenv.sh is read when OpenMeetings starts; nodes restart one by one"
         if action == "create" and manual:
             return Effect("restart", why, stopped=True, manual=manual)

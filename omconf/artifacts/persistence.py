@@ -163,7 +163,7 @@ class Persistence(Kind):
                 "another database or another release's tables: nodes changed one by one would"
                 " work on two databases at once"
             )
-            effect = restart(why, rolling=False, needs=("database",))
+            effect = restart(why, rolling=False, needs=("database",), decided_by=tuple(apart))
             return replace(effect, manual=MOVED) if moves else effect
         account = any(key.endswith(("/Username", "/Password")) for key in changes)
         needs = ("database",) if account or action == "create" else ()

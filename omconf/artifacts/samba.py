@@ -159,6 +159,7 @@ class Share(BlockKind):
                 run=(place, again, close),
                 moves=True,
                 clients=replace(remount(cluster, why), moves=True),
+                decided_by=tuple(key for key in changes if key.endswith("]/path")),
             )
         folder = (make_folder(cluster, cluster.storage.export.value),) if action == "create" else ()
         why = "Samba reads its shares again; existing mounts stay"

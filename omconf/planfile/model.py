@@ -105,6 +105,9 @@ class Effect(Part):
         " the same time."
     )
     why: str
+    decided_by: Names = left_out(
+        description="Keys of the items without which the effect would be a lesser one."
+    )
 
 
 class Digests(Part):

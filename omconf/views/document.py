@@ -201,6 +201,10 @@ def _change(change: ArtifactChange) -> Document:
             "rolling": e.rolling,
             "why": e.why,
         }
+        deciding = set(e.decided_by)
+        keys = [utf8.replaced(item.key) for item in change.items if item.key in deciding]
+        if keys and (not e.rolling or len(keys) < len(change.items)):
+            result["effect"]["decided_by"] = keys
     if change.notes:
         result["notes"] = [utf8.replaced(note) for note in change.notes]
     if change.cause:

@@ -103,23 +103,35 @@ def _item(same: Sequence[Document]) -> Document:
 
 
 def items(change: Document) -> tuple[list[Document], str]:
-    """The items to draw: many with the same value as one, and what is said of those left out."""
+    """The items to draw: many with the same value as one, and what is said of those left out.
+
+    An item that decides what the change costs is drawn by itself, and never left out.
+    """
+    deciding = set(change.get("effect", {}).get("decided_by", ()))
     alike: dict[Hashable, list[Document]] = {}
     for item in change["items"]:
-        alike.setdefault(_but_key(item), []).append(item)
+        if item["key"] not in deciding:
+            alike.setdefault(_but_key(item), []).append(item)
     drawn: list[tuple[Document, int]] = []
     for item in change["items"]:
-        same = alike[_but_key(item)]
-        if len(same) <= FEW:
+        same = alike.get(_but_key(item), [])
+        if item["key"] in deciding or len(same) <= FEW:
             drawn.append((item, 1))
         elif item is same[0]:
             drawn.append(({**item, "key": names([i["key"] for i in same], "items")}, len(same)))
+    room = MOST_ITEMS - sum(item["key"] in deciding for item, _ in drawn)
+    shown: list[Document] = []
     left: Counter[str] = Counter()
-    for item, count in drawn[MOST_ITEMS:]:
-        left[item["action"]] += count
+    for item, count in drawn:
+        if item["key"] in deciding:
+            shown.append(item)
+        elif room > 0:
+            room -= 1
+            shown.append(item)
+        else:
+            left[item["action"]] += count
     actions = ", ".join(f"{count} to {action}" for action, count in left.items())
-    more = f"... {left.total()} more items: {actions}" if left else ""
-    return [item for item, _ in drawn[:MOST_ITEMS]], more
+    return shown, f"... {left.total()} more items: {actions}" if left else ""
 
 
 def _but_key(item: Document) -> Hashable:

@@ -154,7 +154,12 @@ _CHANGES = st.fixed_dictionaries(
         **_CHANGE,
         "digests": st.fixed_dictionaries({"before": _FILE_DIGESTS, "after": _FILE_DIGESTS}),
     },
-    optional={"effect": st.fixed_dictionaries(_EFFECT), **_NOTED},
+    optional={
+        "effect": st.fixed_dictionaries(
+            _EFFECT, optional={"decided_by": st.lists(TEXTS, min_size=1, max_size=3)}
+        ),
+        **_NOTED,
+    },
 )
 _CHANGES_1 = st.fixed_dictionaries(
     _CHANGE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Action, Plan
+from omconf.views import document as view
+from omconf.views import folding, human, markdown
 from tests.clusters import cluster_of, rules_of, spec_of
 
 HAZELCAST = "hazelcast.xml"
@@ -174,3 +177,48 @@ def test_what_a_spec_may_say() -> None:
     del data["nodes"]["om2"]["public_address"]
     data["nodes"]["om1"].pop("public_address")
     assert rules_of(data) == {"OM201"}
+
+
+MANY = {
+    HAZELCAST: ("  </member-attributes>", '<attribute name="a{n:02}">{n}</attribute>\n'),
+    "persistence.xml": ("    </properties>", '<property name="openjpa.a{n:02}" value="{n}"/>\n'),
+    "setenv.sh": (" '-Dopenjpa.serialization.class.blacklist=*'", " '-Da{n:02}={n}'\\\n"),
+}
+"""What stands in front of which line of a file, 50 times: differences that matter little."""
+
+
+@pytest.mark.parametrize(
+    ("end", "old", "new", "key"),
+    [
+        (HAZELCAST, "<cluster-name>conf", "<cluster-name>other", "cluster-name"),
+        (HAZELCAST, "54327", "54999", "network/join/multicast/multicast-port"),
+        (
+            "persistence.xml",
+            "10.1.1.250",
+            "10.9.9.9",
+            "properties/openjpa.ConnectionProperties/Url",
+        ),
+        ("setenv.sh", "-DDATA_DIR=/opt/omdata", "-DDATA_DIR=/srv/omdata", "-DDATA_DIR"),
+        ("setenv.sh", "Etc/UTC", "Asia/Tokyo", "-Duser.timezone"),
+    ],
+)
+def test_what_decides_is_shown_among_many_items(end: str, old: str, new: str, key: str) -> None:
+    before, line = MANY[end]
+    added = "".join(line.format(n=n) for n in range(50)) + before
+    (change,) = planned(spec_of(2), {("om2", end): (before, added)}).changes
+    assert change.effect
+    assert change.effect.rolling
+    om2 = compile_bundle(cluster_of(spec_of(2))).nodes[1]
+    text = next(a.text for a in om2.artifacts if a.path.endswith(end))
+    whole = text.replace(before, added, 1).replace(old, new)
+    plan = planned(spec_of(2), {("om2", end): (text, whole)})
+    for document in (view.of_plan(plan), json.loads(json.dumps(view.of_plan(plan)))):
+        (drawn,) = document["changes"]
+        assert len(drawn["items"]) > folding.MOST_ITEMS
+        assert drawn["effect"]["rolling"] is False
+        assert drawn["effect"]["decided_by"] == [key]
+        items, left = folding.items(drawn)
+        assert left
+        assert key in [item["key"] for item in items]
+        assert f"{key}: " in human.plan(document, human.Paint(colour=False))
+        assert f"{key}: " in markdown.plan(document)

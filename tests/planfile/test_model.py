@@ -114,7 +114,13 @@ FULL: dict[str, Any] = {
                 {"key": "b", "action": "update", "secret": "different"},
             ],
             "digests": {"before": "absent", "after": "a" * 64},
-            "effect": {"action": "mount", "scope": "node", "rolling": True, "why": "w"},
+            "effect": {
+                "action": "mount",
+                "scope": "node",
+                "rolling": True,
+                "why": "w",
+                "decided_by": ["/a"],
+            },
             "notes": ["n"],
             "cause": "drift",
         }

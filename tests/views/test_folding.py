@@ -110,6 +110,25 @@ def test_many_items_of_one_value_are_one_and_many_others_are_counted() -> None:
     assert more == "... 70 more items: 70 to update"
 
 
+def deciding(*keys: str) -> dict[str, Any]:
+    effect = {"action": "restart", "scope": "cluster", "rolling": False, "why": ""}
+    return {"effect": {**effect, "decided_by": list(keys)}}
+
+
+def test_an_item_that_decides_is_never_left_out_or_folded() -> None:
+    same = [(f"k{i:03}", "1", "2") for i in range(50)]
+    items, more = folding.items(change("n", *same, **deciding("k040")))
+    assert [i["key"] for i in items] == ["k000, k001, k002 ... k049 (49 items)", "k040"]
+    assert more == ""
+    many = [(f"k{i:03}", "1", str(i)) for i in range(100)]
+    items, more = folding.items(change("n", *many, **deciding("k040", "k099")))
+    keys = [i["key"] for i in items]
+    assert (len(keys), keys[-2:]) == (folding.MOST_ITEMS, ["k040", "k099"])
+    assert more == "... 70 more items: 70 to update"
+    items, more = folding.items(change("n", *many, **deciding(*(key for key, _, _ in many))))
+    assert (len(items), more) == (100, "")
+
+
 def finding(node: str | None, message: str, **more: Any) -> dict[str, Any]:
     where = {} if node is None else {"node": node}
     return {
