@@ -76,13 +76,14 @@ class Fstab(BlockKind):
             if len(entries) == MAX_ENTRIES:
                 findings.append(too_many(number))
                 break
-            device, target, kind, options, dump, check = (fields + _MISSING[len(fields) :])[:6]
+            *texts, dump, check = (fields + _MISSING[len(fields) :])[:6]
+            device, target, kind, options = map(_unescape, texts)
+            kind = escape(kind)  # what has a blank in it stays one word
             if kind == "swap" or target in ("none", "swap"):
                 continue
-            what = _spelled(_unescape(device), kind, _unescape(options))
-            value = f"{what} {int(dump)} {int(check)}"
+            value = f"{_spelled(device, kind, options)} {_integer(dump)} {_integer(check)}"
             place = (start, end)
-            entries.append(Entry(_tidy(_unescape(target)), value, number, number, place, place))
+            entries.append(Entry(_tidy(target), value, number, number, place, place))
         return entries, findings
 
     def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
@@ -301,12 +302,21 @@ def _refusal(fields: list[str]) -> tuple[str, str] | None:
         message = f"mount ignores this line: {len(fields)} of at least 3 fields."
         return message, "The fields: device, mount point, type, options, dump, pass."
     for place, number in enumerate(fields[4:6], 5):
-        if not re.fullmatch("[+-]?[0-9]{1,9}", number):
+        if _integer(number) is None:
             hint = "A comment needs a line of its own." if number.startswith("#") else ""
             # Behind a login it may be the rest of a password with a blank in it.
             what = f"field {place}" if _logs_in(fields[3].split(",")) else f"`{quoted(number)}`"
             return f"mount ignores this line: {what} is not a whole number.", hint
     return None
+
+
+def _integer(text: str) -> int | None:
+    """Read a number as libmount does: a C `long`, whose low 32 bits are kept; None for any other."""
+    if not re.fullmatch("[+-]?0*[0-9]{1,19}", text):
+        return None
+    sign, digits = text[:1] == "-", text.lstrip("+-").lstrip("0")[-19:] or "0"
+    number = -int(digits) if sign else int(digits)
+    return (number + 2**31) % 2**32 - 2**31 if -(2**63) <= number < 2**63 else None
 
 
 def _spelled(device: str, kind: str, options: str) -> str:

@@ -191,6 +191,10 @@ def test_the_steps_name_the_nodes_that_get_a_line(server: str | None, export: st
         ("tmpfs /tmp// tmpfs rw 0 0\n", {"/tmp": "tmpfs tmpfs rw 0 0"}),
         (r"/dev/a /my\040data\134x ext4 rw 0 0", {r"/my data\x": "/dev/a ext4 rw 0 0"}),
         (r"/dev/a /\303\274 ext4 rw 0 0", {"/ü": "/dev/a ext4 rw 0 0"}),
+        (r"/srv/a /b n\157ne bind", {"/b": "/srv/a none bind 0 0"}),
+        (r"/dev/a n\157ne sw\141p sw", {}),
+        (r"/dev/a /b a\040b rw", {"/b": r"/dev/a a\040b rw 0 0"}),
+        ("/dev/a /b ext4 rw 4294967297 -2147483649", {"/b": "/dev/a ext4 rw 1 2147483647"}),
         (r"/dev/a /a\04b ext4 rw 0 0", {r"/a\04b": "/dev/a ext4 rw 0 0"}),
         (
             'none /x tmpfs rw,context="a:c1,c2",context="a:c1,c2" 0 0',
@@ -233,6 +237,8 @@ def test_of_two_mounts_over_each_other_the_last_one_is_seen() -> None:
         ("/dev/sda1 /x ext4 rw 0 0#", "`0#` is not a whole number"),
         ("/dev/sda1 /x ext4 rw # why", "`#` is not a whole number"),
         ("/dev/sda1 /x ext4 rw " + "9" * 5000, "is not a whole number"),
+        ("/dev/sda1 /x ext4 rw 9223372036854775808", "is not a whole number"),
+        ("/dev/sda1 /x ext4 rw +-1", "is not a whole number"),
     ],
 )
 def test_a_line_that_mount_ignores_is_a_finding(bad: str, message: str) -> None:
