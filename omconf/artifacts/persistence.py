@@ -224,7 +224,7 @@ def _add(reading: Reading, key: str, value: str, number: int) -> None:
     base, parameters = jdbc.canonical(value)
     reading.add(key, base, number)
     for parameter, part in parameters.items():
-        reading.add(f"{key}/{parameter}", jdbc.meaning(value, part), number)
+        reading.add(f"{key}/{parameter}", part, number)
 
 
 @lru_cache(maxsize=256)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_plus
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Form:
     between: str
     end: str = ""
     percent: bool = False
-    """Whether the driver decodes percent signs in names and values."""
+    """Whether the driver decodes percent signs, and `+` as a blank, in the database and in values."""
 
 
 FORMS = {
@@ -91,22 +91,28 @@ def split(url: str) -> tuple[str, dict[str, str]]:
 
 
 def canonical(url: str) -> tuple[str, dict[str, str]]:
-    """Split a URL, written in one way whatever way its driver takes: the port, the names' case.
+    """Split a URL, written in one way whatever way its driver takes; values as they are meant.
 
-    A port that is left out is the driver's own. Connector/J and mssql-jdbc take names in any case.
+    A host or port that is left out is the driver's own, and a database name is encoded as `encode`
+    does it. mssql-jdbc takes names in any case; pgJDBC and Connector/J ignore a name in another case
+    (docs/agreement.md).
     """
-    base, parameters = split(url)
     kind = next((kind for kind, form in FORMS.items() if url.startswith(form.prefix)), "")
+    if kind == "mysql":
+        url = url.partition("#")[0]  # Connector/J takes the rest for a fragment
+    base, parameters = split(url)
     if port := _PORTS.get(kind):
-        base = _with_port(base, FORMS[kind].prefix, port)
-    if kind in ("mysql", "mssql"):
-        parameters = {_SPELLED.get(n.lower(), n.lower()): v for n, v in parameters.items()}
-    return base, parameters
+        base = _with_server(base, kind, port)
+    if kind == "mysql":
+        parameters = {unquote_plus(name): value for name, value in parameters.items()}
+    if kind == "mssql":
+        parameters = {SPELLED.get(n.lower(), n.lower()): v for n, v in parameters.items()}
+    return base, {name: meaning(url, value) for name, value in parameters.items()}
 
 
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "db2": 50000}
 """What the drivers connect to where a URL names no port (their own documentation)."""
-_SPELLED = {
+SPELLED = {
     name.lower(): name
     for name in (
         "allowPublicKeyRetrieval",
@@ -146,19 +152,57 @@ def mysql_8_lets_in(url: str) -> bool:
     return encrypted or options.get("allowPublicKeyRetrieval") == "true"
 
 
-def _with_port(base: str, prefix: str, port: int) -> str:
-    tail = base[len(prefix) :]
-    if not tail.startswith("//") and prefix != FORMS["postgresql"].prefix:
+_START = re.compile(r"jdbc:(?:mysql:(?:loadbalance|replication)|[a-z]+)://")
+_SERVER = re.compile(r"([^@/]*@)?(\[[^\]]*\]|[^:\\@()\[\]=]*)(?::([0-9]{1,9}))?")
+_GROUPS = re.compile(r"(?:[^,(]|\([^()]*+\)|\()++")
+_KEYED = re.compile(
+    r"address=((?:\([a-z]+=[^()=,]*\))+)|\(([a-z]+=[^()=,]*(?:,[a-z]+=[^()=,]*)*)\)"
+)
+
+
+def _with_server(base: str, kind: str, port: int) -> str:
+    """Write hosts with their ports, and the database behind them, in one way."""
+    start = _START.match(base)
+    if start:
+        prefix, tail = start[0], base[start.end() :]
+    elif kind == "postgresql" and not base.startswith(f"{FORMS[kind].prefix}/"):
+        prefix = f"{FORMS[kind].prefix}//"  # pgJDBC: `jdbc:postgresql:NAME` is on this host
+        tail = f"/{base[len(FORMS[kind].prefix) :]}"
+    else:
         return base
-    if not tail.startswith("//"):  # pgJDBC: `jdbc:postgresql:NAME` is on this host
-        tail = f"///{tail.lstrip('/')}"
-    hosts = re.split("[/;]", tail[2:], maxsplit=1)[0]
-    rest = tail[2 + len(hosts) :]
-    named = [
-        host if re.search(r"\\|\]?:[0-9]+$|[()]", host) else f"{host or 'localhost'}:{port}"
-        for host in hosts.split(",")
-    ]
-    return f"{prefix}//{','.join(named)}{rest}"
+    hosts = re.split("[/;]", tail, maxsplit=1)[0]
+    rest = tail[len(hosts) :]
+    if FORMS[kind].percent:
+        rest = _database(kind, rest)
+    named = (
+        _server(host, port)
+        for host in (_GROUPS.findall(hosts) if "(" in hosts else hosts.split(","))
+    )
+    return f"{prefix}{','.join(named)}{rest}"
+
+
+def _server(host: str, port: int) -> str:
+    """Write a host with its port; Connector/J's forms with names where they say no more than that."""
+    if keyed := _KEYED.fullmatch(host):
+        words = re.split(r"[(),]+", (keyed[1] or keyed[2]).strip("()"))
+        said = dict(word.split("=") for word in words)
+        if said.keys() <= {"host", "port"}:
+            host = f"{said.get('host', '')}:{said.get('port', port)}"
+    found = _SERVER.fullmatch(host)
+    if not found:
+        return host
+    return f"{found[1] or ''}{found[2] or 'localhost'}:{int(found[3] or port)}"
+
+
+def _database(kind: str, rest: str) -> str:
+    """Encode a database name, of `/NAME`, as `encode` does it."""
+    if not rest and kind == "mysql":
+        return "/"
+    # What looks like a parameter stays as it is, so that a password in it is found.
+    kept = "[=:;@&]" if kind == "mysql" else "[=:;@&]|(?<!^)/"
+    if not rest or re.search(f"%(?![0-9A-Fa-f]{{2}})|{kept}", rest):
+        return rest
+    return f"/{quote(unquote_plus(rest[1:]), safe='')}"
 
 
 def server(base: str) -> tuple[str, str, str]:
@@ -187,4 +231,4 @@ def _parts(text: str, between: str) -> list[str]:
 def meaning(url: str, value: str) -> str:
     """Undo percent encoding where the URL's driver does, so that equal values compare equal."""
     form = next((f for f in FORMS.values() if url.startswith(f.prefix)), None)
-    return unquote(value) if form and form.percent else value
+    return unquote_plus(value) if form and form.percent else value

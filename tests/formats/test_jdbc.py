@@ -28,6 +28,41 @@ def test_split(url: str, base: str, parameters: dict[str, str]) -> None:
     assert jdbc.split(url) == (base, parameters)
 
 
+SAME = [
+    ("jdbc:postgresql://h/d", "jdbc:postgresql://h:05432/%64?"),
+    ("jdbc:postgresql:om+db", "jdbc:postgresql://:5432/om%20db"),
+    ("jdbc:postgresql:///d?a=x+y&b", "jdbc:postgresql://localhost/d?b=&&a=x%20y"),
+    ("jdbc:postgresql://a,[::1]:5433/d", "jdbc:postgresql://a:5432,[::1]:5433/d"),
+    ("jdbc:mysql://h/om%20db?useSSL=true", "jdbc:mysql://h:3306/om+db?use%53SL=%74rue#x"),
+    ("jdbc:mysql://h", "jdbc:mysql://h:3306/"),
+    ("jdbc:mysql://(host=h,port=3307)/d", "jdbc:mysql://h:3307/d"),
+    ("jdbc:mysql://address=(port=3306)(host=h),i/d", "jdbc:mysql://h,(host=i)/d"),
+    ("jdbc:mysql:loadbalance://a,b/d", "jdbc:mysql:loadbalance://a:3306,b/d"),
+    ("jdbc:mysql://u@h/d", "jdbc:mysql://u@h:3306/d"),
+    ("jdbc:sqlserver://h;databaseName=d", "jdbc:sqlserver://h:1433;DATABASENAME=d"),
+]
+DIFFERENT = [
+    ("jdbc:mysql://h/d?useSSL=false", "jdbc:mysql://h/d?usessl=false"),
+    ("jdbc:postgresql://h/d?ssl=true", "jdbc:postgresql://h/d?SSL=true"),
+    ("jdbc:postgresql://h/d?a=1", "jdbc:postgresql://h/d?%61=1"),
+    ("jdbc:postgresql://h/d?a=1", "jdbc:postgresql://h/d?a=1#x"),
+    ("jdbc:postgresql://h/d", "jdbc:postgresql://h/D"),
+    ("jdbc:mysql://(host=h,user=x)/d", "jdbc:mysql://h/d"),
+    ("jdbc:mysql://a,b/d", "jdbc:mysql:loadbalance://a,b/d"),
+    ("jdbc:sqlserver://h\\i;a=1", "jdbc:sqlserver://h;a=1"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), SAME)
+def test_two_ways_to_write_one_url(one: str, other: str) -> None:
+    assert jdbc.canonical(one) == jdbc.canonical(other)
+
+
+@pytest.mark.parametrize(("one", "other"), DIFFERENT)
+def test_two_urls_that_a_driver_tells_apart(one: str, other: str) -> None:
+    assert jdbc.canonical(one) != jdbc.canonical(other)
+
+
 def test_parameters_are_added_or_replaced() -> None:
     url = "jdbc:mysql://h:1/d?useSSL=false&x=1"
     assert jdbc.with_parameters("mysql", url, {"useSSL": "true", "y": "2"}) == (

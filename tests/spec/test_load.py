@@ -110,6 +110,7 @@ WRONG = [
     ("kind: multicast", "ttl: 256", "OM223", "4:18"),
     ("kind: multicast", "port: 65536", "OM223", "4:19"),
     ("user: openmeetings", "user: openmeetings\n  options: {'a&b': 1}", "OM214", "9:13"),
+    ("user: openmeetings", "user: openmeetings\n  options: {loginTimeOut: 1}", "OM214", "9:13"),
     ("om1: {address", "OM1: {address", "OM203", "12:3"),
     ("discovery: {kind: multicast}", "hazelcast: {port: 5636}", "OM225", "4:19"),
     ("discovery: {kind: multicast}", "hazelcast: {port: 5443}", "OM225", "4:19"),
