@@ -45,6 +45,12 @@ TIME_ZONE = FromPage("Servers: the same time zone on all of them")
 SHELL = FromFormat("POSIX shell")
 
 CR = "A line ends in CR LF: to a shell the CR is a part of the line, and catalina.sh fails."
+_QUOTE = "Put the option in single quotes, inside the double ones: `\"$JAVA_OPTS '-Da=b|c'\"`."
+_SLIPS = {
+    "\n": ("a line end", "End each line but the last with a backslash."),
+    **dict.fromkeys("'\"", ("a quote that is not closed", "Close the quote.")),
+}
+"""What a shell takes for its own, and what to do about it."""
 BY_HAND = Rule("OM323", Severity.WARNING, "a JVM option of omconf's that is also set by hand")
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
@@ -217,6 +223,12 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
         return
     from omconf.formats import setenv
 
+    for slip in setenv.slips(text):
+        what, hint = _SLIPS.get(slip.char, (f"`{slip.char}` outside of quotes", _QUOTE))
+        message = (
+            f"catalina.sh evaluates {slip.name} once more, and {what} ends java's command there."
+        )
+        report(findings, Finding(REFUSED, slip.line, message, hint))
     for option in setenv.options(text):
         if len(entries) == MAX_ENTRIES:
             findings.append(too_many(option.line))

@@ -25,17 +25,23 @@ _TOKEN = re.compile(
 _VALUE = re.compile(
     r"""(?:[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'|"(?:[^"\\]|\\(?:.|\n))*+")*+""", re.DOTALL
 )
-_PIECE = re.compile(
-    r"""'(?P<plain>[^']*+)'|\\(?P<escaped>.|\n)|\$\{(?P<braced>\w++)(?::?-(?P<default>[^}]*+))?\}"""
-    r"""|\$(?P<name>\w++)|(?P<quote>")""",
-    re.DOTALL,
+_OTHERS = (
+    r"""\\(?P<escaped>.|\n)|\$\{(?P<braced>\w++)(?::?-(?P<default>[^}]*+))?\}"""
+    r"""|\$(?P<name>\w++)|(?P<quote>")"""
 )
+_PIECE = re.compile(f"'(?P<plain>[^']*+)'|{_OTHERS}", re.DOTALL)
+_QUOTED_PIECE = re.compile(f"(?P<plain>(?!))|{_OTHERS}", re.DOTALL)
+"""Between double quotes, where a single quote is a character like others."""
 _SOURCES = re.compile(r"^[ \t]*+(?:\.|source)[ \t]+[^\n]*?setenv\.sh", re.MULTILINE)
 _MARK = "\0"
 _LINE = re.compile(r"\0([0-9]++)\0")
 _LEADING = re.compile(r"(?:\0([0-9]++)\0)++")
 _WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*+'|"(?:[^"\\]|\\.)*+")++""", re.DOTALL)
 _QUOTED = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\.)*+)"|\\(.)""", re.DOTALL)
+_IN_DOUBLE = re.compile(r'\\([\\"$`\n])')
+_EVALUATED = re.compile(
+    r"""'[^']*+'|"(?:[^"\\]|\\.)*+"|\\.|[$`]|(?P<slip>['"\n;&|<>()]|(?<!\S)\#)""", re.DOTALL
+)
 _MOST = 100_000
 """Characters that a variable may come to."""
 
@@ -67,6 +73,15 @@ class Option:
         return "$" not in self.text and "`" not in self.text
 
 
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """A character of a variable for which catalina.sh runs another command, and starts no Tomcat."""
+
+    name: str
+    char: str
+    line: int
+
+
 def sourcing(text: str, path: str) -> tuple[Script, Script]:
     """Cut catalina.sh into what is before it sources setenv.sh, and what is behind that."""
     found = _SOURCES.search(text)
@@ -86,6 +101,28 @@ def evaluated(
 
     `environment` is what the first one starts with: value, path and line, by name.
     """
+    values, places = _values(scripts, environment or {})
+    return [
+        Option(text, places[number][1], places[number][0], name)
+        for name in VARIABLES
+        for text, number in _options(values[name])
+    ]
+
+
+def slips(text: str) -> list[Slip]:
+    """Find what catalina.sh's `eval` takes for the shell's own: a bare `|`, an open quote.
+
+    At most one a variable, and none behind what only the node's shell knows.
+    """
+    values, places = _values([Script(text)], {})
+    found = ((name, _slip(value)) for name, value in values.items())
+    return [Slip(name, slip[0], places[slip[1]][1]) for name, slip in found if slip]
+
+
+def _values(
+    scripts: Sequence[Script], environment: Mapping[str, tuple[str, str, int]]
+) -> tuple[dict[str, str], list[tuple[str, int]]]:
+    """Resolve both variables; the numbers of marks in them lead to a path and a line."""
     places: list[tuple[str, int]] = []
 
     def mark(path: str, line: int) -> str:
@@ -94,16 +131,12 @@ def evaluated(
         return f"{_MARK}{len(places) - 1}{_MARK}"
 
     values: dict[str, Value] = dict.fromkeys(VARIABLES, "")
-    for name, (value, path, line) in (environment or {}).items():
+    for name, (value, path, line) in environment.items():
         known = value.replace(_MARK, "")
         values[name] = [mark(path, line), known] if name in VARIABLES and known else known
     for script in scripts:
         _run(script, values, mark)
-    return [
-        Option(text, places[number][1], places[number][0], name)
-        for name in VARIABLES
-        for text, number in _options(_flat(values[name]))
-    ]
+    return {name: _flat(values[name]) for name in VARIABLES}, places
 
 
 def _run(script: Script, values: dict[str, Value], mark: Callable[[str, int], str]) -> None:
@@ -149,9 +182,26 @@ def _options(value: str) -> Iterator[tuple[str, int]]:
             if leading := _LEADING.match(word):
                 number = int(leading[1])
             word = _LINE.sub("", word)
-        if word:
+        if word.replace("\\\n", ""):
             yield _unquoted(word), number
         number = int(marks[-1]) if marks else number
+
+
+def _slip(value: str) -> tuple[str, int] | None:
+    """Find the first slip in a variable's value, and the number of the mark before it."""
+    plain = _LINE.sub("", value)
+    for found in _EVALUATED.finditer(plain):
+        if "$" in found[0] or "`" in found[0]:
+            return None
+        if char := found["slip"]:
+            number = behind = 0
+            for mark in _LINE.finditer(value):
+                if mark.start() - behind > found.start():
+                    break
+                behind += len(mark[0])
+                number = int(mark[1])
+            return char, number
+    return None
 
 
 def _expanded(raw: str, values: Mapping[str, Value], mark: str) -> Iterator[Value]:
@@ -161,13 +211,13 @@ def _expanded(raw: str, values: Mapping[str, Value], mark: str) -> Iterator[Valu
     """
     quoted = False
     end = 0
-    for found in _PIECE.finditer(raw):
+    while found := (_QUOTED_PIECE if quoted else _PIECE).search(raw, end):
         yield raw[end : found.start()]
         end = found.end()
         if found["quote"]:
             quoted = not quoted
         elif found["plain"] is not None:
-            yield found[0] if quoted else found["plain"]
+            yield found["plain"]
         elif (escaped := found["escaped"]) is not None:
             kept = quoted and escaped not in '"$`\\\n'
             yield found[0] if kept else escaped.replace("\n", "")
@@ -183,6 +233,11 @@ def _expanded(raw: str, values: Mapping[str, Value], mark: str) -> Iterator[Valu
 
 def _unquoted(word: str) -> str:
     """Take the quotes off a word that is evaluated once more."""
-    return re.sub(
-        r"""'([^']*+)'|"((?:[^"\\]|\\.)*+)"|\\(.)""", lambda m: m[1] or m[2] or m[3] or "", word
-    )
+
+    def plain(found: re.Match[str]) -> str:
+        single, double, escaped = found.groups()
+        if double is not None:
+            return _IN_DOUBLE.sub(lambda m: m[1].strip("\n"), double)
+        return single if single is not None else escaped.strip("\n")
+
+    return _QUOTED.sub(plain, word)

@@ -64,6 +64,21 @@ def test_each_node_has_it_in_its_own_home() -> None:
     assert paths == ["/opt/om/bin/setenv.sh", "/srv/om/bin/setenv.sh"]
 
 
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        ("-Dhttp.nonProxyHosts=localhost|127.*", "`|` outside of quotes"),
+        ("\n -Xmx2g\n", "a line end"),
+        ("-Da='b", "a quote that is not closed"),
+    ],
+)
+def test_what_catalina_sh_does_not_run_is_refused(value: str, what: str) -> None:
+    (finding,) = jvm.KIND.entries(f'#!/bin/sh\nJAVA_OPTS="{value}"\n')[1]
+    assert (finding.rule.id, finding.line) == ("OM301", 2)
+    assert what in finding.message
+    assert finding.hint
+
+
 def test_a_line_by_hand_is_said() -> None:
     text = 'JAVA_OPTS="$JAVA_OPTS -DDATA_DIR=/data"\n# -DDATA_DIR=/in/a/comment\nX=1\n'
     entries, findings = jvm.KIND.entries(text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omconf.formats.setenv import options
+from omconf.formats.setenv import options, slips
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,9 @@ from omconf.formats.setenv import options
         ("CATALINA_OPTS=-Da=1\nJAVA_OPTS=-Da=2 # later", [("-Da=2", 2), ("-Da=1", 1)]),
         ('JAVA_OPTS=-Da=1\nCATALINA_OPTS="$JAVA_OPTS -Db=2"', [("-Da=1", 1)] * 2 + [("-Db=2", 2)]),
         ("if [ -d /x ]; then JAVA_OPTS=-Da=1; fi", [("-Da=1", 1)]),
+        ("D=/srv\nJAVA_OPTS=\"'-Da=$D x' '\\\"'\"", [("-Da=/srv x", 2), ('"', 2)]),
+        ('JAVA_OPTS="-Da=\\"x \\\\\\"y\\\\\\" z\\\\w\\""', [('-Da=x "y" z\\w', 1)]),
+        ('JAVA_OPTS="-Da=1 \\\\\n -Db=2"', [("-Da=1", 1), ("-Db=2", 1)]),
         ('echo "JAVA_OPTS=-Da=1"', []),
         ("", []),
     ],
@@ -39,3 +42,23 @@ def test_what_only_the_node_knows(value: str) -> None:
 def test_a_variable_that_doubles_stays_small() -> None:
     text = "JAVA_OPTS=-Da=1\n" + 'JAVA_OPTS="$JAVA_OPTS $JAVA_OPTS"\n' * 100
     assert sum(len(option.text) for option in options(text)) < 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ('\nJAVA_OPTS="-Da=x|y"', [("JAVA_OPTS", "|", 2)]),
+        ('JAVA_OPTS=-Da=1\nJAVA_OPTS="$JAVA_OPTS -Db=x&y"', [("JAVA_OPTS", "&", 2)]),
+        ('JAVA_OPTS="-Da=x;y"\nJAVA_OPTS="$JAVA_OPTS -Db=1"', [("JAVA_OPTS", ";", 1)]),
+        ('JAVA_OPTS="-Da=1\n -Db=2"', [("JAVA_OPTS", "\n", 1)]),
+        ('CATALINA_OPTS="-Da=\'x" JAVA_OPTS="(" ', [("CATALINA_OPTS", "'", 1)]),
+        ('JAVA_OPTS="-Da=1 # why"', [("JAVA_OPTS", "#", 1)]),
+        ("JAVA_OPTS='-Da=\"x|y\" -Db=x\\;y -Dc=x#y'", []),
+        ("JAVA_OPTS=\"-Da='x|y' \\\n -Db=2\"", []),
+        ("JAVA_OPTS=\"-Da=$(hostname -I | cut -d ' ' -f 1)\"", []),
+        ('JAVA_OPTS="-Da=`date|tail -1`"', []),
+        ("JAVA_OPTS='-Da=x|y'\nJAVA_OPTS=-Da=1", []),
+    ],
+)
+def test_what_ends_the_command_of_java(text: str, read: list[tuple[str, str, int]]) -> None:
+    assert [(slip.name, slip.char, slip.line) for slip in slips(text)] == read

@@ -232,7 +232,7 @@ SHELL: list[str | Text] = [
 def _setenv() -> Read:
     from omconf.formats import setenv
 
-    return setenv.options
+    return lambda text: (setenv.options(text), setenv.slips(text))
 
 
 UNIT: list[str | Text] = [
