@@ -248,39 +248,22 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
 
 @lru_cache(maxsize=16)
 def _elsewhere(own: str, files: tuple[tuple[str, str], ...]) -> Elsewhere:
-    from omconf.formats import setenv, unit_file
+    from omconf.formats import tomcat
 
-    texts = dict(files)
-    started_by = texts.pop(f"{own.removesuffix('setenv.sh')}catalina.sh", "")
-    script = setenv.Script(texts.pop(own), own)
-    environment = unit_file.Environment.of(_units(texts))
-    start, end = setenv.sourcing(started_by, f"{own.removesuffix('setenv.sh')}catalina.sh")
-    weaker: dict[str, str] = {}
-    stronger: dict[str, str] = {}
+    given = tomcat.given(own, dict(files))
     findings: list[tuple[str, Finding]] = []
-    for option in setenv.evaluated([start, script, end], environment.values):
-        key, value = _item(option.text)
-        behind = option.path == end.path and option.line >= end.line
-        if behind or option.variable == "CATALINA_OPTS":
-            stronger[key] = value
-            if option.path != own and key in _OURS and len(findings) < MAX_FINDINGS:
-                findings.append((option.path, _overrules(key, option.line)))
-        elif option.path != own:
-            weaker[key] = value
-    for name, path, number in environment.files[:MAX_FINDINGS]:
+    for option in given.behind:
+        key = _item(option.text)[0]
+        if option.path != own and key in _OURS:
+            findings.append((option.path, _overrules(key, option.line)))
+    for name, path, number in given.files:
         message = f"`{quoted(name)}` is not read: a JVM option that it gives is not compared."
         hint = "An option that omconf's block also sets counts less there, save in CATALINA_OPTS."
         findings.append((path, Finding(BY_HAND, number, message, hint)))
-    return Elsewhere(weaker, stronger, tuple(findings))
-
-
-def _units(texts: Mapping[str, str]) -> dict[str, str]:
-    """The unit's file, of several the one that counts, and its drop-ins in the order of systemd."""
-    mains = [path for path in texts if not path.endswith(".conf")]
-    main = min(mains, key=lambda path: not path.startswith("/etc/"), default=None)
-    return {
-        path: texts[path] for path in ([main] if main else []) + sorted(set(texts) - set(mains))
-    }
+    weaker, stronger = (
+        dict(_item(option.text) for option in options) for options in (given.before, given.behind)
+    )
+    return Elsewhere(weaker, stronger, tuple(findings[:MAX_FINDINGS]))
 
 
 def _overrules(key: str, line: int) -> Finding:

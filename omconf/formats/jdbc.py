@@ -104,7 +104,7 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     if port := _PORTS.get(kind):
         base = _with_server(base, kind, port)
     if kind == "mysql":
-        parameters = {unquote_plus(name): value for name, value in parameters.items()}
+        parameters = {_plain_name(name): value for name, value in parameters.items()}
     if kind == "mssql":
         parameters = {SPELLED.get(n.lower(), n.lower()): v for n, v in parameters.items()}
     return base, {name: meaning(url, value) for name, value in parameters.items()}
@@ -150,6 +150,12 @@ def mysql_8_lets_in(url: str) -> bool:
         options.get(name, "false") == "true" for name in ("useSSL", "requireSSL")
     )
     return encrypted or options.get("allowPublicKeyRetrieval") == "true"
+
+
+def _plain_name(name: str) -> str:
+    """Decode a parameter's name, where that gives a name."""
+    decoded = unquote_plus(name)
+    return decoded if NAME.fullmatch(decoded) else name
 
 
 _START = re.compile(r"jdbc:(?:mysql:(?:loadbalance|replication)|[a-z]+)://")

@@ -48,6 +48,7 @@ DIFFERENT = [
     ("jdbc:postgresql://h/d?a=1", "jdbc:postgresql://h/d?a=1#x"),
     ("jdbc:postgresql://h/d", "jdbc:postgresql://h/D"),
     ("jdbc:mysql://(host=h,user=x)/d", "jdbc:mysql://h/d"),
+    ("jdbc:mysql://h/d?a%1bb=1", "jdbc:mysql://h/d?a\x1bb=1"),
     ("jdbc:mysql://a,b/d", "jdbc:mysql:loadbalance://a,b/d"),
     ("jdbc:sqlserver://h\\i;a=1", "jdbc:sqlserver://h;a=1"),
 ]

@@ -261,6 +261,13 @@ def _smb_hosts() -> Read:
     return lambda text: (allows("10.1.1.1", text), allows("10.1.1.1", "", text))
 
 
+@row("formats.tomcat", texts=UNIT)
+def _tomcat() -> Read:
+    from omconf.formats.tomcat import given
+
+    return lambda text: given("/bin/setenv.sh", {"/bin/setenv.sh": "", "/a.service": text})
+
+
 XML: list[str | Text] = [
     Text("<b/>", "<a>", "</a>"),
     Text("<b%d>c</b%d>", "<a>", "</a>"),
