@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Stage, reload, run
 from omconf.artifacts.effect import Change, Effect, listed, make_folder, mount_manually
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Line, Meaning, line
-from omconf.diagnostics import MAX_FINDINGS, Finding, Rule, Severity
+from omconf.diagnostics import MAX_FINDINGS, REFUSED, Finding, Rule, Severity
 from omconf.formats import exports
-from omconf.formats.block import MARKERS, TWICE, markers
+from omconf.formats.block import BROKEN_LINE, MARKERS, TWICE, markers
 from omconf.formats.nfs_options import settle_export
 from omconf.origin import FromPage, Value
 from omconf.secrets import quoted
@@ -57,7 +58,8 @@ class Exports(BlockKind):
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Give the lines for all nodes to whoever runs an outside NFS server."""
-        if cluster.storage.kind.value != "nfs" or cluster.storage.node is not None:
+        storage = cluster.storage
+        if storage.kind.value != "nfs" or storage.node is not None or _path(cluster) == "/":
             return []
         lines, meaning = _lines(cluster, cluster.nodes), _meaning(cluster, cluster.nodes)
         return [HandOver("storage/exports", lines, meaning=meaning)]
@@ -91,9 +93,10 @@ class Exports(BlockKind):
         found: list[tuple[str, Finding]] = []
         for path, text in texts.items():
             if path != artifact.path:
-                entries, _ = self.entries(text)
+                entries, wrong = self.entries(text)
+                wrong = [replace(f, rule=BROKEN_LINE) if f.rule is REFUSED else f for f in wrong]
                 twice = [e for e in entries if artifact.aliases.get(e.key, e.key) in wanted]
-                every = [*map(_twice, twice), *self.beside(entries, wanted)]
+                every = [*wrong, *map(_twice, twice), *self.beside(entries, wanted)]
                 every.sort(key=lambda finding: finding.line)
                 found += [(path, finding) for finding in every[:MAX_FINDINGS]]
         return Elsewhere(findings=tuple(found))
@@ -141,12 +144,19 @@ class Exports(BlockKind):
         storage, om = cluster.storage, cluster.openmeetings
         if storage.kind.value != "nfs" or storage.node is not None or storage.server is None:
             return None
-        folder = storage.export.value
-        what = f"create `{folder}`, owned by" if folder != "/" else "have its root owned by"
+        owner = f"owned by the uid and gid that `{om.user.value}:{om.group.value}` has on the nodes"
+        if _path(cluster) == "/":
+            options = ",".join(option.value for option in storage.export_options)
+            clients = ", ".join(node.storage_address.value for node in cluster.nodes)
+            text = (
+                f"On the NFS server {storage.server.value}: the nodes mount the root of its NFSv4"
+                f" exports. Have the folder behind it (in exports(5): `fsid=0`) {owner}, and exported"
+                f" with `{options}` to {clients}."
+            )
+            return Manual("storage", text)
         text = (
-            f"On the NFS server {storage.server.value}: {what} the uid and gid that"
-            f" `{om.user.value}:{om.group.value}` has on the nodes, add `storage/exports` to `{PATH}`"
-            " and run `exportfs -ra`."
+            f"On the NFS server {storage.server.value}: create `{storage.export.value}`, {owner}, add"
+            f" `storage/exports` to `{PATH}` and run `exportfs -ra`."
         )
         return Manual("storage", text, ("storage/exports",))
 
@@ -160,7 +170,8 @@ def _path(cluster: Cluster) -> str:
 
 def _many(client: str) -> bool:
     """Tell whether a client stands for more than one host: a pattern, a network, a netgroup."""
-    return bool(re.search(r"[*?\[/]|^@", client)) and not client.endswith("/32")
+    one = client.endswith(("/32", "/255.255.255.255"))
+    return bool(re.search(r"[*?\[/]|^@", client)) and not one
 
 
 def _holds(path: str, folder: str) -> bool:

@@ -90,21 +90,25 @@ class Fstab(BlockKind):
         """The unit that systemd would mount the data folder by, if somebody wrote one."""
         if not cluster.openmeetings.has_systemd:
             return ()
-        return (f"/etc/systemd/system/{systemd.mount_unit(cluster.openmeetings.data_dir.value)}",)
+        unit = f"/etc/systemd/system/{systemd.mount_unit(cluster.openmeetings.data_dir.value)}"
+        return (unit, f"{unit}.d/*.conf")
 
     def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
         """Judge a mount unit of the data folder: with one, systemd does not look at fstab's line."""
-        (wanted,) = self.read(artifact.text).items.values()
-        found = []
-        for path in texts.keys() - {artifact.path}:
-            said = {s.key: s for s in unit_file.settings(texts[path]) if s.section == "Mount"}
-            if what := said.get("What"):
-                kind, options = (said[k].value if k in said else "" for k in ("Type", "Options"))
-                device = what.value.replace("%%", "%").strip('"')
-                mounted = f"{_spelled(device, kind or 'auto', options)} 0 0"
-                if _device(cluster, mounted) != _device(cluster, wanted):
-                    found.append((path, _unit_mounts(_device(cluster, mounted), what.line)))
-        return Elsewhere(findings=tuple(found))
+        said: dict[str, tuple[str, str, int]] = {}
+        for path in sorted(texts.keys() - {artifact.path}):
+            for section, key, value, number in unit_file.settings(texts[path]):
+                if section == "Mount" and value:
+                    said[key] = (value.replace("%%", "%").strip('"'), path, number)
+        ((point, wanted),) = self.read(artifact.text).items.items()
+        if "What" not in said:
+            return Elsewhere()
+        device, path, number = said["What"]
+        there = _by_unit(device, *(said[k][0] if k in said else "" for k in ("Type", "Options")))
+        weaker = {point: f"{there} 0 0"}
+        if _device(cluster, weaker[point]) == _device(cluster, wanted):
+            return Elsewhere(weaker)
+        return Elsewhere(weaker, findings=((path, _unit_mounts(there, number)),))
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Check that the kernel takes all options of the mount."""
@@ -127,7 +131,8 @@ class Fstab(BlockKind):
             "delete": "the folder is no longer mounted here",
         }.get(action, "a mount keeps its old options until it is unmounted")
         by_hand = action == "delete" and cluster.storage.kind.value == "mounted"
-        changes = {point: change for point, change in changes.items() if _ours(point, change)}
+        data_dir = _tidy(cluster.openmeetings.data_dir.value)
+        changes = {p: change for p, change in changes.items() if p == data_dir or _ours(p, change)}
         devices = ({_device(cluster, value) for value in values} for values in _values(changes))
         moves = len(set(map(frozenset, devices))) > 1
         rolling = not moves or action == "create"
@@ -154,12 +159,20 @@ class Fstab(BlockKind):
 KIND = Fstab()
 
 
-def _unit_mounts(device: str, number: int) -> Finding:
-    message = (
-        f"systemd mounts `{quoted(masked(device))}` on the data folder: this unit counts for more"
-    )
+def _by_unit(device: str, kind: str, options: str) -> str:
+    """Say what a mount unit mounts as a line of fstab does."""
+    if not kind:
+        kind = "cifs" if device.startswith("//") else "nfs" if ":/" in device else "none"
+    listed = ",".join(option.strip() for option in options.split(","))
+    device = re.sub("[ \t]", r"\\040", device) if kind == "none" else device
+    return _spelled(device.rstrip("/") or device, kind, listed or "defaults")
+
+
+def _unit_mounts(there: str, number: int) -> Finding:
+    device = quoted(masked(there.rsplit(" ", 2)[0]))
+    message = f"systemd mounts `{device}` on the data folder: this unit counts for more than fstab."
     hint = "Remove the unit, then run `systemctl daemon-reload`: fstab's line mounts the folder."
-    return Finding(MOUNT_UNIT, number, f"{message} than fstab.", hint)
+    return Finding(MOUNT_UNIT, number, message, hint)
 
 
 @lru_cache(maxsize=4)
@@ -220,10 +233,14 @@ def _device(cluster: Cluster, value: str) -> str:
     # What hides a secret is no blank between fields.
     device = value.replace(HIDDEN, "").rsplit(" ", 4)[0]
     found = re.fullmatch(r"(//)?([^/:]+)(:?/.*)", device)
+    if not found:
+        return device
     node = next((n for n in cluster.nodes if n.name.value == cluster.storage.node), None)
-    if found and node and found[2].lower().rstrip(".") in node.known_as:
-        return f"{found[1] or ''}{node.name.value}{found[3]}"
-    return device
+    host, path = found[2].lower().rstrip("."), found[3]
+    if node and host in node.known_as:
+        host = node.name.value
+    # A share has the same name in any case of letters.
+    return f"//{host}{path.lower()}" if found[1] else f"{host}{path}"
 
 
 def _mount(cluster: Cluster, server: Value[str]) -> Line:

@@ -51,6 +51,7 @@ _SLIPS = {
     **dict.fromkeys("'\"", ("a quote that is not closed", "Close the quote.")),
 }
 """What a shell takes for its own, and what to do about it."""
+OVERRULED = Rule("OM343", Severity.WARNING, "a JVM option that overrules omconf's block")
 BY_HAND = Rule("OM323", Severity.WARNING, "a JVM option of omconf's that is also set by hand")
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
@@ -91,6 +92,7 @@ class Jvm(BlockKind):
         "/usr/lib/systemd/system/{unit}",
         "/lib/systemd/system/{unit}",
         "/etc/systemd/system/{unit}.d/*.conf",
+        "/etc/default/openmeetings",
         "{home}/bin/catalina.sh",
     )
     textual = True
@@ -144,7 +146,7 @@ class Jvm(BlockKind):
             ):
                 message = "JAVA_OPTS is set anew here: all that the block gives it is lost."
                 hint = 'Write `JAVA_OPTS="$JAVA_OPTS ..."`.'
-                report(findings, Finding(BY_HAND, number, message, hint))
+                report(findings, Finding(OVERRULED, number, message, hint))
         return findings
 
     def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
@@ -157,7 +159,7 @@ class Jvm(BlockKind):
         catalina.sh starts with the unit's environment, and hands CATALINA_OPTS over last: these, and
         what it sets behind setenv.sh, no block can overrule.
         """
-        return _elsewhere(artifact.path, tuple(texts.items()))
+        return _elsewhere(artifact, cluster.name.value, tuple(texts.items()))
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         options = cluster.openmeetings.java_options
@@ -236,7 +238,7 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
         key, value = _item(option.text)
         place = (0, 0)
         entries.append(Entry(key, value, option.line, option.line, place, place))
-        if key in _OURS:
+        if key in _OURS and option.variable != "CATALINA_OPTS":
             known = "" if option.known else " to what only the node's own shell knows"
             message = f"`{key}` is set by hand here{known}; of two, the JVM takes the last one."
             kept = _SPEC_KEYS.get(key)
@@ -247,30 +249,38 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
 
 
 @lru_cache(maxsize=16)
-def _elsewhere(own: str, files: tuple[tuple[str, str], ...]) -> Elsewhere:
+def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], ...]) -> Elsewhere:
     from omconf.formats import tomcat
+    from omconf.formats.block import Block, find
 
-    given = tomcat.given(own, dict(files))
+    texts, own = dict(files), artifact.path
+    block = find(texts[own], cluster)
+    block = block if isinstance(block, Block) else None
+    given = tomcat.given(own, texts, block)
+    wanted = KIND.read(artifact.text).items
     findings: list[tuple[str, Finding]] = []
     for option in given.behind:
-        key = _item(option.text)[0]
-        if option.path != own and key in _OURS:
+        key, value = _item(option.text)
+        if key in _OURS and value != wanted.get(key) and not given.lost:
             findings.append((option.path, _overrules(key, option.line)))
-    for name, path, number in given.files:
+    for name, path, number in given.unread:
         message = f"`{quoted(name)}` is not read: a JVM option that it gives is not compared."
-        hint = "An option that omconf's block also sets counts less there, save in CATALINA_OPTS."
+        hint = "What omconf's block sets counts for more, save for options in CATALINA_OPTS."
         findings.append((path, Finding(BY_HAND, number, message, hint)))
-    weaker, stronger = (
-        dict(_item(option.text) for option in options) for options in (given.before, given.behind)
+    told = {_item(o.text)[0]: o for o in (given.behind if block else given.options)}
+    return Elsewhere(
+        stronger={key: _item(option.text)[1] for key, option in told.items()},
+        instead=block is None or given.lost,
+        places={key: (o.path, o.line) for key, o in told.items() if o.path != own},
+        findings=tuple(findings[:MAX_FINDINGS]),
     )
-    return Elsewhere(weaker, stronger, tuple(findings[:MAX_FINDINGS]))
 
 
 def _overrules(key: str, line: int) -> Finding:
-    message = f"`{key}` is set by hand here, behind omconf's block, which cannot overrule it."
+    message = f"`{key}` is set here, behind omconf's block, which cannot overrule it."
     kept = _SPEC_KEYS.get(key)
     hint = f"To keep its value, set `{kept}`. Then delete it here." if kept else "Delete it here."
-    return Finding(BY_HAND, line, message, hint)
+    return Finding(OVERRULED, line, message, hint)
 
 
 @lru_cache(maxsize=256)
@@ -386,4 +396,6 @@ def _lacking(raw: str, number: int) -> Iterator[Finding]:
 def _item(option: str) -> tuple[str, str]:
     """Tell a system property's name and value; any other option is its own key."""
     name, equals, value = option.partition("=")
+    if name == _WHOLE[0]:
+        value = value.rstrip("/") or value[:1]
     return (name, value) if equals and name.startswith("-D") else (option, "set")

@@ -240,11 +240,14 @@ class Reading:
 class Elsewhere:
     """What files around say of an artifact's items, and what is wrong with that, by path.
 
-    `weaker` items count where the artifact's own file says nothing, `stronger` ones whatever it says.
+    `weaker` items count where the artifact's own file says nothing, `stronger` ones whatever it says;
+    with `instead` they are all that counts. `places` tell where an item stands: path and line.
     """
 
     weaker: Mapping[str, str] = field(default_factory=dict)
     stronger: Mapping[str, str] = field(default_factory=dict)
+    instead: bool = False
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     findings: tuple[tuple[str, Finding], ...] = ()
 
 

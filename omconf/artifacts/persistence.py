@@ -165,6 +165,10 @@ class Persistence(Kind):
             )
             effect = restart(why, rolling=False, needs=("database",), decided_by=tuple(apart))
             return replace(effect, manual=MOVED) if moves else effect
+        zone = tuple(key for key in changes if key.endswith("/serverTimezone"))
+        if zone and action == "update":
+            why = "nodes that give the driver another time zone would write other times into one table"
+            return restart(why, rolling=False, decided_by=zone)
         account = any(key.endswith(("/Username", "/Password")) for key in changes)
         needs = ("database",) if account or action == "create" else ()
         why = "persistence.xml is read when OpenMeetings starts; nodes restart one by one"
@@ -177,8 +181,12 @@ KIND = Persistence()
 def _same_server(cluster: Cluster, node: str, url: Change) -> bool:
     """Tell whether two URLs lead to one database: the host of one is called otherwise."""
     before, after = (jdbc.server(side or "") for side in (url.before, url.after))
+    if not before[1] or (before[0], before[2]) != (after[0], after[2]):
+        return False
+    if before[1] == after[1]:
+        return True
     there = next((n for n in cluster.nodes if n.name.value == cluster.database.node), None)
-    if there is None or not before[1] or (before[0], before[2]) != (after[0], after[2]):
+    if there is None:
         return False
     names = there.known_as | (LOOPBACK if there.name.value == node else frozenset())
     return {before[1], after[1]} <= names

@@ -54,10 +54,15 @@ def path(template: str, cluster: Cluster, node: Node) -> str:
 
 
 def fits(pattern: str, path: str) -> bool:
-    """Tell whether a path is the one of a pattern, or one of those where its name is `*.END`."""
+    """Tell whether a path is the one of a pattern, or one of those where its name is `*.END`.
+
+    Such a name does not begin with a dot: systemd and exportfs pass those over.
+    """
     folder, star, end = pattern.partition("/*")
     above, _, name = path.rpartition("/")
-    return (above == folder and name.endswith(end)) if star else path == pattern
+    if not star:
+        return path == pattern
+    return above == folder and name.endswith(end) and not name.startswith(".")
 
 
 def parse(template: str, cluster: str | None, path: str) -> Mapping[str, str] | None:

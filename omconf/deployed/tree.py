@@ -6,8 +6,10 @@ import grp
 import pwd
 import stat
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from omconf.cluster import places
 from omconf.deployed.releases import release_of
 from omconf.deployed.snapshot import (
     MAX_BYTES,
@@ -72,13 +74,13 @@ def _there(files: Mapping[str, DeployedFile | None]) -> dict[str, DeployedFile]:
 def _around(tree: Tree, request: Request) -> Iterator[str]:
     """Yield the paths around: what a pattern stands for is listed, as far as it can be."""
     for path in request.around:
-        folder, star, end = path.partition("/*")
+        folder, star, _ = path.partition("/*")
         if not star:
             yield path
             continue
         with suppress(OSError, UnresolvedError):
-            names = sorted(name for name in tree.names(folder) if name.endswith(end))
-            yield from (f"{folder}/{name}" for name in names[:MOST_AROUND])
+            there = (f"{folder}/{name}" for name in sorted(tree.names(folder)))
+            yield from islice((each for each in there if places.fits(path, each)), MOST_AROUND)
 
 
 def _release(tree: Tree, library: str | None) -> str | None:

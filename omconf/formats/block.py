@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 BROKEN_BLOCK = Rule("OM312", Severity.ERROR, "broken markers of omconf's block")
+BROKEN_LINE = Rule("OM329", Severity.WARNING, "a line beside omconf's block that is refused")
 TWICE = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
 MARKERS = FromFormat("the markers around the lines that omconf owns in a file of others")
 

@@ -106,38 +106,31 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     if kind == "mysql":
         parameters = {_plain_name(name): value for name, value in parameters.items()}
     if kind == "mssql":
-        parameters = {SPELLED.get(n.lower(), n.lower()): v for n, v in parameters.items()}
+        spelled = SPELLED[kind]
+        parameters = {spelled.get(n.lower(), n.lower()): v for n, v in parameters.items()}
     return base, {name: meaning(url, value) for name, value in parameters.items()}
 
 
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "db2": 50000}
 """What the drivers connect to where a URL names no port (their own documentation)."""
-SPELLED = {
-    name.lower(): name
-    for name in (
-        "allowPublicKeyRetrieval",
-        "autoReconnect",
-        "cachePrepStmts",
-        "characterEncoding",
-        "connectionCollation",
-        "connectTimeout",
-        "createDatabaseIfNotExist",
-        "databaseName",
-        "encrypt",
-        "failoverPartner",
-        "loginTimeout",
-        "requireSSL",
-        "rewriteBatchedStatements",
-        "serverTimezone",
-        "sslMode",
-        "tcpKeepAlive",
-        "trustServerCertificate",
-        "useSSL",
-        "useUnicode",
-        "verifyServerCertificate",
-    )
+_NAMES = {
+    "mysql": (
+        *("allowPublicKeyRetrieval", "autoReconnect", "cachePrepStmts", "characterEncoding"),
+        *("connectionCollation", "connectTimeout", "createDatabaseIfNotExist", "requireSSL"),
+        *("rewriteBatchedStatements", "serverTimezone", "socketTimeout", "sslMode", "tcpKeepAlive"),
+        *("useSSL", "useUnicode", "verifyServerCertificate"),
+    ),
+    "postgresql": (
+        *("ApplicationName", "connectTimeout", "currentSchema", "loginTimeout", "socketTimeout"),
+        *("ssl", "sslcert", "sslfactory", "sslkey", "sslmode", "sslrootcert", "targetServerType"),
+        *("tcpKeepAlive", "reWriteBatchedInserts", "prepareThreshold"),
+    ),
+    "mssql": (
+        *("databaseName", "encrypt", "failoverPartner", "loginTimeout", "trustServerCertificate"),
+    ),
 }
-"""Parameters as the drivers' documentation spells them."""
+SPELLED = {kind: {name.lower(): name for name in names} for kind, names in _NAMES.items()}
+"""Parameters as the documentation of each driver spells them, by their names in lower case."""
 
 
 def mysql_8_lets_in(url: str) -> bool:
@@ -214,7 +207,7 @@ def _database(kind: str, rest: str) -> str:
 def server(base: str) -> tuple[str, str, str]:
     """Cut the canonical base of a URL into what is before its host, the host, and the rest."""
     found = re.fullmatch(r"(jdbc:[a-z0-9]+://)([^/:;,]+)((?:[:;/].*)?)", base)
-    return (found[1], found[2].lower(), found[3]) if found else (base, "", "")
+    return (found[1], found[2].lower().rstrip("."), found[3]) if found else (base, "", "")
 
 
 def _parts(text: str, between: str) -> list[str]:

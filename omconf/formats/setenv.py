@@ -14,29 +14,35 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-VARIABLES = ("JAVA_OPTS", "CATALINA_OPTS")
-"""What catalina.sh hands to the JVM that runs Tomcat."""
+VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "CATALINA_OPTS")
+"""What gives options to the JVM that runs Tomcat, in its order: Java's own two, catalina.sh's two."""
 _TOKEN = re.compile(
     r"(?P<end>\n)|^[ \t]*+\#[^\n]*+"
-    r"|(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:export[ \t]++)?"
-    r"(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=",
+    r"|(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:(?:export[ \t]++)?"
+    r"(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=|unset[ \t]++(?P<gone>[A-Za-z_][\w \t]*+))",
     re.MULTILINE,
 )
 _VALUE = re.compile(
-    r"""(?:[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'|"(?:[^"\\]|\\(?:.|\n))*+")*+""", re.DOTALL
+    r"""(?:\$\([^()\n]*+\)|`[^`\n]*+`|[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'|"(?:[^"\\]|\\(?:.|\n))*+")*+""",
+    re.DOTALL,
 )
 _OTHERS = (
-    r"""\\(?P<escaped>.|\n)|\$\{(?P<braced>\w++)(?::?-(?P<default>[^}]*+))?\}"""
+    r"""\\(?P<escaped>.|\n)|\$\{(?P<braced>\w++)(?::?-(?P<default>[^}]{0,1000}+))?\}"""
     r"""|\$(?P<name>\w++)|(?P<quote>")"""
 )
 _PIECE = re.compile(f"'(?P<plain>[^']*+)'|{_OTHERS}", re.DOTALL)
 _QUOTED_PIECE = re.compile(f"(?P<plain>(?!))|{_OTHERS}", re.DOTALL)
 """Between double quotes, where a single quote is a character like others."""
-_SOURCES = re.compile(r"^[ \t]*+(?:\.|source)[ \t]+[^\n]*?setenv\.sh", re.MULTILINE)
+_SOURCES = re.compile(
+    r"(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:\.|source)[ \t]++[^\n;&|#]*?setenv\.sh",
+    re.MULTILINE,
+)
 _MARK = "\0"
 _LINE = re.compile(r"\0([0-9]++)\0")
 _LEADING = re.compile(r"(?:\0([0-9]++)\0)++")
-_WORD = re.compile(r"""(?:[^\s'"\\]|\\.|'[^']*+'|"(?:[^"\\]|\\.)*+")++""", re.DOTALL)
+_WORD = re.compile(
+    r"""(?:\$\([^()]*+\)|`[^`]*+`|[^\s'"\\]|\\.|'[^']*+'|"(?:[^"\\]|\\.)*+")++""", re.DOTALL
+)
 _QUOTED = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\.)*+)"|\\(.)""", re.DOTALL)
 _IN_DOUBLE = re.compile(r'\\([\\"$`\n])')
 _EVALUATED = re.compile(
@@ -136,7 +142,7 @@ def _values(
         values[name] = [mark(path, line), known] if name in VARIABLES and known else known
     for script in scripts:
         _run(script, values, mark)
-    return {name: _flat(values[name]) for name in VARIABLES}, places
+    return {name: _flat(values.get(name, "")) for name in VARIABLES}, places
 
 
 def _run(script: Script, values: dict[str, Value], mark: Callable[[str, int], str]) -> None:
@@ -146,8 +152,12 @@ def _run(script: Script, values: dict[str, Value], mark: Callable[[str, int], st
     for match in _TOKEN.finditer(text):
         line += match["end"] is not None
         name = match["name"]
-        if name is None or match.start() < end:
+        if match.start() < end:
             continue  # inside the value before
+        for gone in (match["gone"] or "").split():
+            values.pop(gone, None)
+        if name is None:
+            continue
         value = _VALUE.match(text, match.end())
         raw = value[0] if value else ""
         end = match.end() + len(raw)

@@ -30,17 +30,20 @@ def allows(address: str, allow: str, deny: str = "") -> bool | None:
 
 
 def _matches(address: str, words: Sequence[str]) -> bool | None:
-    """Tell whether a list has an address: before its EXCEPT, and not behind it."""
-    upper = [word.upper() for word in words]
-    cut = upper.index("EXCEPT") if "EXCEPT" in upper else len(words)
-    found = _any(_is(address, word) for word in words[:cut])
-    if found is False or cut == len(words):
-        return found
-    # Of several EXCEPTs, each takes back what the list behind it has.
-    besides = _matches(address, words[cut + 1 :])
-    if besides is None:
-        return None
-    return False if besides else found
+    """Tell whether a list has an address: before its EXCEPT, and not in the list behind it."""
+    lists: list[list[str]] = [[]]
+    for word in words:
+        if word.upper() == "EXCEPT":
+            lists.append([])
+        else:
+            lists[-1].append(word)
+    besides: bool | None = False
+    for each in reversed(lists):
+        found = _any(_is(address, word) for word in each)
+        besides = (
+            found if besides is False or found is False else None if besides is None else False
+        )
+    return besides
 
 
 def _any(answers: Iterable[bool | None]) -> bool | None:
@@ -56,7 +59,9 @@ def _is(address: str, word: str) -> bool | None:
     slash = "/" in word
     try:
         if not slash:
-            return ipaddress.ip_address(word) == ipaddress.ip_address(address)
+            told = ipaddress.ip_address(word)
+            mapped = told.ipv4_mapped if told.version == 6 else None
+            return (mapped or told) == ipaddress.ip_address(address)
         return ipaddress.ip_address(address) in ipaddress.ip_network(word, strict=False)
     except ValueError:
         return None

@@ -6,50 +6,63 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omconf.formats import setenv, unit_file
+from omconf.formats.setenv import Option, Script
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.formats.setenv import Option
+    from omconf.formats.block import Block
+
+TIME_ZONE = "-Duser.timezone="
+_BLOCK = "-omconf-block-"
+"""Stands for the options of omconf's block where these are evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The options by where they count: before setenv.sh, in it, behind it.
+    """The options that others give the JVM, in its order, and those `behind` omconf's block.
 
-    `files` give the environment more: by name, path and line of the unit.
+    These count for more than the block does, which stands at the end of setenv.sh where there is none
+    yet. `lost` tells that its own options do not reach the JVM. `unread` gives the environment more,
+    or the command: what it is called, path and line of the unit.
     """
 
-    before: tuple[Option, ...]
+    options: tuple[Option, ...]
     behind: tuple[Option, ...]
-    files: tuple[tuple[str, str, int], ...]
+    lost: bool
+    unread: tuple[tuple[str, str, int], ...]
 
 
-def given(own: str, texts: Mapping[str, str]) -> Given:
-    """Read the options of setenv.sh (its path is `own`) and of the files around it, by their paths.
-
-    catalina.sh hands CATALINA_OPTS over last, wherever it is set.
-    """
+def given(own: str, texts: Mapping[str, str], block: Block | None = None) -> Given:
+    """Read the options of setenv.sh (its path is `own`) and of the files around it, by their paths."""
     catalina = f"{own.removesuffix('setenv.sh')}catalina.sh"
     start, end = setenv.sourcing(texts.get(catalina, ""), catalina)
     units = {path: text for path, text in texts.items() if path not in (own, catalina)}
     environment = unit_file.Environment.of(_in_order(units))
-    before: list[Option] = []
-    behind: list[Option] = []
-    script = setenv.Script(texts[own], own)
-    for option in setenv.evaluated([start, script, end], environment.values):
-        later = option.path == catalina and option.line >= end.line
-        if later or option.variable == "CATALINA_OPTS":
-            behind.append(option)
-        elif option.path != own:
-            before.append(option)
-    return Given(tuple(before), tuple(behind), tuple(environment.files))
+    for name, _, _ in environment.files:
+        if name in units:
+            environment.values |= unit_file.assignments(units[name], name)
+    unread = [file for file in environment.files if file[0] not in units]
+    options = setenv.evaluated([start, *_scripts(texts[own], own, block), end], environment.values)
+    if zone := environment.values.get("TZ"):
+        options.insert(0, Option(f"{TIME_ZONE}{zone[0].removeprefix(':')}", zone[2], zone[1]))
+    at = max((n for n, option in enumerate(options) if option.text == _BLOCK), default=-1)
+    others = tuple(option for option in options if option.text != _BLOCK)
+    behind = others if at < 0 else tuple(options[at + 1 :])
+    return Given(others, behind, at < 0, (*unread, *environment.commands))
+
+
+def _scripts(text: str, own: str, block: Block | None) -> list[Script]:
+    """Cut setenv.sh at the block, and put what stands for it in its place."""
+    start, end = (block.start, block.end) if block else (len(text), len(text))
+    line = text.count("\n", 0, end) + 1
+    ours = Script(f'JAVA_OPTS="$JAVA_OPTS {_BLOCK}"', own, line)
+    return [Script(text[:start], own), ours, Script(text[end:], own, line)]
 
 
 def _in_order(units: Mapping[str, str]) -> dict[str, str]:
     """The unit's file, of several the one that counts, and its drop-ins in the order of systemd."""
-    mains = [path for path in units if not path.endswith(".conf")]
+    mains = [path for path in units if path.endswith(".service")]
     main = min(mains, key=lambda path: not path.startswith("/etc/"), default=None)
-    return {
-        path: units[path] for path in ([main] if main else []) + sorted(set(units) - set(mains))
-    }
+    drop_ins = sorted(path for path in units if path.endswith(".conf"))
+    return {path: units[path] for path in ([main] if main else []) + drop_ins}

@@ -24,6 +24,8 @@ class Setting(NamedTuple):
 
 
 _ASSIGNMENT = re.compile(r"([A-Za-z_]\w*+)=(.*)", re.DOTALL)
+_OPTION = re.compile(r"(?<![\w-])-D[\w.]+|\b[A-Z_]*JAVA\w*_OPTIONS=|\b(?:JAVA|CATALINA)_OPTS=")
+"""A JVM option in a command, or a variable that gives some."""
 _PIECE = re.compile(
     r"""(?P<blank>[ \t\n\r]++)|(?P<plain>[^ \t\n\r'"\\]++)|'(?P<single>(?:[^'\\]|\\.)*+)'"""
     r"""|"(?P<double>(?:[^"\\]|\\.)*+)"|(?P<escape>(?:\\.)(?:[0-9a-fA-F]*+))""",
@@ -36,14 +38,15 @@ _CODES = dict(zip("abfnrtvs", "\a\b\f\n\r\t\v ", strict=True))
 def settings(text: str) -> Iterator[Setting]:
     """Yield the settings of a unit file, lines that end in a backslash joined by a blank."""
     section, parts, begin = "", list[str](), 0
-    for number, raw in enumerate(text.split("\n"), 1):
-        content = raw.strip()
-        if content.startswith(("#", ";")):
+    lines = text.removeprefix("\ufeff").split("\n")
+    for number, raw in enumerate(lines, 1):
+        content = raw.rstrip("\r")
+        if content.strip().startswith(("#", ";")):
             continue
         begin = begin or number
-        joined = raw.rstrip("\r").endswith("\\")
-        parts.append(raw.rstrip("\r")[:-1] if joined else raw)
-        if joined:
+        joined = (len(content) - len(content.rstrip("\\"))) % 2 == 1
+        parts.append(content[:-1] if joined else content)
+        if joined and number < len(lines):
             continue
         whole, line = " ".join(parts).strip(), begin
         parts, begin = [], 0
@@ -56,10 +59,14 @@ def settings(text: str) -> Iterator[Setting]:
 
 @dataclass(slots=True)
 class Environment:
-    """What a service gets: value, path and line, by name; `files` give more, by path and line."""
+    """What a service gets: value, path and line, by name.
+
+    `files` and `commands` give more: what each is called, path and line.
+    """
 
     values: dict[str, tuple[str, str, int]] = field(default_factory=dict)
     files: list[tuple[str, str, int]] = field(default_factory=list)
+    commands: list[tuple[str, str, int]] = field(default_factory=list)
     _unset: list[str] = field(default_factory=list)
 
     @classmethod
@@ -90,9 +97,31 @@ class Environment:
                 if found := _ASSIGNMENT.fullmatch(word):
                     self.values[found[1]] = (found[2], path, line)
         elif key == "EnvironmentFile":
-            self.files = [*self.files, (value.removeprefix("-"), path, line)] if value else []
+            self._add(self.files, _words(value.removeprefix("-")), path, line)
         elif key == "UnsetEnvironment":
-            self._unset = [*self._unset, *_words(_specified(value))] if value else []
+            if not value:
+                self._unset.clear()
+            self._unset += _words(_specified(value))
+        elif key.startswith("Exec"):
+            options = [found[0] for found in _OPTION.finditer(value)][:1]
+            self._add(self.commands, options, path, line)
+
+    @staticmethod
+    def _add(to: list[tuple[str, str, int]], names: list[str], path: str, line: int) -> None:
+        if not names:
+            to.clear()
+        to += [(name, path, line) for name in names]
+
+
+def assignments(text: str, path: str) -> dict[str, tuple[str, str, int]]:
+    """Read an EnvironmentFile: `NAME=VALUE` a line, in quotes or not (systemd.exec(5))."""
+    found: dict[str, tuple[str, str, int]] = {}
+    for number, raw in enumerate(text.split("\n"), 1):
+        name, equals, value = raw.strip().partition("=")
+        if equals and not name.startswith(("#", ";")) and name.isidentifier():
+            words = _words(value)
+            found[name] = (" ".join(words) if value[:1] in "'\"" else value.strip(), path, number)
+    return found
 
 
 def _specified(value: str) -> str:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import BlockKind
-from omconf.diagnostics import REFUSED, Finding, Rule, Severity
+from omconf.diagnostics import REFUSED, Finding
 from omconf.formats import block
 from omconf.ownership.model import Owned, Present
 from omconf.secrets import quoted
@@ -18,8 +18,6 @@ from omconf.secrets import quoted
 if TYPE_CHECKING:
     from omconf.artifacts.model import Artifact, Kind
     from omconf.ownership.model import Reader
-
-BROKEN_LINE = Rule("OM329", Severity.WARNING, "a line beside omconf's block that is refused")
 
 
 class Block(Owned):
@@ -87,7 +85,7 @@ class Block(Owned):
 
 def _of_others(finding: Finding) -> Finding:
     """Report a broken line outside the block as one that does not stop a plan."""
-    return replace(finding, rule=BROKEN_LINE) if finding.rule is REFUSED else finding
+    return replace(finding, rule=block.BROKEN_LINE) if finding.rule is REFUSED else finding
 
 
 def _twice(entry: block.Entry) -> Finding:

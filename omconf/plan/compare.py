@@ -173,8 +173,7 @@ class _Comparison:
                 continue
             if file.problem:
                 self.say(node.name.value, path, file.problem, severity=Severity.WARNING)
-            elif file.data is not None:
-                found[path] = file.data.decode("utf-8", "surrogateescape")
+            found[path] = (file.data or b"").decode("utf-8", "surrogateescape")
         return found
 
     def place(self, place: Place) -> None:

@@ -13,7 +13,7 @@ from omconf.ownership import OWNED
 from omconf.plan import access, cause, items
 from omconf.plan.digest import ABSENT
 from omconf.plan.model import Action, ArtifactChange, ItemChange, SecretCheck, SecretState
-from omconf.secrets import masked
+from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,6 +45,7 @@ class Outcome:
     complete: bool = True
     differs: Reading | None = None
     unchanged: bool = False
+    notes: tuple[str, ...] = ()
     elsewhere: tuple[tuple[str, Finding], ...] = ()
     """What is wrong with files of others, by path."""
 
@@ -84,7 +85,7 @@ class Comparer:
             outcome.complete = False
             return outcome
         present = owned.present(place.kind, name, place.text, artifact, self.readings.deployed)
-        if artifact is not None and place.around:
+        if artifact is not None and not present.broken:
             present = self._surrounded(outcome, place, artifact, present)
         if not (owned.whole and (place.kind.textual or artifact is None)):
             self._look(outcome, place, present)
@@ -106,7 +107,17 @@ class Comparer:
             {key: value for key, value in items.items() if key in wanted}
             for items in (found.weaker, found.stronger)
         )
-        return replace(present, items={**weaker, **present.items, **stronger})
+        owned, name = OWNED[place.kind.ownership], self.cluster.name.value
+        if owned.part(name, place.text) == artifact.text and not found.weaker:
+            return present  # what is written cannot be written better: the findings say what to do
+        own = {} if found.instead else present.items
+        items = {**weaker, **own, **stronger}
+        outcome.notes += tuple(
+            f"{masked(key)} is set in {quoted(path)}, line {line}"
+            for key, (path, line) in found.places.items()
+            if key in wanted and masked(items[key]) != wanted[key]
+        )
+        return replace(present, items=items)
 
     def _look(self, outcome: Outcome, place: Place, present: Present) -> None:
         """Report what is wrong with a deployed file."""
@@ -142,6 +153,7 @@ class Comparer:
         stays = kind.textual  # a script's own lines are not taken out
         adopted = () if stays else present.adopted
         notes = tuple(f"{masked(e.key)} is adopted from line {e.line}" for e in adopted)
+        notes += outcome.notes
         if kind.textual and owned.whole:
             changed = items.by_line(place.text, artifact.text)
         else:
@@ -153,7 +165,7 @@ class Comparer:
                 changed = items.by_line(part, artifact.text)
         if owned.whole:
             changed += access.changed(artifact, place.access)
-        if changed:
+        if changed or place.data is None:
             changed.sort(key=lambda item: item.key)
             action = Action.UPDATE if present.ours else Action.CREATE
             self._change(outcome, place, action, changed, notes)

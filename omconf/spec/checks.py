@@ -158,7 +158,9 @@ def public_address(value: str) -> str:
     if not colon or ":" in host:  # no port, or an IPv6 address
         return reachable(value)
     if not re.fullmatch("[1-9][0-9]{0,4}", number) or int(number) > 65535:
-        message = f"`{number[:40]}` is no port (1 to 65535)."
+        message = (
+            f"`{number[:40]}` is no port (1 to 65535)." if number else "No port follows the `:`."
+        )
         refuse(OUT_OF_RANGE, message, "Write it like `203.0.113.7:15701`.")
     reachable(host)
     return value

@@ -98,7 +98,8 @@ def test_a_secret_of_any_text_is_carried_or_refused(password: str) -> None:
     try:
         text = artifact.filled({"database.password": Secret(password)})
     except ValueError as error:
-        assert not password.strip() or password not in str(error)
+        # A short one may stand in any sentence by chance.
+        assert len(password.strip()) < 4 or password not in str(error)
         return
     assert not isinstance(parse(text.encode()), Fault)
     kind = next(k for k in kinds() if k.name == artifact.kind)

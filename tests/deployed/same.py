@@ -128,8 +128,7 @@ SITUATIONS = {
     "a former place": Situation(_former, {OLD: ("delete", {})}, frozenset({"OM324"})),
     "around": Situation(
         _drop_ins,
-        {"/opt/om/bin/setenv.sh": ("update", {"-DDATA_DIR": "update"})},
-        frozenset({"OM316", "OM323"}),
+        rules=frozenset({"OM316", "OM343"}),
         around=True,
     ),
 }

@@ -109,9 +109,65 @@ def test_all_stop_when_the_unit_gives_all_another_folder() -> None:
 def test_what_no_block_can_overrule_is_reported(
     around: dict[str, str], where: tuple[str, int]
 ) -> None:
+    first = planned(around, first=True)
+    assert items(first)["-DDATA_DIR"] == ("/srv/x", "/opt/omdata")
+    assert found(first) == [("OM343", *where)]
+    # Once the block is written there is nothing to write better.
     plan = planned(around)
-    assert items(plan) == {"-DDATA_DIR": ("/srv/x", "/opt/omdata")}
-    assert found(plan) == [("OM323", *where)]
+    assert plan.changes == ()
+    assert found(plan) == [("OM343", *where)]
+
+
+@pytest.mark.parametrize(
+    ("setenv", "around", "deployed"),
+    [
+        ("JAVA_OPTS=-Xmx2g\n", {UNIT: unit("-DDATA_DIR=/x")}, None),
+        ("unset JAVA_OPTS\n", {UNIT: unit("-DDATA_DIR=/x")}, None),
+        ('JAVA_OPTS="-DDATA_DIR=/a $JAVA_OPTS"\n', {UNIT: unit("-DDATA_DIR=/x")}, "/x"),
+        (
+            'JAVA_OPTS="$JAVA_OPTS -DDATA_DIR=${D:-/a}"\n',
+            {UNIT: "[Service]\nEnvironment=D=/x\n"},
+            "/x",
+        ),
+        ("", {UNIT: '[Service]\nEnvironment="JAVA_TOOL_OPTIONS=-DDATA_DIR=/x"\n'}, "/x"),
+        ("", {CATALINA: f'{STOCK_CATALINA}JAVA_OPTS="-DDATA_DIR=/x $JAVA_OPTS"\n'}, "/x"),
+        ("", {CATALINA: '[ -r a ] && . "a/setenv.sh"\nJAVA_OPTS=-DDATA_DIR=/x\n'}, "/x"),
+        ("", {UNIT: unit("-DDATA_DIR=/opt/omdata/")}, "/opt/omdata"),
+        (
+            "",
+            {
+                UNIT: "[Service]\nEnvironmentFile=-/etc/default/openmeetings\n",
+                "/etc/default/openmeetings": "JAVA_OPTS='-DDATA_DIR=/x'\n",
+            },
+            "/x",
+        ),
+    ],
+)
+def test_the_order_in_which_the_jvm_gets_options(
+    setenv: str, around: dict[str, str], deployed: str | None
+) -> None:
+    cluster = cluster_of(spec_of(1))
+    bundle = compile_bundle(cluster)
+    files = {a.path: DeployedFile(a.data) for a in bundle.nodes[0].artifacts}
+    files[SETENV] = DeployedFile(setenv.encode())
+    others = {path: DeployedFile(text.encode()) for path, text in around.items()}
+    snapshot = Snapshot("directory", {"om1": NodeFiles(files, around=others)})
+    plan = compare(cluster, bundle, snapshot, secrets_of(bundle))
+    before = items(plan).get("-DDATA_DIR", ("/opt/omdata", ""))[0]
+    assert before == deployed
+
+
+def test_options_in_a_command_are_said_to_be_unread() -> None:
+    text = (
+        "[Service]\nExecStart=/usr/bin/java -DDATA_DIR=/x org.apache.catalina.startup.Bootstrap\n"
+    )
+    assert found(planned({UNIT: text})) == [("OM323", UNIT, 2)]
+
+
+def test_an_item_of_another_file_says_where_it_stands() -> None:
+    plan = planned({UNIT: unit("-DDATA_DIR=/x")}, first=True)
+    (change,) = [c for c in plan.changes if c.node == "om1"]
+    assert change.notes == (f"-DDATA_DIR is set in {UNIT}, line 2",)
 
 
 def test_a_setenv_that_sets_java_opts_anew_takes_the_units_options_away() -> None:

@@ -80,7 +80,7 @@ def test_options_set_anew_behind_the_block_are_said(deployed: Path) -> None:
     file.write_text(before + 'JAVA_OPTS="-Xmx9g"\n')
     document, _ = plan(deployed)
     (found,) = document["diagnostics"]
-    assert (found["rule"], found["line"]) == ("OM323", before.count("\n") + 1)
+    assert (found["rule"], found["line"]) == ("OM343", before.count("\n") + 1)
     file.write_text(before + 'export JAVA_OPTS="${JAVA_OPTS} -Xmx9g"\n')
     assert plan(deployed)[0]["diagnostics"] == []
 

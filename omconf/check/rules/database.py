@@ -189,12 +189,17 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
                 f"`{name[:80]}` is no name of a JDBC option.",
                 hint="Write the option's plain name, without `&`, `;`, `=` and the like.",
             )
-        elif kind in ("mysql", "postgresql") and jdbc.SPELLED.get(name.lower(), name) != name:
+        elif kind != "mssql" and (spelled := _spelled(kind, name)) != name:
             yield BAD_SETTING.at(
                 _name_span(name, value),
                 f"The driver ignores `{name}`: it takes names in their exact case alone.",
-                hint=f"Write `{jdbc.SPELLED[name.lower()]}`.",
+                hint=f"Write `{spelled}`.",
             )
+
+
+def _spelled(kind: str, name: str) -> str:
+    """Write a parameter's name as its driver's documentation does; mssql-jdbc takes any case."""
+    return jdbc.SPELLED.get(kind, {}).get(name.lower(), name)
 
 
 def _name_span(name: str, value: Value[str]) -> Span | None:
