@@ -129,7 +129,7 @@ class Hazelcast(Kind):
         if document is None:
             return Reading(findings=findings, broken=True)
         reading = Reading(findings=findings)
-        disabled = tuple(f"network/join/{name}/" for name in _JOINS if not _enabled(document, name))
+        disabled = tuple(f"network/join/{name}/" for name in _JOINS if _off(document, name))
         for name, value, number in _items(document):
             # A join that is off is as good as absent, as long as Hazelcast knows what stands in it.
             if f"{name}/".startswith(disabled):
@@ -144,7 +144,7 @@ class Hazelcast(Kind):
             for name in DEFAULT_PORT:
                 del reading.items[name]
         # Hazelcast takes auto-detection beside another join (measured).
-        on = [name for name in _JOINS[1:] if _enabled(document, name)]
+        on = [name for name in _JOINS[1:] if "true" in _enabled(document, name)]
         if len(on) > 1 and not findings:
             findings.append(
                 Finding(
@@ -268,9 +268,14 @@ def _words(keys: list[str]) -> str:
     return f"{', '.join(keys[:3])}{more} {verb}"
 
 
-def _enabled(document: _Element, join: str) -> bool:
+def _enabled(document: _Element, join: str) -> set[str]:
+    """Find what a join's `enabled` says: true, false or a variable."""
     found = document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}")
-    return any(deployed_members.truth(element.get("enabled") or "") == "true" for element in found)
+    return {deployed_members.truth(element.get("enabled") or "") for element in found}
+
+
+def _off(document: _Element, join: str) -> bool:
+    return _enabled(document, join) <= {"false"}
 
 
 def members(cluster: Cluster) -> list[Value[str]]:

@@ -22,6 +22,7 @@ STANDALONE = Rule("OM318", Severity.WARNING, "a deployed node on which no join i
 TWO_NAMES = Rule("OM319", Severity.WARNING, "a deployed node that goes by a name not its own")
 
 NO_INTERFACE = Rule("OM328", Severity.WARNING, "interfaces that match no address of their node")
+UNKNOWN = Rule("OM333", Severity.WARNING, "what decides on a cluster is known on the node alone")
 
 VARIABLE = "${"
 """Begins a Java system property in hazelcast.xml: what it says is known on the node alone."""
@@ -31,9 +32,13 @@ _JOIN = "network/join/"
 _INTERFACE = "network/interfaces/interface"
 GROUP = f"{_JOIN}multicast/multicast-group"
 PORT = f"{_JOIN}multicast/multicast-port"
+PORT_TAKEN = "network/port"
 PARTITIONS = "properties/hazelcast.partition.count"
 DEFAULTS = {"cluster-name": "dev", GROUP: "224.2.2.3", PORT: "54327", PARTITIONS: "271"}
 """What Hazelcast takes where nothing is said."""
+_MATTERS = frozenset({*DEFAULTS, PORT_TAKEN})
+_KINDS = {f"{_JOIN}tcp-ip", f"{_JOIN}multicast", _JOIN.rstrip("/")}
+"""How `forming` names the join that is enabled; the last: none of these."""
 
 
 def findings(
@@ -51,16 +56,19 @@ def findings(
         items, line = deployed[node], lines[node]
         name = items.get(NAME, "")
         twins = len(names[name]) - 1
-        if name and twins:
+        if name and twins and VARIABLE not in name:
             some = [other for other in names[name][:4] if other != node]
             others = _listed(some, twins)
             message = f"{others} has the instance-name `{name}` too: OpenMeetings mixes them up."
             hint = f"Each node needs its own: `<instance-name>{node}</instance-name>`."
             yield node, Finding(SAME_NAME, line.get(NAME, 0), message, hint)
-        if items.get(ATTRIBUTE, name) != name:
-            message = f"The attribute `name` is `{items[ATTRIBUTE]}`, the instance-name `{name}`."
+        attribute = items.get(ATTRIBUTE, name)
+        if attribute != name and VARIABLE not in name + attribute:
+            message = f"The attribute `name` is `{attribute}`, the instance-name `{name}`."
             hint = "OpenMeetings reads the one, Hazelcast the other: say the same in both."
             yield node, Finding(TWO_NAMES, line.get(ATTRIBUTE, 0), message, hint)
+        if len(deployed) > 1:
+            yield from ((node, finding) for finding in _unknown(items, line))
         if len(deployed) > 1 and not _joins(items):
             message = "No join is enabled: Hazelcast starts alone, and says so only in its log."
             hint = 'Enable the one that the other nodes use: `<multicast enabled="true">`.'
@@ -87,20 +95,21 @@ def forming(items: Mapping[str, str]) -> dict[str, str]:
     """What members may not differ in (measured), with Hazelcast's own defaults filled in."""
     kinds = ("tcp-ip", "multicast")
     kind = next((k for k in kinds if items.get(f"{_JOIN}{k}/enabled") == "true"), "")
-    found = {
-        **{key: items.get(key, DEFAULTS[key]) for key in ("cluster-name", PARTITIONS)},
-        f"{_JOIN}{kind}".rstrip("/"): "enabled",
-    }
+    found = {key: items.get(key, DEFAULTS[key]) for key in ("cluster-name", PARTITIONS)}
+    if kind or not any(_joining(key) and VARIABLE in value for key, value in items.items()):
+        found[f"{_JOIN}{kind}".rstrip("/")] = "enabled"
     if kind == "multicast":
         found |= {key: items.get(key, DEFAULTS[key]) for key in (GROUP, PORT)}
     if kind == "tcp-ip":
-        found["network/port"] = items.get("network/port", "5701")
+        found[PORT_TAKEN] = items.get(PORT_TAKEN, "5701")
     return {key: value for key, value in found.items() if VARIABLE not in value}
 
 
 def _parting(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
     """The keys in which two members differ, as far as they are known."""
-    unknown = (DEFAULTS.keys() | {"network/port"}) - (one.keys() & other.keys())
+    unknown = (DEFAULTS.keys() | {PORT_TAKEN}) - (one.keys() & other.keys())
+    if not (one.keys() & _KINDS and other.keys() & _KINDS):
+        unknown |= _KINDS
     keys = sorted((one.keys() | other.keys()) - unknown)
     return [key for key in keys if one.get(key) != other.get(key)]
 
@@ -144,10 +153,27 @@ def _part_matches(part: str, number: str) -> bool:
 
 
 def _joins(items: Mapping[str, str]) -> bool:
+    """Tell whether a join is enabled, or may be."""
     return any(
-        key.startswith(_JOIN) and key.endswith("/enabled") and value == "true"
-        for key, value in items.items()
+        _joining(key) and (value == "true" or VARIABLE in value) for key, value in items.items()
     )
+
+
+def _joining(key: str) -> bool:
+    return key.startswith(_JOIN) and key.endswith("/enabled")
+
+
+def _unknown(items: Mapping[str, str], lines: Mapping[str, int]) -> Iterator[Finding]:
+    """Report what decides whether members meet and is not in the file."""
+    keys = [k for k in items if VARIABLE in items[k] and (k in _MATTERS or _joining(k))]
+    if keys:
+        values = ", ".join(f"`{key}` (`{quoted(items[key])}`)" for key in keys[:3])
+        more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
+        message = (
+            f"Java system properties set {values}{more}: known on the node alone, not compared."
+        )
+        hint = "Compare them on all nodes first; where a value changes, stop all nodes together."
+        yield Finding(UNKNOWN, lines.get(keys[0], 0), message, hint)
 
 
 def _listed(nodes: list[str], count: int) -> str:
