@@ -36,6 +36,7 @@ PORT_TAKEN = "network/port"
 PARTITIONS = "properties/hazelcast.partition.count"
 DEFAULTS = {"cluster-name": "dev", GROUP: "224.2.2.3", PORT: "54327", PARTITIONS: "271"}
 """What Hazelcast takes where nothing is said."""
+_IMPORT = re.compile(r"import(?:\[[0-9]+\])?/resource")
 _MATTERS = frozenset({*DEFAULTS, PORT_TAKEN})
 _KINDS = {f"{_JOIN}tcp-ip", f"{_JOIN}multicast", _JOIN.rstrip("/")}
 """How `forming` names the join that is enabled; the last: none of these."""
@@ -69,7 +70,7 @@ def findings(
             yield node, Finding(TWO_NAMES, line.get(ATTRIBUTE, 0), message, hint)
         if len(deployed) > 1:
             yield from ((node, finding) for finding in _unknown(items, line))
-        if len(deployed) > 1 and not _joins(items):
+        if len(deployed) > 1 and not _joins(items) and not imports(items):
             message = "No join is enabled: Hazelcast starts alone, and says so only in its log."
             hint = 'Enable the one that the other nodes use: `<multicast enabled="true">`.'
             yield node, Finding(STANDALONE, line.get(NAME, 0), message, hint)
@@ -95,11 +96,14 @@ def forming(items: Mapping[str, str]) -> dict[str, str]:
     """What members may not differ in (measured), with Hazelcast's own defaults filled in."""
     kinds = ("tcp-ip", "multicast")
     kind = next((k for k in kinds if items.get(f"{_JOIN}{k}/enabled") == "true"), "")
-    found = {key: items.get(key, DEFAULTS[key]) for key in ("cluster-name", PARTITIONS)}
-    if kind or not any(_joining(key) and VARIABLE in value for key, value in items.items()):
+    # What an imported file may say has no default here.
+    defaults = dict.fromkeys(DEFAULTS, VARIABLE) if imports(items) else DEFAULTS
+    found = {key: items.get(key, defaults[key]) for key in ("cluster-name", PARTITIONS)}
+    some = any(_joining(key) and VARIABLE in value for key, value in items.items())
+    if kind or not (some or imports(items)):
         found[f"{_JOIN}{kind}".rstrip("/")] = "enabled"
     if kind == "multicast":
-        found |= {key: items.get(key, DEFAULTS[key]) for key in (GROUP, PORT)}
+        found |= {key: items.get(key, defaults[key]) for key in (GROUP, PORT)}
     if kind == "tcp-ip":
         found[PORT_TAKEN] = items.get(PORT_TAKEN, "5701")
     return {key: value for key, value in found.items() if VARIABLE not in value}
@@ -163,6 +167,11 @@ def _joining(key: str) -> bool:
     return key.startswith(_JOIN) and key.endswith("/enabled")
 
 
+def imports(items: Mapping[str, str]) -> list[str]:
+    """Find the keys of `<import>`: Hazelcast puts the elements of that file in its place."""
+    return [key for key in items if _IMPORT.fullmatch(key)]
+
+
 def _unknown(items: Mapping[str, str], lines: Mapping[str, int]) -> Iterator[Finding]:
     """Report what decides whether members meet and is not in the file."""
     keys = [k for k in items if VARIABLE in items[k] and (k in _MATTERS or _joining(k))]
@@ -174,6 +183,10 @@ def _unknown(items: Mapping[str, str], lines: Mapping[str, int]) -> Iterator[Fin
         )
         hint = "Compare them on all nodes first; where a value changes, stop all nodes together."
         yield Finding(UNKNOWN, lines.get(keys[0], 0), message, hint)
+    for key in imports(items)[:3]:
+        message = f"`{quoted(items[key])}` is imported: that file is not read, and not compared."
+        hint = "Write its elements into hazelcast.xml, or check there that all nodes join alike."
+        yield Finding(UNKNOWN, lines.get(key, 0), message, hint)
 
 
 def _listed(nodes: list[str], count: int) -> str:

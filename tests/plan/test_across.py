@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -86,6 +87,17 @@ def test_a_variable_that_decides_on_no_cluster(deployed: Path) -> None:
     edit(deployed, "om2", ">om2<", ">${om.name}<")
     edit(deployed, "om3", ">om3</instance-name>", ">${om.name}</instance-name>")
     assert found(deployed) == set()
+
+
+def test_an_imported_file_is_not_read(deployed: Path) -> None:
+    """What it holds may enable a join, or name the cluster."""
+    node = deployed / "om2" / HAZELCAST
+    network = re.compile("<network>.*</network>", re.DOTALL)
+    node.write_text(network.sub('<import resource="net.xml"/>', node.read_text()))
+    edit(deployed, "om2", "<cluster-name>campus</cluster-name>", "")
+    assert found(deployed) == {("OM333", "om2")}
+    edit(deployed, "om2", '<import resource="net.xml"/>', "")
+    assert found(deployed) == {("OM318", "om2")}
 
 
 def test_one_kuid_on_two_nodes_of_a_media_server() -> None:
