@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from omconf.check import xsd
 from omconf.diagnostics import REFUSED, Finding
 
+from omconf.formats.xml_reader import local
+from omconf.secrets import quoted
+
 if TYPE_CHECKING:
     from lxml.etree import _Element
+
+_NO_BOOLEAN = re.compile(r"must be true or false, in lower case, but is (\w+)$")
+_MEANT = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}
 
 
 def read(text: str, schemas: dict[str, str]) -> tuple[_Element | None, list[Finding]]:
@@ -24,8 +31,9 @@ def read(text: str, schemas: dict[str, str]) -> tuple[_Element | None, list[Find
     schema = schemas.get(namespace)
     if schema is None:
         expected = " or ".join(schemas)
-        reason = f"the root element is not in the namespace {expected}"
-        return None, [_finding(xsd.Fault(1, "", reason))]
+        message = f"The root element is not in the namespace {expected}."
+        hint = f'Write `<{quoted(local(document))} xmlns="{next(iter(schemas))}">`.'
+        return None, [Finding(REFUSED, 1, message, hint)]
     faults = xsd.faults(xsd.known(document, schema), schema)
     return document, [_finding(fault) for fault in faults]
 
@@ -33,4 +41,12 @@ def read(text: str, schemas: dict[str, str]) -> tuple[_Element | None, list[Find
 def _finding(fault: xsd.Fault) -> Finding:
     where = f"`{fault.path}`: " if fault.path else ""
     reason = fault.reason[:1].upper() + fault.reason[1:] if not where else fault.reason
-    return Finding(REFUSED, fault.line, f"{where}{reason.rstrip('.')}.")
+    return Finding(REFUSED, fault.line, f"{where}{reason.rstrip('.')}.", _hint(fault.reason))
+
+
+def _hint(reason: str) -> str:
+    """Give the boolean that a word means which other programs take for one."""
+    found = _NO_BOOLEAN.search(reason)
+    word = found[1].lower() if found else ""
+    meant = next((boolean for boolean, words in _MEANT.items() if word in words), "")
+    return f"Write `{meant}`." if meant else ""

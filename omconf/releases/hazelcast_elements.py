@@ -16,6 +16,12 @@ FILE = Path(__file__).with_name("hazelcast_elements.txt")
 NEWEST = "5.6"
 DEPTH = 4
 """Levels of elements that the file has."""
+_MAP_EVICTION = 'Write `<eviction size="10000" max-size-policy="PER_NODE" eviction-policy="LRU"/>`.'
+_NEAR_CACHE_EVICTION = (
+    'Write `<eviction size="10000" max-size-policy="ENTRY_COUNT" eviction-policy="LRU"/>`.'
+)
+_PROTECTION = "Since Hazelcast 4 it is `<split-brain-protection>`."
+_PROTECTION_REF = "Since Hazelcast 4 it is `<split-brain-protection-ref>`."
 REPLACED = {
     "group": "Since Hazelcast 4 it is `<cluster-name>NAME</cluster-name>`, without a password.",
     "management-center/enabled": "Since Hazelcast 4 the Management Center connects by itself.",
@@ -23,9 +29,26 @@ REPLACED = {
     "network/join/tcp-ip/hostname": "Write `<member>`.",
     "network/join/tcp-ip/address": "Write `<member>`.",
     "sql/executor-pool-size": "Remove it: Hazelcast 5 sizes the pool by itself.",
+    "map/max-size": _MAP_EVICTION,
+    "map/eviction-policy": _MAP_EVICTION,
+    "map/eviction-percentage": "Remove it: Hazelcast 4 evicts by `<eviction>` alone.",
+    "map/min-eviction-check-millis": "Remove it: Hazelcast 4 evicts by `<eviction>` alone.",
+    "map/near-cache/max-size": _NEAR_CACHE_EVICTION,
+    "map/near-cache/eviction-policy": _NEAR_CACHE_EVICTION,
+    "map/optimize-queries": "Write `<cache-deserialized-values>`.",
+    "map/quorum-ref": _PROTECTION_REF,
+    "cache/quorum-ref": _PROTECTION_REF,
+    "queue/quorum-ref": _PROTECTION_REF,
+    "quorum": _PROTECTION,
+    "event-journal": "Since Hazelcast 4 it is in the `<map>` or `<cache>` that it is of.",
+    "merkle-tree": "Since Hazelcast 4 it is in the `<map>` that it is of.",
+    "id-generator": "Write `<flake-id-generator>`.",
+    "reliable-id-generator": "Write `<flake-id-generator>`.",
+    "jobtracker": "Remove it: Hazelcast 4 has no MapReduce any more.",
     "mapreduce": "Remove it: Hazelcast 4 has no MapReduce any more.",
     "semaphore": "Semaphores are in `<cp-subsystem>` since Hazelcast 4.",
     "lock": "Locks are in `<cp-subsystem>` since Hazelcast 4.",
+    "count-down-latch": "It is in `<cp-subsystem>` since Hazelcast 4.",
     "countdownlatch": "It is in `<cp-subsystem>` since Hazelcast 4.",
     "atomic-long": "It is in `<cp-subsystem>` since Hazelcast 4.",
     "atomic-reference": "It is in `<cp-subsystem>` since Hazelcast 4.",

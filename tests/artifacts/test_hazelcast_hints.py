@@ -1,0 +1,52 @@
+"""What a hazelcast.xml of earlier days, or of another notation, is told to write instead."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from omconf.artifacts import hazelcast
+from omconf.releases import HAZELCAST_NAMESPACE, hazelcast_elements
+from omconf.releases.hazelcast_elements import NEWEST, REPLACED
+
+ROOT = f'<hazelcast xmlns="{HAZELCAST_NAMESPACE}">'
+FILE = f"{ROOT}<network><join>%s</join></network></hazelcast>"
+
+
+def hints(text: str) -> set[tuple[str, str]]:
+    return {(f.rule.id, f.hint) for f in hazelcast.KIND.read(text).findings}
+
+
+@pytest.mark.parametrize("part", sorted(REPLACED))
+def test_what_is_replaced_is_gone(part: str) -> None:
+    assert hazelcast_elements.unknown(part, (NEWEST,)) == part
+    assert not part.startswith("map/") or REPLACED[part]
+
+
+@pytest.mark.parametrize("parent", ["map", "map/near-cache"])
+@pytest.mark.parametrize("old", ["max-size", "eviction-policy"])
+def test_eviction_is_one_element(parent: str, old: str) -> None:
+    hint = REPLACED[f"{parent}/{old}"]
+    names = re.findall(r" ([a-z-]+)=", hint)
+    assert names == ["size", "max-size-policy", "eviction-policy"]
+    for name in names:
+        assert hazelcast_elements.unknown(f"{parent}/eviction/{name}", ("4.0", NEWEST)) is None
+
+
+@pytest.mark.parametrize("root", ["<hazelcast>", '<hazelcast xmlns="urn:other">'])
+def test_the_namespace_is_written_out(root: str) -> None:
+    text = (FILE % "").replace(ROOT, root)
+    assert hints(text) == {("OM301", f"Write `{ROOT}`.")}
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("yes", "true"), ("on", "true"), ("TRUE", "true"), ("no", "false"), ("Off", "false")],
+)
+def test_a_boolean_of_another_notation(word: str, meant: str) -> None:
+    assert hints(FILE % f'<multicast enabled="{word}"/>') == {("OM301", f"Write `{meant}`.")}
+
+
+def test_a_word_that_is_no_boolean_at_all() -> None:
+    assert hints(FILE % '<multicast enabled="maybe"/>') == {("OM301", "")}
