@@ -15,7 +15,7 @@ from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.check import deployed_members, deployed_xml, hazelcast_extra
 from omconf.check.hazelcast_extra import Extra
-from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, plain_property
+from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, plain_property, report
 from omconf.formats import header
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Value
@@ -130,30 +130,25 @@ class Hazelcast(Kind):
             return Reading(findings=findings, broken=True)
         reading = Reading(findings=findings)
         disabled = tuple(f"network/join/{name}/" for name in _JOINS if _off(document, name))
+        ones: dict[str, int] = {}
         for name, value, number in _items(document):
+            boolean = name.endswith(_BOOLEANS)
+            if boolean and value == "1":
+                ones[name] = number
             # A join that is off is as good as absent, as long as Hazelcast knows what stands in it.
             if f"{name}/".startswith(disabled):
                 reading.lines.setdefault(name, number)
             else:
-                reading.add(
-                    name,
-                    deployed_members.truth(value) if name.endswith(_BOOLEANS) else value,
-                    number,
-                )
+                reading.add(name, deployed_members.truth(value) if boolean else value, number)
         if DEFAULT_PORT.items() <= reading.items.items():
             for name in DEFAULT_PORT:
                 del reading.items[name]
         # Hazelcast takes auto-detection beside another join (measured).
         on = [name for name in _JOINS[1:] if "true" in _enabled(document, name)]
         if len(on) > 1 and not findings:
-            findings.append(
-                Finding(
-                    REFUSED,
-                    reading.lines.get(f"network/join/{on[1]}/enabled", 0),
-                    f"Two joins are enabled ({' and '.join(on)}): Hazelcast refuses to start.",
-                    "Keep one of them.",
-                )
-            )
+            findings.append(deployed_members.two_joins(on, reading.lines))
+        for finding in deployed_members.counts_as_false(ones):
+            report(findings, finding)
         return reading
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:

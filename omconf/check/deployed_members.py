@@ -9,7 +9,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import REFUSED, Finding, Rule, Severity
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ TWO_NAMES = Rule("OM319", Severity.WARNING, "a deployed node that goes by a name
 
 NO_INTERFACE = Rule("OM328", Severity.WARNING, "interfaces that match no address of their node")
 UNKNOWN = Rule("OM333", Severity.WARNING, "what decides on a cluster is known on the node alone")
+COUNTS_AS_FALSE = Rule("OM334", Severity.WARNING, "a boolean that Hazelcast takes for false")
 
 VARIABLE = "${"
 """Begins a Java system property in hazelcast.xml: what it says is known on the node alone."""
@@ -123,6 +124,19 @@ def truth(value: str) -> str:
     if VARIABLE in value:
         return value
     return "true" if value.strip().lower() in ("true", "yes", "on") else "false"
+
+
+def two_joins(on: list[str], lines: Mapping[str, int]) -> Finding:
+    """Report several joins that are enabled in one file."""
+    message = f"Two joins are enabled ({' and '.join(on)}): Hazelcast refuses to start."
+    return Finding(REFUSED, lines.get(f"{_JOIN}{on[1]}/enabled", 0), message, "Keep one of them.")
+
+
+def counts_as_false(places: Mapping[str, int]) -> Iterator[Finding]:
+    """Report each `1`, by key and line: XML Schema takes it for true, Hazelcast for false."""
+    for key, line in places.items():
+        message = f"`{quoted(key)}` is `1`, which Hazelcast takes for false."
+        yield Finding(COUNTS_AS_FALSE, line, message, "Write `true` or `false`.")
 
 
 def no_interface(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from omconf.check import xsd
 from omconf.diagnostics import REFUSED, Finding
-
 from omconf.formats.xml_reader import local
 from omconf.secrets import quoted
 

@@ -100,6 +100,12 @@ def test_an_imported_file_is_not_read(deployed: Path) -> None:
     assert found(deployed) == {("OM318", "om2")}
 
 
+def test_a_one_counts_as_false(deployed: Path) -> None:
+    """Hazelcast's schema takes 1, and Hazelcast reads it as false."""
+    edit(deployed, "om1", '<multicast enabled="true">', '<multicast enabled="1">')
+    assert found(deployed) == {("OM318", "om1"), ("OM334", "om1")}
+
+
 def test_one_kuid_on_two_nodes_of_a_media_server() -> None:
     """The spec says nothing of the media server; what is deployed is judged all the same."""
     shipped = (
