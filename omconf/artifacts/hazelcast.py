@@ -43,6 +43,7 @@ REMOVED_PROPERTIES = ("hazelcast.discovery.enabled",)
 ONE_FOR_ALL = ("hazelcast.local.localAddress", "hazelcast.local.publicAddress")
 """Properties that cannot be the same on several nodes."""
 _JOINS = ("auto-detection", "multicast", "tcp-ip", "aws", "gcp", "azure", "kubernetes", "eureka")
+_STRATEGIES = "discovery-strategies"
 _MEMBER = "network/join/tcp-ip/member-list/member["
 _SILENCE = "old and new members would not see each other and form two clusters in silence"
 _OTHERWISE = "members that look for each other in different ways may not find each other"
@@ -130,6 +131,8 @@ class Hazelcast(Kind):
             return Reading(findings=findings, broken=True)
         reading = Reading(findings=findings)
         disabled = tuple(f"network/join/{name}/" for name in _JOINS if _off(document, name))
+        if _off(document, f"{_STRATEGIES}/{{*}}discovery-strategy"):
+            disabled += (f"network/join/{_STRATEGIES}/",)
         ones: dict[str, int] = {}
         for name, value, number in _items(document):
             boolean = name.endswith(_BOOLEANS)

@@ -50,3 +50,19 @@ def test_a_boolean_of_another_notation(word: str, meant: str) -> None:
 
 def test_a_word_that_is_no_boolean_at_all() -> None:
     assert hints(FILE % '<multicast enabled="maybe"/>') == {("OM301", "")}
+
+
+@pytest.mark.parametrize(
+    ("inner", "on"),
+    [
+        ("", False),
+        ('<discovery-strategy enabled="false" class="a.B"/>', False),
+        ('<discovery-strategy class="a.B"/>', False),
+        ('<discovery-strategy enabled="true" class="a.B"/>', True),
+        ('<discovery-strategy enabled="${x}" class="a.B"/>', True),
+    ],
+)
+def test_only_an_enabled_strategy_is_a_join(inner: str, on: bool) -> None:
+    text = FILE % f"<discovery-strategies>{inner}</discovery-strategies>"
+    items = hazelcast.KIND.read(text).items
+    assert any("discovery-strategies" in key for key in items) == on
