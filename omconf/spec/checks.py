@@ -137,7 +137,11 @@ def ipv4(value: str) -> str:
     try:
         address = ipaddress.IPv4Address(value)
     except ValueError:
-        refuse(WRONG_VALUE, f"`{value[:80]}` is not an IPv4 address.", "Write it like `10.1.1.1`.")
+        host, _, port = value.partition(":")
+        good = port.isdecimal() and names.NUMERIC.fullmatch(host)
+        hint = f"Write `{host}`; the port of Hazelcast goes to `hazelcast.port`."
+        message = f"`{value[:80]}` is not an IPv4 address."
+        refuse(WRONG_VALUE, message, hint if good else "Write it like `10.1.1.1`.")
     if address.is_multicast or address.is_unspecified or value == "255.255.255.255":
         refuse(WRONG_VALUE, f"`{value}` is no address that one host can have.")
     return value

@@ -16,7 +16,8 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.origin import Span
 from omconf.spec.lines import Lines
-from omconf.spec.not_yaml import NOT_YAML, TEMPLATE, not_yaml
+from omconf.spec.not_yaml import NOT_YAML, not_yaml
+from omconf.spec.slips import TEMPLATE
 
 DUPLICATE_KEY = Rule("OM102", Severity.ERROR, "a key stands twice in one mapping")
 LIMIT = Rule("OM107", Severity.ERROR, "the file is not UTF-8, too large, too deep or an alias bomb")
@@ -82,6 +83,16 @@ class Document:
         while path and path not in self.values:
             path = path[:-1]
         return self.values.get(path) or Span(self.file, 1, 1, 1, 1)
+
+    def value(self, path: Path) -> Any:
+        """Return the value at a path; None where there is none."""
+        found = self.data
+        for part in path:
+            try:
+                found = found[part]
+            except (LookupError, TypeError):
+                return None
+        return found
 
     def key_span(self, path: Path) -> Span:
         """Return the place of the key at a path; of the value where there is no key."""

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, in_order, meant
 from omconf.secrets import hides
-from omconf.spec import checks, storage
+from omconf.spec import checks, slips, storage
 from omconf.spec.document import LIMIT, MAX_FOUND, Document, Path, enough, parse
 from omconf.spec.models import Section, Spec, section_of
 from omconf.spec.references import node_text, secret
@@ -32,6 +32,8 @@ ADD_NODE = "Add a node: `om1: {address: 10.1.1.1, url: https://om1.example.org:5
 MAX_NODES = 10_000
 """More nodes than any OpenMeetings cluster; a bound for hostile files."""
 
+_OWN_VARIABLES = frozenset({"properties", "java_options", "options"})
+"""Keys whose values may hold `$`, and whose own hints speak of it."""
 _RULES = {
     rule.id: rule
     for module in (checks, storage)
@@ -110,7 +112,14 @@ def _told(
             found = replace(
                 found, span=replace(place, end_line=place.line, end_column=place.column + 1)
             )
+        elif not _OWN_VARIABLES.intersection(map(str, error["loc"])):
+            found = _advised(found, document.value(tuple(error["loc"])))
         yield found
+
+
+def _advised(found: Diagnostic, value: object) -> Diagnostic:
+    advice = slips.advice(value)
+    return replace(found, hint=advice) if advice else found
 
 
 def _may_hold_a_secret(document: Document, error: ErrorDetails) -> bool:
@@ -121,8 +130,8 @@ def _may_hold_a_secret(document: Document, error: ErrorDetails) -> bool:
     if error["type"] == "missing" or not any(hides(str(part)) for part in path):
         return False
     try:
-        secret(_value(document.data, path))
-    except (PydanticCustomError, LookupError, TypeError):
+        secret(document.value(path))
+    except PydanticCustomError:
         return True
     return False
 
@@ -198,21 +207,30 @@ def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
         )
     name = _sentence(_name(path))
     if kind == "literal_error":
-        hint = _choice(str(path[-1]), str(_value(document.data, path)), context["expected"])
+        hint = _choice(str(path[-1]), str(document.value(path)), context["expected"])
         return checks.WRONG_VALUE.at(span, f"{name} must be {context['expected']}.", hint=hint)
     if kind in _WANTED:
-        hint = ""
-        if path == ("nodes",):
-            hint = ADD_NODE
-        elif span.line == span.end_line and span.column == span.end_column:
-            hint = "Nothing stands behind the colon; remove the key when nothing is meant."
-        elif kind == "string_type" and isinstance(_value(document.data, path), (int, float)):
-            hint = "Put it in quotes."
+        hint = _type_hint(document, path, span, kind)
         return checks.WRONG_VALUE.at(span, f"{name} must be {_WANTED[kind]}.", hint=hint)
     if kind in ("string_too_short", "too_short"):
         hint = ADD_NODE if path == ("nodes",) else "Write a value, or remove the key."
         return checks.WRONG_VALUE.at(span, f"{name} must not be empty.", hint=hint)
     return checks.WRONG_VALUE.at(span, f"{name}: {error['msg']}.")
+
+
+def _type_hint(document: Document, path: Path, span: Span, kind: str) -> str:
+    """Advise on a value of the wrong type."""
+    value = document.value(path)
+    if path == ("nodes",):
+        return ADD_NODE
+    if span.line == span.end_line and span.column == span.end_column:
+        return "Nothing stands behind the colon; remove the key when nothing is meant."
+    if kind == "list_type" and isinstance(value, str):
+        items = '"-Xmx2g", "-Xms1g"' if path[-1] == "java_options" else "..., ..."
+        return f"Write `{path[-1]}: [{items}]`."
+    if kind == "string_type" and isinstance(value, (int, float)):
+        return "Put it in quotes."
+    return ""
 
 
 def _choice(key: str, value: str, expected: str) -> str:
@@ -232,12 +250,6 @@ def _default(path: Path) -> str:
     return f"Write `{path[-1]}: {default}`." if default else "Remove the key to have the default."
 
 
-def _value(data: Any, path: Path) -> Any:
-    for part in path:
-        data = data[part]
-    return data
-
-
 def _place(document: Document, error: ErrorDetails) -> tuple[Path, Span]:
     """Find what an error speaks of: a value, or the key itself, which pydantic calls `[key]`."""
     path: Path = tuple(error["loc"])
@@ -248,7 +260,7 @@ def _place(document: Document, error: ErrorDetails) -> tuple[Path, Span]:
 
 def _meant(path: Path) -> Path | None:
     """Find the key that a misspelt one probably is."""
-    near = meant(str(path[-1]), _fields(path[:-1]))
+    near = meant(slips.key_of(str(path[-1])), _fields(path[:-1]))
     return (*path[:-1], near) if near else None
 
 
@@ -260,11 +272,17 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
             "A merge key (`<<`) is no part of YAML 1.2: nothing is merged.",
             hint="What the nodes share goes to `node_defaults:`; write anything else out.",
         )
+    if message := slips.key(key, _fields(path[:-1])):
+        return UNKNOWN_KEY.at(
+            document.key_span(path), message, hint=f"Write `{slips.key_of(key)}: ...`."
+        )
     key_meant = _meant(path)
     where = _name(path[:-1]) if len(path) > 1 else "the spec"
     known = ", ".join(_fields(path[:-1]))
     hint = f"Did you mean `{key_meant[-1]}`?" if key_meant else f"Keys there: {known}."
-    return UNKNOWN_KEY.at(document.key_span(path), f"`{key[:80]}` is no key of {where}.", hint=hint)
+    shown = slips.key_of(key) if hides(key) else key  # what follows may be the secret itself
+    message = f"`{shown[:80]}` is no key of {where}."
+    return UNKNOWN_KEY.at(document.key_span(path), message, hint=hint)
 
 
 def _missing_key(document: Document, path: Path) -> Diagnostic:
@@ -330,7 +348,7 @@ def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnosti
             try:
                 check_url(node_text(text, name, address), name)
             except PydanticCustomError as error:
-                yield _custom(error, document.span(place))
+                yield _advised(_custom(error, document.span(place)), text)
 
 
 _SAMBA = ("share", "user", "password")

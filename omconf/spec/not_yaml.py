@@ -6,6 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Rule, Severity
+from omconf.secrets import SECRET_NAME
+from omconf.spec import slips
 from omconf.spec.lines import MAX_SHOWN, Lines
 
 if TYPE_CHECKING:
@@ -47,9 +49,11 @@ _SAYS = (
 """What libyaml says, and the same for people, with a hint; `line` is where that part begins."""
 
 
-_ODD_SPACE = re.compile("[\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]")
-_NO_COLON = re.compile(r"( *)([A-Za-z_][\w-]*+) +[^\s:#](?:[^:\n]|:(?=\S))*+$")
-TEMPLATE = "A spec is no template: write the value, or render the file before omconf reads it."
+_NO_COLON = re.compile(r" *+([A-Za-z_][\w-]*+)(?:(:)(?=[^\s:])| ++(?=[^\s:#])| *+(?:#.*)?$)")
+"""A key, and what stands behind it in place of a colon and a space."""
+_NO_COLON_FLOW = re.compile(r" *+[A-Za-z_][\w-]*+ ++[{\[]")
+_UNBRACED = re.compile(r":\s+(?:env|file|command):(?:\s|$)")
+_EXPANDED = re.compile(r"\{\s*env\s*:\s*\$")
 
 
 def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
@@ -57,7 +61,7 @@ def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
     mark = error.problem_mark or error.context_mark
     span = document.at(*document.place(mark)) if mark else document.at(1, 1)
     problem = error.problem or "it cannot be read"
-    if slip := _slip(document, span, problem):
+    if slip := _slip(document, span, problem, error.context_mark):
         return slip
     found = document.text[mark.index : mark.index + 1] if mark else ""
     begun = error.context_mark or mark
@@ -76,24 +80,57 @@ def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
     return NOT_YAML.at(span, f"This is not YAML: {problem}{context}.")
 
 
-def _slip(document: Document, span: Span, problem: str) -> Diagnostic | None:
+def _slip(
+    document: Document, span: Span, problem: str, begun: yaml.Mark | None
+) -> Diagnostic | None:
     """Tell of a mistake that the parser sees only later: in its line, or in the one before."""
     document.lines = document.lines or Lines(document.text)
     lines = {n: document.lines.line(n, 4 * MAX_SHOWN) or "" for n in (span.line - 1, span.line)}
     for number, line in lines.items():
-        if found := _ODD_SPACE.search(line):
+        if found := slips.ODD_SPACE.search(line):
             message = (
-                f"This is not YAML: U+{ord(found[0]):04X} stands here, which is no plain space."
+                f"This is not YAML: {slips.named(found[0])} stands here, which is no plain space."
             )
             place = document.at(number, found.start() + 1)
             return NOT_YAML.at(place, message, hint="Write a plain space in its place.")
-    before, here = lines.values()
+    here = lines[span.line]
     if "{%" in here or "{{" in here:
-        return NOT_YAML.at(span, "This is not YAML: it looks like a template.", hint=TEMPLATE)
-    found = _NO_COLON.match(before)
-    same = found and len(found[1]) == len(here) - len(here.lstrip(" "))
-    if found and same and "mapping values are not allowed" in problem:
-        place = document.at(span.line - 1, found.end(2) + 1)
-        message = f"This is not YAML: a colon is missing after `{found[2][:80]}`."
-        return NOT_YAML.at(place, message, hint=f"Write `{found[2][:80]}: ...`.")
-    return None
+        return NOT_YAML.at(span, "This is not YAML: it looks like a template.", hint=slips.TEMPLATE)
+    if _EXPANDED.search(here) and "expected ',' or '}'" in problem:
+        message = "This is not YAML: no brace can stand here."
+        return NOT_YAML.at(span, message, hint=slips.VARIABLE_ALONE)
+    not_here = "mapping values are not allowed" in problem
+    if not_here and _UNBRACED.search(here):
+        message = "This is not YAML: braces are missing around a secret's reference."
+        return NOT_YAML.at(span, message, hint="Write `{env: OM_DB_PASSWORD}`, for example.")
+    slips_of = (_no_colon(document, n) for n in _suspects(span, lines, not_here, problem, begun))
+    return next(filter(None, slips_of), None)
+
+
+def _suspects(
+    span: Span, lines: dict[int, str], not_here: bool, problem: str, begun: yaml.Mark | None
+) -> list[int]:
+    """Name the lines whose key may lack its colon: where a text began that goes on into this one."""
+    if not_here:
+        before, here = (len(line) - len(line.lstrip(" ")) for line in lines.values())
+        flow = _NO_COLON_FLOW.match(lines[span.line])
+        return [span.line - 1] * (before == here) + [span.line] * bool(flow)
+    if "could not find expected ':'" in problem and begun:
+        return [begun.line + 1]
+    return []
+
+
+def _no_colon(document: Document, number: int) -> Diagnostic | None:
+    """Tell of a line whose key has no colon, or no space behind it."""
+    lines = document.lines or Lines(document.text)
+    line = lines.line(number, 4 * MAX_SHOWN) or ""
+    found = _NO_COLON.match(line)
+    if not found or lines.after_a_secret(number):
+        return None  # the word may be a secret's rest
+    if SECRET_NAME.search(line):
+        document.masked.add((number, number))
+    key, what = found[1][:80], "a space" if found[2] else "a colon"
+    after = "the colon of " if found[2] else ""
+    place = document.at(number, found.end(2 if found[2] else 1) + 1)
+    message = f"This is not YAML: {what} is missing after {after}`{key}`."
+    return NOT_YAML.at(place, message, hint=f"Write `{key}: ...`.")

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from omconf.formats import names
 from omconf.secrets import SecretRef
-from omconf.spec import checks
+from omconf.spec import checks, slips
 
 _WAYS = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
 _FORMS = f"This form is not understood; a secret is said by one of {_WAYS}."
@@ -46,7 +46,7 @@ def host(value: Any) -> HostRef:
             f"`{value[:80]}` is no name or address of a host.",
             f"Write `{host}`; the port of a database goes to `database.port`."
             if port.isdecimal() and names.HOST.fullmatch(host)
-            else "Write `10.1.1.10` or `db.example.org`, for example.",
+            else slips.host(value) or "Write `10.1.1.10` or `db.example.org`, for example.",
         )
     if names.NUMERIC.fullmatch(value):
         checks.ipv4(value)
@@ -78,7 +78,7 @@ def secret(value: Any) -> SecretRef:
         checks.refuse(
             checks.PLAIN_SECRET,
             "A secret stands here in plain text; a spec only says where it is read from.",
-            f"Write {_WAYS}.",
+            f"Write {_WAYS}; for `$OM_DB_PASSWORD`, write `{{env: OM_DB_PASSWORD}}`.",
         )
     if len(value) != 1 or next(iter(value)) not in ("env", "file", "command"):
         _unclear(_FORMS)
@@ -89,6 +89,5 @@ def secret(value: Any) -> SecretRef:
     if not all(isinstance(w, str) and w and "\0" not in w for w in words):
         _unclear(_FORMS)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
-        hint = "Write the variable's name alone, without `$` and braces: `{env: OM_DB_PASSWORD}`."
-        _unclear("This is no name of an environment variable.", hint)
+        _unclear("This is no name of an environment variable.", slips.VARIABLE_ALONE)
     return SecretRef(source, tuple(words))

@@ -61,6 +61,66 @@ def test_the_way_out(old: str, new: str, hint: str, tmp_path: Path) -> None:
     assert hint in said(text, tmp_path)
 
 
+SLIPS = [
+    ("host: 10.1.1.10", "host db.example.org", "colon is missing after `host`.", "host db"),
+    (
+        "user: openmeetings",
+        "user:openmeetings",
+        "space is missing after the colon of `user`",
+        "user:",
+    ),
+    ("nodes:\n", "nodes\n", "a colon is missing after `nodes`.", " | nodes"),
+    ("om1: {", "om1 {", "a colon is missing after `om1`.", "om1 {address"),
+    ("{address: 10.1.1.1,", "{address:10.1.1.1,", "the colon of `address`.", "`address: ...`"),
+    (
+        "{address: 10.1.1.1,",
+        "{address:\u00a010.1.1.1,",
+        "U+00A0 stands after the colon",
+        "`address",
+    ),
+    (
+        "10.1.1.10",
+        "db.example.org\u00a0",
+        "OM260",
+        "Remove U+00A0, an invisible character at the end",
+    ),
+    ("10.1.1.10", "\u200bdb.example.org", "OM260", "U+200B, an invisible character at character 1"),
+    ("{env: OM_DB_PASSWORD}", "{env: ${OM_DB_PASSWORD}}", "OM101", "`{env: OM_DB_PASSWORD}`"),
+    ("{env: OM_DB_PASSWORD}", "env: OM_DB_PASSWORD", "braces are miss", "`{env: OM_DB_PASSWORD}`"),
+    ("{env: OM_DB_PASSWORD}", "$OM_DB_PASSWORD", "OM106", "write `{env: OM_DB_PASSWORD}`."),
+    ("10.1.1.10", "'{{ db_host }}'", "OM105", "A spec is no template"),
+    ("10.1.1.10", "${DB_HOST}", "OM105", "A spec is no template"),
+    ("https://om2.", "https://{{ n }}.", "OM206", "A spec is no template"),
+    ("10.1.1.1,", "'10.1.1.1:5701',", "OM105", "Write `10.1.1.1`; the port of Hazelcast goes to"),
+    ("server: om1", "server: 'om1:/opt/omdata'", "OM105", "Write `om1`; the folder goes to `stor"),
+    ("10.1.1.10", "jdbc:postgresql://db:5432/om", "OM105", "`database.port` and `database.name`"),
+    ('"9.1.0"', '"9.1.0", java_options: -Xmx2g', "OM105", '`java_options: ["-Xmx2g", "-Xms1g"]`'),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "what", "hint"), SLIPS, ids=[ascii(s[1]) for s in SLIPS])
+def test_a_slip_is_named(old: str, new: str, what: str, hint: str, tmp_path: Path) -> None:
+    text = SMALLEST.replace(old, new, 1)
+    assert text != SMALLEST
+    told = said(text, tmp_path)
+    assert what in told
+    assert hint in told
+    assert told.count("error[") == 1
+
+
+@pytest.mark.parametrize("form", ["password hunter2", "password:hunter2", "password: $hunter2"])
+@pytest.mark.parametrize("where", ["block", "flow"])
+def test_a_slip_shows_no_secret(form: str, where: str, tmp_path: Path) -> None:
+    text = SMALLEST.replace("password: {env: OM_DB_PASSWORD}", form)
+    if where == "flow":
+        head, _, tail = text.partition("database:\n")
+        tail = tail[tail.index("storage:") :]
+        text = f"{head}database: {{kind: mysql, host: 10.1.1.10, user: om, {form}}}\n{tail}"
+    told = said(text, tmp_path)
+    assert "error[" in told
+    assert "hunter2" not in told
+
+
 @pytest.mark.parametrize("url", ["https://u:1234?x@h/y", "https://u:12@34@h:99999/", "u:1234@h /"])
 def test_no_url_that_is_advised_holds_a_login(url: str, tmp_path: Path) -> None:
     text = SMALLEST.replace("https://om2.example.org:5443/openmeetings", url)
