@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from omconf.check.rules import check
 from omconf.cluster.model import Cluster
 from omconf.cluster.resolve import resolve
-from omconf.diagnostics import has_errors
+from omconf.diagnostics import Diagnostic, has_errors
 from omconf.releases import RELEASES
 from omconf.spec.load import load
 
@@ -74,12 +74,17 @@ def cluster_of(data: dict[str, Any]) -> Cluster:
 
 def rules_of(data: dict[str, Any]) -> set[str]:
     """The rules of the errors that a spec gives."""
+    return {d.rule.id for d in errors_of(data)}
+
+
+def errors_of(data: dict[str, Any]) -> list[Diagnostic]:
+    """The errors that a spec gives."""
     loaded = load(yaml.safe_dump(data, allow_unicode=True).encode(), "cluster.yaml")
     found = list(loaded.diagnostics)
     if loaded.spec is not None:
         cluster, more = resolve(loaded.document, loaded.spec)
         found += more + (check(cluster) if cluster else [])
-    return {d.rule.id for d in found if d.is_error}
+    return [d for d in found if d.is_error]
 
 
 def simple(nodes: int = 2, **sections: Any) -> Cluster:

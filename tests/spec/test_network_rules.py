@@ -12,7 +12,7 @@ from omconf.artifacts import database_access, hazelcast
 from omconf.bundle.compile import compile_bundle, judge
 from omconf.check.rules import check
 from omconf.diagnostics import Diagnostic
-from tests.clusters import cluster_of, rules_of, spec_of
+from tests.clusters import cluster_of, errors_of, rules_of, spec_of
 from tests.command import ROOT
 
 SCHEMA = json.loads((ROOT / "schemas/cluster.schema.json").read_text())
@@ -128,3 +128,43 @@ def test_the_port_of_nat_is_hazelcasts_alone() -> None:
     (handed,) = database_access.KIND.hand_over(cluster)
     assert handed.text.count("CREATE USER IF NOT EXISTS 'openmeetings'@'203.0.113.7'") == 1
     assert "15701" not in handed.text
+
+
+@pytest.mark.parametrize(
+    ("nodes", "message", "hint"),
+    [
+        ([{}, {"address": "10.1.1.1"}], "`om2` has the same `address` as `om1`", "an address of"),
+        (
+            [{"public_address": "203.0.113.7:15701"}, {"public_address": "203.0.113.7:15701"}],
+            "`om2` has the same `public_address` as `om1`",
+            "by a port",
+        ),
+        (
+            [
+                {"public_address": "203.0.113.7:15701"},
+                {"address": "10.1.1.1", "public_address": "203.0.113.7:15702"},
+            ],
+            "The data server sees `om2` and `om1` at one `public_address`: 203.0.113.7",
+            "Give each a `storage_address`",
+        ),
+        (
+            [{"storage_address": "10.2.1.1"}, {"storage_address": "10.2.1.1"}],
+            "`om2` has the same `storage_address` as `om1`: 10.2.1.1.",
+            "Give each a `storage_address`",
+        ),
+        (
+            [{"storage_address": "10.1.1.2"}, {}],
+            "The `address` of `om2` is the `storage_address` of `om1`: 10.1.1.2.",
+            "Give each a `storage_address`",
+        ),
+    ],
+)
+def test_one_address_twice_is_named_by_its_key(
+    nodes: list[dict[str, str]], message: str, hint: str
+) -> None:
+    data = spec_of(2, discovery={"kind": "tcp-ip"}, storage={"kind": "nfs", "server": "10.1.1.9"})
+    for node, keys in zip(data["nodes"].values(), nodes, strict=True):
+        node.update(keys)
+    ((told, way_out),) = {(d.message, d.hint) for d in errors_of(data) if d.rule.id == "OM201"}
+    assert message in told
+    assert hint in way_out

@@ -32,26 +32,16 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     # address, each behind NAT of its own, others see the public ones; one NAT tells them by port.
     port = cluster.hazelcast.port.value if cluster.hazelcast.port else HAZELCAST_PORT
     inside = [n for n in cluster.nodes if n.public_address is None]
-    for what, seen in (
-        ("address", [(n, n.address, n.address.value) for n in inside]),
-        ("public address", [(n, n.seen_at, _endpoint(n, port)) for n in cluster.nodes]),
-        (
-            "storage address",
-            [(n, n.storage_address, n.storage_address.value) for n in cluster.nodes],
-        ),
-    ):
-        yield from _twice(
-            SAME_ADDRESS,
-            [(node.name.value, address, key) for node, address, key in seen],
-            what,
-            "Every node needs an address of its own.",
-        )
+    seen = [(n, n.seen_at, _endpoint(n, port)) for n in cluster.nodes]
+    stored = [(n, n.storage_address, n.storage_address.value) for n in cluster.nodes]
+    plain = [(n, n.address, n.address.value) for n in inside]
+    for addresses, of_storage in ((plain, False), (seen, False), (stored, True)):
+        values = [(n.name.value, a, key, _said_by(n, a)) for n, a, key in addresses]
+        yield from _twice(SAME_ADDRESS, values, of_storage=of_storage)
     yield from _behind_one(cluster)
     yield from _twice(
         SAME_URL,
-        [(n.name.value, n.url, _normal(n.url.value)) for n in cluster.nodes],
-        "url",
-        "Users reach each node by its own url; in node_defaults write `{name}` or `{address}` in it.",
+        [(n.name.value, n.url, _normal(n.url.value), "url") for n in cluster.nodes],
     )
     if len(cluster.nodes) == 1:
         yield ONE_NODE.at(
@@ -132,18 +122,42 @@ def _renamed(cluster: Cluster) -> Iterator[Diagnostic]:
         taken.setdefault(earlier, node.name.value)
 
 
+_HINTS = {
+    "url": "Users reach each node by its own url; in node_defaults write `{name}` or `{address}`.",
+    "address": "Every node needs an address of its own.",
+    "public_address": "Give each its own, or tell them apart by a port: `203.0.113.7:15701`.",
+}
+_STORAGE_HINT = "Give each a `storage_address`: the address from which the data server sees it."
+
+
+def _said_by(node: Node, address: Value[str]) -> str:
+    """Name the key of the spec that gives an address."""
+    if address.span == node.address.span:
+        return "address"
+    public = node.public_address
+    return "public_address" if public and address.span == public.span else "storage_address"
+
+
 def _twice(
-    rule: Rule, values: list[tuple[str, Value[str], str]], what: str, hint: str
+    rule: Rule, values: list[tuple[str, Value[str], str, str]], *, of_storage: bool = False
 ) -> Iterator[Diagnostic]:
-    first: dict[str, str] = {}
-    for name, value, key in values:
-        if key in first:
-            yield rule.at(
-                value.span,
-                f"`{name}` has the same {what} as `{first[key]}`: {value.value}.",
-                hint=hint,
-            )
-        first.setdefault(key, name)
+    """Report what stands twice: (node, value, what is compared, the key that gives it)."""
+    first: dict[str, tuple[str, str]] = {}
+    for name, value, compared, key in values:
+        other, by = first.setdefault(compared, (name, key))
+        if other == name:
+            continue
+        message = f"`{name}` has the same `{key}` as `{other}`: {value.value}."
+        hint = _HINTS.get(key, _STORAGE_HINT)
+        if key != by:
+            message = f"The `{key}` of `{name}` is the `{by}` of `{other}`: {value.value}."
+        if of_storage and (key, by) != ("address", "address"):
+            hint = _STORAGE_HINT
+            if key == by == "public_address":
+                message = (
+                    f"The data server sees `{name}` and `{other}` at one `{key}`: {value.value}."
+                )
+        yield rule.at(value.span, message, hint=hint)
 
 
 def _normal(url: str) -> str:
