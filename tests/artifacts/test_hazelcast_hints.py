@@ -66,3 +66,28 @@ def test_only_an_enabled_strategy_is_a_join(inner: str, on: bool) -> None:
     text = FILE % f"<discovery-strategies>{inner}</discovery-strategies>"
     items = hazelcast.KIND.read(text).items
     assert any("discovery-strategies" in key for key in items) == on
+
+
+TAKEN = """<hazelcast xmlns="http://www.hazelcast.com/schema/config"><network>
+<public-address>${a}:${b}</public-address>
+<port auto-increment="${c}" port-count="${d}">${e}</port>
+<join><multicast enabled="${f}"><multicast-group>${g}</multicast-group>
+<multicast-port>${h}</multicast-port><multicast-time-to-live>${i}</multicast-time-to-live>
+<multicast-timeout-seconds>${j}</multicast-timeout-seconds></multicast>
+<tcp-ip enabled="${k}" connection-timeout-seconds="${l}"><member>${m}</member></tcp-ip></join>
+<interfaces enabled="${n}"><interface>10.1.1.${o}</interface></interfaces></network>
+<map name="${p}"><near-cache><eviction eviction-policy="${q}"/>
+<in-memory-format>${r}</in-memory-format><cache-local-entries>${s}</cache-local-entries>
+</near-cache></map></hazelcast>"""
+
+
+def test_a_variable_is_taken_wherever_a_value_is() -> None:
+    reading = hazelcast.KIND.read(TAKEN)
+    assert reading.findings == []
+    assert reading.items["network/join/multicast/multicast-port"] == "${h}"
+
+
+@pytest.mark.parametrize("name", "cdefghijklnoqrs")
+def test_a_brace_that_is_never_closed_is_no_variable(name: str) -> None:
+    """Hazelcast leaves such a text as it is."""
+    assert hints(TAKEN.replace(f"${{{name}}}", f"${{{name}")) != set()
