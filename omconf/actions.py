@@ -7,12 +7,12 @@ above put them in order. Nothing here is prose in the place of a command.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 COMMAND_SECONDS = 30
 """How long a command may take."""
@@ -169,15 +169,23 @@ class Step:
     why: str
     actions: tuple[Action, ...]
     undo: tuple[Action, ...] = ()
+    does: tuple[Do, ...] = field(default=(), compare=False, repr=False)
+    """The actions with what takes each back, where that is known one by one."""
 
     @classmethod
     def of(cls, nodes: Iterable[str], why: str, does: Iterable[Do]) -> Step:
         """Put a step together, with its undo."""
-        listed = list(does)
-        return cls(tuple(nodes), why, _once(do.action for do in listed), _once(_undo(listed)))
+        listed = tuple(does)
+        actions, undo = _once(do.action for do in listed), _once(_undo(listed))
+        return cls(tuple(nodes), why, actions, undo, listed)
+
+    def undo_from(self, action: Action) -> tuple[Action, ...]:
+        """Give what takes the step back when it came as far as one of its actions, which failed."""
+        at = next((at for at, do in enumerate(self.does) if do.action == action), None)
+        return self.undo if at is None else _once(_undo(self.does[: at + 1]))
 
 
-def _undo(does: list[Do]) -> Iterator[Action]:
+def _undo(does: Sequence[Do]) -> Iterator[Action]:
     """Take actions back: what they brought about, then all files at once, then what reads these."""
     first = next((at for at, do in enumerate(does) if isinstance(do.undo, Put)), len(does))
     paths = tuple(path for do in does if isinstance(do.undo, Put) for path in do.undo.paths)

@@ -11,7 +11,7 @@ from omconf.artifacts.model import Ownership, Reading
 from omconf.cluster import places
 from omconf.diagnostics import Severity
 from omconf.origin import Span
-from omconf.plan import access, cause, digest, earlier, same_file, state
+from omconf.plan import access, cause, digest, earlier, owed, same_file, state
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -126,6 +126,8 @@ class _Comparison:
         former_name = node.renamed_from.value if node.renamed_from else name
         settings = places.settings(self.cluster, node)
         before = self.earlier(name, deployed, settings, {name, former_name})
+        pending = owed.read(deployed.around, self.cluster.name.value, settings)
+        before = {**pending.begun, **before}
         by_path = {artifact.path: artifact for artifact in artifacts}
         wanted = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]
         known = {path for path, _ in wanted}
@@ -139,7 +141,8 @@ class _Comparison:
         unsure = any(f.problem for p, _ in wanted if (f := deployed.files.get(p)))
         former = [] if unsure else [place for place in former if place[0] not in twins]
         gone = [(path, kind) for path, kind in wanted if path not in by_path and path in before]
-        self.states[name] = state.of_node(self.cluster, node, artifacts, deployed, [*former, *gone])
+        found = state.of_node(self.cluster, node, artifacts, deployed, [*former, *gone])
+        self.states[name] = replace(found, stopped=pending.units, unrecorded=pending.unrecorded)
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
             if file and file.problem:
@@ -152,6 +155,7 @@ class _Comparison:
                 artifact
                 and data == artifact.data
                 and not around
+                and path not in pending.before
                 and not artifact.sensitive
                 and not (mode and access.changed(artifact, mode))
             ):
@@ -159,8 +163,11 @@ class _Comparison:
                 continue
             listing = places.manifest(self.cluster.name.value)
             base = cause.applied(self.base, listing, name, path, before)
-            applied = path in before
-            self.place(Place(kind, name, path, artifact, data, mode, applied, False, base, around))
+            place = Place(kind, name, path, artifact, data, mode, path in before, base=base)
+            place = replace(place, around=around)
+            if path in pending.before:
+                place = replace(place, owed=True, running=pending.before[path])
+            self.place(place)
 
     def around(self, node: Node, kind: Kind, deployed: NodeFiles) -> dict[str, str]:
         """Read the files of others that decide with a kind's own; say which cannot be read."""
@@ -179,6 +186,10 @@ class _Comparison:
     def place(self, place: Place) -> None:
         """Compare one place, and take in what that gave."""
         found = self.comparer.compare(place)
+        if place.owed:
+            running = self.comparer.compare(replace(place, data=place.running)).change
+            if running and running.effect:
+                found.change = replace(running, notes=(*running.notes, owed.NOTE))
         for finding, severity in found.findings:
             self.say(place.node, place.path, finding, severity=severity)
         for path, finding in found.elsewhere:

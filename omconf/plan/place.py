@@ -44,6 +44,9 @@ class Place:
     base: Base = field(default=Base())
     around: Mapping[str, str] = field(default_factory=dict)
     """Files of others that decide with it, by path."""
+    owed: bool = False
+    """Whether an apply wrote the file and did not come to run what reads it; that read `running`."""
+    running: bytes | None = None
 
     @property
     def text(self) -> str:

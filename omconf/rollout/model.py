@@ -53,7 +53,8 @@ class State:
     `installed`: OpenMeetings is in the home that the spec says. `release` is the deployed one, None
     where it is not known. `home_paths` are all files of the bundle below its home: an installation
     overwrites them, and `there`, which are the files below it that are deployed. `home` and `unit`
-    are those that it ran from until now, None where the spec says the same.
+    are those that it ran from until now, None where the spec says the same. `stopped` are units that
+    an apply stopped which did not come to its end; of one that did not, what it wrote is `unrecorded`.
     """
 
     installed: bool = True
@@ -62,6 +63,8 @@ class State:
     there: tuple[str, ...] = ()
     home: str | None = None
     unit: str | None = None
+    stopped: tuple[str, ...] = ()
+    unrecorded: bool = False
 
     @property
     def runs(self) -> bool:

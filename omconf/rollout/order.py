@@ -91,6 +91,7 @@ class _Job(Who):
             yield from self._start(self.stopping)
         yield from self._roll()
         yield from self._begin()
+        yield from self._start_again()
         yield from self._end_serving()
         yield from self._shut_out()
         yield from self._record()
@@ -325,6 +326,15 @@ class _Job(Who):
             yield openmeetings.seed(self.cluster, self.new)
         yield from self._start(self.new)
 
+    def _start_again(self) -> Iterator[Step]:
+        """Start what an apply stopped that did not come to its end, where nothing else does."""
+        om = self.cluster.openmeetings
+        starting = {*self.stopping, *self.rolling, *self.new}
+        for node, state in self.states.items():
+            if om.has_systemd and om.service.value in state.stopped and node not in starting:
+                does = (Do(openmeetings.control(self.cluster, "start")), Do(Health()))
+                yield Step.of([node], "an apply stopped it and did not come to its end", does)
+
     def _shut_out(self) -> Iterator[Step]:
         """Have outside servers forget nodes that left."""
         for manual in self._external():
@@ -348,6 +358,7 @@ class _Job(Who):
             if p.stage in (Stage.OPENMEETINGS, Stage.CHECK) and p.node not in restarted
         ]
         nodes = dict.fromkeys(p.node for p in self.parts.listed)
+        nodes |= {node: None for node, state in self.states.items() if state.unrecorded}
         own = places.manifest(self.cluster.name.value)
         its = _by_node(late)
         yield from _together(

@@ -268,6 +268,13 @@ def _tomcat() -> Read:
     return lambda text: given("/bin/setenv.sh", {"/bin/setenv.sh": "", "/a.service": text})
 
 
+@row("formats.printf", texts=["\\101", "%%", "\\", "%", "a", "-", "\\1"])
+def _printf() -> Read:
+    from omconf.formats import printf
+
+    return lambda text: (printf.written(text), printf.meaning(text.encode()))
+
+
 XML: list[str | Text] = [
     Text("<b/>", "<a>", "</a>"),
     Text("<b%d>c</b%d>", "<a>", "</a>"),
