@@ -8,16 +8,19 @@ import typer
 
 from omconf import __version__
 from omconf.cli import (
+    apply,
     build,
     explain,
     graph,
     init,
+    log,
     output,
     plan,
     releases,
     rules,
     schema,
     show,
+    undo,
     validate,
     verify,
 )
@@ -55,6 +58,9 @@ app.command("init")(init.init)
 app.command("validate")(validate.validate)
 app.command("build")(build.build)
 app.command("plan")(plan.plan)
+app.command("apply")(apply.apply)
+app.command("undo")(undo.undo)
+app.command("log")(log.log)
 app.command("show")(show.show)
 app.command("graph")(graph.graph)
 app.command("verify")(verify.verify)

@@ -17,14 +17,22 @@ def schema(
         bool,
         typer.Option("--plan", help="Print the schema of plans, as `plan --json` prints them."),
     ] = False,
+    events: Annotated[
+        bool,
+        typer.Option("--events", help="Print the schema of a line of `apply --json`."),
+    ] = False,
 ) -> None:
     """Print the JSON Schema of the spec; editors complete and check cluster.yaml with it."""
     from omconf.spec.schema import spec_reference, spec_schema
 
-    if markdown and plan:
-        raise typer.BadParameter("--markdown and --plan do not go together.")
+    if markdown + plan + events > 1:
+        raise typer.BadParameter("--markdown, --plan and --events do not go together.")
     if markdown:
         output.write(spec_reference())
+    elif events:
+        from omconf.planfile.events import schema as events_schema
+
+        output.print_json(events_schema())
     elif plan:
         from omconf.planfile.model import schema as plan_schema
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 _PAIR = re.compile(r"[ \t\f]*((?:\\.|[^\\=: \t\f])*)[ \t\f]*[=: \t\f]?[ \t\f]*(.*)", re.DOTALL)
 _ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|.)", re.DOTALL)
@@ -79,6 +79,16 @@ def merge(text: str, settings: Mapping[str, str]) -> str:
     if new and _continues(merged.removesuffix("\n").rstrip("\r").rpartition("\n")[2]):
         merged += end  # a last line that goes on would swallow the first of ours
     return merged + "".join(entry + end for entry in new)
+
+
+def without(text: str, keys: Iterable[str]) -> str:
+    """Take keys away, with all the lines that each stands in."""
+    lines = text.split("\n")
+    gone = {key for key in keys if key}
+    for key, setting in sorted(read(text).items(), key=lambda item: -item[1].line):
+        if key in gone:
+            del lines[setting.line - 1 : setting.last_line]
+    return "\n".join(lines)
 
 
 def pair(key: str, value: str) -> str:

@@ -16,6 +16,8 @@ from omconf.ownership.model import Owned, Present
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omconf.artifacts.model import Artifact, Kind
     from omconf.ownership.model import Reader
 
@@ -68,6 +70,28 @@ class Block(Owned):
         # A script's block keeps its own line ends: a shell cannot read CR LF.
         merged = block.merge(text or "", cluster, body, present.adopted, adopt=not kind.textual)
         return None if text is None and not merged else merged
+
+    def restored(
+        self, kind: Kind, cluster: str, before: str | None, now: str, keys: Sequence[str]
+    ) -> str | None:
+        """Put the block back that was there, or none, and hand-made lines that it had taken over."""
+        assert isinstance(kind, BlockKind)  # noqa: S101 - what a kind with this ownership is
+        old, here = block.find(before or "", cluster), block.find(now, cluster)
+        if isinstance(here, Finding) or isinstance(old, Finding):
+            raise ValueError("the markers of its block do not pair up")
+        body = old.body if old else None
+        text = block.merge(now, cluster, body, adopt=not kind.textual)
+        if kind.textual or here is None:
+            return text
+        ours = {entry.key for entry in kind.entries(here.body)[0]}
+        there = {entry.key for entry in kind.entries(block.outside(now, here))[0]}
+        taken = [
+            entry.whole
+            for entry in kind.entries(block.outside(before or "", old))[0]
+            if entry.key in ours - there
+        ]
+        lines = "".join((before or "")[start:end] for start, end in dict.fromkeys(taken))
+        return (text if not text or text.endswith("\n") else f"{text}\n") + lines if lines else text
 
     def is_written(
         self, kind: Kind, cluster: str, text: str, artifact: Artifact, present: Present

@@ -8,6 +8,8 @@ from omconf.formats import properties
 from omconf.ownership.model import Owned, Present
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omconf.artifacts.model import Artifact, Kind
     from omconf.ownership.model import Reader
 
@@ -43,6 +45,14 @@ class Keys(Owned):
             return text
         settings = {key: setting.value for key, setting in properties.read(body).items()}
         return properties.merge(text or "", settings)
+
+    def restored(
+        self, kind: Kind, cluster: str, before: str | None, now: str, keys: Sequence[str]
+    ) -> str | None:
+        """Give the keys the values that they had, and take away those that were not there."""
+        old = properties.read(before or "")
+        kept = properties.without(now, [key for key in keys if key not in old])
+        return properties.merge(kept, {key: old[key].value for key in keys if key in old})
 
     def is_written(
         self, kind: Kind, cluster: str, text: str, artifact: Artifact, present: Present

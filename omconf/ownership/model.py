@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from omconf.artifacts.model import Artifact, Kind, Reading
     from omconf.diagnostics import Finding
@@ -63,6 +63,16 @@ class Owned(ABC):
 
         `text` is the deployed file (None: there is none), `body` the artifact's text with its secrets
         filled in or not (None: nothing is wanted). All that is not omconf's is kept to the byte.
+        """
+
+    @abstractmethod
+    def restored(
+        self, kind: Kind, cluster: str, before: str | None, now: str, keys: Sequence[str]
+    ) -> str | None:
+        """Return what takes omconf's part of an edited file back to what it was.
+
+        What others changed meanwhile stays. `keys` are those that omconf wrote in a file with others'
+        keys. Raises ValueError, with a reason for people, where the two cannot be told apart.
         """
 
     @abstractmethod

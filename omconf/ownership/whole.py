@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from omconf.ownership.model import Owned, Present
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omconf.artifacts.model import Artifact, Kind
     from omconf.ownership.model import Reader
 
@@ -36,6 +38,12 @@ class Whole(Owned):
     ) -> str | None:
         """Return the artifact's own text."""
         return body
+
+    def restored(
+        self, kind: Kind, cluster: str, before: str | None, now: str, keys: Sequence[str]
+    ) -> str | None:
+        """Refuse: whose the file is now, nobody can tell."""
+        raise ValueError("it was edited since")
 
     def is_written(
         self, kind: Kind, cluster: str, text: str, artifact: Artifact, present: Present

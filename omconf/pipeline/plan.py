@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from omconf.diagnostics import Diagnostic, Severity, in_order
@@ -10,11 +10,21 @@ from omconf.pipeline import nodes as by_name
 from omconf.pipeline.secrets import secrets_of, unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
-    from omconf.deployed.snapshot import Source
+    from omconf.deployed.snapshot import Snapshot, Source
     from omconf.pipeline.compiled import Compiled
     from omconf.plan.model import Plan
+    from omconf.secrets import Secrets
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A plan, and what it was made from."""
+
+    plan: Plan
+    snapshot: Snapshot
+    secrets: Secrets
 
 
 def plan(
@@ -27,10 +37,36 @@ def plan(
     require_secrets: bool = False,
     saved_as: str | None = None,
 ) -> Plan | list[Diagnostic]:
-    """Plan the compiled cluster against what a source holds; save the plan where that is said.
+    """Plan the compiled cluster against what a source holds; save the plan where that is said."""
+    made = make(
+        compiled,
+        source,
+        base=base,
+        only=only,
+        strict=strict,
+        require_secrets=require_secrets,
+        bound=saved_as is not None,
+    )
+    if isinstance(made, list):
+        return made
+    return made.plan if saved_as is None else _saved(made.plan, saved_as)
+
+
+def make(
+    compiled: Compiled,
+    source: Source,
+    *,
+    base: Source | None = None,
+    only: Collection[str] = (),
+    strict: bool = False,
+    require_secrets: bool = False,
+    bound: bool = False,
+    further: Callable[[str], tuple[str, ...]] | None = None,
+) -> Made | list[Diagnostic]:
+    """Plan the compiled cluster against what a source holds; `bound` to what it was made from.
 
     `base` is what was deployed last, where that is known from elsewhere: it tells a change of the
-    spec from one made by hand.
+    spec from one made by hand. `further` names, for a cluster, more files around to be read.
     """
     from omconf.check.ignored import in_spec, silence
     from omconf.plan.compare import compare
@@ -41,7 +77,7 @@ def plan(
         return compiled.diagnostics
     if unknown := by_name.unknown(cluster, only):
         return unknown
-    asked = requests(cluster, only)
+    asked = requests(cluster, only, further(cluster.name.value) if further else ())
     snapshot = source.read(asked, whole=not only)
     before = base.read(asked, whole=False) if base else None
     for failed in (snapshot, before):
@@ -57,12 +93,12 @@ def plan(
     whole = made.complete and not only
     found = silence(found, cluster.ignores, lambda i: whole and not in_spec(i))
     made = replace(made, diagnostics=tuple(in_order((*compiled.diagnostics, *found))))
-    if saved_as is None:
-        return made
-    from omconf.plan.binding import bind
+    if bound:
+        from omconf.plan.binding import bind
 
-    bound = bind((spec.file, spec.text), cluster, bundle, snapshot, made)
-    return _saved(replace(made, binding=bound), saved_as)
+        binding = bind((spec.file, spec.text), cluster, bundle, snapshot, made)
+        made = replace(made, binding=binding)
+    return Made(made, snapshot, secrets)
 
 
 def _saved(plan: Plan, path: str) -> Plan:

@@ -312,18 +312,18 @@ def schema() -> dict[str, Any]:
         "title": "The plan of omconf, format version 2",
         **{key: value for key, value in made.items() if key != "title"},
     }
-    _tidy(made, top=True)
+    tidy(made, top=True)
     item = made["$defs"]["Item"]
     seen = [{"required": [key]} for key in ("before", "after")]
     item |= {"if": {"required": ["secret"]}, "then": {"not": {"anyOf": seen}}}
     return made
 
 
-def _tidy(node: Any, *, top: bool = False) -> None:
+def tidy(node: Any, *, top: bool = False) -> None:
     """Drop what pydantic adds and no reader needs: made-up titles, and defaults of left-out keys."""
     if isinstance(node, list):
         for inner in node:
-            _tidy(inner)
+            tidy(inner)
     elif isinstance(node, dict):
         if isinstance(node.get("title"), str) and not top:
             del node["title"]
@@ -331,4 +331,4 @@ def _tidy(node: Any, *, top: bool = False) -> None:
             node.pop("default", None)
         for key, inner in node.items():
             if key != "const":
-                _tidy(inner)
+                tidy(inner)

@@ -1,0 +1,219 @@
+"""The journal of a node: what was applied there, as the node keeps it; hostile input when read.
+
+An entry has a number, which counts up on the node, and files below journal/ (node.sh): `N.about`, from
+its beginning, `N.notes` and `N.files`, which grow, and `N.end`. The backups are `KEY.bN`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from omconf import actions
+from omconf.apply.events import Outcome
+from omconf.formats import printf
+from omconf.plan.owed import STATE
+from omconf.planfile import model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.deployed.snapshot import DeployedFile
+
+Id = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]
+Moment = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
+Text = Annotated[str, Field(max_length=2000)]
+Name = Annotated[str, Field(pattern="^[a-z0-9-]{1,63}$")]
+_FILE = re.compile(
+    r"(?P<key>[0-9a-f]{64})\|(?P<path>[^|]{1,8000})\|(?P<before>[0-9a-f]{64}|absent)"
+    r"\|(?P<after>[0-9a-f]{64}|absent)\|(?P<made>[0-9]{1,3})"
+    r"\|(?P<access>[0-7]{1,4}\|[0-9]{1,10}\|[0-9]{1,10})?"
+)
+_NOTE = re.compile("(begin|done) ([0-9]{1,6})")
+_PLACE = re.compile(r"([0-9]{6,9})\.(about|notes|files|end)")
+MOST_LINES = 10_000
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, hide_input_in_errors=True, regex_engine="python-re"
+    )
+
+
+class Step(_Part):
+    """A step as far as it concerns the node: what takes it back."""
+
+    step: model.Positive
+    why: Text
+    undo: list[model.Action]
+
+
+class File(_Part):
+    """A file that may be written: its kind, and the keys of it that are omconf's."""
+
+    kind: str
+    keys: list[str] = []
+
+
+class About(_Part):
+    """What an apply or an undo is, from its beginning."""
+
+    format: Literal[1]
+    id: Id
+    what: Literal["apply", "undo"]
+    of: Id | None = None
+    """Of an undo: what it takes back."""
+    node: Name
+    by: Text
+    reason: Text
+    when: Moment
+    plan: model.Digest
+    """sha256 of the plan's document."""
+    steps: list[Step]
+    files: dict[str, File]
+
+    @property
+    def text(self) -> str:
+        """The JSON of it."""
+        return self.model_dump_json(exclude_none=True)
+
+
+class End(_Part):
+    """How it ended."""
+
+    outcome: Outcome
+    when: Moment
+    why: Text = ""
+
+    @property
+    def text(self) -> str:
+        """The JSON of it."""
+        return self.model_dump_json()
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A file that was changed: digests before and after, `MODE|UID|GID` before, folders made."""
+
+    key: str
+    path: str
+    before: str
+    after: str
+    access: str
+    made: int
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One apply or undo. Without an `end` it did not come to it."""
+
+    number: str
+    about: About
+    begun: frozenset[int] = frozenset()
+    done: frozenset[int] = frozenset()
+    changed: tuple[Changed, ...] = ()
+    end: End | None = None
+
+    @property
+    def touched(self) -> bool:
+        """Whether it changed anything that stands."""
+        return bool(self.begun) and (self.end is None or self.end.outcome is not Outcome.UNDONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """The entries of a node, the oldest first; `broken` names files that make no sense."""
+
+    entries: tuple[Entry, ...] = ()
+    broken: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> frozenset[str]:
+        """What people were told to do by the last apply, if it waited for them."""
+        end = self.entries[-1].end if self.entries else None
+        return frozenset({end.why} if end and end.outcome is Outcome.WAITING else ())
+
+    @property
+    def standing(self) -> tuple[Entry, ...]:
+        """The applies that were not taken back, the oldest first."""
+        undone = {
+            e.about.of
+            for e in self.entries
+            if e.about.what == "undo" and e.end and e.end.outcome is Outcome.UNDONE
+        }
+        return tuple(
+            e
+            for e in self.entries
+            if e.about.what == "apply" and e.touched and e.about.id not in undone
+        )
+
+
+def places(cluster: str) -> tuple[str, ...]:
+    """Where a source finds the journal, as patterns."""
+    folder = f"{STATE.format(cluster=cluster)}/journal"
+    return tuple(f"{folder}/*.{end}" for end in ("about", "notes", "files", "end"))
+
+
+def backups(cluster: str, number: str) -> str:
+    """Where a source finds the backups of an entry, as a pattern."""
+    return f"{STATE.format(cluster=cluster)}/journal/*.b{number}"
+
+
+def read(around: Mapping[str, DeployedFile], cluster: str) -> Journal:
+    """Read what a source found of the journal."""
+    folder = f"{STATE.format(cluster=cluster)}/journal/"
+    files: dict[str, dict[str, str]] = {}
+    broken: list[str] = []
+    for path, file in around.items():
+        if path.startswith(folder) and (found := _PLACE.fullmatch(path[len(folder) :])):
+            if file.data is None:
+                broken.append(path)
+            else:
+                text = file.data.decode("utf-8", "replace")
+                files.setdefault(found[1], {})[found[2]] = text
+    entries: list[Entry] = []
+    for number, of in sorted(files.items(), key=lambda item: int(item[0])):
+        try:
+            entries.append(_entry(number, of))
+        except (ValidationError, ValueError):
+            broken.append(f"{folder}{number}.about")
+    return Journal(tuple(entries), tuple(broken))
+
+
+def _entry(number: str, of: Mapping[str, str]) -> Entry:
+    about = About.model_validate_json(of.get("about", ""))
+    end = End.model_validate_json(of["end"]) if "end" in of else None
+    notes = [_NOTE.fullmatch(line) for line in of.get("notes", "").split("\n")[:MOST_LINES]]
+    begun = frozenset(int(n[2]) for n in notes if n and n[1] == "begin")
+    done = frozenset(int(n[2]) for n in notes if n and n[1] == "done")
+    changed = []
+    for line in of.get("files", "").split("\n")[:MOST_LINES]:
+        if found := _FILE.fullmatch(line):
+            path = printf.meaning(found["path"].encode()).decode("utf-8", "surrogateescape")
+            if path not in about.files:
+                raise ValueError("a file that it was not to write")
+            access = found["access"] or ""
+            given = (found["key"], path, found["before"], found["after"], access)
+            changed.append(Changed(*given, int(found["made"])))
+    return Entry(number, about, begun, done, tuple(changed), end)
+
+
+def action(of: Any) -> actions.Action:
+    """Make an action of its document in the journal."""
+    match of:
+        case model.Put(paths=paths):
+            return actions.Put(tuple(paths))
+        case model.Remove(paths=paths):
+            return actions.Remove(tuple(paths))
+        case model.Run(argv=argv, timeout=timeout):
+            return actions.Run(tuple(argv), timeout)
+        case model.Service(do=do, unit=unit, timeout=timeout):
+            return actions.Service(do, unit, timeout)
+        case model.Health(timeout=timeout, interval=interval):
+            return actions.Health(timeout, interval)
+        case model.Manual(who=who, text=text, files=files):
+            return actions.Manual(who, text, tuple(files))
+    raise ValueError("no action")

@@ -1,0 +1,47 @@
+"""What omconf and the program on a node (node.sh) say to each other: lines, commands and answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from omconf.formats import printf
+
+
+def command(*fields: bytes | str) -> bytes:
+    """Write a command and its fields as a line."""
+    return b"|".join([printf.written(each) for each in fields]) + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a node answers: whether it did what it was told, and some words."""
+
+    ok: bool
+    words: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, line: bytes) -> Reply:
+        """Read an answer; raises ValueError for what no node program says."""
+        verdict, *words = line.decode("ascii", "replace").split("|")
+        if verdict not in ("ok", "failed"):
+            raise ValueError("no answer of the node program")
+        return cls(verdict == "ok", tuple(words))
+
+    def word(self, number: int) -> str:
+        """Give a word of it, empty where it has none."""
+        return self.words[number] if number < len(self.words) else ""
+
+
+class LostError(Exception):
+    """Raised when a node does not answer any more; the text says why."""
+
+
+class Line(Protocol):
+    """A connection to the program on a node."""
+
+    def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
+        """Give a command and wait for its answer; raises LostError."""
+
+    def said(self) -> str:
+        """Give what programs printed on the node since this was asked last: hostile text."""

@@ -1,0 +1,182 @@
+"""What `apply` and `undo` have in common: how events are shown, who is asked, the exit code."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from omconf.cli import output
+from omconf.diagnostics import Rule, Severity
+
+if TYPE_CHECKING:
+    from omconf.actions import Health, Manual
+    from omconf.apply.events import Event
+    from omconf.pipeline.apply import Healthy, Result
+    from omconf.plan.masking import Mask
+    from omconf.views.document import Document
+
+NOBODY = Rule("OM603", Severity.ERROR, "an approval without anybody to give it")
+
+Local = Annotated[
+    str | None, typer.Option("--local", metavar="NODE", help="This host is the node NODE.")
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal of the nodes.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print events as JSON Lines.")]
+LockTimeout = Annotated[
+    float,
+    typer.Option(
+        "--lock-timeout", metavar="SECONDS", min=0, max=86400, help="Wait so long for a lock."
+    ),
+]
+BreakLock = Annotated[
+    str, typer.Option("--break-lock", metavar="ID", help="Break this lock, whose holder is gone.")
+]
+
+
+def somebody() -> bool:
+    """Tell whether a person is there to ask."""
+    return all(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stdout))
+
+
+@dataclass(slots=True)
+class Show:
+    """Shows events as they come: JSON Lines, one line each, or live on a terminal."""
+
+    as_json: bool
+    mask: Mask | None = None
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _status: Any = None
+    _since: float = 0.0
+    _now: str = ""
+
+    def __enter__(self) -> Show:
+        if not self.as_json and somebody():
+            from rich.console import Console
+            from rich.live import Live
+
+            console = Console(no_color=not output.paint(sys.stdout).colour, highlight=False)
+            self._status = self._stack.enter_context(
+                Live(get_renderable=self._line, console=console, transient=True)
+            )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Give the terminal back."""
+        self._stack.close()
+
+    def pause(self) -> None:
+        """Give the terminal to somebody who is asked."""
+        if self._status is not None:
+            self._now = ""
+            self._status.stop()
+
+    def go_on(self) -> None:
+        """Take it back."""
+        if self._status is not None:
+            self._status.start()
+
+    def event(self, event: Event) -> None:
+        """Show what happens on a node."""
+        from omconf.views import events
+
+        self.document(events.of_event(event))
+
+    def document(self, document: Document) -> None:
+        """Show an event, without the values of secrets."""
+        from omconf.views import events
+        from omconf.views.masked import masked
+
+        document = masked(document, self.mask)
+        if self.as_json:
+            output.write(json.dumps(document) + "\n")
+            sys.stdout.flush()
+            return
+        if document["event"] in ("plan", "end"):
+            return
+        if document["state"] == "started":
+            self._now = f"{document['node']}: {events.doing(document)}"
+            self._since = time.monotonic()
+        if drawn := events.line(document, output.paint(sys.stdout)):
+            if self._status is not None:
+                from rich.text import Text
+
+                self._status.console.print(Text.from_ansi(drawn))
+            else:
+                output.write(drawn + "\n")
+                sys.stdout.flush()
+
+    def _line(self) -> Any:
+        from rich.spinner import Spinner
+
+        seconds = int(time.monotonic() - self._since)
+        return Spinner("dots", text=f"{self._now[:100]} ({seconds} s)" if self._now else "")
+
+
+@dataclass(slots=True)
+class Terminal:
+    """The person at the terminal, if there is one; and whether OpenMeetings is healthy."""
+
+    show: Show
+    health: Healthy
+    there: bool = field(default_factory=somebody)
+
+    def does(self, node: str, manual: Manual) -> bool:
+        """Show what is to be done, and ask whether it is."""
+        if not self.there or self.show.as_json:
+            return False
+        self.show.pause()
+        output.tell(f"{node}: {manual.text}")
+        for file in manual.files:
+            output.tell(f"  the bundle has it in {file}")
+        done = typer.confirm("Is it done?", default=False)
+        self.show.go_on()
+        return done
+
+    def healthy(self, node: str, health: Health) -> str:
+        """Wait until the node is healthy; otherwise say why it is not."""
+        return self.health(node, health)
+
+
+def approve(question: str, *, yes: bool, as_json: bool) -> bool:
+    """Ask once; diagnostics where nobody can answer. Only `yes` means yes."""
+    if yes:
+        return True
+    if as_json or not somebody():
+        message = "Nobody is there to approve of it."
+        hint = "--yes approves; so does a plan that was saved by `omconf plan --out`."
+        output.say([NOBODY.at(None, message, hint=hint)])
+        raise typer.Exit(1)
+    return str(typer.prompt(f"{question} Only `yes` goes on", default="no")) == "yes"
+
+
+def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> None:
+    """Show how it ended, and exit: with 0 only when everything is as it was asked for."""
+    from omconf.views import events
+    from omconf.views.masked import masked
+
+    ended = events.of_end(
+        str(result.outcome),
+        result.seconds,
+        name=result.id,
+        why=result.why,
+        found=result.diagnostics,
+    )
+    if show.as_json:
+        show.document(ended)
+    else:
+        output.say(result.diagnostics)
+        output.write(events.end(masked(ended, show.mask), output.paint(sys.stdout), undo))
+    if not (well or result.outcome.well):
+        raise typer.Exit(1)

@@ -1,0 +1,44 @@
+"""`omconf log`: what was applied on a node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omconf.cli import applying, output
+from omconf.cli.undo import asked_of
+
+
+def log(
+    spec: output.Spec = output.DEFAULT_SPEC,
+    local: applying.Local = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="With --local: a copy of its root."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all as JSON.")] = False,
+    no_color: output.NoColor = False,
+) -> None:
+    """Say what was applied on this host: when, by whom, why, and how it ended."""
+    from omconf.pipeline import undo as undoing
+    from omconf.pipeline.compiled import check_spec
+    from omconf.views import log as view
+
+    if no_color:
+        output.colourless()
+    asked = asked_of(local, root)
+    compiled = check_spec(str(spec))
+    found = undoing.log(compiled, asked)
+    if isinstance(found, list):
+        document = view.no_log(found)
+    else:
+        document = view.of_log(found.cluster, found.node, found.journal, found.diagnostics)
+    if as_json:
+        output.print_json(document)
+    else:
+        output.say(found if isinstance(found, list) else found.diagnostics)
+        output.write(view.drawn(document))
+    if isinstance(found, list):
+        raise typer.Exit(1)

@@ -1,0 +1,93 @@
+"""`omconf undo`: takes the last apply back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omconf import interrupts
+from omconf.cli import applying, output
+
+if TYPE_CHECKING:
+    from omconf.pipeline.sources import Asked
+
+
+def undo(
+    spec: output.Spec = output.DEFAULT_SPEC,
+    local: applying.Local = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="With --local: a copy of its root."),
+    ] = None,
+    id: Annotated[  # noqa: A002 - the option's name
+        str,
+        typer.Option("--id", metavar="ID", help="The apply that is meant; it has to be the last."),
+    ] = "",
+    yes: applying.Yes = False,
+    reason: applying.Reason = "",
+    lock_timeout: applying.LockTimeout = 0,
+    break_lock: applying.BreakLock = "",
+    as_json: applying.AsJson = False,
+    no_color: output.NoColor = False,
+) -> None:
+    """Take back the last apply that stands: restore its files, then run what reads them."""
+    from omconf.apply.events import Outcome
+    from omconf.pipeline import health
+    from omconf.pipeline import undo as undoing
+    from omconf.pipeline.apply import Options, Result
+    from omconf.pipeline.compiled import check_spec
+
+    if no_color:
+        output.colourless()
+    asked = asked_of(local, root)
+    compiled = check_spec(str(spec))
+    prepared = undoing.prepare(compiled, asked, id)
+    with applying.Show(as_json) as show:
+        if isinstance(prepared, list):
+            applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)
+            return
+        if prepared is None:
+            applying.leave(
+                Result(Outcome.UNCHANGED, why="No apply stands that could be taken back."), show
+            )
+            return
+        if not as_json:
+            show.pause()
+            output.write(_shown(prepared))
+        if not applying.approve("Take this back?", yes=yes, as_json=as_json):
+            applying.leave(Result(Outcome.REFUSED, why="Not approved."), show)
+            return
+        show.go_on()
+        cluster = compiled.cluster
+        assert cluster is not None  # noqa: S101 - something is to be taken back
+        people = applying.Terminal(show, health.local(cluster))
+        options = Options(reason=reason, wait=lock_timeout, force=break_lock)
+        with interrupts.deferred():
+            result = undoing.take_back(prepared, show, people, options)
+            show.end()
+            applying.leave(result, show, well=result.outcome is Outcome.UNDONE)
+
+
+def asked_of(local: str | None, root: Path | None) -> Asked:
+    """Say which node is meant; undo and log need one."""
+    from omconf.pipeline.sources import Asked
+
+    if local is None:
+        raise typer.BadParameter("Say which node this host is: --local NODE.")
+    return Asked(None, local, root, False, False, None, None, None, ())
+
+
+def _shown(prepared: object) -> str:
+    from omconf.pipeline.undo import Prepared
+    from omconf.views import events
+
+    assert isinstance(prepared, Prepared)  # noqa: S101 - the caller has looked
+    about = prepared.entry.about
+    head = {"id": about.id, "when": about.when, "by": about.by, "reason": about.reason}
+    files = [
+        (w.path, w.conflict, "delete" if w.before is None else "restore") for w in prepared.files
+    ]
+    actions = [action for _, _, undo in prepared.steps for action in undo]
+    return events.undo(head, files, actions, stops=prepared.stops)

@@ -1,0 +1,62 @@
+"""The events of `apply` and `undo` as JSON Lines: the one description of them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, RootModel
+
+from omconf.planfile.model import Action, Count, Diagnostic, Part, Plan, left_out, tidy
+
+Outcome = Literal["applied", "unchanged", "checked", "refused", "waiting", "undone", "partial"]
+Seconds = Annotated[float, Field(ge=0)]
+
+
+class Planned(Part):
+    """The plan that is carried out; of an undo, what it restores."""
+
+    event: Literal["plan"]
+    plan: Plan
+
+
+class Happened(Part):
+    """A check of a node, a step or an action of it: it begins, or it has ended."""
+
+    event: Literal["check", "step", "action"]
+    state: Literal["started", "done", "failed", "skipped", "waiting"]
+    node: str
+    step: Count = left_out("Counts from 1, as in the plan.")
+    text: str = left_out("Why: of a step, or of what failed.")
+    action: Action = left_out()
+    seconds: Seconds = left_out()
+    undo: bool = left_out("Something is taken back.")
+
+
+class Ended(Part):
+    """The last line: how it ended."""
+
+    event: Literal["end"]
+    outcome: Outcome
+    id: str = left_out("By which `omconf undo` and `omconf log` know it.")
+    why: str = left_out()
+    seconds: Seconds
+    diagnostics: list[Diagnostic]
+
+
+Event = Annotated[Planned | Happened | Ended, Field(discriminator="event")]
+
+
+class Line(RootModel[Event]):
+    """One line of `omconf apply --json` or `omconf undo --json`."""
+
+
+def schema() -> dict[str, Any]:
+    """Make the JSON schema of a line."""
+    made = Line.model_json_schema()
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "A line of `omconf apply --json`",
+    }
+    made = head | {key: value for key, value in made.items() if key != "title"}
+    tidy(made, top=True)
+    return made

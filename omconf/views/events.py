@@ -1,0 +1,132 @@
+"""What happens during an apply, as documents and as lines for people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.formats import utf8
+from omconf.rollout import document as steps
+from omconf.rollout import text
+from omconf.views import document as documents
+from omconf.views.visible import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from omconf.actions import Action
+    from omconf.apply.events import Event
+    from omconf.diagnostics import Diagnostic
+    from omconf.views.document import Document
+    from omconf.views.human import Paint
+
+_COLOURS = {"done": "green", "failed": "red", "waiting": "yellow", "skipped": "dim"}
+_SAID = {
+    "applied": ("Applied.", "green"),
+    "unchanged": ("Nothing to do.", "green"),
+    "checked": ("Nothing is in the way. Nothing was changed.", "green"),
+    "refused": ("Refused. Nothing was changed.", "red"),
+    "waiting": ("Waiting for a person.", "yellow"),
+    "undone": ("Taken back. All is as before.", "yellow"),
+    "partial": ("Stopped on the way. Some of it is done, and stays.", "red"),
+}
+
+
+def of_plan(plan: Document) -> Document:
+    """The first event: what is to be done."""
+    return {"event": "plan", "plan": {k: v for k, v in plan.items() if k != "binding"}}
+
+
+def of_event(event: Event) -> Document:
+    """An event on a node."""
+    found: Document = {"event": event.what, "state": event.state, "node": event.node}
+    if event.step:
+        found["step"] = event.step
+    if event.text:
+        found["text"] = utf8.replaced(event.text)
+    if event.action is not None:
+        found["action"] = steps.action(event.action)
+    if event.seconds is not None:
+        found["seconds"] = round(event.seconds, 3)
+    if event.undo:
+        found["undo"] = True
+    return found
+
+
+def of_end(
+    outcome: str, seconds: float, *, name: str = "", why: str = "", found: Iterable[Diagnostic] = ()
+) -> Document:
+    """The last event: how it ended."""
+    ended: Document = {"event": "end", "outcome": outcome}
+    if name:
+        ended["id"] = name
+    if why:
+        ended["why"] = utf8.replaced(why)
+    ended["seconds"] = round(seconds, 3)
+    ended["diagnostics"] = [documents.diagnostic(d) for d in found]
+    return ended
+
+
+def line(event: Document, paint: Paint) -> str:
+    """Draw an event on a node as one line; nothing for one that a later line tells as well."""
+    node = paint(visible(event["node"]), "bold")
+    if event["event"] == "check":
+        return "" if event["state"] != "started" else f"{node}: looking at what is there"
+    if event["event"] == "step":
+        return f"{node}: step {event['step']}: {visible(event['text'])}"
+    if event["state"] == "started":
+        return ""
+    head = next(text.lines([event["action"]], undo=event.get("undo", False)))
+    took = f" ({event['seconds']:.1f} s)" if event.get("seconds", 0) >= 0.05 else ""
+    back = "take back: " if event.get("undo") else ""
+    state = paint(event["state"], _COLOURS[event["state"]])
+    why = f": {visible(event['text'])}" if event["state"] == "failed" else ""
+    return f"{node}:   {back}{visible(head)}: {state}{took}{why}"
+
+
+def doing(event: Document) -> str:
+    """Say in a few words what a node does just now."""
+    if event["event"] == "action":
+        return visible(next(text.lines([event["action"]])))
+    return visible(event.get("text", "looking at what is there"))
+
+
+def end(event: Document, paint: Paint, undo: str = "") -> str:
+    """Draw the end: what was done, why not all of it, how long it took, how to take it back."""
+    said, colour = _SAID[event["outcome"]]
+    took = f" It took {_duration(event['seconds'])}." if event["outcome"] != "unchanged" else ""
+    lines = [f"{paint(said, colour, 'bold')}{took}"]
+    if event.get("why"):
+        lines.append(f"  {visible(event['why'])}")
+    if undo:
+        lines.append(f"  {paint('hint:', 'bold')} {undo}")
+    return "\n".join(lines) + "\n"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 60:
+        return f"{seconds:.1f} seconds"
+    return f"{int(seconds // 60)} min {int(seconds % 60)} s"
+
+
+def undo(
+    about: Document,
+    files: Iterable[tuple[str, str, str]],
+    actions: Iterable[Action],
+    *,
+    stops: bool,
+) -> str:
+    """Draw what is taken back: files with what becomes of them or why not, and what is run."""
+    reason = f": {visible(about['reason'])}" if about["reason"] else ""
+    lines = [
+        f"Apply {visible(about['id'])} of {visible(about['when'])} by {visible(about['by'])}{reason}"
+    ]
+    for path, conflict, becomes in files:
+        lines.append(f"  {'left alone' if conflict else becomes}: {visible(path)}")
+        if conflict:
+            lines.append(f"      {visible(conflict)}")
+    runs = [steps.action(a) for a in actions]
+    drawn = text.lines([a for a in runs if a["type"] != "put"], undo=True)
+    lines += ["  then:", *(f"      {visible(line)}" for line in drawn)] if runs else []
+    if stops:
+        lines.append("  OpenMeetings stops meanwhile, or restarts.")
+    return "\n".join(lines) + "\n"
