@@ -62,6 +62,10 @@ setup-real: ## install the real programs that tests run (as root, on Debian)
 bench: setup ## measure, print a table, write docs/benchmarks.md; QUICK=1 or N=10,1000 measure less
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(N),--nodes $(N))
 
+.PHONY: soak
+soak: setup ## kill omconf and the node program 100 times each (as root, 20 minutes), write docs/reliability.md
+	$(BIN)/python -m tests.soak
+
 .PHONY: lint
 lint: setup ## formatting, lint, types, import layers, the schemas' freshness
 	$(BIN)/ruff format --check .
@@ -70,6 +74,7 @@ lint: setup ## formatting, lint, types, import layers, the schemas' freshness
 	$(BIN)/lint-imports
 	$(BIN)/omconf schema | cmp - schemas/cluster.schema.json
 	$(BIN)/omconf schema --plan | cmp - schemas/plan.schema.json
+	$(BIN)/omconf schema --events | cmp - schemas/events.schema.json
 	$(BIN)/omconf schema --markdown | cmp - docs/spec.md
 
 .PHONY: golden
@@ -80,6 +85,7 @@ golden: setup ## write the golden files anew, for a review of their difference
 schemas: setup ## write the schemas of specs and plans, and docs/spec.md, from the models
 	$(BIN)/omconf schema > schemas/cluster.schema.json
 	$(BIN)/omconf schema --plan > schemas/plan.schema.json
+	$(BIN)/omconf schema --events > schemas/events.schema.json
 	$(BIN)/omconf schema --markdown > docs/spec.md
 
 .PHONY: diagnostics

@@ -57,6 +57,7 @@ PACKAGES = {
     "cmark-gfm": "cmark-gfm",
     "curl": "curl",
     "dash": "dash",
+    "e2fsprogs": "chattr lsattr",
     "git": "git",
     "gnupg": "gpg gpg-agent gpg-connect-agent gpgconf",
     "graphviz": "dot",
@@ -89,8 +90,9 @@ PACKAGES = {
     "strace": "strace",
     "sudo": "sudo",
     "systemd": "systemd systemd-analyze systemd-creds systemd-escape systemd-fstab-generator",
+    "systemd-container": "systemd-nspawn",
     "tomcat10-common": "catalina.sh",
-    "util-linux": "findmnt prlimit runuser setpriv unshare",
+    "util-linux": "findmnt nsenter prlimit runuser setpriv unshare",
     "wget": "wget",
 }
 """Programs by their Debian package."""

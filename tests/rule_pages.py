@@ -172,6 +172,8 @@ def index() -> str:
 
 
 NOT_RUN = {
+    "OM602": "it takes two at once; tests/apply/test_apply.py has them",
+    "OM604": "an apply has another name each time; tests/apply/test_apply.py has some",
     "OM317": "it needs files of this host's root; tests/deployed/test_sources.py has some",
     "OM264": "it needs a jar of Hazelcast; tests/real/test_hazelcast_extra.py has one",
     "OM271": "its example would be of over 1,000 nodes",

@@ -280,6 +280,15 @@ ENTRIES
     fi
 }
 
+# What an apply wrote that did not come to its end, and whose readers have not run since; root alone sees it.
+check_apply() {
+    set -- "$root/var/lib/omconf/$cluster/pending"/*.path
+    if [ -e "$1" ]; then
+        say fail apply "an apply did not come to its end, and $# things are still to be done for what it\
+ wrote: omconf apply does them"
+    fi
+}
+
 # ---- the network ----
 
 # OpenJPA takes a remote commit for its own when the sender started in the same millisecond and has the
@@ -807,6 +816,7 @@ run() {
     probe=$(prober)
     check_folder
     check_files
+    check_apply
     check_host_name
     check_route
     check_group

@@ -87,6 +87,17 @@ CASES = f"""
     plan --deployed no-such
     plan --deployed kept/turn
     plan
+    apply third.yaml --local om1 --root {{case}} --yes --reason words
+    apply --local om1 --root {{case}} -y --json --strict-format --no-color
+    apply --local om1 --root {{case}} --dry-run
+    apply --local om1 --root {{case}}
+    apply unread.yaml --local om1 --root {{case}} --yes
+    apply saved.json --no-undo --lock-timeout 1 --break-lock 1
+    apply no-plan.json --json
+    undo --local om1 --root {{case}} --yes --reason words --no-color
+    undo --local om2 --root deployed/om2 --json --id 12345678 --lock-timeout 1 --break-lock 1
+    log --local om1 --root {{case}}
+    log --local om2 --root deployed/om2 --json --no-color
     show saved.json
     show saved.json --json --detailed-exitcode
     show saved.json --markdown --max-chars 2000 --no-color
@@ -116,6 +127,7 @@ CASES = f"""
     schema
     schema --markdown
     schema --plan
+    schema --events
     rules
     releases
     releases --read stock

@@ -1,0 +1,36 @@
+"""Trees to apply to, and the shells that a node may have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.apply.trees import Tree
+from tests.needs import needs, program
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    return Tree.of(tmp_path)
+
+
+@pytest.fixture(
+    params=[pytest.param(name, marks=needs(name)) for name in ("dash", "bash", "busybox")]
+)
+def shell(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, str]:
+    """An environment in which `sh` is that shell; BusyBox has all programs of its own."""
+    name = request.param
+    folder = tmp_path_factory.mktemp(name)
+    if name != "busybox":
+        (folder / "sh").symlink_to(program(name))
+        return {"PATH": f"{folder}:/usr/bin:/bin:/usr/sbin:/sbin"}
+    applets = (
+        "sh cat chmod chown cp cut df grep head id ln ls mkdir mv printf readlink rm rmdir sed"
+        " sha256sum sort stat su sync tail timeout true"
+    )
+    for applet in applets.split():
+        (folder / applet).symlink_to(program("busybox"))
+    return {"PATH": str(folder)}

@@ -1,0 +1,290 @@
+"""`omconf apply --local NODE --root DIR`: exactly the planned bytes, or nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from omconf.planfile import events
+from tests.apply.trees import SECRET, STATE, Tree
+from tests.command import ROOT, omconf
+from tests.needs import needs
+
+CLASSES = "/opt/om/webapps/openmeetings/WEB-INF/classes"
+PERSISTENCE = f"{CLASSES}/META-INF/persistence.xml"
+SETENV = "/opt/om/bin/setenv.sh"
+EXPORTS = "/etc/exports"
+KURENTO: dict[str, Any] = {"kurento": {"url": "ws://10.1.1.9:8888/kurento"}}
+PROPERTIES = f"{CLASSES}/openmeetings.properties"
+
+
+def lines(out: str) -> list[dict[str, object]]:
+    """The events of a run, each held against the schema."""
+    judge = jsonschema.Draft202012Validator(events.schema())
+    found = [json.loads(line) for line in out.splitlines()]
+    for line in found:
+        judge.validate(line)
+    return found
+
+
+def test_a_first_apply_lays_what_a_build_reveals(tree: Tree, shell: dict[str, str]) -> None:
+    done = tree.run("apply", "--yes", env=shell)
+    assert done.code == 0, done.out + done.err
+    revealed = tree.folder / "revealed"
+    built = omconf("build", tree.spec, "-o", revealed, "--reveal-secrets", env=SECRET)
+    assert built.code == 0, built.err
+    listing = json.loads((revealed / "om1/manifest.json").read_text())
+    for entry in listing["files"]:
+        part = {"file": "files", "block": "blocks", "keys": "keys"}[entry["ownership"]]
+        wanted = (revealed / "om1" / part / entry["path"][1:]).read_bytes()
+        place = tree.root / entry["path"][1:]
+        assert place.read_bytes() == wanted
+        assert f"{place.stat().st_mode & 0o7777:04o}" == entry["mode"]
+    manifest = tree.read("/etc/omconf/conference/manifest.json")
+    assert manifest == (revealed / "om1/manifest.json").read_bytes()
+    again = tree.run("apply", "--yes", env=shell)
+    assert (again.code, again.out.splitlines()[-1]) == (0, "Nothing to do.")
+    assert not list(tree.root.rglob(".omconf-*"))
+
+
+def test_what_others_wrote_stays_to_the_byte(tree: Tree, shell: dict[str, str]) -> None:
+    tree.write_spec(**KURENTO)
+    latin = b"# caf\xe9\r\n/srv *(ro)\r\n/opt/omdata 10.1.1.2(rw,sync)\r\n# end"
+    tree.put(EXPORTS, latin).chmod(0o640)
+    tree.put(SETENV, 'JAVA_OPTS="$JAVA_OPTS -Xmx2g"').chmod(0o750)
+    tree.put(PROPERTIES, b"# caf\xe9\nkurento.ws.url = ws://127.0.0.1:8888/kurento\nx\\\n = y")
+    before = tree.contents()
+    assert tree.run("apply", "--yes", env=shell).code == 0
+    exports = tree.read(EXPORTS)
+    assert exports.startswith(b"# caf\xe9\r\n/srv *(ro)\r\n# end\r\n# BEGIN omconf: conference\r\n")
+    assert (tree.root / "etc/exports").stat().st_mode & 0o7777 == 0o640
+    assert tree.read(SETENV).startswith(b'JAVA_OPTS="$JAVA_OPTS -Xmx2g"\n# BEGIN omconf')
+    assert b"ws://10.1.1.9:8888/kurento" in tree.read(PROPERTIES)
+    done = tree.run("undo", "--yes", env=shell)
+    assert (done.code, done.err) == (0, "")
+    assert tree.contents() == before
+
+
+def test_a_change_and_the_way_back(tree: Tree, shell: dict[str, str]) -> None:
+    assert tree.run("apply", "--yes", env=shell).code == 0
+    first = tree.contents()
+    tree.write_spec(4, openmeetings={"timezone": "Europe/Berlin"})
+    assert tree.run("apply", "--yes", "--reason", "a third node", env=shell).code == 0
+    second = tree.contents()
+    assert b"10.1.1.4" in second["etc/exports"][0]
+    assert tree.run("undo", "--yes", env=shell).code == 0
+    assert tree.contents() == first
+    assert tree.run("undo", "--yes", env=shell).code == 0
+    assert not [path for path, (data, *_) in tree.contents().items() if data != b"folder"]
+    none = tree.run("undo", "--yes", env=shell)
+    assert (none.code, none.out.splitlines()[0]) == (0, "Nothing to do.")
+    log = json.loads(tree.run("log", "--json").out)["entries"]
+    assert [e["what"] for e in log] == ["undo", "undo", "apply", "apply"]
+    assert [e["outcome"] for e in log] == ["undone", "undone", "applied", "applied"]
+    assert log[2]["reason"] == "a third node"
+    assert log[1]["of"] == log[2]["id"]
+    assert not any(e["stands"] for e in log)
+
+
+def test_only_the_last_apply_is_taken_back(tree: Tree) -> None:
+    assert tree.run("apply", "--yes").code == 0
+    (first,) = json.loads(tree.run("log", "--json").out)["entries"]
+    tree.write_spec(3)
+    assert tree.run("apply", "--yes").code == 0
+    before = tree.contents()
+    refused = tree.run("undo", "--yes", "--id", first["id"])
+    assert (refused.code, "OM604" in refused.err) == (1, True)
+    assert tree.contents() == before
+
+
+def test_a_dry_run_changes_nothing(tree: Tree) -> None:
+    done = tree.run("apply", "--dry-run")
+    assert (done.code, done.out.splitlines()[-1].split(".")[0]) == (0, "Nothing is in the way")
+    assert tree.contents() == {}
+
+
+def test_without_a_person_an_approval_is_needed(tree: Tree) -> None:
+    done = tree.run("apply")
+    assert (done.code, "OM603" in done.err) == (1, True)
+    assert list(tree.root.iterdir()) == []
+
+
+def test_events_as_json(tree: Tree) -> None:
+    done = tree.run("apply", "--yes", "--json")
+    found = lines(done.out)
+    assert (found[0]["event"], found[-1]["event"]) == ("plan", "end")
+    assert found[-1]["outcome"] == "applied"
+    refused = lines(tree.run("apply", "--yes", "--json", env={"OM_DB_PASSWORD": ""}).out)
+    assert refused[-1]["outcome"] in ("unchanged", "refused")
+    assert lines(tree.run("undo", "--yes", "--json").out)[-1]["outcome"] == "undone"
+
+
+def test_the_schema_of_events_is_committed() -> None:
+    schema = json.loads((ROOT / "schemas/events.schema.json").read_text())
+    assert schema == events.schema()
+
+
+class TestSavedPlans:
+    def saved(self, tree: Tree) -> Path:
+        plan = tree.folder / "plan.json"
+        done = tree.run("plan", "--out", plan)
+        assert done.code == 0, done.err
+        return plan
+
+    def test_it_is_the_approval(self, tree: Tree) -> None:
+        done = omconf("apply", self.saved(tree), env=SECRET)
+        assert done.code == 0, done.out + done.err
+        assert omconf("apply", tree.folder / "plan.json", env=SECRET).code == 1  # it is done
+
+    @pytest.mark.parametrize("moved", ["spec", "file", "plan"])
+    def test_it_is_refused_when_something_moved(self, tree: Tree, moved: str) -> None:
+        plan = self.saved(tree)
+        if moved == "spec":
+            tree.write_spec(3)
+        elif moved == "file":
+            tree.put(EXPORTS, "/srv *(ro)\n")
+        else:
+            text = plan.read_text().replace('"exportfs",\n', '"reboot",\n', 1)
+            assert text != plan.read_text()
+            plan.write_text(text)
+        before = tree.contents()
+        done = omconf("apply", plan, env=SECRET)
+        assert (done.code, "OM601" in done.err) == (1, True)
+        assert tree.contents() == before
+
+    def test_it_is_of_this_host(self, tree: Tree) -> None:
+        tree.root.rename(tree.folder / "om1")
+        plan = tree.folder / "plan.json"
+        omconf("plan", tree.spec, "--deployed", tree.folder, "--out", plan, env=SECRET)
+        done = omconf("apply", plan, env=SECRET)
+        assert (done.code, "--deployed" in done.err) == (1, True)
+
+
+class TestNothingIsWrittenWhenAnythingIsWrong:
+    def refused(self, tree: Tree, why: str, **more: dict[str, str]) -> None:
+        before = tree.contents()
+        done = tree.run("apply", "--yes", **more)
+        assert done.code == 1
+        assert why in done.err, done.err
+        assert tree.contents() == before
+        assert not (tree.root / STATE).exists() or not list(tree.root.rglob("*.about"))
+
+    def test_a_secret_that_is_gone(self, tree: Tree) -> None:
+        tree.spec.write_text(tree.spec.read_text().replace("OM_DB_PASSWORD", "OM_NO_PASSWORD"))
+        self.refused(tree, "OM322")
+
+    def test_an_owner_that_is_unknown(self, tree: Tree, shell: dict[str, str]) -> None:
+        if os.geteuid() != 0:
+            pytest.skip("owners are root's to set")
+        tree.write_spec(openmeetings={"user": "no-such-user"})
+        self.refused(tree, "no-such-user", env=shell)
+
+    def test_a_link_that_leaves_the_tree(self, tree: Tree, shell: dict[str, str]) -> None:
+        outside = tree.folder / "outside"
+        outside.mkdir()
+        (tree.root / "opt").mkdir()
+        (tree.root / "opt/om").symlink_to(outside)
+        self.refused(tree, "outside of the tree", env=shell)
+        assert list(outside.iterdir()) == []
+
+    def test_a_link_in_place_of_a_file(self, tree: Tree) -> None:
+        (tree.root / "etc").mkdir()
+        (tree.root / "etc/exports").symlink_to("/etc/passwd")
+        self.refused(tree, "OM316")
+
+    @needs("root", "chattr")
+    @pytest.mark.parametrize("path", ["etc/exports", "etc"])
+    def test_what_is_immutable(self, tree: Tree, path: str, shell: dict[str, str]) -> None:
+        tree.put(EXPORTS, "")
+        place = str(tree.root / path)
+        if os.system(f"chattr +i '{place}' 2>/dev/null"):
+            pytest.skip("this file system has no immutable files")
+        try:
+            self.refused(tree, "immutable", env=shell)
+        finally:
+            os.system(f"chattr -i '{place}'")
+
+
+def test_a_lock_is_named_and_broken(tree: Tree) -> None:
+    from omconf.apply.carrier import local
+
+    with local("conference", str(tree.root)) as holder:
+        assert holder.ask("lock", "apply 1234abcd by somebody", "").ok
+        held = tree.run("apply", "--yes")
+        assert (held.code, "OM602" in held.err, "somebody" in held.err) == (1, True, True)
+        assert tree.contents() == {}
+        number = held.err.rpartition("--break-lock ")[2].split(".")[0]
+        assert tree.run("apply", "--yes", "--break-lock", number).code == 0
+
+
+def test_a_lock_of_a_process_that_is_gone_is_taken(tree: Tree, shell: dict[str, str]) -> None:
+    from omconf.apply.carrier import local
+
+    with local("conference", str(tree.root)) as holder:
+        assert holder.ask("lock", "apply 1234abcd by somebody", "").ok
+        holder.process.kill()
+        holder.process.wait()
+    assert tree.run("apply", "--yes", env=shell).code == 0
+
+
+class TestEditsSince:
+    def test_what_others_add_to_a_block_file_stays(self, tree: Tree) -> None:
+        tree.put(EXPORTS, "/opt/omdata 10.1.1.2(rw,sync)\n# mine\n")
+        tree.put(SETENV, "# mine\n")
+        assert tree.run("apply", "--yes").code == 0
+        for path in (EXPORTS, SETENV):
+            tree.put(path, tree.read(path) + b"# later\n")
+        done = tree.run("undo", "--yes")
+        assert done.code == 0, done.err
+        assert tree.read(EXPORTS) == b"# mine\n# later\n/opt/omdata 10.1.1.2(rw,sync)\n"
+        assert tree.read(SETENV) == b"# mine\n# later\n"
+
+    def test_what_others_change_in_a_key_file_stays(self, tree: Tree) -> None:
+        tree.write_spec(**KURENTO)
+        tree.put(PROPERTIES, "a=1\nkurento.ws.url=ws://127.0.0.1:8888/kurento\n")
+        assert tree.run("apply", "--yes").code == 0
+        tree.put(PROPERTIES, tree.read(PROPERTIES).replace(b"a=1", b"a=2"))
+        assert tree.run("undo", "--yes").code == 0
+        assert tree.read(PROPERTIES) == b"a=2\nkurento.ws.url=ws://127.0.0.1:8888/kurento\n"
+
+    def test_a_whole_file_that_was_edited_is_a_conflict(self, tree: Tree) -> None:
+        assert tree.run("apply", "--yes").code == 0
+        edited = tree.read(PERSISTENCE).replace(b"<!--", b"<!-- mine ")
+        tree.put(PERSISTENCE, edited)
+        done = tree.run("undo", "--yes", "--json")
+        end = lines(done.out)[-1]
+        assert (done.code, end["outcome"], PERSISTENCE in str(end["why"])) == (1, "partial", True)
+        assert tree.read(PERSISTENCE) == edited
+        assert not (tree.root / "etc/exports").exists()
+
+
+def test_ten_applies_are_kept(tree: Tree) -> None:
+    for count in range(2, 14):
+        tree.write_spec(count)
+        assert tree.run("apply", "--yes").code == 0
+    entries = json.loads(tree.run("log", "--json").out)["entries"]
+    assert len(entries) == 10
+    kept = {path.suffix for path in (tree.root / STATE).rglob("*.b0*")}
+    assert len(kept) <= 10
+
+
+def test_what_omconf_keeps_is_closed(tree: Tree) -> None:
+    tree.put(PERSISTENCE, f"<x>{SECRET['OM_DB_PASSWORD']}</x>").chmod(0o600)
+    shutil.rmtree(tree.root / "opt")
+    assert tree.run("apply", "--yes").code == 0
+    tree.write_spec(3, database={"pool": {"maxTotal": "7"}})
+    assert tree.run("apply", "--yes").code == 0
+    for place in (tree.root / STATE).rglob("*"):
+        assert place.stat().st_mode & 0o077 == 0, place
+    text = b"".join(
+        p.read_bytes()
+        for p in (tree.root / STATE).rglob("*")
+        if ".b0" not in p.name and p.is_file()
+    )
+    assert SECRET["OM_DB_PASSWORD"].encode() not in text

@@ -1,0 +1,127 @@
+"""What is in the way on a host: all of it is said before the first write, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omconf.apply.carrier import PROGRAM, Program
+from omconf.apply.node import digest
+from tests.apply.host import NEEDS, Host
+from tests.needs import fixture_needs, needs
+
+pytestmark = needs(*NEEDS, "findmnt")
+NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
+CLASSES = "/opt/om/webapps/openmeetings/WEB-INF/classes"
+TARGET = "/etc/omconf-target"
+LOOK = f"cd {TARGET}; stat -c '%n %a %u:%g %s' . .* *; cat hazelcast.xml"
+SWAPS = f"""
+cd {{folder}}
+n=0
+while :; do
+    sleep 0.0$(( (n = n + 1) % 9 + 1 ))
+    mv classes real; ln -s {TARGET} classes; sleep 0.005; rm classes; mv real classes
+    [ $((n % 7)) != 0 ] || ln -sf {TARGET}/hazelcast.xml classes/hazelcast.xml
+    [ $((n % 7)) != 3 ] || rm -f classes/hazelcast.xml
+done
+"""
+TRIES = int(os.environ.get("OMCONF_SWAPS", "60"))
+
+
+@pytest.fixture
+@fixture_needs(*NEEDS)
+def host(tmp_path: Path) -> Iterator[Host]:
+    made = Host.boot(tmp_path)
+    made.write_spec(**NO_ROUTE)
+    yield made
+    made.close()
+
+
+def refused(host: Host, why: str) -> None:
+    before = host.contents()
+    done = host.run("apply", "--yes", "--json")
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, end["outcome"]) == (1, "refused"), done.stdout + done.stderr
+    assert any(why in d["message"] for d in end["diagnostics"]), end
+    assert host.contents() == before
+    assert host.programs() == []
+    assert not host.shell("find / -xdev -name '.omconf-*' 2>/dev/null")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (
+            "mkdir -p {c}; mount -t tmpfs -o size=4k none {c}; dd if=/dev/zero of={c}/x bs=4k count=1",
+            "room",
+        ),
+        ("mkdir -p {c}; mount -t tmpfs -o ro none {c}", "read-only"),
+        (
+            "mkdir -p /opt/om/bin; cd /opt/om/bin; touch setenv.sh; mount --bind setenv.sh setenv.sh",
+            "mount point",
+        ),
+        ("rm /usr/bin/exportfs", "exportfs"),
+        ("rm /usr/bin/systemctl", "systemctl"),
+    ],
+    ids=["full", "read-only", "mount point", "no exportfs", "no systemctl"],
+)
+def test_what_is_in_the_way(host: Host, spoil: str, why: str) -> None:
+    host.shell(
+        f"({spoil.format(c=CLASSES)}) 2>/dev/null; chown -R nobody:nogroup /opt/om 2>/dev/null || :"
+    )
+    refused(host, why)
+
+
+def test_a_file_that_is_edited_between_the_plan_and_its_commit(host: Host) -> None:
+    """The stand-in edits what comes later, while an earlier step runs."""
+    for _ in range(2):
+        host.run("apply", "--yes")
+    host.write_spec(3, openmeetings={"java_options": ["-Xmx2g"]}, **NO_ROUTE)
+    before = host.contents()
+    host.put("/usr/bin/exportfs", "#!/bin/sh\necho '# mine' >>/opt/om/bin/setenv.sh\n", 0o755)
+    done = host.run("apply", "--yes", "--json")
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, end["outcome"]) == (1, "undone"), done.stdout
+    assert "not as it was planned any more" in end["why"]
+    after = host.contents()
+    changed = {path for path in before | after if before.get(path) != after.get(path)}
+    assert changed == {"/opt/om/bin/setenv.sh"}
+    assert b"# mine\n" in host.read("/opt/om/bin/setenv.sh")
+
+
+def test_links_swapped_in_a_loop_lead_root_nowhere(host: Host) -> None:
+    """The service's user swaps his file and its folder for links while root writes there."""
+    host.shell(f"mkdir -p {TARGET}; echo secret >{TARGET}/hazelcast.xml; chmod 600 {TARGET}/*")
+    host.shell(f"mkdir -p {CLASSES}; chown -R nobody:nogroup /opt/om")
+    before = host.shell(LOOK)
+    script = SWAPS.format(folder=CLASSES.rpartition("/")[0])
+    words = host.inside("setpriv", "--reuid", "65534", "--clear-groups", "sh", "-c", script)
+    swapper = subprocess.Popen(words, stderr=subprocess.DEVNULL)
+    path = f"{CLASSES}/hazelcast.xml"
+    written = 0
+    program = host.inside("sh", "-c", PROGRAM.read_text(), "omconf-node", "conference", "")
+    try:
+        with Program.start(program) as line:
+            assert line.ask("lock", "a test", "").ok
+            assert line.ask("begin", "{}", "{}").ok
+            for number in range(TRIES):
+                looked = line.ask("look", path, "absent")
+                now = "absent" if looked.ok else looked.word(1)
+                name = f".omconf-{number}"
+                line.ask("stage", path, name, "0640", "nobody", "nogroup", f"{number}")
+                done = line.ask("commit", path, name, now, digest(b"%d" % number), "0", "")
+                written += done.ok
+                if number % 3 == 0:
+                    line.ask("commit", path, "", digest(b"%d" % number), "absent", "0", "")
+    finally:
+        host.signal("KILL", "mv classes [r]eal")
+        swapper.kill()
+        swapper.wait()
+    assert host.shell(LOOK) == before
+    assert written, "nothing was ever written, so nothing was tried"

@@ -1,0 +1,235 @@
+"""`omconf apply --local` on a host, in earnest: what runs, what is taken back, what a kill leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.apply.host import NEEDS, Host
+from tests.needs import fixture_needs, needs
+
+pytestmark = needs(*NEEDS, "findmnt")
+# No pattern matches the command that looks for it.
+OMCONF = "-m [o]mconf (apply|undo)"
+PROGRAM = "[o]mconf-node conference"
+RESTART = "systemctl restart openmeetings.service"
+KILLS = int(os.environ.get("OMCONF_KILLS", "8"))
+"""How often omconf and the node program are killed, each; `make soak` sets more."""
+NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
+
+
+@pytest.fixture
+@fixture_needs(*NEEDS)
+def host(tmp_path: Path) -> Iterator[Host]:
+    made = Host.boot(tmp_path)
+    made.write_spec(**NO_ROUTE)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def applied(host: Host) -> Host:
+    """A host with a first apply behind it."""
+    first(host)
+    host.forget()
+    return host
+
+
+def first(host: Host) -> None:
+    """Apply until nobody is waited for."""
+    for _ in range(4):
+        done = host.run("apply", "--yes")
+        if done.returncode == 0:
+            return
+        assert "Waiting for a person." in done.stdout, done.stdout + done.stderr
+    raise AssertionError("a person is waited for again and again")
+
+
+def outcome(done: subprocess.CompletedProcess[str]) -> str:
+    return str(json.loads(done.stdout.splitlines()[-1])["outcome"])
+
+
+def test_a_first_apply_waits_for_people_and_goes_on(host: Host) -> None:
+    before = host.contents()
+    done = host.run("apply", "--yes", "--json")
+    assert (done.returncode, outcome(done)) == (1, "waiting")
+    assert host.contents() == before
+    first(host)
+    assert host.programs()[-1] == RESTART
+    assert host.plan()["has_changes"] is False
+    assert host.settled()
+
+
+def test_a_change_restarts_once_and_undo_restarts_again(applied: Host) -> None:
+    before = applied.contents()
+    applied.write_spec(3, **NO_ROUTE)
+    done = applied.run("apply", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "exportfs -ra" in applied.programs()
+    after = applied.contents()
+    assert after != before
+    applied.forget()
+    done = applied.run("undo", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert applied.contents() == before
+    assert "exportfs -ra" in applied.programs()
+
+
+def change(host: Host) -> None:
+    """Change what needs a restart."""
+    host.write_spec(2, openmeetings={"java_options": ["-Xmx2g"]}, **NO_ROUTE)
+
+
+@pytest.mark.parametrize("fails", ["systemctl.restart", "exportfs.-ra"])
+def test_what_fails_is_taken_back(applied: Host, fails: str) -> None:
+    before = applied.contents()
+    applied.write_spec(3, openmeetings={"java_options": ["-Xmx2g"]}, **NO_ROUTE)
+    applied.shell(f"touch /var/fail.{fails}")
+    done = applied.run("apply", "--yes", "--json")
+    assert done.returncode == 1
+    assert outcome(done) in ("undone", "partial"), done.stdout
+    assert "not-a-real-password" not in done.stdout + done.stderr
+    applied.shell(f"rm /var/fail.{fails}")
+    assert applied.contents() == before
+    entry = json.loads(applied.run("log", "--json").stdout)["entries"][0]
+    assert "told to fail" in entry["why"]
+    # Whatever did not run is owed, and the next apply pays it.
+    first(applied)
+    assert applied.plan()["has_changes"] is False
+    assert applied.settled()
+
+
+def test_without_undo_it_is_owed(applied: Host) -> None:
+    change(applied)
+    applied.shell("touch /var/fail.systemctl.restart")
+    done = applied.run("apply", "--yes", "--no-undo", "--json")
+    assert (done.returncode, outcome(done)) == (1, "partial")
+    applied.forget()
+    plan = applied.plan()
+    assert plan["has_changes"]
+    (setenv,) = [c for c in plan["changes"] if c["path"].endswith("setenv.sh")]
+    assert [i["key"] for i in setenv["items"]] == ["-Xmx2g"]
+    assert any("did not come to its end" in note for note in setenv["notes"])
+    assert applied.run("apply", "--yes").returncode == 0
+    assert RESTART in applied.programs()
+    assert applied.plan()["has_changes"] is False
+
+
+def test_the_spec_may_change_back_meanwhile(applied: Host) -> None:
+    before = applied.contents()
+    change(applied)
+    applied.shell("touch /var/fail.systemctl.restart")
+    assert applied.run("apply", "--yes", "--no-undo").returncode == 1
+    applied.forget()
+    applied.write_spec(**NO_ROUTE)
+    assert applied.run("apply", "--yes").returncode == 0
+    assert {k: v for k, v in applied.contents().items() if "manifest" not in k} == {
+        k: v for k, v in before.items() if "manifest" not in k
+    }
+    assert applied.plan()["has_changes"] is False
+
+
+def test_undo_of_an_apply_that_stopped_on_the_way(applied: Host) -> None:
+    before = applied.contents()
+    change(applied)
+    applied.shell("touch /var/fail.systemctl.restart")
+    assert applied.run("apply", "--yes", "--no-undo").returncode == 1
+    applied.forget()
+    done = applied.run("undo", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert applied.contents() == before
+    assert RESTART in applied.programs()
+    applied.write_spec(**NO_ROUTE)
+    assert applied.plan()["has_changes"] is False
+
+
+def test_ctrl_c_ends_the_step_in_hand(applied: Host) -> None:
+    applied.write_spec(3, openmeetings={"java_options": ["-Xmx2g"]}, **NO_ROUTE)
+    applied.shell("touch /var/slow.exportfs.-ra")
+    process = subprocess.Popen(applied.words("apply", "--yes"), stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if "write /etc/exports" in line and "done" in line:
+            applied.signal("INT", OMCONF)
+    process.wait()
+    process.stdout.close()
+    applied.forget()
+    assert any("Stopped on the way" in line for line in said), "".join(said)
+    assert process.returncode != 0
+    first(applied)
+    assert applied.plan()["has_changes"] is False
+    assert applied.settled()
+
+
+def test_two_at_once(applied: Host) -> None:
+    change(applied)
+    applied.shell("touch /var/slow.systemctl.restart")
+    one, other = (
+        subprocess.Popen(applied.words("apply", "--yes", *more), stdout=subprocess.DEVNULL)
+        for more in ([], ["--lock-timeout", "30"])
+    )
+    codes = sorted((one.wait(60), other.wait(60)))
+    # The second one plans before it has the lock: then it refuses what has moved.
+    assert codes in ([0, 0], [0, 1])
+    assert applied.plan()["has_changes"] is False
+    assert applied.programs().count(RESTART) == 1
+
+
+class TestKills:
+    """At random moments: files are old or new, no restart is lost, and the next apply finishes."""
+
+    @pytest.mark.parametrize("whom", [OMCONF, PROGRAM], ids=["omconf", "program"])
+    @pytest.mark.parametrize("verb", ["apply", "undo"])
+    def test_kill(self, applied: Host, whom: str, verb: str) -> None:
+        random = Random(KILLS)
+        for round_ in range(KILLS):
+            count = 3 + round_ % 2
+            applied.write_spec(count, openmeetings={"java_options": [f"-Xmx{count}g"]}, **NO_ROUTE)
+            if verb == "undo":
+                assert applied.run("apply", "--yes").returncode == 0
+            before = applied.contents()
+            self.strike(applied, verb, whom, random.uniform(0.2, 1.4))
+            known = {digest for _, digest in self.texts(before)} | {"-"}
+            assert known
+            # The node program completes what it has begun.
+            done = applied.run("apply", "--yes", "--lock-timeout", "30")
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert applied.plan()["has_changes"] is False
+            assert applied.settled(), applied.log()
+            assert not applied.shell("find /etc /opt/om /usr/local -name '.omconf-*'")
+            assert not applied.shell("ls /var/lib/omconf/conference/pending")
+
+    def strike(self, host: Host, verb: str, whom: str, after: float) -> None:
+        process = subprocess.Popen(
+            host.words(verb, "--yes"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        timer = threading.Timer(after, host.signal, ["KILL", whom])
+        timer.start()
+        process.wait(60)
+        timer.cancel()
+        timer.join()
+        time.sleep(0.1)
+
+    def texts(self, contents: dict[str, str]) -> list[tuple[str, str]]:
+        return [(path, said.split()[0]) for path, said in contents.items()]
+
+
+def test_verify_says_what_is_owed(applied: Host) -> None:
+    assert "apply did not come to its end" not in applied.run("verify").stdout
+    change(applied)
+    applied.shell("touch /var/fail.systemctl.restart")
+    assert applied.run("apply", "--yes", "--no-undo").returncode == 1
+    found = applied.run("verify")
+    assert found.returncode == 1
+    assert "an apply did not come to its end" in found.stdout

@@ -1,0 +1,73 @@
+"""`make soak`: tries at length what CI tries a few times, and writes docs/reliability.md."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+from tests.command import ROOT
+
+KILLS, SWAPS = 50, 1000
+PAGE = ROOT / "docs/reliability.md"
+TRIED = (
+    ("test_kill[apply-omconf]", "omconf is killed (SIGKILL) at a random moment of an apply", KILLS),
+    ("test_kill[undo-omconf]", "omconf is killed at a random moment of an undo", KILLS),
+    (
+        "test_kill[apply-program]",
+        "the node program is killed at a random moment of an apply",
+        KILLS,
+    ),
+    ("test_kill[undo-program]", "the node program is killed at a random moment of an undo", KILLS),
+    (
+        "test_links_swapped_in_a_loop_lead_root_nowhere",
+        "files are written while their owner swaps them and their folder for links",
+        SWAPS,
+    ),
+)
+HEAD = """\
+# How reliable an apply is
+
+`make soak` tries it at length, as root, and writes this page; CI tries the same a few times. Each
+round is one apply or undo on a host of its own (`tests/apply/host.py`), whose systemctl and exportfs
+are stand-ins that write down what they are told. After each kill the next `omconf apply` has to
+finish: files are as planned, no staged file is left, nothing is owed, and what runs has read what is
+there.
+
+| what is tried | rounds | went well |
+| --- | --- | --- |
+"""
+
+
+def main() -> int:
+    """Run the tests and write the page; the exit code is that of the tests."""
+    report = ROOT / "build/soak.xml"
+    report.parent.mkdir(exist_ok=True)
+    names = " or ".join(("Kills", "links_swapped"))
+    more = {"OMCONF_KILLS": str(KILLS), "OMCONF_SWAPS": str(SWAPS)}
+    words = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "tests/apply",
+        "-k",
+        names,
+        f"--junitxml={report}",
+    ]
+    code = subprocess.run(words, cwd=ROOT, env=os.environ | more).returncode
+    cases = {
+        str(case.get("name")): not any(part.tag in ("failure", "error", "skipped") for part in case)
+        for case in ElementTree.parse(report).iter("testcase")
+    }
+    rows = [
+        f"| {what} | {count} | {'all' if cases.get(name) else 'not all'} |"
+        for name, what, count in TRIED
+    ]
+    PAGE.write_text(HEAD + "\n".join(rows) + "\n", "utf-8")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
