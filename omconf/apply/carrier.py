@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from omconf.apply.wire import LostError, Reply, command
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from types import TracebackType
 
 PROGRAM = Path(__file__).with_name("node.sh")
@@ -38,7 +38,9 @@ class Program:
     _said: bytearray = field(default_factory=bytearray)
 
     @classmethod
-    def start(cls, words: Sequence[str], *, seconds: float = 30) -> Program:
+    def start(
+        cls, words: Sequence[str], *, seconds: float = 30, env: Mapping[str, str] | None = None
+    ) -> Program:
         """Start a command that becomes the program; raises LostError."""
         try:
             process = subprocess.Popen(
@@ -47,6 +49,7 @@ class Program:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 bufsize=0,
+                env=env,
                 start_new_session=True,
             )
         except OSError as error:
@@ -143,4 +146,10 @@ class Program:
 
 def local(cluster: str, root: str) -> Program:
     """Start the program on this host; `root` is the tree that it works in, empty for its own."""
-    return Program.start(["sh", "-c", PROGRAM.read_text(), "omconf-node", cluster, root])
+    words = ["sh", "-c", PROGRAM.read_text(), "omconf-node", cluster, root]
+    return Program.start(words, env=environment())
+
+
+def environment() -> dict[str, str]:
+    """Give what programs on a node find in their environment: no secret of omconf's own."""
+    return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}

@@ -7,6 +7,7 @@ its beginning, `N.notes` and `N.files`, which grow, and `N.end`. The backups are
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -120,7 +121,13 @@ class Entry:
     @property
     def touched(self) -> bool:
         """Whether it changed anything that stands."""
-        return bool(self.begun) and (self.end is None or self.end.outcome is not Outcome.UNDONE)
+        there = self.begun or self.changed
+        return bool(there) and (self.end is None or self.end.outcome is not Outcome.UNDONE)
+
+    @property
+    def whole(self) -> bool:
+        """Whether it came to its end as it was meant to."""
+        return self.end is not None and self.end.outcome is Outcome.APPLIED
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,17 +145,30 @@ class Journal:
 
     @property
     def standing(self) -> tuple[Entry, ...]:
-        """The applies that were not taken back, the oldest first."""
-        undone = {
-            e.about.of
-            for e in self.entries
-            if e.about.what == "undo" and e.end and e.end.outcome is Outcome.UNDONE
-        }
-        return tuple(
-            e
-            for e in self.entries
-            if e.about.what == "apply" and e.touched and e.about.id not in undone
-        )
+        """The applies that were not taken back, the oldest first.
+
+        Taking one back takes back those before it, too, that had not come to their end: it went on
+        where they had stopped.
+        """
+        stack: list[Entry] = []
+        for entry in self.entries:
+            if entry.about.what == "apply" and entry.touched:
+                stack.append(entry)
+            elif entry.about.what == "undo" and entry.end and entry.end.outcome is Outcome.UNDONE:
+                while stack and any(e.about.id == entry.about.of for e in stack):
+                    stack.pop()
+                while stack and not stack[-1].whole:
+                    stack.pop()
+        return tuple(stack)
+
+    @property
+    def last(self) -> tuple[Entry, ...]:
+        """The last apply that stands, and those before it that it went on with; the oldest first."""
+        standing = self.standing
+        first = len(standing) - 1
+        while first > 0 and not standing[first - 1].whole:
+            first -= 1
+        return standing[max(first, 0) :]
 
 
 def places(cluster: str) -> tuple[str, ...]:
@@ -185,11 +205,15 @@ def read(around: Mapping[str, DeployedFile], cluster: str) -> Journal:
 
 def _entry(number: str, of: Mapping[str, str]) -> Entry:
     about = About.model_validate_json(of.get("about", ""))
-    end = End.model_validate_json(of["end"]) if "end" in of else None
+    if any(undo.type == "remove" for step in about.steps for undo in step.undo):
+        raise ValueError("nothing is deleted to take a step back")
+    end = None
+    with suppress(ValidationError):  # a power cut may leave it empty
+        end = End.model_validate_json(of.get("end", ""))
     notes = [_NOTE.fullmatch(line) for line in of.get("notes", "").split("\n")[:MOST_LINES]]
     begun = frozenset(int(n[2]) for n in notes if n and n[1] == "begin")
     done = frozenset(int(n[2]) for n in notes if n and n[1] == "done")
-    changed = []
+    changed: list[Changed] = []
     for line in of.get("files", "").split("\n")[:MOST_LINES]:
         if found := _FILE.fullmatch(line):
             path = printf.meaning(found["path"].encode()).decode("utf-8", "surrogateescape")

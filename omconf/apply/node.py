@@ -15,7 +15,7 @@ from omconf.plan.digest import ABSENT
 from omconf.plan.owed import UNIT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from omconf.actions import Action, Step
     from omconf.apply.events import State
@@ -30,7 +30,16 @@ _WHY = {
     "backup": "what it replaces cannot be kept below /var/lib/omconf",
     "write": "it cannot be written",
     "stale": "it is not as it was planned any more",
+    "unreadable": "the owner of its folder cannot read it",
 }
+
+
+def _nothing(_: str) -> str:
+    return ""
+
+
+class StoppedError(Exception):
+    """Raised when a signal ends a wait: nothing is known to have failed."""
 
 
 class FailedError(Exception):
@@ -88,7 +97,13 @@ class Node:
     real: bool = True
     told: frozenset[str] = frozenset()
     """What people were told to do by an apply that waited for it: without a check it counts as done."""
+    owed: frozenset[str] = frozenset()
+    """Files that an earlier apply left owed."""
+    hide: Callable[[str], str] = _nothing
+    """Hides secrets in what programs print."""
     written: list[Written] = field(default_factory=list)
+    began: bool = False
+    """Whether the journal knows of it."""
     _step: tuple[int, int] = (0, 0)
     _back: bool = False
 
@@ -115,10 +130,12 @@ class Node:
     def take_back(self) -> list[str]:
         """Take back what was done, the last step first; returns what could not be taken back."""
         self._back = True
+        interrupts.resume()
         wrong: list[str] = []
         if self.at is not None and self.at[0] not in [step for _, step in self.finished]:
             step, failed = self.at
-            wrong += self.undo(step.undo_from(failed), besides=failed)
+            back = next((do.undo for do in step.does if do.action == failed), None)
+            wrong += self.undo(step.undo_from(failed), besides=back)
         for number, step in reversed(self.finished):
             self._step = (number, self._step[1])
             wrong += self.undo(step.undo)
@@ -131,25 +148,39 @@ class Node:
     def undo(self, actions: Iterable[Action], besides: Action | None = None) -> list[str]:
         """Carry out actions that take something back, and go on after one that fails.
 
-        `besides` is the action that failed: what takes it back may find nothing to do.
+        `besides` takes back the very action that failed: it may find nothing to do. What an earlier
+        apply owes stays owed.
         """
         wrong: list[str] = []
         paths: list[str] = []
         for action in actions:
             try:
                 if isinstance(action, Put):
-                    paths += action.paths
                     for path in action.paths:
-                        self.restore(path)
+                        if self._last(path):
+                            paths.append(path)
+                            self.restore(path)
                 else:
                     self.do(action)
             except FailedError as error:
-                if besides is None or isinstance(action, Put | Service | Health):
+                if besides is None or action != besides:
                     wrong.append(str(error))
             except WaitingError as error:
                 self.left_to_people.append(str(error))
-        self.line.ask("settle", *paths)
+        if not wrong:
+            self.line.ask("settle", *(path for path in paths if path not in self.owed))
+        self._tidy(paths)
         return wrong
+
+    def _tidy(self, paths: Iterable[str]) -> None:
+        """Remove the folders that were made for files that are gone again, the innermost first."""
+        made: set[str] = set()
+        for path in paths:
+            first = next(w for w in self.written if w.path == path)
+            if first.before is None:
+                made |= set(_folders(path, first.made))
+        if made:
+            self.line.ask("tidy", *sorted(made, key=lambda folder: -folder.count("/")))
 
     def do(self, action: Action) -> None:
         """Carry out one action; raises FailedError or WaitingError."""
@@ -160,7 +191,7 @@ class Node:
         self._tell("action", "started", action=action)
         try:
             self._do(action)
-        except (FailedError, WaitingError) as error:
+        except (FailedError, WaitingError, StoppedError) as error:
             state: State = "failed" if isinstance(error, FailedError) else "waiting"
             took = time.monotonic() - started
             self._tell("action", state, action=action, text=str(error), seconds=took)
@@ -178,7 +209,10 @@ class Node:
             case Service(verb, unit, timeout):
                 self._service(verb, unit, timeout)
             case Health():
-                if why := self.people.healthy(self.name, action):
+                why = self.people.healthy(self.name, action)
+                if why and interrupts.stopped():
+                    raise StoppedError
+                if why:
                     raise FailedError(f"{self.name} is not healthy: {why}")
             case Manual():
                 self._manual(action)
@@ -249,8 +283,6 @@ class Node:
             access = (f"{'=' if first.shared else ''}{mode}", uid, gid)
             name, made = self._staged(path, first.before, access)
         self._commit(path, last.after, first.before, name, made)
-        if first.before is None and first.made:
-            self.line.ask("tidy", *_folders(path, first.made))
 
     def _run(self, argv: Sequence[str], timeout: int) -> None:
         words = [f".{word}" for word in argv]
@@ -258,15 +290,16 @@ class Node:
         if reply.ok:
             return
         said = [line.strip() for line in self.line.said().splitlines() if line.strip()]
+        said = [hidden for line in said[-1:] if (hidden := self.hide(line[:300]))]
         if reply.word(1) in _TIMED_OUT:
             why = f"it did not end within {timeout} seconds"
         else:
             why = f"it ended with exit code {reply.word(1)}"
-        raise FailedError(f"{argv[0]}: {why}{f': {said[-1][:300]}' if said else ''}")
+        raise FailedError(f"{argv[0]}: {why}{f': {said[-1]}' if said else ''}")
 
     def _service(self, verb: str, unit: str, timeout: int) -> None:
-        if verb in ("stop", "restart"):
-            self.line.ask("stopped", f"{UNIT}{unit}")
+        if verb in ("stop", "restart") and not self.line.ask("stopped", f"{UNIT}{unit}").ok:
+            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
         if verb in ("start", "restart"):
             self.line.ask("run", "30", ".systemctl", ".reset-failed", f".{unit}")
             self.line.said()
@@ -299,7 +332,8 @@ class Node:
             self.line.ask("settle", *paths)
 
     def _note(self, text: str) -> None:
-        self.line.ask("note", text)
+        if not self.line.ask("note", text).ok:
+            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
 
     def _why(self, path: str, reply: Reply) -> str:
         return f"{path}: {_WHY.get(reply.word(0), 'it cannot be written')}"

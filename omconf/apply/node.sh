@@ -69,7 +69,9 @@ highest() {
 # lock|WHO|BREAK: the number above all others is the lock, and the number of this apply. A lock is free
 # when its holder said so or is gone, or when BREAK names it.
 lock() {
-    if ! mkdir -p "$journal" "$pending" 2>/dev/null; then
+    folder=$state
+    above
+    if ! inside || ! (umask 022 && mkdir -p "$root/var/lib") || ! mkdir -p "$journal" "$pending"; then
         failed 'state'
         return
     fi
@@ -107,8 +109,10 @@ sweep() {
     for list in "$journal"/*.staged; do
         [ -e "$list" ] || continue
         while IFS='|' read -r raw name; do
+            case $raw/ in */../* | *\\*) continue ;; esac
             place "$raw" "$name"
-            drop
+            above
+            ! inside || drop
         done <"$list"
         rm -f "$list"
     done
@@ -147,8 +151,10 @@ guard() {
     done
 }
 
-# Run shell text with two arguments as that user.
-as() {
+# Run shell text with two arguments as that user; nothing of what omconf sends is within its reach.
+as() { as_with "$@" </dev/null; }
+
+as_with() {
     case $as_user$switch in
     su | setpriv | runuser) sh -c "$1" sh "${2-}" "${3-}" ;;
     *setpriv)
@@ -172,7 +178,10 @@ place() {
 
 drop() {
     # shellcheck disable=SC2016
-    case $staged in */.omconf-*) as 'rm -f -- "$1"' "$staged" ;; esac
+    case ${staged#"$folder"/} in
+    */* | *[!a-z0-9.-]*) ;;
+    .omconf-*) as 'rm -f -- "$1"' "$staged" >/dev/null ;;
+    esac
 }
 
 # What stands at $path: a digest, that it is absent, or what else it is.
@@ -194,28 +203,34 @@ above() {
     above=${above:-/}
 }
 
+# Whether $above lies in the tree, wherever links lead.
+inside() {
+    real=$(cd -P "$above" && pwd -P) || return 1
+    [ -n "$root" ] || return 0
+    case $real/ in
+    "$(cd -P "$root" && pwd -P)"/*) return 0 ;;
+    esac
+    return 1
+}
+
 # Whether something can be changed: on a read-only file system, or where it is immutable, no mode can.
 changes() {
     # shellcheck disable=SC2016
-    as '[ -w "$1" ] && { [ ! -O "$1" ] || chmod "$(stat -c %a -- "$1")" "$1"; }' "$1" 2>/dev/null
+    as '[ -w "$1" ] && { [ ! -O "$1" ] || chmod "$(stat -c %a -- "$1")" "$1"; }' "$1" >/dev/null 2>&1
 }
 
 # look|PATH|DIGEST: whether a file is still as planned, and can be changed.
 look() {
     place "$1"
     above
-    real=$(cd -P "$above" && pwd -P)
-    if [ -n "$root" ]; then
-        case $real/ in
-        "$(cd -P "$root" && pwd -P)"/*) ;;
-        *)
-            failed 'outside'
-            return
-            ;;
-        esac
+    if ! inside; then
+        failed 'outside'
+        return
     fi
     now=$(digest)
-    if [ "$now" != "$2" ]; then
+    if [ -z "$now" ]; then
+        failed 'unreadable'
+    elif [ "$now" != "$2" ]; then
         failed "stale|$now"
     elif cut -d' ' -f5 /proc/self/mountinfo | grep -Fqx -- "${real%/}/${path##*/}"; then
         failed 'mountpoint'
@@ -285,8 +300,11 @@ stage() {
         user=${kept#*|}
         user=${user%|*}
     fi
-    # shellcheck disable=SC2016,SC2059
-    if printf "$6" | as 'umask 077; set -C; cat >"$1"' "$staged" && finished "$mode" "$user" "$group"; then
+    decode "$user"
+    user=$value
+    decode "$group"
+    group=$value
+    if written "$6"; then
         flush "$staged"
         ok "$made"
     else
@@ -301,36 +319,37 @@ folders() {
     folders "${1%/*}" || return 1
     guard "$1"
     # shellcheck disable=SC2016
-    as 'umask 022; mkdir -- "$1"' "$1" || return 1
+    as 'umask 022; mkdir -- "$1"' "$1" >/dev/null || return 1
     made=$((made + 1))
 }
 
-# Give a staged file its mode and owner. In a folder of somebody else's, root follows no name there: the
-# mode is set as its owner, and no link is followed after that.
-finished() {
-    # shellcheck disable=SC2016
+# Write a staged file with its $mode and owner. Root touches it by its descriptor alone, for whoever can
+# write in the folder could put a link in its place; in a folder of somebody else's it is written as him.
+# shellcheck disable=SC2016,SC2059
+written() {
     if [ -n "$as_user" ]; then
-        as 'chmod -- "$2" "$1"' "$staged" "$1" && owned "$2" "$3"
+        printf "$1" | as_with 'umask 077; set -C; cat >"$1" && chmod -- "$2" "$1"' "$staged" "$mode" &&
+            chown -h -- "$user:$group" "$staged"
     else
-        owned "$2" "$3" && like && chmod -- "$1" "$staged"
+        (
+            umask 077
+            set -C
+            exec 3>"$staged" || exit 1
+            set +C
+            printf "$1" >&3 || exit 1
+            [ "$me" != 0 ] || chown -- "$user:$group" /proc/self/fd/3 || exit 1
+            like /proc/self/fd/3 && chmod -- "$mode" /proc/self/fd/3
+        )
     fi
-}
-
-owned() {
-    [ "$me" = 0 ] || return 0
-    decode "$1"
-    owner=$value
-    decode "$2"
-    chown -h -- "$owner:$value" "$staged"
 }
 
 # SELinux's context and the ACL are those of the file that is replaced.
 like() {
     [ -e "$path" ] || return 0
-    [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$path" -- "$staged" || return 1
+    [ ! -e /sys/fs/selinux/enforce ] || chcon --reference="$path" -- "$1" || return 1
     command -v setfacl >/dev/null || return 0
     getfacl -cps -- "$path" | grep -q . || return 0
-    getfacl -cp -- "$path" | setfacl --set-file=- -- "$staged"
+    getfacl -cp -- "$path" | setfacl --set-file=- -- "$1"
 }
 
 # commit|PATH|NAME|DIGEST|AFTER|MADE|OWED: put a staged file in its place, or without a NAME remove the
@@ -370,10 +389,10 @@ commit() {
     if [ -n "$6" ] && ! owe "$key" "$1"; then
         drop
         failed 'backup'
-    elif [ -n "$2" ] && ! as 'mv -f -T -- "$1" "$2"' "$staged" "$path"; then
+    elif [ -n "$2" ] && ! as 'mv -f -T -- "$1" "$2"' "$staged" "$path" >/dev/null; then
         drop
         failed 'write'
-    elif [ -z "$2" ] && ! as 'rm -f -- "$1"' "$path"; then
+    elif [ -z "$2" ] && ! as 'rm -f -- "$1"' "$path" >/dev/null; then
         failed 'write'
     else
         flush "$folder"
@@ -441,12 +460,18 @@ tidy() {
 # note|TEXT: add a line on this apply. end|HOW|OPEN: it has ended; with OPEN nothing remains to be done, here
 # or of the ones before it (`all`), or here alone (`own`).
 note() {
-    if printf '%s\n' "$1" >>"$journal/$number.notes"; then ok; else failed 'write'; fi
+    if printf '%s\n' "$1" >>"$journal/$number.notes"; then
+        flush "$journal/$number.notes" "$journal"
+        ok
+    else
+        failed 'write'
+    fi
 }
 
 end() {
     # shellcheck disable=SC2059
-    if printf "$1" >"$journal/.end" && mv "$journal/.end" "$journal/$number.end"; then
+    if printf "$1" >"$journal/.end" && flush "$journal/.end" &&
+        mv "$journal/.end" "$journal/$number.end"; then
         case $2 in
         all) rm -f "$journal"/*.open ;;
         own) rm -f "$journal/$number.open" ;;
@@ -462,12 +487,12 @@ end() {
 
 # Keep the last ten.
 prune() {
-    count=0
-    for about in $(printf '%s\n' "$journal"/*.about | sort -r); do
-        count=$((count + 1))
-        one=${about##*/}
+    set -- "$journal"/*.about
+    while [ $# -gt 10 ]; do
+        one=${1##*/}
         one=${one%.about}
-        [ "$count" -le 10 ] || rm -f "$journal/$one".* "$journal"/*.b"$one"
+        rm -f "$journal/$one".* "$journal"/*.b"$one"
+        shift
     done
 }
 

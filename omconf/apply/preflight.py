@@ -19,6 +19,7 @@ BESIDE_KIB = 256
 """Room for the journal, beside the files themselves."""
 _WHY = {
     "stale": "it is not as it was planned any more: plan again",
+    "unreadable": "the owner of its folder cannot read it: give both the same owner",
     "outside": "it lies outside of the tree, where a link leads",
     "mountpoint": "it is a mount point of its own",
     "folder": "its folder cannot be written: a read-only file system, an immutable folder",

@@ -74,8 +74,9 @@ def apply(
         if not prepared.steps:
             applying.leave(Result(Outcome.UNCHANGED), show)
             return
-        if not (saved or dry_run or applying.approve("Apply this plan?", yes=yes, as_json=as_json)):
-            applying.leave(Result(Outcome.REFUSED, why="Not approved."), show)
+        refused = applying.approve("Apply this plan?", show, yes=yes or saved or dry_run)
+        if refused:
+            applying.leave(refused, show)
             return
         show.go_on()
         cluster = prepared.compiled.cluster

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from omconf import interrupts
 from omconf.cli import output
 from omconf.diagnostics import Rule, Severity
 
@@ -95,10 +96,16 @@ class Show:
 
     def document(self, document: Document) -> None:
         """Show an event, without the values of secrets."""
-        from omconf.views import events
         from omconf.views.masked import masked
 
         document = masked(document, self.mask)
+        # Whoever reads along may go away: that ends no work.
+        with suppress(OSError):
+            self._draw(document)
+
+    def _draw(self, document: Document) -> None:
+        from omconf.views import events
+
         if self.as_json:
             output.write(json.dumps(document) + "\n")
             sys.stdout.flush()
@@ -140,25 +147,32 @@ class Terminal:
         output.tell(f"{node}: {manual.text}")
         for file in manual.files:
             output.tell(f"  the bundle has it in {file}")
-        done = typer.confirm("Is it done?", default=False)
+        try:
+            done = typer.confirm("Is it done?", default=False)
+        except (typer.Abort, EOFError, KeyboardInterrupt):
+            done = False
         self.show.go_on()
-        return done
+        return done and not interrupts.stopped()
 
     def healthy(self, node: str, health: Health) -> str:
         """Wait until the node is healthy; otherwise say why it is not."""
         return self.health(node, health)
 
 
-def approve(question: str, *, yes: bool, as_json: bool) -> bool:
-    """Ask once; diagnostics where nobody can answer. Only `yes` means yes."""
+def approve(question: str, show: Show, *, yes: bool) -> Result | None:
+    """Ask once; only `yes` means yes. Gives how it ends where it is not approved."""
+    from omconf.apply.events import Outcome
+    from omconf.pipeline.apply import Result
+
     if yes:
-        return True
-    if as_json or not somebody():
+        return None
+    if show.as_json or not somebody():
         message = "Nobody is there to approve of it."
         hint = "--yes approves; so does a plan that was saved by `omconf plan --out`."
-        output.say([NOBODY.at(None, message, hint=hint)])
-        raise typer.Exit(1)
-    return str(typer.prompt(f"{question} Only `yes` goes on", default="no")) == "yes"
+        return Result(Outcome.REFUSED, diagnostics=[NOBODY.at(None, message, hint=hint)])
+    if str(typer.prompt(f"{question} Only `yes` goes on", default="no")) == "yes":
+        return None
+    return Result(Outcome.REFUSED, why="Not approved.")
 
 
 def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> None:

@@ -56,8 +56,9 @@ def undo(
         if not as_json:
             show.pause()
             output.write(_shown(prepared))
-        if not applying.approve("Take this back?", yes=yes, as_json=as_json):
-            applying.leave(Result(Outcome.REFUSED, why="Not approved."), show)
+        refused = applying.approve("Take this back?", show, yes=yes)
+        if refused:
+            applying.leave(refused, show)
             return
         show.go_on()
         cluster = compiled.cluster
@@ -65,7 +66,9 @@ def undo(
         people = applying.Terminal(show, health.local(cluster))
         options = Options(reason=reason, wait=lock_timeout, force=break_lock)
         with interrupts.deferred():
-            result = undoing.take_back(prepared, show, people, options)
+            result = undoing.take_back(
+                prepared, show, people, options, lambda: undoing.prepare(compiled, asked, id)
+            )
             show.end()
             applying.leave(result, show, well=result.outcome is Outcome.UNDONE)
 

@@ -81,6 +81,8 @@ class Block(Owned):
             raise ValueError("the markers of its block do not pair up")
         body = old.body if old else None
         text = block.merge(now, cluster, body, adopt=not kind.textual)
+        if before is None and not text:
+            return None
         if kind.textual or here is None:
             return text
         ours = {entry.key for entry in kind.entries(here.body)[0]}

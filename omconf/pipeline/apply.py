@@ -98,6 +98,11 @@ class Prepared:
     """What people were told to do when the last apply waited for them."""
 
     @property
+    def whole(self) -> bool:
+        """Whether all nodes stop for it."""
+        return str(self.made.plan.rollout.disruption) == "all"
+
+    @property
     def steps(self) -> list[tuple[int, Step]]:
         """The steps in which the node has a part, with their numbers."""
         steps = enumerate(self.made.plan.rollout.steps, 1)
@@ -217,11 +222,13 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
     from omconf.apply.node import Node
     from omconf.apply.targets import Targets
     from omconf.apply.wire import LostError
+    from omconf.plan import owed
     from omconf.plan.masking import Mask
 
     started = time.monotonic()
     if not prepared.steps:
         return Result(Outcome.UNCHANGED)
+    node: Node | None = None
     with interrupts.deferred():
         name = prepared.made.plan.cluster
         try:
@@ -237,18 +244,16 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
                 known = [*prepared.made.secrets.all().values()]
                 show.mask = Mask(known) if known else show.mask
                 targets = Targets(bundle, prepared.node, files, prepared.made.secrets, kinds)
-                node = Node(
-                    prepared.node,
-                    program,
-                    targets,
-                    people,
-                    show.event,
-                    not prepared.root,
-                    prepared.told,
-                )
+                node = Node(prepared.node, program, targets, people, show.event, not prepared.root)
+                node.told = prepared.told
+                node.owed = frozenset(owed.read(files.around, name, {}).before)
+                mask = show.mask
+                node.hide = mask.message if mask else str
                 result = _on(node, prepared, about, options)
         except LostError as error:
-            result = Result(Outcome.PARTIAL, why=f"{prepared.node} does not answer: {error}")
+            began = node is not None and node.began
+            why = f"{prepared.node} does not answer: {error}"
+            result = Result(Outcome.PARTIAL if began else Outcome.REFUSED, why=why)
         result.seconds = time.monotonic() - started
         return result
 
@@ -272,20 +277,37 @@ def _on(node: Node, prepared: Prepared, about: About, options: Options) -> Resul
         return Result(
             Outcome.REFUSED, diagnostics=[REFUSED.at(None, "The journal cannot be written.")]
         )
-    return finish(node, prepared.steps, about, options)
+    node.began = True
+    return finish(node, prepared.steps, about, options, whole=prepared.whole)
 
 
-def finish(node: Node, steps: Sequence[tuple[int, Step]], about: About, options: Options) -> Result:
-    """Carry the steps out, take them back where one fails, and say in the journal how it ended."""
+def finish(
+    node: Node,
+    steps: Sequence[tuple[int, Step]],
+    about: About,
+    options: Options,
+    *,
+    whole: bool,
+) -> Result:
+    """Carry the steps out, take them back where one fails, and say in the journal how it ended.
+
+    When it is interrupted, what is done stays; with `whole`, where all nodes stop, it is taken back.
+    """
     from omconf.apply.journal import End
-    from omconf.apply.node import FailedError, WaitingError
+    from omconf.apply.node import FailedError, StoppedError, WaitingError
 
     why = ""
     outcome = Outcome.APPLIED
     try:
         node.carry_out([step for _, step in steps], [number for number, _ in steps])
         if len(node.finished) < len(steps):
-            outcome, why = Outcome.PARTIAL, "it was interrupted"
+            raise StoppedError
+    except StoppedError:
+        outcome, why = Outcome.PARTIAL, "it was interrupted"
+        if whole and not options.keep:
+            left = node.take_back()
+            outcome = Outcome.PARTIAL if left else Outcome.UNDONE
+            why = "; ".join((why, *left, *node.left_to_people))
     except WaitingError as error:
         outcome, why = Outcome.WAITING, str(error)
     except FailedError as error:
@@ -296,7 +318,9 @@ def finish(node: Node, steps: Sequence[tuple[int, Step]], about: About, options:
             why = "; ".join((why, *left, *node.left_to_people))
     end = End(outcome=outcome, when=moment(), why=why[:2000])
     over = {Outcome.APPLIED: "all", Outcome.UNDONE: "own"}.get(outcome, "")
-    node.line.ask("end", end.text, over)
+    if not node.line.ask("end", end.text, over).ok:
+        outcome, over = Outcome.PARTIAL, ""
+        why = "; ".join(filter(None, (why, "how it ended cannot be written to the journal")))
     return Result(outcome, about.id, why, stands=bool(node.written) and over != "own")
 
 
@@ -349,12 +373,17 @@ def about_plan(prepared: Prepared, reason: str) -> About:
         what="apply",
         node=prepared.node,
         by=whoever(),
-        reason=reason[:2000],
+        reason=written(reason),
         when=moment(),
         plan=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
         steps=steps,
         files=files,
     )
+
+
+def written(text: str) -> str:
+    """Give a text of the command line as a journal can hold it."""
+    return text.encode("utf-8", "replace").decode()[:2000]
 
 
 def whoever() -> str:

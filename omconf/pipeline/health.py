@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from omconf import interrupts, process
+from omconf.apply.carrier import environment
 from omconf.formats.node_check import MAX_BYTES, Status
 
 if TYPE_CHECKING:
@@ -29,7 +30,9 @@ def local(cluster: Cluster) -> Callable[[str, Health], str]:
         from omconf.verify.rounds import ask_one
 
         def ask(_: Node, words: Sequence[str], stdin: bytes) -> Answer:
-            return process.run(words, seconds=ONE_LOOK, limit=MAX_BYTES, stdin=stdin)
+            return process.run(
+                words, seconds=ONE_LOOK, limit=MAX_BYTES, stdin=stdin, env=environment()
+            )
 
         (node,) = (node for node in cluster.nodes if node.name.value == name)
         return report(cluster, name, ask_one(cluster, node, ask))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from omconf.pipeline import apply
 from omconf.pipeline import nodes as by_node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from omconf.actions import Action
     from omconf.apply.journal import Changed, Entry, Journal
@@ -51,17 +52,26 @@ class Prepared:
     cluster: str
     node: str
     root: str
-    entry: Entry
+    entries: tuple[Entry, ...]
+    """The apply, and those before it that it went on with; the oldest first."""
     written: tuple[Written, ...]
     manifest: bytes
 
     @property
+    def entry(self) -> Entry:
+        """The apply that is taken back."""
+        return self.entries[-1]
+
+    @property
     def steps(self) -> Iterator[tuple[int, bool, tuple[Action, ...]]]:
         """The steps that were begun, the last one first: whether each was done, what undoes it."""
-        for step in reversed(self.entry.about.steps):
-            if step.step in self.entry.begun:
+        paths = {written.path for written in self.written}
+        for entry in reversed(self.entries):
+            for step in reversed(entry.about.steps):
                 undo = tuple(journal.action(action) for action in step.undo)
-                yield step.step, step.step in self.entry.done, undo
+                wrote = any(isinstance(a, Put) and paths & set(a.paths) for a in undo)
+                if step.step in entry.begun or (wrote and not entry.begun):
+                    yield step.step, step.step in entry.done, undo
 
     @property
     def files(self) -> list[Written]:
@@ -119,10 +129,16 @@ def prepare(
         return found
     cluster = compiled.cluster
     assert cluster is not None  # noqa: S101 - there is a log
-    standing = found.journal.standing
-    if not standing:
+    entries = found.journal.last
+    if found.journal.broken:
+        hint = "See what stands there; of two entries the later one has to be taken back first."
+        message = (
+            "The journal has entries that make no sense: which apply was the last is not known."
+        )
+        return [*found.diagnostics, NO_UNDO.at(None, message, hint=hint, node=found.node)]
+    if not entries:
         return None
-    entry = standing[-1]
+    entry = entries[-1]
     if wanted and entry.about.id != wanted:
         message = f"{wanted} is not the last apply that stands: that is {entry.about.id}."
         return [NO_UNDO.at(None, message, hint="Take that back first; `omconf log` lists all.")]
@@ -130,43 +146,45 @@ def prepare(
         message = "Only root can take back what was applied to this host."
         return [NO_UNDO.at(None, message, hint="Run it by sudo.")]
     name = cluster.name.value
-    paths = tuple(dict.fromkeys(changed.path for changed in entry.changed))
-    around = (journal.backups(name, entry.number),)
+    paths = tuple(dict.fromkeys(changed.path for each in entries for changed in each.changed))
+    around = tuple(journal.backups(name, each.number) for each in entries)
     files = _read(cluster, asked, Request(paths, name, "", around=around))
     if isinstance(files, Diagnostic):
         return [files]
-    written = [_written(name, entry, path, files) for path in paths]
+    written = [_written(name, entries, path, files) for path in paths]
     own = files.files.get(Request((), name, "").manifest)
     root = os.path.realpath(asked.root or "/").rstrip("/")
     manifest = own.data if own and own.data else b"{}"
     assert asked.local is not None  # noqa: S101 - the command line says it
-    return Prepared(name, asked.local, root, entry, tuple(written), manifest)
+    return Prepared(name, asked.local, root, entries, tuple(written), manifest)
 
 
-def _written(cluster: str, entry: Entry, path: str, files: NodeFiles) -> Written:
+def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles) -> Written:
     """Say what a file was, is, and shall be again: edits of others since then stay."""
-    every = [changed for changed in entry.changed if changed.path == path]
-    first, last = every[0], every[-1]
+    every = [(e, changed) for e in entries for changed in e.changed if changed.path == path]
+    first, entry = every[0][1], every[0][0]
     file = files.files.get(path)
     now = file.data if file else None
-    made = max(changed.made for changed in every)
+    made = max(changed.made for _, changed in every)
     held = _held(cluster, entry, first, files)
-    kind = by_name().get(entry.about.files[path].kind)
+    what = entry.about.files[path]
+    kind = by_name().get(what.kind)
     shared = kind is not None and not OWNED[kind.ownership].whole
     written = Written(path, held, now, first.access, made, shared)
     if file and file.problem:
         return replace(written, conflict=file.problem.message)
     if digest(held) != first.before:
         return replace(written, conflict="its backup is not what it was")
-    if digest(now) in (last.after, first.before):
-        return written if digest(now) == last.after else replace(written, before=now)
+    if digest(now) == first.before:
+        return replace(written, before=now)
+    if digest(now) in {state for _, c in every for state in (c.before, c.after)}:
+        return written
     if kind is None or now is None:
         return replace(written, conflict="it was edited since")
-    keys = entry.about.files[path].keys
     before = None if held is None else held.decode("utf-8", "surrogateescape")
     text = now.decode("utf-8", "surrogateescape")
     try:
-        restored = OWNED[kind.ownership].restored(kind, cluster, before, text, keys)
+        restored = OWNED[kind.ownership].restored(kind, cluster, before, text, what.keys)
     except ValueError as error:
         return replace(written, conflict=str(error))
     data = None if restored is None else restored.encode("utf-8", "surrogateescape")
@@ -181,8 +199,16 @@ def _held(cluster: str, entry: Entry, first: Changed, files: NodeFiles) -> bytes
     return (backup.data or b"") if backup else b""
 
 
-def take_back(prepared: Prepared, show: Show, people: People, options: Options) -> Result:
-    """Take an apply back: restore its files, and run what reads them."""
+Again = Callable[[], Prepared | list[Diagnostic] | None]
+
+
+def take_back(
+    prepared: Prepared, show: Show, people: People, options: Options, again: Again
+) -> Result:
+    """Take an apply back: restore its files, and run what reads them.
+
+    `again` prepares it once more, when nobody else can change anything: it has to come to the same.
+    """
     from omconf.apply import carrier
     from omconf.apply.node import Node
     from omconf.apply.wire import LostError
@@ -194,6 +220,9 @@ def take_back(prepared: Prepared, show: Show, people: People, options: Options) 
             with carrier.local(prepared.cluster, prepared.root) as program:
                 if refused := apply.lock(program, about, prepared.node, options):
                     return apply.Result(Outcome.REFUSED, diagnostics=[refused])
+                if again() != prepared:
+                    message = "What is to be taken back has changed since it was shown."
+                    return apply.Result(Outcome.REFUSED, diagnostics=[NO_UNDO.at(None, message)])
                 if not program.ask("begin", about.text, prepared.manifest).ok:
                     full = apply.REFUSED.at(None, "The journal cannot be written.")
                     return apply.Result(Outcome.REFUSED, diagnostics=[full])
@@ -210,16 +239,17 @@ def take_back(prepared: Prepared, show: Show, people: People, options: Options) 
 
 def _on(node: Node, prepared: Prepared, about: journal.About) -> Result:
     wrong: list[str] = []
-    for number, done, undo in prepared.steps:
+    for number, _, undo in prepared.steps:
         node.begin_undo(number)
-        wrong += node.undo(undo, besides=None if done else Put(()))
+        wrong += node.undo(undo)
         if interrupts.stopped():
             wrong.append("it was interrupted")
             break
     outcome = Outcome.PARTIAL if wrong else Outcome.UNDONE
     why = "; ".join((*wrong, *node.left_to_people))
     end = journal.End(outcome=outcome, when=apply.moment(), why=why[:2000])
-    node.line.ask("end", end.text, "own" if wrong else "all")
+    if not node.line.ask("end", end.text, "own" if wrong else "all").ok:
+        outcome, why = Outcome.PARTIAL, "how it ended cannot be written to the journal"
     return apply.Result(outcome, about.id, why)
 
 
@@ -232,7 +262,7 @@ def _about(prepared: Prepared, reason: str) -> journal.About:
         of=entry.about.id,
         node=prepared.node,
         by=apply.whoever(),
-        reason=reason[:2000],
+        reason=apply.written(reason),
         when=apply.moment(),
         plan=entry.about.plan,
         steps=[],

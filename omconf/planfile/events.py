@@ -13,7 +13,7 @@ Seconds = Annotated[float, Field(ge=0)]
 
 
 class Planned(Part):
-    """The plan that is carried out; of an undo, what it restores."""
+    """The plan that is carried out; an undo has none."""
 
     event: Literal["plan"]
     plan: Plan

@@ -125,8 +125,8 @@ def undo(
         if conflict:
             lines.append(f"      {visible(conflict)}")
     runs = [steps.action(a) for a in actions]
-    drawn = text.lines([a for a in runs if a["type"] != "put"], undo=True)
-    lines += ["  then:", *(f"      {visible(line)}" for line in drawn)] if runs else []
+    drawn = list(text.lines([a for a in runs if a["type"] != "put"], undo=True))
+    lines += ["  then:", *(f"      {visible(line)}" for line in drawn)] if drawn else []
     if stops:
         lines.append("  OpenMeetings stops meanwhile, or restarts.")
     return "\n".join(lines) + "\n"

@@ -81,7 +81,7 @@ def test_a_change_and_the_way_back(tree: Tree, shell: dict[str, str]) -> None:
     assert tree.run("undo", "--yes", env=shell).code == 0
     assert tree.contents() == first
     assert tree.run("undo", "--yes", env=shell).code == 0
-    assert not [path for path, (data, *_) in tree.contents().items() if data != b"folder"]
+    assert tree.contents() == {}
     none = tree.run("undo", "--yes", env=shell)
     assert (none.code, none.out.splitlines()[0]) == (0, "Nothing to do.")
     log = json.loads(tree.run("log", "--json").out)["entries"]
@@ -288,3 +288,96 @@ def test_what_omconf_keeps_is_closed(tree: Tree) -> None:
         if ".b0" not in p.name and p.is_file()
     )
     assert SECRET["OM_DB_PASSWORD"].encode() not in text
+
+
+class TestHostileState:
+    """What stands below /var/lib/omconf may be anybody's."""
+
+    def journal(self, tree: Tree) -> Path:
+        folder = tree.root / STATE / "conference/journal"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    def test_a_list_of_staged_files_deletes_nothing_else(self, tree: Tree) -> None:
+        victims = [tree.folder / "victim", tree.root / "etc/passwd", tree.folder / ".omconf-x"]
+        (tree.root / "etc").mkdir()
+        (tree.root / ".omconf-d").mkdir()
+        for victim in victims:
+            victim.write_text("keep me")
+        lines = (
+            "/.omconf-d/../../victim|victim\n/etc/x|passwd\n/etc/x|.omconf-../passwd\n"
+            "/../x|.omconf-x\n/.omconf-d/../../x|.omconf-x\n"
+        )
+        (self.journal(tree) / "000001.staged").write_text(lines)
+        assert tree.run("apply", "--dry-run").code == 0
+        assert all(victim.read_text() == "keep me" for victim in victims)
+
+    def test_a_state_folder_that_a_link_leads_out_of_the_tree(self, tree: Tree) -> None:
+        outside = tree.folder / "outside"
+        outside.mkdir()
+        (tree.root / "var").symlink_to(outside)
+        done = tree.run("apply", "--yes")
+        assert (done.code, "OM601" in done.err) == (1, True)
+        assert list(outside.iterdir()) == []
+
+    @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1}', "\0" * 100])
+    def test_an_entry_that_makes_no_sense_is_not_passed_over_by_undo(
+        self, tree: Tree, text: str
+    ) -> None:
+        assert tree.run("apply", "--yes").code == 0
+        (self.journal(tree) / "000009.about").write_text(text)
+        before = tree.contents()
+        done = tree.run("undo", "--yes")
+        assert (done.code, "OM604" in done.err, "OM605" in done.err) == (1, True, True)
+        assert tree.contents() == before
+
+    def test_an_end_that_a_power_cut_left_empty_is_none(self, tree: Tree) -> None:
+        assert tree.run("apply", "--yes").code == 0
+        (self.journal(tree) / "000001.end").write_text("")
+        (entry,) = json.loads(tree.run("log", "--json").out)["entries"]
+        assert (entry["outcome"], entry["stands"]) == ("unfinished", True)
+        assert tree.run("undo", "--yes").code == 0
+        assert tree.contents() == {}
+
+
+def test_a_journal_that_cannot_be_written_stops_it(tree: Tree) -> None:
+    (tree.root / STATE / "conference/journal/000001.notes").mkdir(parents=True)
+    done = tree.run("apply", "--yes", "--json")
+    assert (done.code, lines(done.out)[-1]["outcome"]) == (1, "undone")
+    assert tree.contents() == {}
+
+
+def test_a_reason_of_any_bytes(tree: Tree) -> None:
+    assert tree.run("apply", "--yes", "--reason", "caf\udce9").code == 0
+
+
+def test_a_tree_gets_ordinary_folders_and_a_closed_one(tree: Tree) -> None:
+    assert tree.run("apply", "--yes").code == 0
+    modes = {name: (tree.root / name).stat().st_mode & 0o777 for name in ("var", "var/lib", STATE)}
+    assert modes == {"var": 0o755, "var/lib": 0o755, STATE: 0o700}
+
+
+def test_json_has_an_end_without_an_approval(tree: Tree) -> None:
+    found = lines(tree.run("apply", "--json").out)
+    assert (found[-1]["event"], found[-1]["outcome"]) == ("end", "refused")
+
+
+def test_undo_refuses_when_more_was_applied_meanwhile(tree: Tree) -> None:
+    from omconf.pipeline import undo
+    from omconf.pipeline.apply import Options
+    from omconf.pipeline.compiled import check_spec
+    from omconf.pipeline.sources import Asked
+
+    assert tree.run("apply", "--yes").code == 0
+    asked = Asked(None, "om1", tree.root, False, False, None, None, None, ())
+    compiled = check_spec(str(tree.spec))
+    prepared = undo.prepare(compiled, asked)
+    assert isinstance(prepared, undo.Prepared)
+    tree.write_spec(3)
+    assert tree.run("apply", "--yes").code == 0
+    before = tree.contents()
+    show: Any = type("Show", (), {"mask": None, "event": lambda *_: None})()
+    again = lambda: undo.prepare(compiled, asked)  # noqa: E731
+    result = undo.take_back(prepared, show, show, Options(), again)
+    assert str(result.outcome) == "refused"
+    assert tree.contents() == before

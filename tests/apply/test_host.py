@@ -102,6 +102,7 @@ def test_what_fails_is_taken_back(applied: Host, fails: str) -> None:
     assert applied.contents() == before
     entry = json.loads(applied.run("log", "--json").stdout)["entries"][0]
     assert "told to fail" in entry["why"]
+    assert "not-a-real-password" not in applied.run("log", "--json").stdout
     # Whatever did not run is owed, and the next apply pays it.
     first(applied)
     assert applied.plan()["has_changes"] is False
@@ -233,3 +234,51 @@ def test_verify_says_what_is_owed(applied: Host) -> None:
     found = applied.run("verify")
     assert found.returncode == 1
     assert "an apply did not come to its end" in found.stdout
+
+
+def test_an_undo_takes_back_what_an_apply_went_on_with(applied: Host) -> None:
+    before = applied.contents()
+    applied.write_spec(3, openmeetings={"java_options": ["-Xmx2g"]}, **NO_ROUTE)
+    applied.shell("touch /var/fail.systemctl.restart")
+    assert applied.run("apply", "--yes", "--no-undo").returncode == 1
+    applied.forget()
+    assert applied.run("apply", "--yes").returncode == 0
+    done = applied.run("undo", "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert applied.contents() == before
+
+
+def test_what_cannot_be_taken_back_stays_owed(applied: Host) -> None:
+    applied.write_spec(3, **NO_ROUTE)
+    assert applied.run("apply", "--yes").returncode == 0
+    applied.shell("touch /var/fail.exportfs.-ra")
+    undone = applied.run("undo", "--yes", "--json")
+    assert (undone.returncode, outcome(undone)) == (1, "partial")
+    applied.forget()
+    applied.write_spec(**NO_ROUTE)
+    assert applied.plan()["has_changes"]
+    assert applied.run("apply", "--yes").returncode == 0
+    assert "exportfs -ra" in applied.programs()
+
+
+def test_programs_learn_no_secret(applied: Host) -> None:
+    change(applied)
+    applied.put(
+        "/usr/bin/systemctl", "#!/bin/sh\nenv >>/var/env; cat /proc/$$/cmdline >>/var/env\n", 0o755
+    )
+    assert applied.run("apply", "--yes").returncode == 0
+    assert b"PATH=" in applied.read("/var/env")
+    assert b"not-a-real-password" not in applied.read("/var/env")
+
+
+def test_whoever_reads_along_may_go_away(applied: Host) -> None:
+    change(applied)
+    process = subprocess.Popen(applied.words("apply", "--yes"), stdout=subprocess.PIPE)
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.close()
+    process.wait(60)
+    assert applied.plan()["has_changes"] is False
+    assert applied.settled()
+    (last, *_) = json.loads(applied.run("log", "--json").stdout)["entries"]
+    assert last["outcome"] == "applied"
