@@ -119,7 +119,8 @@ class Show:
             if self._status is not None:
                 from rich.text import Text
 
-                self._status.console.print(Text.from_ansi(drawn))
+                shown = output.screened(drawn, sys.stdout)
+                self._status.console.print(Text.from_ansi(shown))
             else:
                 output.write(drawn + "\n")
                 sys.stdout.flush()

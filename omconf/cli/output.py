@@ -63,11 +63,16 @@ def write(drawn: str, *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     if stream is None:
         return
-    if not _plain(drawn):
-        from omconf.views.visible import lines
+    typer.echo(screened(drawn, stream), nl=False, err=err)
 
-        drawn = lines(drawn, colour=_coloured(stream))
-    typer.echo(drawn, nl=False, err=err)
+
+def screened(drawn: str, stream: IO[str]) -> str:
+    """Escape what would act on a terminal, save for our own colours where the stream has them."""
+    if _plain(drawn):
+        return drawn
+    from omconf.views.visible import lines
+
+    return lines(drawn, colour=_coloured(stream))
 
 
 def tell(line: str, *, err: bool = False) -> None:
