@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from omconf import interrupts
-from omconf.actions import Health, Manual, Put, Remove, Run, Service
+from omconf.actions import HEALTH_SECONDS, Health, Manual, Put, Remove, Run, Service
 from omconf.apply.events import Event, Tell
 from omconf.plan.digest import ABSENT
 from omconf.plan.owed import UNIT
@@ -99,6 +99,8 @@ class Node:
     """What people were told to do by an apply that waited for it: without a check it counts as done."""
     owed: frozenset[str] = frozenset()
     """Files that an earlier apply left owed."""
+    health: int = HEALTH_SECONDS
+    """Seconds that the node may take to become healthy."""
     hide: Callable[[str], str] = _nothing
     """Hides secrets in what programs print."""
     written: list[Written] = field(default_factory=list)
@@ -209,7 +211,7 @@ class Node:
             case Service(verb, unit, timeout):
                 self._service(verb, unit, timeout)
             case Health():
-                why = self.people.healthy(self.name, action)
+                why = self.people.healthy(self.name, replace(action, timeout=self.health))
                 if why and interrupts.stopped():
                     raise StoppedError
                 if why:

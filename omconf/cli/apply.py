@@ -35,6 +35,16 @@ def apply(
     no_undo: Annotated[
         bool, typer.Option("--no-undo", help="Leave what is done when a step fails.")
     ] = False,
+    health_timeout: Annotated[
+        int,
+        typer.Option(
+            "--health-timeout",
+            metavar="SECONDS",
+            min=1,
+            max=86400,
+            help="How long the node may take to become healthy.",
+        ),
+    ] = 300,
     reason: applying.Reason = "",
     lock_timeout: applying.LockTimeout = 0,
     break_lock: applying.BreakLock = "",
@@ -60,7 +70,7 @@ def apply(
     prepared = (
         applies.of_file(str(what)) if saved else _of_spec(what, local, root, strict=strict_format)
     )
-    options = Options(reason, dry_run, no_undo, lock_timeout, break_lock)
+    options = Options(reason, dry_run, no_undo, lock_timeout, break_lock, health_timeout)
     with applying.Show(as_json) as show:
         if isinstance(prepared, list):
             applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)

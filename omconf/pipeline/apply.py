@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from omconf import interrupts
+from omconf.actions import HEALTH_SECONDS
 from omconf.apply.events import Event, Outcome
 from omconf.diagnostics import Diagnostic, Rule, Severity, has_errors
 from omconf.pipeline.secrets import unresolved
@@ -60,6 +61,8 @@ class Options:
     """How long a lock of somebody else is waited for."""
     force: str = ""
     """The lock that is broken."""
+    health: int = HEALTH_SECONDS
+    """How long a node may take to become healthy."""
 
 
 class Show(Protocol):
@@ -247,6 +250,7 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
                 node = Node(prepared.node, program, targets, people, show.event, not prepared.root)
                 node.told = prepared.told
                 node.owed = frozenset(owed.read(files.around, name, {}).before)
+                node.health = options.health
                 mask = show.mask
                 node.hide = mask.message if mask else str
                 result = _on(node, prepared, about, options)

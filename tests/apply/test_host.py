@@ -282,3 +282,16 @@ def test_whoever_reads_along_may_go_away(applied: Host) -> None:
     assert applied.settled()
     (last, *_) = json.loads(applied.run("log", "--json").stdout)["entries"]
     assert last["outcome"] == "applied"
+
+
+def test_a_node_that_does_not_become_healthy_is_taken_back(applied: Host) -> None:
+    before = applied.contents()
+    change(applied)
+    applied.put("/root/health", '{"inited":true,"installed":true,"dbOk":false}')
+    done = applied.run("apply", "--yes", "--json", "--health-timeout", "1")
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert done.returncode == 1
+    assert "not healthy" in end["why"]
+    assert applied.contents() == before
+    # The undo waits for health, too, and says that it did not come.
+    assert end["outcome"] == "partial"

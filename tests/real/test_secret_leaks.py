@@ -92,7 +92,7 @@ CASES = f"""
     apply --local om1 --root {{case}} --dry-run
     apply --local om1 --root {{case}}
     apply unread.yaml --local om1 --root {{case}} --yes
-    apply saved.json --no-undo --lock-timeout 1 --break-lock 1
+    apply saved.json --no-undo --health-timeout 5 --lock-timeout 1 --break-lock 1
     apply no-plan.json --json
     undo --local om1 --root {{case}} --yes --reason words --no-color
     undo --local om2 --root deployed/om2 --json --id 12345678 --lock-timeout 1 --break-lock 1
