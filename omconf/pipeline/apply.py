@@ -144,10 +144,15 @@ def prepare(
 
 
 def _refusal(prepared: Prepared, nodes: int) -> list[Diagnostic]:
+    from omconf.artifacts.jvm import OVERRULED
+
     plan = prepared.made.plan
     if not plan.complete or has_errors(plan.diagnostics):
         hint = "Mend what the plan says, and plan again."
         return [REFUSED.at(None, "The plan has errors, or is not complete.", hint=hint)]
+    if any(d.rule is OVERRULED for d in plan.diagnostics):
+        message = "What the plan would write cannot count: something else overrules it."
+        return [REFUSED.at(None, message, hint=f"See {OVERRULED.id}: delete that first.")]
     if str(plan.rollout.disruption) == "all" and nodes > 1 and not prepared.root:
         message = "All nodes must stop for this plan, and this is one of them."
         return [REFUSED.at(None, message, hint="Plan and apply all nodes together.")]

@@ -340,6 +340,14 @@ class TestHostileState:
         assert tree.contents() == {}
 
 
+def test_an_option_that_overrules_the_block_is_in_the_way(tree: Tree) -> None:
+    tree.put(SETENV, 'CATALINA_OPTS="-DDATA_DIR=/srv/om"\n')
+    before = tree.contents()
+    done = tree.run("apply", "--yes")
+    assert (done.code, "OM343" in done.err, "OM601" in done.err) == (1, True, True)
+    assert tree.contents() == before
+
+
 def test_a_journal_that_cannot_be_written_stops_it(tree: Tree) -> None:
     (tree.root / STATE / "conference/journal/000001.notes").mkdir(parents=True)
     done = tree.run("apply", "--yes", "--json")
