@@ -90,6 +90,7 @@ CONTRADICTION = Rule("OM261", Severity.ERROR, "a property that contradicts what 
 """Each kind says it of the further properties that the spec gives to its file."""
 PLAIN_PROPERTY = Rule("OM262", Severity.ERROR, "a property that is a secret in plain text")
 
+OVERRULED = Rule("OM343", Severity.WARNING, "a JVM option that overrules omconf's block")
 REFUSED = Rule("OM301", Severity.ERROR, "a deployed file that its program would refuse")
 """Every kind's reader says this of a file that it cannot read."""
 

@@ -19,6 +19,7 @@ from omconf.check.deployed_members import DROPPED
 from omconf.diagnostics import (
     CONTRADICTION,
     MAX_FINDINGS,
+    OVERRULED,
     REFUSED,
     Finding,
     Rule,
@@ -51,7 +52,6 @@ _SLIPS = {
     **dict.fromkeys("'\"", ("a quote that is not closed", "Close the quote.")),
 }
 """What a shell takes for its own, and what to do about it."""
-OVERRULED = Rule("OM343", Severity.WARNING, "a JVM option that overrules omconf's block")
 BY_HAND = Rule("OM323", Severity.WARNING, "a JVM option of omconf's that is also set by hand")
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 from omconf import interrupts
 from omconf.actions import HEALTH_SECONDS
 from omconf.apply.events import Event, Outcome
-from omconf.diagnostics import Diagnostic, Rule, Severity, has_errors
+from omconf.diagnostics import OVERRULED, Diagnostic, Rule, Severity, has_errors
 from omconf.pipeline.secrets import unresolved
 
 if TYPE_CHECKING:
@@ -144,8 +144,6 @@ def prepare(
 
 
 def _refusal(prepared: Prepared, nodes: int) -> list[Diagnostic]:
-    from omconf.artifacts.jvm import OVERRULED
-
     plan = prepared.made.plan
     if not plan.complete or has_errors(plan.diagnostics):
         hint = "Mend what the plan says, and plan again."
