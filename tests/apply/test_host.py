@@ -22,7 +22,7 @@ pytestmark = needs(*NEEDS, "findmnt")
 OMCONF = "-m [o]mconf (apply|undo)"
 PROGRAM = "[o]mconf-node conference"
 RESTART = "systemctl restart openmeetings.service"
-KILLS = int(os.environ.get("OMCONF_KILLS", "8"))
+KILLS = int(os.environ.get("OMCONF_KILLS", "3"))
 """How often omconf and the node program are killed, each; `make soak` sets more."""
 NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
 
