@@ -403,6 +403,7 @@ commit() {
 # Keep what a file held when what reads it last ran; an apply that goes on keeps that of the one before.
 owe() {
     [ ! -e "$pending/$1.path" ] || return 0
+    rm -f "$pending/$1.before" # of one that was killed before it wrote the path
     if [ -n "$backup" ] && [ -e "$backup" ]; then
         cp "$backup" "$pending/$1.before" || return 1
         flush "$pending/$1.before"
