@@ -106,6 +106,10 @@ unlock() {
 
 # Staged files that an apply left which did not come to its end.
 sweep() {
+    # Copies without a path: it was killed between the two.
+    for copy in "$pending"/*.before; do
+        [ -e "${copy%.before}.path" ] || rm -f "$copy"
+    done
     for list in "$journal"/*.staged; do
         [ -e "$list" ] || continue
         while IFS='|' read -r raw name; do
