@@ -58,7 +58,7 @@ def apply(
     """Carry out a plan on this host: write its files, run what reads them, wait for health."""
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
-    from omconf.pipeline import health
+    from omconf.pipeline import apply_saved, health
     from omconf.pipeline.apply import Options, Result
     from omconf.views import events
 
@@ -68,7 +68,9 @@ def apply(
     if saved and (root is not None or strict_format):
         raise typer.BadParameter("A saved plan says itself what --root and --strict-format say.")
     prepared = (
-        applies.of_file(str(what)) if saved else _of_spec(what, local, root, strict=strict_format)
+        apply_saved.of_file(str(what))
+        if saved
+        else _of_spec(what, local, root, strict=strict_format)
     )
     options = Options(reason, dry_run, no_undo, lock_timeout, break_lock, health_timeout)
     with applying.Show(as_json) as show:
