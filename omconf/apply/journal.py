@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from omconf import actions
 from omconf.apply.events import Outcome
@@ -33,18 +33,12 @@ _FILE = re.compile(
     r"\|(?P<after>[0-9a-f]{64}|absent)\|(?P<made>[0-9]{1,3})"
     r"\|(?P<access>[0-7]{1,4}\|[0-9]{1,10}\|[0-9]{1,10})?"
 )
-_NOTE = re.compile("(begin|done) ([0-9]{1,6})")
+_NOTE = re.compile("begin ([0-9]{1,6})")
 _PLACE = re.compile(r"([0-9]{6,9})\.(about|notes|files|end)")
 MOST_LINES = 10_000
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, hide_input_in_errors=True, regex_engine="python-re"
-    )
-
-
-class Step(_Part):
+class Step(model.Part):
     """A step as far as it concerns the node: what takes it back."""
 
     step: model.Positive
@@ -52,14 +46,14 @@ class Step(_Part):
     undo: list[model.Action]
 
 
-class File(_Part):
+class File(model.Part):
     """A file that may be written: its kind, and the keys of it that are omconf's."""
 
     kind: str
-    keys: list[str] = []
+    keys: list[str] = Field(default=[])
 
 
-class About(_Part):
+class About(model.Part):
     """What an apply or an undo is, from its beginning."""
 
     format: Literal[1]
@@ -82,7 +76,7 @@ class About(_Part):
         return self.model_dump_json(exclude_none=True)
 
 
-class End(_Part):
+class End(model.Part):
     """How it ended."""
 
     outcome: Outcome
@@ -114,7 +108,6 @@ class Entry:
     number: str
     about: About
     begun: frozenset[int] = frozenset()
-    done: frozenset[int] = frozenset()
     changed: tuple[Changed, ...] = ()
     end: End | None = None
 
@@ -211,8 +204,7 @@ def _entry(number: str, of: Mapping[str, str]) -> Entry:
     with suppress(ValidationError):  # a power cut may leave it empty
         end = End.model_validate_json(of.get("end", ""))
     notes = [_NOTE.fullmatch(line) for line in of.get("notes", "").split("\n")[:MOST_LINES]]
-    begun = frozenset(int(n[2]) for n in notes if n and n[1] == "begin")
-    done = frozenset(int(n[2]) for n in notes if n and n[1] == "done")
+    begun = frozenset(int(n[1]) for n in notes if n)
     changed: list[Changed] = []
     for line in of.get("files", "").split("\n")[:MOST_LINES]:
         if found := _FILE.fullmatch(line):
@@ -222,7 +214,7 @@ def _entry(number: str, of: Mapping[str, str]) -> Entry:
             access = found["access"] or ""
             given = (found["key"], path, found["before"], found["after"], access)
             changed.append(Changed(*given, int(found["made"])))
-    return Entry(number, about, begun, done, tuple(changed), end)
+    return Entry(number, about, begun, tuple(changed), end)
 
 
 def action(of: Any) -> actions.Action:

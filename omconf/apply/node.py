@@ -5,13 +5,12 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from typing import TYPE_CHECKING, Protocol
 
 from omconf import interrupts
 from omconf.actions import HEALTH_SECONDS, Health, Manual, Put, Remove, Run, Service
 from omconf.apply.events import Event, Tell
-from omconf.plan.digest import ABSENT
+from omconf.plan.digest import ABSENT, sha256
 from omconf.plan.owed import UNIT
 
 if TYPE_CHECKING:
@@ -82,7 +81,7 @@ class Written:
 
 def digest(data: bytes | None) -> str:
     """Digest a file as the node does."""
-    return ABSENT if data is None else sha256(data).hexdigest()
+    return ABSENT if data is None else sha256(data)
 
 
 @dataclass(slots=True)

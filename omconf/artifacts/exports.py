@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Stage, reload, run
 from omconf.artifacts.effect import Change, Effect, listed, make_folder, mount_manually
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Line, Meaning, line
-from omconf.diagnostics import MAX_FINDINGS, REFUSED, Finding, Rule, Severity
+from omconf.diagnostics import MAX_FINDINGS, Finding, Rule, Severity
 from omconf.formats import exports
-from omconf.formats.block import BROKEN_LINE, MARKERS, TWICE, markers
+from omconf.formats.block import MARKERS, TWICE, markers, of_others
 from omconf.formats.nfs_options import settle_export
 from omconf.origin import FromPage, Value
 from omconf.secrets import quoted
@@ -94,9 +93,8 @@ class Exports(BlockKind):
         for path, text in texts.items():
             if path != artifact.path:
                 entries, wrong = self.entries(text)
-                wrong = [replace(f, rule=BROKEN_LINE) if f.rule is REFUSED else f for f in wrong]
                 twice = [e for e in entries if artifact.aliases.get(e.key, e.key) in wanted]
-                every = [*wrong, *map(_twice, twice), *self.beside(entries, wanted)]
+                every = [*map(of_others, wrong), *map(_twice, twice), *self.beside(entries, wanted)]
                 every.sort(key=lambda finding: finding.line)
                 found += [(path, finding) for finding in every[:MAX_FINDINGS]]
         return Elsewhere(findings=tuple(found))

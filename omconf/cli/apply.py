@@ -69,7 +69,7 @@ def apply(
         raise typer.BadParameter("A saved plan says itself what --root and --strict-format say.")
     prepared = (
         apply_saved.of_file(str(what))
-        if saved
+        if local is None
         else _of_spec(what, local, root, strict=strict_format)
     )
     options = Options(reason, dry_run, no_undo, lock_timeout, break_lock, health_timeout)
@@ -103,11 +103,10 @@ def apply(
 
 
 def _of_spec(
-    spec: Path, local: str | None, root: Path | None, *, strict: bool
+    spec: Path, local: str, root: Path | None, *, strict: bool
 ) -> Prepared | list[Diagnostic]:
     from omconf.pipeline import apply as applies
     from omconf.pipeline.compiled import compile_spec
     from omconf.pipeline.sources import Asked
 
-    asked = Asked(None, local, root, False, False, None, None, None, ())
-    return applies.prepare(compile_spec(str(spec)), asked, strict=strict)
+    return applies.prepare(compile_spec(str(spec)), Asked.of_local(local, root), strict=strict)

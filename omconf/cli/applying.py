@@ -7,6 +7,7 @@ import sys
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from omconf.actions import Health, Manual
     from omconf.apply.events import Event
     from omconf.pipeline.apply import Healthy, Result
+    from omconf.pipeline.sources import Asked
     from omconf.plan.masking import Mask
     from omconf.views.document import Document
 
@@ -26,6 +28,9 @@ NOBODY = Rule("OM603", Severity.ERROR, "an approval without anybody to give it")
 
 Local = Annotated[
     str | None, typer.Option("--local", metavar="NODE", help="This host is the node NODE.")
+]
+Root = Annotated[
+    Path | None, typer.Option("--root", metavar="DIR", help="With --local: a copy of its root.")
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 Reason = Annotated[
@@ -41,6 +46,15 @@ LockTimeout = Annotated[
 BreakLock = Annotated[
     str, typer.Option("--break-lock", metavar="ID", help="Break this lock, whose holder is gone.")
 ]
+
+
+def asked_of(local: str | None, root: Path | None) -> Asked:
+    """Say which node is meant; undo and log need one."""
+    from omconf.pipeline.sources import Asked
+
+    if local is None:
+        raise typer.BadParameter("Say which node this host is: --local NODE.")
+    return Asked.of_local(local, root)
 
 
 def somebody() -> bool:

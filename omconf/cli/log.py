@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from omconf.cli import applying, output
-from omconf.cli.undo import asked_of
 
 
 def log(
     spec: output.Spec = output.DEFAULT_SPEC,
     local: applying.Local = None,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="With --local: a copy of its root."),
-    ] = None,
+    root: applying.Root = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all as JSON.")] = False,
     no_color: output.NoColor = False,
 ) -> None:
@@ -28,7 +23,7 @@ def log(
 
     if no_color:
         output.colourless()
-    asked = asked_of(local, root)
+    asked = applying.asked_of(local, root)
     compiled = check_spec(str(spec))
     found = undoing.log(compiled, asked)
     if isinstance(found, list):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,16 +10,13 @@ from omconf import interrupts
 from omconf.cli import applying, output
 
 if TYPE_CHECKING:
-    from omconf.pipeline.sources import Asked
+    from omconf.pipeline.undo import Prepared
 
 
 def undo(
     spec: output.Spec = output.DEFAULT_SPEC,
     local: applying.Local = None,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="With --local: a copy of its root."),
-    ] = None,
+    root: applying.Root = None,
     id: Annotated[  # noqa: A002 - the option's name
         str,
         typer.Option("--id", metavar="ID", help="The apply that is meant; it has to be the last."),
@@ -41,7 +37,7 @@ def undo(
 
     if no_color:
         output.colourless()
-    asked = asked_of(local, root)
+    asked = applying.asked_of(local, root)
     compiled = check_spec(str(spec))
     prepared = undoing.prepare(compiled, asked, id)
     with applying.Show(as_json) as show:
@@ -73,24 +69,13 @@ def undo(
             applying.leave(result, show, well=result.outcome is Outcome.UNDONE)
 
 
-def asked_of(local: str | None, root: Path | None) -> Asked:
-    """Say which node is meant; undo and log need one."""
-    from omconf.pipeline.sources import Asked
-
-    if local is None:
-        raise typer.BadParameter("Say which node this host is: --local NODE.")
-    return Asked(None, local, root, False, False, None, None, None, ())
-
-
-def _shown(prepared: object) -> str:
-    from omconf.pipeline.undo import Prepared
+def _shown(prepared: Prepared) -> str:
     from omconf.views import events
 
-    assert isinstance(prepared, Prepared)  # noqa: S101 - the caller has looked
     about = prepared.entry.about
     head = {"id": about.id, "when": about.when, "by": about.by, "reason": about.reason}
     files = [
         (w.path, w.conflict, "delete" if w.before is None else "restore") for w in prepared.files
     ]
-    actions = [action for _, _, undo in prepared.steps for action in undo]
+    actions = [action for _, undo in prepared.steps for action in undo]
     return events.undo(head, files, actions, stops=prepared.stops)

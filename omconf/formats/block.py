@@ -12,10 +12,10 @@ carriage return before it belongs to the line and is kept.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import BEYOND_LIMIT, Finding, Rule, Severity
+from omconf.diagnostics import BEYOND_LIMIT, REFUSED, Finding, Rule, Severity
 from omconf.origin import FromFormat, Value
 from omconf.secrets import quoted
 
@@ -62,6 +62,11 @@ class Block:
     end: int
     line: int
     body: str
+
+
+def of_others(finding: Finding) -> Finding:
+    """Report a broken line that is not omconf's as one that does not stop a plan: OM329."""
+    return replace(finding, rule=BROKEN_LINE) if finding.rule is REFUSED else finding
 
 
 def too_many(line: int) -> Finding:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import BlockKind
-from omconf.diagnostics import REFUSED, Finding
+from omconf.diagnostics import Finding
 from omconf.formats import block
 from omconf.ownership.model import Owned, Present
 from omconf.secrets import quoted
@@ -41,7 +41,7 @@ class Block(Owned):
             return Present(findings=(found,), broken=True)
         outside, findings = kind.entries(block.outside(text, found))
         if not kind.textual:  # a line of others that a shell cannot read ends the whole script
-            findings = [_of_others(finding) for finding in findings]
+            findings = [block.of_others(finding) for finding in findings]
         aliases = artifact.aliases if artifact else {}
         outside = [replace(e, key=aliases[e.key]) if e.key in aliases else e for e in outside]
         inside, inner = kind.entries(block.inside(text, found))
@@ -107,11 +107,6 @@ class Block(Owned):
         if isinstance(found, Finding):
             return None
         return text[found.start : found.end] if found else ""
-
-
-def _of_others(finding: Finding) -> Finding:
-    """Report a broken line outside the block as one that does not stop a plan."""
-    return replace(finding, rule=block.BROKEN_LINE) if finding.rule is REFUSED else finding
 
 
 def _twice(entry: block.Entry) -> Finding:

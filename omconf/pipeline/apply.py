@@ -124,10 +124,9 @@ def prepare(
     if isinstance(made, list):
         return made
     assert asked.local is not None  # noqa: S101 - `Asked.mistake` was asked
-    root = os.path.realpath(asked.root or "/").rstrip("/")
     drawn = document.of_saved_plan(made.plan)
     told = journal.read(made.snapshot.nodes[asked.local].around, made.plan.cluster).told
-    prepared = Prepared(compiled, made, drawn, asked.local, root, told)
+    prepared = Prepared(compiled, made, drawn, asked.local, asked.tree, told)
     refused = _refusal(prepared, len(compiled.cluster.nodes)) or _without_secrets(prepared)
     return [*made.plan.diagnostics, *refused] if refused else prepared
 

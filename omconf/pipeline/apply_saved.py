@@ -46,7 +46,7 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
         if source["kind"] == "ssh":
             message = f"{what} is not carried out yet."
         return [REFUSED.at(None, message, hint="Plan with --local NODE.")]
-    asked = Asked(None, source["node"], Path(source["root"]), False, False, None, None, None, ())
+    asked = Asked.of_local(source["node"], Path(source["root"]))
     strict = bound["strict_format"]
     prepared = prepare(compile_spec(bound["spec"]["path"]), asked, strict=strict)
     if isinstance(prepared, list):

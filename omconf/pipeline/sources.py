@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,16 @@ class Asked:
     git: str | None
     directory: Path | None
     nodes: Collection[str]
+
+    @classmethod
+    def of_local(cls, node: str, root: Path | None) -> Asked:
+        """Ask for the node that this host is, or that a copy of its root is."""
+        return cls(None, node, root, False, False, None, None, None, ())
+
+    @property
+    def tree(self) -> str:
+        """The tree of `--local` to be written to; empty for this host's own root."""
+        return os.path.realpath(self.root or "/").rstrip("/")
 
     def mistake(self) -> Diagnostic | None:
         """Report what is wrong with it; nothing when it names one source."""

@@ -63,15 +63,15 @@ class Prepared:
         return self.entries[-1]
 
     @property
-    def steps(self) -> Iterator[tuple[int, bool, tuple[Action, ...]]]:
-        """The steps that were begun, the last one first: whether each was done, what undoes it."""
+    def steps(self) -> Iterator[tuple[int, tuple[Action, ...]]]:
+        """The steps that were begun, the last one first, with what takes each back."""
         paths = {written.path for written in self.written}
         for entry in reversed(self.entries):
             for step in reversed(entry.about.steps):
                 undo = tuple(journal.action(action) for action in step.undo)
                 wrote = any(isinstance(a, Put) and paths & set(a.paths) for a in undo)
                 if step.step in entry.begun or (wrote and not entry.begun):
-                    yield step.step, step.step in entry.done, undo
+                    yield step.step, undo
 
     @property
     def files(self) -> list[Written]:
@@ -82,7 +82,7 @@ class Prepared:
     def stops(self) -> bool:
         """Whether OpenMeetings stops or restarts."""
         verbs = ("stop", "restart")
-        actions = (action for _, _, undo in self.steps for action in undo)
+        actions = (action for _, undo in self.steps for action in undo)
         return any(isinstance(a, Service) and a.do in verbs for a in actions)
 
 
@@ -142,7 +142,7 @@ def prepare(
     if wanted and entry.about.id != wanted:
         message = f"{wanted} is not the last apply that stands: that is {entry.about.id}."
         return [NO_UNDO.at(None, message, hint="Take that back first; `omconf log` lists all.")]
-    if not os.path.realpath(asked.root or "/").rstrip("/") and os.geteuid() != 0:
+    if not asked.tree and os.geteuid() != 0:
         message = "Only root can take back what was applied to this host."
         return [NO_UNDO.at(None, message, hint="Run it by sudo.")]
     name = cluster.name.value
@@ -153,10 +153,9 @@ def prepare(
         return [files]
     written = [_written(name, entries, path, files) for path in paths]
     own = files.files.get(Request((), name, "").manifest)
-    root = os.path.realpath(asked.root or "/").rstrip("/")
     manifest = own.data if own and own.data else b"{}"
     assert asked.local is not None  # noqa: S101 - the command line says it
-    return Prepared(name, asked.local, root, entries, tuple(written), manifest)
+    return Prepared(name, asked.local, asked.tree, entries, tuple(written), manifest)
 
 
 def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles) -> Written:
@@ -239,7 +238,7 @@ def take_back(
 
 def _on(node: Node, prepared: Prepared, about: journal.About) -> Result:
     wrong: list[str] = []
-    for number, _, undo in prepared.steps:
+    for number, undo in prepared.steps:
         node.begin_undo(number)
         wrong += node.undo(undo)
         if interrupts.stopped():

@@ -163,10 +163,19 @@ class _Comparison:
                 continue
             listing = places.manifest(self.cluster.name.value)
             base = cause.applied(self.base, listing, name, path, before)
-            place = Place(kind, name, path, artifact, data, mode, path in before, base=base)
-            place = replace(place, around=around)
-            if path in pending.before:
-                place = replace(place, owed=True, running=pending.before[path])
+            place = Place(
+                kind,
+                name,
+                path,
+                artifact,
+                data,
+                mode,
+                owned=path in before,
+                base=base,
+                around=around,
+                owed=path in pending.before,
+                running=pending.before.get(path),
+            )
             self.place(place)
 
     def around(self, node: Node, kind: Kind, deployed: NodeFiles) -> dict[str, str]:
