@@ -46,7 +46,6 @@ class Event:
     state: State
     node: str
     step: int = 0
-    steps: int = 0
     text: str = ""
     action: Action | None = None
     seconds: float | None = None

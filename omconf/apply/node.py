@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from omconf import interrupts
 from omconf.actions import HEALTH_SECONDS, Health, Manual, Put, Remove, Run, Service
@@ -105,13 +105,13 @@ class Node:
     written: list[Written] = field(default_factory=list)
     began: bool = False
     """Whether the journal knows of it."""
-    _step: tuple[int, int] = (0, 0)
+    _step: int = 0
     _back: bool = False
 
     def carry_out(self, steps: Sequence[Step], numbers: Sequence[int]) -> None:
         """Carry steps out; raises FailedError, WaitingError or LostError, `failed` says where."""
         for number, step in zip(numbers, steps, strict=True):
-            self._step = (number, len(numbers))
+            self._step = number
             self._tell("step", "started", text=step.why)
             self._note(f"begin {number}")
             for action in step.actions:
@@ -138,13 +138,13 @@ class Node:
             back = next((do.undo for do in step.does if do.action == failed), None)
             wrong += self.undo(step.undo_from(failed), besides=back)
         for number, step in reversed(self.finished):
-            self._step = (number, self._step[1])
+            self._step = number
             wrong += self.undo(step.undo)
         return wrong
 
     def begin_undo(self, step: int) -> None:
         """Say which step is taken back next."""
-        self._step, self._back = (step, step), True
+        self._step, self._back = step, True
 
     def undo(self, actions: Iterable[Action], besides: Action | None = None) -> list[str]:
         """Carry out actions that take something back, and go on after one that fails.
@@ -341,27 +341,14 @@ class Node:
 
     def _tell(
         self,
-        what: str,
+        what: Literal["step", "action"],
         state: State,
         *,
         text: str = "",
         action: Action | None = None,
         seconds: float | None = None,
     ) -> None:
-        number, count = self._step
-        self.tell(
-            Event(
-                "step" if what == "step" else "action",
-                state,
-                self.name,
-                number,
-                count,
-                text,
-                action,
-                seconds,
-                self._back,
-            )
-        )
+        self.tell(Event(what, state, self.name, self._step, text, action, seconds, self._back))
 
 
 def _folders(path: str, count: int) -> Iterator[str]:
