@@ -182,7 +182,12 @@ class Step:
     def undo_from(self, action: Action) -> tuple[Action, ...]:
         """Give what takes the step back when it came as far as one of its actions, which failed."""
         at = next((at for at, do in enumerate(self.does) if do.action == action), None)
-        return self.undo if at is None else _once(_undo(self.does[: at + 1]))
+        if at is None:
+            return self.undo
+        back = _once(_undo(self.does[: at + 1]))
+        waits = self.undo[-1:] if isinstance(self.undo[-1], Health) else ()
+        begins = any(isinstance(a, Service) and a.do in ("start", "restart") for a in back)
+        return (*back, *waits) if begins and back[-1:] != waits else back
 
 
 def _undo(does: Sequence[Do]) -> Iterator[Action]:

@@ -81,7 +81,8 @@ class Hiding:
                     # The folder on top says who may enter.
                     made[file.parent].chmod(stat.S_IMODE(file.parent.stat().st_mode))
                 os.mknod(made[file.parent] / file.name, stat.S_IFCHR, os.makedev(0, 0))
-            self.layers[files] = made
+            # A folder before those in it: mounted after them, it would cover them.
+            self.layers[files] = dict(sorted(made.items()))
         return self.layers[files]
 
     def mount(

@@ -309,10 +309,12 @@ class _Job(Who):
         )
         own = self._own(self.parts.on(node))
         between = [*self._move([node]), *self._manual(own), *self._install([node])]
+        does = head if between else (*head, *tail)
+        stops = Step.of([node], f"OpenMeetings must not run meanwhile: {why}", does)
+        # Taken back, it is healthy before another node is taken back too.
+        yield replace(stops, undo=(*stops.undo, Health()))
         if not between:
-            yield Step.of([node], f"OpenMeetings must not run meanwhile: {why}", (*head, *tail))
             return
-        yield Step.of([node], f"OpenMeetings must not run meanwhile: {why}", head)
         yield from between
         yield Step.of([node], "everything that it needs is there", tail)
 

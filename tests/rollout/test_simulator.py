@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from omconf.actions import Action, Manual, Put, Remove, Run, Service, Step
+from omconf.actions import Action, Health, Manual, Put, Remove, Run, Service, Step
 from tests.clusters import spec_of
 from tests.rollout.hosts import Wrong
 from tests.rollout.triples import Data, Triple, judged, laid_over, node, settled, triples
@@ -188,6 +188,18 @@ def test_a_folder_that_the_admin_mounts_from_now_on_and_no_longer() -> None:
 def test_other_mount_options_are_mounted_one_node_after_the_other() -> None:
     plan = rolled(spec_of(3), spec_of(3, storage={"options": ["hard", "timeo=70"]}))
     assert downs(plan) == [("om2",), ("om3",)]
+
+
+def test_a_node_that_stopped_alone_is_healthy_before_the_one_before_it_goes_back() -> None:
+    """One mount was edited by hand, so that node stops; the other one restarts before it."""
+    before = spec_of(2)
+    other = {**before["nodes"]["om1"], "url": "https://om1.example.com:5443/openmeetings"}
+    after = {**before, "nodes": {**before["nodes"], "om1": other}}
+    plan = rolled(before, after, ("om2", "fstab"))
+    assert downs(plan) == [("om1",), ("om2",)]
+    (step,) = (s for s in plan.rollout.steps if Run(("umount", "/opt/omdata")) in s.actions)
+    assert step.undo[-1] == Health()
+    assert step.undo_from(step.actions[0])[-1] == Health()
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -130,7 +130,7 @@ def edited(spec: Desired, node: str, edit: str) -> dict[str, bytes]:
     return {}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Triple:
     """What is deployed, what was changed by hand, and what is wanted."""
 
@@ -139,6 +139,13 @@ class Triple:
     hand: Mapping[str, Mapping[str, bytes]]
     known: bool = True
     """Whether the source tells the installed release."""
+    specs: tuple[Data, Data] = ({}, {})
+    edits: tuple[tuple[str, str], ...] = ()
+
+    def __repr__(self) -> str:
+        """Say what the specs were made of: all that is compiled from them is megabytes."""
+        before, after = self.specs
+        return f"Triple.of({before}, {after}, *{self.edits}, known={self.known})"
 
     @classmethod
     def of(cls, before: Data, after: Data, *edits: tuple[str, str], known: bool = True) -> Triple:
@@ -147,7 +154,7 @@ class Triple:
         for node, edit in edits:
             if node in one.nodes:
                 hand.setdefault(node, {}).update(edited(one, node, edit))
-        return cls(one, other, hand, known)
+        return cls(one, other, hand, known, (before, after), edits)
 
     def world(self) -> World:
         return deployed(self.before, self.after, self.hand)
