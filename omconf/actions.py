@@ -171,6 +171,8 @@ class Step:
     undo: tuple[Action, ...] = ()
     does: tuple[Do, ...] = field(default=(), compare=False, repr=False)
     """The actions with what takes each back, where that is known one by one."""
+    used: bool = field(default=False, compare=False, repr=False)
+    """Whether other nodes may use what it brings: then it is not taken back for one node alone."""
 
     @classmethod
     def of(cls, nodes: Iterable[str], why: str, does: Iterable[Do]) -> Step:

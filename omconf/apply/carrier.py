@@ -1,9 +1,14 @@
-"""Runs the program on a node and speaks with it; `--local` runs it on this host."""
+"""Runs the program on a node and speaks with it: on this host, or by the user's own OpenSSH.
+
+The program itself is the first line that it is given: a shell reads a line from a pipe to its end and
+no further, which none promises for a script.
+"""
 
 from __future__ import annotations
 
 import os
 import selectors
+import shlex
 import subprocess
 import time
 from contextlib import suppress
@@ -11,7 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omconf.apply.wire import LostError, Reply, command
+from omconf.apply.wire import SLACK, LostError, Reply, command
+from omconf.deployed import ssh
+from omconf.formats.node_check import MAX_BYTES
+from omconf.process import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,6 +31,10 @@ LONGEST_ANSWER = 64 * 1024
 MOST_SAID = 16 * 1024
 """Bytes that are kept of what programs print on a node: the last ones."""
 CLOSING_SECONDS = 10
+FIRST = 'IFS= read -r program; eval "$(printf "$program")"'
+"""What makes a shell the program; of a login shell it asks no more than quotes."""
+ALIVE = ("ServerAliveInterval=5", "ServerAliveCountMax=3")
+"""A connection that is cut is known to be after so many seconds."""
 
 
 @dataclass(slots=True)
@@ -41,7 +53,7 @@ class Program:
     def start(
         cls, words: Sequence[str], *, seconds: float = 30, env: Mapping[str, str] | None = None
     ) -> Program:
-        """Start a command that becomes the program; raises LostError."""
+        """Start a shell by a command that becomes the program; raises LostError."""
         try:
             process = subprocess.Popen(
                 words,
@@ -56,6 +68,7 @@ class Program:
             raise LostError(f"{words[0]} cannot be run: {error.strerror}") from error
         program = cls(process)
         try:
+            program._send(command(PROGRAM.read_bytes()))
             program._answer(seconds)
         except LostError:
             program.close()
@@ -75,14 +88,32 @@ class Program:
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
         """Give a command and wait for its answer; raises LostError."""
+        self._send(command(*fields))
+        reply = self._answer(seconds)
+        if not reply.ok and reply.word(0) == "broken":
+            raise LostError("somebody broke its lock")
+        return reply
+
+    def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
+        """Run a program there and give what it prints: hostile bytes; raises LostError."""
+        started = time.time()
+        fields = [f".{word}" for word in words]
+        reply = self.ask("ask", str(seconds), stdin, *fields, seconds=seconds + SLACK)
+        answered = time.time()
+        code, count = reply.word(0), reply.word(1)
+        if not (reply.ok and code.isdecimal() and count.isdecimal() and len(count) < 8):
+            raise LostError("it answers what no node program says")
+        out = b"".join(self._line(SLACK, MAX_BYTES) + b"\n" for _ in range(int(count)))
+        return Answer(int(code), out, started=started, answered=answered)
+
+    def _send(self, data: bytes) -> None:
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
-        line = memoryview(command(*fields))
+        line = memoryview(data)
         try:
             while line:
                 line = line[os.write(self.process.stdin.fileno(), line) :]
         except OSError as error:
             raise LostError(self._why("it takes no commands any more")) from error
-        return self._answer(seconds)
 
     def said(self) -> str:
         """Give what programs printed since this was asked last: hostile text."""
@@ -105,21 +136,25 @@ class Program:
             stream.close()
 
     def _answer(self, seconds: float) -> Reply:
+        try:
+            return Reply.of(self._line(seconds, LONGEST_ANSWER))
+        except ValueError as error:
+            raise LostError("it answers what no node program says") from error
+
+    def _line(self, seconds: float, longest: int) -> bytes:
         end = time.monotonic() + seconds
         while b"\n" not in self._answers:
             left = end - time.monotonic()
             if left <= 0:
                 raise LostError(f"no answer in {seconds:g} seconds")
-            if len(self._answers) > LONGEST_ANSWER:
+            if len(self._answers) > longest:
                 raise LostError("it answers what no node program says")
             if not self._hear(left):
                 raise LostError(self._why("it ended"))
-        line, _, rest = bytes(self._answers).partition(b"\n")
-        self._answers[:] = rest
-        try:
-            return Reply.of(line)
-        except ValueError as error:
-            raise LostError("it answers what no node program says") from error
+        end_of_line = self._answers.index(b"\n")
+        line = bytes(self._answers[:end_of_line])
+        del self._answers[: end_of_line + 1]
+        return line
 
     def _hear(self, seconds: float) -> bool:
         """Take what there is of both streams; False when the answers have ended."""
@@ -146,8 +181,14 @@ class Program:
 
 def local(cluster: str, root: str) -> Program:
     """Start the program on this host; `root` is the tree that it works in, empty for its own."""
-    words = ["sh", "-c", PROGRAM.read_text(), "omconf-node", cluster, root]
-    return Program.start(words, env=environment())
+    return Program.start(["sh", "-c", FIRST, "omconf-node", cluster, root], env=environment())
+
+
+def by_ssh(cluster: str, destination: str, *, sudo: bool, seconds: float) -> Program:
+    """Start the program on a node; with `sudo` by `sudo -n`, which asks for no password."""
+    shell = shlex.join(["sh", "-c", FIRST, "omconf-node", cluster, ""])
+    remote = f"exec {'sudo -n ' if sudo else ''}{shell}"
+    return Program.start(ssh.words(destination, remote, *ALIVE), seconds=seconds)
 
 
 def environment() -> dict[str, str]:

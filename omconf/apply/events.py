@@ -42,7 +42,7 @@ class Event:
     `step` counts from 1, `seconds` is how long it took. `undo` tells that something is taken back.
     """
 
-    what: Literal["check", "step", "action"]
+    what: Literal["check", "step", "action", "drain"]
     state: State
     node: str
     step: int = 0

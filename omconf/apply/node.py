@@ -7,9 +7,9 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from omconf import interrupts
-from omconf.actions import HEALTH_SECONDS, Health, Manual, Put, Remove, Run, Service
+from omconf.actions import Health, Manual, Put, Remove, Run, Service
 from omconf.apply.events import Event, Tell
+from omconf.apply.wire import SLACK
 from omconf.plan.digest import ABSENT, sha256
 from omconf.plan.owed import UNIT
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from omconf.apply.targets import Target, Targets
     from omconf.apply.wire import Line, Reply
 
-SLACK = 30
-"""Seconds that a node may take to answer, beyond what its program may take."""
 _TIMED_OUT = ("124", "143")
 _WHY = {
     "account": "the user {owner} or the group {group} is not there",
@@ -49,18 +47,17 @@ class WaitingError(Exception):
     """Raised when a person's turn is next, and there is none."""
 
 
-class People(Protocol):
-    """Who does what no program does, and says whether OpenMeetings is healthy."""
+class Watch(Protocol):
+    """Who knows of the other nodes what one of them has to wait for."""
 
-    @property
-    def there(self) -> bool:
-        """Whether there is somebody to ask."""
+    def begins(self, node: str, verb: str, unit: str) -> None:
+        """Wait until a unit may start or stop on a node; raises StoppedError."""
 
-    def does(self, node: str, manual: Manual) -> bool:
-        """Ask somebody to do it; False when it is not done."""
+    def ended(self, node: str, verb: str, unit: str) -> None:
+        """Take note that it did."""
 
     def healthy(self, node: str, health: Health) -> str:
-        """Wait until the node is healthy; otherwise say why it is not."""
+        """Wait until a node is healthy; otherwise say why it is not. Raises StoppedError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,67 +88,59 @@ class Node:
     name: str
     line: Line
     targets: Targets | None
-    people: People
+    watch: Watch
     tell: Tell
     real: bool = True
     told: frozenset[str] = frozenset()
     """What people were told to do by an apply that waited for it: without a check it counts as done."""
     owed: frozenset[str] = frozenset()
     """Files that an earlier apply left owed."""
-    health: int = HEALTH_SECONDS
-    """Seconds that the node may take to become healthy."""
     hide: Callable[[str], str] = _nothing
     """Hides secrets in what programs print."""
     written: list[Written] = field(default_factory=list)
     began: bool = False
     """Whether the journal knows of it."""
+    begun: bool = False
+    """Whether a step was begun."""
+    at: tuple[Step, Action] | None = None
+    """The action that was taken last."""
+    finished: set[int] = field(default_factory=set)
+    """The numbers of the steps that came to their end, and were not taken back."""
+    _staged: dict[str, tuple[Target, str, int]] = field(default_factory=dict)
     _step: int = 0
     _back: bool = False
 
-    def carry_out(self, steps: Sequence[Step], numbers: Sequence[int]) -> None:
-        """Carry steps out; raises FailedError, WaitingError or LostError, `failed` says where."""
-        for number, step in zip(numbers, steps, strict=True):
-            self._step = number
-            self._tell("step", "started", text=step.why)
-            self._note(f"begin {number}")
-            for action in step.actions:
-                self.at = (step, action)
-                self.do(action)
-            self._settle(step)
-            self._note(f"done {number}")
-            self.finished.append((number, step))
-            if interrupts.stopped():
-                return
+    def begin(self, number: int, step: Step) -> None:
+        """Begin a step; the journal knows of it before anything is done."""
+        self._step, self._back = number, False
+        self._tell("step", "started", text=step.why)
+        self._note(f"begin {number}")
+        self.begun = True
 
-    left_to_people: list[str] = field(default_factory=list)
-    """What a person has still to do, after the node itself was taken back."""
-    at: tuple[Step, Action] | None = None
-    finished: list[tuple[int, Step]] = field(default_factory=list)
+    def take(self, step: Step, actions: Iterable[Action]) -> None:
+        """Take actions of a step; raises FailedError, StoppedError or LostError, `at` says where."""
+        for action in actions:
+            self.at = (step, action)
+            self.do(action)
 
-    def take_back(self) -> list[str]:
-        """Take back what was done, the last step first; returns what could not be taken back."""
-        self._back = True
-        interrupts.resume()
-        wrong: list[str] = []
-        if self.at is not None and self.at[0] not in [step for _, step in self.finished]:
-            step, failed = self.at
-            back = next((do.undo for do in step.does if do.action == failed), None)
-            wrong += self.undo(step.undo_from(failed), besides=back)
-        for number, step in reversed(self.finished):
-            self._step = number
-            wrong += self.undo(step.undo)
-        return wrong
+    def finish(self, number: int, step: Step) -> None:
+        """End a step: what reads its files has run."""
+        paths = [a.paths for a in step.actions if isinstance(a, Put | Remove)]
+        if paths and self.real:
+            self.line.ask("settle", *(path for each in paths for path in each))
+        self._note(f"done {number}")
+        self.finished.add(number)
+        self.at = None
 
-    def begin_undo(self, step: int) -> None:
-        """Say which step is taken back next."""
-        self._step, self._back = step, True
+    def undo(
+        self, number: int, actions: Iterable[Action], besides: Action | None = None
+    ) -> list[str]:
+        """Take actions that take a step back, and go on after one that fails; returns what failed.
 
-    def undo(self, actions: Iterable[Action], besides: Action | None = None) -> list[str]:
-        """Carry out actions that take something back, and go on after one that fails.
-
-        `besides` takes back the very action that failed: it may find nothing to do. What an earlier
-        apply owes stays owed.
+        `besides` takes back the very action that failed: it may find nothing
+        to do. What an earlier apply owes stays owed.
         """
+        self._step, self._back = number, True
         wrong: list[str] = []
         paths: list[str] = []
         for action in actions:
@@ -166,8 +155,6 @@ class Node:
             except FailedError as error:
                 if besides is None or action != besides:
                     wrong.append(str(error))
-            except WaitingError as error:
-                self.left_to_people.append(str(error))
         if not wrong:
             self.line.ask("settle", *(path for path in paths if path not in self.owed))
         self._tidy(paths)
@@ -180,11 +167,36 @@ class Node:
             first = next(w for w in self.written if w.path == path)
             if first.before is None:
                 made |= set(_folders(path, first.made))
-        if made:
-            self.line.ask("tidy", *sorted(made, key=lambda folder: -folder.count("/")))
+        self._remove(made)
+
+    def _remove(self, folders: Iterable[str]) -> None:
+        if listed := sorted(folders, key=lambda folder: -folder.count("/")):
+            self.line.ask("tidy", *listed)
+
+    def keep(self, paths: Iterable[str]) -> None:
+        """Keep what files hold before a person replaces them; raises FailedError."""
+        for path in paths:
+            if self._last(path) is None and self.targets is not None:
+                reply = self.line.ask("keep", path)
+                if not reply.ok:
+                    raise FailedError(self._why(path, reply))
+                file = self.targets.deployed.files.get(path)
+                data = file.data if file else None
+                self.written.append(Written(path, data, data, "|".join(reply.words)))
+
+    def replaced(self, targets: Targets, home: str) -> None:
+        """Take note that a person replaced what is below a folder; `targets` know what is there now."""
+        assert self.targets is not None  # noqa: S101 - whoever applies has them
+        before, now = self.targets.deployed, targets.deployed
+        files = {p: f for p, f in before.files.items() if not p.startswith(f"{home}/")}
+        files |= {p: f for p, f in now.files.items() if p.startswith(f"{home}/")}
+        self.targets = replace(self.targets, deployed=replace(before, files=files))
+        for written in [w for w in self.written if w.path.startswith(f"{home}/")]:
+            file = files.get(written.path)
+            self.written.append(replace(written, after=file.data if file else None))
 
     def do(self, action: Action) -> None:
-        """Carry out one action; raises FailedError or WaitingError."""
+        """Take one action; raises FailedError, StoppedError or LostError."""
         started = time.monotonic()
         if not self.real and not isinstance(action, Put | Remove):
             self._tell("action", "skipped", action=action)
@@ -192,7 +204,7 @@ class Node:
         self._tell("action", "started", action=action)
         try:
             self._do(action)
-        except (FailedError, WaitingError, StoppedError) as error:
+        except (FailedError, StoppedError) as error:
             state: State = "failed" if isinstance(error, FailedError) else "waiting"
             took = time.monotonic() - started
             self._tell("action", state, action=action, text=str(error), seconds=took)
@@ -210,13 +222,10 @@ class Node:
             case Service(verb, unit, timeout):
                 self._service(verb, unit, timeout)
             case Health():
-                why = self.people.healthy(self.name, replace(action, timeout=self.health))
-                if why and interrupts.stopped():
-                    raise StoppedError
-                if why:
+                if why := self.watch.healthy(self.name, action):
                     raise FailedError(f"{self.name} is not healthy: {why}")
             case Manual():
-                self._manual(action)
+                raise AssertionError("a person does that")
 
     def _target(self, path: str, *, removed: bool = False) -> Target:
         assert self.targets is not None  # noqa: S101 - an undo has no `put` of its own
@@ -234,18 +243,32 @@ class Node:
     def _write(self, targets: Iterable[Target]) -> None:
         """Stage files beside their places, all of them before the first takes its place."""
         changing = [target for target in targets if target.changes]
-        staged = [(target, *self._stage(target)) for target in changing]
-        for target, name, made in staged:
+        self.stage(changing)
+        for target in changing:
+            _, name, made = self._staged.pop(target.path)
             self._commit(target.path, target.before, target.after, name, made, shared=target.shared)
 
-    def _stage(self, target: Target) -> tuple[str, int]:
+    def stage(self, targets: Iterable[Target]) -> None:
+        """Stage files, but for those that are so already; raises FailedError."""
+        for target in targets:
+            staged = self._staged.get(target.path)
+            if staged is None or replace(staged[0], before=target.before) != target:
+                self._staged[target.path] = (target, *self._new(target))
+
+    def unstage(self) -> None:
+        """Remove the folders that were made for staged files; these are swept at the end."""
+        self._remove(
+            {f for path, (_, _, made) in self._staged.items() for f in _folders(path, made)}
+        )
+
+    def _new(self, target: Target) -> tuple[str, int]:
         if target.after is None:
             return "", 0
         mode = f"{'=' if target.shared else ''}{target.mode:04o}"
         access = (mode, target.owner, target.group)
-        return self._staged(target.path, target.after, access)
+        return self._laid(target.path, target.after, access)
 
-    def _staged(self, path: str, data: bytes, access: tuple[str, str, str]) -> tuple[str, int]:
+    def _laid(self, path: str, data: bytes, access: tuple[str, str, str]) -> tuple[str, int]:
         name = f".omconf-{secrets.token_hex(8)}"
         reply = self.line.ask("stage", path, name, *access, data)
         if not reply.ok:
@@ -282,7 +305,7 @@ class Node:
         if first.before is not None:
             mode, uid, gid = first.access.split("|") if first.access else ("0644", "0", "0")
             access = (f"{'=' if first.shared else ''}{mode}", uid, gid)
-            name, made = self._staged(path, first.before, access)
+            name, made = self._laid(path, first.before, access)
         self._commit(path, last.after, first.before, name, made)
 
     def _run(self, argv: Sequence[str], timeout: int) -> None:
@@ -299,6 +322,7 @@ class Node:
         raise FailedError(f"{argv[0]}: {why}{f': {said[-1]}' if said else ''}")
 
     def _service(self, verb: str, unit: str, timeout: int) -> None:
+        self.watch.begins(self.name, verb, unit)
         if verb in ("stop", "restart") and not self.line.ask("stopped", f"{UNIT}{unit}").ok:
             raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
         if verb in ("start", "restart"):
@@ -307,15 +331,11 @@ class Node:
         self._run(("systemctl", verb, unit), timeout)
         if verb in ("start", "restart"):
             self.line.ask("settle", f"{UNIT}{unit}")
+        self.watch.ended(self.name, verb, unit)
 
-    def _manual(self, manual: Manual) -> None:
-        if manual.text in self.told if manual.check is None else self.passes(manual.check):
-            return
-        while True:
-            if not self.people.does(self.name, manual):
-                raise WaitingError(manual.text)
-            if manual.check is None or self.passes(manual.check):
-                return
+    def is_done(self, manual: Manual) -> bool:
+        """Tell whether what a person does is done; without a check, whether it was asked for before."""
+        return manual.text in self.told if manual.check is None else self.passes(manual.check)
 
     def passes(self, check: Run) -> bool:
         """Tell whether a check of a manual step passes."""
@@ -324,13 +344,6 @@ class Node:
         except FailedError:
             return False
         return True
-
-    def _settle(self, step: Step) -> None:
-        paths = [
-            p for action in step.actions if isinstance(action, Put | Remove) for p in action.paths
-        ]
-        if paths and self.real:
-            self.line.ask("settle", *paths)
 
     def _note(self, text: str) -> None:
         if not self.line.ask("note", text).ok:

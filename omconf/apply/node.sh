@@ -10,7 +10,9 @@
 # backups, and how it ended.
 set -u
 LC_ALL=C
-export LC_ALL
+# A login by ssh may leave out where a system's own programs are.
+PATH=${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL PATH
 umask 077
 trap '' HUP PIPE INT
 cluster=$1 root=$2
@@ -98,6 +100,9 @@ lock() {
     sweep
     ok "$number"
 }
+
+# Whether the lock is still held: somebody may have broken it.
+held() { [ -n "$mine" ] && [ "$(highest)" = "$mine" ]; }
 
 unlock() {
     [ -z "$mine" ] || : >"$state/lock.$mine.free"
@@ -356,33 +361,58 @@ like() {
     getfacl -cp -- "$path" | setfacl --set-file=- -- "$1"
 }
 
+# Keep what stands at $path in the journal, with the digest $1: `backup`, `access`.
+keep() {
+    access=''
+    sum=$(printf '%s' "$2" | sha256sum)
+    key=${sum%% *}
+    backup=$journal/$key.b$number
+    [ "$1" != absent ] || return 0
+    # shellcheck disable=SC2016
+    access=$(as 'stat -c "%a|%u|%g" -- "$1"' "$path") && as 'cat -- "$1"' "$path" >"$backup.new"
+    sum=$(sha256sum <"$backup.new")
+    if [ "${sum%% *}" != "$1" ]; then
+        rm -f "$backup.new"
+        return 1
+    fi
+    # Of a file that is written twice the first one is kept.
+    if [ -e "$backup" ]; then rm -f "$backup.new"; else mv "$backup.new" "$backup"; fi
+    flush "$backup"
+}
+
+# keep|PATH: keep what a file holds, before a person replaces it.
+keep_one() {
+    place "$1"
+    now=$(digest)
+    case $now in
+    absent) ok ;;
+    *[!0-9a-f]* | '') failed 'backup' ;;
+    *)
+        if keep "$now" "$1" &&
+            printf '%s|%s|%s|%s|0|%s\n' "$key" "$1" "$now" "$now" "$access" >>"$journal/$number.files"; then
+            flush "$journal/$number.files" "$journal"
+            ok "$access"
+        else
+            failed 'backup'
+        fi
+        ;;
+    esac
+}
+
 # commit|PATH|NAME|DIGEST|AFTER|MADE|OWED: put a staged file in its place, or without a NAME remove the
 # file, if it is as it was. With OWED, the programs that read it have still to run.
 commit() {
     place "$1" "$2"
     now=$(digest)
-    sum=$(printf '%s' "$1" | sha256sum)
-    key=${sum%% *}
-    backup=$journal/$key.b$number
     if [ "$now" != "$3" ]; then
         drop
         failed "stale|$now"
         return
     fi
-    access=''
-    if [ "$now" != absent ]; then
-        # shellcheck disable=SC2016
-        access=$(as 'stat -c "%a|%u|%g" -- "$1"' "$path") && as 'cat -- "$1"' "$path" >"$backup.new"
-        sum=$(sha256sum <"$backup.new")
-        if [ "${sum%% *}" != "$3" ]; then
-            drop
-            rm -f "$backup.new"
-            failed 'backup'
-            return
-        fi
-        # Of a file that is written twice the first one is kept.
-        if [ -e "$backup" ]; then rm -f "$backup.new"; else mv "$backup.new" "$backup"; fi
-        flush "$backup"
+    if ! keep "$now" "$1"; then
+        drop
+        failed 'backup'
+        return
     fi
     if ! printf '%s|%s|%s|%s|%s|%s\n' "$key" "$1" "$3" "$4" "$5" "$access" >>"$journal/$number.files"; then
         failed 'backup'
@@ -451,6 +481,31 @@ run() {
     if [ "$code" = 0 ]; then ok; else failed "exit|$code"; fi
 }
 
+# ask|SECONDS|INPUT|.ARGUMENT...: run a program on some input, and give what it prints: after the answer, with
+# its exit code and their number, the lines.
+ask() {
+    seconds=$1
+    input=$2
+    shift 2
+    count=$#
+    for one; do
+        decode "${one#.}"
+        set -- "$@" "$value"
+    done
+    shift "$count"
+    # shellcheck disable=SC2059
+    printf "$input" | (
+        trap - HUP PIPE INT
+        exec timeout "$seconds" "$@"
+    ) >"$state/.said" 2>/dev/null
+    code=$?
+    head -c 1048576 "$state/.said" | tr '\000' '?' >"$state/.lines"
+    lines=$(($(wc -l <"$state/.lines")))
+    ok "$code|$lines"
+    head -n "$lines" "$state/.lines"
+    rm -f "$state/.said" "$state/.lines"
+}
+
 # tidy|PATH...: remove folders that an apply made, where nothing is in them any more.
 tidy() {
     for one; do
@@ -512,6 +567,14 @@ while IFS= read -r line; do
     command=${1-}
     [ $# = 0 ] || shift
     case $command in
+    begin | stage | commit | keep | stopped | settle | run | tidy | note | end)
+        if ! held; then
+            failed 'broken'
+            continue
+        fi
+        ;;
+    esac
+    case $command in
     lock) lock "${1-}" "${2-}" ;;
     look) look "$1" "${2-}" ;;
     room) room "$1" "${2-}" ;;
@@ -522,7 +585,9 @@ while IFS= read -r line; do
     commit) commit "$1" "${2-}" "${3-}" "${4-}" "${5-}" "${6-}" ;;
     stopped) stopped "$1" ;;
     settle) settle "$@" ;;
+    keep) keep_one "$1" ;;
     run) run "$@" ;;
+    ask) ask "$@" ;;
     tidy) tidy "$@" ;;
     note) note "$1" ;;
     end) end "$1" "${2-}" ;;

@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from omconf.formats import printf
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omconf.process import Answer
+
+
+SLACK = 30
+"""Seconds that a node may take to answer, beyond what its program may take."""
 
 
 def command(*fields: bytes | str) -> bytes:
@@ -42,6 +51,9 @@ class Line(Protocol):
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
         """Give a command and wait for its answer; raises LostError."""
+
+    def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
+        """Run a program there and give what it prints: hostile bytes; raises LostError."""
 
     def said(self) -> str:
         """Give what programs printed on the node since this was asked last: hostile text."""

@@ -40,6 +40,11 @@ MAX_OTHERS = 3
 _NAMED = re.compile("([a-z0-9_-]+)=(.*)")
 
 
+def program_text() -> str:
+    """Read the program that checks a node."""
+    return TEXT.read_text(encoding="utf-8")
+
+
 class NodeCheck(Kind):
     """The program, and the facts of this node."""
 
@@ -105,7 +110,7 @@ def _place(cluster: Cluster, name: str) -> str:
 @lru_cache(maxsize=2)
 def _program(cluster: Cluster) -> Artifact:
     top = line("# ", header.text(cluster.name))
-    body = TEXT.read_text(encoding="utf-8").splitlines()
+    body = program_text().splitlines()
     program = (line("#!/bin/sh", why=(SHELL,)), top, *(Line(text, (WORKS,)) for text in body))
     return Artifact(KIND.name, PROGRAM, KIND.ownership, program, 0o755)
 

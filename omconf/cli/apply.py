@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from omconf import interrupts
 from omconf.cli import applying, output, planned
-
-if TYPE_CHECKING:
-    from omconf.diagnostics import Diagnostic
-    from omconf.pipeline.apply import Prepared
 
 
 def apply(
@@ -20,20 +17,42 @@ def apply(
         Path,
         typer.Argument(
             metavar="[SPEC] | PLANFILE",
-            help="With --local the cluster spec, else what `omconf plan --out` saved.",
+            help="With --ssh or --local the cluster spec, else what `omconf plan --out` saved.",
         ),
     ] = output.DEFAULT_SPEC,
+    ssh: applying.Ssh = False,
+    sudo: applying.Sudo = False,
+    seconds: applying.Timeout = None,
     local: applying.Local = None,
     root: Annotated[
         Path | None,
         typer.Option("--root", metavar="DIR", help="With --local: write to a copy of its root."),
     ] = None,
+    node: Annotated[
+        list[str] | None,
+        typer.Option("--node", metavar="NODE", help="With --ssh: only this node; repeatable."),
+    ] = None,
     yes: applying.Yes = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Look at the node, and change nothing.")
+        bool, typer.Option("--dry-run", help="Look at the nodes, and change nothing.")
     ] = False,
     no_undo: Annotated[
         bool, typer.Option("--no-undo", help="Leave what is done when a step fails.")
+    ] = False,
+    drain: Annotated[
+        str,
+        typer.Option(
+            "--drain",
+            metavar="DURATION",
+            help="Before a node stops, wait so long (90s, 30m, 2h) until nobody is connected to it.",
+        ),
+    ] = "",
+    confirm_each: Annotated[
+        bool, typer.Option("--confirm-each", help="Ask before each node stops or restarts.")
+    ] = False,
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Begin also while a node that stays as it is is not healthy."),
     ] = False,
     health_timeout: Annotated[
         int,
@@ -55,24 +74,30 @@ def apply(
     as_json: applying.AsJson = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Carry out a plan on this host: write its files, run what reads them, wait for health."""
+    """Carry out a plan: write its files, run what reads them, wait for health, node after node."""
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
-    from omconf.pipeline import apply_saved, health
+    from omconf.pipeline import apply_saved
     from omconf.pipeline.apply import Options, Result
+    from omconf.pipeline.compiled import compile_spec
     from omconf.views import events
 
     if no_color:
         output.colourless()
-    saved = local is None
-    if saved and (root is not None or strict_format):
-        raise typer.BadParameter("A saved plan says itself what --root and --strict-format say.")
-    prepared = (
-        apply_saved.of_file(str(what))
-        if local is None
-        else _of_spec(what, local, root, strict=strict_format)
-    )
+    saved = local is None and not ssh
+    if saved and (root is not None or strict_format or sudo or seconds is not None or node):
+        message = "A saved plan says itself what --root, --sudo, --node and --strict-format say."
+        raise typer.BadParameter(message)
+    if confirm_each and not (as_json or applying.somebody()):
+        raise typer.BadParameter("--confirm-each needs a person at a terminal.")
+    draining = applying.duration(drain)
+    if saved:
+        prepared = apply_saved.of_file(str(what))
+    else:
+        asked = applying.asked_of(local, root, ssh=ssh, sudo=sudo, seconds=seconds, only=node or ())
+        prepared = applies.prepare(compile_spec(str(what)), asked, strict=strict_format)
     options = Options(reason, dry_run, no_undo, lock_timeout, break_lock, health_timeout)
+    options = replace(options, drain=draining, confirm=confirm_each, unhealthy=force)
     with applying.Show(as_json) as show:
         if isinstance(prepared, list):
             applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)
@@ -91,22 +116,10 @@ def apply(
             applying.leave(refused, show)
             return
         show.go_on()
-        cluster = prepared.compiled.cluster
-        assert cluster is not None  # noqa: S101 - there is a plan
-        people = applying.Terminal(show, health.local(cluster))
+        people = applying.Terminal(show)
         # A signal ends it after the step in hand, and after it was said how it ended.
         with interrupts.deferred():
             result = applies.carry_out(prepared, show, people, options)
             undo = f"To take it back: {applies.undo_command(prepared)}" if result.stands else ""
             show.end()
             applying.leave(result, show, undo)
-
-
-def _of_spec(
-    spec: Path, local: str, root: Path | None, *, strict: bool
-) -> Prepared | list[Diagnostic]:
-    from omconf.pipeline import apply as applies
-    from omconf.pipeline.compiled import compile_spec
-    from omconf.pipeline.sources import Asked
-
-    return applies.prepare(compile_spec(str(spec)), Asked.of_local(local, root), strict=strict)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
 from contextlib import ExitStack, suppress
@@ -17,9 +18,11 @@ from omconf.cli import output
 from omconf.diagnostics import Rule, Severity
 
 if TYPE_CHECKING:
-    from omconf.actions import Health, Manual
+    from collections.abc import Collection, Sequence
+
+    from omconf.actions import Manual
     from omconf.apply.events import Event
-    from omconf.pipeline.apply import Healthy, Result
+    from omconf.pipeline.apply import Result
     from omconf.pipeline.sources import Asked
     from omconf.plan.masking import Mask
     from omconf.views.document import Document
@@ -31,6 +34,18 @@ Local = Annotated[
 ]
 Root = Annotated[
     Path | None, typer.Option("--root", metavar="DIR", help="With --local: a copy of its root.")
+]
+Ssh = Annotated[bool, typer.Option("--ssh", help="The nodes themselves, by ssh.")]
+Sudo = Annotated[bool, typer.Option("--sudo", help="With --ssh: by `sudo -n` on the nodes.")]
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=1,
+        max=3600,
+        help="With --ssh: how long a node may take to answer.  [default: 60]",
+    ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
 Reason = Annotated[
@@ -48,13 +63,37 @@ BreakLock = Annotated[
 ]
 
 
-def asked_of(local: str | None, root: Path | None) -> Asked:
-    """Say which node is meant; undo and log need one."""
+def asked_of(
+    local: str | None,
+    root: Path | None,
+    *,
+    ssh: bool,
+    sudo: bool,
+    seconds: float | None,
+    only: Collection[str] = (),
+) -> Asked:
+    """Say which nodes are meant: this host, or all by ssh."""
     from omconf.pipeline.sources import Asked
 
-    if local is None:
-        raise typer.BadParameter("Say which node this host is: --local NODE.")
-    return Asked.of_local(local, root)
+    if (local is None) == (not ssh):
+        raise typer.BadParameter("Say which nodes: --ssh, or --local NODE for this host.")
+    if ssh and root is not None:
+        raise typer.BadParameter("--root goes with --local.")
+    if local is not None and (sudo or seconds is not None or only):
+        raise typer.BadParameter("--sudo, --timeout and --node go with --ssh.")
+    if local is not None:
+        return Asked.of_local(local, root)
+    return Asked.of_nodes(sudo=sudo, seconds=seconds, only=only)
+
+
+def duration(text: str) -> float:
+    """Read a duration: seconds, or a number with s, m or h; empty: 0."""
+    if not text:
+        return 0.0
+    found = re.fullmatch(r"([0-9]{1,6})(s|m|h|)", text)
+    if not found:
+        raise typer.BadParameter("A duration is a number with s, m or h: 90s, 30m, 2h.")
+    return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "": 1}[found[2]])
 
 
 def somebody() -> bool:
@@ -148,30 +187,32 @@ class Show:
 
 @dataclass(slots=True)
 class Terminal:
-    """The person at the terminal, if there is one; and whether OpenMeetings is healthy."""
+    """The person at the terminal, if there is one."""
 
     show: Show
-    health: Healthy
     there: bool = field(default_factory=somebody)
 
-    def does(self, node: str, manual: Manual) -> bool:
+    def does(self, nodes: Sequence[str], manual: Manual) -> bool:
         """Show what is to be done, and ask whether it is."""
+        files = "".join(f"\n  the bundle has it in {file}" for file in manual.files)
+        return self._asked(f"{', '.join(nodes)}: {manual.text}{files}", "Is it done?")
+
+    def agrees(self, question: str) -> bool:
+        """Ask whether to go on."""
+        return self._asked("", question)
+
+    def _asked(self, text: str, question: str) -> bool:
         if not self.there or self.show.as_json:
             return False
         self.show.pause()
-        output.tell(f"{node}: {manual.text}")
-        for file in manual.files:
-            output.tell(f"  the bundle has it in {file}")
+        if text:
+            output.tell(text)
         try:
-            done = typer.confirm("Is it done?", default=False)
+            done = typer.confirm(question, default=False)
         except (typer.Abort, EOFError, KeyboardInterrupt):
             done = False
         self.show.go_on()
-        return done and not interrupts.stopped()
-
-    def healthy(self, node: str, health: Health) -> str:
-        """Wait until the node is healthy; otherwise say why it is not."""
-        return self.health(node, health)
+        return bool(done) and not interrupts.stopped()
 
 
 def approve(question: str, show: Show, *, yes: bool) -> Result | None:

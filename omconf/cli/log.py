@@ -1,4 +1,4 @@
-"""`omconf log`: what was applied on a node."""
+"""`omconf log`: what was applied on the nodes."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ from omconf.cli import applying, output
 
 def log(
     spec: output.Spec = output.DEFAULT_SPEC,
+    ssh: applying.Ssh = False,
+    sudo: applying.Sudo = False,
+    seconds: applying.Timeout = None,
     local: applying.Local = None,
     root: applying.Root = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print all as JSON.")] = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Say what was applied on this host: when, by whom, why, and how it ended."""
+    """Say what was applied on each node: when, by whom, why, and how it ended."""
     from omconf.pipeline import undo as undoing
     from omconf.pipeline.compiled import check_spec
     from omconf.views import log as view
 
     if no_color:
         output.colourless()
-    asked = applying.asked_of(local, root)
+    asked = applying.asked_of(local, root, ssh=ssh, sudo=sudo, seconds=seconds)
     compiled = check_spec(str(spec))
     found = undoing.log(compiled, asked)
     if isinstance(found, list):
         document = view.no_log(found)
     else:
-        document = view.of_log(found.cluster, found.node, found.journal, found.diagnostics)
+        document = view.of_log(found.cluster, found.journals, found.diagnostics)
     if as_json:
         output.print_json(document)
     else:
         output.say(found if isinstance(found, list) else found.diagnostics)
         output.write(view.drawn(document))
-    if isinstance(found, list):
+    if isinstance(found, list) or len(found.journals) < found.asked:
         raise typer.Exit(1)

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 def undo(
     spec: output.Spec = output.DEFAULT_SPEC,
+    ssh: applying.Ssh = False,
+    sudo: applying.Sudo = False,
+    seconds: applying.Timeout = None,
     local: applying.Local = None,
     root: applying.Root = None,
     id: Annotated[  # noqa: A002 - the option's name
@@ -30,14 +33,13 @@ def undo(
 ) -> None:
     """Take back the last apply that stands: restore its files, then run what reads them."""
     from omconf.apply.events import Outcome
-    from omconf.pipeline import health
     from omconf.pipeline import undo as undoing
     from omconf.pipeline.apply import Options, Result
     from omconf.pipeline.compiled import check_spec
 
     if no_color:
         output.colourless()
-    asked = applying.asked_of(local, root)
+    asked = applying.asked_of(local, root, ssh=ssh, sudo=sudo, seconds=seconds)
     compiled = check_spec(str(spec))
     prepared = undoing.prepare(compiled, asked, id)
     with applying.Show(as_json) as show:
@@ -57,9 +59,7 @@ def undo(
             applying.leave(refused, show)
             return
         show.go_on()
-        cluster = compiled.cluster
-        assert cluster is not None  # noqa: S101 - something is to be taken back
-        people = applying.Terminal(show, health.local(cluster))
+        people = applying.Terminal(show)
         options = Options(reason=reason, wait=lock_timeout, force=break_lock)
         with interrupts.deferred():
             result = undoing.take_back(
@@ -70,12 +70,23 @@ def undo(
 
 
 def _shown(prepared: Prepared) -> str:
+    from omconf.actions import Put
     from omconf.views import events
 
     about = prepared.entry.about
     head = {"id": about.id, "when": about.when, "by": about.by, "reason": about.reason}
+    many = len(prepared.nodes) > 1
     files = [
-        (w.path, w.conflict, "delete" if w.before is None else "restore") for w in prepared.files
+        (
+            f"{name}: {w.path}" if many else w.path,
+            w.conflict,
+            "delete" if w.before is None else "restore",
+        )
+        for name, back in prepared.nodes.items()
+        for w in back.files
     ]
-    actions = [action for _, undo in prepared.steps for action in undo]
-    return events.undo(head, files, actions, stops=prepared.stops)
+    runs = [
+        (f"{', '.join(names)}: " if many else "", [a for a in undo if not isinstance(a, Put)])
+        for _, undo, names in prepared.steps
+    ]
+    return events.undo(head, files, runs, stops=prepared.stops)

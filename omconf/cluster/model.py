@@ -230,3 +230,9 @@ class Cluster:
     ignores: tuple[Ignore, ...]
     nodes: tuple[Node, ...]
     removed: tuple[Removed, ...] = ()
+
+    @property
+    def destinations(self) -> dict[str, str]:
+        """The OpenSSH destinations of all nodes, and of those that were removed, by name."""
+        every = [(node.name.value, node.ssh.value) for node in self.nodes]
+        return dict([*every, *((node.name.value, node.ssh.value) for node in self.removed)])

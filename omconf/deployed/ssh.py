@@ -143,12 +143,17 @@ def run(
     `command` is shell text: its words must be quoted. ssh's own failures (no connection, host key,
     login) are the answer's problem, in ssh's words.
     """
-    options = [word for option in OPTIONS for word in ("-o", option)]
-    words = ["ssh", *options, "--", destination, command]
-    sent = process.run(words, seconds=seconds, limit=limit, stdin=stdin, room=room)
+    told = words(destination, command)
+    sent = process.run(told, seconds=seconds, limit=limit, stdin=stdin, room=room)
     if sent.problem or sent.code != OWN_FAILURE:
         return sent
     return process.Answer(problem=_last(sent.error.splitlines()) or "ssh failed without a word")
+
+
+def words(destination: str, command: str, *further: str) -> list[str]:
+    """The command line of the user's OpenSSH; `further` are options of it."""
+    options = [word for option in (*OPTIONS, *further) for word in ("-o", option)]
+    return ["ssh", *options, "--", destination, command]
 
 
 def _last(lines: Iterable[str]) -> str:

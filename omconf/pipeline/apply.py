@@ -17,25 +17,25 @@ from omconf.diagnostics import OVERRULED, Diagnostic, Rule, Severity, has_errors
 from omconf.pipeline.secrets import unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from omconf.actions import Health, Step
-    from omconf.apply.carrier import Program
+    from omconf.actions import Step
+    from omconf.apply.gate import Gate
     from omconf.apply.journal import About
-    from omconf.apply.node import Node, People
+    from omconf.apply.node import Node
+    from omconf.apply.nodes import Nodes, People
+    from omconf.apply.targets import Target, Targets
+    from omconf.cluster.model import Cluster
+    from omconf.deployed.snapshot import NodeFiles
     from omconf.pipeline.compiled import Compiled
+    from omconf.pipeline.connected import Connected
     from omconf.pipeline.plan import Made
     from omconf.pipeline.sources import Asked
     from omconf.plan.masking import Mask
     from omconf.views.document import Document
 
-if TYPE_CHECKING:
-    Healthy = Callable[[str, Health], str]
-    """Waits until a node is healthy; otherwise says why it is not."""
-
 REFUSED = Rule("OM601", Severity.ERROR, "a plan that is not carried out")
 LOCKED = Rule("OM602", Severity.ERROR, "a node that another apply holds")
-POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,12 @@ class Options:
     """The lock that is broken."""
     health: int = HEALTH_SECONDS
     """How long a node may take to become healthy."""
+    drain: float = 0
+    """How long people may stay connected to a node before it stops."""
+    confirm: bool = False
+    """Somebody is asked before each node stops or restarts."""
+    unhealthy: bool = False
+    """It begins also while a node that it does not change is unhealthy: `--force`."""
 
 
 class Show(Protocol):
@@ -78,16 +84,20 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan that may be carried out on one node, and its document as people see it."""
+    """A plan that may be carried out, and its document as people see it."""
 
     compiled: Compiled
     made: Made
     document: Document
-    node: str
-    root: str
-    """The tree that is written to; empty for this host itself."""
-    told: frozenset[str] = frozenset()
-    """What people were told to do when the last apply waited for them."""
+    asked: Asked
+    told: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """What people were told to do when the last apply waited for them, by node."""
+
+    @property
+    def cluster(self) -> Cluster:
+        """The cluster of the spec."""
+        assert self.compiled.cluster is not None  # noqa: S101 - there is a plan
+        return self.compiled.cluster
 
     @property
     def whole(self) -> bool:
@@ -96,9 +106,19 @@ class Prepared:
 
     @property
     def steps(self) -> list[tuple[int, Step]]:
-        """The steps in which the node has a part, with their numbers."""
-        steps = enumerate(self.made.plan.rollout.steps, 1)
-        return [(number, step) for number, step in steps if self.node in step.nodes]
+        """The steps with their numbers."""
+        return [*enumerate(self.made.plan.rollout.steps, 1)]
+
+    @property
+    def nodes(self) -> list[str]:
+        """The nodes that have a part in a step, in the order of the spec."""
+        having = {name for _, step in self.steps for name in step.nodes}
+        return [name for name in self.cluster.destinations if name in having]
+
+    def files(self, node: str) -> NodeFiles:
+        """What was read of a node."""
+        snapshot = self.made.snapshot
+        return snapshot.nodes[node] if node in snapshot.nodes else snapshot.left[node]
 
 
 def prepare(
@@ -123,26 +143,29 @@ def prepare(
     )
     if isinstance(made, list):
         return made
-    assert asked.local is not None  # noqa: S101 - `Asked.mistake` was asked
     drawn = document.of_saved_plan(made.plan)
-    told = journal.read(made.snapshot.nodes[asked.local].around, made.plan.cluster).told
-    prepared = Prepared(compiled, made, drawn, asked.local, asked.tree, told)
+    told = {
+        name: journal.read(files.around, made.plan.cluster).told
+        for name, files in made.snapshot.nodes.items()
+    }
+    prepared = Prepared(compiled, made, drawn, asked, told)
     refused = _refusal(prepared, len(compiled.cluster.nodes)) or _without_secrets(prepared)
     return [*made.plan.diagnostics, *refused] if refused else prepared
 
 
 def _refusal(prepared: Prepared, nodes: int) -> list[Diagnostic]:
-    plan = prepared.made.plan
+    plan, asked = prepared.made.plan, prepared.asked
     if not plan.complete or has_errors(plan.diagnostics):
         hint = "Mend what the plan says, and plan again."
         return [REFUSED.at(None, "The plan has errors, or is not complete.", hint=hint)]
     if any(d.rule is OVERRULED for d in plan.diagnostics):
         message = "What the plan would write cannot count: something else overrules it."
         return [REFUSED.at(None, message, hint=f"See {OVERRULED.id}: delete that first.")]
-    if str(plan.rollout.disruption) == "all" and nodes > 1 and not prepared.root:
-        message = "All nodes must stop for this plan, and this is one of them."
-        return [REFUSED.at(None, message, hint="Plan and apply all nodes together.")]
-    if not prepared.root and os.geteuid() != 0 and plan.has_changes:
+    some = bool(asked.only) and len(asked.only) < nodes
+    if str(plan.rollout.disruption) == "all" and some and not asked.tree:
+        message = "All nodes must stop for this plan, and it is not of all nodes."
+        return [REFUSED.at(None, message, hint="Plan and apply all nodes together, by --ssh.")]
+    if asked.local is not None and not asked.tree and os.geteuid() != 0 and plan.has_changes:
         message = "Only root can apply a plan to this host."
         return [REFUSED.at(None, message, hint="Run it by sudo, or with --root on a copy.")]
     return []
@@ -151,154 +174,185 @@ def _refusal(prepared: Prepared, nodes: int) -> list[Diagnostic]:
 def _without_secrets(prepared: Prepared) -> list[Diagnostic]:
     """Read the secrets of the files that change; say which cannot be."""
     bundle, secrets = prepared.compiled.bundle, prepared.made.secrets
-    changing = {c.path for c in prepared.made.plan.changes if c.node == prepared.node}
+    changing = {(c.node, c.path) for c in prepared.made.plan.changes}
     for node in bundle.nodes if bundle else ():
-        for artifact in node.artifacts if node.node == prepared.node else ():
-            for placeholder in artifact.placeholders if artifact.path in changing else ():
-                secrets.get(placeholder.name)
+        for artifact in node.artifacts:
+            for placeholder in artifact.placeholders:
+                if (node.node, artifact.path) in changing:
+                    secrets.get(placeholder.name)
     return unresolved(secrets, Severity.ERROR)
 
 
 def undo_command(prepared: Prepared) -> str:
     """Say what takes an apply back."""
     spec = prepared.compiled.document
-    words = ["omconf", "undo", spec.file if spec else "", "--local", prepared.node]
-    return shlex.join([*words, *(["--root", prepared.root] if prepared.root else [])])
+    words = ["omconf", "undo", spec.file if spec else "", *prepared.asked.options]
+    return shlex.join(words)
 
 
 def carry_out(prepared: Prepared, show: Show, people: People, options: Options) -> Result:
-    """Carry a plan out on its node: look, write, run, remember; take it back where a step fails."""
-    from omconf.apply import carrier
-    from omconf.apply.node import Node
-    from omconf.apply.targets import Targets
+    """Carry a plan out: look at the nodes, write, run, remember; take it back where a step fails."""
     from omconf.apply.wire import LostError
-    from omconf.plan import owed
+    from omconf.pipeline.connected import connect
     from omconf.plan.masking import Mask
 
     started = time.monotonic()
     if not prepared.steps:
         return Result(Outcome.UNCHANGED)
-    node: Node | None = None
+    apply_id = os.urandom(4).hex()
     with interrupts.deferred():
-        name = prepared.made.plan.cluster
+        # Of files that are new, no plan reads the secrets.
+        known = [*prepared.made.secrets.all().values()]
+        show.mask = Mask(known) if known else show.mask
         try:
-            with carrier.local(name, prepared.root) as program:
-                about = about_plan(prepared, options.reason)
-                if refused := lock(program, about, prepared.node, options):
-                    return Result(Outcome.REFUSED, diagnostics=[refused])
-                bundle = prepared.compiled.bundle
-                assert bundle is not None  # noqa: S101 - there is a plan
-                files = prepared.made.snapshot.nodes[prepared.node]
-                kinds = {c.path: c.kind for c in prepared.made.plan.changes}
-                # Of files that are new, no plan reads the secrets.
-                known = [*prepared.made.secrets.all().values()]
-                show.mask = Mask(known) if known else show.mask
-                targets = Targets(bundle, prepared.node, files, prepared.made.secrets, kinds)
-                node = Node(prepared.node, program, targets, people, show.event, not prepared.root)
-                node.told = prepared.told
-                node.owed = frozenset(owed.read(files.around, name, {}).before)
-                node.health = options.health
-                mask = show.mask
-                node.hide = mask.message if mask else str
-                result = _on(node, prepared, about, options)
+            with connect(prepared.cluster, prepared.asked, prepared.nodes) as lines:
+                who = f"apply {apply_id} by {whoever()} since {moment()}"
+                refused = lines.refused() or lines.lock(who, options)
+                if refused:
+                    result = Result(Outcome.REFUSED, diagnostics=refused)
+                else:
+                    result = _on(prepared, lines, apply_id, show, people, options)
         except LostError as error:
-            began = node is not None and node.began
-            why = f"{prepared.node} does not answer: {error}"
-            result = Result(Outcome.PARTIAL if began else Outcome.REFUSED, why=why)
+            result = Result(Outcome.REFUSED, diagnostics=[REFUSED.at(None, f"{error}.")])
         result.seconds = time.monotonic() - started
         return result
 
 
-def _on(node: Node, prepared: Prepared, about: About, options: Options) -> Result:
-    """Look at the node, begin, and carry the steps out."""
+def _on(
+    prepared: Prepared,
+    lines: Connected,
+    apply_id: str,
+    show: Show,
+    people: People,
+    options: Options,
+) -> Result:
+    """Look at the nodes, begin, and carry the steps out."""
     from omconf.apply import preflight
+    from omconf.apply.gate import Gate
+    from omconf.apply.node import FailedError
+    from omconf.apply.nodes import Nodes
+    from omconf.pipeline import stops
 
-    steps = [step for _, step in prepared.steps]
-    node.tell(Event("check", "started", node.name))
-    user = os.geteuid() != 0
-    wrong = preflight.problems(node, steps, people=node.people.there, user=user)
-    node.tell(Event("check", "failed" if wrong else "done", node.name))
-    if wrong:
-        found = [REFUSED.at(None, f"{text}.", node=node.name, path=None) for text in wrong]
+    asked = prepared.asked
+    real = not asked.tree
+    steps = {name: [s for _, s in prepared.steps if name in s.nodes] for name in prepared.nodes}
+    units = stops.units(prepared.made.plan.rollout.steps)
+    gate = Gate(prepared.cluster, lines.programs, units, options.health)
+    nodes = {name: _node(prepared, name, lines, gate, show) for name in prepared.nodes}
+    user = asked.local is not None and os.geteuid() != 0
+
+    def look(name: str) -> list[str]:
+        show.event(Event("check", "started", name))
+        wrong = preflight.problems(nodes[name], steps[name], people=people.there, user=user)
+        show.event(Event("check", "failed" if wrong else "done", name))
+        return wrong
+
+    wrong = lines.each(look, nodes)
+    found = [REFUSED.at(None, f"{t}.", node=name) for name, texts in wrong.items() for t in texts]
+    if not found and real and units:
+        found = stops.unhealthy(prepared, lines, gate, force=options.unhealthy)
+    if found:
         return Result(Outcome.REFUSED, diagnostics=found)
     if options.dry_run:
         return Result(Outcome.CHECKED)
-    assert node.targets is not None  # noqa: S101 - given above
-    if not node.line.ask("begin", about.text, node.targets.listing).ok:
-        return Result(
-            Outcome.REFUSED, diagnostics=[REFUSED.at(None, "The journal cannot be written.")]
-        )
-    node.began = True
-    return finish(node, prepared.steps, about, options, whole=prepared.whole)
+    abouts = {name: about_plan(prepared, name, apply_id, options.reason) for name in nodes}
+    began = lines.each(lambda name: _begin(nodes[name], abouts[name]), nodes)
+    if not all(began.values()):
+        found = [
+            REFUSED.at(None, "The journal cannot be written.", node=name)
+            for name, well in began.items()
+            if not well
+        ]
+        return Result(Outcome.REFUSED, diagnostics=found)
+    run = Nodes(nodes, people, prepared.whole, options.keep)
+    run.units, run.reread = units, prepared_again(prepared)
+    run.may_stop = stops.asking(prepared, lines, show, people.agrees, options)
+    if prepared.whole and real:
+        try:
+            lines.each(lambda name: nodes[name].stage(_targets(nodes[name], steps[name])), nodes)
+        except FailedError as error:
+            return ended(run, apply_id, Outcome.UNDONE, str(error))
+    outcome, why = run.carry_out(prepared.steps)
+    return ended(run, apply_id, outcome, why)
 
 
-def finish(
-    node: Node,
-    steps: Sequence[tuple[int, Step]],
-    about: About,
-    options: Options,
-    *,
-    whole: bool,
-) -> Result:
-    """Carry the steps out, take them back where one fails, and say in the journal how it ended.
+def _targets(node: Node, steps: Sequence[Step]) -> list[Target]:
+    from omconf.apply import preflight
 
-    When it is interrupted, what is done stays; with `whole`, where all nodes stop, it is taken back.
-    """
+    return [target for target in preflight.targets(node, steps) if target.changes]
+
+
+def _node(prepared: Prepared, name: str, lines: Connected, gate: Gate, show: Show) -> Node:
+    from omconf.apply.node import Node
+    from omconf.apply.targets import Targets
+    from omconf.plan import owed
+
+    bundle = prepared.compiled.bundle
+    assert bundle is not None  # noqa: S101 - there is a plan
+    files = prepared.files(name)
+    kinds = {c.path: c.kind for c in prepared.made.plan.changes if c.node == name}
+    targets = Targets(bundle, name, files, prepared.made.secrets, kinds)
+    real = not prepared.asked.tree
+    node = Node(name, lines.programs[name], targets, gate, lines.telling(show.event), real)
+    node.told = prepared.told.get(name, frozenset())
+    node.owed = frozenset(owed.read(files.around, prepared.made.plan.cluster, {}).before)
+    node.hide = show.mask.message if show.mask else str
+    return node
+
+
+def _begin(node: Node, about: About) -> bool:
+    assert node.targets is not None  # noqa: S101 - whoever applies has them
+    node.began = node.line.ask("begin", about.text, node.targets.listing).ok
+    return node.began
+
+
+def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:
+    """Give what reads a node again, after a person replaced files there."""
+    from omconf.apply.node import FailedError
+    from omconf.apply.targets import Targets
+    from omconf.plan.requests import requests
+
+    def reread(name: str) -> tuple[Targets, str]:
+        source, _ = prepared.asked.sources(prepared.cluster)
+        snapshot = source.read(requests(prepared.cluster, [name], ()), whole=False)
+        files = None if isinstance(snapshot, Diagnostic) else snapshot.nodes[name]
+        if files is None or files.problem:
+            raise FailedError(f"{name} cannot be read again")
+        bundle = prepared.compiled.bundle
+        assert bundle is not None  # noqa: S101 - there is a plan
+        (node,) = (node for node in prepared.cluster.nodes if node.name.value == name)
+        return Targets(bundle, name, files, prepared.made.secrets, {}), node.home.value
+
+    return reread
+
+
+def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
+    """Say in the journal of each node how it ended there."""
     from omconf.apply.journal import End
-    from omconf.apply.node import FailedError, StoppedError, WaitingError
+    from omconf.apply.wire import LostError
 
-    why = ""
-    outcome = Outcome.APPLIED
-    try:
-        node.carry_out([step for _, step in steps], [number for number, _ in steps])
-        if len(node.finished) < len(steps):
-            raise StoppedError
-    except StoppedError:
-        outcome, why = Outcome.PARTIAL, "it was interrupted"
-        if whole and not options.keep:
-            left = node.take_back()
-            outcome = Outcome.PARTIAL if left else Outcome.UNDONE
-            why = "; ".join((why, *left, *node.left_to_people))
-    except WaitingError as error:
-        outcome, why = Outcome.WAITING, str(error)
-    except FailedError as error:
-        outcome, why = Outcome.PARTIAL, str(error)
-        if not options.keep:
-            left = node.take_back()
-            outcome = Outcome.PARTIAL if left else Outcome.UNDONE
-            why = "; ".join((why, *left, *node.left_to_people))
-    end = End(outcome=outcome, when=moment(), why=why[:2000])
-    over = {Outcome.APPLIED: "all", Outcome.UNDONE: "own"}.get(outcome, "")
-    if not node.line.ask("end", end.text, over).ok:
-        outcome, over = Outcome.PARTIAL, ""
-        why = "; ".join(filter(None, (why, "how it ended cannot be written to the journal")))
-    return Result(outcome, about.id, why, stands=bool(node.written) and over != "own")
+    stands = run.stands
+    for name, node in run.nodes.items():
+        if not node.began or name in run.lost:
+            continue
+        waits = outcome is Outcome.WAITING and node.begun
+        stays = outcome is Outcome.APPLIED or waits or node.finished or node.at
+        own = outcome if stays else Outcome.UNDONE
+        end = End(outcome=own, when=moment(), why=why[:2000])
+        over = {Outcome.APPLIED: "all", Outcome.UNDONE: "own"}.get(own, "")
+        try:
+            well = node.line.ask("end", end.text, over).ok
+            node.unstage()
+        except LostError as error:
+            well, run.lost[name] = False, str(error)
+        if not well:
+            outcome = Outcome.PARTIAL
+            why = "; ".join(filter(None, (why, f"the journal of {name} does not say how it ended")))
+    return Result(outcome, apply_id, why, stands=stands)
 
 
-def lock(program: Program, about: About, node: str, options: Options) -> Diagnostic | None:
-    """Take the node's lock, after some seconds if need be; say who holds it otherwise."""
-    from omconf.formats import printf
-
-    who = f"{about.what} {about.id} by {about.by} since {about.when}"
-    end = time.monotonic() + options.wait
-    while True:
-        reply = program.ask("lock", who, options.force)
-        if reply.ok:
-            return None
-        if reply.word(0) == "state":
-            message = "What omconf keeps below /var/lib/omconf cannot be written."
-            return REFUSED.at(None, message, node=node)
-        if time.monotonic() >= end or interrupts.stopped():
-            break
-        time.sleep(POLL_SECONDS)
-    holder = printf.meaning("|".join(reply.words[2:]).encode()).decode("utf-8", "replace")
-    message = f"Another apply holds this node: {holder[:300] or 'it began just now'}."
-    hint = f"Wait for it (--lock-timeout), or if it is gone: --break-lock {reply.word(1)}."
-    return LOCKED.at(None, message, hint=hint, node=node)
-
-
-def about_plan(prepared: Prepared, reason: str) -> About:
-    """Say in the journal what is applied."""
+def about_plan(prepared: Prepared, node: str, apply_id: str, reason: str) -> About:
+    """Say in the journal of a node what is applied."""
     from omconf.apply.journal import About, File, Step
     from omconf.apply.targets import keys_of
     from omconf.cluster import places
@@ -308,21 +362,19 @@ def about_plan(prepared: Prepared, reason: str) -> About:
     document = {k: v for k, v in prepared.document.items() if k not in ("binding", "diagnostics")}
     parsed = Model.model_validate(prepared.document)
     steps = [
-        Step(step=s.step, why=s.why[:2000], undo=s.undo)
-        for s in parsed.rollout
-        if prepared.node in s.nodes
+        Step(step=s.step, why=s.why[:2000], undo=s.undo) for s in parsed.rollout if node in s.nodes
     ]
     bundle = prepared.compiled.bundle
     assert bundle is not None  # noqa: S101 - there is a plan
-    files = {c.path: File(kind=c.kind) for c in plan.changes if c.node == prepared.node}
-    for artifact in (a for n in bundle.nodes if n.node == prepared.node for a in n.artifacts):
+    files = {c.path: File(kind=c.kind) for c in plan.changes if c.node == node}
+    for artifact in (a for n in bundle.nodes if n.node == node for a in n.artifacts):
         files[artifact.path] = File(kind=artifact.kind, keys=keys_of(artifact))
     files[places.manifest(plan.cluster)] = File(kind="")
     return About(
         format=1,
-        id=os.urandom(4).hex(),
+        id=apply_id,
         what="apply",
-        node=prepared.node,
+        node=node,
         by=whoever(),
         reason=written(reason),
         when=moment(),

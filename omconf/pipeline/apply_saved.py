@@ -10,10 +10,13 @@ from omconf.diagnostics import Diagnostic
 from omconf.pipeline.apply import REFUSED, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from omconf.pipeline.apply import Prepared
+    from omconf.pipeline.compiled import Compiled
     from omconf.views.document import Document
 
-SAVE = "`omconf plan --local NODE --out FILE` saves a plan."
+SAVE = "`omconf plan --ssh --out FILE` saves a plan."
 MOVED = {
     "binding.spec.sha256": "the spec",
     "binding.bundle": "what it compiles to",
@@ -40,15 +43,17 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
     bound, source = saved.get("binding"), saved.get("source") or {}
     if bound is None:
         return [REFUSED.at(None, f"{path} is not bound to what it was made from.", hint=SAVE)]
-    if source.get("kind") != "local":
+    compiled = compile_spec(bound["spec"]["path"])
+    if source.get("kind") == "local":
+        asked = Asked.of_local(source["node"], Path(source["root"]))
+    elif source.get("kind") == "ssh":
+        asked = Asked.of_nodes(sudo=source["sudo"], only=_only(compiled, source["nodes"]))
+    else:
         what = f"A plan from --{'deployed' if source['kind'] == 'directory' else source['kind']}"
         message = f"{what} is not carried out: what it was made from is no node."
-        if source["kind"] == "ssh":
-            message = f"{what} is not carried out yet."
-        return [REFUSED.at(None, message, hint="Plan with --local NODE.")]
-    asked = Asked.of_local(source["node"], Path(source["root"]))
+        return [REFUSED.at(None, message, hint="Plan with --ssh, or with --local NODE.")]
     strict = bound["strict_format"]
-    prepared = prepare(compile_spec(bound["spec"]["path"]), asked, strict=strict)
+    prepared = prepare(compiled, asked, strict=strict)
     if isinstance(prepared, list):
         return prepared
     moved = [
@@ -60,6 +65,12 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
         message = f"The saved plan does not hold any more: {', '.join(moved)} changed since."
         return [REFUSED.at(None, message, hint=f"Plan again. {SAVE}")]
     return prepared
+
+
+def _only(compiled: Compiled, nodes: Collection[str]) -> tuple[str, ...]:
+    """Name the nodes that were planned; none where these are all of the spec."""
+    own = {node.name.value for node in compiled.cluster.nodes} if compiled.cluster else set()
+    return () if own <= {*nodes} else tuple(sorted(own & {*nodes}))
 
 
 def _of(document: Document, key: str) -> object:

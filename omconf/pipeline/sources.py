@@ -43,10 +43,24 @@ class Asked:
         """Ask for the node that this host is, or that a copy of its root is."""
         return cls(None, node, root, False, False, None, None, None, ())
 
+    @classmethod
+    def of_nodes(
+        cls, *, sudo: bool = False, seconds: float | None = None, only: Collection[str] = ()
+    ) -> Asked:
+        """Ask for the nodes themselves, by ssh."""
+        return cls(None, None, None, True, sudo, seconds, None, None, only)
+
+    @property
+    def options(self) -> list[str]:
+        """The options that name the nodes in another command."""
+        if self.local is not None:
+            return ["--local", self.local, *(["--root", self.tree] if self.tree else [])]
+        return ["--ssh", *(["--sudo"] if self.sudo else [])]
+
     @property
     def tree(self) -> str:
         """The tree of `--local` to be written to; empty for this host's own root."""
-        return os.path.realpath(self.root or "/").rstrip("/")
+        return "" if self.local is None else os.path.realpath(self.root or "/").rstrip("/")
 
     def mistake(self) -> Diagnostic | None:
         """Report what is wrong with it; nothing when it names one source."""

@@ -20,9 +20,12 @@ class Planned(Part):
 
 
 class Happened(Part):
-    """A check of a node, a step or an action of it: it begins, or it has ended."""
+    """A check of a node, a step or an action of it: it begins, or it has ended.
 
-    event: Literal["check", "step", "action"]
+    `drain`: people are still connected to a node that is about to stop.
+    """
+
+    event: Literal["check", "step", "action", "drain"]
     state: Literal["started", "done", "failed", "skipped", "waiting"]
     node: str
     step: Count = left_out("Counts from 1, as in the plan.")

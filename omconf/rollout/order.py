@@ -79,14 +79,14 @@ class _Job(Who):
 
     def steps(self) -> Iterator[Step]:
         yield from self._leave()
-        yield from self._let_in()
+        yield from _used(self._let_in())
         yield from self._install(self.new)
         if self.stopping:
             yield from self._stop()
             yield from self._let_go(self.stopping)
-        yield from self._serve()
+        yield from _used(self._serve())
         if self.stopping:
-            yield from self._move(self.stopping)
+            yield from _used(self._move(self.stopping))
             yield from self._prepare(self._own(self.parts.of(self.stopping)))
             yield from self._start(self.stopping)
         yield from self._roll()
@@ -223,7 +223,7 @@ class _Job(Who):
             return
         if any(map(self.alters, missing)):
             why = "there is no way back without it"
-            yield Step.of(missing, why, (openmeetings.backup(self.cluster),))
+            yield from _used([Step.of(missing, why, (openmeetings.backup(self.cluster),))])
         yield from openmeetings.installations(self.cluster, missing, self.states)
 
     def _start(self, nodes: Sequence[str]) -> Iterator[Step]:
@@ -367,6 +367,11 @@ class _Job(Who):
             (node, "what was applied is recorded", (*_files(its.get(node, [])), put(own)))
             for node in nodes
         )
+
+
+def _used(steps: Iterable[Step]) -> Iterator[Step]:
+    """Mark steps whose result other nodes may use."""
+    return (replace(step, used=True) for step in steps)
 
 
 def _told(manual: Manual) -> Do:

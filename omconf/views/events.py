@@ -71,6 +71,8 @@ def line(event: Document, paint: Paint) -> str:
     node = paint(visible(event["node"]), "bold")
     if event["event"] == "check":
         return "" if event["state"] != "started" else f"{node}: looking at what is there"
+    if event["event"] == "drain":
+        return f"{node}: waits: {visible(event['text'])}"
     if event["event"] == "step":
         return f"{node}: step {event['step']}: {visible(event['text'])}"
     if event["state"] == "started":
@@ -111,11 +113,11 @@ def _duration(seconds: float) -> str:
 def undo(
     about: Document,
     files: Iterable[tuple[str, str, str]],
-    actions: Iterable[Action],
+    runs: Iterable[tuple[str, Iterable[Action]]],
     *,
     stops: bool,
 ) -> str:
-    """Draw what is taken back: files with what becomes of them or why not, and what is run."""
+    """Draw what is taken back: files with what becomes of them or why not, and what is run where."""
     reason = f": {visible(about['reason'])}" if about["reason"] else ""
     lines = [
         f"Apply {visible(about['id'])} of {visible(about['when'])} by {visible(about['by'])}{reason}"
@@ -124,9 +126,12 @@ def undo(
         lines.append(f"  {'left alone' if conflict else becomes}: {visible(path)}")
         if conflict:
             lines.append(f"      {visible(conflict)}")
-    runs = [steps.action(a) for a in actions]
-    drawn = list(text.lines([a for a in runs if a["type"] != "put"], undo=True))
-    lines += ["  then:", *(f"      {visible(line)}" for line in drawn)] if drawn else []
+    drawn = [
+        f"      {visible(where + line)}"
+        for where, actions in runs
+        for line in text.lines([steps.action(action) for action in actions], undo=True)
+    ]
+    lines += ["  then:", *drawn] if drawn else []
     if stops:
         lines.append("  OpenMeetings stops meanwhile, or restarts.")
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ from omconf.views import document
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from omconf.apply.journal import Entry, Journal
     from omconf.diagnostics import Diagnostic
@@ -17,14 +17,19 @@ if TYPE_CHECKING:
 FORMAT_VERSION = "1.0"
 
 
-def of_log(cluster: str, node: str, journal: Journal, found: Iterable[Diagnostic] = ()) -> Document:
-    """The document of `omconf log`, the last entry first."""
-    standing = {entry.number for entry in journal.standing}
+def of_log(
+    cluster: str, journals: Mapping[str, Journal], found: Iterable[Diagnostic] = ()
+) -> Document:
+    """The document of `omconf log`: of each node its entries, the last one first."""
     return {
         "format_version": FORMAT_VERSION,
         "cluster": cluster,
-        "node": node,
-        "entries": [_entry(e, e.number in standing) for e in reversed(journal.entries)],
+        "nodes": [*journals],
+        "entries": [
+            {"node": node, **_entry(entry, stands=entry in journal.standing)}
+            for node, journal in journals.items()
+            for entry in reversed(journal.entries)
+        ],
         "diagnostics": [document.diagnostic(d) for d in found],
     }
 
@@ -34,13 +39,13 @@ def no_log(found: Iterable[Diagnostic]) -> Document:
     return {
         "format_version": FORMAT_VERSION,
         "cluster": None,
-        "node": None,
+        "nodes": [],
         "entries": [],
         "diagnostics": [document.diagnostic(d) for d in found],
     }
 
 
-def _entry(entry: Entry, stands: bool) -> Document:
+def _entry(entry: Entry, *, stands: bool) -> Document:
     about, end = entry.about, entry.end
     result: Document = {
         "id": about.id,
@@ -61,20 +66,28 @@ def _entry(entry: Entry, stands: bool) -> Document:
 
 
 def drawn(log: Document) -> str:
-    """Draw a journal, an entry a line and what there is to say of it below."""
-    if log["node"] is None:
-        return ""
-    if not log["entries"]:
-        return f"Nothing was applied on {visible(log['node'])} by omconf yet.\n"
-    lines = []
+    """Draw the journals: an entry a line, once for all nodes of it, and what there is to say of it."""
+    found: dict[str, list[Document]] = {}
     for entry in log["entries"]:
-        of = f" of {visible(entry['of'])}" if "of" in entry else ""
-        files = "1 file" if len(entry["files"]) == 1 else f"{len(entry['files'])} files"
-        lines.append(
-            f"{visible(entry['id'])}  {visible(entry['when'])}  {entry['what']}{of}:"
-            f" {entry['outcome']}, {files}, by {visible(entry['by'])}"
-        )
-        lines += [
-            f"    {name}: {visible(entry[name])}" for name in ("reason", "why") if name in entry
-        ]
-    return "\n".join(lines) + "\n"
+        found.setdefault(entry["id"], []).append(entry)
+    idle = [n for n in log["nodes"] if not any(e["node"] == n for e in log["entries"])]
+    lines = [f"Nothing was applied on {visible(', '.join(idle))} by omconf yet."] if idle else []
+    for entries in sorted(found.values(), key=lambda its: its[0]["when"], reverse=True):
+        alike: dict[str, list[str]] = {}
+        for entry in entries:
+            alike.setdefault("\n".join(_lines(entry)), []).append(entry["node"])
+        for text, names in alike.items():
+            head, _, rest = text.partition("\n")
+            where = f", on {visible(', '.join(names))}" if len(log["nodes"]) > 1 else ""
+            lines += [f"{head}{where}", *filter(None, [rest])]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _lines(entry: Document) -> list[str]:
+    of = f" of {visible(entry['of'])}" if "of" in entry else ""
+    files = "1 file" if len(entry["files"]) == 1 else f"{len(entry['files'])} files"
+    head = f"{visible(entry['id'])}  {visible(entry['when'])}  {entry['what']}{of}"
+    return [
+        f"{head}: {entry['outcome']}, {files}, by {visible(entry['by'])}",
+        *(f"    {name}: {visible(entry[name])}" for name in ("reason", "why") if name in entry),
+    ]

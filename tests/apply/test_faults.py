@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from omconf.apply.carrier import PROGRAM, Program
+from omconf.apply.carrier import FIRST, Program
 from omconf.apply.node import digest
 from tests.apply.host import NEEDS, Host
 from tests.needs import fixture_needs, needs
@@ -105,7 +105,7 @@ def test_links_swapped_in_a_loop_lead_root_nowhere(host: Host) -> None:
     swapper = subprocess.Popen(words, stderr=subprocess.DEVNULL)
     path = f"{CLASSES}/hazelcast.xml"
     written = 0
-    program = host.inside("sh", "-c", PROGRAM.read_text(), "omconf-node", "conference", "")
+    program = host.inside("sh", "-c", FIRST, "omconf-node", "conference", "")
     try:
         with Program.start(program) as line:
             assert line.ask("lock", "a test", "").ok

@@ -24,7 +24,7 @@ OF_OS = {"remove", "replace", "copy", "move", "link"}
 MODULES = {"os", "shutil"}
 
 ALLOWED = {
-    "apply/carrier.py": (["PROGRAM.read_text"], "ships with omconf"),
+    "apply/carrier.py": (["PROGRAM.read_bytes"], "ships with omconf"),
     "artifacts/node_check.py": (["TEXT.read_text"], "ships with omconf"),
     "rules.py": (["rule_page(rule.id).read_text"], "ships with omconf"),
     "deployed/ssh.py": (["SCRIPT.read_bytes"], "ships with omconf"),

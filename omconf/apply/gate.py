@@ -1,0 +1,142 @@
+"""Knows which nodes run and see each other: when a node may stop or start, and when it is healthy.
+
+Members are those that this apply started, and those that were members before it.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from omconf import interrupts
+from omconf.actions import APART_SECONDS, HEALTH_SECONDS, Health
+from omconf.apply.node import StoppedError
+from omconf.apply.wire import LostError
+from omconf.artifacts.node_check import program_text
+from omconf.deployed.ssh import side_by_side
+from omconf.formats.node_check import PROGRAM, Status
+from omconf.process import Answer
+from omconf.verify.combine import report
+from omconf.verify.rounds import ask_one
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from omconf.apply.wire import Line
+    from omconf.cluster.model import Cluster, Node
+    from omconf.verify.model import NodeReport
+
+ONE_LOOK = 90
+"""Seconds that a node may take to check itself."""
+WANTED = ("listeners", "health")
+"""Checks that must not fail: what listens, and what the web application says of itself."""
+RESTS = 0.5
+"""Seconds between two looks at a node that is waited for: a whole check takes longer itself."""
+
+
+@dataclass(slots=True)
+class Gate:
+    """The nodes of one apply, by the connections to them. `units` start OpenMeetings."""
+
+    cluster: Cluster
+    lines: Mapping[str, Line]
+    units: Collection[str]
+    seconds: int = HEALTH_SECONDS
+    """How long a node may take to become healthy."""
+    up: set[str] = field(default_factory=set)
+    """The nodes that run, as far as known."""
+    parted: set[str] = field(default_factory=set)
+    """Those of them that were no members before, and were not started since."""
+    _begun: float = 0.0
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def survey(self, unchanged: Collection[str]) -> list[str]:
+        """Find out who runs, before anything is done; says what is wrong with `unchanged` nodes."""
+        reports = dict(zip(self.lines, side_by_side(self.look, self.lines), strict=True))
+        self.up = {name for name, said in reports.items() if not _fails(said, ("listeners",))}
+        sees = {name: said.members.sees for name, said in reports.items() if said.members}
+        self.up |= {other for name in self.up for other in sees.get(name, ())} - reports.keys()
+        main = self._main(sees, [name for name in unchanged if name in self.up])
+        self.parted = self.up - main
+        wrong = [f"{n}: {_fails(reports[n], WANTED)}" for n in unchanged if n in reports]
+        wrong = [text for text in wrong if not text.endswith(": ")]
+        return wrong + [
+            f"{name} runs, and is no member of the cluster"
+            for name in unchanged
+            if name in self.parted
+        ]
+
+    def _main(self, sees: Mapping[str, Iterable[str]], unchanged: Sequence[str]) -> set[str]:
+        """The nodes that are members of one cluster; of several, that of a node that stays as it is."""
+        groups: list[set[str]] = []
+        for name in sorted(self.up):
+            # Who cannot say whom it sees counts as one of all.
+            seen = {name, *(sees.get(name, self.up))} & self.up
+            joined = [group for group in groups if group & seen]
+            groups = [group for group in groups if not group & seen]
+            groups.append(seen.union(*joined))
+        return max(groups, key=lambda g: (bool(g & set(unchanged)), len(g)), default=set())
+
+    def look(self, name: str) -> NodeReport:
+        """Have a node check itself, by the program that omconf brings."""
+        (node,) = (node for node in self.cluster.nodes if node.name.value == name)
+
+        def ask(_: Node, words: Sequence[str], stdin: bytes) -> Answer:
+            told = ["sh", "-c", program_text(), PROGRAM, *words[1:]]
+            try:
+                return self.lines[name].output(told, stdin, seconds=ONE_LOOK)
+            except LostError as error:
+                return Answer(problem=str(error))
+
+        return report(self.cluster, name, ask_one(self.cluster, node, ask))
+
+    def begins(self, node: str, verb: str, unit: str) -> None:
+        """Let no two nodes start in the same instant: each would ignore the other's remote commits."""
+        if unit not in self.units:
+            return
+        if verb in ("stop", "restart"):
+            self.up.discard(node)
+        if verb in ("start", "restart"):
+            with self._turn:
+                time.sleep(max(0.0, self._begun + APART_SECONDS - time.monotonic()))
+                self._begun = time.monotonic()
+
+    def ended(self, node: str, verb: str, unit: str) -> None:
+        """Take note of who runs."""
+        if unit in self.units and verb in ("start", "restart"):
+            self.up.add(node)
+            self.parted.discard(node)
+
+    def healthy(self, node: str, health: Health) -> str:
+        """Wait until a node is healthy and sees the members that it should; otherwise say why not.
+
+        Raises StoppedError when omconf is interrupted meanwhile.
+        """
+        end = time.monotonic() + self.seconds
+        while True:
+            why = self._wrong(node)
+            if not why:
+                return ""
+            if interrupts.stopped():
+                raise StoppedError
+            if time.monotonic() + RESTS > end:
+                return why
+            time.sleep(RESTS)
+
+    def _wrong(self, node: str) -> str:
+        said = self.look(node)
+        if why := _fails(said, WANTED):
+            return why
+        missed = (self.up - self.parted - {node}) & set(said.members.misses if said.members else ())
+        return f"it does not see {', '.join(sorted(missed))}" if missed else ""
+
+
+def _fails(said: NodeReport, names: Collection[str]) -> str:
+    """Say what is wrong with a node; nothing when it is healthy."""
+    if said.problem:
+        return said.problem
+    failed = (c for c in said.checks if c.name in names and c.status is Status.FAIL)
+    failed_itself = (c for c in said.checks if c.name == "node-check" and c.status is Status.FAIL)
+    return next((check.text for check in (*failed_itself, *failed)), "")

@@ -1,0 +1,265 @@
+"""Carries the steps of a roll-out out on all nodes, in their order, and takes them back when one fails.
+
+Where all nodes stop, what fails on one is taken back on all. Otherwise only on the node itself: those
+before it stay as they are, and so does what others may use of it by now.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
+from typing import TYPE_CHECKING, Protocol
+
+from omconf import interrupts
+from omconf.actions import Action, Manual, Put, Service, Step
+from omconf.apply.events import Event, Outcome
+from omconf.apply.node import FailedError, Node, StoppedError, WaitingError
+from omconf.apply.wire import LostError
+from omconf.deployed.ssh import side_by_side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+    from omconf.apply.targets import Targets
+
+
+class People(Protocol):
+    """Who does what no program does."""
+
+    @property
+    def there(self) -> bool:
+        """Whether there is somebody to ask."""
+
+    def does(self, nodes: Sequence[str], manual: Manual) -> bool:
+        """Ask somebody to do something on some nodes; False when it is not done."""
+
+    def agrees(self, question: str) -> bool:
+        """Ask whether to go on; False where nobody says so."""
+
+
+class BrokenError(Exception):
+    """Raised when a step does not come to its end on some nodes: what happened there, by node."""
+
+    def __init__(self, errors: Mapping[str, Exception]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+@dataclass(slots=True)
+class Nodes:
+    """The nodes of one apply. What is `lost` does not answer any more, and why."""
+
+    nodes: Mapping[str, Node]
+    people: People
+    whole: bool
+    """Whether all nodes stop for it."""
+    keep: bool = False
+    """Nothing is taken back when a step fails."""
+    may_stop: Callable[[Sequence[str]], None] = lambda _: None
+    """Asks before nodes stop or restart; raises StoppedError where they may not."""
+    units: Collection[str] = ()
+    """The units that start OpenMeetings."""
+    reread: Callable[[str], tuple[Targets, str]] | None = None
+    """Reads a node again: its files, and its home."""
+    lost: dict[str, str] = field(default_factory=dict)
+    left_to_people: list[str] = field(default_factory=list)
+    """What people have still to do, after all else was taken back."""
+    finished: list[tuple[int, Step]] = field(default_factory=list)
+
+    def carry_out(self, steps: Iterable[tuple[int, Step]]) -> tuple[Outcome, str]:
+        """Carry the steps out; says how it ended, and why."""
+        steps = list(steps)
+        for number, step in steps:
+            names = [name for name in step.nodes if name in self.nodes]
+            try:
+                if interrupts.stopped():
+                    raise StoppedError("it was interrupted")
+                if any(self._stops(action) for action in step.actions):
+                    self.may_stop(names)
+                self._step(number, step, names)
+            except StoppedError as error:
+                return self._interrupted(str(error) or "it was interrupted")
+            except WaitingError as error:
+                return Outcome.WAITING, str(error)
+            except BrokenError as broken:
+                self.finished.append((number, step))
+                return self._broken(number, step, broken.errors)
+            self.finished.append((number, step))
+        return Outcome.APPLIED, ""
+
+    @property
+    def stands(self) -> bool:
+        """Whether something was done that was not taken back."""
+        return any(node.finished or node.at for node in self.nodes.values()) or bool(self.lost)
+
+    def _stops(self, action: Action) -> bool:
+        return (
+            isinstance(action, Service)
+            and action.do in ("stop", "restart")
+            and action.unit in self.units
+        )
+
+    def _step(self, number: int, step: Step, names: Sequence[str]) -> None:
+        self._each(names, lambda node: node.begin(number, step))
+        chunks = list(_chunks(step.actions))
+        for at, actions in enumerate(chunks, 1):
+            try:
+                if isinstance(actions[0], Manual):
+                    self._manual(names, actions[0], step)
+                else:
+                    self._each(names, partial(Node.take, step=step, actions=actions))
+            except BrokenError as broken:
+                if at == len(chunks):
+                    well = [name for name in names if name not in broken.errors]
+                    self._each(well, lambda node: node.finish(number, step))
+                raise
+        self._each(names, lambda node: node.finish(number, step))
+
+    def _each(self, names: Sequence[str], work: Callable[[Node], object]) -> None:
+        """Have nodes do the same side by side; raises BrokenError."""
+
+        def one(name: str) -> Exception | None:
+            try:
+                work(self.nodes[name])
+            except (FailedError, StoppedError, LostError) as error:
+                return error
+            return None
+
+        results = [one(names[0])] if len(names) == 1 else side_by_side(one, names)
+        errors = {n: error for n, error in zip(names, results, strict=True) if error is not None}
+        for name, error in errors.items():
+            if isinstance(error, LostError):
+                self.lost[name] = str(error)
+        if errors:
+            raise BrokenError(errors)
+
+    def _manual(self, names: Sequence[str], manual: Manual, step: Step) -> None:
+        """Have people do something once for all nodes where it is not done; raises WaitingError."""
+        for name in [name for name in names if not self.nodes[name].real]:
+            self.nodes[name].do(manual)
+        pending = self._pending([name for name in names if self.nodes[name].real], manual)
+        if not pending:
+            return
+        replaced = [p for action in step.undo if isinstance(action, Put) for p in action.paths]
+        self._each(pending, lambda node: node.keep(replaced))
+        asked = pending
+        while pending:
+            if not self._done(pending, manual):
+                raise WaitingError(manual.text)
+            pending = self._pending(pending, manual) if manual.check else []
+        for name in asked if self.reread else ():
+            assert self.reread is not None  # noqa: S101 - for the type checker
+            self.nodes[name].replaced(*self.reread(name))
+
+    def _pending(self, names: Sequence[str], manual: Manual) -> list[str]:
+        found: dict[str, bool] = {}
+
+        def ask(node: Node) -> None:
+            found[node.name] = node.is_done(manual)
+
+        self._each(names, ask)
+        return [name for name in names if not found[name]]
+
+    def _done(self, names: Sequence[str], manual: Manual) -> bool:
+        tell = self.nodes[names[0]].tell
+        for name in names:
+            tell(Event("action", "waiting", name, text=manual.text, action=manual))
+        return self.people.does(names, manual)
+
+    def _interrupted(self, why: str) -> tuple[Outcome, str]:
+        if not self.whole or self.keep:
+            return Outcome.PARTIAL, why
+        return self._ended(why, self._take_back(self.nodes))
+
+    def _broken(
+        self, number: int, step: Step, errors: Mapping[str, Exception]
+    ) -> tuple[Outcome, str]:
+        why = "; ".join(self._why(name, error) for name, error in errors.items())
+        if self.keep:
+            return Outcome.PARTIAL, why
+        if self.whole:
+            return self._ended(why, self._take_back(self.nodes))
+        if all(isinstance(error, StoppedError) for error in errors.values()):
+            return Outcome.PARTIAL, why or "it was interrupted"
+        # Whoever did not come to the end of the step, without a failure of its own, goes back as well.
+        failed = [n for n in step.nodes if n in self.nodes and number not in self.nodes[n].finished]
+        return self._ended(why, self._take_back(failed))
+
+    def _why(self, name: str, error: Exception) -> str:
+        if isinstance(error, LostError):
+            return f"{name} does not answer: {error}"
+        if isinstance(error, StoppedError):
+            return "it was interrupted"
+        text = str(error)
+        return text if len(self.nodes) == 1 or text.startswith(f"{name} ") else f"{name}: {text}"
+
+    def _ended(self, why: str, wrong: Sequence[str]) -> tuple[Outcome, str]:
+        outcome = Outcome.PARTIAL if wrong or self.stands else Outcome.UNDONE
+        return outcome, "; ".join(dict.fromkeys((why, *wrong, *self.left_to_people)))
+
+    def _take_back(self, names: Collection[str]) -> list[str]:
+        """Take back what nodes did, the last step first; returns what could not be taken back."""
+        interrupts.resume()
+        alone = set(names) != set(self.nodes)
+        wrong: list[str] = []
+        for number, step in reversed(self.finished):
+            groups: dict[tuple[tuple[Action, ...], Action | None], list[str]] = {}
+            for name in (n for n in step.nodes if n in names and n not in self.lost):
+                node = self.nodes[name]
+                if node.at is not None and node.at[0] is step:
+                    failed = node.at[1]
+                    does = next((do.undo for do in step.does if do.action == failed), None)
+                    groups.setdefault((step.undo_from(failed), does), []).append(name)
+                elif number in node.finished and not (alone and step.used):
+                    groups.setdefault((step.undo, None), []).append(name)
+            for (actions, besides), of in groups.items():
+                for name, texts in self.undo(number, of, actions, besides).items():
+                    wrong += [self._why(name, FailedError(text)) for text in texts]
+        return wrong
+
+    def undo(
+        self,
+        number: int,
+        names: Sequence[str],
+        actions: Iterable[Action],
+        besides: Action | None = None,
+    ) -> dict[str, list[str]]:
+        """Take a step back on some nodes, as far as that goes; returns what could not be, by node."""
+        wrong: dict[str, list[str]] = {name: [] for name in names}
+
+        def take_back(these: Sequence[Action]) -> Callable[[Node], None]:
+            def on(node: Node) -> None:
+                wrong[node.name] += node.undo(number, these, besides)
+
+            return on
+
+        for chunk in _chunks(actions):
+            there = [name for name in names if name not in self.lost]
+            if isinstance(chunk[0], Manual):
+                self._back_by_hand(there, chunk[0])
+                continue
+            try:
+                self._each(there, take_back(chunk))
+            except BrokenError as broken:
+                for name, error in broken.errors.items():
+                    wrong[name].append(self._why(name, error))
+        for name in names:
+            if not wrong[name]:
+                self.nodes[name].finished.discard(number)
+                self.nodes[name].at = None
+        return wrong
+
+    def _back_by_hand(self, names: Sequence[str], manual: Manual) -> None:
+        real = [name for name in names if self.nodes[name].real]
+        if real and not self._done(real, manual):
+            self.left_to_people.append(manual.text)
+
+
+def _chunks(actions: Iterable[Action]) -> Iterator[list[Action]]:
+    """Yield what programs do together, and what people do one by one."""
+    for by_hand, group in groupby(actions, lambda action: isinstance(action, Manual)):
+        if by_hand:
+            yield from ([action] for action in group)
+        else:
+            yield list(group)

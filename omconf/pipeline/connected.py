@@ -1,0 +1,138 @@
+"""The node programs of one apply or undo: one connection to each node, for its whole time."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from omconf import interrupts
+from omconf.apply import carrier
+from omconf.apply.wire import LostError
+from omconf.deployed.ssh import CONNECT_SECONDS, side_by_side
+from omconf.diagnostics import Rule, Severity
+from omconf.formats import printf
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from types import TracebackType
+
+    from omconf.apply.carrier import Program
+    from omconf.apply.events import Event, Tell
+    from omconf.cluster.model import Cluster
+    from omconf.diagnostics import Diagnostic
+    from omconf.pipeline.apply import Options
+    from omconf.pipeline.sources import Asked
+
+Result = TypeVar("Result")
+
+SILENT = Rule("OM606", Severity.ERROR, "a node that does not answer")
+POLL_SECONDS = 1.0
+
+
+@dataclass(slots=True)
+class Connected:
+    """The programs by node; `needed` are those that something is done on, `silent` do not answer."""
+
+    needed: tuple[str, ...]
+    programs: dict[str, Program] = field(default_factory=dict)
+    silent: dict[str, str] = field(default_factory=dict)
+
+    def __enter__(self) -> Connected:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        side_by_side(lambda program: program.close(), self.programs.values())
+
+    def refused(self) -> list[Diagnostic]:
+        """Name the nodes that do not answer, and that something is to be done on."""
+        return [
+            SILENT.at(None, f"It does not answer: {self.silent[node]}.", node=node)
+            for node in self.needed
+            if node in self.silent
+        ]
+
+    def lock(self, who: str, options: Options) -> list[Diagnostic]:
+        """Lock all nodes, one after the other: of two that lock at once, one gets all."""
+        end = time.monotonic() + options.wait
+        for node, program in self.programs.items():
+            if refused := _locked(program, who, node, end, options.force):
+                return [refused]
+        return []
+
+    def each(self, work: Callable[[str], Result], nodes: Iterable[str]) -> dict[str, Result]:
+        """Do the same for some nodes side by side; raises what `work` raises."""
+
+        def one(node: str) -> Result:
+            try:
+                return work(node)
+            except LostError as error:
+                raise LostError(f"{node} does not answer: {error}") from error
+
+        nodes = list(nodes)
+        return dict(zip(nodes, side_by_side(one, nodes), strict=True))
+
+    def telling(self, tell: Tell) -> Tell:
+        """Let only one node tell something at a time."""
+
+        def telling(event: Event) -> None:
+            with _TELLING:
+                tell(event)
+
+        return telling
+
+
+_TELLING = threading.Lock()
+
+
+def connect(cluster: Cluster, asked: Asked, needed: Iterable[str]) -> Connected:
+    """Connect to the nodes: by ssh to all of the cluster, whatever is planned of them."""
+    made = Connected(tuple(needed))
+    name = cluster.name.value
+    if asked.local is not None:
+        made.programs[asked.local] = carrier.local(name, asked.tree)
+        return made
+    own = {node.name.value for node in cluster.nodes}
+    places = {n: ssh for n, ssh in cluster.destinations.items() if n in own or n in made.needed}
+    seconds = asked.seconds or CONNECT_SECONDS * 2
+
+    def one(node: str) -> None:
+        try:
+            program = carrier.by_ssh(name, places[node], sudo=asked.sudo, seconds=seconds)
+        except LostError as error:
+            made.silent[node] = str(error)
+        else:
+            made.programs[node] = program
+
+    side_by_side(one, places)
+    made.programs = {node: made.programs[node] for node in places if node in made.programs}
+    return made
+
+
+def _locked(program: Program, who: str, node: str, end: float, force: str) -> Diagnostic | None:
+    """Take a node's lock, waiting for it until a moment; say who holds it otherwise."""
+    from omconf.pipeline.apply import LOCKED, REFUSED
+
+    while True:
+        try:
+            reply = program.ask("lock", who, force)
+        except LostError as error:
+            return SILENT.at(None, f"It does not answer: {error}.", node=node)
+        if reply.ok:
+            return None
+        if reply.word(0) == "state":
+            message = "What omconf keeps below /var/lib/omconf cannot be written."
+            return REFUSED.at(None, message, node=node)
+        if time.monotonic() >= end or interrupts.stopped():
+            break
+        time.sleep(POLL_SECONDS)
+    holder = printf.meaning("|".join(reply.words[2:]).encode()).decode("utf-8", "replace")
+    message = f"Another apply holds this node: {holder[:300] or 'it began just now'}."
+    hint = f"Wait for it (--lock-timeout), or if it is gone: --break-lock {reply.word(1)}."
+    return LOCKED.at(None, message, hint=hint, node=node)

@@ -1,0 +1,123 @@
+"""What comes before OpenMeetings stops on a node: are the others well, is anybody on it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from omconf import interrupts
+from omconf.actions import Service
+from omconf.apply.events import Event
+from omconf.apply.node import StoppedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from omconf.actions import Action, Step
+    from omconf.apply.gate import Gate
+    from omconf.cluster.model import Node
+    from omconf.diagnostics import Diagnostic
+    from omconf.pipeline.apply import Options, Prepared, Show
+    from omconf.pipeline.connected import Connected
+
+OWN_UNITS = "omconf-"
+"""Begins the names of the units that omconf brings; all others start OpenMeetings."""
+PORTS = (5080, 5443)
+"""Where OpenMeetings listens as it is shipped, beside the port of the node's url."""
+POLL_SECONDS = 2.0
+_CONNECTED = """
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$1" '
+    BEGIN { split(ports, list, " "); for (i in list) wanted[sprintf("%04X", list[i])] = 1 }
+    $4 == "01" {
+        split($2, at, ":")
+        split($3, from, ":")
+        if (at[2] in wanted && at[1] != from[1]) count++
+    }
+    END { print count + 0 }'
+"""
+"""Counts established connections (state 01 of /proc/net/tcp), without those of the node to itself."""
+
+
+def units(steps: Iterable[Step]) -> frozenset[str]:
+    """Give the units that start OpenMeetings, of those that some steps stop or start."""
+    return units_of(action for step in steps for action in step.actions)
+
+
+def units_of(actions: Iterable[Action]) -> frozenset[str]:
+    """Give those of some actions."""
+    return frozenset(
+        action.unit
+        for action in actions
+        if isinstance(action, Service)
+        and action.do in ("start", "stop", "restart")
+        and not action.unit.startswith(OWN_UNITS)
+    )
+
+
+def unhealthy(prepared: Prepared, lines: Connected, gate: Gate, *, force: bool) -> list[Diagnostic]:
+    """Find nodes that the plan leaves as they are and that are not well: those serve meanwhile."""
+    from omconf.pipeline.apply import REFUSED
+
+    changing = {
+        name
+        for _, step in prepared.steps
+        if any(isinstance(a, Service) and a.unit in gate.units for a in step.actions)
+        for name in step.nodes
+    }
+    names = [node.name.value for node in prepared.cluster.nodes]
+    wrong = gate.survey([name for name in names if name not in changing])
+    wrong += [f"{n} does not answer: {why}" for n, why in lines.silent.items() if n not in changing]
+    if force:
+        return []
+    hint = "It has to serve while others restart: mend it first, or go on with --force."
+    return [REFUSED.at(None, f"{text.removesuffix('.')}.", hint=hint) for text in wrong]
+
+
+def asking(
+    prepared: Prepared,
+    lines: Connected,
+    show: Show,
+    confirm: Callable[[str], bool],
+    options: Options,
+) -> Callable[[Sequence[str]], None]:
+    """Give what asks before nodes stop: raises StoppedError where they may not."""
+    by_name = {node.name.value: node for node in prepared.cluster.nodes}
+
+    def may_stop(names: Sequence[str]) -> None:
+        if options.confirm and not confirm(f"Stop or restart {', '.join(names)}?"):
+            raise StoppedError(f"{', '.join(names)} was not to stop yet")
+        if options.drain:
+            end = time.monotonic() + options.drain
+            lines.each(lambda name: _drained(lines, by_name.get(name), show, end), names)
+
+    return may_stop
+
+
+def connected(lines: Connected, node: Node) -> int | None:
+    """Count the people's connections to a node; None where that is not known."""
+    port = urlsplit(node.url.value).port
+    ports = " ".join(str(p) for p in dict.fromkeys((*PORTS, *((port,) if port else ()))))
+    answer = lines.programs[node.name.value].output(
+        ["sh", "-c", _CONNECTED, "sh", ports], b"", seconds=15
+    )
+    text = answer.out.decode("ascii", "replace").strip()
+    return int(text) if text.isdecimal() and len(text) < 7 else None
+
+
+def _drained(lines: Connected, node: Node | None, show: Show, end: float) -> None:
+    """Wait until nobody is connected to a node, or the time is over."""
+    if node is None or node.name.value not in lines.programs:
+        return
+    tell, last = lines.telling(show.event), -1
+    while not interrupts.stopped():
+        count = connected(lines, node)
+        if not count:
+            return
+        if count != last:
+            text = f"{count} connection{'s' if count > 1 else ''} to OpenMeetings"
+            tell(Event("drain", "waiting", node.name.value, text=text))
+            last = count
+        if time.monotonic() + POLL_SECONDS > end:
+            return
+        time.sleep(POLL_SECONDS)
