@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 SLACK = 30
 """Seconds that a node may take to answer, beyond what its program may take."""
 _TIMED_OUT = ("124", "143")
+_KILLED = "137"
+"""Of a program that was killed, by `timeout` or by anybody."""
 _WHY = {
     "account": "the user {owner} or the group {group} is not there",
     "backup": "what it replaces cannot be kept below /var/lib/omconf",
@@ -287,12 +289,14 @@ class Node:
 
     def _run(self, argv: Sequence[str], timeout: int) -> None:
         words = [f".{word}" for word in argv]
+        started = time.monotonic()
         reply = self.line.ask("run", str(timeout), *words, seconds=timeout + SLACK)
         if reply.ok:
             return
         said = [line.strip() for line in self.line.said().splitlines() if line.strip()]
         said = [hidden for line in said[-1:] if (hidden := self.hide(line[:300]))]
-        if reply.word(1) in _TIMED_OUT:
+        late = reply.word(1) == _KILLED and time.monotonic() - started > timeout
+        if late or reply.word(1) in _TIMED_OUT:
             why = f"it did not end within {timeout} seconds"
         else:
             why = f"it ended with exit code {reply.word(1)}"

@@ -22,7 +22,10 @@ _WHY = {
     "unreadable": "the owner of its folder cannot read it: give both the same owner",
     "outside": "it lies outside of the tree, where a link leads",
     "mountpoint": "it is a mount point of its own",
-    "folder": "its folder cannot be written: a read-only file system, an immutable folder",
+    "folder": (
+        "its folder cannot be written: a read-only file system, an immutable folder, or a way there that"
+        " its owner may not go"
+    ),
     "file": "it cannot be replaced: it is immutable",
     "room": "its file system has no room for it",
 }
@@ -74,9 +77,30 @@ def _files(node: Node, steps: Sequence[Step], *, user: bool) -> Iterator[str]:
             yield f"{path}: {_WHY['room']}"
     if user:
         return
+    yield from _later(node, changing)
     for owner, group in {(t.owner, t.group): None for t in changing if not t.shared}:
         if not node.line.ask("account", owner, group).ok:
             yield f"the user {owner} or the group {group} is not there"
+
+
+def _later(node: Node, changing: Iterable[Target]) -> Iterator[str]:
+    """Find files that could be written once, and no apply or undo could read afterwards.
+
+    Below a folder that is not root's, all is done as that folder's owner.
+    """
+    for target in changing:
+        kept = target.shared and target.before is not None
+        if target.after is None or kept or target.mode & 0o004:
+            continue
+        access = (f"{target.mode:04o}", target.owner, target.group)
+        reply = node.line.ask("reads", target.path, *access)
+        if reply.word(0) == "reads":
+            folder = reply.word(2)[:300] or "above it"
+            yield (
+                f"{target.path}: the folder {folder} belongs to `{reply.word(1)[:64]}`, who could not"
+                f" read the file of `{target.owner}` afterwards: give the folder to root or to"
+                f" `{target.owner}`"
+            )
 
 
 def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:
