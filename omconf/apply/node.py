@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from omconf import interrupts
 from omconf.actions import HEALTH_SECONDS, Health, Manual, Put, Remove, Run, Service
+from omconf.apply import database
 from omconf.apply.events import Event, Tell
 from omconf.plan.digest import ABSENT, sha256
 from omconf.plan.owed import UNIT
@@ -315,11 +316,18 @@ class Node:
     def _manual(self, manual: Manual) -> None:
         if manual.text in self.told if manual.check is None else self.passes(manual.check):
             return
+        after = database.probe(self.targets) if manual.who == "database" and self.targets else None
+        asked = manual
         while True:
-            if not self.people.does(self.name, manual):
+            if not self.people.does(self.name, asked):
                 raise WaitingError(manual.text)
-            if manual.check is None or self.passes(manual.check):
+            if manual.check is not None and not self.passes(manual.check):
+                continue
+            if after is None or self._back or self.passes(after):
                 return
+            host, port = database.place(self.targets) if self.targets else ("", "")
+            closed = f"Port {port} of {host} does not answer from here yet."
+            asked = replace(manual, text=f"{manual.text} {closed}")
 
     def passes(self, check: Run) -> bool:
         """Tell whether a check of a manual step passes."""

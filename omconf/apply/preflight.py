@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.actions import Manual, Put, Remove, Run, Service
+from omconf.actions import Health, Manual, Put, Remove, Run, Service
+from omconf.apply import database, judges
 from omconf.apply.node import digest
 
 if TYPE_CHECKING:
@@ -23,8 +24,8 @@ _WHY = {
     "outside": "it lies outside of the tree, where a link leads",
     "mountpoint": "it is a mount point of its own",
     "folder": (
-        "its folder cannot be written: a read-only file system, an immutable folder, or a way there that"
-        " its owner may not go"
+        "its folder cannot be written: a read-only file system, an immutable folder, or a way there"
+        " that its owner may not go"
     ),
     "file": "it cannot be replaced: it is immutable",
     "room": "its file system has no room for it",
@@ -39,6 +40,8 @@ def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> 
     found = list(_files(node, steps, user=user))
     if node.real:
         found += _programs(node, steps)
+        found += _database(node, steps)
+        found += _judged(node, steps)
         if not people:
             found += _persons(node, steps)
     return found
@@ -119,6 +122,34 @@ def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:
     for name in needed.keys() - written:
         if not node.line.ask("program", name).ok:
             yield f"the program {name} is missing"
+
+
+def _database(node: Node, steps: Sequence[Step]) -> Iterator[str]:
+    """Find that OpenMeetings would start without its database.
+
+    Where a step of the database's administrator comes first, it is that step's check.
+    """
+    assert node.targets is not None  # noqa: S101 - whoever plans has them
+    for action in _actions(steps):
+        match action:
+            case Manual(who="database", text=text) if text not in node.told:
+                return
+            case Health():
+                probe = database.probe(node.targets)
+                if probe is not None and not node.passes(probe):
+                    host, port = database.place(node.targets)
+                    yield (
+                        f"the database does not answer from here, on port {port} of {host}: start it,"
+                        " or let this node in there"
+                    )
+                return
+
+
+def _judged(node: Node, steps: Sequence[Step]) -> Iterator[str]:
+    try:
+        yield from judges.problems(node, steps, targets(node, steps))
+    except ValueError:  # said of the file itself
+        return
 
 
 def _persons(node: Node, steps: Sequence[Step]) -> Iterator[str]:

@@ -1,0 +1,113 @@
+"""A step of the database's administrator is done when the database's port answers."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from omconf.actions import Manual
+from omconf.apply import database
+from omconf.apply.node import Node, WaitingError
+from omconf.apply.wire import Reply
+from omconf.artifacts import node_check
+from tests.clusters import simple
+from tests.needs import needs, program
+
+
+def targets(host: str, port: int) -> Any:
+    cluster = simple(2, database={"host": host, "port": port})
+    artifacts = node_check.KIND.render(cluster, cluster.nodes[0])
+    return SimpleNamespace(artifacts={a.path: a for a in artifacts})
+
+
+@pytest.mark.parametrize(
+    "tools",
+    [
+        pytest.param(tools, marks=needs(*tools.split()), id=tools)
+        for tools in ("nc", "bash", "curl", "busybox")
+    ],
+)
+def test_the_port_is_asked_for_by_what_is_there(tools: str) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        tempfile.TemporaryDirectory() as name,
+    ):
+        folder = Path(name)
+        port = server.getsockname()[1]
+        for word in ("sh", "grep", "timeout"):
+            (folder / word).symlink_to(program("busybox") if tools == "busybox" else f"/bin/{word}")
+        (folder / ("nc" if tools == "busybox" else tools)).symlink_to(program(tools))
+        assert asked(port, folder) == 0
+        server.close()
+        assert asked(port, folder) != 0
+
+
+def test_where_nothing_can_tell_it_is_not_asked(tmp_path: Path) -> None:
+    (tmp_path / "sh").symlink_to("/bin/sh")
+    assert asked(1, tmp_path) == 0
+
+
+def asked(port: int, folder: Path) -> int:
+    probe = database.probe(targets("10.1.1.250", port))
+    assert probe is not None
+    *words, host, asked_for = probe.argv
+    assert (host, asked_for) == ("10.1.1.250", str(port))
+    # On loopback, by nothing but what is in the folder.
+    words = [word.replace("PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin", "") for word in words]
+    command = [*words, "127.0.0.1", asked_for]
+    return subprocess.run(command, env={"PATH": str(folder)}, capture_output=True).returncode
+
+
+class People:
+    there = True
+
+    def __init__(self, *answers: bool) -> None:
+        self.answers = [*answers]
+        self.heard: list[str] = []
+
+    def does(self, node: str, manual: Manual) -> bool:
+        self.heard.append(manual.text)
+        return self.answers.pop(0)
+
+    def healthy(self, node: str, health: object) -> str:
+        return ""
+
+
+class Line:
+    """A node on which the database begins to answer some time."""
+
+    def __init__(self, *answers: bool) -> None:
+        self.answers = [*answers]
+
+    def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
+        return Reply(self.answers.pop(0), ("exit", "1"))
+
+    def said(self) -> str:
+        return ""
+
+
+def test_somebody_is_asked_until_the_port_answers() -> None:
+    people, line = People(True, True), Line(False, True)
+    step = Manual("database", "Copy the data.")
+    tell: Any = lambda *_: None  # noqa: E731
+    node = Node("om1", cast(Any, line), targets("10.1.1.250", 5432), people, tell)
+    node.do(step)
+    closed = "Port 5432 of 10.1.1.250 does not answer from here yet."
+    assert people.heard == ["Copy the data.", f"Copy the data. {closed}"]
+    people.answers = [False]
+    with pytest.raises(WaitingError, match=r"^Copy the data\.$"):
+        node.do(step)
+
+
+def test_other_steps_of_people_do_not_ask_for_it() -> None:
+    people = People(True)
+    tell: Any = lambda *_: None  # noqa: E731
+    node = Node("om1", cast(Any, Line()), targets("10.1.1.250", 5432), people, tell)
+    node.do(Manual("admin", "Sit down."))
+    assert people.heard == ["Sit down."]
