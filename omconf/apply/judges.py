@@ -97,11 +97,14 @@ said before $code
 nft -c -f "$draft/nft" >&2
 said after $?
 """
-# It says that a key is unknown, and ends with exit code 0 (252). An empty entry adds the usual folders.
+# It says that a key is unknown, and ends with exit code 0 (252). Units of the folder that it is in come
+# first; an empty entry of the path is the usual folders.
 _SYSTEMD = """\
 has systemd-analyze
+cd /
 systemd-analyze verify --man=no "$@" >&2
 said before $?
+cd "$draft/units" || exit 0
 SYSTEMD_UNIT_PATH=$draft/units: systemd-analyze verify --man=no "$@" >&2
 said after $?
 """
@@ -157,7 +160,7 @@ def _judged(
     for complaint in real[:MOST]:
         paths = [t.path for t in files.values()]
         named = [path for path in paths if path in complaint] or paths
-        text = node.hide(complaint[:LONGEST])
+        text = node.hide(complaint[:LONGEST]).rstrip(".")
         yield f"{judge.program} does not take {', '.join(named)} as planned{text and ': '}{text}"
     if len(real) > MOST:
         yield f"{judge.program} complains of {len(real) - MOST} more"
