@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from omconf.actions import Health, Manual, Put, Remove, Run, Service
+from omconf.apply import database
 from omconf.apply.events import Event, Tell
 from omconf.apply.wire import SLACK
 from omconf.plan.digest import ABSENT, sha256
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from omconf.apply.wire import Line, Reply
 
 _TIMED_OUT = ("124", "143")
+_KILLED = "137"
+"""Of a program that was killed, by `timeout` or by anybody."""
 _WHY = {
     "account": "the user {owner} or the group {group} is not there",
     "backup": "what it replaces cannot be kept below /var/lib/omconf",
@@ -310,12 +313,14 @@ class Node:
 
     def _run(self, argv: Sequence[str], timeout: int) -> None:
         words = [f".{word}" for word in argv]
+        started = time.monotonic()
         reply = self.line.ask("run", str(timeout), *words, seconds=timeout + SLACK)
         if reply.ok:
             return
         said = [line.strip() for line in self.line.said().splitlines() if line.strip()]
         said = [hidden for line in said[-1:] if (hidden := self.hide(line[:300]))]
-        if reply.word(1) in _TIMED_OUT:
+        late = reply.word(1) == _KILLED and time.monotonic() - started > timeout
+        if late or reply.word(1) in _TIMED_OUT:
             why = f"it did not end within {timeout} seconds"
         else:
             why = f"it ended with exit code {reply.word(1)}"
@@ -336,6 +341,18 @@ class Node:
     def is_done(self, manual: Manual) -> bool:
         """Tell whether what a person does is done; without a check, whether it was asked for before."""
         return manual.text in self.told if manual.check is None else self.passes(manual.check)
+
+    def still(self, manual: Manual) -> str | None:
+        """Say what is still wrong after a person did something; None when nothing is."""
+        if manual.check is not None and not self.passes(manual.check):
+            return ""
+        if manual.who != "database" or self.targets is None:
+            return None
+        after = database.probe(self.targets)
+        if after is None or self.passes(after):
+            return None
+        host, port = database.place(self.targets)
+        return f"Port {port} of {host} does not answer from {self.name} yet."
 
     def passes(self, check: Run) -> bool:
         """Tell whether a check of a manual step passes."""

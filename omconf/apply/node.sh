@@ -109,8 +109,9 @@ unlock() {
     mine=''
 }
 
-# Staged files that an apply left which did not come to its end.
+# Staged files, and drafts, that an apply left which did not come to its end.
 sweep() {
+    rm -rf "$state/draft"
     # Copies without a path: it was killed between the two.
     for copy in "$pending"/*.before; do
         [ -e "${copy%.before}.path" ] || rm -f "$copy"
@@ -274,6 +275,35 @@ account() {
     : >"$state/.account"
     if chown -- "$user:$value" "$state/.account" 2>/dev/null; then ok; else failed 'account'; fi
     rm -f "$state/.account"
+}
+
+# reads|PATH|MODE|USER|GROUP: whether he as whom a file is handled could read it with that mode and owner.
+reads() {
+    place "$1"
+    if [ -z "$as_user" ]; then
+        ok
+        return
+    fi
+    him=$(stat -c %U -- "$walked")
+    groups=${as_user#*:}
+    [ "$switch" = setpriv ] || groups=$(id -G -- "$him")
+    decode "$3"
+    user=$value
+    decode "$4"
+    : >"$state/.account"
+    chown -- "$user:$value" "$state/.account" 2>/dev/null
+    owner=$(stat -c '%u:%g' -- "$state/.account")
+    rm -f "$state/.account"
+    bit=04
+    case " $groups " in *" ${owner#*:} "*) bit=040 ;; esac
+    [ "${as_user%:*}" != "${owner%:*}" ] || bit=0400
+    if [ $((0$2 & bit)) != 0 ]; then
+        ok
+    else
+        walked=${walked#"$root"}
+        case $walked in *[!A-Za-z0-9/._-]*) walked='' ;; esac
+        failed "reads|$him|$walked"
+    fi
 }
 
 # begin|ABOUT|MANIFEST: from here on the journal knows of this apply, and what it may have written.
@@ -462,6 +492,28 @@ settle() {
     ok
 }
 
+# draft|NAME|CONTENT: lay down what a file is to be, for the program that reads it to look at; root alone
+# can. Without a NAME all of these are thrown away.
+draft() {
+    decode "$1"
+    if [ -z "$value" ]; then
+        rm -rf "$state/draft"
+        ok
+        return
+    fi
+    path=$state/draft/$value
+    # shellcheck disable=SC2059
+    if mkdir -p "${path%/*}" && printf "$2" >"$path"; then ok; else failed 'write'; fi
+}
+
+# How a program is ended that takes too long: one that ignores TERM is killed five seconds later. BusyBox
+# before 1.35 knows no -k, but its `timeout` becomes the program itself, so that two of them can watch it.
+if timeout -k 1 5 true 2>/dev/null; then
+    limited() { exec timeout -k 5 "$@"; }
+else
+    limited() { exec timeout -s KILL $(($1 + 5)) timeout "$@"; }
+fi
+
 # run|SECONDS|.ARGUMENT...: run a program.
 run() {
     seconds=$1
@@ -475,7 +527,7 @@ run() {
     (
         trap - HUP PIPE INT
         umask 022
-        exec timeout "$seconds" "$@" </dev/null >&2
+        limited "$seconds" "$@" </dev/null >&2
     )
     code=$?
     if [ "$code" = 0 ]; then ok; else failed "exit|$code"; fi
@@ -586,6 +638,8 @@ while IFS= read -r line; do
     stopped) stopped "$1" ;;
     settle) settle "$@" ;;
     keep) keep_one "$1" ;;
+    draft) draft "${1-}" "${2-}" ;;
+    reads) reads "$1" "$2" "$3" "${4-}" ;;
     run) run "$@" ;;
     ask) ask "$@" ;;
     tidy) tidy "$@" ;;

@@ -6,10 +6,10 @@ before it stay as they are, and so does what others may use of it by now.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import groupby
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from omconf import interrupts
 from omconf.actions import Action, Manual, Put, Service, Step
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from omconf.apply.targets import Targets
+
+
+Said = TypeVar("Said")
 
 
 class People(Protocol):
@@ -138,28 +141,33 @@ class Nodes:
         """Have people do something once for all nodes where it is not done; raises WaitingError."""
         for name in [name for name in names if not self.nodes[name].real]:
             self.nodes[name].do(manual)
-        pending = self._pending([name for name in names if self.nodes[name].real], manual)
+        there = [name for name in names if self.nodes[name].real]
+        done = self._ask(there, lambda node: node.is_done(manual))
+        asked = pending = [name for name in there if not done[name]]
         if not pending:
             return
         replaced = [p for action in step.undo if isinstance(action, Put) for p in action.paths]
         self._each(pending, lambda node: node.keep(replaced))
-        asked = pending
+        text = manual.text
         while pending:
-            if not self._done(pending, manual):
+            if not self._done(pending, replace(manual, text=text)):
                 raise WaitingError(manual.text)
-            pending = self._pending(pending, manual) if manual.check else []
+            still = self._ask(pending, lambda node: node.still(manual))
+            pending = [name for name in pending if still[name] is not None]
+            text = " ".join(dict.fromkeys((manual.text, *filter(None, still.values()))))
         for name in asked if self.reread else ():
             assert self.reread is not None  # noqa: S101 - for the type checker
             self.nodes[name].replaced(*self.reread(name))
 
-    def _pending(self, names: Sequence[str], manual: Manual) -> list[str]:
-        found: dict[str, bool] = {}
+    def _ask(self, names: Sequence[str], question: Callable[[Node], Said]) -> dict[str, Said]:
+        """Ask nodes the same side by side."""
+        found: dict[str, Said] = {}
 
         def ask(node: Node) -> None:
-            found[node.name] = node.is_done(manual)
+            found[node.name] = question(node)
 
         self._each(names, ask)
-        return [name for name in names if not found[name]]
+        return found
 
     def _done(self, names: Sequence[str], manual: Manual) -> bool:
         tell = self.nodes[names[0]].tell

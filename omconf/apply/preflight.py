@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.actions import Manual, Put, Remove, Run, Service
+from omconf.actions import Health, Manual, Put, Remove, Run, Service
+from omconf.apply import database, judges
 from omconf.apply.node import digest
 
 if TYPE_CHECKING:
@@ -22,7 +23,10 @@ _WHY = {
     "unreadable": "the owner of its folder cannot read it: give both the same owner",
     "outside": "it lies outside of the tree, where a link leads",
     "mountpoint": "it is a mount point of its own",
-    "folder": "its folder cannot be written: a read-only file system, an immutable folder",
+    "folder": (
+        "its folder cannot be written: a read-only file system, an immutable folder, or a way there"
+        " that its owner may not go"
+    ),
     "file": "it cannot be replaced: it is immutable",
     "room": "its file system has no room for it",
 }
@@ -36,6 +40,8 @@ def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> 
     found = list(_files(node, steps, user=user))
     if node.real:
         found += _programs(node, steps)
+        found += _database(node, steps)
+        found += _judged(node, steps)
         if not people:
             found += _persons(node, steps)
     return found
@@ -74,9 +80,30 @@ def _files(node: Node, steps: Sequence[Step], *, user: bool) -> Iterator[str]:
             yield f"{path}: {_WHY['room']}"
     if user:
         return
+    yield from _later(node, changing)
     for owner, group in {(t.owner, t.group): None for t in changing if not t.shared}:
         if not node.line.ask("account", owner, group).ok:
             yield f"the user {owner} or the group {group} is not there"
+
+
+def _later(node: Node, changing: Iterable[Target]) -> Iterator[str]:
+    """Find files that could be written once, and no apply or undo could read afterwards.
+
+    Below a folder that is not root's, all is done as that folder's owner.
+    """
+    for target in changing:
+        kept = target.shared and target.before is not None
+        if target.after is None or kept or target.mode & 0o004:
+            continue
+        access = (f"{target.mode:04o}", target.owner, target.group)
+        reply = node.line.ask("reads", target.path, *access)
+        if reply.word(0) == "reads":
+            folder = reply.word(2)[:300] or "above it"
+            yield (
+                f"{target.path}: the folder {folder} belongs to `{reply.word(1)[:64]}`, who could not"
+                f" read the file of `{target.owner}` afterwards: give the folder to root or to"
+                f" `{target.owner}`"
+            )
 
 
 def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:
@@ -95,6 +122,34 @@ def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:
     for name in needed.keys() - written:
         if not node.line.ask("program", name).ok:
             yield f"the program {name} is missing"
+
+
+def _database(node: Node, steps: Sequence[Step]) -> Iterator[str]:
+    """Find that OpenMeetings would start without its database.
+
+    Where a step of the database's administrator comes first, it is that step's check.
+    """
+    assert node.targets is not None  # noqa: S101 - whoever plans has them
+    for action in _actions(steps):
+        match action:
+            case Manual(who="database", text=text) if text not in node.told:
+                return
+            case Health():
+                probe = database.probe(node.targets)
+                if probe is not None and not node.passes(probe):
+                    host, port = database.place(node.targets)
+                    yield (
+                        f"the database does not answer from here, on port {port} of {host}: start it,"
+                        " or let this node in there"
+                    )
+                return
+
+
+def _judged(node: Node, steps: Sequence[Step]) -> Iterator[str]:
+    try:
+        yield from judges.problems(node, steps, targets(node, steps))
+    except ValueError:  # said of the file itself
+        return
 
 
 def _persons(node: Node, steps: Sequence[Step]) -> Iterator[str]:

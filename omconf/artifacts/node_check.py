@@ -103,6 +103,15 @@ class NodeCheck(Kind):
 KIND = NodeCheck()
 
 
+def functions(*names: str) -> str:
+    """Give functions of the program, for another script that needs to know the same."""
+    text = program_text()
+    found = (
+        re.search(rf"^{n}\(\) {{(?: .* }}|\n(?:.*\n)*?}})$", text, re.MULTILINE) for n in names
+    )
+    return "\n".join(match[0] for match in found if match)
+
+
 def _place(cluster: Cluster, name: str) -> str:
     return f"/etc/omconf/{cluster.name.value}/{name}"
 

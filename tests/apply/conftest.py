@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,19 +20,23 @@ def tree(tmp_path: Path) -> Tree:
 @pytest.fixture(
     params=[pytest.param(name, marks=needs(name)) for name in ("dash", "bash", "busybox")]
 )
-def shell(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    """An environment in which `sh` is that shell; BusyBox has all programs of its own."""
+def shell(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """An environment in which `sh` is that shell; BusyBox has all programs of its own.
+
+    Other users than root can get at it, too.
+    """
     name = request.param
-    folder = tmp_path_factory.mktemp(name)
-    if name != "busybox":
-        (folder / "sh").symlink_to(program(name))
-        return {"PATH": f"{folder}:/usr/bin:/bin:/usr/sbin:/sbin"}
-    applets = (
-        "sh cat chmod chown cp cut df grep head id ln ls mkdir mv printf readlink rm rmdir sed"
-        " sha256sum sort stat su sync tail timeout true"
-    )
-    for applet in applets.split():
-        (folder / applet).symlink_to(program("busybox"))
-    return {"PATH": str(folder)}
+    with tempfile.TemporaryDirectory(dir="/tmp") as made:
+        folder = Path(made)
+        folder.chmod(0o755)
+        if name != "busybox":
+            (folder / "sh").symlink_to(program(name))
+            yield {"PATH": f"{folder}:/usr/bin:/bin:/usr/sbin:/sbin"}
+            return
+        applets = (
+            "sh cat chmod chown cp cut df grep head id ln ls mkdir mv printf readlink rm rmdir sed"
+            " sha256sum sort stat su sync tail timeout true"
+        )
+        for applet in applets.split():
+            (folder / applet).symlink_to(program("busybox"))
+        yield {"PATH": str(folder)}

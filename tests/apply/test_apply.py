@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,23 @@ class TestNothingIsWrittenWhenAnythingIsWrong:
             self.refused(tree, "immutable", env=shell)
         finally:
             os.system(f"chattr -i '{place}'")
+
+    @needs("root")
+    def test_a_folder_of_somebody_elses(self, shell: dict[str, str]) -> None:
+        """Written once, persistence.xml would be nobody's alone: no second apply could read it."""
+        with tempfile.TemporaryDirectory(dir="/tmp") as name:
+            os.chmod(name, 0o755)
+            tree = Tree.of(Path(name))
+            home = tree.root / "opt/om"
+            home.mkdir(parents=True)
+            shutil.chown(home, "daemon", "daemon")
+            why = "/opt/om belongs to `daemon`, who could not read the file of `nobody` afterwards"
+            self.refused(tree, why, env=shell)
+            shutil.chown(home, "nobody", "nogroup")
+            for size in ("2", "3"):
+                tree.write_spec(database={"pool": {"maxTotal": size}})
+                done = tree.run("apply", "--yes", env=shell)
+                assert done.code == 0, done.err
 
 
 def test_a_lock_is_named_and_broken(tree: Tree) -> None:

@@ -295,3 +295,42 @@ def test_a_node_that_does_not_become_healthy_is_taken_back(applied: Host) -> Non
     assert applied.contents() == before
     # The undo waits for health, too, and says that it did not come.
     assert end["outcome"] == "partial"
+
+
+DATABASE = "[s]tand_in.py 5432"
+
+
+def refused(host: Host, why: str) -> None:
+    before = host.contents()
+    done = host.run("apply", "--yes")
+    assert done.returncode == 1
+    assert why in done.stderr, done.stdout + done.stderr
+    assert "not-a-real-password" not in done.stdout + done.stderr
+    assert host.contents() == before
+
+
+def test_what_a_program_would_not_take_is_not_written(applied: Host) -> None:
+    applied.shell("touch /var/refuses")
+    applied.write_spec(3, **NO_ROUTE)
+    refused(
+        applied, "exportfs does not take /etc/exports as planned: /etc/exports:3: told to refuse"
+    )
+    assert applied.programs() == []
+    applied.shell("rm /var/refuses")
+    assert applied.run("apply", "--yes").returncode == 0
+
+
+def test_without_its_database_openmeetings_is_not_restarted(applied: Host) -> None:
+    applied.write_spec(3, **NO_ROUTE)
+    applied.signal("KILL", DATABASE)
+    done = applied.run("apply", "--yes")
+    assert done.returncode == 0, "no restart, no question" + done.stderr
+    change(applied)
+    refused(applied, "the database does not answer from here, on port 5432 of 10.1.1.250")
+    assert RESTART not in applied.programs()
+
+
+def test_behind_the_step_of_its_administrator_the_database_has_to_answer(host: Host) -> None:
+    host.signal("KILL", DATABASE)
+    assert outcome(host.run("apply", "--yes", "--json")) == "waiting"
+    refused(host, "the database does not answer from here")

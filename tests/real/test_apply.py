@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.command import ROOT
 from tests.needs import fixture_needs, needs
 from tests.real.judges import Network
 from tests.real.machine import NEEDS, Machine
@@ -22,6 +24,8 @@ pytestmark = needs(*NEEDS, "curl", "getent", "runuser", "findmnt")
 @pytest.fixture
 @fixture_needs(*NEEDS)
 def machine(network: Network) -> Iterator[Machine]:
+    stand_in: list[str | Path] = [sys.executable, "-S", "-E", ROOT / "tests/real/stand_in.py"]
+    network.start(network.host("10.1.1.250"), *stand_in, "5432")
     with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         made = Machine(Path(folder), network.host("10.1.1.1"))
         try:
