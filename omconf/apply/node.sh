@@ -97,7 +97,6 @@ lock() {
         [ "${one%.free}" = "$mine" ] || rm -f "$lock"
     done
     number=$(printf '%06d' "$mine")
-    sweep
     ok "$number"
 }
 
@@ -306,8 +305,10 @@ reads() {
     fi
 }
 
-# begin|ABOUT|MANIFEST: from here on the journal knows of this apply, and what it may have written.
+# begin|ABOUT|MANIFEST: from here on the journal knows of this apply, and what it may have written. What an
+# interrupted one left is swept here, not under the lock alone: a dry run changes nothing.
 begin() {
+    sweep
     # shellcheck disable=SC2059
     if printf "$2" >"$journal/$number.open" && printf "$1" >"$journal/.about" &&
         mv "$journal/.about" "$journal/$number.about"; then

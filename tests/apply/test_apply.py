@@ -110,6 +110,25 @@ def test_a_dry_run_changes_nothing(tree: Tree) -> None:
     assert tree.contents() == {}
 
 
+def test_a_dry_run_leaves_what_an_interrupted_apply_staged(
+    tree: Tree, shell: dict[str, str]
+) -> None:
+    left = tree.put("/etc/.omconf-0123456789abcdef", "staged")
+    journal = tree.root / STATE / "conference/journal"
+    journal.mkdir(parents=True)
+    (journal / "000001.staged").write_text("/etc/exports|.omconf-0123456789abcdef\n")
+    copy = tree.root / STATE / "conference/pending/x.before"
+    copy.parent.mkdir()
+    copy.write_text("x")
+    before = tree.contents()
+    assert tree.run("apply", "--dry-run", env=shell).code == 0
+    assert tree.contents() == before
+    assert copy.exists()
+    assert tree.run("apply", "--yes", env=shell).code == 0
+    assert not left.exists()
+    assert not copy.exists()
+
+
 def test_without_a_person_an_approval_is_needed(tree: Tree) -> None:
     done = tree.run("apply")
     assert (done.code, "OM603" in done.err) == (1, True)
@@ -326,8 +345,10 @@ class TestHostileState:
             "/.omconf-d/../../victim|victim\n/etc/x|passwd\n/etc/x|.omconf-../passwd\n"
             "/../x|.omconf-x\n/.omconf-d/../../x|.omconf-x\n"
         )
-        (self.journal(tree) / "000001.staged").write_text(lines)
-        assert tree.run("apply", "--dry-run").code == 0
+        listed = self.journal(tree) / "000001.staged"
+        listed.write_text(lines)
+        assert tree.run("apply", "--yes").code == 0
+        assert not listed.exists()
         assert all(victim.read_text() == "keep me" for victim in victims)
 
     def test_a_state_folder_that_a_link_leads_out_of_the_tree(self, tree: Tree) -> None:
