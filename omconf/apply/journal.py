@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 
 Id = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]
 Moment = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
-Text = Annotated[str, Field(max_length=2000)]
+MOST_TEXT = 2000
+"""Characters of a text in the journal."""
+Text = Annotated[str, Field(max_length=MOST_TEXT)]
 Name = Annotated[str, Field(pattern="^[a-z0-9-]{1,63}$")]
 _FILE = re.compile(
     r"(?P<key>[0-9a-f]{64})\|(?P<path>[^|]{1,8000})\|(?P<before>[0-9a-f]{64}|absent)"
@@ -67,6 +69,8 @@ class About(model.Part):
     when: Moment
     plan: model.Digest
     """sha256 of the plan's document."""
+    wanted: model.Digest | None = None
+    """sha256 of the spec and the bundle: of a plan that goes on, it is the same (told.py)."""
     steps: list[Step]
     files: dict[str, File]
 
@@ -130,11 +134,20 @@ class Journal:
     entries: tuple[Entry, ...] = ()
     broken: tuple[str, ...] = ()
 
-    @property
-    def told(self) -> frozenset[str]:
-        """What people were told to do by the last apply, if it waited for them."""
-        end = self.entries[-1].end if self.entries else None
-        return frozenset({end.why} if end and end.outcome is Outcome.WAITING else ())
+    def told(self, wanted: str | None) -> tuple[str, ...]:
+        """What people were told to do by the last applies, all of which waited for them; oldest first.
+
+        Applies of anything else than `wanted` do not count, nor do those before them.
+        """
+        found: list[str] = []
+        for entry in reversed(self.entries):
+            end, about = entry.end, entry.about
+            if about.what != "apply" or wanted is None or about.wanted != wanted:
+                break
+            if end is None or end.outcome is not Outcome.WAITING:
+                break
+            found.append(end.why)
+        return tuple(reversed(found))
 
     @property
     def standing(self) -> tuple[Entry, ...]:

@@ -95,7 +95,7 @@ class Node:
     tell: Tell
     real: bool = True
     told: frozenset[str] = frozenset()
-    """What people were told to do by an apply that waited for it: without a check it counts as done."""
+    """Manual steps that count as done where they have no check and nobody can be asked (told.py)."""
     owed: frozenset[str] = frozenset()
     """Files that an earlier apply left owed."""
     hide: Callable[[str], str] = _nothing
@@ -339,7 +339,7 @@ class Node:
         self.watch.ended(self.name, verb, unit)
 
     def is_done(self, manual: Manual) -> bool:
-        """Tell whether what a person does is done; without a check, whether it was asked for before."""
+        """Tell whether what a person does is done; without a check, whether it counts as done."""
         return manual.text in self.told if manual.check is None else self.passes(manual.check)
 
     def still(self, manual: Manual) -> str | None:

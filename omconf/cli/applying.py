@@ -192,6 +192,10 @@ class Terminal:
     show: Show
     there: bool = field(default_factory=somebody)
 
+    def __post_init__(self) -> None:
+        """With `--json` nobody is asked."""
+        self.there = self.there and not self.show.as_json
+
     def does(self, nodes: Sequence[str], manual: Manual) -> bool:
         """Show what is to be done, and ask whether it is."""
         files = "".join(f"\n  the bundle has it in {file}" for file in manual.files)
@@ -202,7 +206,7 @@ class Terminal:
         return self._asked("", question)
 
     def _asked(self, text: str, question: str) -> bool:
-        if not self.there or self.show.as_json:
+        if not self.there:
             return False
         self.show.pause()
         if text:

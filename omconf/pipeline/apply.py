@@ -90,8 +90,8 @@ class Prepared:
     made: Made
     document: Document
     asked: Asked
-    told: Mapping[str, frozenset[str]] = field(default_factory=dict)
-    """What people were told to do when the last apply waited for them, by node."""
+    told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What people were told to do when the last applies waited for them, by node; the oldest first."""
 
     @property
     def cluster(self) -> Cluster:
@@ -125,7 +125,7 @@ def prepare(
     compiled: Compiled, asked: Asked, *, strict: bool = False
 ) -> Prepared | list[Diagnostic]:
     """Plan what is to be applied; diagnostics where that is refused."""
-    from omconf.apply import journal
+    from omconf.apply import journal, told
     from omconf.pipeline import plan as plans
     from omconf.views import document
 
@@ -144,11 +144,12 @@ def prepare(
     if isinstance(made, list):
         return made
     drawn = document.of_saved_plan(made.plan)
-    told = {
-        name: journal.read(files.around, made.plan.cluster).told
+    wanted = told.wanted(made.plan.binding)
+    waited = {
+        name: journal.read(files.around, made.plan.cluster).told(wanted)
         for name, files in made.snapshot.nodes.items()
     }
-    prepared = Prepared(compiled, made, drawn, asked, told)
+    prepared = Prepared(compiled, made, drawn, asked, waited)
     refused = _refusal(prepared, len(compiled.cluster.nodes)) or _without_secrets(prepared)
     return [*made.plan.diagnostics, *refused] if refused else prepared
 
@@ -239,6 +240,8 @@ def _on(
     units = stops.units(prepared.made.plan.rollout.steps)
     gate = Gate(prepared.cluster, lines.programs, units, options.health)
     nodes = {name: _node(prepared, name, lines, gate, show) for name in prepared.nodes}
+    for name in () if people.there else nodes:
+        nodes[name].told = _told(prepared, nodes[name], steps[name])
     user = asked.local is not None and os.geteuid() != 0
 
     def look(name: str) -> list[str]:
@@ -294,10 +297,16 @@ def _node(prepared: Prepared, name: str, lines: Connected, gate: Gate, show: Sho
     targets = Targets(bundle, name, files, prepared.made.secrets, kinds)
     real = not prepared.asked.tree
     node = Node(name, lines.programs[name], targets, gate, lines.telling(show.event), real)
-    node.told = prepared.told.get(name, frozenset())
     node.owed = frozenset(owed.read(files.around, prepared.made.plan.cluster, {}).before)
     node.hide = show.mask.message if show.mask else str
     return node
+
+
+def _told(prepared: Prepared, node: Node, steps: Sequence[Step]) -> frozenset[str]:
+    from omconf.apply import told
+
+    assert node.targets is not None  # noqa: S101 - whoever applies has them
+    return told.still(prepared.told.get(node.name, ()), steps, node.targets)
 
 
 def _begin(node: Node, about: About) -> bool:
@@ -353,6 +362,7 @@ def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
 
 def about_plan(prepared: Prepared, node: str, apply_id: str, reason: str) -> About:
     """Say in the journal of a node what is applied."""
+    from omconf.apply import told
     from omconf.apply.journal import About, File, Step
     from omconf.apply.targets import keys_of
     from omconf.cluster import places
@@ -379,6 +389,7 @@ def about_plan(prepared: Prepared, node: str, apply_id: str, reason: str) -> Abo
         reason=written(reason),
         when=moment(),
         plan=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
+        wanted=told.wanted(plan.binding),
         steps=steps,
         files=files,
     )
