@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,15 +45,18 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
     bound, source = saved.get("binding"), saved.get("source") or {}
     if bound is None:
         return [REFUSED.at(None, f"{path} is not bound to what it was made from.", hint=SAVE)]
-    compiled = compile_spec(bound["spec"]["path"])
-    if source.get("kind") == "local":
-        asked = Asked.of_local(source["node"], Path(source["root"]))
-    elif source.get("kind") == "ssh":
-        asked = Asked.of_nodes(sudo=source["sudo"], only=_only(compiled, source["nodes"]))
-    else:
+    if source.get("kind") not in ("local", "ssh"):
         what = f"A plan from --{'deployed' if source['kind'] == 'directory' else source['kind']}"
         message = f"{what} is not carried out: what it was made from is no node."
         return [REFUSED.at(None, message, hint="Plan with --ssh, or with --local NODE.")]
+    base = _base(path, bound, source.get("root", "."))
+    if isinstance(base, Diagnostic):
+        return [base]
+    compiled = compile_spec(os.path.join(base, bound["spec"]["path"]))
+    if source["kind"] == "local":
+        asked = Asked.of_local(source["node"], Path(os.path.join(base, source["root"])))
+    else:
+        asked = Asked.of_nodes(sudo=source["sudo"], only=_only(compiled, source["nodes"]))
     strict = bound["strict_format"]
     prepared = prepare(compiled, asked, strict=strict)
     if isinstance(prepared, list):
@@ -71,6 +76,41 @@ def _only(compiled: Compiled, nodes: Collection[str]) -> tuple[str, ...]:
     """Name the nodes that were planned; none where these are all of the spec."""
     own = {node.name.value for node in compiled.cluster.nodes} if compiled.cluster else set()
     return () if own <= {*nodes} else tuple(sorted(own & {*nodes}))
+
+
+def _base(path: str, bound: Document, root: str) -> str | Diagnostic:
+    """Find the folder where a plan's relative paths begin: where it was made, else the current one.
+
+    It was made there if the very spec is there. A folder in which everybody may put a spec is no such
+    place: what it names is read, and its commands run.
+    """
+    above, spec = bound.get("folder", ""), bound["spec"]["path"]
+    base = os.path.realpath(os.path.join(os.path.realpath(os.path.dirname(path)), above))
+    if not above or base == os.path.realpath("."):
+        return ""
+    wanted = bound["spec"]["sha256"]
+    if os.path.isdir(os.path.join(base, root)) and _is(os.path.join(base, spec), wanted):
+        return base
+    if os.path.exists(spec):
+        return ""
+    message = f"{spec} is not there, and that in {base} is not the spec of the saved plan any more."
+    hint = f"Plan again, or run it in the folder where it was planned. {SAVE}"
+    return REFUSED.at(None, message, hint=hint)
+
+
+def _is(spec: str, wanted: str) -> bool:
+    """Tell whether a file is the very spec, where only some people can write."""
+    from omconf.files import read
+    from omconf.plan.binding import digest_of
+    from omconf.spec.document import MAX_BYTES
+
+    try:
+        if os.stat(os.path.dirname(spec)).st_mode & stat.S_IWOTH:
+            return False
+        text = read.contents(spec, MAX_BYTES).data.decode("utf-8-sig")
+    except (OSError, ValueError):
+        return False
+    return digest_of(text) == wanted
 
 
 def _of(document: Document, key: str) -> object:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -106,8 +107,16 @@ def _saved(plan: Plan, path: str) -> Plan:
     from omconf.planfile import store
     from omconf.views import document
 
+    if plan.binding is not None:
+        plan = replace(plan, binding=replace(plan.binding, folder=_above(path)))
     failed = store.write(path, document.of_saved_plan(plan))
     return replace(plan, diagnostics=(*plan.diagnostics, failed)) if failed else plan
+
+
+def _above(path: str) -> str:
+    """Give the current folder as seen from a file's, which is in or below it; no machine's names."""
+    found = os.path.relpath(".", os.path.realpath(os.path.dirname(path)))
+    return found if set(found.split("/")) <= {".", ".."} else ""
 
 
 def saved(path: str) -> dict[str, Any] | Diagnostic:

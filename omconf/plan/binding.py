@@ -42,6 +42,8 @@ class Binding:
     bundle_digest: str
     deployed: Mapping[str, Mapping[str, str]]
     secrets: Mapping[str, SecretRef]
+    folder: str = ""
+    """Where omconf ran, from the folder that the plan is saved in; empty when that is not below it."""
 
 
 def bind(
@@ -71,7 +73,7 @@ def bind(
     places = {p.name: p.ref for a in written if a for p in a.placeholders}
     return Binding(
         path,
-        digest.sha256(_COMMENT.sub("", text).encode("utf-8", "surrogatepass")),
+        digest_of(text),
         digest.sha256(
             b"".join(
                 manifest.for_node(bundle.cluster, n.node, n.artifacts)
@@ -81,6 +83,11 @@ def bind(
         deployed,
         dict(sorted(places.items())),
     )
+
+
+def digest_of(text: str) -> str:
+    """Digest a spec by its text without comments."""
+    return digest.sha256(_COMMENT.sub("", text).encode("utf-8", "surrogatepass"))
 
 
 def _node(

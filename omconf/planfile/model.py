@@ -27,9 +27,9 @@ Names = Annotated[list[str], Field(min_length=1)]
 State = Literal["equal", "different", "unknown"]
 
 
-def left_out(description: str | None = None) -> Any:
+def left_out(description: str | None = None, pattern: str | None = None) -> Any:
     """Make a key that may be left out; what stands there is never null."""
-    return Field(default=None, validate_default=False, description=description)
+    return Field(default=None, validate_default=False, description=description, pattern=pattern)
 
 
 class Part(BaseModel):
@@ -260,6 +260,11 @@ class FromCommand(Part):
 class Binding(Part):
     """What a saved plan was made from: digests, and references of secrets."""
 
+    folder: str = left_out(
+        "Where omconf ran, from the folder of this file: relative paths begin there. Left out where the"
+        " file was not saved below it.",
+        pattern=r"^(\.|\.\.(/\.\.)*)$",
+    )
     spec: Spec
     bundle: Bundle
     strict_format: bool

@@ -98,6 +98,7 @@ def of_saved_plan(plan: Plan) -> Document:
     document = of_plan(plan)
     if bound is not None:
         document["binding"] = {
+            **({"folder": bound.folder} if bound.folder else {}),
             "spec": {"path": bound.spec, "sha256": bound.spec_digest},
             "bundle": {"sha256": bound.bundle_digest},
             "strict_format": plan.strict,

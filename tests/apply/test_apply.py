@@ -178,6 +178,60 @@ class TestSavedPlans:
         assert (done.code, "OM601" in done.err) == (1, True)
         assert tree.contents() == before
 
+    @pytest.mark.parametrize("place", ["om1.plan", "plans/of/om1.plan"])
+    def test_it_works_from_any_folder(self, tree: Tree, place: str) -> None:
+        self.planned_inside(tree, place)
+        (tree.folder / "elsewhere").mkdir()
+        done = omconf("apply", f"../{place}", cwd=tree.folder / "elsewhere", env=SECRET)
+        assert done.code == 0, done.err
+        assert tree.contents()
+        again = omconf("apply", tree.folder / place, cwd=Path("/"), env=SECRET)
+        assert (again.code, "deployed files" in again.err) == (1, True)
+
+    def planned_inside(self, tree: Tree, place: str) -> None:
+        (tree.folder / place).parent.mkdir(parents=True, exist_ok=True)
+        words = ("plan", "cluster.yaml", "--local", "om1", "--root", "root", "--out", place)
+        assert omconf(*words, cwd=tree.folder, env=SECRET).code == 0
+
+    def test_it_names_no_folder_of_the_machine(self, tree: Tree) -> None:
+        self.planned_inside(tree, "om1.plan")
+        assert str(tree.folder) not in (tree.folder / "om1.plan").read_text()
+        outside = tree.folder / "outside"
+        outside.mkdir()
+        (tree.folder / "inside").mkdir()
+        words = ("plan", "../cluster.yaml", "--local", "om1", "--root", "../root", "--out")
+        assert (
+            omconf(*words, "../outside/om1.plan", cwd=tree.folder / "inside", env=SECRET).code == 0
+        )
+        assert "folder" not in json.loads((outside / "om1.plan").read_text())["binding"]
+        # Its paths begin where it is applied.
+        assert omconf("apply", outside / "om1.plan", cwd=Path("/"), env=SECRET).code == 1
+        inside = tree.folder / "inside"
+        assert omconf("apply", "../outside/om1.plan", cwd=inside, env=SECRET).code == 0
+
+    @pytest.mark.parametrize("how", ["edited", "everybody's"])
+    def test_no_other_spec_is_taken_for_its_own(self, tree: Tree, how: str) -> None:
+        """Of a spec that somebody else put there, no command is run."""
+        self.planned_inside(tree, "om1.plan")
+        if how == "edited":
+            text = tree.spec.read_text()
+            command = f"{{command: [touch, {tree.folder}/ran]}}"
+            tree.spec.write_text(text.replace("env: OM_DB_PASSWORD", command.strip("{}")))
+            assert tree.spec.read_text() != text
+        else:
+            tree.folder.chmod(0o1777)
+        done = omconf("apply", tree.folder / "om1.plan", cwd=Path("/"), env=SECRET)
+        assert (done.code, "not the spec" in done.err) == (1, True)
+        assert not (tree.folder / "ran").exists()
+        assert tree.contents() == {}
+
+    def test_it_may_be_moved_where_its_spec_is_not(self, tree: Tree) -> None:
+        self.planned_inside(tree, "om1.plan")
+        moved = tree.folder / "elsewhere"
+        moved.mkdir()
+        (tree.folder / "om1.plan").rename(moved / "om1.plan")
+        assert omconf("apply", "elsewhere/om1.plan", cwd=tree.folder, env=SECRET).code == 0
+
     def test_it_is_of_this_host(self, tree: Tree) -> None:
         tree.root.rename(tree.folder / "om1")
         plan = tree.folder / "plan.json"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from omconf.actions import Do, Manual, Step, put
 from omconf.apply import journal, told
 from omconf.apply.events import Outcome
 from omconf.apply.journal import MOST_TEXT, Entry, Journal
-from omconf.apply.node import Node, WaitingError
 from omconf.apply.targets import Target
 from tests.apply.host import NEEDS, Host
 from tests.needs import fixture_needs, needs
@@ -112,23 +111,10 @@ class Person:
         return ""
 
 
-@pytest.mark.parametrize("there", [False, True])
-def test_a_person_at_the_terminal_is_asked(there: bool) -> None:
-    line: Any = None
-    node = Node("om1", line, None, Person(there), lambda _: None)
-    node.told = frozenset({STOP.text})
-    if there:
-        with pytest.raises(WaitingError):
-            node.do(STOP)
-    else:
-        node.do(STOP)
-
-
 def test_with_json_nobody_is_there() -> None:
     from omconf.cli.applying import Show, Terminal
 
-    healthy: Callable[..., str] = lambda *_: ""  # noqa: E731
-    there = [Terminal(Show(as_json), healthy, there=True).there for as_json in (False, True)]
+    there = [Terminal(Show(as_json), there=True).there for as_json in (False, True)]
     assert there == [True, False]
 
 

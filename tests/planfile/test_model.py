@@ -143,6 +143,7 @@ FULL: dict[str, Any] = {
         }
     ],
     "binding": {
+        "folder": "../..",
         "spec": {"path": "cluster.yaml", "sha256": "a" * 64},
         "bundle": {"sha256": "b" * 64},
         "strict_format": False,
