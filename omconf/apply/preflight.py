@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from omconf.actions import Action, Step
-    from omconf.apply.node import Node
+    from omconf.apply.node import Node, Written
     from omconf.apply.targets import Target
-    from omconf.apply.wire import Reply
+    from omconf.apply.wire import Line, Reply
 
 BESIDE_KIB = 256
 """Room for the journal, beside the files themselves."""
@@ -47,6 +47,14 @@ def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> 
     return found
 
 
+def of_undo(line: Line, written: Iterable[Written]) -> list[str]:
+    """Say all that is in the way of bringing files back; one with a conflict is left alone."""
+    files = [w for w in written if not w.conflict]
+    sizes = [len(w.before or b"") + len(w.after or b"") for w in files]
+    found = list(_places(line, ((w.path, digest(w.after)) for w in files), sum(sizes)))
+    return [text.replace(_WHY["stale"], "it has changed since it was shown") for text in found]
+
+
 def targets(node: Node, steps: Iterable[Step]) -> Iterator[Target]:
     """Yield what each file is to be, once; raises ValueError for what cannot be written."""
     assert node.targets is not None  # noqa: S101 - whoever plans has them
@@ -70,14 +78,8 @@ def _files(node: Node, steps: Sequence[Step], *, user: bool) -> Iterator[str]:
     except ValueError as error:
         yield str(error)
         return
-    for target in changing:
-        reply = node.line.ask("look", target.path, digest(target.before))
-        if not reply.ok:
-            yield f"{target.path}: {_why(reply)}"
-    kib = sum(len(t.after or b"") + len(t.before or b"") for t in changing) // 512 + BESIDE_KIB
-    for path in {t.path.rpartition("/")[0]: t.path for t in changing}.values():
-        if not node.line.ask("room", str(kib), path).ok:
-            yield f"{path}: {_WHY['room']}"
+    size = sum(len(t.after or b"") + len(t.before or b"") for t in changing)
+    yield from _places(node.line, ((t.path, digest(t.before)) for t in changing), size)
     if user:
         return
     yield from _later(node, changing)
@@ -104,6 +106,19 @@ def _later(node: Node, changing: Iterable[Target]) -> Iterator[str]:
                 f" read the file of `{target.owner}` afterwards: give the folder to root or to"
                 f" `{target.owner}`"
             )
+
+
+def _places(line: Line, files: Iterable[tuple[str, str]], size: int) -> Iterator[str]:
+    """Look at files, each with its digest, and at the room for so many bytes."""
+    folders: dict[str, str] = {}
+    for path, wanted in files:
+        folders[path.rpartition("/")[0]] = path
+        reply = line.ask("look", path, wanted)
+        if not reply.ok:
+            yield f"{path}: {_why(reply)}"
+    for path in folders.values():
+        if not line.ask("room", str(size // 512 + BESIDE_KIB), path).ok:
+            yield f"{path}: {_WHY['room']}"
 
 
 def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omconf import interrupts
 from omconf.actions import Put, Service
 from omconf.apply import journal
-from omconf.apply.events import Outcome
+from omconf.apply.events import Event, Outcome
 from omconf.apply.node import Written, digest
 from omconf.artifacts import by_name
 from omconf.deployed.snapshot import NodeFiles, Request
@@ -303,6 +303,7 @@ def _on(
     people: People,
     options: Options,
 ) -> Result:
+    from omconf.apply import preflight
     from omconf.apply.gate import Gate
     from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes
@@ -316,6 +317,17 @@ def _on(
         node = Node(name, lines.programs[name], None, gate, lines.telling(show.event), real)
         node.written += back.written
         nodes[name] = node
+
+    def look(name: str) -> list[str]:
+        show.event(Event("check", "started", name))
+        wrong = preflight.of_undo(lines.programs[name], prepared.nodes[name].files)
+        show.event(Event("check", "failed" if wrong else "done", name))
+        return wrong
+
+    wrong = lines.each(look, nodes)
+    found = [NO_UNDO.at(None, f"{t}.", node=name) for name, texts in wrong.items() for t in texts]
+    if found:
+        return apply.Result(Outcome.REFUSED, diagnostics=found)
     if real and units:
         gate.survey([])
     began = lines.each(lambda name: _begin(prepared, nodes[name], apply_id, options.reason), nodes)
@@ -323,15 +335,15 @@ def _on(
         full = apply.REFUSED.at(None, "The journal cannot be written.")
         return apply.Result(Outcome.REFUSED, diagnostics=[full])
     run = Nodes(nodes, people, whole=True)
-    wrong: dict[str, list[str]] = {name: [] for name in nodes}
+    failed: dict[str, list[str]] = {name: [] for name in nodes}
     why: list[str] = []
     for number, undo, names in prepared.steps:
         for name, texts in run.undo(number, names, undo).items():
-            wrong[name] += texts
+            failed[name] += texts
         if interrupts.stopped():
             why.append("it was interrupted")
             break
-    return _ended(run, apply_id, wrong, why)
+    return _ended(run, apply_id, failed, why)
 
 
 def _begin(prepared: Prepared, node: Node, apply_id: str, reason: str) -> bool:

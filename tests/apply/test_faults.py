@@ -78,6 +78,32 @@ def test_what_is_in_the_way(host: Host, spoil: str, why: str) -> None:
     refused(host, why)
 
 
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        ("mount -t tmpfs none {c}; cp -a /tmp/kept/. {c}; mount -o remount,ro {c}", "read-only"),
+        ("cd /opt/om/bin; mount --bind setenv.sh setenv.sh", "mount point"),
+        (
+            "mount -t tmpfs -o size=64k none {c}; cp -a /tmp/kept/. {c}; cat /dev/zero >{c}/x || :",
+            "room",
+        ),
+    ],
+    ids=["read-only", "mount point", "full"],
+)
+def test_what_is_in_the_way_of_an_undo(host: Host, spoil: str, why: str) -> None:
+    for _ in range(2):
+        host.run("apply", "--yes")
+    host.shell(f"cp -a {CLASSES} /tmp/kept; {spoil.format(c=CLASSES)}; : >/var/log/programs")
+    before = host.contents()
+    done = host.run("undo", "--yes", "--json")
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, end["outcome"]) == (1, "refused"), done.stdout + done.stderr
+    assert any(why in d["message"] for d in end["diagnostics"]), end
+    assert host.contents() == before
+    assert host.programs() == []
+    assert len(json.loads(host.run("log", "--json").stdout)["entries"]) == 2
+
+
 def test_a_file_that_is_edited_between_the_plan_and_its_commit(host: Host) -> None:
     """The stand-in edits what comes later, while an earlier step runs."""
     for _ in range(2):
