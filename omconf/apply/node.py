@@ -67,7 +67,8 @@ class Watch(Protocol):
 class Written:
     """A file that was changed: what it held before and after, `MODE|UID|GID` of before, new folders.
 
-    A `shared` file keeps what it has of these. A `conflict` says why it is not brought back.
+    A `shared` file keeps what it has of these. A `conflict` says why it is not brought back. Of one
+    that was written `anew` mode and owner alone were changed.
     """
 
     path: str
@@ -77,6 +78,7 @@ class Written:
     made: int = 0
     shared: bool = False
     conflict: str = ""
+    anew: bool = False
 
 
 def digest(data: bytes | None) -> str:

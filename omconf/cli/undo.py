@@ -11,6 +11,7 @@ from omconf.cli import applying, output
 
 if TYPE_CHECKING:
     from omconf.pipeline.undo import Prepared
+    from omconf.views.document import Document
 
 
 def undo(
@@ -36,6 +37,7 @@ def undo(
     from omconf.pipeline import undo as undoing
     from omconf.pipeline.apply import Options, Result
     from omconf.pipeline.compiled import check_spec
+    from omconf.views import events
 
     if no_color:
         output.colourless()
@@ -51,9 +53,12 @@ def undo(
                 Result(Outcome.UNCHANGED, why="No apply stands that could be taken back."), show
             )
             return
-        if not as_json:
+        first = _first(prepared)
+        if as_json:
+            show.document(first)
+        else:
             show.pause()
-            output.write(_shown(prepared))
+            output.write(events.undo(first))
         refused = applying.approve("Take this back?", show, yes=yes)
         if refused:
             applying.leave(refused, show)
@@ -69,24 +74,9 @@ def undo(
             applying.leave(result, show, well=result.outcome is Outcome.UNDONE)
 
 
-def _shown(prepared: Prepared) -> str:
-    from omconf.actions import Put
+def _first(prepared: Prepared) -> Document:
     from omconf.views import events
 
-    about = prepared.entry.about
-    head = {"id": about.id, "when": about.when, "by": about.by, "reason": about.reason}
-    many = len(prepared.nodes) > 1
-    files = [
-        (
-            f"{name}: {w.path}" if many else w.path,
-            w.conflict,
-            "delete" if w.before is None else "restore",
-        )
-        for name, back in prepared.nodes.items()
-        for w in back.files
-    ]
-    runs = [
-        (f"{', '.join(names)}: " if many else "", [a for a in undo if not isinstance(a, Put)])
-        for _, undo, names in prepared.steps
-    ]
-    return events.undo(head, files, runs, stops=prepared.stops)
+    files = {name: back.files for name, back in prepared.nodes.items()}
+    runs = [(names, undo) for _, undo, names in prepared.steps]
+    return events.of_undo(prepared.entry.about, files, runs, stops=prepared.stops)

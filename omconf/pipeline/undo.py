@@ -70,8 +70,8 @@ class Back:
 
     @property
     def files(self) -> list[Written]:
-        """The files that are not as they were."""
-        return [w for w in self.written if w.before != w.after]
+        """The files that are not as they were, or cannot be brought back."""
+        return [w for w in self.written if w.before != w.after or w.conflict or w.anew]
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,7 +239,8 @@ def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles
     if digest(held) != first.before:
         return replace(written, conflict="its backup is not what it was")
     if digest(now) == first.before:
-        return replace(written, before=now)
+        anew = not shared and any(c.before == c.after for _, c in every)
+        return replace(written, before=now, anew=anew)
     if digest(now) in {state for _, c in every for state in (c.before, c.after)}:
         return written
     if kind is None or now is None:

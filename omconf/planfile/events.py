@@ -6,17 +6,49 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, RootModel
 
-from omconf.planfile.model import Action, Count, Diagnostic, Part, Plan, left_out, tidy
+from omconf.planfile.model import Action, Count, Diagnostic, Part, Path, Plan, left_out, tidy
 
 Outcome = Literal["applied", "unchanged", "checked", "refused", "waiting", "undone", "partial"]
+Id = Annotated[str, Field(pattern="^[0-9a-f]{8}$", description="As in `omconf log`.")]
 Seconds = Annotated[float, Field(ge=0)]
 
 
 class Planned(Part):
-    """The plan that is carried out; an undo has none."""
+    """The plan that is carried out; the first line of an apply."""
 
     event: Literal["plan"]
     plan: Plan
+
+
+class Restored(Part):
+    """A file that is taken back, or is kept as it is, and why."""
+
+    node: str
+    path: Path
+    becomes: Literal["restored", "removed", "kept"]
+    access_only: bool = left_out("Its mode and owner alone are restored.")
+    conflict: str = left_out("Why it is kept.")
+
+
+class StepBack(Part):
+    """What takes a step back beside files, and where."""
+
+    nodes: list[str]
+    actions: list[Action] = Field(description="What runs then, or is a person's to do.")
+
+
+class TakenBack(Part):
+    """The apply that is taken back; the first line of an undo."""
+
+    event: Literal["undo"]
+    of: Id
+    by: str
+    when: str
+    reason: str = left_out()
+    nodes: list[str]
+    files: list[Restored]
+    steps: list[StepBack] = Field(description="The last step first.")
+    stops: bool = Field(description="OpenMeetings stops meanwhile, or restarts.")
 
 
 class Happened(Part):
@@ -46,7 +78,7 @@ class Ended(Part):
     diagnostics: list[Diagnostic]
 
 
-Event = Annotated[Planned | Happened | Ended, Field(discriminator="event")]
+Event = Annotated[Planned | TakenBack | Happened | Ended, Field(discriminator="event")]
 
 
 class Line(RootModel[Event]):

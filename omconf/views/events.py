@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omconf.actions import Put
 from omconf.formats import utf8
 from omconf.rollout import document as steps
 from omconf.rollout import text
@@ -11,15 +12,18 @@ from omconf.views import document as documents
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from omconf.actions import Action
     from omconf.apply.events import Event
+    from omconf.apply.journal import About
+    from omconf.apply.node import Written
     from omconf.diagnostics import Diagnostic
     from omconf.views.document import Document
     from omconf.views.human import Paint
 
 _COLOURS = {"done": "green", "failed": "red", "waiting": "yellow", "skipped": "dim"}
+_BECOMES = {"restored": "restore", "removed": "delete", "kept": "left alone"}
 _SAID = {
     "applied": ("Applied.", "green"),
     "unchanged": ("Nothing to do.", "green"),
@@ -110,28 +114,62 @@ def _duration(seconds: float) -> str:
     return f"{int(seconds // 60)} min {int(seconds % 60)} s"
 
 
-def undo(
-    about: Document,
-    files: Iterable[tuple[str, str, str]],
-    runs: Iterable[tuple[str, Iterable[Action]]],
+def of_undo(
+    about: About,
+    files: Mapping[str, Iterable[Written]],
+    runs: Iterable[tuple[Iterable[str], Iterable[Action]]],
     *,
     stops: bool,
-) -> str:
+) -> Document:
+    """The first event of an undo: which apply it takes back, what becomes of files, what is run where."""
+    steps_back = (
+        {"nodes": [*nodes], "actions": [*map(steps.action, without_files)]}
+        for nodes, actions in runs
+        if (without_files := [a for a in actions if not isinstance(a, Put)])
+    )
+    return {
+        "event": "undo",
+        "of": about.id,
+        "by": about.by,
+        "when": about.when,
+        **({"reason": about.reason} if about.reason else {}),
+        "nodes": [*files],
+        "files": [{"node": node, **_restored(w)} for node, its in files.items() for w in its],
+        "steps": [*steps_back],
+        "stops": stops,
+    }
+
+
+def _restored(file: Written) -> Document:
+    found: Document = {"path": utf8.replaced(file.path)}
+    if file.conflict:
+        return {**found, "becomes": "kept", "conflict": utf8.replaced(file.conflict)}
+    if file.anew:
+        return {**found, "becomes": "restored", "access_only": True}
+    return {**found, "becomes": "removed" if file.before is None else "restored"}
+
+
+def undo(event: Document) -> str:
     """Draw what is taken back: files with what becomes of them or why not, and what is run where."""
-    reason = f": {visible(about['reason'])}" if about["reason"] else ""
+    many = len(event["nodes"]) > 1
+    reason = f": {visible(event['reason'])}" if event.get("reason") else ""
     lines = [
-        f"Apply {visible(about['id'])} of {visible(about['when'])} by {visible(about['by'])}{reason}"
+        f"Apply {visible(event['of'])} of {visible(event['when'])} by {visible(event['by'])}{reason}"
     ]
-    for path, conflict, becomes in files:
-        lines.append(f"  {'left alone' if conflict else becomes}: {visible(path)}")
-        if conflict:
-            lines.append(f"      {visible(conflict)}")
-    drawn = [
-        f"      {visible(where + line)}"
-        for where, actions in runs
-        for line in text.lines([steps.action(action) for action in actions], undo=True)
-    ]
-    lines += ["  then:", *drawn] if drawn else []
-    if stops:
+    for file in event["files"]:
+        becomes = _BECOMES[file["becomes"]]
+        if file.get("access_only"):
+            becomes += " mode and owner"
+        where = f"{visible(file['node'])}: " if many else ""
+        lines.append(f"  {where}{becomes}: {visible(file['path'])}")
+        if "conflict" in file:
+            lines.append(f"      {visible(file['conflict'])}")
+    lines += ["  then:"] if event["steps"] else []
+    for step in event["steps"]:
+        where = f"{visible(', '.join(step['nodes']))}: " if many else ""
+        lines += [
+            f"      {where}{visible(drawn)}" for drawn in text.lines(step["actions"], undo=True)
+        ]
+    if event["stops"]:
         lines.append("  OpenMeetings stops meanwhile, or restarts.")
     return "\n".join(lines) + "\n"

@@ -145,6 +145,24 @@ def test_events_as_json(tree: Tree) -> None:
     assert lines(tree.run("undo", "--yes", "--json").out)[-1]["outcome"] == "undone"
 
 
+def test_an_undo_says_first_what_becomes_of_files(tree: Tree) -> None:
+    tree.put(EXPORTS, "# mine\n")
+    assert tree.run("apply", "--yes", "--reason", "a first one").code == 0
+    (entry,) = json.loads(tree.run("log", "--json").out)["entries"]
+    tree.put(PERSISTENCE, tree.read(PERSISTENCE).replace(b"<!--", b"<!-- mine "))
+    first, *rest = lines(tree.run("undo", "--yes", "--json").out)
+    assert (first["event"], first["nodes"], first["of"]) == ("undo", ["om1"], entry["id"])
+    assert (first["reason"], first["when"]) == ("a first one", entry["when"])
+    files: Any = first["files"]
+    becomes = {file["path"]: file["becomes"] for file in files}
+    assert len(becomes) == len(files) > 3
+    assert becomes.pop(EXPORTS) == "restored"
+    assert becomes.pop(PERSISTENCE) == "kept"
+    assert set(becomes.values()) == {"removed"}
+    assert [f["path"] for f in files if "conflict" in f] == [PERSISTENCE]
+    assert rest[-1]["outcome"] == "partial"
+
+
 def test_the_schema_of_events_is_committed() -> None:
     schema = json.loads((ROOT / "schemas/events.schema.json").read_text())
     assert schema == events.schema()

@@ -24,6 +24,7 @@ PROGRAM = "[o]mconf-node conference"
 RESTART = "systemctl restart openmeetings.service"
 KILLS = int(os.environ.get("OMCONF_KILLS", "3"))
 """How often omconf and the node program are killed, each; `make soak` sets more."""
+HAZELCAST = "/opt/om/webapps/openmeetings/WEB-INF/classes/hazelcast.xml"
 NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
 
 
@@ -171,6 +172,20 @@ def test_ctrl_c_ends_the_step_in_hand(applied: Host) -> None:
     first(applied)
     assert applied.plan()["has_changes"] is False
     assert applied.settled()
+
+
+def test_an_undo_shows_a_mode_that_alone_was_changed(applied: Host) -> None:
+    applied.shell(f"chmod 600 {HAZELCAST}")
+    before = applied.contents()
+    assert applied.run("apply", "--yes").returncode == 0
+    assert applied.contents() != before
+    (first, *_) = applied.run("undo", "--yes", "--json").stdout.splitlines()
+    files = json.loads(first)["files"]
+    assert {"node": "om1", "path": HAZELCAST, "becomes": "restored", "access_only": True} in files
+    assert applied.contents() == before
+    assert applied.run("apply", "--yes").returncode == 0
+    shown = applied.run("undo", "--yes").stdout
+    assert f"restore mode and owner: {HAZELCAST}\n" in shown
 
 
 def test_two_at_once(applied: Host) -> None:
