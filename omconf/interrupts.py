@@ -3,7 +3,8 @@
 Every program runs in a session of its own, so that a signal to omconf, and Ctrl-C in a terminal,
 reach omconf alone. Code that runs programs defers the signal and asks `stopped` as it waits, in any
 thread; it kills them, and only then does the signal raise an exception. So no exception comes in
-between the start of a program and the note of its number, or while a lock is held. Light enough to be
+between the start of a program and the note of its number, or while a lock is held. Code that ends
+what it is at first asks `hurried`: a second signal says not to wait for that. Light enough to be
 imported at start-up.
 """
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
@@ -38,6 +40,10 @@ class _State:
     number: int = 0
     """The signal that came in; 0 for none."""
     deferred: bool = False
+    since: float = 0.0
+    """When the first one came in (monotonic, in seconds); 0 for none."""
+    again: bool = False
+    """Whether a further one came in."""
 
 
 _state = _State()
@@ -68,6 +74,10 @@ def die(number: int) -> NoReturn:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
+    now = time.monotonic()
+    # One signal may come twice: of `timeout`, of a terminal that is closed and of its shell.
+    _state.again = _state.again or 0 < _state.since <= now - SECONDS
+    _state.since = _state.since or now
     if _state.number:
         return  # it ends already; a second exception would come in between its clean-up
     _state.number = number
@@ -82,6 +92,8 @@ def deferred() -> Iterator[None]:
         yield
         return
     _state.deferred = True
+    if not _state.number:
+        _state.since, _state.again = 0.0, False
     try:
         yield
     finally:
@@ -93,6 +105,18 @@ def deferred() -> Iterator[None]:
 def stopped() -> bool:
     """Tell whether a signal came in: then programs are killed, and no further one is started."""
     return _state.number != 0
+
+
+def hurried() -> bool:
+    """Tell whether a further signal came in, also after `resume`: then nothing is waited for."""
+    return _state.again
+
+
+def sleep(seconds: float) -> None:
+    """Sleep, unless a signal comes in."""
+    end = time.monotonic() + seconds
+    while not stopped() and (left := end - time.monotonic()) > 0:
+        time.sleep(min(left, SECONDS))
 
 
 def resume() -> None:

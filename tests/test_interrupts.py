@@ -278,6 +278,46 @@ def test_a_signal_does_not_come_in_between_the_clean_up_after_another() -> None:
         interrupts.resume()
 
 
+def test_a_further_signal_hurries_what_defers_them() -> None:
+    before = signal.signal(signal.SIGTERM, interrupts._interrupt)
+    seen = []
+
+    @interrupts.deferred()
+    def twice() -> None:
+        for _ in range(2):  # `timeout` sends it twice, in the same instant
+            signal.raise_signal(signal.SIGTERM)
+        seen.append((interrupts.stopped(), interrupts.hurried()))
+        interrupts.resume()  # what was done is taken back
+        time.sleep(interrupts.SECONDS)
+        seen.append((interrupts.stopped(), interrupts.hurried()))
+        signal.raise_signal(signal.SIGTERM)
+        seen.append((interrupts.stopped(), interrupts.hurried()))
+
+    try:
+        with pytest.raises(interrupts.Interrupted):
+            twice()
+        assert seen == [(True, False), (False, False), (True, True)]
+        interrupts.resume()
+        with interrupts.deferred():
+            assert not interrupts.hurried()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        interrupts.resume()
+
+
+def test_a_signal_ends_a_sleep() -> None:
+    before = signal.signal(signal.SIGALRM, interrupts._interrupt)
+    started = time.monotonic()
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(interrupts.Interrupted):
+            interrupts.deferred()(interrupts.sleep)(30)
+        assert time.monotonic() - started < 5
+    finally:
+        signal.signal(signal.SIGALRM, before)
+        interrupts.resume()
+
+
 def test_in_a_container_as_process_1(monkeypatch: pytest.MonkeyPatch) -> None:
     """No signal of its own ends it there, so the exit code tells."""
     monkeypatch.setattr(signal, "signal", lambda *_: None)

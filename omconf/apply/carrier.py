@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omconf.apply.wire import SLACK, LostError, Reply, command
+from omconf import interrupts
+from omconf.apply.wire import SLACK, LeftError, LostError, Reply, command
 from omconf.deployed import ssh
 from omconf.formats.node_check import MAX_BYTES
 from omconf.process import Answer
@@ -87,7 +88,9 @@ class Program:
         self.close()
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
-        """Give a command and wait for its answer; raises LostError."""
+        """Give a command and wait for its answer; raises LostError, LeftError after a second signal."""
+        if interrupts.hurried():
+            raise LeftError
         self._send(command(*fields))
         reply = self._answer(seconds)
         if not reply.ok and reply.word(0) == "broken":
@@ -130,7 +133,7 @@ class Program:
             self.process.stdin.close()
         # It completes what it has begun, as it does when the connection is lost.
         with suppress(subprocess.TimeoutExpired):
-            self.process.wait(CLOSING_SECONDS)
+            self.process.wait(0 if interrupts.hurried() else CLOSING_SECONDS)
         for stream in streams[1:]:
             assert stream is not None  # noqa: S101 - for the type checker
             stream.close()
@@ -144,6 +147,8 @@ class Program:
     def _line(self, seconds: float, longest: int) -> bytes:
         end = time.monotonic() + seconds
         while b"\n" not in self._answers:
+            if interrupts.hurried():
+                raise LeftError(running=True)
             left = end - time.monotonic()
             if left <= 0:
                 raise LostError(f"no answer in {seconds:g} seconds")

@@ -123,7 +123,7 @@ class Gate:
                 raise StoppedError
             if time.monotonic() + RESTS > end:
                 return why
-            time.sleep(RESTS)
+            interrupts.sleep(RESTS)
 
     def _wrong(self, node: str) -> str:
         said = self.look(node)

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import secrets
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from omconf.actions import Health, Manual, Put, Remove, Run, Service
 from omconf.apply import database
 from omconf.apply.events import Event, Tell
-from omconf.apply.wire import SLACK
+from omconf.apply.wire import SLACK, LeftError
 from omconf.plan.digest import ABSENT, sha256
 from omconf.plan.owed import UNIT
+from omconf.rollout import document, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -154,12 +156,15 @@ class Node:
                     for path in action.paths:
                         if self._last(path):
                             paths.append(path)
-                            self.restore(path)
+                            with self._named(action):
+                                self.restore(path)
                 else:
                     self.do(action)
             except FailedError as error:
                 if besides is None or action != besides:
                     wrong.append(str(error))
+            except StoppedError:
+                wrong.append("it was interrupted while it waited until the node is healthy")
         if not wrong:
             self.line.ask("settle", *(path for path in paths if path not in self.owed))
         self._tidy(paths)
@@ -208,13 +213,25 @@ class Node:
             return
         self._tell("action", "started", action=action)
         try:
-            self._do(action)
+            with self._named(action):
+                self._do(action)
         except (FailedError, StoppedError) as error:
             state: State = "failed" if isinstance(error, FailedError) else "waiting"
             took = time.monotonic() - started
             self._tell("action", state, action=action, text=str(error), seconds=took)
             raise
         self._tell("action", "done", action=action, seconds=time.monotonic() - started)
+
+    @contextmanager
+    def _named(self, action: Action) -> Iterator[None]:
+        """Say of an action that nobody waits for any more that it may still run."""
+        try:
+            yield
+        except LeftError as error:
+            if not error.running:
+                raise
+            what = next(text.lines([document.action(action)], undo=self._back))
+            raise LeftError(f"{error}; what may still run there: {what}") from None
 
     def _do(self, action: Action) -> None:
         match action:

@@ -15,7 +15,7 @@ from omconf import interrupts
 from omconf.actions import Action, Manual, Put, Service, Step
 from omconf.apply.events import Event, Outcome
 from omconf.apply.node import FailedError, Node, StoppedError, WaitingError
-from omconf.apply.wire import LostError
+from omconf.apply.wire import LostError, lost
 from omconf.deployed.ssh import side_by_side
 
 if TYPE_CHECKING:
@@ -196,7 +196,7 @@ class Nodes:
 
     def _why(self, name: str, error: Exception) -> str:
         if isinstance(error, LostError):
-            return f"{name} does not answer: {error}"
+            return lost(name, error)
         if isinstance(error, StoppedError):
             return "it was interrupted"
         text = str(error)

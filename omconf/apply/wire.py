@@ -46,6 +46,21 @@ class LostError(Exception):
     """Raised when a node does not answer any more; the text says why."""
 
 
+class LeftError(LostError):
+    """Raised when a second signal ends the wait for a node; `running`: it was at something."""
+
+    def __init__(self, text: str = "it was interrupted again", *, running: bool = False) -> None:
+        super().__init__(text)
+        self.running = running
+
+
+def lost(node: str, error: LostError) -> str:
+    """Say why nothing more is heard of a node."""
+    return (
+        f"{node}: {error}" if isinstance(error, LeftError) else f"{node} does not answer: {error}"
+    )
+
+
 class Line(Protocol):
     """A connection to the program on a node."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from omconf import interrupts
 from omconf.apply import carrier
-from omconf.apply.wire import LostError
+from omconf.apply.wire import LostError, lost
 from omconf.deployed.ssh import CONNECT_SECONDS, side_by_side
 from omconf.diagnostics import Rule, Severity
 from omconf.formats import printf
@@ -73,7 +73,7 @@ class Connected:
             try:
                 return work(node)
             except LostError as error:
-                raise LostError(f"{node} does not answer: {error}") from error
+                raise LostError(lost(node, error)) from error
 
         nodes = list(nodes)
         return dict(zip(nodes, side_by_side(one, nodes), strict=True))

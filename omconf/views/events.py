@@ -121,7 +121,7 @@ def of_undo(
     *,
     stops: bool,
 ) -> Document:
-    """The first event of an undo: which apply it takes back, what becomes of files, what is run where."""
+    """The first event of an undo: which apply it takes back, what becomes of files, what runs where."""
     steps_back = (
         {"nodes": [*nodes], "actions": [*map(steps.action, without_files)]}
         for nodes, actions in runs

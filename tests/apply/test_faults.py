@@ -104,6 +104,25 @@ def test_what_is_in_the_way_of_an_undo(host: Host, spoil: str, why: str) -> None
     assert len(json.loads(host.run("log", "--json").stdout)["entries"]) == 2
 
 
+def test_an_undo_that_is_interrupted_while_it_waits_for_health(host: Host) -> None:
+    for _ in range(2):
+        host.run("apply", "--yes")
+    host.write_spec(openmeetings={"java_options": ["-Xmx2g"]}, **NO_ROUTE)
+    assert host.run("apply", "--yes").returncode == 0
+    host.put("/root/health", '{"inited":true,"installed":true,"dbOk":false}')
+    words = host.words("undo", "--yes", "--json")
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(json.loads(line))
+        if said[-1].get("action", {}).get("type") == "health" and said[-1]["state"] == "started":
+            host.signal("INT", "-m [o]mconf undo")
+    _, wrong = process.communicate()
+    assert (said[-1]["event"], said[-1]["outcome"]) == ("end", "partial"), wrong
+    assert "interrupted while it waited" in said[-1]["why"]
+
+
 def test_a_file_that_is_edited_between_the_plan_and_its_commit(host: Host) -> None:
     """The stand-in edits what comes later, while an earlier step runs."""
     for _ in range(2):

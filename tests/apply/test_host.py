@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.apply.host import NEEDS, Host
+from tests.apply.host import NEEDS, Host, until
 from tests.needs import fixture_needs, needs
 
 pytestmark = needs(*NEEDS, "findmnt")
@@ -170,6 +170,47 @@ def test_ctrl_c_ends_the_step_in_hand(applied: Host) -> None:
     assert any("Stopped on the way" in line for line in said), "".join(said)
     assert process.returncode != 0
     first(applied)
+    assert applied.plan()["has_changes"] is False
+    assert applied.settled()
+
+
+SLOW = '#!/bin/sh\n[ $1 != -ra ] || sleep 3\necho "exportfs $*|" >>/var/log/programs\n'
+
+
+@pytest.mark.parametrize("verb", ["apply", "undo"])
+def test_ctrl_c_twice_ends_at_once(applied: Host, verb: str) -> None:
+    """What runs on the node is named and completed; nothing further begins, and all of it is owed."""
+    applied.write_spec(3, openmeetings={"java_options": ["-Xmx2g"]}, **NO_ROUTE)
+    if verb == "undo":
+        assert applied.run("apply", "--yes").returncode == 0
+    applied.forget()
+    applied.put("/usr/bin/exportfs", SLOW, 0o755)
+    words = applied.words(verb, "--yes", "--json")
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(json.loads(line))
+        if said[-1].get("action", {}).get("argv") == ["exportfs", "-ra"]:
+            applied.signal("INT", OMCONF)
+            time.sleep(0.5)
+            applied.signal("INT", OMCONF)
+            signalled = time.monotonic()
+    assert process.wait() != 0
+    process.stdout.close()
+    assert time.monotonic() - signalled < 1.5
+    assert said[-1]["outcome"] == "partial"
+    assert said[-1]["why"].startswith("om1: ")
+    assert said[-1]["why"].endswith("what may still run there: exportfs -ra")
+    held = applied.run("apply", "--yes")
+    assert (held.returncode, "OM602" in held.stderr) == (1, True)
+    until(lambda: "exportfs -ra" in applied.programs())
+    assert applied.programs()[-1] == "exportfs -ra"
+    (entry, *_) = json.loads(applied.run("log", "--json").stdout)["entries"]
+    assert (entry["what"], entry["outcome"]) == (verb, "unfinished")
+    assert applied.plan()["has_changes"]
+    done = applied.run("apply", "--yes", "--lock-timeout", "10")
+    assert done.returncode == 0, done.stdout + done.stderr
     assert applied.plan()["has_changes"] is False
     assert applied.settled()
 
