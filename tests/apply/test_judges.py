@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from omconf.actions import Put, Run, Step
 from omconf.apply import database, judges
@@ -127,6 +130,14 @@ class TestExportfs:
         machine.put(EXPORTS, b"/srv 10.1.1.9(snyc)\n")
         assert machine.judge((EXPORTS, b"# more\n/srv 10.1.1.9(snyc)\n" + GOOD)) == []
 
+    def test_exports_d_is_read_as_well(self, machine: Machine) -> None:
+        machine.put("/etc/exports.d/a.exports", GOOD.replace(b"rw", b"ro"))
+        for there in (None, b"# mine\n"):
+            if there is not None:
+                machine.put(EXPORTS, there)
+            (found,) = machine.judge((EXPORTS, GOOD))
+            assert "duplicated export entries" in found
+
     def test_a_folder_that_the_plan_makes_may_be_missing(self, machine: Machine) -> None:
         text = GOOD.replace(b"/opt/omdata", b"/opt/other")
         (found,) = machine.judge((EXPORTS, text))
@@ -205,6 +216,16 @@ class TestExportfs:
         fake.write_text("#!/bin/sh\ngrep -q omdata /etc/exports || exit 0\nexit 3\n")
         (found_,) = machine.judge((EXPORTS, GOOD))
         assert found_.endswith(": exit code 3")
+
+
+@given(st.lists(st.sampled_from(["a:1: x", "a:2: x", "line 3 y", "z"])), st.randoms())
+@settings(derandomize=True)
+def test_whatever_was_said_before_is_not_added_on_other_lines(said: list[str], random: Any) -> None:
+    now = [re.sub("[0-9]", "77", text) for text in said]
+    random.shuffle(now)
+    assert judges._added(said, now) == []
+    assert judges._added(said, [*now, "new"]) == ["new"]
+    assert judges._added(said, [*now, *said[:1]]) == said[:1]
 
 
 @needs("findmnt")
