@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import pytest
 
 from tests.command import EXAMPLES, omconf
 from tests.needs import fixture_needs, program
+from tests.real import machines
 from tests.real.judges import Network
+from tests.real.machines import Machines
 
 SECRET = "s3cret, of \"the\" 'cluster'"
 
@@ -24,6 +27,23 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = os.umask(0o022)
     yield
     os.umask(before)
+
+
+@pytest.fixture(scope="module")
+@fixture_needs(*machines.NEEDS)
+def three() -> Iterator[Machines]:
+    """Three nodes with a systemd of their own, in whatever state the last test left them."""
+    before = os.umask(0o022)
+    network = Network(f"om{os.getpid()}m")
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
+        made = Machines(network, Path(folder))
+        try:
+            made.boot()
+            yield made
+        finally:
+            made.close()
+            network.close()
+            os.umask(before)
 
 
 @pytest.fixture(scope="session")

@@ -58,6 +58,11 @@ class Network:
         run("ip", "-n", self.name, "link", "set", peer, "master", "br0", "up")
         return space
 
+    def plugged(self, address: str, *, into: bool) -> None:
+        """Plug a host's cable into the switch, or pull it out: nothing arrives, and nobody is told."""
+        port = f"v{[*self.hosts].index(address) + 1}"
+        run("ip", "-n", self.name, "link", "set", port, "up" if into else "down")
+
     def start(self, space: str, *command: str | Path, **options: object) -> subprocess.Popen[str]:
         """Start a program on a host; it ends with the network."""
         process: subprocess.Popen[str] = subprocess.Popen(  # type: ignore[call-overload]

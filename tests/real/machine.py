@@ -1,7 +1,7 @@
 """A node with a systemd of its own: an overlay over this host's root, booted by systemd-nspawn.
 
 It has its own network namespace, and none of this host's services. What stands for OpenMeetings is a
-unit that runs stand_in.py; systemd, exportfs, ip and everything else are the real ones.
+unit, by itself one that runs stand_in.py; systemd, exportfs, ip and everything else are the real ones.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,8 @@ MASKED = """
     systemd-networkd.service systemd-networkd-wait-online.service systemd-resolved.service
     systemd-timesyncd.service apt-daily.timer apt-daily-upgrade.timer dpkg-db-backup.timer
     e2scrub_all.timer e2scrub_reap.service fstrim.timer logrotate.timer man-db.timer
-    tomcat10.service nftables.service
+    tomcat10.service nftables.service systemd-update-utmp.service
+    systemd-update-utmp-runlevel.service
 """
 BOOT_SECONDS = 60
 
@@ -62,6 +64,12 @@ class Machine:
 
     folder: Path
     space: str
+    name: str = "om1"
+    hosts: tuple[str, ...] = ("10.1.1.1 om1",)
+    """Lines of /etc/hosts."""
+    unit: str = UNIT
+    options: tuple[str, ...] = ()
+    """More words for systemd-nspawn."""
     nspawn: subprocess.Popen[bytes] | None = None
     spec: dict[str, Any] = field(default_factory=dict)
 
@@ -75,8 +83,8 @@ class Machine:
         lower = f"lowerdir=/,upperdir={self.folder}/upper,workdir={self.folder}/work"
         _run("mount", "-t", "overlay", "overlay", "-o", lower, self.root)
         etc = self.root / "etc"
-        (etc / "hostname").write_text("om1\n")
-        (etc / "hosts").write_text("127.0.0.1 localhost\n10.1.1.1 om1\n")
+        (etc / "hostname").write_text(f"{self.name}\n")
+        (etc / "hosts").write_text("\n".join(["127.0.0.1 localhost", *self.hosts, ""]))
         for name in ("fstab", "exports", "machine-id"):
             (etc / name).write_text("")
         units = etc / "systemd/system"
@@ -86,7 +94,7 @@ class Machine:
         for name in MASKED.split():
             (units / name).unlink(missing_ok=True)
             (units / name).symlink_to("/dev/null")
-        (units / "openmeetings.service").write_text(UNIT)
+        (units / "openmeetings.service").write_text(self.unit)
         _run(
             "sh",
             "-c",
@@ -102,10 +110,11 @@ class Machine:
 
     def boot(self) -> None:
         words = [
-            *(program("systemd-nspawn"), "-q", "-D", str(self.root), "-M", "omconf-om1"),
+            *(program("systemd-nspawn"), "-q", "-D", str(self.root), "-M", self.space),
             *("--register=no", "--keep-unit", "--capability=all", "--console=pipe", "-b"),
             f"--network-namespace-path=/run/netns/{self.space}",
             *(f"--bind-ro={ROOT}", f"--bind-ro={Path(sys.executable).resolve().parents[1]}"),
+            *self.options,
         ]
         self.nspawn = subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -133,6 +142,9 @@ class Machine:
                 os.kill(int(init), signal.SIGKILL)
             self.nspawn.kill()
             self.nspawn.wait()
+            # Its network namespace outlives it, the routes of a host do not.
+            for state in ("down", "up"):
+                _run("ip", "-n", self.space, "link", "set", "eth0", state)
         self.nspawn = None
 
     def close(self) -> None:
@@ -164,6 +176,17 @@ class Machine:
         data = spec_of(count, **sections)
         data["nodes"]["om1"]["url"] = "http://10.1.1.1:5080/openmeetings"
         (self.root / "root/cluster.yaml").write_text(yaml.safe_dump(data))
+
+    def processes(self, name: str) -> list[int]:
+        """The processes of the machine that run a program, by their numbers on this host."""
+        inside = os.readlink(f"/proc/{self._init()}/ns/pid")
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):
+                program = (folder / "comm").read_text().strip()
+                if (program, os.readlink(folder / "ns/pid")) == (name, inside):
+                    found.append(int(folder.name))
+        return found
 
     def started(self) -> str:
         """By which process OpenMeetings runs now; empty for none."""

@@ -24,6 +24,7 @@ import yaml
 from tests.clusters import spec_of
 from tests.command import omconf
 from tests.needs import program
+from tests.real import by_ssh
 from tests.real.judges import Network, run
 
 DATABASE = "10.1.1.250"
@@ -110,20 +111,7 @@ class Nodes:
         (tree / "etc/localtime").symlink_to("/usr/share/zoneinfo/Etc/UTC")
         for folder in (self.data_dir[1:], "opt/om/logs", "usr/local/sbin"):
             (tree / folder).mkdir(parents=True)
-        listing = json.loads((bundle / "manifest.json").read_text())
-        for entry in listing["files"]:
-            path = tree / entry["path"].lstrip("/")
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if entry["ownership"] in ("file", "keys"):
-                part = "files" if entry["ownership"] == "file" else "keys"
-                shutil.copy(bundle / part / entry["path"].lstrip("/"), path)
-                shutil.chown(path, entry["owner"], entry["group"])
-                path.chmod(int(entry["mode"], 8))
-            else:
-                block = (bundle / "blocks" / entry["path"].lstrip("/")).read_text()
-                before = path.read_text() if path.exists() else ""
-                path.write_text(f"{before.rstrip()}\n{block}# the admin's own\n")
-        shutil.copy(bundle / "manifest.json", tree / "etc/omconf/conference")
+        lay(bundle, tree)
         listed = (f"{node} 10.1.1.{node[2:]}\n" for node in self.names)
         (tree / "etc/omconf/list").write_text("".join(listed))
         (tree / "health").write_text(HEALTHY)
@@ -173,38 +161,9 @@ class Nodes:
     def ssh(self) -> None:
         """Start an sshd on every node, and make the `environment` in which `ssh` reaches them."""
         folder = self.folder / "ssh"
-        folder.mkdir()
-        for name in ("host", "user"):
-            run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name)
-        server = folder / "sshd_config"
-        server.write_text(
-            f"HostKey {folder}/host\nAuthorizedKeysFile /etc/ssh/authorized\nStrictModes no\n"
-            "UsePAM no\nPidFile none\nUseDNS no\n"
-        )
-        known = (folder / "host.pub").read_text()
-        (folder / "known").write_text("".join(f"{name} {known}" for name in self.names))
-        hosts = [
-            f"Host {name}\n  HostName 10.1.1.{name[2:]}\n  HostKeyAlias {name}"
-            for name in self.names
-        ]
-        (folder / "config").write_text(
-            "\n".join(hosts) + f"\nHost *\n  User root\n  IdentityFile {folder}/user\n"
-            f"  UserKnownHostsFile {folder}/known\n  GlobalKnownHostsFile none\n"
-        )
-        wrapper = folder / "bin/ssh"
-        wrapper.parent.mkdir()
-        space = self.network.host("10.1.1.251")
-        wrapper.write_text(
-            f'#!/bin/sh\nexec ip netns exec {space} {program("ssh")} -F {folder}/config "$@"\n'
-        )
-        wrapper.chmod(0o755)
-        self.environment = {**os.environ, "PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
+        self.environment = by_ssh.client(folder, self.network.host("10.1.1.251"), self.names)
         for name in self.names:
-            shadow = self.tree(name) / "etc/shadow"
-            shadow.write_text(re.sub("^root:[^:]*", "root:*", shadow.read_text()))
-            passwd = self.tree(name) / "etc/passwd"
-            passwd.write_text(re.sub("^(root:.*:).*", r"\1/bin/sh", passwd.read_text()))
-            shutil.copy(folder / "user.pub", self.tree(name) / "etc/ssh/authorized")
+            by_ssh.let_in(self.tree(name) / "etc", folder)
             self.start_ssh(name)
 
     def start_ssh(self, name: str, *, mounted: bool = True) -> None:
@@ -269,6 +228,24 @@ class Nodes:
     ) -> subprocess.CompletedProcess[str]:
         """Run a command on a node to its end."""
         return run(*self.command(name, *words, **options), check=False, timeout=120)
+
+
+def lay(bundle: Path, tree: Path) -> None:
+    """Lay a node's bundle into its tree as an admin would: files with modes and owners, blocks."""
+    listing = json.loads((bundle / "manifest.json").read_text())
+    for entry in listing["files"]:
+        path = tree / entry["path"].lstrip("/")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if entry["ownership"] in ("file", "keys"):
+            part = "files" if entry["ownership"] == "file" else "keys"
+            shutil.copy(bundle / part / entry["path"].lstrip("/"), path)
+            shutil.chown(path, entry["owner"], entry["group"])
+            path.chmod(int(entry["mode"], 8))
+        else:
+            block = (bundle / "blocks" / entry["path"].lstrip("/")).read_text()
+            before = path.read_text() if path.exists() else ""
+            path.write_text(f"{before.rstrip()}\n{block}# the admin's own\n")
+    shutil.copy(bundle / "manifest.json", tree / "etc/omconf/conference")
 
 
 def left_over(folder: Path) -> list[str]:
