@@ -342,7 +342,7 @@ def _on(
         for name, texts in run.undo(number, names, undo).items():
             failed[name] += texts
         if interrupts.stopped():
-            why.append("it was interrupted")
+            why += [] if any(failed.values()) else ["it was interrupted"]
             break
     return _ended(run, apply_id, failed, why)
 

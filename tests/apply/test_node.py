@@ -47,7 +47,8 @@ def test_a_draft_that_was_left_is_swept(tmp_path: Path, shell: dict[str, str]) -
         assert one.ask("draft", "exports", "").ok
         one.process.kill()
         one.process.wait()
-    with start(tmp_path, shell):
+    with start(tmp_path, shell) as other:
+        assert other.ask("begin", "{}", "{}").ok
         assert not (tmp_path / "var/lib/omconf/conference/draft").exists()
 
 
