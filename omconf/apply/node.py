@@ -164,7 +164,7 @@ class Node:
                 if besides is None or action != besides:
                     wrong.append(str(error))
             except StoppedError:
-                wrong.append("it was interrupted while it waited until the node is healthy")
+                wrong.append("it was interrupted while it waited")
         if not wrong:
             self.line.ask("settle", *(path for path in paths if path not in self.owed))
         self._tidy(paths)

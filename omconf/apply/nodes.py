@@ -151,7 +151,7 @@ class Nodes:
         text = manual.text
         while pending:
             if not self._done(pending, replace(manual, text=text)):
-                raise WaitingError(manual.text)
+                raise StoppedError if interrupts.stopped() else WaitingError(manual.text)
             still = self._ask(pending, lambda node: node.still(manual))
             pending = [name for name in pending if still[name] is not None]
             text = " ".join(dict.fromkeys((manual.text, *filter(None, still.values()))))

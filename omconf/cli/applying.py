@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from select import select
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -211,12 +212,26 @@ class Terminal:
         self.show.pause()
         if text:
             output.tell(text)
-        try:
-            done = typer.confirm(question, default=False)
-        except (typer.Abort, EOFError, KeyboardInterrupt):
-            done = False
+        answer = _answer(f"{question} [y/N]: ")
         self.show.go_on()
-        return bool(done) and not interrupts.stopped()
+        return answer.lower() in ("y", "yes")
+
+
+def _answer(question: str) -> str:
+    """Ask the person at the terminal; empty when a signal comes in, or the terminal goes away.
+
+    Nothing blocks: where signals are deferred none would end `input` before the next Enter.
+    """
+    output.write(question)
+    sys.stdout.flush()
+    while not interrupts.stopped():
+        if select([sys.stdin], [], [], interrupts.SECONDS)[0]:
+            line = sys.stdin.readline()
+            if not line:
+                break
+            return line.strip()
+    output.write("\n")
+    return ""
 
 
 def approve(question: str, show: Show, *, yes: bool) -> Result | None:
@@ -230,7 +245,7 @@ def approve(question: str, show: Show, *, yes: bool) -> Result | None:
         message = "Nobody is there to approve of it."
         hint = "--yes approves; so does a plan that was saved by `omconf plan --out`."
         return Result(Outcome.REFUSED, diagnostics=[NOBODY.at(None, message, hint=hint)])
-    if str(typer.prompt(f"{question} Only `yes` goes on", default="no")) == "yes":
+    if _answer(f"{question} Only `yes` goes on [no]: ") == "yes":
         return None
     return Result(Outcome.REFUSED, why="Not approved.")
 

@@ -1,0 +1,142 @@
+"""Whoever is asked at a terminal may answer, or end it by Ctrl-C: at once, without Enter."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from select import select
+
+import pytest
+
+from tests.apply.host import NEEDS, Host
+from tests.apply.trees import SECRET, Tree
+from tests.command import ROOT
+from tests.needs import fixture_needs, needs
+
+DONE = "Is it done? [y/N]: "
+APPROVE = "Apply this plan? Only `yes` goes on [no]: "
+SECONDS = 2
+"""As long may it take to end."""
+
+
+@dataclass
+class Terminal:
+    """A program at a terminal, and what it printed there."""
+
+    words: Sequence[str]
+    folder: Path
+    said: str = ""
+    master: int = -1
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    def __enter__(self) -> Terminal:
+        self.master, slave = pty.openpty()
+        environment = {**os.environ, **SECRET, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
+        self.process = subprocess.Popen(
+            self.words,
+            cwd=self.folder,
+            env=environment,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+        )
+        os.close(slave)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+    def hear(self, what: str = "") -> None:
+        """Wait until something is printed; without it, until the program has ended."""
+        while not what or what not in self.said:
+            assert select([self.master], [], [], 30)[0], self.said
+            try:
+                data = os.read(self.master, 65536)
+            except OSError:  # all others have closed it
+                data = b""
+            if not data:
+                assert not what, self.said
+                return
+            self.said += data.decode()
+
+    def answer(self, text: str) -> None:
+        os.write(self.master, text.encode() + b"\n")
+
+    def ended(self, interrupt: Callable[[], object]) -> int:
+        """Interrupt it; its exit code."""
+        time.sleep(0.1)  # until it waits
+        started = time.monotonic()
+        interrupt()
+        self.hear()
+        code = self.process.wait()
+        assert time.monotonic() - started < SECONDS, self.said
+        return code
+
+
+def apply(tree: Tree) -> Terminal:
+    words = [sys.executable, "-m", "omconf", "apply", "cluster.yaml", "--local", "om1"]
+    return Terminal([*words, "--root", "root"], tree.folder)
+
+
+@pytest.mark.parametrize(("text", "code"), [("yes", 0), ("y", 1), ("", 1), ("no", 1), ("\x04", 1)])
+def test_only_yes_approves(tree: Tree, text: str, code: int) -> None:
+    with apply(tree) as terminal:
+        terminal.hear(APPROVE)
+        terminal.answer(text)
+        terminal.hear()
+        assert terminal.process.wait() == code, terminal.said
+    assert bool(tree.contents()) == (code == 0)
+
+
+def test_ctrl_c_ends_an_approval(tree: Tree) -> None:
+    with apply(tree) as terminal:
+        terminal.hear(APPROVE)
+        code = terminal.ended(lambda: terminal.process.send_signal(signal.SIGINT))
+        assert code == -signal.SIGINT, terminal.said
+    assert tree.contents() == {}
+
+
+@pytest.fixture
+@fixture_needs(*NEEDS)
+def host(tmp_path: Path) -> Iterator[Host]:
+    made = Host.boot(tmp_path)
+    made.write_spec(discovery={"kind": "tcp-ip"})
+    yield made
+    made.close()
+
+
+@needs(*NEEDS, "findmnt")
+def test_ctrl_c_ends_the_question_whether_a_step_is_done(host: Host, tmp_path: Path) -> None:
+    with Terminal(host.words("apply", "--yes"), tmp_path) as terminal:
+        terminal.hear(DONE)
+        assert terminal.ended(lambda: host.signal("INT", "-m [o]mconf apply")) != 0
+        assert "Stopped on the way" in terminal.said
+        assert "it was interrupted" in terminal.said
+    (entry,) = json.loads(host.run("log", "--json").stdout)["entries"]
+    assert entry["outcome"] == "partial"
+    # Nobody said that it is done, and so it is waited for.
+    again = host.run("apply", "--yes", "--json")
+    assert json.loads(again.stdout.splitlines()[-1])["outcome"] == "waiting"
+
+
+@needs(*NEEDS, "findmnt")
+def test_a_person_says_that_a_step_is_done(host: Host, tmp_path: Path) -> None:
+    with Terminal(host.words("apply", "--yes"), tmp_path) as terminal:
+        for _ in range(2):
+            terminal.hear(DONE)
+            terminal.said = ""
+            terminal.answer("Y")
+        terminal.hear()
+        assert terminal.process.wait() == 0, terminal.said
+    assert host.plan()["has_changes"] is False
