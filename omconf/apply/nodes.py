@@ -82,6 +82,7 @@ class Nodes:
                     self.may_stop(names)
                 self._step(number, step, names)
             except StoppedError as error:
+                self.finished.append((number, step))
                 return self._interrupted(str(error) or "it was interrupted")
             except WaitingError as error:
                 return Outcome.WAITING, str(error)
