@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from omconf.verify.model import NodeReport
 
 WANTED = ("listeners", "health")
-"""Checks that must not fail: what listens, and what the web application says of itself."""
+"""Checks that must be ok: what listens, and what the web application says of itself."""
 ONE_LOOK = 90.0
 
 
@@ -41,6 +41,8 @@ def local(cluster: Cluster) -> Callable[[str, Health], str]:
         end = time.monotonic() + health.timeout
         while True:
             found = look(name)
+            if unknown := _unknown(found):
+                return unknown
             why = _wrong(found)
             if not why or interrupts.stopped() or time.monotonic() + health.interval > end:
                 return why
@@ -49,9 +51,21 @@ def local(cluster: Cluster) -> Callable[[str, Health], str]:
     return healthy
 
 
+def _unknown(found: NodeReport) -> str:
+    """Say which check cannot be made on a node: a program is missing there, and waiting brings none."""
+    unknown = (c for c in found.checks if c.name in WANTED and c.status is Status.UNKNOWN)
+    return next((f"{check.name} cannot be known: {check.text}" for check in unknown), "")
+
+
 def _wrong(found: NodeReport) -> str:
     """Say what is wrong with a node; nothing when it is healthy."""
     if found.problem:
         return found.problem
-    failed = (c for c in found.checks if c.name in WANTED and c.status is Status.FAIL)
-    return next((check.text for check in failed), "")
+    for name in WANTED:
+        checks = [check for check in found.checks if check.name == name]
+        if not checks:
+            return f"{name} was not checked"
+        for check in checks:
+            if check.status is not Status.OK:
+                return check.text
+    return ""
