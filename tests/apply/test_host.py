@@ -295,3 +295,15 @@ def test_a_node_that_does_not_become_healthy_is_taken_back(applied: Host) -> Non
     assert applied.contents() == before
     # The undo waits for health, too, and says that it did not come.
     assert end["outcome"] == "partial"
+
+
+def test_a_node_that_nothing_can_ask_for_its_health_is_not_begun(applied: Host) -> None:
+    """Without curl and wget the gate could never pass: nothing is stopped for that."""
+    before = applied.contents()
+    change(applied)
+    applied.shell("rm -f /usr/bin/curl /usr/bin/wget /usr/local/bin/curl /usr/local/bin/wget")
+    done = applied.run("apply", "--yes", "--json")
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, end["outcome"]) == (1, "refused")
+    assert "could not be known: curl and wget are missing" in done.stdout
+    assert applied.contents() == before

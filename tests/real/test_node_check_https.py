@@ -134,7 +134,13 @@ class Site:
         (folder / "server.xml").write_text(text)
 
     def check(
-        self, url: str, client: str, shell: list[str] | None = None, hide: str = "", **env: str
+        self,
+        url: str,
+        client: str,
+        shell: list[str] | None = None,
+        *,
+        hide: str = "",
+        env: dict[str, str] | None = None,
     ) -> dict[str, tuple[str, str]]:
         """Run the check with one client for HTTP, and without some programs."""
         folder = self.root / "etc/omconf/conference"
@@ -149,7 +155,7 @@ class Site:
             capture_output=True,
             text=True,
             timeout=90,
-            env={"PATH": path, **env},
+            env={"PATH": path, **(env or {})},
         )
         assert done.stderr == ""
         lines = [line.split("\t") for line in done.stdout.splitlines()]
@@ -312,7 +318,7 @@ def test_an_answer_without_an_end(site: Site, client: str) -> None:
 def test_a_redirect_and_a_proxy_lead_nowhere(site: Site, client: str) -> None:
     site.status, site.headers = 302, {"Location": f"http://127.0.0.1:{site.port}/elsewhere"}
     proxies = dict.fromkeys(("http_proxy", "https_proxy", "all_proxy"), "http://127.0.0.1:1")
-    found = site.check(f"http://{HOST}:{site.port}/openmeetings", client, **proxies)
+    found = site.check(f"http://{HOST}:{site.port}/openmeetings", client, env=proxies)
     text = f"http://127.0.0.1:{site.port}{PAGE}: HTTP 302: it leads elsewhere"
     assert found["health"] == ("fail", text)
 
@@ -377,15 +383,15 @@ def test_a_certificate_of_an_authority(site: Site, authority: Authority, case: s
     wanted = text.format(name=host).replace("LEFT", left.stdout.strip())
     url = f"https://{host}:{site.port}/openmeetings"
     trusting = {"SSL_CERT_FILE": str(authority.folder / "ca.pem")}
-    found = site.check(url, "curl", **trusting)
+    found = site.check(url, "curl", env=trusting)
     assert found["certificate"] == (status, f"127.0.0.1:{site.port}: {wanted}")
     assert found["health"] == WELL
     # Without the authority it is no fault, whatever else is wrong: the host may not be a browser.
-    unknown = site.check(url, "curl", SSL_CERT_FILE="/dev/null")
+    unknown = site.check(url, "curl", env={"SSL_CERT_FILE": "/dev/null"})
     assert unknown["certificate"][0] == "warn"
     assert "of an authority that this host does not know, " in unknown["certificate"][1]
     # curl tells it in its own words.
-    bare = site.check(url, "curl", hide="openssl", **trusting)
+    bare = site.check(url, "curl", hide="openssl", env=trusting)
     assert bare["certificate"][0] == ("ok" if case == "soon" else status)
     assert re.search("trusted|certificate", bare["certificate"][1])
 
