@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ONE_LOOK = 90
 """Seconds that a node may take to check itself."""
 WANTED = ("listeners", "health")
-"""Checks that must not fail: what listens, and what the web application says of itself."""
+"""Checks that must be ok: what listens, and what the web application says of itself."""
 RESTS = 0.5
 """Seconds between two looks at a node that is waited for: a whole check takes longer itself."""
 
@@ -55,12 +55,12 @@ class Gate:
     def survey(self, unchanged: Collection[str]) -> list[str]:
         """Find out who runs, before anything is done; says what is wrong with `unchanged` nodes."""
         reports = dict(zip(self.lines, side_by_side(self.look, self.lines), strict=True))
-        self.up = {name for name, said in reports.items() if not _fails(said, ("listeners",))}
+        self.up = {name for name, said in reports.items() if not _wrong(said, ("listeners",))}
         sees = {name: said.members.sees for name, said in reports.items() if said.members}
         self.up |= {other for name in self.up for other in sees.get(name, ())} - reports.keys()
         main = self._main(sees, [name for name in unchanged if name in self.up])
         self.parted = self.up - main
-        wrong = [f"{n}: {_fails(reports[n], WANTED)}" for n in unchanged if n in reports]
+        wrong = [f"{n}: {_wrong(reports[n])}" for n in unchanged if n in reports]
         wrong = [text for text in wrong if not text.endswith(": ")]
         return wrong + [
             f"{name} runs, and is no member of the cluster"
@@ -116,27 +116,34 @@ class Gate:
         """
         end = time.monotonic() + self.seconds
         while True:
-            why = self._wrong(node)
-            if not why:
-                return ""
+            said = self.look(node)
+            why = _unknown(said) or _wrong(said) or self._missed(node, said)
+            if not why or _unknown(said):
+                return why
             if interrupts.stopped():
                 raise StoppedError
             if time.monotonic() + RESTS > end:
                 return why
             interrupts.sleep(RESTS)
 
-    def _wrong(self, node: str) -> str:
-        said = self.look(node)
-        if why := _fails(said, WANTED):
-            return why
+    def _missed(self, node: str, said: NodeReport) -> str:
+        """Say which members a node does not see; whoever cannot say whom it sees misses nobody."""
         missed = (self.up - self.parted - {node}) & set(said.members.misses if said.members else ())
         return f"it does not see {', '.join(sorted(missed))}" if missed else ""
 
 
-def _fails(said: NodeReport, names: Collection[str]) -> str:
+def _unknown(said: NodeReport) -> str:
+    """Say which check cannot be made on a node: a program is missing there, and waiting brings none."""
+    unknown = (c for c in said.checks if c.name in WANTED and c.status is Status.UNKNOWN)
+    return next((f"{check.name} cannot be known: {check.text}" for check in unknown), "")
+
+
+def _wrong(said: NodeReport, names: Collection[str] = WANTED) -> str:
     """Say what is wrong with a node; nothing when it is healthy."""
     if said.problem:
         return said.problem
-    failed = (c for c in said.checks if c.name in names and c.status is Status.FAIL)
-    failed_itself = (c for c in said.checks if c.name == "node-check" and c.status is Status.FAIL)
-    return next((check.text for check in (*failed_itself, *failed)), "")
+    checks = [check for check in said.checks if check.name in names]
+    if missing := {*names} - {check.name for check in checks}:
+        itself = (c.text for c in said.checks if c.status is Status.FAIL)
+        return next(itself, f"{', '.join(sorted(missing))} was not checked")
+    return next((check.text for check in checks if check.status is not Status.OK), "")

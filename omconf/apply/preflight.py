@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 BESIDE_KIB = 256
 """Room for the journal, beside the files themselves."""
+ASK_HEALTH = ("curl", "wget")
+"""Programs by which omconf-node-check asks OpenMeetings for its health: one is enough."""
 _WHY = {
     "stale": "it is not as it was planned any more: plan again",
     "unreadable": "the owner of its folder cannot read it: give both the same owner",
@@ -137,6 +139,11 @@ def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:
     for name in needed.keys() - written:
         if not node.line.ask("program", name).ok:
             yield f"the program {name} is missing"
+    if any(isinstance(action, Health) for action in _actions(steps)) and not any(
+        node.line.ask("program", name).ok for name in ASK_HEALTH
+    ):
+        programs = " and ".join(ASK_HEALTH)
+        yield f"whether OpenMeetings is healthy could not be known: {programs} are missing"
 
 
 def _database(node: Node, steps: Sequence[Step]) -> Iterator[str]:

@@ -123,8 +123,8 @@ sha256() {
     fi
 }
 
-# The manifest's entries, one a line: ownership, mode, owner, group, sha256, sensitive, path. JSON's
-# \u escapes in a path become octal ones, for printf.
+# The manifest's entries, one a line: ownership, mode, owner, group, sha256, sensitive, kind, path.
+# JSON's \u escapes in a path become octal ones, for printf.
 entries() {
     awk '
         function value(name) {
@@ -178,7 +178,7 @@ entries() {
             }
             rest = substr($0, at)
             print value("ownership") "\t" value("mode") "\t" value("owner") "\t" value("group") \
-                "\t" value("sha256") "\t" value("sensitive") "\t" path
+                "\t" value("sha256") "\t" value("sensitive") "\t" value("kind") "\t" path
         }' "$1"
 }
 
@@ -256,7 +256,7 @@ check_files() {
         return
     fi
     count=0 faults=0 besides=
-    while IFS='	' read -r ownership bits owner owner_group sha256 sensitive path; do
+    while IFS='	' read -r ownership bits owner owner_group sha256 sensitive kind path; do
         [ -n "$path" ] || continue
         count=$((count + 1))
         [ "$ownership" != keys ] || besides="; values of single keys are not compared"
@@ -282,8 +282,10 @@ ENTRIES
 
 # What an apply wrote that did not come to its end, and whose readers have not run since; root alone sees it.
 check_apply() {
+    owed=no
     set -- "$root/var/lib/omconf/$cluster/pending"/*.path
     if [ -e "$1" ]; then
+        owed=yes
         say fail apply "an apply did not come to its end, and $# things are still to be done for what it\
  wrote: omconf apply does them"
     fi
@@ -508,14 +510,287 @@ check_ports() {
     fi
 }
 
+# Functions of awk that read XML: text() takes comments away, value() gives an attribute of a tag,
+# decoded.
+# shellcheck disable=SC2089
+xml='
+    function text(all,    from, to, rest) {
+        while (from = index(all, "<!--")) {
+            rest = rest substr(all, 1, from - 1)
+            all = substr(all, from + 4)
+            if (!(to = index(all, "-->")))
+                return rest
+            all = substr(all, to + 3)
+        }
+        return rest all
+    }
+    function value(tag, name,    quote, found) {
+        if (!match(tag, "[ \t\r\n]" name "[ \t\r\n]*=[ \t\r\n]*[\"\047]"))
+            return ""
+        quote = substr(tag, RSTART + RLENGTH - 1, 1)
+        found = substr(tag, RSTART + RLENGTH)
+        found = substr(found, 1, index(found quote, quote) - 1)
+        gsub(/[\t\r\n]/, " ", found)
+        return decoded(found)
+    }
+    function decoded(escaped,    from, to, name, plain) {
+        while (from = index(escaped, "&")) {
+            plain = plain substr(escaped, 1, from - 1)
+            escaped = substr(escaped, from + 1)
+            to = index(escaped, ";")
+            name = substr(escaped, 1, to - 1)
+            escaped = substr(escaped, to + 1)
+            if (name ~ /^#x[0-9A-Fa-f]+$/)
+                plain = plain utf8(number(tolower(substr(name, 3)), 16))
+            else if (name ~ /^#[0-9]+$/)
+                plain = plain utf8(number(substr(name, 2), 10))
+            else if (name in entity)
+                plain = plain entity[name]
+        }
+        return plain escaped
+    }
+    function number(digits, base,    i, sum) {
+        for (i = 1; i <= length(digits) && i <= 8; i++)
+            sum = sum * base + index("0123456789abcdef", substr(digits, i, 1)) - 1
+        return sum
+    }
+    function utf8(code) {
+        if (code < 128)
+            return sprintf("%c", code)
+        if (code < 2048)
+            return sprintf("%c%c", 192 + int(code / 64), 128 + code % 64)
+        if (code < 65536)
+            return sprintf("%c%c%c", 224 + int(code / 4096), 128 + int(code / 64) % 64, \
+                128 + code % 64)
+        return sprintf("%c%c%c%c", 240 + int(code / 262144) % 8, 128 + int(code / 4096) % 64, \
+            128 + int(code / 64) % 64, 128 + code % 64)
+    }
+    BEGIN {
+        entity["amp"] = "&"; entity["lt"] = "<"; entity["gt"] = ">"
+        entity["quot"] = "\""; entity["apos"] = "\047"
+    }'
+
+# What persistence.xml says of the database: with `want` "place" its kind, host, port, name and user, a
+# line each; else what makes a client log in, as the option file of that client has it. The pairs of
+# openjpa.ConnectionProperties are split as OpenJPA does it.
+# shellcheck disable=SC2016
+connection=$xml'
+    function trimmed(part) {
+        sub(/^[\001- ]+/, "", part)
+        sub(/[\001- ]+$/, "", part)
+        return part
+    }
+    function pairs(all,    count, part, i, equals, name, held, mark, to) {
+        count = split(all, part, ",")
+        for (i = 1; i <= count; i++) {
+            if (!(equals = index(part[i], "=")))
+                continue
+            name = tolower(trimmed(substr(part[i], 1, equals - 1)))
+            held = substr(part[i], equals + 1)
+            mark = substr(held, 1, 1)
+            if (mark == "\"" || mark == "\047") {
+                held = substr(held, 2)
+                if (held != "" && substr(held, length(held)) == mark)
+                    held = substr(held, 1, length(held) - 1)
+                else
+                    while (i < count) {
+                        to = index(part[++i], mark)
+                        held = held "," (to ? substr(part[i], 1, to - 1) substr(part[i], to + 1) \
+                            : part[i])
+                        if (to)
+                            break
+                    }
+            }
+            pair[name] = trimmed(held)
+        }
+    }
+    function unescaped(part,    plain) {
+        gsub(/\+/, " ", part)
+        while (match(part, /%[0-9A-Fa-f][0-9A-Fa-f]/)) {
+            plain = plain substr(part, 1, RSTART - 1) \
+                sprintf("%c", number(tolower(substr(part, RSTART + 1, 2)), 16))
+            part = substr(part, RSTART + 3)
+        }
+        return plain part
+    }
+    function parameter(name,    at, found) {
+        if (!(at = index(parameters, "&" name "=")))
+            return ""
+        found = substr(parameters, at + length(name) + 2)
+        return unescaped(substr(found, 1, index(found, "&") - 1))
+    }
+    function option(name, given) {
+        if (kind == "postgresql")
+            print name "=" given
+        else {
+            gsub(/\\/, "\\\\", given)
+            gsub(/"/, "\\\"", given)
+            print name "=\"" given "\""
+        }
+    }
+    { all = all $0 "\n" }
+    END {
+        all = text(all)
+        while (match(all, /<property[ \t\r\n][^>]*>/)) {
+            tag = substr(all, RSTART, RLENGTH)
+            all = substr(all, RSTART + RLENGTH)
+            if (value(tag, "name") == "openjpa.ConnectionProperties")
+                pairs(value(tag, "value"))
+        }
+        url = pair["url"]
+        password = pair["password"]
+        user = pair["username"]
+        if (!sub(/^jdbc:/, "", url) || !match(url, /^(postgresql|mysql|mariadb):\/\//))
+            exit
+        kind = substr(url, 1, RLENGTH - 3)
+        url = substr(url, RLENGTH + 1)
+        parameters = ""
+        if (at = index(url, "?")) {
+            parameters = "&" substr(url, at + 1) "&"
+            url = substr(url, 1, at - 1)
+        }
+        # One host, and no word of how else to find it.
+        if (!match(url, /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?\/[^\/]+$/))
+            exit
+        name = unescaped(substr(url, index(url, "/") + 1))
+        url = substr(url, 1, index(url, "/") - 1)
+        port = kind == "postgresql" ? 5432 : 3306
+        if (match(url, /:[0-9]+$/)) {
+            port = substr(url, RSTART + 1)
+            url = substr(url, 1, RSTART - 1)
+        }
+        gsub(/[][]/, "", url)
+        # A line is an option: none of these can be one more.
+        if ((user name password parameters) ~ /[\001-\010\012-\037\177]/ || user == "" || password ~ /@omconf:/)
+            exit
+        if (ENVIRON["want"] == "place") {
+            print kind "\n" url "\n" port "\n" name "\n" user
+            exit
+        }
+        print kind == "postgresql" ? "[omconf]" : "[client]"
+        option("host", url)
+        option("port", port)
+        option("user", user)
+        option("password", password)
+        if (kind == "postgresql") {
+            option("dbname", name)
+            option("connect_timeout", 5)
+            mode = parameter("sslmode")
+            if (mode == "" && parameter("ssl") == "true")
+                mode = "verify-full"
+            if (mode ~ /^[a-z-]+$/)
+                option("sslmode", mode)
+            if ((found = parameter("sslrootcert")) != "" && found !~ /[\001-\037]/)
+                option("sslrootcert", found)
+            exit
+        }
+        # The driver never takes a socket, whatever the host is called.
+        option("protocol", "tcp")
+        option("connect-timeout", 5)
+        option("loose-default-character-set", "utf8mb4")
+        # A server may ask a client for its files.
+        option("loose-local-infile", "0")
+        print "[mysql]"
+        option("database", name)
+    }'
+# Log in as OpenMeetings does. The password goes from persistence.xml to the client through a pipe: it
+# stands in no argument, in no environment and in no further file.
+# shellcheck disable=SC2016
+log_in='want=client awk "$connection" "$persistence" | case $client in
+psql) env -i PATH="$PATH" LC_ALL=C PGSERVICEFILE=/dev/stdin PGSERVICE=omconf \
+    psql -X -w -A -t -q -c "select 1" ;;
+*) env -i PATH="$PATH" LC_ALL=C "$client" --defaults-file=/dev/stdin -B -N -e "select 1" ;;
+esac'
+# shellcheck disable=SC2016
+find_place='want=place awk "$connection" "$persistence"'
+
+# Try to log in; says nothing when nobody can, but why in $why.
+check_login() {
+    persistence=
+    [ ! -r "$cluster_folder/manifest.json" ] || persistence=$(entries "$cluster_folder/manifest.json" |
+        awk -F '\t' '$7 == "persistence" { print $8; exit }')
+    persistence=$(printf '%b.' "$persistence")
+    persistence=$root${persistence%.}
+    # shellcheck disable=SC2090
+    export persistence connection client=''
+    if [ "$persistence" = "$root" ]; then
+        why="the manifest tells of no persistence.xml"
+        return 1
+    fi
+    found=$(as_user "$find_place" 2>&1)
+    code=$?
+    case $code in
+    0) ;;
+    125)
+        why="only root or $user may read $persistence"
+        return 1
+        ;;
+    *)
+        why="$persistence cannot be read: ${found:-it ended with $code}"
+        return 1
+        ;;
+    esac
+    if [ -z "$found" ]; then
+        why="what $persistence says of it is not known to this program"
+        return 1
+    fi
+    {
+        read -r kind
+        read -r place
+        read -r port
+        read -r name
+        read -r login
+    } <<PLACE
+$found
+PLACE
+    clients='mariadb mysql'
+    [ "$kind" != postgresql ] || clients=psql
+    for client in $clients; do
+        ! has "$client" || break
+    done
+    if ! has "$client"; then
+        why="${clients% *} is missing"
+        return 1
+    fi
+    text="a login as $login to $name on port $port of $place"
+    found=$(as_user "$log_in" 2>&1)
+    code=$?
+    if [ "$code" -eq 0 ]; then
+        say ok database "$text works"
+        return
+    fi
+    # Of what a client says, only what holds no secret is repeated. What the server itself refuses has
+    # failed, as has a connection; else the client could not try it as the driver does.
+    found=$(printf '%s\n' "$found" | tr -d '\r' | awk '
+        sub(/^.* FATAL: +/, "") { print "fail " $0; exit }
+        /^ERROR [0-9]+ \(/ {
+            print $2 !~ /^2...$/ || $2 ~ /^20(02|03|05|13)$/ ? "fail" : "unknown", $0
+            exit
+        }
+        sub(/^psql: error: connection to server .* failed: /, "") {
+            print /refused|No route|unreachable|timeout/ ? "fail" : "unknown", $0
+            exit
+        }
+        sub(/^psql: error: could not translate/, "cannot translate") { print "fail " $0; exit }')
+    case $found in
+    'fail '*) say fail database "$text: ${found#fail }" ;;
+    *)
+        found=${found#unknown }
+        say unknown database "$text could not be tried by $client: ${found:-it ended with $code}"
+        ;;
+    esac
+}
+
 check_database() {
     place=${database% *} port=${database##* }
-    if [ -z "$probe" ]; then
-        say unknown database "nc -z, bash with timeout, and curl are all missing"
-    elif is_open "$place" "$port"; then
-        say ok database "$place takes connections on port $port"
-    else
+    if [ -n "$probe" ] && ! is_open "$place" "$port"; then
         say fail database "no connection to port $port of $place"
+    elif check_login; then
+        return
+    elif [ -z "$probe" ]; then
+        say unknown database "nc -z, bash with timeout, and curl are all missing; no login: $why"
+    else
+        say ok database "$place takes connections on port $port; no login was tried: $why"
     fi
 }
 
@@ -704,32 +979,109 @@ $others")
     fi
 }
 
-check_health() {
-    page=${url%/}/services/info/health
-    if has curl; then
-        answer=$(curl -q -sS --noproxy '*' --max-time 20 --max-filesize 65536 -w '\n%{http_code}' \
-            "$page" 2>&1 </dev/null)
-        code=$? untrusted=60
-        http=${answer##*
+# Tomcat's connectors for HTTP, a line each: port, `https` or `http`, and the address that it is bound to.
+connectors() {
+    # shellcheck disable=SC2016
+    head -c 1000000 "$1" | within 15 awk "$xml"'
+        { all = all $0 "\n" }
+        END {
+            all = text(all)
+            while (match(all, /<Connector[ \t\r\n][^>]*>/)) {
+                tag = substr(all, RSTART, RLENGTH)
+                all = substr(all, RSTART + RLENGTH)
+                port = value(tag, "port")
+                bound = value(tag, "address")
+                if (port ~ /^[0-9]+$/ && value(tag, "protocol") !~ /[Aa][Jj][Pp]/ && \
+                    bound ~ /^[0-9A-Za-z.:-]*$/)
+                    print port, tolower(value(tag, "SSLEnabled")) == "true" ? "https" : "http", bound
+            }
+        }'
 }
-    elif has wget; then
-        answer=$(within 20 wget -q -O - -T 15 "$page" 2>&1 </dev/null)
-        code=$? untrusted=5 http=200
-    else
+
+# Where this node's own OpenMeetings is asked: the node's address, and the port of Tomcat. Behind a load
+# balancer the URL has another one, and its answer may be that of another node.
+own_place() {
+    own_scheme=${url%%://*}
+    rest=${url#*://}
+    url_path=
+    case $rest in
+    */*) url_path=/${rest#*/} ;;
+    *) ;;
+    esac
+    url_path=${url_path%/}
+    case ${rest%%/*} in
+    \[*\]:* | [!\[]*:*)
+        url_host=${rest%%/*} url_port=${rest%%/*}
+        url_host=${url_host%:*} url_port=${url_port##*:}
+        ;;
+    *) url_host=${rest%%/*} url_port= ;;
+    esac
+    if [ -z "$url_port" ]; then
+        url_port=80
+        [ "$own_scheme" = http ] || url_port=443
+    fi
+    own_port=$url_port own_address=$address
+    server=$root$home/conf/server.xml
+    [ -r "$server" ] || return 0
+    found=$(connectors "$server" 2>/dev/null | awk -v port="$url_port" -v scheme="$own_scheme" '
+        function rank() { return $1 == port ? 3 : $2 == scheme ? 2 : 1 }
+        rank() > best { best = rank(); found = $0 }
+        END { print found }')
+    [ -n "$found" ] || return 0
+    own_port=${found%% *}
+    found=${found#* }
+    own_scheme=${found%% *}
+    case ${found#* } in
+    '' | 0.0.0.0 | ::) ;;
+    *) own_address=${found#* } ;;
+    esac
+}
+
+bracketed() {
+    case $1 in
+    *:*) echo "[$1]" ;;
+    *) echo "$1" ;;
+    esac
+}
+
+# Ask OpenMeetings here by the URL's host name, whatever its certificate says. An answer is its status
+# line or code, then more; nothing that leads elsewhere is followed.
+ask_health() {
+    page=$url_path/services/info/health
+    place=$(bracketed "$own_address"):$own_port
+    if has curl; then
+        curl -q -k -sS --noproxy '*' --max-time 20 --max-filesize 65536 -w '\nHTTP/- %{http_code}' \
+            --connect-to "::$place" "$own_scheme://$url_host:$own_port$page" 2>&1 </dev/null
+        return
+    fi
+    set -- -S -q -O - --header "Host: $url_host"
+    if [ "$own_scheme" = https ]; then
+        set -- "$@" --no-check-certificate
+    fi
+    # The timeout of BusyBox's wget is not to be relied on.
+    case $(wget --version 2>&1) in
+    'GNU Wget'*) set -- "$@" -T 15 -t 1 --max-redirect=0 --no-proxy ;;
+    *) ;;
+    esac
+    (
+        unset http_proxy https_proxy HTTP_PROXY HTTPS_PROXY all_proxy ALL_PROXY
+        within 20 wget "$@" "$own_scheme://$place$page" 2>&1 </dev/null
+    )
+}
+
+check_health() {
+    if ! has curl && ! has wget; then
         say unknown health "curl and wget are missing"
         return
     fi
-    if [ "$code" -eq "$untrusted" ]; then
-        say unknown health "$page: this host does not trust the certificate, so nothing was read"
-        return
-    elif [ "$code" -ne 0 ]; then
-        answer=$(printf '%s\n' "$answer" | grep -m 1 '^[a-z]*: ')
-        say fail health "$page: ${answer:-no answer}"
-        return
-    elif [ "$http" != 200 ]; then
-        say fail health "$page: HTTP $http: the web application does not run, or at another place"
-        return
-    fi
+    answer=$({
+        ask_health
+        echo "
+ended $?"
+    } | head -c 100000 | tr '\000' ' ')
+    at=$own_scheme://$(bracketed "$own_address"):$own_port$url_path/services/info/health
+    code=${answer##*ended }
+    status=$(printf '%s\n' "$answer" | awk '$1 ~ /^HTTP\// && $2 ~ /^[1-5][0-9][0-9]$/ { print $2; exit }')
     wrong=
     for key in inited installed dbOk; do
         if ! printf '%s' "$answer" | grep -q "\"$key\"[[:space:]]*:[[:space:]]*true"; then
@@ -737,20 +1089,220 @@ check_health() {
 "
         fi
     done
+    said=$(printf '%s\n' "$answer" | grep -m 1 '^[a-z]*: ')
+    case $code in
+    '' | *[!0-9]*) say fail health "$at: it sent more than a health page" && return ;;
+    *) ;;
+    esac
+    case $status:$said in
+    200:*) ;;
+    :*option* | :*usage*) say unknown health "$said: this curl or wget is too old to ask it" && return ;;
+    :*) say fail health "$at: ${said:-no answer}" && return ;;
+    3*) say fail health "$at: HTTP $status: it leads elsewhere" && return ;;
+    *)
+        say fail health "$at: HTTP $status: the web application does not run, or at another place"
+        return
+        ;;
+    esac
     if [ -z "$wrong" ]; then
         say ok health "inited, installed and dbOk are true"
     else
-        say fail health "$page: $(some "$wrong")"
+        say fail health "$at: $(some "$wrong")"
     fi
+}
+
+# ---- the certificate ----
+
+# How many whole days are left until a date as openssl writes it; below 0 when it is over.
+days_left() {
+    printf '%s\n' "$1" | awk -v now="$(date +%s)" '
+        {
+            month = (index("JanFebMarAprMayJunJulAugSepOctNovDec", $1) + 2) / 3
+            split($3, clock, ":")
+            year = $4 - (month <= 2)
+            era = int(year / 400)
+            of_era = year - era * 400
+            of_year = int((153 * (month + (month > 2 ? -3 : 9)) + 2) / 5) + $2 - 1
+            days = era * 146097 + of_era * 365 + int(of_era / 4) - int(of_era / 100) + of_year - 719468
+            left = days * 86400 + clock[1] * 3600 + clock[2] * 60 + clock[3] - now
+            print left < 0 ? int(left / 86400) - 1 : int(left / 86400)
+        }'
+}
+
+counted() {
+    [ "$1" = 1 ] && echo "1 $2" || echo "$1 $2s"
+}
+
+# Whether browsers take the certificate that this node itself shows: at the port of the URL, or, where
+# something else has that port, at Tomcat's own.
+check_certificate() {
+    # What users meet fails; behind something else that asks the node, it may not matter.
+    bad=fail
+    case $url in
+    https:*) ;;
+    *) return 0 ;;
+    esac
+    place=$(bracketed "$address"):$url_port
+    if ! listens "$url_port"; then
+        [ "$own_scheme" = https ] || return 0
+        place=$(bracketed "$own_address"):$own_port
+        [ "$own_port" = "$url_port" ] || bad=warn
+    fi
+    name=${url_host#\[}
+    name=${name%\]}
+    if has openssl; then
+        certificate_by_openssl
+    elif has curl; then
+        certificate_by_curl
+    else
+        say unknown certificate "openssl and curl are missing"
+    fi
+}
+
+certificate_by_openssl() {
+    case $name in
+    *:*) by=ip ;;
+    *[!0-9.]*) by=host ;;
+    *) by=ip ;;
+    esac
+    set -- -connect "$place"
+    [ "$by" = ip ] || set -- "$@" -servername "$name"
+    shown=$(within 15 openssl s_client "$@" 2>&1 </dev/null | head -c 100000 | tr '\000' ' ')
+    case $shown in
+    *'-----BEGIN CERTIFICATE-----'*) ;;
+    *)
+        # Where nothing answers, the check of its health says so.
+        say unknown certificate "$place shows none"
+        return
+        ;;
+    esac
+    about=$(printf '%s\n' "$shown" | openssl x509 -noout -enddate "-check$by" "$name" 2>/dev/null)
+    end=$(printf '%s\n' "$about" | sed -n 's/^notAfter=//p')
+    left=$(days_left "$end")
+    level=0 text=
+    # Its own words, by number: 18 self-signed, 9 and 10 of its time, others of who signed it.
+    errors=" $(printf '%s\n' "$shown" | sed -n 's/^verify error:num=\([0-9]*\):.*/\1/p' | tr '\n' ' ')"
+    case $errors in
+    *' 18 '*) level=1 text="self-signed" ;;
+    *' 2 '* | *' 19 '* | *' 20 '* | *' 21 '* | *' 27 '*)
+        level=1 text="of an authority that this host does not know"
+        ;;
+    *' 9 '*) level=2 text="not valid yet" ;;
+    ' ') text="trusted" ;;
+    *' 10 '*)
+        text="trusted"
+        case $left in
+        -*) ;;
+        *) level=2 text="of an authority whose own certificate has expired" ;;
+        esac
+        ;;
+    *)
+        number=${errors# }
+        level=2 text="not valid: error ${number%% *} of openssl verify"
+        ;;
+    esac
+    [ "$level" -eq 1 ] && worse=1 || worse=2
+    case $about in
+    *' does match '*) text="$text, for $name" ;;
+    *) text="$text, not for $name" level=$worse ;;
+    esac
+    case $left in
+    '') text="$text, until when is not known" ;;
+    -*)
+        text="$text, expired $(counted "${left#-}" day) ago"
+        level=$worse
+        ;;
+    *)
+        text="$text, $(counted "$left" day) left"
+        [ "$level" -gt 0 ] || [ "$left" -ge 14 ] || level=1
+        ;;
+    esac
+    say_certificate
+}
+
+# Say it as bad as it is: at level 1 it may be meant so, at 2 it cannot be.
+say_certificate() {
+    case $level in
+    0) say ok certificate "$place: $text" ;;
+    1) say warn certificate "$place: $text" ;;
+    *) say "$bad" certificate "$place: $text" ;;
+    esac
+}
+
+certificate_by_curl() {
+    found=$(curl -q -sS -o /dev/null --noproxy '*' --max-time 20 --connect-to "::$place" \
+        "https://$url_host:$url_port/" 2>&1 </dev/null)
+    code=$?
+    text=$(printf '%s\n' "$found" | sed -n 's/^curl: ([0-9]*) //p' | head -n 1)
+    level=2
+    case $code:$text in
+    0:*) level=0 text="trusted, for $name; until when is not known without openssl" ;;
+    60:*self*signed* | 60:*local\ issuer*) level=1 ;;
+    51:* | 60:*) ;;
+    *)
+        say unknown certificate "$place shows none: ${text:-no answer}"
+        return
+        ;;
+    esac
+    say_certificate
+}
+
+# When the process of OpenMeetings started, in seconds since 1970; nothing when it is not known.
+started_at() {
+    instances | while IFS= read -r process; do
+        cat /proc/uptime "$process/stat" 2>/dev/null | awk -v now="$(date +%s)" \
+            -v ticks="$(getconf CLK_TCK 2>/dev/null || echo 100)" '
+            NR == 1 { up = $1; next }
+            { sub(/^.*\) /, ""); age = up - $20 / ticks; if (age >= 0) printf "%d\n", now - age }'
+    done | sort -n | head -n 1
+}
+
+# OpenMeetings reads its files when it starts. Whether those changed since are of use to it, nobody knows.
+check_started() {
+    manifest=$cluster_folder/manifest.json
+    if [ "$owed" = yes ] || [ ! -r "$manifest" ] || ! has stat; then
+        return 0
+    fi
+    started=$(started_at)
+    [ -n "$started" ] || return 0
+    newer=$(entries "$manifest" | while IFS='	' read -r _ _ _ _ _ _ kind path; do
+        case $kind in
+        hazelcast | jvm | openmeetings_properties | persistence | service) ;;
+        *) continue ;;
+        esac
+        path=$(printf '%b.' "$path")
+        path=${path%.}
+        # The later of when its content and its inode changed: what is laid may keep its old time.
+        changed=$(stat -L -c %Z "$root$path" 2>/dev/null) || continue
+        [ "$changed" -le $((started + 1)) ] || printf '%s\n' "$path"
+    done)
+    if [ -z "$newer" ]; then
+        say ok started "no file that OpenMeetings reads has changed since it started"
+    else
+        say unknown started "changed since OpenMeetings started: $(some "$newer"); whether it runs on\
+ what they were before is not known: restart it"
+    fi
+}
+
+# The processes of OpenMeetings on this node, a folder of /proc a line. One with a network of its own is
+# in a container, and another node.
+instances() {
+    own=$(readlink /proc/self/ns/net 2>/dev/null)
+    grep -l 'Dcatalina[.]base=' /proc/[0-9]*/cmdline 2>/dev/null | while IFS= read -r process; do
+        process=${process%/cmdline}
+        if tr '\000' '\n' 2>/dev/null <"$process/cmdline" | grep -q -x -F -e "-Dcatalina.base=$home"; then
+            its=$(readlink "$process/ns/net" 2>/dev/null)
+            [ "${its:-$own}" != "$own" ] || echo "$process"
+        fi
+    done
 }
 
 # The time zone that the running OpenMeetings was given, nothing where it was given none.
 zone_of_instance() {
-    grep -l 'Dcatalina[.]base=' /proc/[0-9]*/cmdline 2>/dev/null | while IFS= read -r process; do
-        tr '\000' '\n' <"$process" 2>/dev/null | base=-Dcatalina.base=$home awk '
-            $0 == ENVIRON["base"] { ours = 1 }
+    instances | while IFS= read -r process; do
+        tr '\000' '\n' 2>/dev/null <"$process/cmdline" | awk '
             sub(/^-Duser\.timezone=/, "") { zone = $0 }
-            END { if (ours && zone != "") print zone }'
+            END { if (zone != "") print zone }'
     done | head -n 1
 }
 
@@ -828,7 +1380,10 @@ run() {
     check_members
     check_time_zone
     check_clock
+    check_started
+    own_place
     check_health
+    check_certificate
 }
 
 root='' cluster='' nodes='' mode=all facts=no token=$(date +%s)$$

@@ -11,6 +11,9 @@ from omconf.formats.node_check import Check, Status
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+HEALTH = "health"
+"""The check that asks OpenMeetings itself."""
+
 
 @dataclass(frozen=True, slots=True)
 class Members:
@@ -30,6 +33,12 @@ class NodeReport:
     members: Members | None = None
     problem: str = ""
     hint: str = ""
+
+    @property
+    def known_healthy(self) -> bool:
+        """True when OpenMeetings on the node was asked, and said that it is healthy."""
+        said = {check.status for check in self.checks if check.name == HEALTH}
+        return said == {Status.OK}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,5 +63,9 @@ class Verification:
 
     @property
     def healthy(self) -> bool:
-        """True when every node answered and no check failed; some may warn or be unknown."""
-        return self.complete and all(check.status is not Status.FAIL for check in self.checks)
+        """True when no check failed and every node is known to be healthy.
+
+        Other checks may warn or be unknown.
+        """
+        failed = any(check.status is Status.FAIL for check in self.checks)
+        return not failed and all(node.known_healthy for node in self.nodes)

@@ -303,4 +303,6 @@ def _health(document: Document, paint: Paint) -> str:
         what += f", {count['unreachable']} of them not verified"
     if document["healthy"]:
         return f"{paint('Healthy:', 'green')} {what}."
+    if document["complete"] and not count["fail"]:
+        return f"{paint('Not known to be healthy:', 'yellow', 'bold')} {what}."
     return f"{paint('Not healthy:', 'red', 'bold')} {what}."

@@ -390,3 +390,15 @@ def test_behind_the_step_of_its_administrator_the_database_has_to_answer(host: H
     host.signal("KILL", DATABASE)
     assert outcome(host.run("apply", "--yes", "--json")) == "waiting"
     refused(host, "the database does not answer from here")
+
+
+def test_a_node_that_nothing_can_ask_for_its_health_is_not_begun(applied: Host) -> None:
+    """Without curl and wget the gate could never pass: nothing is stopped for that."""
+    before = applied.contents()
+    change(applied)
+    applied.shell("rm -f /usr/bin/curl /usr/bin/wget /usr/local/bin/curl /usr/local/bin/wget")
+    done = applied.run("apply", "--yes", "--json")
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, end["outcome"]) == (1, "refused")
+    assert "could not be known: curl and wget are missing" in done.stdout
+    assert applied.contents() == before

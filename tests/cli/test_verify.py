@@ -114,6 +114,19 @@ Not healthy: 2 checks ok, 2 failed, 1 warning, 1 unknown on 3 nodes, 1 of them n
     assert verbose.startswith("om1: 1 ok\n  ok      files           fine\nom2:")
 
 
+def test_a_health_that_is_not_known_is_not_healthy() -> None:
+    """Nothing failed, and yet nobody knows: `omconf verify` exits 1 and says so."""
+    unknown = Check(Status.UNKNOWN, "health", "curl and wget are missing")
+    found = document.of_verification(
+        Verification("conference", "local", (NodeReport("om1", (unknown,)),))
+    )
+    SCHEMA.validate(found)
+    assert found["healthy"] is False
+    shown = human.verification(found, human.Paint(colour=False))
+    sums = "Not known to be healthy: 0 checks ok, 0 failed, 1 unknown on 1 node."
+    assert shown.splitlines()[-1] == sums
+
+
 def test_the_schema_refuses_what_no_verification_is() -> None:
     found = document.of_verification(FOUND)
     for wrong in (

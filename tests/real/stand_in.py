@@ -15,13 +15,40 @@ from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from socket import SocketIO
     from typing import BinaryIO
+
+POSTGRESQL = 5432
 
 
 def listen(port: int) -> None:
     server = socket.create_server(("", port))
     while True:
-        server.accept()[0].close()
+        with suppress(OSError, struct.error), server.accept()[0] as connection:
+            if port == POSTGRESQL:
+                let_in(connection.makefile("rwb", 0))
+
+
+def let_in(client: SocketIO) -> None:
+    """Speak as much of PostgreSQL's protocol as lets anybody in, and answers any query with 1."""
+    while True:
+        length, code = struct.unpack("!ii", client.read(8) or b"")
+        client.read(length - 8)
+        if code == 3 << 16:
+            break
+        client.write(b"N")  # no TLS, no GSSAPI
+    ready = b"Z\0\0\0\5I"
+    client.write(b"R\0\0\0\x08\0\0\0\0" + ready)
+    while client.read(1) == b"Q":
+        client.read(struct.unpack("!i", client.read(4) or b"")[0] - 4)
+        column = b"n\0" + struct.pack("!ihihih", 0, 0, 23, 4, -1, 0)
+        for kind, body in (
+            (b"T", b"\0\1" + column),
+            (b"D", b"\0\1\0\0\0\0011"),
+            (b"C", b"SELECT 1\0"),
+        ):
+            client.write(kind + struct.pack("!i", len(body) + 4) + body)
+        client.write(ready)
 
 
 def page(health: str) -> None:

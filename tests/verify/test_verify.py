@@ -53,7 +53,11 @@ class Nodes:
             here.discard(name)
         else:
             here.add(name)
-            lines += [f"fact\tutc-offset\t{self.offset[name]}", "ok\tfiles\tfine"]
+            lines += [
+                f"fact\tutc-offset\t{self.offset[name]}",
+                "ok\tfiles\tfine",
+                "ok\thealth\tit is",
+            ]
             lines += [f"fact\tleft\t{options[3]}"] if options[2] == "--leave" else []
         if self.more[name]:
             lines.append(self.more[name])
@@ -77,7 +81,8 @@ def test_all_is_well() -> None:
     found = nodes.verify()
     assert found.healthy
     assert [node.node for node in found.nodes] == ["om1", "om2", "om3"]
-    assert all(node.checks == (Check(Status.OK, "files", "fine"),) for node in found.nodes)
+    well = (Check(Status.OK, "files", "fine"), Check(Status.OK, "health", "it is"))
+    assert all(node.checks == well for node in found.nodes)
     # Whatever order the second round came in: each takes its own file away after it looked.
     assert together(found) == {
         "same-folder": [("ok", "om1, om2 and om3 share one data folder")],
