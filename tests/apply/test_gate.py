@@ -1,0 +1,133 @@
+"""The gate of an apply: what a node says of itself, and whom it sees, before the next one stops."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from omconf import interrupts
+from omconf.actions import Health
+from omconf.apply.gate import Gate
+from omconf.process import Answer
+from tests.clusters import simple
+
+LISTENS, WELL = "ok\tlisteners\tthey listen", "ok\thealth\tall true"
+NO_PROGRAM = "unknown\thealth\tcurl and wget are missing"
+STARTING = "fail\tlisteners\tnothing listens"
+UNIT = "openmeetings.service"
+
+
+class Line:
+    """A node that answers one thing after the other, the last for ever."""
+
+    def __init__(self, name: str, *answers: str) -> None:
+        self.name, self.answers, self.asked = name, answers, 0
+
+    def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
+        said = self.answers[min(self.asked, len(self.answers) - 1)]
+        self.asked += 1
+        return Answer(0, f"fact\tnode\t{self.name}\n{said}\n".encode())
+
+
+def members(*numbers: int) -> str:
+    return "\n".join([LISTENS, WELL, *(f"fact\tmember\t10.1.1.{n}" for n in numbers)])
+
+
+def gate_of(*lines: Line, nodes: int = 3, seconds: int = 300) -> Gate:
+    known: Any = {line.name: line for line in lines}
+    return Gate(simple(nodes), known, (UNIT,), seconds)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, int]]:
+    """Wait for a node that gives some answers, and count how often it was asked."""
+
+    def run(*answers: str, seconds: int = 300) -> tuple[str, int]:
+        line = Line("om1", *answers)
+        monkeypatch.setattr(interrupts, "sleep", lambda _: None)
+        why = gate_of(line, seconds=seconds).healthy("om1", Health())
+        return why, line.asked
+
+    return run
+
+
+def test_a_healthy_node_passes(asked: Callable[..., tuple[str, int]]) -> None:
+    assert asked(f"{LISTENS}\n{WELL}") == ("", 1)
+    assert asked(f"{STARTING}\nfail\thealth\trefused", f"{LISTENS}\n{WELL}") == ("", 2)
+    certificate = "warn\tcertificate\tself-signed"
+    assert asked(f"{LISTENS}\n{WELL}\nunknown\tclock\t?\n{certificate}") == ("", 1)
+
+
+@pytest.mark.parametrize("other", [LISTENS, STARTING])
+def test_what_cannot_be_known_does_not_pass_and_is_not_waited_for(
+    asked: Callable[..., tuple[str, int]], other: str
+) -> None:
+    text = "health cannot be known: curl and wget are missing"
+    assert asked(f"{other}\n{NO_PROGRAM}") == (text, 1)
+
+
+def test_what_was_not_checked_does_not_pass(asked: Callable[..., tuple[str, int]]) -> None:
+    assert asked(LISTENS, seconds=0) == ("health was not checked", 1)
+    assert asked(WELL, seconds=0) == ("listeners was not checked", 1)
+    assert asked(f"{LISTENS}\n{WELL}\nfail\thealth\tand yet", seconds=0) == ("and yet", 1)
+
+
+def test_members_are_those_before_and_those_that_were_started() -> None:
+    one, two = Line("om1", members(1, 2)), Line("om2", members(1, 2))
+    gate = gate_of(one, two, Line("om3", STARTING), seconds=0)
+    assert gate.survey(["om1", "om2"]) == []
+    assert (gate.up, gate.parted) == ({"om1", "om2"}, set())
+    gate.begins("om1", "restart", UNIT)
+    gate.ended("om1", "restart", UNIT)
+    assert gate.healthy("om1", Health()) == ""
+    one.answers = (members(1),)
+    assert gate.healthy("om1", Health()) == "it does not see om2"
+    # While a node is stopped, nobody has to see it.
+    gate.begins("om2", "stop", UNIT)
+    assert gate.healthy("om1", Health()) == ""
+    gate.begins("om3", "start", UNIT)
+    gate.ended("om3", "start", UNIT)
+    assert gate.healthy("om1", Health()) == "it does not see om3"
+
+
+def test_a_node_apart_is_named_and_is_not_expected_before_it_was_restarted() -> None:
+    lines = [Line("om1", members(1, 2)), Line("om2", members(1, 2)), Line("om3", members(3))]
+    gate = gate_of(*lines, seconds=0)
+    assert gate.survey(["om1", "om2", "om3"]) == ["om3 runs, and is no member of the cluster"]
+    gate = gate_of(*lines, seconds=0)
+    assert gate.survey(["om1", "om2"]) == []
+    assert gate.healthy("om1", Health()) == ""
+    gate.ended("om3", "restart", UNIT)
+    assert gate.healthy("om3", Health()) == "it does not see om1, om2"
+
+
+def test_of_two_clusters_that_of_a_node_that_stays_counts() -> None:
+    lines = [Line("om1", members(1)), Line("om2", members(2, 3)), Line("om3", members(2, 3))]
+    gate = gate_of(*lines, seconds=0)
+    assert gate.survey(["om1"]) == []
+    assert gate.parted == {"om2", "om3"}
+
+
+def test_an_unhealthy_node_that_stays_is_named() -> None:
+    gate = gate_of(Line("om1", members(1)), Line("om2", STARTING))
+    assert gate.survey(["om1", "om2"]) == ["om2: nothing listens"]
+
+
+def test_no_two_nodes_start_in_the_same_instant(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, slept = [100.0], []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        now[0] += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    gate = gate_of()
+    gate.begins("om1", "start", UNIT)
+    gate.begins("om1", "start", "omconf-firewall.service")
+    gate.begins("om2", "restart", UNIT)
+    assert slept[0] == 0
+    assert sum(slept) > 0.1
