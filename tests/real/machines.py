@@ -29,7 +29,9 @@ own with `save`. It may leave anything behind: cut cables, nodes without power, 
 What is real: systemd, sshd, sudo, the network with its multicast, Hazelcast with the deployed
 hazelcast.xml and its log, exportfs as far as it goes without a kernel NFS. What only stands in:
 OpenMeetings (java/StandIn.java: health by HTTPS with a self-signed certificate, a port for remote
-commits), the database (an open port). The data folder is one of this host's, mounted on all nodes.
+commits), the database (an open port), NFS (mount.nfs mounts a folder of this host's, which all nodes
+have at /srv/shared). By itself that is mounted at /opt/omdata by the nodes' admin, as `storage: {kind:
+mounted}` has it; `unmount` makes room for a mount of omconf's.
 Hazelcast misses a silent member after 5 seconds instead of 60, and two clusters merge after 5 instead
 of 300: `options` says otherwise.
 """
@@ -79,6 +81,7 @@ KEPT = """
 """
 """What a state holds of a node's files."""
 LOGS = "opt/om/logs"
+MOUNT = "opt-omdata.mount"
 
 
 class Machines:
@@ -103,7 +106,7 @@ class Machines:
                 name,
                 hosts,
                 furnish.UNIT,
-                (f"--bind={self.data}:/opt/omdata", f"--bind-ro={JARS.resolve()}:/srv/jars"),
+                (f"--bind={self.data}:/srv/shared", f"--bind-ro={JARS.resolve()}:/srv/jars"),
             )
         client = network.host("10.1.1.251")
         self.environment = by_ssh.client(folder / "ssh", client, names) | {
@@ -258,6 +261,12 @@ class Machines:
     def _takes_ssh(self, name: str) -> bool:
         return ":22 " in self[name].run("ss", "-ltnH").stdout
 
+    def unmount(self, name: str) -> None:
+        """Take the admin's own mount of the shared folder away: for `storage: {kind: nfs}`."""
+        self[name].run("systemctl", "disable", "--now", MOUNT)
+        (self[name].root / "etc/systemd/system" / MOUNT).unlink()
+        self[name].run("systemctl", "daemon-reload")
+
     def power_off(self, name: str) -> None:
         """Pull the plug."""
         self[name].power_off()
@@ -300,11 +309,13 @@ class Machines:
 
         def back(name: str) -> None:
             one = self.machines[name]
-            one.run("systemctl", "stop", "openmeetings.service", "omconf-multicast-route.service")
+            units = ("openmeetings.service", "omconf-multicast-route.service", MOUNT)
+            one.run("systemctl", "stop", *units)
             _restore(one.root, kept / name)
             one.run("ip", "route", "del", "224.0.0.0/4")
             one.run("systemctl", "daemon-reload")
             one.run("systemctl", "reset-failed")
+            one.run("systemctl", "start", MOUNT)
             if wanted.runs[name]:
                 self._start(one)
 
