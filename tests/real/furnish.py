@@ -59,6 +59,20 @@ KillMode=process
 [Install]
 WantedBy=multi-user.target
 """
+MOUNT = """[Unit]
+Description=the shared folder, mounted by the admin
+[Mount]
+What=/srv/shared
+Where=/opt/omdata
+Type=none
+Options=bind
+[Install]
+WantedBy=multi-user.target
+"""
+MOUNT_NFS = """#!/bin/sh
+# Stands for NFS, which this kernel does not have.
+exec mount --bind /srv/shared "$2"
+"""
 ADMIN = "admin"
 
 
@@ -98,9 +112,16 @@ def node(one: Machine, files: tuple[Path, Path], ssh: Path) -> None:
     (etc / "ssh/of-the-test").write_text(config)
     units = etc / "systemd/system"
     (units / "ssh.service").unlink()
-    (units / "ssh.service").write_text(SSHD)
-    (units / "multi-user.target.wants").mkdir(exist_ok=True)
-    (units / "multi-user.target.wants/ssh.service").symlink_to("../ssh.service")
+    wanted = units / "multi-user.target.wants"
+    wanted.mkdir(exist_ok=True)
+    for name, text in (("ssh.service", SSHD), ("opt-omdata.mount", MOUNT)):
+        (units / name).write_text(text)
+        (wanted / name).symlink_to(f"../{name}")
+    (one.root / "opt/omdata").mkdir(exist_ok=True)
+    mount = one.root / "usr/sbin/mount.nfs"
+    mount.unlink(missing_ok=True)
+    mount.write_text(MOUNT_NFS)
+    mount.chmod(0o755)
     for file, line in (
         ("passwd", f"{ADMIN}:x:4711:4711::/home/{ADMIN}:/bin/sh\n"),
         ("shadow", f"{ADMIN}:*:19000:0:99999:7:::\n"),

@@ -14,7 +14,7 @@ A test of a module that has `pytestmark = needs(*machines.NEEDS)` takes the fixt
         line.seconds()                           # from the first stop to the last healthy node
 
 The nodes boot once a module, in 3 seconds. `restore` puts all files of a state back and starts what ran
-in it, which takes some 9 seconds; where nothing was changed it does nothing. A test makes states of its
+in it, on the nodes where anything was changed, which takes 5 to 9 seconds. A test makes states of its
 own with `save`. It may leave anything behind: cut cables, nodes without power, a stopped sshd.
 
 - `three["om2"]` is the node (`Machine`): `.run(...)` on it, `.root` its files as this host sees them.
@@ -29,7 +29,9 @@ own with `save`. It may leave anything behind: cut cables, nodes without power, 
 What is real: systemd, sshd, sudo, the network with its multicast, Hazelcast with the deployed
 hazelcast.xml and its log, exportfs as far as it goes without a kernel NFS. What only stands in:
 OpenMeetings (java/StandIn.java: health by HTTPS with a self-signed certificate, a port for remote
-commits), the database (an open port). The data folder is one of this host's, mounted on all nodes.
+commits), the database (an open port), NFS (mount.nfs mounts a folder of this host's, which all nodes
+have at /srv/shared). By itself that is mounted at /opt/omdata by the nodes' admin, as `storage: {kind:
+mounted}` has it; `unmount` makes room for a mount of omconf's.
 Hazelcast misses a silent member after 5 seconds instead of 60, and two clusters merge after 5 instead
 of 300: `options` says otherwise.
 """
@@ -79,6 +81,8 @@ KEPT = """
 """
 """What a state holds of a node's files."""
 LOGS = "opt/om/logs"
+UNITS = ("omconf-multicast-route.service", "openmeetings.service")
+MOUNT = "opt-omdata.mount"
 
 
 class Machines:
@@ -103,7 +107,7 @@ class Machines:
                 name,
                 hosts,
                 furnish.UNIT,
-                (f"--bind={self.data}:/opt/omdata", f"--bind-ro={JARS.resolve()}:/srv/jars"),
+                (f"--bind={self.data}:/srv/shared", f"--bind-ro={JARS.resolve()}:/srv/jars"),
             )
         client = network.host("10.1.1.251")
         self.environment = by_ssh.client(folder / "ssh", client, names) | {
@@ -124,7 +128,7 @@ class Machines:
             one.make()
             furnish.node(one, files, self.folder / "ssh")
         self.write_spec()
-        self._each(self.power_on)
+        self._each(self.power_on, self.machines)
         self.save("bare")
 
     def close(self) -> None:
@@ -172,7 +176,7 @@ class Machines:
         for name in names:
             lay(bundles / name, self[name].root)
             shutil.chown(self[name].root / "opt/om/bin", "nobody", "nogroup")
-        self._each(lambda name: self._start(self[name], enable=True), names)
+        self._each(lambda name: self._start(self[name], names.index(name), enable=True), names)
         self.wait_until_healthy(*names)
 
     # ---- the time line ----
@@ -258,6 +262,12 @@ class Machines:
     def _takes_ssh(self, name: str) -> bool:
         return ":22 " in self[name].run("ss", "-ltnH").stdout
 
+    def unmount(self, name: str) -> None:
+        """Take the admin's own mount of the shared folder away: for `storage: {kind: nfs}`."""
+        self[name].run("systemctl", "disable", "--now", MOUNT)
+        (self[name].root / "etc/systemd/system" / MOUNT).unlink()
+        self[name].run("systemctl", "daemon-reload")
+
     def power_off(self, name: str) -> None:
         """Pull the plug."""
         self[name].power_off()
@@ -295,31 +305,32 @@ class Machines:
             elif not self._takes_ssh(name):
                 self.start_ssh(name)
         wanted, kept = self.states[state], self.folder / "states" / state
-        if self._state() == wanted:
-            return
+        now = self._state()
+        changed = [name for name in self.machines if now.of(name) != wanted.of(name)]
 
         def back(name: str) -> None:
             one = self.machines[name]
-            one.run("systemctl", "stop", "openmeetings.service", "omconf-multicast-route.service")
+            one.run("systemctl", "stop", *UNITS, MOUNT)
             _restore(one.root, kept / name)
             one.run("ip", "route", "del", "224.0.0.0/4")
             one.run("systemctl", "daemon-reload")
             one.run("systemctl", "reset-failed")
+            one.run("systemctl", "start", MOUNT)
             if wanted.runs[name]:
-                self._start(one)
+                self._start(one, changed.index(name))
 
-        self._each(back)
-        run("find", self.data, "-mindepth", "1", "-delete")
-        _copy_all(kept / "data", self.data)
-        if any(wanted.runs.values()):
-            self.wait_until_healthy(*(name for name, runs in wanted.runs.items() if runs))
+        self._each(back, changed)
+        if now.files["data"] != wanted.files["data"]:
+            run("find", self.data, "-mindepth", "1", "-delete")
+            _copy_all(kept / "data", self.data)
+        if runs := [name for name, process in wanted.runs.items() if process]:
+            self.wait_until_healthy(*runs)
         self.states[state] = self._state()
 
-    def _start(self, one: Machine, *, enable: bool = False) -> None:
-        """Start OpenMeetings on a node: one second after another, as omconf's steps have it."""
-        time.sleep([*self.machines].index(one.name))
-        units = ("omconf-multicast-route.service", "openmeetings.service")
-        there = [unit for unit in units if (one.root / "etc/systemd/system" / unit).exists()]
+    def _start(self, one: Machine, after: int, *, enable: bool = False) -> None:
+        """Start OpenMeetings on a node, some seconds after another: as omconf's steps have it."""
+        time.sleep(after)
+        there = [unit for unit in UNITS if (one.root / "etc/systemd/system" / unit).exists()]
         if enable:
             one.run("systemctl", "daemon-reload")
             one.run("systemctl", "enable", *there)
@@ -331,9 +342,9 @@ class Machines:
         prints["data"] = _print(self.data, ".")
         return _State(prints, {name: one.started() for name, one in self.machines.items()})
 
-    def _each(self, work: Callable[[str], None], names: Iterable[str] = ()) -> None:
+    def _each(self, work: Callable[[str], None], names: Iterable[str]) -> None:
         with ThreadPoolExecutor(len(self.machines)) as pool:
-            list(pool.map(work, names or self.machines))
+            list(pool.map(work, names))
 
 
 @dataclass(frozen=True)
@@ -341,6 +352,9 @@ class _State:
     files: dict[str, frozenset[tuple[object, ...]]]
     runs: dict[str, str]
     """By which process OpenMeetings runs; empty for none."""
+
+    def of(self, name: str) -> tuple[object, str]:
+        return self.files[name], self.runs[name]
 
 
 def address(name: str) -> str:
