@@ -1263,6 +1263,10 @@ check_started() {
     if [ "$owed" = yes ] || [ ! -r "$manifest" ] || ! has stat; then
         return 0
     fi
+    # Others cannot tell whether a process is in a container.
+    if [ "$(id -u)" -ne 0 ] && [ "$(id -un)" != "$user" ]; then
+        return 0
+    fi
     started=$(started_at)
     [ -n "$started" ] || return 0
     newer=$(entries "$manifest" | while IFS='	' read -r _ _ _ _ _ _ kind path; do

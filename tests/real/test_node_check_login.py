@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,6 @@ class Site:
     def __init__(self, server: Any, folder: Path) -> None:
         self.server, self.root, self.log = server, folder / "root", folder / "log"
         self.folder = folder
-        # The user of OpenMeetings goes through all of them.
-        for parent in (folder, *list(folder.parents)[:3]):
-            parent.chmod(parent.stat().st_mode | 0o055)
 
     def lay(self, user: str, name: str, password: str, host: str = HOST, **database: Any) -> None:
         """Lay a bundle whose database is the server."""
@@ -130,8 +128,12 @@ class Site:
 
 
 @pytest.fixture
-def site(server: Any, tmp_path: Path) -> Site:
-    return Site(server, tmp_path)
+def site(server: Any) -> Iterator[Site]:
+    # The user of OpenMeetings goes through it, as through no folder of pytest's.
+    folder = Path(tempfile.mkdtemp(prefix="omconf-login-"))
+    folder.chmod(0o755)
+    yield Site(server, folder)
+    shutil.rmtree(folder)
 
 
 @pytest.mark.parametrize(("user", "name", "password"), HOSTILE, ids=range(len(HOSTILE)))
@@ -147,9 +149,7 @@ def test_hostile_passwords_log_in(
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("awk", AWKS)
-def test_shells_and_awks(
-    site: Site, server: Any, shell: list[str], awk: str, tmp_path: Path
-) -> None:
+def test_shells_and_awks(site: Site, server: Any, shell: list[str], awk: str) -> None:
     """Every shell and every awk there is reads the same password out of persistence.xml."""
     user = f"awk-{awk}-{shell[0]}"
     password = f"{MARK} \"ü😀'&<>%41\\"
@@ -161,7 +161,7 @@ def test_shells_and_awks(
     site.rewrite(
         "<properties>", "<properties><!-- <property name='openjpa.ConnectionProperties'/> -->"
     )
-    own = tmp_path / "awk"
+    own = site.folder / "awk"
     own.mkdir()
     (own / "awk").symlink_to(program("busybox") if awk == "busybox" else shutil.which(awk) or "")
     path = os.environ["PATH"]
