@@ -20,7 +20,7 @@ MOUNT_SECONDS = 150
 """How long a mount may take: mount.nfs tries for two minutes (nfs(5), `retry`)."""
 START_SECONDS = 180
 """How long systemd may take to start or stop OpenMeetings."""
-APART_SECONDS = 1
+APART_SECONDS = 0.5
 """Between the starts of two nodes: OpenJPA takes the remote commits of a node that started in the same
 millisecond for its own, where both hosts' own names are on loopback (measured with 3.1.2 to 4.1.1)."""
 HEALTH_SECONDS = 300
@@ -82,7 +82,7 @@ class Service:
     do: Verb
     unit: str
     timeout: int = START_SECONDS
-    apart: int | None = None
+    apart: float | None = None
     """Seconds to let pass after the same was done on another node of the roll-out, one by one."""
 
 
@@ -99,13 +99,15 @@ class Manual:
     """What a person has to do, once for the step.
 
     `who` is the admin of the nodes, of the database server or of the data server. `files` are paths
-    in the bundle directory. With `check`, that program tells on each node of the step that it is done.
+    in the bundle directory. With `check`, that program tells on each node of the step that it is done;
+    with `login`, a login to the database does.
     """
 
     who: Who
     text: str
     files: tuple[str, ...] = ()
     check: Run | None = None
+    login: Literal[True] | None = None
 
 
 Action = Put | Remove | Run | Service | Health | Manual

@@ -1,4 +1,4 @@
-"""Whether the database's port answers from a node, told by what the node has for that."""
+"""Whether a node gets at its database: by its port or a login, told by what the node has for that."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from omconf.actions import Run
 from omconf.artifacts import node_check
 
 if TYPE_CHECKING:
+    from omconf.apply.node import Node
     from omconf.apply.targets import Targets
 
 SECONDS = 20
@@ -34,3 +35,53 @@ def probe(targets: Targets) -> Run | None:
         return None
     script = _SCRIPT.format(functions=node_check.functions("has", "prober", "is_open"))
     return Run(("sh", "-c", script, "sh", host, port), SECONDS)
+
+
+LOGIN_SECONDS = 30
+_LOGIN = """\
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+{functions}
+export connection log_in
+text=$(cat)
+export client=''
+kind=$(printf '%s\\n' "$text" | want=place awk "$connection" | head -n 1)
+clients='mariadb mysql'
+[ "$kind" != postgresql ] || clients=psql
+for client in $clients; do
+    ! has "$client" || break
+done
+[ -n "$kind" ] && has "$client" || exit 3
+if said=$(printf '%s\\n' "$text" | persistence=/dev/stdin sh -c "$log_in" 2>&1); then
+    exit 0
+fi
+case $(printf '%s\\n' "$said" | refusal) in
+'fail '*) exit 1 ;;
+*) exit 3 ;;
+esac
+"""
+
+
+def logs_in(node: Node) -> bool | None:
+    """Tell whether a node can log in as OpenMeetings will; None when it has nothing to try it with.
+
+    The password goes to the node, and to the client there, by pipes alone.
+    """
+    text = _persistence(node)
+    if text is None:
+        return None
+    names = ("has", "refusal", "xml", "connection", "log_in")
+    script = _LOGIN.format(functions=node_check.functions(*names))
+    answer = node.line.output(["sh", "-c", script], text, seconds=LOGIN_SECONDS)
+    return {0: True, 1: False}.get(answer.code)
+
+
+def _persistence(node: Node) -> bytes | None:
+    if node.targets is None:
+        return None
+    for path, artifact in node.targets.artifacts.items():
+        if artifact.kind == "persistence":
+            try:
+                return node.targets.of(path).after
+            except ValueError:
+                return None
+    return None

@@ -84,7 +84,7 @@ class Gate:
         (node,) = (node for node in self.cluster.nodes if node.name.value == name)
 
         def ask(_: Node, words: Sequence[str], stdin: bytes) -> Answer:
-            told = ["sh", "-c", program_text(), PROGRAM, *words[1:]]
+            told = ["sh", "-c", program_text(), PROGRAM, "--running", *words[1:]]
             try:
                 return self.lines[name].output(told, stdin, seconds=ONE_LOOK)
             except LostError as error:

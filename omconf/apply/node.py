@@ -100,6 +100,8 @@ class Node:
     real: bool = True
     told: frozenset[str] = frozenset()
     """Manual steps that count as done where they have no check and nobody can be asked (told.py)."""
+    alone: bool = False
+    """Whether nobody can be asked."""
     owed: frozenset[str] = frozenset()
     """Files that an earlier apply left owed."""
     hide: Callable[[str], str] = _nothing
@@ -359,19 +361,31 @@ class Node:
 
     def is_done(self, manual: Manual) -> bool:
         """Tell whether what a person does is done; without a check, whether it counts as done."""
-        return manual.text in self.told if manual.check is None else self.passes(manual.check)
+        if manual.check is not None:
+            return self.passes(manual.check)
+        known = database.logs_in(self) if manual.login else None
+        if known is not None:
+            return known
+        unknown = manual.login and self.alone and not self._closed()
+        return manual.text in self.told or bool(unknown)
 
     def still(self, manual: Manual) -> str | None:
         """Say what is still wrong after a person did something; None when nothing is."""
         if manual.check is not None and not self.passes(manual.check):
             return ""
-        if manual.who != "database" or self.targets is None:
-            return None
-        after = database.probe(self.targets)
-        if after is None or self.passes(after):
-            return None
+        if manual.who != "database" or not self._closed():
+            return "It cannot log in yet." if manual.login and self._refused() else None
+        assert self.targets is not None  # noqa: S101 - there is a port
         host, port = database.place(self.targets)
         return f"Port {port} of {host} does not answer from {self.name} yet."
+
+    def _refused(self) -> bool:
+        return database.logs_in(self) is False
+
+    def _closed(self) -> bool:
+        """Tell whether the database's port is known not to answer from here."""
+        probe = database.probe(self.targets) if self.targets else None
+        return probe is not None and not self.passes(probe)
 
     def passes(self, check: Run) -> bool:
         """Tell whether a check of a manual step passes."""

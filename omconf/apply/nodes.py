@@ -69,6 +69,8 @@ class Nodes:
     left_to_people: list[str] = field(default_factory=list)
     """What people have still to do, after all else was taken back."""
     finished: list[tuple[int, Step]] = field(default_factory=list)
+    asked: set[Manual] = field(default_factory=set)
+    """What people did; what was done already when its turn came is not theirs to take back."""
 
     def carry_out(self, steps: Iterable[tuple[int, Step]]) -> tuple[Outcome, str]:
         """Carry the steps out; says how it ended, and why."""
@@ -147,6 +149,7 @@ class Nodes:
         asked = pending = [name for name in there if not done[name]]
         if not pending:
             return
+        self.asked.add(manual)
         replaced = [p for action in step.undo if isinstance(action, Put) for p in action.paths]
         self._each(pending, lambda node: node.keep(replaced))
         text = manual.text
@@ -222,7 +225,10 @@ class Nodes:
                     groups.setdefault((step.undo_from(failed), does), []).append(name)
                 elif number in node.finished and not (alone and step.used):
                     groups.setdefault((step.undo, None), []).append(name)
-            for (actions, besides), of in groups.items():
+            idle = {do.undo for do in step.does if isinstance(do.action, Manual)}
+            idle -= {do.undo for do in step.does if do.action in self.asked}
+            for (undo, besides), of in groups.items():
+                actions = [action for action in undo if action not in idle]
                 for name, texts in self.undo(number, of, actions, besides).items():
                     wrong += [self._why(name, FailedError(text)) for text in texts]
         return wrong

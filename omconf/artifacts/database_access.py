@@ -172,7 +172,7 @@ class DatabaseAccess(Kind):
         )
         if kind == "mysql" and not _lets_in(cluster):
             text += MYSQL_8
-        return Manual("database", text, files)
+        return Manual("database", text, files, login=True)
 
 
 KIND = DatabaseAccess()

@@ -104,10 +104,13 @@ KIND = NodeCheck()
 
 
 def functions(*names: str) -> str:
-    """Give functions of the program, for another script that needs to know the same."""
+    """Give functions and texts of the program, for another script that needs to know the same."""
     text = program_text()
     found = (
-        re.search(rf"^{n}\(\) {{(?: .* }}|\n(?:.*\n)*?}})$", text, re.MULTILINE) for n in names
+        re.search(
+            rf"^{n}(?:\(\) {{(?: .* }}|\n(?:.*\n)*?}})|=(?:\$\w+)?'[^']*')$", text, re.MULTILINE
+        )
+        for n in names
     )
     return "\n".join(match[0] for match in found if match)
 

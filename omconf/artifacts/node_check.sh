@@ -4,6 +4,7 @@
 # Exit 0 when nothing failed, 1 when something did, 64 for a wrong command line.
 #
 #   omconf-node-check                  all checks
+#   omconf-node-check --running        only whether OpenMeetings runs, is healthy, and whom it sees
 #   omconf-node-check --facts          and lines `fact NAME VALUE`, for `omconf verify`
 #   omconf-node-check --leave TOKEN    and the check's own file stays in the data folder
 #   omconf-node-check --collect TOKEN  no checks: whose file is seen there; the own one goes
@@ -21,7 +22,7 @@ export LC_ALL PATH
 
 usage() {
     echo "usage: omconf-node-check [--nodes FILE] [--cluster NAME] [--root DIR]" \
-        "[--facts | --leave TOKEN | --collect TOKEN]" >&2
+        "[--running] [--facts | --leave TOKEN | --collect TOKEN]" >&2
     exit 64
 }
 
@@ -704,6 +705,22 @@ esac'
 # shellcheck disable=SC2016
 find_place='want=place awk "$connection" "$persistence"'
 
+# Of what a client says, only what holds no secret is repeated. What the server itself refuses has failed, as
+# has a connection; else the client could not try it as the driver does.
+refusal() {
+    tr -d '\r' | awk '
+        sub(/^.* FATAL: +/, "") { print "fail " $0; exit }
+        /^ERROR [0-9]+ \(/ {
+            print $2 !~ /^2...$/ || $2 ~ /^20(02|03|05|13)$/ ? "fail" : "unknown", $0
+            exit
+        }
+        sub(/^psql: error: connection to server .* failed: /, "") {
+            print /refused|No route|unreachable|timeout/ ? "fail" : "unknown", $0
+            exit
+        }
+        sub(/^psql: error: could not translate/, "cannot translate") { print "fail " $0; exit }'
+}
+
 # Try to log in; says nothing when nobody can, but why in $why.
 check_login() {
     persistence=
@@ -759,19 +776,7 @@ PLACE
         say ok database "$text works"
         return
     fi
-    # Of what a client says, only what holds no secret is repeated. What the server itself refuses has
-    # failed, as has a connection; else the client could not try it as the driver does.
-    found=$(printf '%s\n' "$found" | tr -d '\r' | awk '
-        sub(/^.* FATAL: +/, "") { print "fail " $0; exit }
-        /^ERROR [0-9]+ \(/ {
-            print $2 !~ /^2...$/ || $2 ~ /^20(02|03|05|13)$/ ? "fail" : "unknown", $0
-            exit
-        }
-        sub(/^psql: error: connection to server .* failed: /, "") {
-            print /refused|No route|unreachable|timeout/ ? "fail" : "unknown", $0
-            exit
-        }
-        sub(/^psql: error: could not translate/, "cannot translate") { print "fail " $0; exit }')
+    found=$(printf '%s\n' "$found" | refusal)
     case $found in
     'fail '*) say fail database "$text: ${found#fail }" ;;
     *)
@@ -1369,6 +1374,13 @@ run() {
         return
     fi
     hazelcast_ports=${hazelcast_port:-5701 5702 5703}
+    if [ "$mode" = running ]; then
+        check_listeners
+        check_members
+        own_place
+        check_health
+        return
+    fi
     probe=$(prober)
     check_folder
     check_files
@@ -1394,6 +1406,7 @@ root='' cluster='' nodes='' mode=all facts=no token=$(date +%s)$$
 while [ $# -gt 0 ]; do
     case $1 in
     --facts) facts=yes ;;
+    --running) mode=running ;;
     --nodes | --root | --cluster | --leave | --collect)
         [ $# -ge 2 ] || usage
         case $1 in

@@ -241,6 +241,7 @@ def _on(
     gate = Gate(prepared.cluster, lines.programs, units, options.health)
     nodes = {name: _node(prepared, name, lines, gate, show) for name in prepared.nodes}
     for name in () if people.there else nodes:
+        nodes[name].alone = True
         nodes[name].told = _told(prepared, nodes[name], steps[name])
     user = asked.local is not None and os.geteuid() != 0
 

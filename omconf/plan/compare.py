@@ -250,6 +250,7 @@ class _Comparison:
                     by_name()[change.kind].stage,
                     effect,
                     deletes=change.action is Action.DELETE,
+                    creates=change.action is Action.CREATE,
                     whole=change.ownership == str(Ownership.FILE),
                 )
 

@@ -165,7 +165,7 @@ class Service(Part):
     do: Literal["start", "stop", "restart", "reload", "enable", "disable"]
     unit: Unit
     timeout: Seconds
-    apart: Seconds = left_out(
+    apart: Annotated[float, Field(gt=0, le=1_000_000)] = left_out(
         description="Seconds to let pass after the same was done on another node, one by one."
     )
 
@@ -179,13 +179,17 @@ class Health(Part):
 
 
 class Manual(Part):
-    """What a person does, once for the step; `check` tells on each of its nodes that it is done."""
+    """What a person does, once for the step.
+
+    `check` tells on each of its nodes that it is done, `login` that a login to the database does.
+    """
 
     type: Literal["manual"]
     who: Literal["admin", "database", "storage"]
     text: str
     files: list[InBundle] = Field(description="Paths in the bundle directory.")
     check: Run = left_out()
+    login: bool = left_out()
 
 
 Action = Annotated[Put | Remove | Run | Service | Health | Manual, Field(discriminator="type")]

@@ -40,8 +40,10 @@ def action(of: Action) -> Document:
             return result
         case Health(timeout, interval):
             return {"type": "health", "timeout": timeout, "interval": interval}
-        case Manual(who, text, files, check):
+        case Manual(who, text, files, check, login):
             result = {"type": "manual", "who": who, "text": text, "files": list(files)}
             if check is not None:
                 result["check"] = action(check)
+            if login:
+                result["login"] = True
             return result

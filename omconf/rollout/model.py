@@ -39,6 +39,8 @@ class Part:
     effect: Effect
     deletes: bool = False
     whole: bool = True
+    creates: bool = False
+    """Whether there was nothing of it before."""
 
     @property
     def write(self) -> Do:

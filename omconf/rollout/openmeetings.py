@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def control(
-    cluster: Cluster, verb: Verb, unit: str | None = None, *, apart: int | None = None
+    cluster: Cluster, verb: Verb, unit: str | None = None, *, apart: float | None = None
 ) -> Action:
     """Start, stop or restart OpenMeetings; by another unit than the spec's where one is named.
 
@@ -27,13 +27,11 @@ def control(
     om = cluster.openmeetings
     if unit or om.has_systemd:
         return Service(verb, unit or om.service.value, apart=apart)
-    after = f", at least {apart} second{'' if apart == 1 else 's'} after another node"
-    return Manual(
-        "admin", f"{verb.capitalize()} OpenMeetings on this node{after if apart else ''}."
-    )
+    after = ", a second or more after another node" if apart else ""
+    return Manual("admin", f"{verb.capitalize()} OpenMeetings on this node{after}.")
 
 
-def start(cluster: Cluster, state: State, *, apart: int | None = None) -> tuple[Do, ...]:
+def start(cluster: Cluster, state: State, *, apart: float | None = None) -> tuple[Do, ...]:
     """Start it; taken back, it stops.
 
     Where it did not run by this unit before, from now on also whenever the host is booted.

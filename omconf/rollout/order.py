@@ -344,11 +344,12 @@ class _Job(Who):
                 why = "outside servers forget what is no longer used"
                 text = f"What is no longer used goes, also from an earlier server. {manual.text}"
                 nodes = list(self.states) or list(self.removed)
-                yield Step.of(nodes, why, (_told(replace(manual, text=text)),))
+                yield Step.of(nodes, why, (_told(replace(manual, text=text, login=None)),))
 
     def _forgets(self, who: str) -> bool:
         """Tell whether a node left, or another account or address is used now on that server."""
-        changed = any(who in p.effect.needs for p in self.parts.of(self.existing).listed)
+        existing = self.parts.of(self.existing).listed
+        changed = any(who in p.effect.needs and not p.creates for p in existing)
         return bool(self.removed) or changed
 
     def _record(self) -> Iterator[Step]:

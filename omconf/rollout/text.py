@@ -47,18 +47,24 @@ def lines(
             case {"type": "health", "timeout": timeout}:
                 yield f"wait until healthy, {timeout} seconds at most"
             case {"type": "manual"}:
-                yield f"{PEOPLE[action['who']]}: {action['text']}"
-                if action["files"]:
-                    yield f"  files in the bundle: {_listed(action['files'], code)}"
-                if "check" in action:
-                    yield f"  check: {code(shlex.join(action['check']['argv']))}"
+                yield from _manual(action, code)
+
+
+def _manual(action: Document, code: Callable[[str], str]) -> Iterator[str]:
+    yield f"{PEOPLE[action['who']]}: {action['text']}"
+    if action["files"]:
+        yield f"  files in the bundle: {_listed(action['files'], code)}"
+    if "check" in action:
+        yield f"  check: {code(shlex.join(action['check']['argv']))}"
+    if "login" in action:
+        yield "  check: these nodes can log in to the database"
 
 
 def _apart(action: Document) -> str:
     seconds = action.get("apart")
     if seconds is None:
         return ""
-    return f", at least {seconds} second{'' if seconds == 1 else 's'} after another node"
+    return f", at least {seconds:g} seconds after another node"
 
 
 def _listed(paths: Sequence[str], code: Callable[[str], str]) -> str:

@@ -48,6 +48,8 @@ class Host:
     folder: Path
     holder: subprocess.Popen[bytes]
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    database: list[str] = field(default_factory=list)
+    """The command that stands for the database."""
 
     @classmethod
     def boot(cls, folder: Path) -> Host:
@@ -87,7 +89,11 @@ class Host:
         # On a loopback device, all of 10.1.1.0/24 is this host's: the database's address, too.
         for ports in (["5701,5636", "none", "-", "/root/health"], ["5432"]):
             self.started.append(subprocess.Popen(self.inside(*words, *ports)))
+        self.database = [*words, "5432"]
         self.write_spec()
+
+    def start_database(self) -> None:
+        self.started.append(subprocess.Popen(self.inside(*self.database)))
 
     def close(self) -> None:
         assert self.holder.stdout is not None

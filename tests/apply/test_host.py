@@ -60,10 +60,13 @@ def outcome(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def test_a_first_apply_waits_for_people_and_goes_on(host: Host) -> None:
+    """The node cannot log in to the database; when it can, nobody is asked."""
     before = host.contents()
+    host.signal("KILL", DATABASE)
     done = host.run("apply", "--yes", "--json")
     assert (done.returncode, outcome(done)) == (1, "waiting")
     assert host.contents() == before
+    host.start_database()
     first(host)
     assert host.programs()[-1] == RESTART
     assert host.plan()["has_changes"] is False

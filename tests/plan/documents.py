@@ -207,7 +207,7 @@ STEP_ACTIONS = {
             "unit": st.sampled_from(["openmeetings.service", "om@1.service"]),
             "timeout": _SECONDS,
         },
-        optional={"apart": _SECONDS},
+        optional={"apart": st.floats(0.1, 1000)},
     ),
     "health": st.fixed_dictionaries(
         {"type": st.just("health"), "timeout": _SECONDS, "interval": _SECONDS}
@@ -219,7 +219,7 @@ STEP_ACTIONS = {
             "text": TEXTS,
             "files": st.lists(st.sampled_from(["storage/exports", "database/mysql.sql"])),
         },
-        optional={"check": _RUNS},
+        optional={"check": _RUNS, "login": st.just(True)},
     ),
 }
 """Any action of a step, by its type."""

@@ -32,9 +32,9 @@ SAMPLES: list[Action] = [
     Remove(("/etc/omconf/conference/check.conf",)),
     Run(("exportfs", "-ra")),
     Service("restart", "openmeetings.service"),
-    Service("start", "openmeetings.service", apart=1),
+    Service("start", "openmeetings.service", apart=0.5),
     Health(),
-    Manual("database", "Let the nodes in.", ("database/pg_hba.conf",), Run(("psql", "-l"))),
+    Manual("database", "Let the nodes in.", ("database/pg_hba.conf",), Run(("psql", "-l")), True),
     Manual("admin", "Start OpenMeetings."),
 ]
 """One action of each type, with all that it may have, and with nothing that it need not."""

@@ -232,7 +232,7 @@ class World(State):
         text = action.text
         cluster = self.spec.cluster
         if found := re.match("(Start|Stop|Restart) OpenMeetings on ", text):
-            self._begins(host, found[1].lower(), "at least 1 second after" in text)
+            self._begins(host, found[1].lower(), "after another node" in text)
             self._openmeetings(host, found[1].lower(), back)
         elif found := re.match(r"Install OpenMeetings (\S+) in `(.+)`, without", text):
             if host.process:

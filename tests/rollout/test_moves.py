@@ -53,7 +53,7 @@ def test_another_unit_together_with_settings_that_cannot_meet() -> None:
     assert plan.rollout.steps[0].actions == (Service("stop", UNIT), Service("disable", UNIT))
     assert plan.rollout.steps[0].undo[:2] == (
         Service("enable", UNIT),
-        Service("start", UNIT, apart=1),
+        Service("start", UNIT, apart=0.5),
     )
 
 

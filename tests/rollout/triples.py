@@ -142,6 +142,10 @@ class Triple:
     specs: tuple[Data, Data] = ({}, {})
     edits: tuple[tuple[str, str], ...] = ()
 
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Have Hypothesis print no more either."""
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
         """Say what the specs were made of: all that is compiled from them is megabytes."""
         before, after = self.specs
