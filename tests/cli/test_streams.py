@@ -39,6 +39,7 @@ COMMANDS = [
     Command("show plan.saved"),
     Command("apply --local om1 --root trees/om1 --dry-run", 1),
     Command("apply plan.saved --json", 1),
+    Command("apply broken.yaml --ssh --yes", 1),
     Command("undo --local om1 --root trees/om1"),
     Command("log --local om1 --root trees/om1"),
     Command("graph"),

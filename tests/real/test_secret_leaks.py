@@ -94,8 +94,12 @@ CASES = f"""
     apply unread.yaml --local om1 --root {{case}} --yes
     apply saved.json --no-undo --health-timeout 5 --lock-timeout 1 --break-lock 1
     apply no-plan.json --json
+    apply plain.yaml --ssh --sudo --timeout 5 --node om1 --yes --drain 1s --force
+    apply --ssh --confirm-each
     undo --local om1 --root {{case}} --yes --reason words --no-color
     undo --local om2 --root deployed/om2 --json --id 12345678 --lock-timeout 1 --break-lock 1
+    undo plain.yaml --ssh --sudo --timeout 5
+    log plain.yaml --ssh --sudo --timeout 5
     log --local om1 --root {{case}}
     log --local om2 --root deployed/om2 --json --no-color
     show saved.json
