@@ -598,6 +598,13 @@ end() {
     fi
 }
 
+# forget: nothing was done here, so that there is nothing to remember.
+forget() {
+    sweep
+    rm -f "$journal/$number".about "$journal/$number".open "$journal/$number".notes
+    ok
+}
+
 # Keep the last ten.
 prune() {
     set -- "$journal"/*.about
@@ -620,7 +627,7 @@ while IFS= read -r line; do
     command=${1-}
     [ $# = 0 ] || shift
     case $command in
-    begin | stage | commit | keep | stopped | settle | run | tidy | note | end)
+    begin | stage | commit | keep | stopped | settle | run | tidy | note | end | forget)
         if ! held; then
             failed 'broken'
             continue
@@ -646,6 +653,7 @@ while IFS= read -r line; do
     tidy) tidy "$@" ;;
     note) note "$1" ;;
     end) end "$1" "${2-}" ;;
+    forget) forget ;;
     *) failed 'command' ;;
     esac
 done

@@ -351,7 +351,8 @@ def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
         end = End(outcome=own, when=moment(), why=why[:2000])
         over = {Outcome.APPLIED: "all", Outcome.UNDONE: "own"}.get(own, "")
         try:
-            well = node.line.ask("end", end.text, over).ok
+            idle = own is Outcome.UNDONE and not node.begun
+            well = node.line.ask("forget").ok if idle else node.line.ask("end", end.text, over).ok
             node.unstage()
         except LostError as error:
             well, run.lost[name] = False, str(error)
