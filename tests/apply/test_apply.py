@@ -332,6 +332,22 @@ def test_a_lock_is_named_and_broken(tree: Tree) -> None:
         assert tree.run("apply", "--yes", "--break-lock", number).code == 0
 
 
+def test_a_broken_lock_fences_its_holder_off(tree: Tree) -> None:
+    from omconf.apply.carrier import local
+    from omconf.apply.wire import LostError
+
+    with local("conference", str(tree.root)) as one, local("conference", str(tree.root)) as other:
+        assert one.ask("lock", "the first", "").ok
+        assert one.ask("begin", "{}", "{}").ok
+        held = other.ask("lock", "the second", "")
+        assert (held.ok, held.word(0)) == (False, "held")
+        assert other.ask("lock", "the second", held.word(1)).ok
+        for command in (("note", "begin 1"), ("stage", EXPORTS, ".omconf-0"), ("run", "9", ".id")):
+            with pytest.raises(LostError, match="somebody broke its lock"):
+                one.ask(*command)
+        assert other.ask("begin", "{}", "{}").ok
+
+
 def test_a_lock_of_a_process_that_is_gone_is_taken(tree: Tree, shell: dict[str, str]) -> None:
     from omconf.apply.carrier import local
 
