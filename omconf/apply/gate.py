@@ -54,7 +54,9 @@ class Gate:
 
     def survey(self, unchanged: Collection[str]) -> list[str]:
         """Find out who runs, before anything is done; says what is wrong with `unchanged` nodes."""
-        reports = dict(zip(self.lines, side_by_side(self.look, self.lines), strict=True))
+        own = {node.name.value for node in self.cluster.nodes}
+        there = [name for name in self.lines if name in own]
+        reports = dict(zip(there, side_by_side(self.look, there), strict=True))
         self.up = {name for name, said in reports.items() if not _wrong(said, ("listeners",))}
         sees = {name: said.members.sees for name, said in reports.items() if said.members}
         self.up |= {other for name in self.up for other in sees.get(name, ())} - reports.keys()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.actions import Health, Manual, Put, Remove, Run, Service
-from omconf.apply import database, judges
+from omconf.apply import database, entrance, judges
 from omconf.apply.node import digest
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> 
         found += _programs(node, steps)
         found += _database(node, steps)
         found += _judged(node, steps)
+        found += _way_in(node, steps)
         if not people:
             found += _persons(node, steps)
     return found
@@ -172,6 +173,15 @@ def _judged(node: Node, steps: Sequence[Step]) -> Iterator[str]:
         yield from judges.problems(node, steps, targets(node, steps))
     except ValueError:  # said of the file itself
         return
+
+
+def _way_in(node: Node, steps: Sequence[Step]) -> Iterator[str]:
+    try:
+        closed = entrance.problem(node, [t for t in targets(node, steps) if t.changes])
+    except ValueError:  # said of the file itself
+        return
+    if closed:
+        yield closed
 
 
 def _persons(node: Node, steps: Sequence[Step]) -> Iterator[str]:
