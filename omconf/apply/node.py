@@ -111,6 +111,8 @@ class Node:
     """Whether the journal knows of it."""
     begun: bool = False
     """Whether a step was begun."""
+    undone: bool = False
+    """Whether all that was begun is taken back."""
     at: tuple[Step, Action] | None = None
     """The action that was taken last."""
     finished: set[int] = field(default_factory=set)

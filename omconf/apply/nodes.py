@@ -231,6 +231,8 @@ class Nodes:
                 actions = [action for action in undo if action not in idle]
                 for name, texts in self.undo(number, of, actions, besides).items():
                     wrong += [self._why(name, FailedError(text)) for text in texts]
+        for node in (self.nodes[name] for name in names):
+            node.undone = not node.finished and node.at is None
         return wrong
 
     def undo(

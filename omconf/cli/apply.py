@@ -77,7 +77,7 @@ def apply(
     """Carry out a plan: write its files, run what reads them, wait for health, node after node."""
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
-    from omconf.pipeline import apply_saved
+    from omconf.pipeline import apply_saved, stops
     from omconf.pipeline.apply import Options, Result
     from omconf.pipeline.compiled import compile_spec
     from omconf.views import events
@@ -111,7 +111,10 @@ def apply(
         if not prepared.steps:
             applying.leave(Result(Outcome.UNCHANGED), show)
             return
-        refused = applying.approve("Apply this plan?", show, yes=yes or saved or dry_run)
+        approved = yes or saved or dry_run
+        if not approved and applying.somebody() and not prepared.asked.tree:
+            output.write(applying.counted(stops.connected(prepared)))
+        refused = applying.approve("Apply this plan?", show, yes=approved)
         if refused:
             applying.leave(refused, show)
             return

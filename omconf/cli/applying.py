@@ -19,7 +19,7 @@ from omconf.cli import output
 from omconf.diagnostics import Rule, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from omconf.actions import Manual
     from omconf.apply.events import Event
@@ -95,6 +95,14 @@ def duration(text: str) -> float:
     if not found:
         raise typer.BadParameter("A duration is a number with s, m or h: 90s, 30m, 2h.")
     return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "": 1}[found[2]])
+
+
+def counted(connections: Mapping[str, int]) -> str:
+    """Say who is connected to nodes that are to stop."""
+    if not connections:
+        return ""
+    counts = ", ".join(f"{count} to {node}" for node, count in connections.items())
+    return f"Connections to OpenMeetings now: {counts} (--drain DURATION waits until they end).\n"
 
 
 def somebody() -> bool:

@@ -345,8 +345,7 @@ def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
     for name, node in run.nodes.items():
         if not node.began or name in run.lost:
             continue
-        waits = outcome is Outcome.WAITING and node.begun
-        stays = outcome is Outcome.APPLIED or waits or node.finished or node.at
+        stays = outcome is Outcome.APPLIED or (node.begun and not node.undone)
         own = outcome if stays else Outcome.UNDONE
         end = End(outcome=own, when=moment(), why=why[:2000])
         over = {Outcome.APPLIED: "all", Outcome.UNDONE: "own"}.get(own, "")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from omconf import interrupts
+from omconf import interrupts, process
 from omconf.actions import Service
 from omconf.apply.events import Event
 from omconf.apply.node import StoppedError
+from omconf.deployed import ssh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -20,12 +22,14 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.pipeline.apply import Options, Prepared, Show
     from omconf.pipeline.connected import Connected
+    from omconf.process import Answer
 
 OWN_UNITS = "omconf-"
 """Begins the names of the units that omconf brings; all others start OpenMeetings."""
 PORTS = (5080, 5443)
 """Where OpenMeetings listens as it is shipped, beside the port of the node's url."""
 POLL_SECONDS = 2.0
+LOOK_SECONDS, LIMIT = 15, 1000
 _CONNECTED = """
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$1" '
     BEGIN { split(ports, list, " "); for (i in list) wanted[sprintf("%04X", list[i])] = 1 }
@@ -59,12 +63,7 @@ def unhealthy(prepared: Prepared, lines: Connected, gate: Gate, *, force: bool) 
     """Find nodes that the plan leaves as they are and that are not well: those serve meanwhile."""
     from omconf.pipeline.apply import REFUSED
 
-    changing = {
-        name
-        for _, step in prepared.steps
-        if any(isinstance(a, Service) and a.unit in gate.units for a in step.actions)
-        for name in step.nodes
-    }
+    changing = _stopping(prepared)
     names = [node.name.value for node in prepared.cluster.nodes]
     wrong = gate.survey([name for name in names if name not in changing])
     wrong += [f"{n} does not answer: {why}" for n, why in lines.silent.items() if n not in changing]
@@ -94,13 +93,43 @@ def asking(
     return may_stop
 
 
-def connected(lines: Connected, node: Node) -> int | None:
-    """Count the people's connections to a node; None where that is not known."""
+def connected(prepared: Prepared) -> dict[str, int]:
+    """Count the connections to the nodes that are to stop, where that can be known."""
+    asked, found = prepared.asked, dict[str, int]()
+
+    def ask(node: Node) -> None:
+        if asked.ssh:
+            command = shlex.join(_words(node))
+            answer = ssh.run(node.ssh.value, command, seconds=LOOK_SECONDS, limit=LIMIT)
+        else:
+            answer = process.run(_words(node), seconds=LOOK_SECONDS, limit=LIMIT)
+        if (count := _count(answer)) is not None:
+            found[node.name.value] = count
+
+    stopping = _stopping(prepared)
+    nodes = [node for node in prepared.cluster.nodes if node.name.value in stopping]
+    ssh.side_by_side(ask, nodes)
+    return {node.name.value: found[node.name.value] for node in nodes if node.name.value in found}
+
+
+def _stopping(prepared: Prepared) -> set[str]:
+    """Name the nodes whose OpenMeetings stops, restarts or starts."""
+    own = units(prepared.made.plan.rollout.steps)
+    return {
+        name
+        for _, step in prepared.steps
+        if any(isinstance(a, Service) and a.unit in own for a in step.actions)
+        for name in step.nodes
+    }
+
+
+def _words(node: Node) -> list[str]:
     port = urlsplit(node.url.value).port
     ports = " ".join(str(p) for p in dict.fromkeys((*PORTS, *((port,) if port else ()))))
-    answer = lines.programs[node.name.value].output(
-        ["sh", "-c", _CONNECTED, "sh", ports], b"", seconds=15
-    )
+    return ["sh", "-c", _CONNECTED, "sh", ports]
+
+
+def _count(answer: Answer) -> int | None:
     text = answer.out.decode("ascii", "replace").strip()
     return int(text) if text.isdecimal() and len(text) < 7 else None
 
@@ -111,7 +140,8 @@ def _drained(lines: Connected, node: Node | None, show: Show, end: float) -> Non
         return
     tell, last = lines.telling(show.event), -1
     while not interrupts.stopped():
-        count = connected(lines, node)
+        program = lines.programs[node.name.value]
+        count = _count(program.output(_words(node), b"", seconds=LOOK_SECONDS))
         if not count:
             return
         if count != last:

@@ -110,8 +110,10 @@ def test_ctrl_c_ends_an_approval(tree: Tree) -> None:
 @pytest.fixture
 @fixture_needs(*NEEDS)
 def host(tmp_path: Path) -> Iterator[Host]:
+    """Its database is down, so that somebody is asked to let it in."""
     made = Host.boot(tmp_path)
     made.write_spec(discovery={"kind": "tcp-ip"})
+    made.signal("KILL", "[s]tand_in.py 5432")
     yield made
     made.close()
 
@@ -133,10 +135,25 @@ def test_ctrl_c_ends_the_question_whether_a_step_is_done(host: Host, tmp_path: P
 @needs(*NEEDS, "findmnt")
 def test_a_person_says_that_a_step_is_done(host: Host, tmp_path: Path) -> None:
     with Terminal(host.words("apply", "--yes"), tmp_path) as terminal:
-        for _ in range(2):
-            terminal.hear(DONE)
-            terminal.said = ""
-            terminal.answer("Y")
+        terminal.hear(DONE)
+        terminal.said = ""
+        terminal.answer("Y")
+        terminal.hear(DONE)
+        assert "Port 5432 of 10.1.1.250 does not answer from om1 yet." in terminal.said
+        host.start_database()
+        terminal.answer("Y")
         terminal.hear()
         assert terminal.process.wait() == 0, terminal.said
     assert host.plan()["has_changes"] is False
+
+
+@needs(*NEEDS, "findmnt")
+def test_the_approval_says_who_is_connected(host: Host, tmp_path: Path) -> None:
+    host.start_database()
+    before = host.contents()
+    with Terminal(host.words("apply"), tmp_path) as terminal:
+        terminal.hear(APPROVE)
+        terminal.answer("no")
+        terminal.hear()
+    assert "Connections to OpenMeetings now: 0 to om1 (--drain" in terminal.said
+    assert host.contents() == before
