@@ -17,8 +17,8 @@ from omconf.apply.wire import LostError
 from omconf.artifacts.node_check import program_text
 from omconf.deployed.ssh import side_by_side
 from omconf.formats.node_check import PROGRAM, Status
-from omconf.process import Answer
 from omconf.verify.combine import report
+from omconf.verify.model import NodeReport
 from omconf.verify.rounds import ask_one
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from omconf.apply.wire import Line
     from omconf.cluster.model import Cluster, Node
-    from omconf.verify.model import NodeReport
+    from omconf.process import Answer
 
 ONE_LOOK = 90
 """Seconds that a node may take to check itself."""
@@ -56,7 +56,7 @@ class Gate:
         """Find out who runs, before anything is done; says what is wrong with `unchanged` nodes."""
         own = {node.name.value for node in self.cluster.nodes}
         there = [name for name in self.lines if name in own]
-        reports = dict(zip(there, side_by_side(self.look, there), strict=True))
+        reports = dict(zip(there, side_by_side(self._looked, there), strict=True))
         self.up = {name for name, said in reports.items() if not _wrong(said, ("listeners",))}
         sees = {name: said.members.sees for name, said in reports.items() if said.members}
         self.up |= {other for name in self.up for other in sees.get(name, ())} - reports.keys()
@@ -81,16 +81,19 @@ class Gate:
             groups.append(seen.union(*joined))
         return max(groups, key=lambda g: (bool(g & set(unchanged)), len(g)), default=set())
 
+    def _looked(self, name: str) -> NodeReport:
+        try:
+            return self.look(name)
+        except LostError as error:
+            return NodeReport(name, problem=str(error))
+
     def look(self, name: str) -> NodeReport:
-        """Have a node check itself, by the program that omconf brings."""
+        """Have a node check itself, by the program that omconf brings; raises LostError."""
         (node,) = (node for node in self.cluster.nodes if node.name.value == name)
 
         def ask(_: Node, words: Sequence[str], stdin: bytes) -> Answer:
             told = ["sh", "-c", program_text(), PROGRAM, "--running", *words[1:]]
-            try:
-                return self.lines[name].output(told, stdin, seconds=ONE_LOOK)
-            except LostError as error:
-                return Answer(problem=str(error))
+            return self.lines[name].output(told, stdin, seconds=ONE_LOOK)
 
         return report(self.cluster, name, ask_one(self.cluster, node, ask))
 
@@ -114,7 +117,7 @@ class Gate:
     def healthy(self, node: str, health: Health) -> str:
         """Wait until a node is healthy and sees the members that it should; otherwise say why not.
 
-        Raises StoppedError when omconf is interrupted meanwhile.
+        Raises StoppedError when omconf is interrupted meanwhile, LostError when the node is lost.
         """
         end = time.monotonic() + self.seconds
         while True:

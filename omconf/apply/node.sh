@@ -40,6 +40,15 @@ decode() {
 
 flush() { sync -- "$@" 2>/dev/null || sync; }
 
+# Have on the disk what is there of some files; at once, since each time takes a while.
+durable() {
+    for one; do
+        shift
+        [ ! -e "$one" ] || set -- "$@" "$one"
+    done
+    flush "$@"
+}
+
 boot_id() { cat /proc/sys/kernel/random/boot_id; }
 
 # When a process started, in ticks since the boot: its number may be given again, but not then.
@@ -132,6 +141,22 @@ sweep() {
 guard() {
     as_user='' walked=$root rest=${1#"$root"} links=0
     [ "$me" = 0 ] || return 0
+    # Without links on the way one look at all its folders is enough: nobody but root can put any into those
+    # that come before the first one of another owner.
+    if [ -z "$root" ] && [ "$(cd -P "${1%/*}/" 2>/dev/null && pwd -P)" = "${1%/*}" ]; then
+        set --
+        while rest=${rest#/}; do
+            case $rest in
+            */*) walked=$walked/${rest%%/*} rest=/${rest#*/} ;;
+            *) break ;;
+            esac
+            set -- "$@" "$walked"
+        done
+        found=$(stat -c '%u:%g %n' -- "$@" 2>/dev/null | grep -v '^0:' | head -n 1)
+        as_user=${found%% *}
+        [ -z "$found" ] || walked=${found#* }
+        return 0
+    fi
     while rest=${rest#/}; do
         case $rest in
         */*) one=${rest%%/*} rest=/${rest#*/} ;;
@@ -408,7 +433,6 @@ keep() {
     fi
     # Of a file that is written twice the first one is kept.
     if [ -e "$backup" ]; then rm -f "$backup.new"; else mv "$backup.new" "$backup"; fi
-    flush "$backup"
 }
 
 # keep|PATH: keep what a file holds, before a person replaces it.
@@ -421,7 +445,7 @@ keep_one() {
     *)
         if keep "$now" "$1" &&
             printf '%s|%s|%s|%s|0|%s\n' "$key" "$1" "$now" "$now" "$access" >>"$journal/$number.files"; then
-            flush "$journal/$number.files" "$journal"
+            durable "$backup" "$journal/$number.files" "$journal"
             ok "$access"
         else
             failed 'backup'
@@ -449,12 +473,15 @@ commit() {
         failed 'backup'
         return
     fi
-    flush "$journal/$number.files" "$journal"
-    # shellcheck disable=SC2016
     if [ -n "$6" ] && ! owe "$key" "$1"; then
         drop
         failed 'backup'
-    elif [ -n "$2" ] && ! as 'mv -f -T -- "$1" "$2"' "$staged" "$path" >/dev/null; then
+        return
+    fi
+    durable "$backup" "$journal/$number.files" "$journal" \
+        "$pending/$key.before" "$pending/$key.path" "$pending"
+    # shellcheck disable=SC2016
+    if [ -n "$2" ] && ! as 'mv -f -T -- "$1" "$2"' "$staged" "$path" >/dev/null; then
         drop
         failed 'write'
     elif [ -z "$2" ] && ! as 'rm -f -- "$1"' "$path" >/dev/null; then
@@ -471,17 +498,20 @@ owe() {
     rm -f "$pending/$1.before" # of one that was killed before it wrote the path
     if [ -n "$backup" ] && [ -e "$backup" ]; then
         cp "$backup" "$pending/$1.before" || return 1
-        flush "$pending/$1.before"
     fi
-    printf '%s\n' "$2" >"$pending/.path" && mv "$pending/.path" "$pending/$1.path" || return 1
-    flush "$pending/$1.path" "$pending"
+    printf '%s\n' "$2" >"$pending/.path" && mv "$pending/.path" "$pending/$1.path"
 }
 
 # stopped|UNIT: a service is to be started again, whatever becomes of this apply.
 stopped() {
     sum=$(printf '%s' "$1" | sha256sum)
     backup=''
-    if owe "${sum%% *}" "$1"; then ok; else failed 'write'; fi
+    if owe "${sum%% *}" "$1"; then
+        flush "$pending/${sum%% *}.path" "$pending"
+        ok
+    else
+        failed 'write'
+    fi
 }
 
 # settle|PATH...: what reads these files has run.

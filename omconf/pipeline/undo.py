@@ -236,11 +236,11 @@ def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles
     written = Written(path, held, now, first.access, made, shared)
     if file and file.problem:
         return replace(written, conflict=file.problem.message)
-    if digest(held) != first.before:
-        return replace(written, conflict="its backup is not what it was")
     if digest(now) == first.before:
         anew = not shared and any(c.before == c.after for _, c in every)
         return replace(written, before=now, anew=anew)
+    if digest(held) != first.before:
+        return replace(written, conflict="its backup is not what it was")
     if digest(now) in {state for _, c in every for state in (c.before, c.after)}:
         return written
     if kind is None or now is None:

@@ -11,6 +11,7 @@ import pytest
 from omconf import interrupts
 from omconf.actions import Health
 from omconf.apply.gate import Gate
+from omconf.apply.wire import LostError
 from omconf.process import Answer
 from tests.clusters import simple
 
@@ -114,6 +115,17 @@ def test_of_two_clusters_that_of_a_node_that_stays_counts() -> None:
 def test_an_unhealthy_node_that_stays_is_named() -> None:
     gate = gate_of(Line("om1", members(1)), Line("om2", STARTING))
     assert gate.survey(["om1", "om2"]) == ["om2: nothing listens"]
+
+
+def test_a_node_that_is_lost_is_not_waited_for() -> None:
+    class Lost(Line):
+        def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
+            raise LostError("it ended")
+
+    gate = gate_of(Lost("om1"))
+    assert gate.survey(["om1"]) == ["om1: it ended"]
+    with pytest.raises(LostError):
+        gate.healthy("om1", Health())
 
 
 def test_no_two_nodes_start_in_the_same_instant(monkeypatch: pytest.MonkeyPatch) -> None:
