@@ -49,6 +49,8 @@ class Gate:
     """The nodes that run, as far as known."""
     parted: set[str] = field(default_factory=set)
     """Those of them that were no members before, and were not started since."""
+    _gone: dict[str, LostError] = field(default_factory=dict)
+    """The nodes that did not answer when they were looked at."""
     _begun: float = 0.0
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -88,6 +90,7 @@ class Gate:
             try:
                 return self.lines[name].output(told, stdin, seconds=ONE_LOOK)
             except LostError as error:
+                self._gone[name] = error
                 return Answer(problem=str(error))
 
         return report(self.cluster, name, ask_one(self.cluster, node, ask))
@@ -112,11 +115,14 @@ class Gate:
     def healthy(self, node: str, health: Health) -> str:
         """Wait until a node is healthy and sees the members that it should; otherwise say why not.
 
-        Raises StoppedError when omconf is interrupted meanwhile.
+        Raises StoppedError when omconf is interrupted meanwhile, LostError when the node is lost: no
+        waiting brings its connection back.
         """
         end = time.monotonic() + self.seconds
         while True:
             said = self.look(node)
+            if node in self._gone:
+                raise self._gone[node]
             why = _unknown(said) or _wrong(said) or self._missed(node, said)
             if not why or _unknown(said):
                 return why

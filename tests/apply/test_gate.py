@@ -11,6 +11,7 @@ import pytest
 from omconf import interrupts
 from omconf.actions import Health
 from omconf.apply.gate import Gate
+from omconf.apply.wire import LostError
 from omconf.process import Answer
 from tests.clusters import simple
 
@@ -131,3 +132,18 @@ def test_no_two_nodes_start_in_the_same_instant(monkeypatch: pytest.MonkeyPatch)
     gate.begins("om2", "restart", UNIT)
     assert slept[0] == 0
     assert sum(slept) > 0.1
+
+
+def test_a_node_that_is_lost_is_not_waited_for() -> None:
+    """Its connection does not come back: whoever waits would wait to the deadline for nothing."""
+
+    class Lost(Line):
+        def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
+            self.asked += 1
+            raise LostError("it ended")
+
+    line = Lost("om1")
+    with pytest.raises(LostError, match="it ended"):
+        gate_of(line, seconds=1).healthy("om1", Health())
+    assert line.asked <= 2
+    assert gate_of(line).survey(["om1"]) == ["om1: it ended"]
