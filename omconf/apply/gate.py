@@ -56,7 +56,9 @@ class Gate:
 
     def survey(self, unchanged: Collection[str]) -> list[str]:
         """Find out who runs, before anything is done; says what is wrong with `unchanged` nodes."""
-        reports = dict(zip(self.lines, side_by_side(self.look, self.lines), strict=True))
+        # A node that left the spec is no member any more that others could miss.
+        own = [n.name.value for n in self.cluster.nodes if n.name.value in self.lines]
+        reports = dict(zip(own, side_by_side(self.look, own), strict=True))
         self.up = {name for name, said in reports.items() if not _wrong(said, ("listeners",))}
         sees = {name: said.members.sees for name, said in reports.items() if said.members}
         self.up |= {other for name in self.up for other in sees.get(name, ())} - reports.keys()

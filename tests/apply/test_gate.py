@@ -147,3 +147,10 @@ def test_a_node_that_is_lost_is_not_waited_for() -> None:
         gate_of(line, seconds=1).healthy("om1", Health())
     assert line.asked <= 2
     assert gate_of(line).survey(["om1"]) == ["om1: it ended"]
+
+
+def test_a_node_that_left_the_spec_is_not_asked() -> None:
+    left = Line("om9", members(1, 2))
+    gate = gate_of(Line("om1", members(2)), Line("om2", members(1)), left, nodes=2)
+    assert gate.survey(["om1", "om2"]) == []
+    assert (gate.up, left.asked) == ({"om1", "om2"}, 0)
