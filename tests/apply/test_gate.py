@@ -117,17 +117,6 @@ def test_an_unhealthy_node_that_stays_is_named() -> None:
     assert gate.survey(["om1", "om2"]) == ["om2: nothing listens"]
 
 
-def test_a_node_that_is_lost_is_not_waited_for() -> None:
-    class Lost(Line):
-        def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
-            raise LostError("it ended")
-
-    gate = gate_of(Lost("om1"))
-    assert gate.survey(["om1"]) == ["om1: it ended"]
-    with pytest.raises(LostError):
-        gate.healthy("om1", Health())
-
-
 def test_no_two_nodes_start_in_the_same_instant(monkeypatch: pytest.MonkeyPatch) -> None:
     now, slept = [100.0], []
 
@@ -143,3 +132,25 @@ def test_no_two_nodes_start_in_the_same_instant(monkeypatch: pytest.MonkeyPatch)
     gate.begins("om2", "restart", UNIT)
     assert slept[0] == 0
     assert sum(slept) > 0.1
+
+
+def test_a_node_that_is_lost_is_not_waited_for() -> None:
+    """Its connection does not come back: whoever waits would wait to the deadline for nothing."""
+
+    class Lost(Line):
+        def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
+            self.asked += 1
+            raise LostError("it ended")
+
+    line = Lost("om1")
+    with pytest.raises(LostError, match="it ended"):
+        gate_of(line, seconds=1).healthy("om1", Health())
+    assert line.asked <= 2
+    assert gate_of(line).survey(["om1"]) == ["om1: it ended"]
+
+
+def test_a_node_that_left_the_spec_is_not_asked() -> None:
+    left = Line("om9", members(1, 2))
+    gate = gate_of(Line("om1", members(2)), Line("om2", members(1)), left, nodes=2)
+    assert gate.survey(["om1", "om2"]) == []
+    assert (gate.up, left.asked) == ({"om1", "om2"}, 0)

@@ -56,6 +56,17 @@ MASKED = """
     systemd-update-utmp-runlevel.service
 """
 BOOT_SECONDS = 60
+HIERARCHIES = ("/sys/fs/cgroup", "/sys/fs/cgroup/systemd", "/sys/fs/cgroup/unified")
+"""Where a systemd has its control groups, on hosts with cgroup v2 and with both versions."""
+OWN_CGROUP = f"""
+for above in {" ".join(HIERARCHIES)}; do
+    [ -e "$above/cgroup.procs" ] || continue
+    mkdir -p "$above/$1" && echo $$ >"$above/$1/cgroup.procs"
+done
+shift
+exec "$@"
+"""
+"""Machines in one control group would remove each other's services' groups as theirs stop."""
 
 
 @dataclass
@@ -110,6 +121,7 @@ class Machine:
 
     def boot(self) -> None:
         words = [
+            *("sh", "-c", OWN_CGROUP, "sh", self.space),
             *(program("systemd-nspawn"), "-q", "-D", str(self.root), "-M", self.space),
             *("--register=no", "--keep-unit", "--capability=all", "--console=pipe", "-b"),
             f"--network-namespace-path=/run/netns/{self.space}",
@@ -149,6 +161,10 @@ class Machine:
 
     def close(self) -> None:
         self.power_off()
+        for above in HIERARCHIES:
+            for folder, _, _ in os.walk(f"{above}/{self.space}", topdown=False):
+                with suppress(OSError):
+                    os.rmdir(folder)
         subprocess.run(["umount", "-l", str(self.root)], check=False)
 
     def inside(self, *words: str) -> list[str]:
