@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from omconf import interrupts
-from omconf.actions import Service
+from omconf.actions import OWN_UNITS, Service
 from omconf.apply.events import Event
 from omconf.apply.node import StoppedError
 
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from omconf.pipeline.apply import Options, Prepared, Show
     from omconf.pipeline.connected import Connected
 
-OWN_UNITS = "omconf-"
-"""Begins the names of the units that omconf brings; all others start OpenMeetings."""
 PORTS = (5080, 5443)
 """Where OpenMeetings listens as it is shipped, beside the port of the node's url."""
 POLL_SECONDS = 2.0
