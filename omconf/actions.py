@@ -26,6 +26,8 @@ millisecond for its own, where both hosts' own names are on loopback (measured w
 HEALTH_SECONDS = 300
 """How long a node may take to become healthy; a start takes 15 to 100 s (measured with 9.1.0)."""
 HEALTH_INTERVAL = 5
+OWN_UNITS = "omconf-"
+"""Begins the names of the units that omconf brings; all others start OpenMeetings."""
 
 Verb = Literal["start", "stop", "restart", "reload", "enable", "disable"]
 Who = Literal["admin", "database", "storage"]
@@ -175,6 +177,8 @@ class Step:
     """The actions with what takes each back, where that is known one by one."""
     used: bool = field(default=False, compare=False, repr=False)
     """Whether other nodes may use what it brings: then it is not taken back for one node alone."""
+    together: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """Nodes of which none goes back alone: its old settings may not run beside the others' new ones."""
 
     @classmethod
     def of(cls, nodes: Iterable[str], why: str, does: Iterable[Do]) -> Step:
@@ -189,7 +193,7 @@ class Step:
         if at is None:
             return self.undo
         back = _once(_undo(self.does[: at + 1]))
-        waits = self.undo[-1:] if isinstance(self.undo[-1], Health) else ()
+        waits = tuple(last for last in self.undo[-1:] if isinstance(last, Health))
         begins = any(isinstance(a, Service) and a.do in ("start", "restart") for a in back)
         return (*back, *waits) if begins and back[-1:] != waits else back
 

@@ -49,6 +49,8 @@ class Gate:
     """The nodes that run, as far as known."""
     parted: set[str] = field(default_factory=set)
     """Those of them that were no members before, and were not started since."""
+    strays: frozenset[str] = frozenset()
+    """Those that were no members before; taken back, they are none again."""
     _begun: float = 0.0
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -62,6 +64,7 @@ class Gate:
         self.up |= {other for name in self.up for other in sees.get(name, ())} - reports.keys()
         main = self._main(sees, [name for name in unchanged if name in self.up])
         self.parted = self.up - main
+        self.strays = frozenset(self.parted)
         wrong = [f"{n}: {_wrong(reports[n])}" for n in unchanged if n in reports]
         wrong = [text for text in wrong if not text.endswith(": ")]
         return wrong + [
@@ -108,11 +111,13 @@ class Gate:
                 time.sleep(max(0.0, self._begun + APART_SECONDS - time.monotonic()))
                 self._begun = time.monotonic()
 
-    def ended(self, node: str, verb: str, unit: str) -> None:
-        """Take note of who runs."""
+    def ended(self, node: str, verb: str, unit: str, *, back: bool) -> None:
+        """Take note of who runs, and whether as a member."""
         if unit in self.units and verb in ("start", "restart"):
             self.up.add(node)
             self.parted.discard(node)
+            if back and node in self.strays:
+                self.parted.add(node)
 
     def healthy(self, node: str, health: Health) -> str:
         """Wait until a node is healthy and sees the members that it should; otherwise say why not.
@@ -133,6 +138,8 @@ class Gate:
 
     def _missed(self, node: str, said: NodeReport) -> str:
         """Say which members a node does not see; whoever cannot say whom it sees misses nobody."""
+        if node in self.parted:
+            return ""
         missed = (self.up - self.parted - {node}) & set(said.members.misses if said.members else ())
         return f"it does not see {', '.join(sorted(missed))}" if missed else ""
 

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from omconf.actions import Health, Manual, Put, Remove, Run, Service
+from omconf.actions import OWN_UNITS, Health, Manual, Put, Remove, Run, Service
 from omconf.apply import database
 from omconf.apply.events import Event, Tell
 from omconf.apply.wire import SLACK, LeftError
+from omconf.plan import owed
 from omconf.plan.digest import ABSENT, sha256
 from omconf.plan.owed import UNIT
 from omconf.rollout import document, text
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _TIMED_OUT = ("124", "143")
 _KILLED = "137"
 """Of a program that was killed, by `timeout` or by anybody."""
+_MOUNTED = 'cut -d" " -f5 /proc/self/mountinfo | grep -Fqx -- "$1"'
 _WHY = {
     "account": "the user {owner} or the group {group} is not there",
     "backup": "what it replaces cannot be kept below /var/lib/omconf",
@@ -58,8 +60,8 @@ class Watch(Protocol):
     def begins(self, node: str, verb: str, unit: str) -> None:
         """Wait until a unit may start or stop on a node; raises StoppedError."""
 
-    def ended(self, node: str, verb: str, unit: str) -> None:
-        """Take note that it did."""
+    def ended(self, node: str, verb: str, unit: str, *, back: bool) -> None:
+        """Take note that it did, or with `back` is as it was before."""
 
     def healthy(self, node: str, health: Health) -> str:
         """Wait until a node is healthy; otherwise say why it is not. Raises StoppedError."""
@@ -70,7 +72,7 @@ class Written:
     """A file that was changed: what it held before and after, `MODE|UID|GID` of before, new folders.
 
     A `shared` file keeps what it has of these. A `conflict` says why it is not brought back. Of one
-    that was written `anew` mode and owner alone were changed.
+    that was written `anew` mode and owner alone were changed. `found` digests what a person put there.
     """
 
     path: str
@@ -81,6 +83,12 @@ class Written:
     shared: bool = False
     conflict: str = ""
     anew: bool = False
+    found: str = ""
+
+    @property
+    def now(self) -> str:
+        """The digest of what it holds."""
+        return self.found or digest(self.after)
 
 
 def digest(data: bytes | None) -> str:
@@ -118,6 +126,7 @@ class Node:
     finished: set[int] = field(default_factory=set)
     """The numbers of the steps that came to their end, and were not taken back."""
     _staged: dict[str, tuple[Target, str, int]] = field(default_factory=dict)
+    _stopped: set[str] = field(default_factory=set)
     _step: int = 0
     _back: bool = False
 
@@ -130,9 +139,17 @@ class Node:
 
     def take(self, step: Step, actions: Iterable[Action]) -> None:
         """Take actions of a step; raises FailedError, StoppedError or LostError, `at` says where."""
+        gone = self._gone(step)
         for action in actions:
             self.at = (step, action)
-            self.do(action)
+            if not _released(action, gone):
+                self.do(action)
+
+    def _gone(self, step: Step) -> set[str]:
+        """Files that a step deletes, and that an unfinished apply deleted before."""
+        paths = {p for action in step.actions if isinstance(action, Remove) for p in action.paths}
+        there = self.targets.deployed.files if self.targets else paths
+        return {path for path in paths if path not in there}
 
     def finish(self, number: int, step: Step) -> None:
         """End a step: what reads its files has run."""
@@ -198,6 +215,14 @@ class Node:
                 data = file.data if file else None
                 self.written.append(Written(path, data, data, "|".join(reply.words)))
 
+    def look(self, paths: Iterable[str]) -> None:
+        """Take note of what a person put in the place of files, who took something back."""
+        for path in paths:
+            if last := self._last(path):
+                reply = self.line.ask("look", path, last.now)
+                if not reply.ok and reply.word(0) == "stale":
+                    self.written.append(replace(last, found=reply.word(1)))
+
     def replaced(self, targets: Targets, home: str) -> None:
         """Take note that a person replaced what is below a folder; `targets` know what is there now."""
         assert self.targets is not None  # noqa: S101 - whoever applies has them
@@ -243,6 +268,8 @@ class Node:
                 self._write([self._target(path) for path in paths])
             case Remove(paths):
                 self._write([self._target(path, removed=True) for path in paths])
+            case Run(("mount" | "umount", _) as argv, timeout):
+                self._mount(argv, timeout)
             case Run(argv, timeout):
                 self._run(argv, timeout)
             case Service(verb, unit, timeout):
@@ -250,6 +277,7 @@ class Node:
             case Health():
                 if why := self.watch.healthy(self.name, action):
                     raise FailedError(f"{self.name} is not healthy: {why}")
+                self._runs()
             case Manual():
                 raise AssertionError("a person does that")
 
@@ -310,9 +338,10 @@ class Node:
         made: int,
         *,
         shared: bool = False,
+        found: str = "",
     ) -> None:
         owed = "1" if self.real else ""
-        given = (digest(before), digest(after), str(made), owed)
+        given = (found or digest(before), digest(after), str(made), owed)
         reply = self.line.ask("commit", path, name, *given)
         if not reply.ok:
             raise FailedError(self._why(path, reply))
@@ -323,7 +352,9 @@ class Node:
         """Bring a file back to what it was before it was written here; raises FailedError."""
         first = next((w for w in self.written if w.path == path), None)
         last = self._last(path)
-        if first is None or last is None or (first.before == last.after and first is not last):
+        if first is None or last is None:
+            return
+        if digest(first.before) == last.now and first is not last:
             return
         if first.conflict:
             raise FailedError(f"{path}: {first.conflict}")
@@ -332,7 +363,7 @@ class Node:
             mode, uid, gid = first.access.split("|") if first.access else ("0644", "0", "0")
             access = (f"{'=' if first.shared else ''}{mode}", uid, gid)
             name, made = self._laid(path, first.before, access)
-        self._commit(path, last.after, first.before, name, made)
+        self._commit(path, last.after, first.before, name, made, found=last.found)
 
     def _run(self, argv: Sequence[str], timeout: int) -> None:
         words = [f".{word}" for word in argv]
@@ -349,17 +380,35 @@ class Node:
             why = f"it ended with exit code {reply.word(1)}"
         raise FailedError(f"{argv[0]}: {why}{f': {said[-1]}' if said else ''}")
 
+    def _runs(self) -> None:
+        """Take note that OpenMeetings runs, by whichever unit: none has to be started any more."""
+        units = {*self._stopped}
+        if self.targets:
+            around = self.targets.deployed.around
+            units |= {*owed.read(around, self.targets.bundle.cluster, {}).units}
+        if units:
+            self.line.ask("settle", *(f"{UNIT}{unit}" for unit in sorted(units)))
+
+    def _mount(self, argv: tuple[str, ...], timeout: int) -> None:
+        """Mount or unmount a folder; what an unfinished apply did of that before is done anew."""
+        if self.passes(Run(("sh", "-c", _MOUNTED, "sh", argv[1]))):
+            self._run(("umount", argv[1]), timeout)
+        if argv[0] == "mount":
+            self._run(argv, timeout)
+
     def _service(self, verb: str, unit: str, timeout: int) -> None:
         self.watch.begins(self.name, verb, unit)
-        if verb in ("stop", "restart") and not self.line.ask("stopped", f"{UNIT}{unit}").ok:
-            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
+        if verb in ("stop", "restart") and not unit.startswith(OWN_UNITS):
+            self._stopped.add(unit)
+            if not self.line.ask("stopped", f"{UNIT}{unit}").ok:
+                raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
         if verb in ("start", "restart"):
             self.line.ask("run", "30", ".systemctl", ".reset-failed", f".{unit}")
             self.line.said()
         self._run(("systemctl", verb, unit), timeout)
         if verb in ("start", "restart"):
             self.line.ask("settle", f"{UNIT}{unit}")
-        self.watch.ended(self.name, verb, unit)
+        self.watch.ended(self.name, verb, unit, back=self._back)
 
     def is_done(self, manual: Manual) -> bool:
         """Tell whether what a person does is done; without a check, whether it counts as done."""
@@ -414,6 +463,16 @@ class Node:
         seconds: float | None = None,
     ) -> None:
         self.tell(Event(what, state, self.name, self._step, text, action, seconds, self._back))
+
+
+def _released(action: Action, gone: Iterable[str]) -> bool:
+    """Tell whether an action lets go of what a file is for that is gone: that came before it went."""
+    match action:
+        case Run(argv):
+            return argv[0] in gone
+        case Service("stop" | "disable", unit):
+            return any(path.endswith(f"/{unit}") for path in gone)
+    return False
 
 
 def _folders(path: str, count: int) -> Iterator[str]:

@@ -1,7 +1,8 @@
 """Carries the steps of a roll-out out on all nodes, in their order, and takes them back when one fails.
 
-Where all nodes stop, what fails on one is taken back on all. Otherwise only on the node itself: those
-before it stay as they are, and so does what others may use of it by now.
+Where all nodes stop, what fails on one is taken back on all. Otherwise only on the node itself, and on
+those that had to stop together with it: those before it stay as they are, and so does what others may
+use of it by now.
 """
 
 from __future__ import annotations
@@ -196,7 +197,12 @@ class Nodes:
             return Outcome.PARTIAL, why or "it was interrupted"
         # Whoever did not come to the end of the step, without a failure of its own, goes back as well.
         failed = [n for n in step.nodes if n in self.nodes and number not in self.nodes[n].finished]
-        return self._ended(why, self._take_back(failed))
+        return self._ended(why, self._take_back(self._with_others(failed)))
+
+    def _with_others(self, failed: Collection[str]) -> set[str]:
+        """Add the nodes that go back with those that failed."""
+        groups = [step.together for _, step in self.finished if {*failed} & {*step.together}]
+        return {*failed, *(name for group in groups for name in group if name in self.nodes)}
 
     def _why(self, name: str, error: Exception) -> str:
         if isinstance(error, LostError):
@@ -204,7 +210,11 @@ class Nodes:
         if isinstance(error, StoppedError):
             return "it was interrupted"
         text = str(error)
-        return text if len(self.nodes) == 1 or text.startswith(f"{name} ") else f"{name}: {text}"
+        return (
+            text
+            if len(self.nodes) == 1 or text.startswith((f"{name} ", f"{name}: "))
+            else f"{name}: {text}"
+        )
 
     def _ended(self, why: str, wrong: Sequence[str]) -> tuple[Outcome, str]:
         outcome = Outcome.PARTIAL if wrong or self.stands else Outcome.UNDONE
@@ -243,6 +253,7 @@ class Nodes:
         besides: Action | None = None,
     ) -> dict[str, list[str]]:
         """Take a step back on some nodes, as far as that goes; returns what could not be, by node."""
+        actions = list(actions)
         wrong: dict[str, list[str]] = {name: [] for name in names}
 
         def take_back(these: Sequence[Action]) -> Callable[[Node], None]:
@@ -253,11 +264,11 @@ class Nodes:
 
         for chunk in _chunks(actions):
             there = [name for name in names if name not in self.lost]
-            if isinstance(chunk[0], Manual):
-                self._back_by_hand(there, chunk[0])
-                continue
             try:
-                self._each(there, take_back(chunk))
+                if isinstance(chunk[0], Manual):
+                    self._back_by_hand(there, chunk[0], actions)
+                else:
+                    self._each(there, take_back(chunk))
             except BrokenError as broken:
                 for name, error in broken.errors.items():
                     wrong[name].append(self._why(name, error))
@@ -267,10 +278,19 @@ class Nodes:
                 self.nodes[name].at = None
         return wrong
 
-    def _back_by_hand(self, names: Sequence[str], manual: Manual) -> None:
+    def _back_by_hand(
+        self, names: Sequence[str], manual: Manual, actions: Iterable[Action]
+    ) -> None:
+        """Have people take something back; `actions` are all of that step's way back."""
         real = [name for name in names if self.nodes[name].real]
-        if real and not self._done(real, manual):
+        if not real:
+            return
+        if interrupts.hurried() or not self._done(real, manual):
             self.left_to_people.append(manual.text)
+            return
+        paths = [path for action in actions if isinstance(action, Put) for path in action.paths]
+        if paths:
+            self._each(real, lambda node: node.look(paths))
 
 
 def _chunks(actions: Iterable[Action]) -> Iterator[list[Action]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from omconf import interrupts, process
-from omconf.actions import Service
+from omconf.actions import OWN_UNITS, Service
 from omconf.apply.events import Event
 from omconf.apply.node import StoppedError
 from omconf.deployed import ssh
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from omconf.pipeline.connected import Connected
     from omconf.process import Answer
 
-OWN_UNITS = "omconf-"
-"""Begins the names of the units that omconf brings; all others start OpenMeetings."""
 PORTS = (5080, 5443)
 """Where OpenMeetings listens as it is shipped, beside the port of the node's url."""
 POLL_SECONDS = 2.0

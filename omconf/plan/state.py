@@ -41,6 +41,9 @@ def of_node(
     ]
     was, here = settings(cluster, former, deployed), places.settings(cluster, node)
     moved = any(was.get(key, here[key]) != here[key] for key in ("home", "webapp"))
+    # Also where somebody installed it in the new home already: it is still started from the other one.
+    elsewhere = was.get("home", here["home"]) != here["home"]
+    installed = installed and not elsewhere
     home = was.get("home") if moved and not installed else None
     release = deployed.release
     if release is None and (installed or home):

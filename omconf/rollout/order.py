@@ -23,7 +23,7 @@ from itertools import compress, groupby
 from operator import not_
 from typing import TYPE_CHECKING, TypeVar
 
-from omconf.actions import APART_SECONDS, Do, Health, Manual, Stage, Step, put, remove
+from omconf.actions import APART_SECONDS, OWN_UNITS, Do, Health, Manual, Stage, Step, put, remove
 from omconf.artifacts import kinds
 from omconf.cluster import places
 from omconf.rollout import openmeetings
@@ -86,6 +86,7 @@ class _Job(Who):
             yield from self._let_go(self.stopping)
         yield from _used(self._serve())
         if self.stopping:
+            yield from self._write(self._ahead)
             yield from _used(self._move(self.stopping))
             yield from self._prepare(self._own(self.parts.of(self.stopping)))
             yield from self._start(self.stopping)
@@ -93,7 +94,8 @@ class _Job(Who):
         yield from self._begin()
         yield from self._start_again()
         yield from self._end_serving()
-        yield from self._shut_out()
+        yield from _used(self._shut_out())
+        yield from self._forget()
         yield from self._record()
 
     def _leave(self) -> Iterator[Step]:
@@ -135,7 +137,8 @@ class _Job(Who):
         for node in self.stopping:
             units.setdefault(self.states[node].unit, []).append(node)
         for unit, nodes in units.items():
-            yield openmeetings.stop(self.cluster, nodes, why, unit)
+            stop = openmeetings.stop(self.cluster, nodes, why, unit)
+            yield replace(stop, together=tuple(self.stopping))
 
     def _let_go(self, nodes: Sequence[str]) -> Iterator[Step]:
         """Unmount and the like, while nothing uses it."""
@@ -151,11 +154,20 @@ class _Job(Who):
         yield from self._manual(parts)
         yield from self._write(parts)
 
+    @cached_property
+    def _ahead(self) -> Parts:
+        """Firewalls of nodes that run on, before those that stopped mount from them."""
+        nodes = [n for n in self.existing if n not in self.together and not self._stops_alone(n)]
+        return self.parts.of(nodes, stages=(Stage.PROTECT,)).deleting(False)
+
     def _end_serving(self) -> Iterator[Step]:
         """What no other node mounts any more, also on nodes that left."""
         parts = self.parts.of(self.states, stages=(Stage.SERVE,)).deleting(True)
         parts += self.left.of(self.removed, stages=(Stage.SERVE,))
         yield from self._delete(parts, "no other node mounts it any more")
+
+    def _forget(self) -> Iterator[Step]:
+        """Take the manifest from nodes that left, once nothing is to be done for that any more."""
         if self.removed:
             own = remove(places.manifest(self.cluster.name.value))
             yield Step.of(self.removed, "nothing of omconf's is left on these nodes", (own,))
@@ -164,12 +176,18 @@ class _Job(Who):
         """What people have to do between a stop and a start, each thing once."""
         needing: dict[Do, dict[str, None]] = {}
         for part in parts.listed:
-            manual = part.effect.manual
-            if manual and (part.node, manual) not in self.asked:
-                self.asked.add((part.node, manual))
+            for manual in self._by_hand([part]):
                 needing.setdefault(manual, {})[part.node] = None
         for manual, nodes in needing.items():
             yield Step.of(nodes, "not for a program to do", (manual,))
+
+    def _by_hand(self, parts: Iterable[Part]) -> Iterator[Do]:
+        """What people have to do on one node, each thing once."""
+        for part in parts:
+            manual = part.effect.manual
+            if manual and (part.node, manual) not in self.asked:
+                self.asked.add((part.node, manual))
+                yield manual
 
     def _move(self, nodes: Sequence[str]) -> Iterator[Step]:
         """Move the shared data while nobody uses them: no node runs, and nothing is mounted."""
@@ -189,10 +207,12 @@ class _Job(Who):
 
         What lets go of something ran before, where that has to be.
         """
-        for _, group in groupby(sorted(parts.listed, key=lambda p: p.stage), lambda p: p.stage):
-            yield from _together(
+        for stage, group in groupby(sorted(parts.listed, key=lambda p: p.stage), lambda p: p.stage):
+            steps = _together(
                 (node, its[0].effect.why, _written(its)) for node, its in _by_node(group).items()
             )
+            # Nodes that are let in may mount by now, and be members.
+            yield from _used(steps) if stage is Stage.PROTECT else steps
 
     def _delete(self, parts: Parts, why: str) -> Iterator[Step]:
         """Take away what is no longer used, the last stage first."""
@@ -262,6 +282,9 @@ class _Job(Who):
         nodes = [node for node in self.existing if node not in self.together]
         own = {node for node in self.rolling if self._stops_alone(node)}
         shared = self.parts.of((n for n in nodes if n not in own), stages=BELOW).deleting(False)
+        if self.stopping:
+            ahead = self._ahead.listed
+            shared = Parts(tuple(p for p in shared.listed if p not in ahead))
         yield from self._manual(shared)
         yield from self._write(shared)
         for node in self.rolling:
@@ -330,10 +353,11 @@ class _Job(Who):
 
     def _start_again(self) -> Iterator[Step]:
         """Start what an apply stopped that did not come to its end, where nothing else does."""
-        om = self.cluster.openmeetings
         starting = {*self.stopping, *self.rolling, *self.new}
         for node, state in self.states.items():
-            if om.has_systemd and om.service.value in state.stopped and node not in starting:
+            # By whichever unit: it may start by another one from now on, or by hand.
+            stopped = [unit for unit in state.stopped if not unit.startswith(OWN_UNITS)]
+            if stopped and node not in starting:
                 does = (Do(openmeetings.control(self.cluster, "start")), Do(Health()))
                 yield Step.of([node], "an apply stopped it and did not come to its end", does)
 

@@ -82,6 +82,10 @@ class Who:
         }
         served = [p for p in moves if p.stage is Stage.SERVE and p.node not in stay]
         using = {p.node for p in moves if p.stage is not Stage.SERVE}
+        if not using and any(self.states[node].unrecorded for node in self.existing):
+            return (
+                False  # all use it elsewhere already, after an apply that did not come to its end
+            )
         if any(not p.effect.rolling for p in served):
             return True
         return bool(using) and (bool(served) or using == set(self.existing))

@@ -82,7 +82,7 @@ def test_members_are_those_before_and_those_that_were_started() -> None:
     assert gate.survey(["om1", "om2"]) == []
     assert (gate.up, gate.parted) == ({"om1", "om2"}, set())
     gate.begins("om1", "restart", UNIT)
-    gate.ended("om1", "restart", UNIT)
+    gate.ended("om1", "restart", UNIT, back=False)
     assert gate.healthy("om1", Health()) == ""
     one.answers = (members(1),)
     assert gate.healthy("om1", Health()) == "it does not see om2"
@@ -90,7 +90,7 @@ def test_members_are_those_before_and_those_that_were_started() -> None:
     gate.begins("om2", "stop", UNIT)
     assert gate.healthy("om1", Health()) == ""
     gate.begins("om3", "start", UNIT)
-    gate.ended("om3", "start", UNIT)
+    gate.ended("om3", "start", UNIT, back=False)
     assert gate.healthy("om1", Health()) == "it does not see om3"
 
 
@@ -101,7 +101,7 @@ def test_a_node_apart_is_named_and_is_not_expected_before_it_was_restarted() -> 
     gate = gate_of(*lines, seconds=0)
     assert gate.survey(["om1", "om2"]) == []
     assert gate.healthy("om1", Health()) == ""
-    gate.ended("om3", "restart", UNIT)
+    gate.ended("om3", "restart", UNIT, back=False)
     assert gate.healthy("om3", Health()) == "it does not see om1, om2"
 
 

@@ -32,7 +32,13 @@ MEMBER = "network/join/tcp-ip/member-list/member["
 COUNT = "properties/hazelcast.partition.count"
 MULTICAST = "network/join/multicast/"
 BY_HAND = "mounted by hand"
-STOCK = b"as it is shipped"
+STOCK = b"<!-- as it is shipped -->"
+SHIPPED = {
+    "hazelcast": b'<hazelcast xmlns="http://www.hazelcast.com/schema/config">%b</hazelcast>'
+    % STOCK,
+    "persistence": b'<persistence xmlns="http://java.sun.com/xml/ns/persistence" version="2.0">'
+    b'%b<persistence-unit name="openmeetings"></persistence-unit></persistence>' % STOCK,
+}
 
 Items = dict[str, str]
 Folder = tuple[str, str]
@@ -41,6 +47,10 @@ Folder = tuple[str, str]
 
 class Wrong(AssertionError):  # noqa: N818
     """Something that must never be, or a command that would fail."""
+
+
+class Fails(Wrong):
+    """A command that fails on a real host, and does nothing."""
 
 
 @lru_cache(maxsize=4096)

@@ -22,11 +22,13 @@ from tests.rollout.hosts import (
     READ_AT_START,
     ROUTE,
     SCRIPT,
+    SHIPPED,
     SMB,
     STOCK,
     SYSTEM,
     URL,
     Desired,
+    Fails,
     Folder,
     Host,
     Process,
@@ -126,13 +128,19 @@ class World(State):
         data = self.spec.write(host.name, path, before) if back is None else None
         if back is not None:
             data = self.before[-1][host.name].get(path)
+        self.wrote(host, path, data, back=back is not None)
+
+    def wrote(self, host: Host, path: str, data: bytes | None, *, back: bool) -> None:
+        """Take note of what a file holds now; None: it is gone."""
+        if self.pending not in (None, host.name):
+            raise Wrong(f"something else happens between a file of {self.pending} and its start")
         if data is None:
             host.files.pop(path, None)
         else:
             host.files[path] = data
         self._touched(host, path)
         now = (host.name, path) not in self.late and path in host.paths.values()
-        if back is None and now and host.name in self.spec.nodes:
+        if not back and now and host.name in self.spec.nodes:
             self.pending = host.name
 
     def _touched(self, host: Host, path: str) -> None:
@@ -150,17 +158,19 @@ class World(State):
             self._own_unit(host, do, unit)
 
     def _own_unit(self, host: Host, do: str, unit: str) -> None:
-        if do != "stop" and host.stale:
+        if do != "stop" and host.stale and not self.torn:
             raise Wrong(f"systemd on {host.name} has not read {unit}")
+        if self.faulty and (unit in host.active) == (do == "start") and do in ("start", "stop"):
+            return
         if do == "reload" and unit not in host.active:
-            raise Wrong(f"{unit} does not run on {host.name}")
+            raise Fails(f"{unit} does not run on {host.name}")
         if do == "stop" and unit not in host.active:
             raise Wrong(f"{unit} was stopped already on {host.name}")
         on = do != "stop"
         (host.active.add if on else host.active.discard)(unit)
         if unit == ROUTE:
             if SCRIPT not in host.files:
-                raise Wrong(f"{SCRIPT} is not there")
+                raise Fails(f"{SCRIPT} is not there")
             host.route = on
         elif unit == FIREWALL:
             host.table = self._nft(host) if on else None
@@ -170,11 +180,13 @@ class World(State):
     def _nft(self, host: Host) -> bytes:
         path = f"/etc/omconf/{self.spec.cluster.name.value}/firewall.nft"
         if path not in host.files:
-            raise Wrong(f"{path} is not there")
+            raise Fails(f"{path} is not there")
         return host.files[path]
 
     def _openmeetings(self, host: Host, do: str, back: Desired | None, unit: str = "") -> None:
-        if do in ("stop", "restart"):
+        if self.faulty and self._is_so(host, do, unit):
+            return
+        if do in ("stop", "restart") and (host.process or not self.faulty):
             if host.process is None:
                 raise Wrong(f"{host.name} does not run")
             if host.process.unit != unit:
@@ -186,10 +198,16 @@ class World(State):
         if do in ("start", "restart"):
             if host.process is not None:
                 raise Wrong(f"{host.name} runs already")
-            if host.stale and unit:
+            if host.stale and unit and not self.torn:
                 raise Wrong(f"systemd on {host.name} has not read what OpenMeetings needs")
             self.start(host, back or self.spec, unit)
             self.pending = None
+
+    def _is_so(self, host: Host, do: str, unit: str) -> bool:
+        """Tell whether there is nothing to start or to stop."""
+        if do == "stop":
+            return host.process is None or host.process.unit != unit
+        return do == "start" and host.process is not None and host.process.unit == unit
 
     def start(self, host: Host, spec: Desired, unit: str) -> None:
         """Start OpenMeetings, as a node of a spec."""
@@ -199,9 +217,13 @@ class World(State):
         wanted = host.read(FSTAB, "fstab").get(process.data_dir)
         if spec.by_hand():
             wanted = BY_HAND
-        if wanted != process.mount:
+        if self.faulty and unit and wanted not in (None, process.mount):
+            # By RequiresMountsFor= systemd mounts it first.
+            self._run(host, ("mount", process.data_dir))
+            process = self.process_of(host, unit)
+        if wanted != process.mount and not self.torn:
             raise Wrong(f"{host.name} starts on {process.mount}, not on {wanted}")
-        if process.folder not in self.full:
+        if process.folder not in self.full and not self.torn:
             raise Wrong(f"{host.name} starts on an empty folder: {process.folder}")
         host.process = process
         known = self.tables.setdefault(process.database, process.release)
@@ -239,8 +261,8 @@ class World(State):
                 raise Wrong(f"{host.name} runs while it is installed anew")
             host.releases[found[2]] = found[1]
             host.folders.add(found[2])
-            for kind in ("hazelcast", "persistence"):
-                host.files[host.homes[found[2]][kind]] = STOCK
+            for kind, data in SHIPPED.items():
+                host.files[host.homes[found[2]][kind]] = data
             host.files.pop(host.homes[found[2]]["openmeetings_properties"], None)
         elif found := re.match(r"Have .* start OpenMeetings from `(.+)`\.", text):
             if host.process:
@@ -251,7 +273,7 @@ class World(State):
         elif action.who in ("database", "storage") and "On the " in text:
             self.let_in(action.who, self.spec, adds="already stays" in text)
         elif text.startswith("Restore the database "):
-            if any(h.process for h in self.hosts.values()):
+            if any(h.process for h in self.hosts.values() if h.name not in self.gone):
                 raise Wrong("the database is restored while it is used")
             assert back is not None
             self.tables[self.url(back)] = back.cluster.openmeetings.release.value.name
@@ -260,12 +282,16 @@ class World(State):
             ("Where the database is empty", "Back up the database", "Copy the data")
         ):
             pass
+        elif self.faulty and back is None and text.startswith("Move") and self._moved():
+            host.earlier_mounts.append({k: v for k, v in host.mounts.items() if v[0] == BY_HAND})
         elif text.startswith("Move the shared data"):
-            if any(h.process for h in self.hosts.values()):
+            if any(h.process for h in self.hosts.values() if h.name not in self.gone):
                 raise Wrong("the shared data move while they are used")
             self.full = {folder_of(back or self.spec)}
             self._mount_by_hand(host, None if back else {})
         elif found := re.match(r"Mount the shared folder at `(.+?)`: ", text):
+            if self.faulty and host.mounts.get(found[1], ("",))[0] == BY_HAND:
+                return
             if host.process and host.process.data_dir == found[1]:
                 raise Wrong(f"the data folder of {host.name} is mounted while it runs")
             if host.mounts.get(found[1], (BY_HAND,))[0] != BY_HAND:
@@ -278,11 +304,15 @@ class World(State):
         elif not text.startswith(("Install cifs-utils", "Have `", "Unless it was there before")):
             raise Wrong(f"nobody knows what this does: {text} {cluster.name}")
 
+    def _moved(self) -> bool:
+        """Tell whether the data are where they are wanted."""
+        return self.full == {folder_of(self.spec)}
+
     def _mount_by_hand(self, host: Host, mounts: dict[str, tuple[str, Folder]] | None) -> None:
         """Mount these by hand and nothing else; None: what was so before."""
         own = {k: v for k, v in host.mounts.items() if v[0] == BY_HAND}
         if mounts is None:
-            mounts = host.earlier_mounts.pop()
+            mounts = host.earlier_mounts.pop() if host.earlier_mounts else own
         else:
             host.earlier_mounts.append(own)
         host.mounts = {k: v for k, v in host.mounts.items() if k not in own} | mounts
@@ -328,28 +358,33 @@ class World(State):
             case ("mount", folder):
                 entry = host.read(FSTAB, "fstab").get(folder)
                 if entry is None or folder in host.mounts:
-                    raise Wrong(f"{host.name} cannot mount {folder}: {entry or 'no line for it'}")
+                    raise Fails(f"{host.name} cannot mount {folder}: {entry or 'no line for it'}")
                 if host.process and host.process.data_dir == folder:
                     raise Wrong(f"{host.name} runs while {folder} is mounted")
-                if host.stale and SYSTEM in "".join(host.files):
+                if not self.faulty and host.stale and SYSTEM in "".join(host.files):
                     raise Wrong(f"systemd on {host.name} would mount {folder} as it was")
-                host.mounts[folder] = (entry, self.served(host, entry))
+                try:
+                    host.mounts[folder] = (entry, self.served(host, entry))
+                except Wrong as wrong:
+                    raise Fails(str(wrong)) from None
             case ("umount", folder):
                 if folder not in host.mounts:
-                    raise Wrong(f"{folder} is not mounted on {host.name}")
+                    raise Fails(f"{folder} is not mounted on {host.name}")
+                if self.faulty and host.process and host.process.data_dir == folder:
+                    raise Fails(f"{folder} is in use on {host.name}")
                 del host.mounts[folder]
             case ("findmnt", folder):
                 if folder not in host.mounts:
-                    raise Wrong(f"{folder} is not mounted on {host.name}")
+                    raise Fails(f"{folder} is not mounted on {host.name}")
             case ("nft", "-f", _):
                 host.table = self._nft(host)
             case ("nft", what) if what.startswith("add table"):
                 host.table = None
             case (script, verb) if script == SCRIPT and verb in ("up", "down", "check"):
                 if SCRIPT not in host.files:
-                    raise Wrong(f"{SCRIPT} is not there")
+                    raise Fails(f"{SCRIPT} is not there")
                 if verb == "check" and not host.route:
-                    raise Wrong(f"{host.name} has no route")
+                    raise Fails(f"{host.name} has no route")
                 host.route = verb != "down"
             case ("sh", "-c", script, "sh", *rest):
                 self._shell(host, script, rest)
@@ -361,12 +396,18 @@ class World(State):
             case '[ -n "$(ls -A "$1" 2>&-)" ] || install -d -o "$2" -g "$3" "$1"':
                 host.folders.add(rest[0])
             case 'ls "$1"/openmeetings-*-"$2".jar':
-                if rest[1] not in host.releases.values():
-                    raise Wrong(f"{host.name} has {host.releases}, not {rest[1]}")
+                of = [r for home, r in host.releases.items() if rest[0].startswith(f"{home}/")]
+                if rest[1] not in of:
+                    raise Fails(f"{host.name} has {host.releases}, not {rest[1]}")
             case (
                 '[ -n "$(ls -A "$1" | grep -vx lost+found)" ] || runuser -u "$2" -- cp -R "$3" "$1"'
             ):
                 self.full.add(self.folder(host, rest[0]))
+            case _ if "mountinfo" in script:
+                if rest[0] not in host.mounts:
+                    raise Fails(f"{rest[0]} is not mounted on {host.name}")
+            case _ if "prober" in script:
+                pass  # whether the database's port answers
             case _:
                 raise Wrong(f"nobody knows what this does: {script}")
 

@@ -50,6 +50,18 @@ class State:
         self.all_down = False
         self.late: frozenset[tuple[str, str]] = frozenset()
         """Nodes and paths whose change waits for the next start, whenever that is."""
+        self.faulty = False
+        """Something went wrong: systemd is asked for what is so already, and people as well."""
+        self.gone: set[str] = set()
+        """Hosts that nobody reaches: nothing can be done about what they run."""
+        self.torn = False
+        """Something could not be taken back."""
+        self.cut: set[tuple[str, str]] = set()
+        """Hosts and mounts whose server refused them before: they wait until it lets them in again."""
+        self.strays: set[str] = set()
+        """Hosts that were apart at first, and go back to what they were."""
+        self.began = 0.0
+        """When a node was started last, in seconds."""
 
     def host_at(self, address: str) -> Host | None:
         return next((h for h in self.hosts.values() if h.address == address), None)
@@ -87,6 +99,18 @@ class State:
             raise Wrong(f"{client.name} has no credentials for {path}")
         return address, server.shares[f"{share}path"]
 
+    def cuts(self) -> set[tuple[str, str]]:
+        """Which mounts have no server any more."""
+        found = set()
+        for host in self.hosts.values():
+            for entry, _ in host.mounts.values():
+                try:
+                    if entry != BY_HAND:
+                        self.served(host, entry)
+                except Wrong:
+                    found.add((host.name, entry))
+        return found
+
     @property
     def credentials(self) -> str:
         return f"/etc/omconf/{self.spec.cluster.name.value}/storage.credentials"
@@ -105,7 +129,8 @@ class State:
     def split(self) -> set[frozenset[str]]:
         """Pairs that run on one database and must not: apart, or on other data."""
         found = set()
-        for one, other in combinations([h for h in self.hosts.values() if h.process], 2):
+        reached = [host for host in self.hosts.values() if host.name not in self.gone]
+        for one, other in combinations([h for h in reached if h.process], 2):
             a, b = one.process, other.process
             assert a
             assert b
@@ -120,15 +145,18 @@ class State:
         return found
 
     def judge(self) -> None:
-        """Hold the state against what must never be."""
+        """Hold the state against what must never be, while no way back has failed."""
+        if self.torn:
+            return
         split = self.split()
         running = {host.name for host in self.hosts.values() if host.process}
-        if new := split - self.apart:
+        if new := {pair for pair in split - self.apart if not pair & self.strays}:
             raise Wrong(f"run side by side and must not: {sorted(map(sorted, new))}")
         if self.heals:
             self.apart = {pair for pair in self.apart if pair in split or not pair <= running}
         for host in self.hosts.values():
-            self._judge(host)
+            if host.name not in self.gone:
+                self._judge(host)
 
     def _judge(self, host: Host) -> None:
         if process := host.process:
@@ -140,7 +168,7 @@ class State:
             if self.tables[process.database] != process.release:
                 raise Wrong(f"{host.name} runs {process.release} on other tables")
         for entry, _ in host.mounts.values():
-            if entry != BY_HAND:
+            if entry != BY_HAND and (host.name, entry) not in self.cut:
                 self.served(host, entry)
         for unit in (ROUTE, FIREWALL):
             used = unit in host.enabled | host.active

@@ -163,8 +163,10 @@ class Triple:
     def world(self) -> World:
         return deployed(self.before, self.after, self.hand)
 
-    def plan(self, world: World) -> Plan:
-        """Plan what is wanted against the files of a world."""
+    def plan(
+        self, world: World, around: Mapping[str, Mapping[str, DeployedFile]] | None = None
+    ) -> Plan:
+        """Plan what is wanted against the files of a world, and what applies left `around` them."""
         cluster = self.after.cluster
         bundle = compile_bundle(cluster)
         nodes: dict[str, NodeFiles] = {}
@@ -174,7 +176,7 @@ class Triple:
             here = name in self.after.nodes and self.after.nodes[name].home.value == host.home
             release = host.release if self.known and here else None
             kept = nodes if name in self.after.nodes else left
-            kept[name] = NodeFiles(files, release=release)
+            kept[name] = NodeFiles(files, around=(around or {}).get(name, {}), release=release)
         nodes = {name: nodes[name] for name in self.after.nodes}
         return compare(cluster, bundle, Snapshot("directory", nodes, left), secrets_of(bundle))
 
@@ -287,15 +289,20 @@ def judged(triple: Triple, *, side_by_side: bool = False, back: int | None = Non
     return plan
 
 
-def _end(triple: Triple, world: World, plan: Plan, owing: set[str], ran: set[str]) -> None:  # noqa: C901
-    after = triple.after
-    if extra := {n for n in world.downs if n in after.nodes} - owing:
+def _end(triple: Triple, world: World, plan: Plan, owing: set[str], ran: set[str]) -> None:
+    if extra := {n for n in world.downs if n in triple.after.nodes} - owing:
         raise Wrong(f"stopped without need: {sorted(extra)}")
     if len(set(world.downs)) < len(world.downs):
         raise Wrong(f"stopped twice: {world.downs}")
     happened = "all" if world.all_down and ran else "rolling" if world.downs else "none"
     if str(plan.rollout.disruption) != happened:
         raise Wrong(f"the plan says {plan.rollout.disruption}, what happens is {happened}")
+    as_wanted(triple, world, plan)
+
+
+def as_wanted(triple: Triple, world: World, plan: Plan) -> None:  # noqa: C901
+    """Hold a world against what is wanted, after a plan was carried out."""
+    after = triple.after
     same = {(c.node, c.path) for c in plan.changes if c.action is Action.REFORMAT}
     wanted = deployed(after, after, {})
     for name, host in world.hosts.items():
