@@ -24,6 +24,8 @@ from tests.real.timeline import Line
 pytestmark = needs(*NEEDS, "sudo")
 ALL = ("om1", "om2", "om3")
 KILLS = int(os.environ.get("OMCONF_KILLS", "2"))
+INTERRUPTED = (1, -signal.SIGINT)
+"""How omconf ends: it dies by the signal, unless it was taken back meanwhile."""
 SOON = ("--health-timeout", "4")
 
 
@@ -257,7 +259,7 @@ def test_interrupts(applied: Applied) -> None:
     running.until("om1", "restart")
     running.process.send_signal(signal.SIGINT)
     done = running.end()
-    assert done.how == ("partial", -signal.SIGINT), (done.why, done.err)
+    assert done.how in [("partial", code) for code in INTERRUPTED], (done.why, done.err)
     now = applied.processes()
     assert (now["om2"], now["om3"]) == (ran["om2"], ran["om3"])
     assert now["om1"] not in ("", ran["om1"])
@@ -273,7 +275,7 @@ def test_interrupts(applied: Applied) -> None:
     running.until("om2", "start")
     running.process.send_signal(signal.SIGINT)
     done = running.end()
-    assert done.how == ("undone", -signal.SIGINT), (done.why, done.err)
+    assert done.how in [("undone", code) for code in INTERRUPTED], (done.why, done.err)
     assert applied.files() == before
     applied.write(discovery={})
     applied.settle()
@@ -356,8 +358,10 @@ def test_nodes_that_leave_join_and_are_renamed(applied: Applied) -> None:
     applied.write(nodes=nodes(count=2), removed={"om3": {"ssh": "om3"}})
     applied.apply_all()
     assert applied.processes() == {**ran, "om3": ""}
-    left = [path for path in applied.files()["om3"] if "omconf" in path]
-    assert left == ["etc/omconf", "etc/omconf/ours"]
+    left = [
+        path for path, (*_, held) in applied.files()["om3"].items() if "omconf" in path and held
+    ]
+    assert left == ["etc/omconf/ours"]
     applied.settle()
 
     applied.sections.pop("removed")
