@@ -209,7 +209,8 @@ def test_a_node_that_is_lost_in_a_rolling_change(applied: Applied, how: str, wha
     assert applied.three["om3"].started() == ran["om3"]
     find_again(applied, "om2", how)
     applied.whole_and_own(before, text)
-    applied.three.wait_until_healthy()
+    if how != "power":  # the bench's own unit starts at no boot: the apply that goes on starts it
+        applied.three.wait_until_healthy()
     assert applied.plan()["has_changes"]
     applied.settle()
     now = applied.processes()
