@@ -24,6 +24,8 @@ from tests.real.timeline import Line
 pytestmark = needs(*NEEDS, "sudo")
 ALL = ("om1", "om2", "om3")
 KILLS = int(os.environ.get("OMCONF_KILLS", "2"))
+INTERRUPTED = (1, -signal.SIGINT)
+"""How omconf ends: it dies by the signal, unless it was taken back meanwhile."""
 SOON = ("--health-timeout", "4")
 
 
@@ -207,7 +209,8 @@ def test_a_node_that_is_lost_in_a_rolling_change(applied: Applied, how: str, wha
     assert applied.three["om3"].started() == ran["om3"]
     find_again(applied, "om2", how)
     applied.whole_and_own(before, text)
-    applied.three.wait_until_healthy()
+    if how != "power":  # the bench's own unit starts at no boot: the apply that goes on starts it
+        applied.three.wait_until_healthy()
     assert applied.plan()["has_changes"]
     applied.settle()
     now = applied.processes()
@@ -257,7 +260,7 @@ def test_interrupts(applied: Applied) -> None:
     running.until("om1", "restart")
     running.process.send_signal(signal.SIGINT)
     done = running.end()
-    assert done.how == ("partial", -signal.SIGINT), (done.why, done.err)
+    assert done.how in [("partial", code) for code in INTERRUPTED], (done.why, done.err)
     now = applied.processes()
     assert (now["om2"], now["om3"]) == (ran["om2"], ran["om3"])
     assert now["om1"] not in ("", ran["om1"])
@@ -273,7 +276,7 @@ def test_interrupts(applied: Applied) -> None:
     running.until("om2", "start")
     running.process.send_signal(signal.SIGINT)
     done = running.end()
-    assert done.how == ("undone", -signal.SIGINT), (done.why, done.err)
+    assert done.how in [("undone", code) for code in INTERRUPTED], (done.why, done.err)
     assert applied.files() == before
     applied.write(discovery={})
     applied.settle()
@@ -300,7 +303,7 @@ def test_a_saved_plan_of_one_node_and_edits_meanwhile(applied: Applied) -> None:
     restarted(applied.line(done), "om2")
 
     asked = three.omconf("apply", "--ssh", "--sudo", "--yes", "--confirm-each")
-    assert asked.returncode == 2
+    assert asked.returncode == 1
     assert "terminal" in asked.stderr
     guest = three.network.start(
         three.network.hosts["10.1.1.251"],
@@ -354,20 +357,17 @@ def test_nodes_that_leave_join_and_are_renamed(applied: Applied) -> None:
     """The others run on."""
     three, ran = applied.three, applied.processes()
     applied.write(nodes=nodes(count=2), removed={"om3": {"ssh": "om3"}})
-    done = applied.apply()
-    assert done.how == ("applied", 0), (done.why, done.err)
+    applied.apply_all()
     assert applied.processes() == {**ran, "om3": ""}
-    left = [path for path in applied.files()["om3"] if "omconf" in path]
-    assert left == ["etc/omconf", "etc/omconf/ours"]
+    left = [
+        path for path, (*_, held) in applied.files()["om3"].items() if "omconf" in path and held
+    ]
+    assert left == ["etc/omconf/ours"]
     applied.settle()
 
     applied.sections.pop("removed")
     applied.write(nodes=nodes())
-    for _ in range(4):  # the database's steps wait for a person
-        done = applied.apply()
-        if done.code == 0:
-            break
-    assert done.how == ("applied", 0), (done.why, done.err)
+    applied.apply_all()
     three.wait_until_healthy()
     now = applied.processes()
     assert (now["om1"], now["om2"]) == (ran["om1"], ran["om2"])
@@ -376,8 +376,7 @@ def test_nodes_that_leave_join_and_are_renamed(applied: Applied) -> None:
     renamed = nodes()
     renamed["om4"] = renamed.pop("om3") | {"renamed_from": "om3", "ssh": "om3"}
     applied.write(nodes=renamed)
-    done = applied.apply()
-    assert done.how == ("applied", 0), (done.why, done.err)
+    done, *_ = applied.apply_all()
     assert set(three.now().values()) == {frozenset(("om1", "om2", "om4"))}
     restarted(applied.line(done), "om3")
     applied.settle()
