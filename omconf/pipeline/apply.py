@@ -232,6 +232,7 @@ def _on(
     from omconf.apply.gate import Gate
     from omconf.apply.node import FailedError
     from omconf.apply.nodes import Nodes
+    from omconf.apply.wire import LostError
     from omconf.pipeline import stops
 
     asked = prepared.asked
@@ -274,7 +275,7 @@ def _on(
     if prepared.whole and real:
         try:
             lines.each(lambda name: nodes[name].stage(_targets(nodes[name], steps[name])), nodes)
-        except FailedError as error:
+        except (FailedError, LostError) as error:
             return ended(run, apply_id, Outcome.UNDONE, str(error))
     outcome, why = run.carry_out(prepared.steps)
     return ended(run, apply_id, outcome, why)
