@@ -63,7 +63,7 @@ bench: setup ## measure, print a table, write docs/benchmarks.md; QUICK=1 or N=1
 	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(N),--nodes $(N))
 
 .PHONY: soak
-soak: setup ## kill omconf and the node program 100 times each (as root, 20 minutes), write docs/reliability.md
+soak: setup ## kill omconf and the node program at random moments (as root, an hour), write docs/reliability.md
 	$(BIN)/python -m tests.soak
 
 .PHONY: lint
