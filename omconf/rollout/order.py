@@ -258,7 +258,9 @@ class _Job(Who):
             head = self._openmeetings_files(node)
             alone = first_alone and node == nodes[0]
             apart = None if alone or len(nodes) == 1 else APART_SECONDS
-            started = openmeetings.start(self.cluster, self.states[node], apart=apart)
+            started = openmeetings.start(
+                self.cluster, self.states[node], apart=apart, anew=self.anew(node)
+            )
             if self.unplanned and node in self.together:
                 if head:
                     yield Step.of([node], "written while OpenMeetings is stopped", head)
@@ -305,7 +307,8 @@ class _Job(Who):
     def _restart(self, node: str) -> Iterator[Step]:
         files = self._openmeetings_files(node)
         why = self._why(node)
-        yield Step.of([node], why, (*files, *openmeetings.restart(self.cluster)))
+        restart = openmeetings.restart(self.cluster, self.states[node], anew=self.anew(node))
+        yield Step.of([node], why, (*files, *restart))
 
     def _why(self, node: str) -> str:
         if node in self.reasons:
@@ -327,7 +330,7 @@ class _Job(Who):
         tail = (
             *_written(sorted(below.listed, key=lambda p: p.stage)),
             *self._openmeetings_files(node),
-            *openmeetings.start(self.cluster, self.states[node]),
+            *openmeetings.start(self.cluster, self.states[node], anew=self.anew(node)),
             Do(Health()),
         )
         own = self._own(self.parts.on(node))
@@ -358,7 +361,8 @@ class _Job(Who):
             # By whichever unit: it may start by another one from now on, or by hand.
             stopped = [unit for unit in state.stopped if not unit.startswith(OWN_UNITS)]
             if stopped and node not in starting:
-                does = (Do(openmeetings.control(self.cluster, "start")), Do(Health()))
+                first = openmeetings.enabled(self.cluster, state, anew=self.anew(node))
+                does = (*first, Do(openmeetings.control(self.cluster, "start")), Do(Health()))
                 yield Step.of([node], "an apply stopped it and did not come to its end", does)
 
     def _shut_out(self) -> Iterator[Step]:

@@ -400,10 +400,6 @@ def _again(  # noqa: C901 - what is true of a world again
         host = world.hosts[name]
         if host.process is None and name in stage.triple.after.nodes:
             world.start(host, world.spec, next(iter(host.units & host.enabled), ""))
-    for name, host in world.hosts.items():
-        # Where OpenMeetings is installed, no plan can tell whether it ever started at boot.
-        if start[name][1] is None:
-            host.enabled |= host.units & {world.spec.cluster.openmeetings.service.value}
     as_wanted(stage.triple, world, second)
     third = stage.plan()
     stay = [name for name in world.hosts if name in stage.triple.after.nodes]
@@ -499,6 +495,26 @@ def test_two_nodes_join_behind_a_firewall(keep: bool) -> None:
     after = {**before, "nodes": {**before["nodes"], "x0": node(1), "x1": node(2)}}
     struck(before, after, Fault("sick"), "x1", keep=keep)
     struck(before, after, Fault("fails"), "om1", "manifest", keep=keep)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_unit_that_was_not_enabled_is_by_the_next_plan(keep: bool) -> None:
+    after = spec_of(2, openmeetings={"service": "om.service"})
+    struck(spec_of(2), after, Fault("killed"), "'enable'", "om.service", keep=keep)
+    after = {**spec_of(2), "nodes": {**spec_of(2)["nodes"], "x0": node(1)}}
+    struck(spec_of(2), after, Fault("killed"), "x0", "'enable'", "openmeetings.service", keep=keep)
+
+
+def test_a_unit_that_omconf_begins_with_starts_at_each_boot() -> None:
+    after = spec_of(2, openmeetings={"java_options": ["-Xmx2g"]})
+    triple = Triple.of(spec_of(2, openmeetings={"service": "none"}), after)
+    steps = triple.plan(triple.world()).rollout.steps
+    enabled = {
+        n for s in steps for n in s.nodes if Service("enable", "openmeetings.service") in s.actions
+    }
+    assert enabled == {"om1", "om2"}
+    back = [action for step in steps for action in step.undo]
+    assert Service("disable", "openmeetings.service") not in back  # it may have been so before
 
 
 def faults(*kinds: Kind) -> st.SearchStrategy[Fault]:
