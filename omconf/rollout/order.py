@@ -376,8 +376,9 @@ class _Job(Who):
 
     def _forgets(self, who: str) -> bool:
         """Tell whether a node left, or another account or address is used now on that server."""
-        existing = self.parts.of(self.existing).listed
-        changed = any(who in p.effect.needs and not p.creates for p in existing)
+        existing = [p for p in self.parts.of(self.existing).listed if who in p.effect.needs]
+        # In another home nothing tells what was used until now.
+        changed = any(not p.creates or self.states[p.node].home is not None for p in existing)
         return bool(self.removed) or changed
 
     def _record(self) -> Iterator[Step]:
