@@ -165,7 +165,12 @@ class Stage:
         """What outside servers let in, where the data are, and which release made the tables."""
         world = self.world
         tables = world.tables[world.url(self.triple.before)]
-        return copy.deepcopy((world.access, world.outside, world.full, tables))
+        return copy.deepcopy((world.access, world.outside, tables, world.full))
+
+    def as_servers(self) -> bool:
+        """Tell whether they are as at first; what a new shared folder was given stays there."""
+        (*first, full), (*now, holds) = self.servers_at_first, self.servers()
+        return bool(first == now and full <= holds)
 
     def states(self) -> dict[str, Any]:
         return {name: copy.deepcopy(host.state()) for name, host in self.world.hosts.items()}
@@ -245,7 +250,7 @@ def played(
                 raise Wrong(f"{first.outcome} without a fault: {first.why}")
             as_wanted(triple, world, plan)
             return first
-        _outcome(stage, first, start, as_servers=stage.servers_at_first == stage.servers())
+        _outcome(stage, first, start, as_servers=stage.as_servers())
         if not (first.scene.again and first.scene.wrong):
             _again(stage, first, start)  # what a failed way back leaves is for people to look at
     except Wrong as wrong:
@@ -383,6 +388,8 @@ def _again(  # noqa: C901 - what is true of a world again
     world.apart = world.split() | {pair for pair in world.apart_at_first if pair & stopped}
     world.apart_at_first = frozenset(world.apart)
     world.cut = world.cuts()
+    lost = [world.hosts[name] for name in scene.lost]
+    world.shut = {h.name for h in lost if h.process and world.refusal(h, h.process)}
     for name, host in world.hosts.items():
         if start[name][1] is None and host.process is None and shipped(host):
             host.releases.clear()  # it has nothing of omconf's: as if nobody had installed it
@@ -399,6 +406,8 @@ def _again(  # noqa: C901 - what is true of a world again
         # What could not start at boot, for want of its data server, no plan knows.
         host = world.hosts[name]
         if host.process is None and name in stage.triple.after.nodes:
+            for folder, entry in host.read(FSTAB, "fstab").items():
+                host.mounts.setdefault(folder, (entry, world.served(host, entry)))
             world.start(host, world.spec, next(iter(host.units & host.enabled), ""))
     as_wanted(stage.triple, world, second)
     third = stage.plan()
