@@ -2,7 +2,7 @@
 
 Where all nodes stop, what fails on one is taken back on all. Otherwise only on the node itself, and on
 those that had to stop together with it: those before it stay as they are, and so does what others may
-use of it by now.
+use of it by now. Nor does a node go back whose old settings need what is gone by now.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from omconf.apply.targets import Targets
 
+
+BARRED = "nothing before that is taken back until people have done this: {text}"
+NO_WAY_BACK = "nothing was taken back, as what the earlier settings need is gone already"
 
 Said = TypeVar("Said")
 
@@ -197,7 +200,20 @@ class Nodes:
             return Outcome.PARTIAL, why or "it was interrupted"
         # Whoever did not come to the end of the step, without a failure of its own, goes back as well.
         failed = [n for n in step.nodes if n in self.nodes and number not in self.nodes[n].finished]
-        return self._ended(why, self._take_back(self._with_others(failed)))
+        names = self._with_others(failed)
+        if self._ended_for(names):
+            return Outcome.PARTIAL, f"{why}; {NO_WAY_BACK}"
+        return self._ended(why, self._take_back(names))
+
+    def _ended_for(self, names: Collection[str]) -> bool:
+        """Tell whether others took away by now what the old settings of these nodes need."""
+        return any(
+            number in self.nodes[name].finished and (step.used or name not in names)
+            for number, step in self.finished
+            if step.ends
+            for name in step.nodes
+            if name in self.nodes
+        )
 
     def _with_others(self, failed: Collection[str]) -> set[str]:
         """Add the nodes that go back with those that failed."""
@@ -243,10 +259,21 @@ class Nodes:
                     wrong += [self._why(name, FailedError(text)) for text in texts]
         for node in (self.nodes[name] for name in names):
             node.undone = not node.finished and node.at is None
+            if step.bars and (text := self._left(number, step)):
+                wrong.append(BARRED.format(text=text))
+                break
         return wrong
 
     def undo(
         self,
+    def _left(self, number: int, step: Step) -> str:
+        """Say what people did not take back of a step, if anything; on lost nodes nobody can."""
+        did = [name for name in step.nodes if name in self.nodes]
+        done = {name for name in did if number in self.nodes[name].finished}
+        texts = [action.text for action in step.undo if isinstance(action, Manual)]
+        left = [text for text in texts if text in self.left_to_people]
+        return " ".join(left or (texts if done and done == set(did) <= set(self.lost) else ()))
+
         number: int,
         names: Sequence[str],
         actions: Iterable[Action],

@@ -93,8 +93,8 @@ class _Job(Who):
         yield from self._roll()
         yield from self._begin()
         yield from self._start_again()
-        yield from self._end_serving()
-        yield from _used(self._shut_out())
+        yield from _ending(self._end_serving())
+        yield from _ending(_used(self._shut_out()))
         yield from self._forget()
         yield from self._record()
 
@@ -192,7 +192,8 @@ class _Job(Who):
     def _move(self, nodes: Sequence[str]) -> Iterator[Step]:
         """Move the shared data while nobody uses them: no node runs, and nothing is mounted."""
         if self.moved:
-            yield Step.of(nodes, "nobody uses the shared folder now", (MOVE,))
+            move = Step.of(nodes, "nobody uses the shared folder now", (MOVE,))
+            yield replace(move, bars=True)
 
     def _prepare(self, parts: Parts) -> Iterator[Step]:
         """Do what comes before the start, by hand where it has to be: old mounts are gone by then."""
@@ -243,7 +244,8 @@ class _Job(Who):
             return
         if any(map(self.alters, missing)):
             why = "there is no way back without it"
-            yield from _used([Step.of(missing, why, (openmeetings.backup(self.cluster),))])
+            kept = Step.of(missing, why, (openmeetings.backup(self.cluster),))
+            yield replace(kept, used=True, bars=True)
         yield from openmeetings.installations(self.cluster, missing, self.states)
 
     def _start(self, nodes: Sequence[str]) -> Iterator[Step]:
@@ -402,6 +404,11 @@ class _Job(Who):
 def _used(steps: Iterable[Step]) -> Iterator[Step]:
     """Mark steps whose result other nodes may use."""
     return (replace(step, used=True) for step in steps)
+
+
+def _ending(steps: Iterable[Step]) -> Iterator[Step]:
+    """Mark steps that take away what the old settings of nodes need."""
+    return (replace(step, ends=True) for step in steps)
 
 
 def _told(manual: Manual) -> Do:
