@@ -112,6 +112,8 @@ class Node:
     """Whether nobody can be asked."""
     owed: frozenset[str] = frozenset()
     """Files that an earlier apply left owed."""
+    gone: frozenset[str] = frozenset()
+    """Files that the plan deletes, and that an unfinished apply deleted before."""
     hide: Callable[[str], str] = _nothing
     """Hides secrets in what programs print."""
     written: list[Written] = field(default_factory=list)
@@ -123,6 +125,8 @@ class Node:
     """Whether all that was begun is taken back."""
     at: tuple[Step, Action] | None = None
     """The action that was taken last."""
+    stuck: bool = False
+    """Whether OpenMeetings could not be stopped on the way back."""
     finished: set[int] = field(default_factory=set)
     """The numbers of the steps that came to their end, and were not taken back."""
     _staged: dict[str, tuple[Target, str, int]] = field(default_factory=dict)
@@ -139,17 +143,17 @@ class Node:
 
     def take(self, step: Step, actions: Iterable[Action]) -> None:
         """Take actions of a step; raises FailedError, StoppedError or LostError, `at` says where."""
-        gone = self._gone(step)
         for action in actions:
             self.at = (step, action)
-            if not _released(action, gone):
+            if not _released(action, self.gone):
                 self.do(action)
 
-    def _gone(self, step: Step) -> set[str]:
-        """Files that a step deletes, and that an unfinished apply deleted before."""
-        paths = {p for action in step.actions if isinstance(action, Remove) for p in action.paths}
-        there = self.targets.deployed.files if self.targets else paths
-        return {path for path in paths if path not in there}
+    def prepare(self, steps: Iterable[Step]) -> None:
+        """Take note of what is to be done on this node, before any of it is."""
+        actions = [action for step in steps for action in step.actions]
+        paths = {p for action in actions if isinstance(action, Remove) for p in action.paths}
+        there = self.targets.deployed.files if paths and self.targets else paths
+        self.gone = frozenset(path for path in paths if path not in there)
 
     def finish(self, number: int, step: Step) -> None:
         """End a step: what reads its files has run."""
@@ -174,15 +178,11 @@ class Node:
         for action in actions:
             try:
                 if isinstance(action, Put):
-                    for path in action.paths:
-                        if self._last(path):
-                            paths.append(path)
-                            with self._named(action):
-                                self.restore(path)
-                else:
-                    self.do(action)
+                    paths += self._restored(action)
+                elif not _released(action, self.gone):
+                    self._take_back(action)
             except FailedError as error:
-                if besides is None or action != besides:
+                if action != besides or not self._idle(action):
                     wrong.append(str(error))
             except StoppedError:
                 wrong.append("it was interrupted while it waited")
@@ -190,6 +190,36 @@ class Node:
             self.line.ask("settle", *(path for path in paths if path not in self.owed))
         self._tidy(paths)
         return wrong
+
+    def _restored(self, action: Put) -> Iterator[str]:
+        """Restore files, those that were written here; yields their paths."""
+        for path in action.paths:
+            if self._last(path):
+                yield path
+                with self._named(action):
+                    self.restore(path)
+
+    def _take_back(self, action: Action) -> None:
+        """Do what takes something back; raises FailedError."""
+        if self.stuck and isinstance(action, Run) and action.argv[0] == "mount":
+            raise FailedError(f"{action.argv[-1]}: not mounted, as OpenMeetings may run on it")
+        match action:
+            case Service("stop", unit) if not unit.startswith(OWN_UNITS):
+                self.stuck = True
+                self.do(action)
+                self.stuck = False
+            case _:
+                self.do(action)
+
+    def _idle(self, action: Action) -> bool:
+        """Tell whether an action on the way back failed because there was nothing to do."""
+        match action:
+            case Service():
+                return False  # systemd does not mind
+            case Run(("mount" | "umount" as what, folder)):
+                mounted = self.passes(Run(("sh", "-c", _MOUNTED, "sh", folder)))
+                return mounted is (what == "mount")
+        return True
 
     def _tidy(self, paths: Iterable[str]) -> None:
         """Remove the folders that were made for files that are gone again, the innermost first."""
@@ -466,11 +496,14 @@ class Node:
 
 
 def _released(action: Action, gone: Iterable[str]) -> bool:
-    """Tell whether an action lets go of what a file is for that is gone: that came before it went."""
+    """Tell whether an action lets go of what a file is for that is gone: that came before it went.
+
+    Or takes that back: the file does not come back either.
+    """
     match action:
         case Run(argv):
             return argv[0] in gone
-        case Service("stop" | "disable", unit):
+        case Service("stop" | "disable" | "start" | "enable", unit):
             return any(path.endswith(f"/{unit}") for path in gone)
     return False
 

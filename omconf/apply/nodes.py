@@ -79,6 +79,8 @@ class Nodes:
     def carry_out(self, steps: Iterable[tuple[int, Step]]) -> tuple[Outcome, str]:
         """Carry the steps out; says how it ended, and why."""
         steps = list(steps)
+        for name, node in self.nodes.items():
+            node.prepare(step for _, step in steps if name in step.nodes)
         for number, step in steps:
             names = [name for name in step.nodes if name in self.nodes]
             try:
@@ -257,15 +259,13 @@ class Nodes:
                 actions = [action for action in undo if action not in idle]
                 for name, texts in self.undo(number, of, actions, besides).items():
                     wrong += [self._why(name, FailedError(text)) for text in texts]
-        for node in (self.nodes[name] for name in names):
-            node.undone = not node.finished and node.at is None
             if step.bars and (text := self._left(number, step)):
                 wrong.append(BARRED.format(text=text))
                 break
+        for node in (self.nodes[name] for name in names):
+            node.undone = not node.finished and node.at is None
         return wrong
 
-    def undo(
-        self,
     def _left(self, number: int, step: Step) -> str:
         """Say what people did not take back of a step, if anything; on lost nodes nobody can."""
         did = [name for name in step.nodes if name in self.nodes]
@@ -274,6 +274,8 @@ class Nodes:
         left = [text for text in texts if text in self.left_to_people]
         return " ".join(left or (texts if done and done == set(did) <= set(self.lost) else ()))
 
+    def undo(
+        self,
         number: int,
         names: Sequence[str],
         actions: Iterable[Action],
@@ -312,7 +314,9 @@ class Nodes:
         real = [name for name in names if self.nodes[name].real]
         if not real:
             return
-        if interrupts.hurried() or not self._done(real, manual):
+        # What could not be stopped may use it.
+        stuck = any(node.stuck for node in self.nodes.values())
+        if stuck or interrupts.hurried() or not self._done(real, manual):
             self.left_to_people.append(manual.text)
             return
         paths = [path for action in actions if isinstance(action, Put) for path in action.paths]
