@@ -506,6 +506,55 @@ def test_two_nodes_join_behind_a_firewall(keep: bool) -> None:
     struck(before, after, Fault("fails"), "om1", "manifest", keep=keep)
 
 
+def without(data: Data, name: str) -> Data:
+    """A spec that a node left."""
+    return {**data, "nodes": {n: each for n, each in data["nodes"].items() if n != name}}
+
+
+def test_nobody_goes_back_alone_to_what_is_gone() -> None:
+    """The data server does not export to the node any more."""
+    before = spec_of(3)
+    found = struck(before, without(before, "om3"), Fault("fails"), "om3", "Remove", "manifest")
+    assert found.outcome is Outcome.PARTIAL
+    assert found.why.endswith(nodes_module.NO_WAY_BACK)
+    assert not found.scene.taken_back
+
+
+def test_an_account_stays_until_nobody_starts_from_the_earlier_home() -> None:
+    before = laid_over(spec_of(2), {"database": {"user": "other"}})
+    after = laid_over(spec_of(2), {"openmeetings": {"home": "/srv/om"}})
+    struck(before, after, Fault("no"), "What is no longer used")
+
+
+def test_a_start_that_fails_on_the_way_back_is_told() -> None:
+    """Also where it takes back the very action that failed."""
+    before = spec_of(2)
+    fault = Fault("late", late=True, again=0)
+    found = struck(before, without(before, "om2"), fault, "om2", "'stop'", "openmeetings")
+    assert found.outcome is Outcome.PARTIAL
+    assert found.scene.again
+
+
+@pytest.mark.parametrize("kind", ["lost", "dead"])
+def test_nobody_starts_where_the_data_do_not_move_back(kind: Kind) -> None:
+    """They are on the node that is lost."""
+    before = spec_of(2)
+    after = laid_over(without(before, "om1"), {"storage": {"server": "om2"}})
+    found = struck(before, after, Fault(kind), "om2", "Put")
+    assert found.outcome is Outcome.PARTIAL
+    assert "Move the shared data back" in found.why
+
+
+def test_a_script_that_went_before_a_move_is_not_run_again() -> None:
+    before = spec_of(2)
+    sections = {
+        "network": {"multicast_route": False},
+        "storage": {"export": "/srv/export"},
+    }
+    after = laid_over(without(before, "om2"), sections)
+    struck(before, after, Fault("sick"), "om1", keep=True)
+
+
 @pytest.mark.parametrize("keep", [False, True])
 def test_a_unit_that_was_not_enabled_is_by_the_next_plan(keep: bool) -> None:
     after = spec_of(2, openmeetings={"service": "om.service"})
