@@ -15,7 +15,7 @@ from omconf.apply.wire import SLACK, LeftError
 from omconf.plan import owed
 from omconf.plan.digest import ABSENT, sha256
 from omconf.plan.owed import UNIT
-from omconf.rollout import document, text
+from omconf.rollout import document, openmeetings, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +29,8 @@ _TIMED_OUT = ("124", "143")
 _KILLED = "137"
 """Of a program that was killed, by `timeout` or by anybody."""
 _MOUNTED = 'cut -d" " -f5 /proc/self/mountinfo | grep -Fqx -- "$1"'
+_BY_HAND = "by-hand.service"
+"""Stands for whatever starts OpenMeetings where a person does."""
 _WHY = {
     "account": "the user {owner} or the group {group} is not there",
     "backup": "what it replaces cannot be kept below /var/lib/omconf",
@@ -429,9 +431,7 @@ class Node:
     def _service(self, verb: str, unit: str, timeout: int) -> None:
         self.watch.begins(self.name, verb, unit)
         if verb in ("stop", "restart") and not unit.startswith(OWN_UNITS):
-            self._stopped.add(unit)
-            if not self.line.ask("stopped", f"{UNIT}{unit}").ok:
-                raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
+            self._owes(unit)
         if verb in ("start", "restart"):
             self.line.ask("run", "30", ".systemctl", ".reset-failed", f".{unit}")
             self.line.said()
@@ -439,6 +439,22 @@ class Node:
         if verb in ("start", "restart"):
             self.line.ask("settle", f"{UNIT}{unit}")
         self.watch.ended(self.name, verb, unit, back=self._back)
+
+    def asks(self, manual: Manual) -> None:
+        """Take note that a person stops OpenMeetings next; raises FailedError."""
+        if openmeetings.verb_of(manual) in ("stop", "restart"):
+            self._owes(_BY_HAND)
+
+    def did(self, manual: Manual) -> None:
+        """Take note that a person started OpenMeetings."""
+        if openmeetings.verb_of(manual) in ("start", "restart"):
+            self.line.ask("settle", f"{UNIT}{_BY_HAND}")
+
+    def _owes(self, unit: str) -> None:
+        """Have a later plan start what is stopped; raises FailedError."""
+        self._stopped.add(unit)
+        if not self.line.ask("stopped", f"{UNIT}{unit}").ok:
+            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
 
     def is_done(self, manual: Manual) -> bool:
         """Tell whether what a person does is done; without a check, whether it counts as done."""

@@ -158,6 +158,7 @@ class Nodes:
         self.asked.add(manual)
         replaced = [p for action in step.undo if isinstance(action, Put) for p in action.paths]
         self._each(pending, lambda node: node.keep(replaced))
+        self._each(pending, lambda node: node.asks(manual))
         text = manual.text
         while pending:
             if not self._done(pending, replace(manual, text=text)):
@@ -165,6 +166,7 @@ class Nodes:
             still = self._ask(pending, lambda node: node.still(manual))
             pending = [name for name in pending if still[name] is not None]
             text = " ".join(dict.fromkeys((manual.text, *filter(None, still.values()))))
+        self._each(asked, lambda node: node.did(manual))
         for name in asked if self.reread else ():
             assert self.reread is not None  # noqa: S101 - for the type checker
             self.nodes[name].replaced(*self.reread(name))
@@ -316,9 +318,13 @@ class Nodes:
             return
         # What could not be stopped may use it.
         stuck = any(node.stuck for node in self.nodes.values())
-        if stuck or interrupts.hurried() or not self._done(real, manual):
+        left = stuck or interrupts.hurried()
+        if not left:
+            self._each(real, lambda node: node.asks(manual))
+        if left or not self._done(real, manual):
             self.left_to_people.append(manual.text)
             return
+        self._each(real, lambda node: node.did(manual))
         paths = [path for action in actions if isinstance(action, Put) for path in action.paths]
         if paths:
             self._each(real, lambda node: node.look(paths))

@@ -31,6 +31,12 @@ def control(
     return Manual("admin", f"{verb.capitalize()} OpenMeetings on this node{after}.")
 
 
+def verb_of(manual: Manual) -> str:
+    """Say what a person does with OpenMeetings; empty for anything else."""
+    verb, _, rest = manual.text.partition(" OpenMeetings on this node")
+    return verb.lower() if rest and verb in ("Start", "Stop", "Restart") else ""
+
+
 def start(
     cluster: Cluster, state: State, *, apart: float | None = None, anew: bool = False
 ) -> tuple[Do, ...]:

@@ -486,6 +486,13 @@ def test_a_unit_that_stopped_is_started_by_whatever_starts_it_from_now_on() -> N
     struck(spec_of(2), after, Fault("killed"), "om1", "Start OpenMeetings")
 
 
+def test_what_a_person_stopped_is_started_by_the_next_plan() -> None:
+    before = spec_of(3, openmeetings={"service": "none"})
+    after = laid_over(without(before, "om1"), {"storage": {"server": "om3"}})
+    found = struck(before, after, Fault("no"), "om2", "Start OpenMeetings")
+    assert found.outcome is Outcome.WAITING
+
+
 def test_who_left_is_shut_out_also_when_that_waited() -> None:
     after = spec_of(3)
     del after["nodes"]["om3"]
