@@ -177,6 +177,10 @@ class Step:
     """The actions with what takes each back, where that is known one by one."""
     used: bool = field(default=False, compare=False, repr=False)
     """Whether other nodes may use what it brings: then it is not taken back for one node alone."""
+    ends: bool = field(default=False, compare=False, repr=False)
+    """Whether nodes cannot go back alone after it: their old settings need what it takes away."""
+    bars: bool = field(default=False, compare=False, repr=False)
+    """Whether nothing before it is taken back, nor starts again, until it is taken back itself."""
     together: tuple[str, ...] = field(default=(), compare=False, repr=False)
     """Nodes of which none goes back alone: its old settings may not run beside the others' new ones."""
 

@@ -15,7 +15,7 @@ from omconf.apply.wire import SLACK, LeftError
 from omconf.plan import owed
 from omconf.plan.digest import ABSENT, sha256
 from omconf.plan.owed import UNIT
-from omconf.rollout import document, text
+from omconf.rollout import document, openmeetings, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -29,6 +29,8 @@ _TIMED_OUT = ("124", "143")
 _KILLED = "137"
 """Of a program that was killed, by `timeout` or by anybody."""
 _MOUNTED = 'cut -d" " -f5 /proc/self/mountinfo | grep -Fqx -- "$1"'
+_BY_HAND = "by-hand.service"
+"""Stands for whatever starts OpenMeetings where a person does."""
 _WHY = {
     "account": "the user {owner} or the group {group} is not there",
     "backup": "what it replaces cannot be kept below /var/lib/omconf",
@@ -112,6 +114,8 @@ class Node:
     """Whether nobody can be asked."""
     owed: frozenset[str] = frozenset()
     """Files that an earlier apply left owed."""
+    gone: frozenset[str] = frozenset()
+    """Files that the plan deletes, and that an unfinished apply deleted before."""
     hide: Callable[[str], str] = _nothing
     """Hides secrets in what programs print."""
     written: list[Written] = field(default_factory=list)
@@ -123,6 +127,8 @@ class Node:
     """Whether all that was begun is taken back."""
     at: tuple[Step, Action] | None = None
     """The action that was taken last."""
+    stuck: bool = False
+    """Whether OpenMeetings could not be stopped on the way back."""
     finished: set[int] = field(default_factory=set)
     """The numbers of the steps that came to their end, and were not taken back."""
     _staged: dict[str, tuple[Target, str, int]] = field(default_factory=dict)
@@ -139,17 +145,17 @@ class Node:
 
     def take(self, step: Step, actions: Iterable[Action]) -> None:
         """Take actions of a step; raises FailedError, StoppedError or LostError, `at` says where."""
-        gone = self._gone(step)
         for action in actions:
             self.at = (step, action)
-            if not _released(action, gone):
+            if not _released(action, self.gone):
                 self.do(action)
 
-    def _gone(self, step: Step) -> set[str]:
-        """Files that a step deletes, and that an unfinished apply deleted before."""
-        paths = {p for action in step.actions if isinstance(action, Remove) for p in action.paths}
-        there = self.targets.deployed.files if self.targets else paths
-        return {path for path in paths if path not in there}
+    def prepare(self, steps: Iterable[Step]) -> None:
+        """Take note of what is to be done on this node, before any of it is."""
+        actions = [action for step in steps for action in step.actions]
+        paths = {p for action in actions if isinstance(action, Remove) for p in action.paths}
+        there = self.targets.deployed.files if paths and self.targets else paths
+        self.gone = frozenset(path for path in paths if path not in there)
 
     def finish(self, number: int, step: Step) -> None:
         """End a step: what reads its files has run."""
@@ -174,15 +180,11 @@ class Node:
         for action in actions:
             try:
                 if isinstance(action, Put):
-                    for path in action.paths:
-                        if self._last(path):
-                            paths.append(path)
-                            with self._named(action):
-                                self.restore(path)
-                else:
-                    self.do(action)
+                    paths += self._restored(action)
+                elif not _released(action, self.gone):
+                    self._take_back(action)
             except FailedError as error:
-                if besides is None or action != besides:
+                if action != besides or not self._idle(action):
                     wrong.append(str(error))
             except StoppedError:
                 wrong.append("it was interrupted while it waited")
@@ -190,6 +192,36 @@ class Node:
             self.line.ask("settle", *(path for path in paths if path not in self.owed))
         self._tidy(paths)
         return wrong
+
+    def _restored(self, action: Put) -> Iterator[str]:
+        """Restore files, those that were written here; yields their paths."""
+        for path in action.paths:
+            if self._last(path):
+                yield path
+                with self._named(action):
+                    self.restore(path)
+
+    def _take_back(self, action: Action) -> None:
+        """Do what takes something back; raises FailedError."""
+        if self.stuck and isinstance(action, Run) and action.argv[0] == "mount":
+            raise FailedError(f"{action.argv[-1]}: not mounted, as OpenMeetings may run on it")
+        match action:
+            case Service("stop", unit) if not unit.startswith(OWN_UNITS):
+                self.stuck = True
+                self.do(action)
+                self.stuck = False
+            case _:
+                self.do(action)
+
+    def _idle(self, action: Action) -> bool:
+        """Tell whether an action on the way back failed because there was nothing to do."""
+        match action:
+            case Service():
+                return False  # systemd does not mind
+            case Run(("mount" | "umount" as what, folder)):
+                mounted = self.passes(Run(("sh", "-c", _MOUNTED, "sh", folder)))
+                return mounted is (what == "mount")
+        return True
 
     def _tidy(self, paths: Iterable[str]) -> None:
         """Remove the folders that were made for files that are gone again, the innermost first."""
@@ -399,9 +431,7 @@ class Node:
     def _service(self, verb: str, unit: str, timeout: int) -> None:
         self.watch.begins(self.name, verb, unit)
         if verb in ("stop", "restart") and not unit.startswith(OWN_UNITS):
-            self._stopped.add(unit)
-            if not self.line.ask("stopped", f"{UNIT}{unit}").ok:
-                raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
+            self._owes(unit)
         if verb in ("start", "restart"):
             self.line.ask("run", "30", ".systemctl", ".reset-failed", f".{unit}")
             self.line.said()
@@ -409,6 +439,22 @@ class Node:
         if verb in ("start", "restart"):
             self.line.ask("settle", f"{UNIT}{unit}")
         self.watch.ended(self.name, verb, unit, back=self._back)
+
+    def asks(self, manual: Manual) -> None:
+        """Take note that a person stops OpenMeetings next; raises FailedError."""
+        if openmeetings.verb_of(manual) in ("stop", "restart"):
+            self._owes(_BY_HAND)
+
+    def did(self, manual: Manual) -> None:
+        """Take note that a person started OpenMeetings."""
+        if openmeetings.verb_of(manual) in ("start", "restart"):
+            self.line.ask("settle", f"{UNIT}{_BY_HAND}")
+
+    def _owes(self, unit: str) -> None:
+        """Have a later plan start what is stopped; raises FailedError."""
+        self._stopped.add(unit)
+        if not self.line.ask("stopped", f"{UNIT}{unit}").ok:
+            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
 
     def is_done(self, manual: Manual) -> bool:
         """Tell whether what a person does is done; without a check, whether it counts as done."""
@@ -466,11 +512,14 @@ class Node:
 
 
 def _released(action: Action, gone: Iterable[str]) -> bool:
-    """Tell whether an action lets go of what a file is for that is gone: that came before it went."""
+    """Tell whether an action lets go of what a file is for that is gone: that came before it went.
+
+    Or takes that back: the file does not come back either.
+    """
     match action:
         case Run(argv):
             return argv[0] in gone
-        case Service("stop" | "disable", unit):
+        case Service("stop" | "disable" | "start" | "enable", unit):
             return any(path.endswith(f"/{unit}") for path in gone)
     return False
 

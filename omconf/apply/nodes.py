@@ -2,7 +2,7 @@
 
 Where all nodes stop, what fails on one is taken back on all. Otherwise only on the node itself, and on
 those that had to stop together with it: those before it stay as they are, and so does what others may
-use of it by now.
+use of it by now. Nor does a node go back whose old settings need what is gone by now.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
     from omconf.apply.targets import Targets
 
+
+BARRED = "nothing before that is taken back until people have done this: {text}"
+NO_WAY_BACK = "nothing was taken back, as what the earlier settings need is gone already"
 
 Said = TypeVar("Said")
 
@@ -76,6 +79,8 @@ class Nodes:
     def carry_out(self, steps: Iterable[tuple[int, Step]]) -> tuple[Outcome, str]:
         """Carry the steps out; says how it ended, and why."""
         steps = list(steps)
+        for name, node in self.nodes.items():
+            node.prepare(step for _, step in steps if name in step.nodes)
         for number, step in steps:
             names = [name for name in step.nodes if name in self.nodes]
             try:
@@ -153,6 +158,7 @@ class Nodes:
         self.asked.add(manual)
         replaced = [p for action in step.undo if isinstance(action, Put) for p in action.paths]
         self._each(pending, lambda node: node.keep(replaced))
+        self._each(pending, lambda node: node.asks(manual))
         text = manual.text
         while pending:
             if not self._done(pending, replace(manual, text=text)):
@@ -160,6 +166,7 @@ class Nodes:
             still = self._ask(pending, lambda node: node.still(manual))
             pending = [name for name in pending if still[name] is not None]
             text = " ".join(dict.fromkeys((manual.text, *filter(None, still.values()))))
+        self._each(asked, lambda node: node.did(manual))
         for name in asked if self.reread else ():
             assert self.reread is not None  # noqa: S101 - for the type checker
             self.nodes[name].replaced(*self.reread(name))
@@ -197,7 +204,20 @@ class Nodes:
             return Outcome.PARTIAL, why or "it was interrupted"
         # Whoever did not come to the end of the step, without a failure of its own, goes back as well.
         failed = [n for n in step.nodes if n in self.nodes and number not in self.nodes[n].finished]
-        return self._ended(why, self._take_back(self._with_others(failed)))
+        names = self._with_others(failed)
+        if self._ended_for(names):
+            return Outcome.PARTIAL, f"{why}; {NO_WAY_BACK}"
+        return self._ended(why, self._take_back(names))
+
+    def _ended_for(self, names: Collection[str]) -> bool:
+        """Tell whether others took away by now what the old settings of these nodes need."""
+        return any(
+            number in self.nodes[name].finished and (step.used or name not in names)
+            for number, step in self.finished
+            if step.ends
+            for name in step.nodes
+            if name in self.nodes
+        )
 
     def _with_others(self, failed: Collection[str]) -> set[str]:
         """Add the nodes that go back with those that failed."""
@@ -241,9 +261,20 @@ class Nodes:
                 actions = [action for action in undo if action not in idle]
                 for name, texts in self.undo(number, of, actions, besides).items():
                     wrong += [self._why(name, FailedError(text)) for text in texts]
+            if step.bars and (text := self._left(number, step)):
+                wrong.append(BARRED.format(text=text))
+                break
         for node in (self.nodes[name] for name in names):
             node.undone = not node.finished and node.at is None
         return wrong
+
+    def _left(self, number: int, step: Step) -> str:
+        """Say what people did not take back of a step, if anything; on lost nodes nobody can."""
+        did = [name for name in step.nodes if name in self.nodes]
+        done = {name for name in did if number in self.nodes[name].finished}
+        texts = [action.text for action in step.undo if isinstance(action, Manual)]
+        left = [text for text in texts if text in self.left_to_people]
+        return " ".join(left or (texts if done and done == set(did) <= set(self.lost) else ()))
 
     def undo(
         self,
@@ -285,9 +316,15 @@ class Nodes:
         real = [name for name in names if self.nodes[name].real]
         if not real:
             return
-        if interrupts.hurried() or not self._done(real, manual):
+        # What could not be stopped may use it.
+        stuck = any(node.stuck for node in self.nodes.values())
+        left = stuck or interrupts.hurried()
+        if not left:
+            self._each(real, lambda node: node.asks(manual))
+        if left or not self._done(real, manual):
             self.left_to_people.append(manual.text)
             return
+        self._each(real, lambda node: node.did(manual))
         paths = [path for action in actions if isinstance(action, Put) for path in action.paths]
         if paths:
             self._each(real, lambda node: node.look(paths))

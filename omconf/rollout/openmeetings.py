@@ -31,17 +31,33 @@ def control(
     return Manual("admin", f"{verb.capitalize()} OpenMeetings on this node{after}.")
 
 
-def start(cluster: Cluster, state: State, *, apart: float | None = None) -> tuple[Do, ...]:
-    """Start it; taken back, it stops.
+def verb_of(manual: Manual) -> str:
+    """Say what a person does with OpenMeetings; empty for anything else."""
+    verb, _, rest = manual.text.partition(" OpenMeetings on this node")
+    return verb.lower() if rest and verb in ("Start", "Stop", "Restart") else ""
 
-    Where it did not run by this unit before, from now on also whenever the host is booted.
-    """
+
+def start(
+    cluster: Cluster, state: State, *, apart: float | None = None, anew: bool = False
+) -> tuple[Do, ...]:
+    """Start it; taken back, it stops. See `enabled` for `anew`."""
     does = Do(control(cluster, "start", apart=apart), control(cluster, "stop"))
+    return (*enabled(cluster, state, anew=anew), does)
+
+
+def enabled(cluster: Cluster, state: State, *, anew: bool) -> tuple[Do, ...]:
+    """Have it start whenever the host is booted, where it did not run by this unit before.
+
+    Or `anew`: where that is not known, as omconf had nothing to do with this unit, or did not come to
+    its end. Then it stays so when the rest is taken back: it may have been so before.
+    """
     om = cluster.openmeetings
-    if (state.runs and state.unit is None) or not om.has_systemd:
-        return (does,)
+    if not om.has_systemd:
+        return ()
     unit = om.service.value
-    return (Do(Service("enable", unit), Service("disable", unit)), does)
+    if not state.runs or state.unit is not None:
+        return (Do(Service("enable", unit), Service("disable", unit)),)
+    return (Do(Service("enable", unit)),) if anew else ()
 
 
 def stopped(cluster: Cluster, unit: str | None) -> tuple[Do, ...]:
@@ -56,9 +72,10 @@ def stopped(cluster: Cluster, unit: str | None) -> tuple[Do, ...]:
     return (stop, Do(Service("disable", unit), Service("enable", unit)))
 
 
-def restart(cluster: Cluster) -> tuple[Do, ...]:
+def restart(cluster: Cluster, state: State, *, anew: bool = False) -> tuple[Do, ...]:
     """Restart it and wait for it; once more when its files are as they were."""
-    return (Do(control(cluster, "restart"), again=True), Do(Health(), again=True))
+    first = enabled(cluster, state, anew=anew)
+    return (*first, Do(control(cluster, "restart"), again=True), Do(Health(), again=True))
 
 
 def stop(cluster: Cluster, nodes: Sequence[str], why: str, unit: str | None) -> Step:

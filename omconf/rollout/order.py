@@ -93,8 +93,8 @@ class _Job(Who):
         yield from self._roll()
         yield from self._begin()
         yield from self._start_again()
-        yield from self._end_serving()
-        yield from _used(self._shut_out())
+        yield from _ending(self._end_serving())
+        yield from _ending(_used(self._shut_out()))
         yield from self._forget()
         yield from self._record()
 
@@ -192,7 +192,8 @@ class _Job(Who):
     def _move(self, nodes: Sequence[str]) -> Iterator[Step]:
         """Move the shared data while nobody uses them: no node runs, and nothing is mounted."""
         if self.moved:
-            yield Step.of(nodes, "nobody uses the shared folder now", (MOVE,))
+            move = Step.of(nodes, "nobody uses the shared folder now", (MOVE,))
+            yield replace(move, bars=True)
 
     def _prepare(self, parts: Parts) -> Iterator[Step]:
         """Do what comes before the start, by hand where it has to be: old mounts are gone by then."""
@@ -243,7 +244,8 @@ class _Job(Who):
             return
         if any(map(self.alters, missing)):
             why = "there is no way back without it"
-            yield from _used([Step.of(missing, why, (openmeetings.backup(self.cluster),))])
+            kept = Step.of(missing, why, (openmeetings.backup(self.cluster),))
+            yield replace(kept, used=True, bars=True)
         yield from openmeetings.installations(self.cluster, missing, self.states)
 
     def _start(self, nodes: Sequence[str]) -> Iterator[Step]:
@@ -258,7 +260,9 @@ class _Job(Who):
             head = self._openmeetings_files(node)
             alone = first_alone and node == nodes[0]
             apart = None if alone or len(nodes) == 1 else APART_SECONDS
-            started = openmeetings.start(self.cluster, self.states[node], apart=apart)
+            started = openmeetings.start(
+                self.cluster, self.states[node], apart=apart, anew=self.anew(node)
+            )
             if self.unplanned and node in self.together:
                 if head:
                     yield Step.of([node], "written while OpenMeetings is stopped", head)
@@ -305,7 +309,8 @@ class _Job(Who):
     def _restart(self, node: str) -> Iterator[Step]:
         files = self._openmeetings_files(node)
         why = self._why(node)
-        yield Step.of([node], why, (*files, *openmeetings.restart(self.cluster)))
+        restart = openmeetings.restart(self.cluster, self.states[node], anew=self.anew(node))
+        yield Step.of([node], why, (*files, *restart))
 
     def _why(self, node: str) -> str:
         if node in self.reasons:
@@ -327,7 +332,7 @@ class _Job(Who):
         tail = (
             *_written(sorted(below.listed, key=lambda p: p.stage)),
             *self._openmeetings_files(node),
-            *openmeetings.start(self.cluster, self.states[node]),
+            *openmeetings.start(self.cluster, self.states[node], anew=self.anew(node)),
             Do(Health()),
         )
         own = self._own(self.parts.on(node))
@@ -358,7 +363,8 @@ class _Job(Who):
             # By whichever unit: it may start by another one from now on, or by hand.
             stopped = [unit for unit in state.stopped if not unit.startswith(OWN_UNITS)]
             if stopped and node not in starting:
-                does = (Do(openmeetings.control(self.cluster, "start")), Do(Health()))
+                first = openmeetings.enabled(self.cluster, state, anew=self.anew(node))
+                does = (*first, Do(openmeetings.control(self.cluster, "start")), Do(Health()))
                 yield Step.of([node], "an apply stopped it and did not come to its end", does)
 
     def _shut_out(self) -> Iterator[Step]:
@@ -372,8 +378,9 @@ class _Job(Who):
 
     def _forgets(self, who: str) -> bool:
         """Tell whether a node left, or another account or address is used now on that server."""
-        existing = self.parts.of(self.existing).listed
-        changed = any(who in p.effect.needs and not p.creates for p in existing)
+        existing = [p for p in self.parts.of(self.existing).listed if who in p.effect.needs]
+        # In another home nothing tells what was used until now.
+        changed = any(not p.creates or self.states[p.node].home is not None for p in existing)
         return bool(self.removed) or changed
 
     def _record(self) -> Iterator[Step]:
@@ -397,6 +404,11 @@ class _Job(Who):
 def _used(steps: Iterable[Step]) -> Iterator[Step]:
     """Mark steps whose result other nodes may use."""
     return (replace(step, used=True) for step in steps)
+
+
+def _ending(steps: Iterable[Step]) -> Iterator[Step]:
+    """Mark steps that take away what the old settings of nodes need."""
+    return (replace(step, ends=True) for step in steps)
 
 
 def _told(manual: Manual) -> Do:

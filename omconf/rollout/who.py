@@ -149,6 +149,11 @@ class Who:
         """Tell whether OpenMeetings, or another release of it, has to be installed on a node."""
         return not self.states[node].installed or self.alters(node)
 
+    def anew(self, node: str) -> bool:
+        """Tell whether nothing says that the unit on a node starts OpenMeetings at each boot."""
+        begins = self.parts.on(node, stages=(Stage.UNIT,)).deleting(False).listed
+        return self.states[node].unrecorded or any(p.creates for p in begins)
+
     def alters(self, node: str) -> bool:
         """Tell whether the release that a node runs becomes another one, which alters the tables."""
         state = self.states[node]

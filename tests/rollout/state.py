@@ -14,6 +14,7 @@ from tests.rollout.hosts import (
     Desired,
     Folder,
     Host,
+    Process,
     Wrong,
     let_in,
 )
@@ -58,6 +59,8 @@ class State:
         """Something could not be taken back."""
         self.cut: set[tuple[str, str]] = set()
         """Hosts and mounts whose server refused them before: they wait until it lets them in again."""
+        self.shut: set[str] = set()
+        """Hosts that were lost and run on, while their database went back to what it was."""
         self.strays: set[str] = set()
         """Hosts that were apart at first, and go back to what they were."""
         self.began = 0.0
@@ -126,6 +129,14 @@ class State:
             x.table is None or y.address in let_in(x.table) for x, y in ((one, other), (other, one))
         )
 
+    def refusal(self, host: Host, process: Process) -> str:
+        """Say why a process cannot use its database, if it cannot."""
+        if (process.account, host.address) not in self.access.get(process.database, ()):
+            return f"{host.name} runs and may not log in to {process.database}"
+        if self.tables[process.database] != process.release:
+            return f"{host.name} runs {process.release} on other tables"
+        return ""
+
     def split(self) -> set[frozenset[str]]:
         """Pairs that run on one database and must not: apart, or on other data."""
         found = set()
@@ -159,14 +170,8 @@ class State:
                 self._judge(host)
 
     def _judge(self, host: Host) -> None:
-        if process := host.process:
-            now = host.mounts.get(process.data_dir, (None,))[0]
-            if now != process.mount or self.folder(host, process.data_dir) != process.folder:
-                raise Wrong(f"the data folder of {host.name} changes while it runs")
-            if (process.account, host.address) not in self.access.get(process.database, ()):
-                raise Wrong(f"{host.name} runs and may not log in to {process.database}")
-            if self.tables[process.database] != process.release:
-                raise Wrong(f"{host.name} runs {process.release} on other tables")
+        if host.process:
+            self._runs(host, host.process)
         for entry, _ in host.mounts.values():
             if entry != BY_HAND and (host.name, entry) not in self.cut:
                 self.served(host, entry)
@@ -176,3 +181,13 @@ class State:
                 raise Wrong(f"{unit} is in use on {host.name} and has no file")
         if host.route and SCRIPT not in host.files:
             raise Wrong(f"nothing on {host.name} can take the route away")
+
+    def _runs(self, host: Host, process: Process) -> None:
+        now = host.mounts.get(process.data_dir, (None,))[0]
+        if now != process.mount or self.folder(host, process.data_dir) != process.folder:
+            raise Wrong(f"the data folder of {host.name} changes while it runs")
+        refusal = self.refusal(host, process)
+        if refusal and host.name not in self.shut:
+            raise Wrong(refusal)
+        if not refusal:
+            self.shut.discard(host.name)

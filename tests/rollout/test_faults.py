@@ -165,7 +165,12 @@ class Stage:
         """What outside servers let in, where the data are, and which release made the tables."""
         world = self.world
         tables = world.tables[world.url(self.triple.before)]
-        return copy.deepcopy((world.access, world.outside, world.full, tables))
+        return copy.deepcopy((world.access, world.outside, tables, world.full))
+
+    def as_servers(self) -> bool:
+        """Tell whether they are as at first; what a new shared folder was given stays there."""
+        (*first, full), (*now, holds) = self.servers_at_first, self.servers()
+        return bool(first == now and full <= holds)
 
     def states(self) -> dict[str, Any]:
         return {name: copy.deepcopy(host.state()) for name, host in self.world.hosts.items()}
@@ -245,7 +250,7 @@ def played(
                 raise Wrong(f"{first.outcome} without a fault: {first.why}")
             as_wanted(triple, world, plan)
             return first
-        _outcome(stage, first, start, as_servers=stage.servers_at_first == stage.servers())
+        _outcome(stage, first, start, as_servers=stage.as_servers())
         if not (first.scene.again and first.scene.wrong):
             _again(stage, first, start)  # what a failed way back leaves is for people to look at
     except Wrong as wrong:
@@ -383,6 +388,8 @@ def _again(  # noqa: C901 - what is true of a world again
     world.apart = world.split() | {pair for pair in world.apart_at_first if pair & stopped}
     world.apart_at_first = frozenset(world.apart)
     world.cut = world.cuts()
+    lost = [world.hosts[name] for name in scene.lost]
+    world.shut = {h.name for h in lost if h.process and world.refusal(h, h.process)}
     for name, host in world.hosts.items():
         if start[name][1] is None and host.process is None and shipped(host):
             host.releases.clear()  # it has nothing of omconf's: as if nobody had installed it
@@ -399,11 +406,9 @@ def _again(  # noqa: C901 - what is true of a world again
         # What could not start at boot, for want of its data server, no plan knows.
         host = world.hosts[name]
         if host.process is None and name in stage.triple.after.nodes:
+            for folder, entry in host.read(FSTAB, "fstab").items():
+                host.mounts.setdefault(folder, (entry, world.served(host, entry)))
             world.start(host, world.spec, next(iter(host.units & host.enabled), ""))
-    for name, host in world.hosts.items():
-        # Where OpenMeetings is installed, no plan can tell whether it ever started at boot.
-        if start[name][1] is None:
-            host.enabled |= host.units & {world.spec.cluster.openmeetings.service.value}
     as_wanted(stage.triple, world, second)
     third = stage.plan()
     stay = [name for name in world.hosts if name in stage.triple.after.nodes]
@@ -481,6 +486,13 @@ def test_a_unit_that_stopped_is_started_by_whatever_starts_it_from_now_on() -> N
     struck(spec_of(2), after, Fault("killed"), "om1", "Start OpenMeetings")
 
 
+def test_what_a_person_stopped_is_started_by_the_next_plan() -> None:
+    before = spec_of(3, openmeetings={"service": "none"})
+    after = laid_over(without(before, "om1"), {"storage": {"server": "om3"}})
+    found = struck(before, after, Fault("no"), "om2", "Start OpenMeetings")
+    assert found.outcome is Outcome.WAITING
+
+
 def test_who_left_is_shut_out_also_when_that_waited() -> None:
     after = spec_of(3)
     del after["nodes"]["om3"]
@@ -499,6 +511,75 @@ def test_two_nodes_join_behind_a_firewall(keep: bool) -> None:
     after = {**before, "nodes": {**before["nodes"], "x0": node(1), "x1": node(2)}}
     struck(before, after, Fault("sick"), "x1", keep=keep)
     struck(before, after, Fault("fails"), "om1", "manifest", keep=keep)
+
+
+def without(data: Data, name: str) -> Data:
+    """A spec that a node left."""
+    return {**data, "nodes": {n: each for n, each in data["nodes"].items() if n != name}}
+
+
+def test_nobody_goes_back_alone_to_what_is_gone() -> None:
+    """The data server does not export to the node any more."""
+    before = spec_of(3)
+    found = struck(before, without(before, "om3"), Fault("fails"), "om3", "Remove", "manifest")
+    assert found.outcome is Outcome.PARTIAL
+    assert found.why.endswith(nodes_module.NO_WAY_BACK)
+    assert not found.scene.taken_back
+
+
+def test_an_account_stays_until_nobody_starts_from_the_earlier_home() -> None:
+    before = laid_over(spec_of(2), {"database": {"user": "other"}})
+    after = laid_over(spec_of(2), {"openmeetings": {"home": "/srv/om"}})
+    struck(before, after, Fault("no"), "What is no longer used")
+
+
+def test_a_start_that_fails_on_the_way_back_is_told() -> None:
+    """Also where it takes back the very action that failed."""
+    before = spec_of(2)
+    fault = Fault("late", late=True, again=0)
+    found = struck(before, without(before, "om2"), fault, "om2", "'stop'", "openmeetings")
+    assert found.outcome is Outcome.PARTIAL
+    assert found.scene.again
+
+
+@pytest.mark.parametrize("kind", ["lost", "dead"])
+def test_nobody_starts_where_the_data_do_not_move_back(kind: Kind) -> None:
+    """They are on the node that is lost."""
+    before = spec_of(2)
+    after = laid_over(without(before, "om1"), {"storage": {"server": "om2"}})
+    found = struck(before, after, Fault(kind), "om2", "Put")
+    assert found.outcome is Outcome.PARTIAL
+    assert "Move the shared data back" in found.why
+
+
+def test_a_script_that_went_before_a_move_is_not_run_again() -> None:
+    before = spec_of(2)
+    sections = {
+        "network": {"multicast_route": False},
+        "storage": {"export": "/srv/export"},
+    }
+    after = laid_over(without(before, "om2"), sections)
+    struck(before, after, Fault("sick"), "om1", keep=True)
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_unit_that_was_not_enabled_is_by_the_next_plan(keep: bool) -> None:
+    after = spec_of(2, openmeetings={"service": "om.service"})
+    struck(spec_of(2), after, Fault("killed"), "'enable'", "om.service", keep=keep)
+    after = {**spec_of(2), "nodes": {**spec_of(2)["nodes"], "x0": node(1)}}
+    struck(spec_of(2), after, Fault("killed"), "x0", "'enable'", "openmeetings.service", keep=keep)
+
+
+def test_a_unit_that_omconf_begins_with_starts_at_each_boot() -> None:
+    after = spec_of(2, openmeetings={"java_options": ["-Xmx2g"]})
+    triple = Triple.of(spec_of(2, openmeetings={"service": "none"}), after)
+    steps = triple.plan(triple.world()).rollout.steps
+    enabled = {
+        n for s in steps for n in s.nodes if Service("enable", "openmeetings.service") in s.actions
+    }
+    assert enabled == {"om1", "om2"}
+    back = [action for step in steps for action in step.undo]
+    assert Service("disable", "openmeetings.service") not in back  # it may have been so before
 
 
 def faults(*kinds: Kind) -> st.SearchStrategy[Fault]:
