@@ -207,19 +207,19 @@ class Terminal:
 
     def does(self, nodes: Sequence[str], manual: Manual) -> bool:
         """Show what is to be done, and ask whether it is."""
-        files = "".join(f"\n  the bundle has it in {file}" for file in manual.files)
-        return self._asked(f"{', '.join(nodes)}: {manual.text}{files}", "Is it done?")
+        files = (f"  the bundle has it in {file}" for file in manual.files)
+        return self._asked("Is it done?", f"{', '.join(nodes)}: {manual.text}", *files)
 
     def agrees(self, question: str) -> bool:
         """Ask whether to go on."""
-        return self._asked("", question)
+        return self._asked(question)
 
-    def _asked(self, text: str, question: str) -> bool:
+    def _asked(self, question: str, *lines: str) -> bool:
         if not self.there:
             return False
         self.show.pause()
-        if text:
-            output.tell(text)
+        for line in lines:
+            output.tell(line)
         answer = _answer(f"{question} [y/N]: ")
         self.show.go_on()
         return answer.lower() in ("y", "yes")

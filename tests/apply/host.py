@@ -94,6 +94,7 @@ class Host:
 
     def start_database(self) -> None:
         self.started.append(subprocess.Popen(self.inside(*self.database)))
+        self.shell("until grep -q ':1538 00000000:0000 0A' /proc/net/tcp; do sleep 0.1; done")
 
     def close(self) -> None:
         assert self.holder.stdout is not None

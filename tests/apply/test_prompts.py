@@ -139,7 +139,9 @@ def test_a_person_says_that_a_step_is_done(host: Host, tmp_path: Path) -> None:
         terminal.said = ""
         terminal.answer("Y")
         terminal.hear(DONE)
-        assert "Port 5432 of 10.1.1.250 does not answer from om1 yet." in terminal.said
+        assert (
+            "Port 5432 of 10.1.1.250 does not answer from om1 yet.\r\n  the bundle" in terminal.said
+        )
         host.start_database()
         terminal.answer("Y")
         terminal.hear()

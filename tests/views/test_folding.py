@@ -19,7 +19,7 @@ Roll-out Plan to create update delete reformat on of nodes items more like it bl
 differs by node is s one after the other same meaning written differently only not rolling file are
 All must stop No restarts Nodes restart one by one write delete systemctl check and more
 wait until healthy seconds at most the admin database data server administrator files in bundle
-at least second after another node
+at least second after another node these can log in
 Deployed secrets compared with the spec not
 """
 FRAME = set(FRAME_TEXT.split())
