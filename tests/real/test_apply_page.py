@@ -11,7 +11,7 @@ from tests.command import ROOT
 from tests.needs import needs
 from tests.real.machines import NEEDS, Machines
 
-pytestmark = needs(*NEEDS)
+pytestmark = needs(*NEEDS, "bash")
 PAGE = ROOT / "docs/apply.md"
 BEFORE: dict[str, Callable[[Machines], object]] = {
     "A change that does not hold": lambda three: three.refuse("om1", "Xmx512g"),

@@ -33,9 +33,13 @@ exec {real} "$@"
 """
 """Stands before a client: what every process says of itself while the client is about to log in."""
 
-AWKS = [name for name in ("mawk", "gawk", "original-awk", "busybox") if shutil.which(name)]
-ON_POSTGRESQL = pytest.param(PostgreSQL, marks=needs(*NEEDS_POSTGRESQL, "runuser"))
-ON_MARIADB = pytest.param(MariaDB, marks=needs(*NEEDS_MARIADB, "runuser"))
+AWKS = [
+    pytest.param(name, marks=needs("busybox")) if name == "busybox" else name
+    for name in ("mawk", "gawk", "original-awk", "busybox")
+    if shutil.which(name)
+]
+ON_POSTGRESQL = pytest.param(PostgreSQL, marks=needs(*NEEDS_POSTGRESQL, "runuser", "nc"))
+ON_MARIADB = pytest.param(MariaDB, marks=needs(*NEEDS_MARIADB, "runuser", "nc"))
 
 
 @pytest.fixture(scope="module", params=[ON_POSTGRESQL, ON_MARIADB])
