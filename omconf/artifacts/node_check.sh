@@ -620,14 +620,17 @@ connection=$xml'
         found = substr(parameters, at + length(name) + 2)
         return unescaped(substr(found, 1, index(found, "&") - 1))
     }
-    function option(name, given) {
-        if (kind == "postgresql")
+    # A backslash in what gsub() puts in means something else to every awk.
+    function option(name, given,    i, one, plain) {
+        if (kind == "postgresql") {
             print name "=" given
-        else {
-            gsub(/\\/, "\\\\", given)
-            gsub(/"/, "\\\"", given)
-            print name "=\"" given "\""
+            return
         }
+        for (i = 1; i <= length(given); i++) {
+            one = substr(given, i, 1)
+            plain = plain (one == "\\" || one == "\"" ? "\\" : "") one
+        }
+        print name "=\"" plain "\""
     }
     { all = all $0 "\n" }
     END {
