@@ -336,7 +336,7 @@ MISSING = {
 }
 
 
-@needs("dash", "openssl", "wget")
+@needs("dash", "openssl", "psql", "wget")
 @pytest.mark.parametrize("missing", MISSING)
 def test_a_missing_program_is_named(nodes: Nodes, missing: str) -> None:
     # What is bound over a program is no program.
