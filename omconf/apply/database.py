@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 SECONDS = 20
 _SCRIPT = """\
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 {functions}
 probe=$(prober)
 [ -z "$probe" ] || is_open "$1" "$2"
@@ -39,18 +38,12 @@ def probe(targets: Targets) -> Run | None:
 
 LOGIN_SECONDS = 30
 _LOGIN = """\
-PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 {functions}
 export connection log_in
 text=$(cat)
 export client=''
 kind=$(printf '%s\\n' "$text" | want=place awk "$connection" | head -n 1)
-clients='mariadb mysql'
-[ "$kind" != postgresql ] || clients=psql
-for client in $clients; do
-    ! has "$client" || break
-done
-[ -n "$kind" ] && has "$client" || exit 3
+[ -n "$kind" ] && find_client || exit 3
 if said=$(printf '%s\\n' "$text" | persistence=/dev/stdin sh -c "$log_in" 2>&1); then
     exit 0
 fi
@@ -69,7 +62,7 @@ def logs_in(node: Node) -> bool | None:
     text = _persistence(node)
     if text is None:
         return None
-    names = ("has", "refusal", "xml", "connection", "log_in")
+    names = ("has", "refusal", "find_client", "xml", "connection", "log_in")
     script = _LOGIN.format(functions=node_check.functions(*names))
     answer = node.line.output(["sh", "-c", script], text, seconds=LOGIN_SECONDS)
     return {0: True, 1: False}.get(answer.code)

@@ -724,6 +724,16 @@ refusal() {
         sub(/^psql: error: could not translate/, "cannot translate") { print "fail " $0; exit }'
 }
 
+# Name in $client what can log in to a server of the kind $kind; fails where none of $clients is there.
+find_client() {
+    clients='mariadb mysql'
+    [ "$kind" != postgresql ] || clients=psql
+    for client in $clients; do
+        ! has "$client" || return 0
+    done
+    return 1
+}
+
 # Try to log in; says nothing when nobody can, but why in $why.
 check_login() {
     persistence=
@@ -763,12 +773,7 @@ check_login() {
     } <<PLACE
 $found
 PLACE
-    clients='mariadb mysql'
-    [ "$kind" != postgresql ] || clients=psql
-    for client in $clients; do
-        ! has "$client" || break
-    done
-    if ! has "$client"; then
+    if ! find_client; then
         why="${clients% *} is missing"
         return 1
     fi

@@ -65,7 +65,6 @@ def asked(port: int, folder: Path) -> int:
     *words, host, asked_for = probe.argv
     assert (host, asked_for) == ("10.1.1.250", str(port))
     # On loopback, by nothing but what is in the folder.
-    words = [word.replace("PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin", "") for word in words]
     command = [*words, "127.0.0.1", asked_for]
     return subprocess.run(command, env={"PATH": str(folder)}, capture_output=True).returncode
 
