@@ -24,7 +24,6 @@ from omconf.process import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
 PROGRAM = Path(__file__).with_name("node.sh")
 LONGEST_ANSWER = 64 * 1024
@@ -79,12 +78,7 @@ class Program:
     def __enter__(self) -> Program:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:

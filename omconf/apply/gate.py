@@ -65,8 +65,7 @@ class Gate:
         main = self._main(sees, [name for name in unchanged if name in self.up])
         self.parted = self.up - main
         self.strays = frozenset(self.parted)
-        wrong = [f"{n}: {_wrong(reports[n])}" for n in unchanged if n in reports]
-        wrong = [text for text in wrong if not text.endswith(": ")]
+        wrong = [f"{n}: {why}" for n in unchanged if n in reports and (why := _wrong(reports[n]))]
         return wrong + [
             f"{name} runs, and is no member of the cluster"
             for name in unchanged
@@ -127,9 +126,11 @@ class Gate:
         end = time.monotonic() + self.seconds
         while True:
             said = self.look(node)
-            why = _unknown(said) or _wrong(said) or self._missed(node, said)
-            if not why or _unknown(said):
-                return why
+            if unknown := _unknown(said):
+                return unknown
+            why = _wrong(said) or self._missed(node, said)
+            if not why:
+                return ""
             if interrupts.stopped():
                 raise StoppedError
             if time.monotonic() + RESTS > end:

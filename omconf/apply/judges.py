@@ -34,7 +34,6 @@ UNITS = "/etc/systemd/system/"
 _END_SECONDS = 2.0
 
 _HEAD = """\
-PATH=$PATH:/usr/sbin:/sbin
 nonce=$1 draft=$2
 shift 2
 trap 'printf "\\n%s end\\n" "$nonce" >&2' EXIT

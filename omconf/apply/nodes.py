@@ -167,9 +167,9 @@ class Nodes:
             pending = [name for name in pending if still[name] is not None]
             text = " ".join(dict.fromkeys((manual.text, *filter(None, still.values()))))
         self._each(asked, lambda node: node.did(manual))
-        for name in asked if self.reread else ():
-            assert self.reread is not None  # noqa: S101 - for the type checker
-            self.nodes[name].replaced(*self.reread(name))
+        if self.reread is not None:
+            for name in asked:
+                self.nodes[name].replaced(*self.reread(name))
 
     def _ask(self, names: Sequence[str], question: Callable[[Node], Said]) -> dict[str, Said]:
         """Ask nodes the same side by side."""

@@ -35,7 +35,6 @@ from omconf.files.write import sync_file_system
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from types import TracebackType
 
     from omconf.bundle.model import BundleFile
 
@@ -96,12 +95,7 @@ class Replacement:
     def __enter__(self) -> Replacement:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._staging is not None:
             with self._staging:
                 os.close(self._staging.fd)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+import threading
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -120,6 +121,8 @@ class Show:
     _status: Any = None
     _since: float = 0.0
     _now: str = ""
+    _turn: threading.Lock = field(default_factory=threading.Lock)
+    """Nodes tell what happens side by side."""
 
     def __enter__(self) -> Show:
         if not self.as_json and somebody():
@@ -162,7 +165,7 @@ class Show:
 
         document = masked(document, self.mask)
         # Whoever reads along may go away: that ends no work.
-        with suppress(OSError):
+        with suppress(OSError), self._turn:
             self._draw(document)
 
     def _draw(self, document: Document) -> None:

@@ -15,7 +15,6 @@ from omconf.files import read, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
 
     from omconf.files.read import Contents
 
@@ -35,12 +34,7 @@ class Inside:
     def __enter__(self) -> Inside:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         while self._way:
             os.close(self._way.pop()[1])
 

@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from omconf.files import read
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from omconf.files.read import Contents
 
 MAX_PARTS = 200
@@ -83,12 +81,7 @@ class Tree:
     def __enter__(self) -> Tree:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._forget()
         os.close(self.root.fd)
 

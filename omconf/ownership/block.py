@@ -74,7 +74,7 @@ class Block(Owned):
     def restored(
         self, kind: Kind, cluster: str, before: str | None, now: str, keys: Sequence[str]
     ) -> str | None:
-        """Put the block back that was there, or none, and hand-made lines that it had taken over."""
+        """Put the block back that was there, or none, and hand-made lines that it had adopted."""
         assert isinstance(kind, BlockKind)  # noqa: S101 - what a kind with this ownership is
         old, here = block.find(before or "", cluster), block.find(now, cluster)
         if isinstance(here, Finding) or isinstance(old, Finding):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from omconf import interrupts
 from omconf.actions import HEALTH_SECONDS
-from omconf.apply.events import Event, Outcome
+from omconf.apply.events import Outcome
 from omconf.diagnostics import OVERRULED, Diagnostic, Rule, Severity, has_errors
 from omconf.pipeline.secrets import unresolved
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from omconf.actions import Step
+    from omconf.apply.events import Event
     from omconf.apply.gate import Gate
     from omconf.apply.journal import About
     from omconf.apply.node import Node
@@ -247,13 +248,9 @@ def _on(
     user = asked.local is not None and os.geteuid() != 0
 
     def look(name: str) -> list[str]:
-        show.event(Event("check", "started", name))
-        wrong = preflight.problems(nodes[name], steps[name], people=people.there, user=user)
-        show.event(Event("check", "failed" if wrong else "done", name))
-        return wrong
+        return preflight.problems(nodes[name], steps[name], people=people.there, user=user)
 
-    wrong = lines.each(look, nodes)
-    found = [REFUSED.at(None, f"{t}.", node=name) for name, texts in wrong.items() for t in texts]
+    found = lines.problems(look, nodes, show, REFUSED)
     if not found and real and units:
         found = stops.unhealthy(prepared, lines, gate, force=options.unhealthy)
     if found:
@@ -298,7 +295,7 @@ def _node(prepared: Prepared, name: str, lines: Connected, gate: Gate, show: Sho
     kinds = {c.path: c.kind for c in prepared.made.plan.changes if c.node == name}
     targets = Targets(bundle, name, files, prepared.made.secrets, kinds)
     real = not prepared.asked.tree
-    node = Node(name, lines.programs[name], targets, gate, lines.telling(show.event), real)
+    node = Node(name, lines.programs[name], targets, gate, show.event, real)
     node.owed = frozenset(owed.read(files.around, prepared.made.plan.cluster, {}).before)
     node.hide = show.mask.message if show.mask else str
     return node

@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import threading
 import time
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from omconf import interrupts
 from omconf.apply import carrier
+from omconf.apply.events import Event
 from omconf.apply.wire import LostError, lost
 from omconf.deployed.ssh import CONNECT_SECONDS, side_by_side
 from omconf.diagnostics import Rule, Severity
 from omconf.formats import printf
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from types import TracebackType
+    from collections.abc import Callable, Iterable, Iterator
 
     from omconf.apply.carrier import Program
-    from omconf.apply.events import Event, Tell
     from omconf.cluster.model import Cluster
     from omconf.diagnostics import Diagnostic
-    from omconf.pipeline.apply import Options
+    from omconf.pipeline.apply import Options, Show
     from omconf.pipeline.sources import Asked
 
 Result = TypeVar("Result")
@@ -38,17 +37,6 @@ class Connected:
     needed: tuple[str, ...]
     programs: dict[str, Program] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
-
-    def __enter__(self) -> Connected:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        side_by_side(lambda program: program.close(), self.programs.values())
 
     def refused(self) -> list[Diagnostic]:
         """Name the nodes that do not answer, and that something is to be done on."""
@@ -78,26 +66,37 @@ class Connected:
         nodes = list(nodes)
         return dict(zip(nodes, side_by_side(one, nodes), strict=True))
 
-    def telling(self, tell: Tell) -> Tell:
-        """Let only one node tell something at a time."""
+    def problems(
+        self, look: Callable[[str], list[str]], nodes: Iterable[str], show: Show, rule: Rule
+    ) -> list[Diagnostic]:
+        """Look at nodes before the first write; `look` says all that is in the way on one."""
 
-        def telling(event: Event) -> None:
-            with _TELLING:
-                tell(event)
+        def one(node: str) -> list[str]:
+            show.event(Event("check", "started", node))
+            wrong = look(node)
+            show.event(Event("check", "failed" if wrong else "done", node))
+            return wrong
 
-        return telling
+        found = self.each(one, nodes)
+        return [rule.at(None, f"{t}.", node=node) for node, texts in found.items() for t in texts]
 
 
-_TELLING = threading.Lock()
-
-
-def connect(cluster: Cluster, asked: Asked, needed: Iterable[str]) -> Connected:
+@contextmanager
+def connect(cluster: Cluster, asked: Asked, needed: Iterable[str]) -> Iterator[Connected]:
     """Connect to the nodes: by ssh to all of the cluster, whatever is planned of them."""
     made = Connected(tuple(needed))
+    try:
+        _start(made, cluster, asked)
+        yield made
+    finally:
+        side_by_side(lambda program: program.close(), made.programs.values())
+
+
+def _start(made: Connected, cluster: Cluster, asked: Asked) -> None:
     name = cluster.name.value
     if asked.local is not None:
         made.programs[asked.local] = carrier.local(name, asked.tree)
-        return made
+        return
     own = {node.name.value for node in cluster.nodes}
     places = {n: ssh for n, ssh in cluster.destinations.items() if n in own or n in made.needed}
     seconds = asked.seconds or CONNECT_SECONDS * 2
@@ -112,7 +111,6 @@ def connect(cluster: Cluster, asked: Asked, needed: Iterable[str]) -> Connected:
 
     side_by_side(one, places)
     made.programs = {node: made.programs[node] for node in places if node in made.programs}
-    return made
 
 
 def _locked(program: Program, who: str, node: str, end: float, force: str) -> Diagnostic | None:

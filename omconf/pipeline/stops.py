@@ -136,7 +136,7 @@ def _drained(lines: Connected, node: Node | None, show: Show, end: float) -> Non
     """Wait until nobody is connected to a node, or the time is over."""
     if node is None or node.name.value not in lines.programs:
         return
-    tell, last = lines.telling(show.event), -1
+    last = -1
     while not interrupts.stopped():
         program = lines.programs[node.name.value]
         count = _count(program.output(_words(node), b"", seconds=LOOK_SECONDS))
@@ -144,7 +144,7 @@ def _drained(lines: Connected, node: Node | None, show: Show, end: float) -> Non
             return
         if count != last:
             text = f"{count} connection{'s' if count > 1 else ''} to OpenMeetings"
-            tell(Event("drain", "waiting", node.name.value, text=text))
+            show.event(Event("drain", "waiting", node.name.value, text=text))
             last = count
         if time.monotonic() + POLL_SECONDS > end:
             return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omconf import interrupts
 from omconf.actions import Put, Service
 from omconf.apply import journal
-from omconf.apply.events import Event, Outcome
+from omconf.apply.events import Outcome
 from omconf.apply.node import Written, digest
 from omconf.artifacts import by_name
 from omconf.deployed.snapshot import NodeFiles, Request
@@ -315,19 +315,14 @@ def _on(
     gate = Gate(prepared.cluster, lines.programs, units, options.health)
     nodes: dict[str, Node] = {}
     for name, back in prepared.nodes.items():
-        node = Node(name, lines.programs[name], None, gate, lines.telling(show.event), real)
+        node = Node(name, lines.programs[name], None, gate, show.event, real)
         node.written += back.written
         nodes[name] = node
 
     def look(name: str) -> list[str]:
-        show.event(Event("check", "started", name))
-        wrong = preflight.of_undo(lines.programs[name], prepared.nodes[name].files)
-        show.event(Event("check", "failed" if wrong else "done", name))
-        return wrong
+        return preflight.of_undo(lines.programs[name], prepared.nodes[name].files)
 
-    wrong = lines.each(look, nodes)
-    found = [NO_UNDO.at(None, f"{t}.", node=name) for name, texts in wrong.items() for t in texts]
-    if found:
+    if found := lines.problems(look, nodes, show, NO_UNDO):
         return apply.Result(Outcome.REFUSED, diagnostics=found)
     if real and units:
         gate.survey([])
