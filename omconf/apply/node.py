@@ -14,7 +14,7 @@ from omconf.apply.events import Event, Tell
 from omconf.apply.wire import SLACK, LeftError
 from omconf.plan import owed
 from omconf.plan.digest import ABSENT, sha256
-from omconf.plan.owed import UNIT
+from omconf.plan.owed import UNIT, done
 from omconf.rollout import document, openmeetings, text
 
 if TYPE_CHECKING:
@@ -449,6 +449,10 @@ class Node:
         """Take note that a person started OpenMeetings."""
         if openmeetings.verb_of(manual) in ("start", "restart"):
             self.line.ask("settle", f"{UNIT}{_BY_HAND}")
+
+    def is_settled(self, manual: Manual) -> None:
+        """Take note that what a person was to do is done; raises FailedError."""
+        self._note(done(manual.text))
 
     def _owes(self, unit: str) -> None:
         """Have a later plan start what is stopped; raises FailedError."""

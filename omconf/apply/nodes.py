@@ -152,9 +152,14 @@ class Nodes:
             self.nodes[name].do(manual)
         there = [name for name in names if self.nodes[name].real]
         done = self._ask(there, lambda node: node.is_done(manual))
-        asked = pending = [name for name in there if not done[name]]
-        if not pending:
-            return
+        asked = [name for name in there if not done[name]]
+        if asked:
+            self._have_done(asked, manual, step)
+        self._each(there, lambda node: node.is_settled(manual))
+
+    def _have_done(self, asked: Sequence[str], manual: Manual, step: Step) -> None:
+        """Have people do something on some nodes, until it is done; raises WaitingError."""
+        pending = list(asked)
         self.asked.add(manual)
         replaced = [p for action in step.undo if isinstance(action, Put) for p in action.paths]
         self._each(pending, lambda node: node.keep(replaced))

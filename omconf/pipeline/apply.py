@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from omconf import interrupts
-from omconf.actions import HEALTH_SECONDS
+from omconf.actions import HEALTH_SECONDS, Manual
 from omconf.apply.events import Outcome
 from omconf.diagnostics import OVERRULED, Diagnostic, Rule, Severity, has_errors
 from omconf.pipeline.secrets import unresolved
@@ -258,7 +258,7 @@ def _on(
     if options.dry_run:
         return Result(Outcome.CHECKED)
     abouts = {name: about_plan(prepared, name, apply_id, options.reason) for name in nodes}
-    began = lines.each(lambda name: _begin(nodes[name], abouts[name]), nodes)
+    began = lines.each(lambda name: _begin(nodes[name], abouts[name], steps[name]), nodes)
     if not all(began.values()):
         found = [
             REFUSED.at(None, "The journal cannot be written.", node=name)
@@ -308,9 +308,13 @@ def _told(prepared: Prepared, node: Node, steps: Sequence[Step]) -> frozenset[st
     return told.still(prepared.told.get(node.name, ()), steps, node.targets)
 
 
-def _begin(node: Node, about: About) -> bool:
+def _begin(node: Node, about: About, steps: Sequence[Step]) -> bool:
+    from omconf.plan import owed
+
     assert node.targets is not None  # noqa: S101 - whoever applies has them
-    node.began = node.line.ask("begin", about.text, node.targets.listing).ok
+    by_hand = [a.text for step in steps for a in step.actions if isinstance(a, Manual)]
+    begun = owed.begun(node.targets.listing, by_hand)
+    node.began = node.line.ask("begin", about.text, begun).ok
     return node.began
 
 

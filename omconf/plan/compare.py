@@ -142,7 +142,12 @@ class _Comparison:
         former = [] if unsure else [place for place in former if place[0] not in twins]
         gone = [(path, kind) for path, kind in wanted if path not in by_path and path in before]
         found = state.of_node(self.cluster, node, artifacts, deployed, [*former, *gone])
-        self.states[name] = replace(found, stopped=pending.units, unrecorded=pending.unrecorded)
+        self.states[name] = replace(
+            found,
+            stopped=pending.units,
+            unrecorded=pending.unrecorded,
+            by_hand=pending.by_hand,
+        )
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
             if file and file.problem:

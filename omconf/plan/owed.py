@@ -6,6 +6,8 @@ what a change is measured against. All of it is hostile input.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -14,7 +16,7 @@ from omconf.bundle import applied
 from omconf.formats import printf, systemd
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from omconf.bundle.applied import Entry
     from omconf.deployed.snapshot import DeployedFile
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 STATE = "/var/lib/omconf/{cluster}"
 """What omconf keeps on a node beside its manifest, for root alone."""
 NOTE = "an apply that did not come to its end wrote it; what reads it has not run since"
+_BY_HAND = "by_hand"
 UNIT = "unit:"
 """Begins what stands for a service that an apply stopped, where else a path stands."""
 
@@ -29,7 +32,18 @@ UNIT = "unit:"
 def paths(cluster: str) -> tuple[str, ...]:
     """Where a source finds it, as patterns."""
     state = STATE.format(cluster=cluster)
-    return (f"{state}/pending/*.path", f"{state}/pending/*.before", f"{state}/journal/*.open")
+    places = ("pending/*.path", "pending/*.before", "journal/*.open", "journal/*.notes")
+    return tuple(f"{state}/{place}" for place in places)
+
+
+def begun(listing: bytes, by_hand: Iterable[str]) -> bytes:
+    """Say what an apply begins: the manifest of the node, and what it is to have people do."""
+    return json.dumps({**json.loads(listing), _BY_HAND: list(dict.fromkeys(by_hand))}).encode()
+
+
+def done(text: str) -> str:
+    """Say in the notes of an apply that people did something."""
+    return f"did {hashlib.sha256(text.encode()).hexdigest()}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +56,8 @@ class Owed:
     """Files that an unfinished apply may have written: as those of a manifest."""
     unrecorded: bool = False
     """Whether there is such an apply."""
+    by_hand: frozenset[str] = frozenset()
+    """What such an apply would have had people do, and did not: the texts."""
 
 
 def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str, str]) -> Owed:
@@ -50,6 +66,7 @@ def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str
     before: dict[str, bytes | None] = {}
     units: list[str] = []
     begun: dict[str, Entry] = {}
+    by_hand: set[str] = set()
     for place, file in around.items():
         if file.data is None or not place.startswith(f"{state}/"):
             continue
@@ -63,5 +80,15 @@ def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str
         elif place.endswith(".open"):
             with suppress(ValueError):
                 begun |= applied.read(file.data, cluster, settings).entries
+                notes = around.get(f"{place.removesuffix('.open')}.notes")
+                by_hand |= _undone(file.data, (notes and notes.data) or b"")
     unrecorded = any(path.endswith(".open") for path in around)
-    return Owed(before, tuple(sorted(units)), begun, unrecorded)
+    return Owed(before, tuple(sorted(units)), begun, unrecorded, frozenset(by_hand))
+
+
+def _undone(begun: bytes, notes: bytes) -> set[str]:
+    """What people were to do for an apply, and did not, by what it began and its notes."""
+    texts = json.loads(begun).get(_BY_HAND)
+    listed = [text for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
+    said = set(notes.decode("utf-8", "replace").split("\n"))
+    return {text for text in listed if done(text) not in said}

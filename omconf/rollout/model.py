@@ -56,7 +56,8 @@ class State:
     where it is not known. `home_paths` are all files of the bundle below its home: an installation
     overwrites them, and `there`, which are the files below it that are deployed. `home` and `unit`
     are those that it ran from until now, None where the spec says the same. `stopped` are units that
-    an apply stopped which did not come to its end; of one that did not, what it wrote is `unrecorded`.
+    an apply stopped which did not come to its end; of one that did not, what it wrote is `unrecorded`,
+    and `by_hand` are the texts of what it would have had people do, and did not.
     """
 
     installed: bool = True
@@ -67,6 +68,7 @@ class State:
     unit: str | None = None
     stopped: tuple[str, ...] = ()
     unrecorded: bool = False
+    by_hand: frozenset[str] = frozenset()
 
     @property
     def runs(self) -> bool:

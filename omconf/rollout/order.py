@@ -28,7 +28,7 @@ from omconf.artifacts import kinds
 from omconf.cluster import places
 from omconf.rollout import openmeetings
 from omconf.rollout.model import Disruption, Parts, Rollout
-from omconf.rollout.who import UNIT, Who
+from omconf.rollout.who import MOVE, UNIT, Who
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,14 +44,7 @@ STOP_WHY = "all nodes must stop"
 STOP_SOME_WHY = "these nodes must stop together"
 UNPLANNED = "not planned here, and to be stopped as well: {nodes}"
 UNTIL_THEN = "What is there for these nodes already stays until the last step."
-MOVE = Do(
-    Manual(
-        "admin", "Move the shared data to its new place, and unmount by hand what was mounted so."
-    ),
-    Manual(
-        "admin", "Move the shared data back to where it was, and mount what was mounted by hand."
-    ),
-)
+GOES = "What is no longer used goes, also from an earlier server. {text}"
 
 
 def order(
@@ -117,7 +110,7 @@ class _Job(Who):
             for folder in part.effect.needs:
                 needing.setdefault(folder, {})[part.node] = None
         for manual in self._external():
-            until = f" {UNTIL_THEN}" if self._forgets(manual.who) else ""
+            until = f" {UNTIL_THEN}" if self._forgets(manual) else ""
             if nodes := needing.get(manual.who):
                 does = _told(replace(manual, text=f"{manual.text}{until}"))
                 yield Step.of(nodes, "outside servers let these nodes in first", (does,))
@@ -370,15 +363,16 @@ class _Job(Who):
     def _shut_out(self) -> Iterator[Step]:
         """Have outside servers forget nodes that left."""
         for manual in self._external():
-            if self._forgets(manual.who):
+            if self._forgets(manual):
                 why = "outside servers forget what is no longer used"
-                text = f"What is no longer used goes, also from an earlier server. {manual.text}"
                 nodes = list(self.states) or list(self.removed)
-                yield Step.of(nodes, why, (_told(replace(manual, text=text, login=None)),))
+                yield Step.of(nodes, why, (_gone(manual),))
 
-    def _forgets(self, who: str) -> bool:
+    def _forgets(self, manual: Manual) -> bool:
         """Tell whether a node left, or another account or address is used now on that server."""
-        existing = [p for p in self.parts.of(self.existing).listed if who in p.effect.needs]
+        if self.owes(_gone(manual)):
+            return True
+        existing = [p for p in self.parts.of(self.existing).listed if manual.who in p.effect.needs]
         # In another home nothing tells what was used until now.
         changed = any(not p.creates or self.states[p.node].home is not None for p in existing)
         return bool(self.removed) or changed
@@ -409,6 +403,11 @@ def _used(steps: Iterable[Step]) -> Iterator[Step]:
 def _ending(steps: Iterable[Step]) -> Iterator[Step]:
     """Mark steps that take away what the old settings of nodes need."""
     return (replace(step, ends=True) for step in steps)
+
+
+def _gone(manual: Manual) -> Do:
+    """Have an outside server let in nobody else than those for whom it is set up."""
+    return _told(replace(manual, text=GOES.format(text=manual.text), login=None))
 
 
 def _told(manual: Manual) -> Do:
@@ -446,6 +445,7 @@ def _together(steps: Iterable[tuple[str, str, Sequence[Do]]]) -> Iterator[Step]:
     """Make one step of all nodes that do the same, in the order in which they are met."""
     found: dict[tuple[str, tuple[Do, ...]], dict[str, None]] = {}
     for node, why, does in steps:
-        found.setdefault((why, tuple(does)), {})[node] = None
+        if does:
+            found.setdefault((why, tuple(does)), {})[node] = None
     for (why, does), nodes in found.items():
         yield Step.of(nodes, why, does)

@@ -12,18 +12,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.actions import Stage
+from omconf.actions import Do, Manual, Stage
+from omconf.artifacts.effect import Effect, mount_manually
 from omconf.rollout import openmeetings
 from omconf.rollout.model import Disruption, Part, Parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from omconf.cluster.model import Cluster
     from omconf.rollout.model import State
 
 MOVED = "the shared folder moves"
+MOVE = Do(
+    Manual(
+        "admin", "Move the shared data to its new place, and unmount by hand what was mounted so."
+    ),
+    Manual(
+        "admin", "Move the shared data back to where it was, and mount what was mounted by hand."
+    ),
+)
 HOME = "OpenMeetings runs from another home from now on"
+UNSURE = "an apply that did not come to its end did not have the shared folder mounted"
 UNIT = "another unit starts OpenMeetings from now on"
 
 
@@ -46,8 +56,10 @@ class Who:
         self.removed = removed
         planned = [name for name in names if name in states]
         self.unplanned = [name for name in names if name not in states]
-        self.new = [name for name in planned if not states[name].runs]
-        self.existing = [name for name in planned if states[name].runs]
+        # Where an apply did not come to the first start of the whole cluster, no node ran yet.
+        never = any(map(self.owes, openmeetings.first_tables(cluster)))
+        self.new = [name for name in planned if never or not states[name].runs]
+        self.existing = [name for name in planned if states[name].runs and not never]
         self.parts += self._clients()
         self.moved = self._moved()
         self.reasons = self._reasons()
@@ -55,6 +67,25 @@ class Who:
         self.stopping = list(self.reasons) if together else []
         self.together = set(self.stopping)
         self.rolling = self._rolling()
+        self.parts += self._unsure()
+
+    def _unsure(self) -> Parts:
+        """What nodes that start need where an unfinished apply did not have the folder mounted.
+
+        By then fstab may be as wanted already, so that no change asks for it.
+        """
+        mount = mount_manually(self.cluster)
+        effect = Effect("mount", UNSURE, stopped=True, manual=mount)
+        starting = {*self.stopping, *self.rolling}
+        starting |= {name for name, state in self.states.items() if state.stopped}
+        unsure = [n for n in self.existing if n in starting and self.owes(mount, [n])]
+        return Parts(tuple(Part(node, "", Stage.MOUNT, effect) for node in unsure))
+
+    def owes(self, does: Do, nodes: Iterable[str] | None = None) -> bool:
+        """Tell whether an unfinished apply left to people what it was to have them do on some nodes."""
+        assert isinstance(does.action, Manual)  # noqa: S101 - nobody else is asked
+        names = self.states if nodes is None else nodes
+        return any(does.action.text in self.states[name].by_hand for name in names)
 
     def _clients(self) -> Parts:
         """What nodes do because another one serves the folder in another way."""
@@ -71,6 +102,8 @@ class Who:
 
     def _moved(self) -> bool:
         """Tell whether the shared folder moves, and is not only mounted from elsewhere by one node."""
+        if self.owes(MOVE):
+            return True
         moves = [p for p in self.parts.of(self.existing).listed if p.effect.moves]
         moves += [
             p for p in self.left.of(self.removed, stages=(Stage.SERVE,)).listed if p.effect.moves

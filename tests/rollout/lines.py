@@ -136,6 +136,7 @@ class Kept:
 
     pending: dict[str, bytes | None] = field(default_factory=dict)
     open: dict[int, bytes] = field(default_factory=dict)
+    notes: dict[int, list[str]] = field(default_factory=dict)
 
     @property
     def left(self) -> bool:
@@ -151,6 +152,7 @@ class Kept:
                 found[f"{state}/pending/{number}.before"] = before
         for number, listing in self.open.items():
             found[f"{state}/journal/{number}.open"] = listing
+            found[f"{state}/journal/{number}.notes"] = "\n".join(self.notes[number]).encode()
         return {path: DeployedFile(data) for path, data in found.items()}
 
 
@@ -312,6 +314,9 @@ class SimulatedLine:
                 return Reply(ok=True, words=("644", "0", "0"))
             case "begin":
                 self.kept.open[self.number] = bytes(rest[1])  # type: ignore[arg-type]
+                self.kept.notes[self.number] = []
+            case "note":
+                self.kept.notes[self.number].append(str(rest[0]))
             case "end":
                 self._ended(str(rest[1]))
             case "forget":
@@ -321,7 +326,7 @@ class SimulatedLine:
             case "settle":
                 for path in rest:
                     self.kept.pending.pop(str(path), None)
-            case "note" | "tidy":
+            case "tidy":
                 pass
             case _:
                 raise AssertionError(what)

@@ -20,6 +20,7 @@ from omconf.actions import Action, Health, Manual, Service
 from omconf.apply import gate as gate_module
 from omconf.apply import nodes as nodes_module
 from omconf.apply.events import Outcome
+from omconf.apply.journal import About
 from omconf.apply.node import Node
 from omconf.apply.targets import Targets
 from omconf.bundle.compile import compile_bundle
@@ -130,9 +131,9 @@ class Stage:
         ):
             if units:
                 gate.survey([])
-            for node in nodes.values():
-                assert node.targets
-                node.began = node.line.ask("begin", b"", node.targets.listing).ok
+            for name, node in nodes.items():
+                own = [step for _, step in steps if name in step.nodes]
+                apply._begin(node, about(name), own)
             try:
                 if whole:
                     for name, node in nodes.items():
@@ -174,6 +175,13 @@ class Stage:
 
     def states(self) -> dict[str, Any]:
         return {name: copy.deepcopy(host.state()) for name, host in self.world.hosts.items()}
+
+
+def about(name: str) -> About:
+    """What is written of an apply when it begins; nobody reads it here."""
+    said = {"id": "0" * 8, "what": "apply", "node": name, "by": "", "reason": "", "plan": "0" * 64}
+    moment = "2026-01-01T00:00:00Z"
+    return About.model_validate({"format": 1, **said, "when": moment, "steps": [], "files": {}})
 
 
 class Names(Secrets):
@@ -229,8 +237,6 @@ def played(
     triple: Triple, fault: Fault, *, side_by_side: bool = False, keep: bool = False
 ) -> Played | None:
     """Roll out with a fault, then plan anew and roll out to the end."""
-    if triple.before.by_hand() or triple.after.by_hand():
-        return None  # after an unfinished apply nothing tells what is still to be mounted by hand
     stage = Stage(triple, triple.world(), side_by_side)
     world = stage.world
     plan = stage.plan()
@@ -525,6 +531,31 @@ def test_nobody_goes_back_alone_to_what_is_gone() -> None:
     assert found.outcome is Outcome.PARTIAL
     assert found.why.endswith(nodes_module.NO_WAY_BACK)
     assert not found.scene.taken_back
+
+
+@pytest.mark.parametrize("text", ["Where the database is empty", "'start'", "cp -R", "Install"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_first_apply_that_was_killed_is_a_first_apply_again(text: str, late: bool) -> None:
+    """The shared folder gets its first content, and the database its tables."""
+    before = spec_of(1)
+    after = {**spec_of(2), "nodes": {"a1": node(1), "a2": node(2)}}
+    struck(before, after, Fault("killed", late=late), text)
+
+
+@pytest.mark.parametrize("text", ["daemon-reload", "Mount the shared", "'start'", "Move"])
+@pytest.mark.parametrize("late", [False, True])
+def test_who_mounts_by_hand_is_asked_again_after_a_kill(text: str, late: bool) -> None:
+    """Also where fstab is as wanted already."""
+    after = spec_of(3, storage={"kind": "mounted"})
+    struck(spec_of(3), after, Fault("killed", late=late), "om2", text)
+
+
+@pytest.mark.parametrize("text", ["daemon-reload", "'mount'", "'start'", "Move"])
+def test_data_move_also_after_an_apply_that_waited_for_it(text: str) -> None:
+    """Exports are as wanted by then, and nothing else tells that the folder was elsewhere."""
+    before = spec_of(3, storage={"kind": "mounted"})
+    kind: Kind = "no" if text == "Move" else "killed"
+    struck(before, spec_of(3), Fault(kind), "om2", text)
 
 
 def test_an_account_stays_until_nobody_starts_from_the_earlier_home() -> None:
