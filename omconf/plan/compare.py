@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from omconf.actions import Stage
 from omconf.artifacts import by_name, kinds
 from omconf.artifacts.effect import Effect
 from omconf.artifacts.model import Ownership, Reading
@@ -26,7 +27,7 @@ from omconf.rollout.model import Part, State
 from omconf.rollout.order import order
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from omconf.artifacts.model import Artifact, Kind
     from omconf.bundle.applied import Entry
@@ -80,6 +81,19 @@ def compare(
         strict=strict,
         mask=mask,
     )
+
+
+def _elsewhere(
+    artifacts: Iterable[Artifact], former: Iterable[tuple[str, Kind]], deployed: NodeFiles
+) -> dict[str, bytes | None]:
+    """What OpenMeetings reads in the home from which it runs until now, by the path in the new one."""
+    there = {kind.name: deployed.files.get(path) for path, kind in former}
+    return {
+        artifact.path: file.data
+        for artifact in artifacts
+        if by_name()[artifact.kind].stage is Stage.OPENMEETINGS
+        and (file := there.get(artifact.kind))
+    }
 
 
 @dataclass
@@ -148,6 +162,7 @@ class _Comparison:
             unrecorded=pending.unrecorded,
             by_hand=pending.by_hand,
         )
+        runs = _elsewhere(by_path.values(), former, deployed) if found.home else {}
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
             if file and file.problem:
@@ -179,7 +194,7 @@ class _Comparison:
                 base=base,
                 around=around,
                 owed=path in pending.before,
-                running=pending.before.get(path),
+                running=runs.get(path, pending.before.get(path)),
             )
             self.place(place)
 
@@ -200,10 +215,12 @@ class _Comparison:
     def place(self, place: Place) -> None:
         """Compare one place, and take in what that gave."""
         found = self.comparer.compare(place)
-        if place.owed:
+        if place.owed or place.running is not None:
             running = self.comparer.compare(replace(place, data=place.running)).change
-            if running and running.effect:
+            if running and running.effect and place.owed:
                 found.change = replace(running, notes=(*running.notes, owed.NOTE))
+            elif running and running.effect and found.change:
+                found.change = replace(found.change, effect=running.effect)
         for finding, severity in found.findings:
             self.say(place.node, place.path, finding, severity=severity)
         for path, finding in found.elsewhere:

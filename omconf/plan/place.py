@@ -45,8 +45,9 @@ class Place:
     around: Mapping[str, str] = field(default_factory=dict)
     """Files of others that decide with it, by path."""
     owed: bool = False
-    """Whether an apply wrote the file and did not come to run what reads it; that read `running`."""
+    """Whether an apply wrote the file and did not come to run what reads it."""
     running: bytes | None = None
+    """What that read: another content, or the one of another home from which OpenMeetings runs."""
 
     @property
     def text(self) -> str:

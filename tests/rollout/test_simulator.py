@@ -185,6 +185,15 @@ def test_a_folder_that_the_admin_mounts_from_now_on_and_no_longer() -> None:
     assert when(rolled(by_hand, moved), "Mount the shared folder at `/srv/data`")
 
 
+@pytest.mark.parametrize("number", [1, 2])
+def test_data_move_also_where_the_home_moves(number: int) -> None:
+    """What runs in the other home tells where they are."""
+    changed = {"openmeetings": {"home": "/srv/om", "data_dir": "/srv/data"}}
+    before = spec_of(number, storage={"kind": "nfs", "server": "om1"})
+    plan = rolled(before, laid_over(before, changed))
+    assert when(plan, "Move the shared data") < when(plan, "Install OpenMeetings")
+
+
 def test_other_mount_options_are_mounted_one_node_after_the_other() -> None:
     plan = rolled(spec_of(3), spec_of(3, storage={"options": ["hard", "timeo=70"]}))
     assert downs(plan) == [("om2",), ("om3",)]

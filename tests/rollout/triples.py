@@ -227,11 +227,6 @@ def triples(draw: st.DrawFn) -> Triple:
         # Nothing on a single node tells whether its folder is mounted by hand.
         after["storage"] = before["storage"]
         after = settled(after)
-    homes = {data["openmeetings"].get("home") for data in (before, after)}
-    if len(homes) > 1:
-        # Where both change on a single node, no plan says yet that its data move.
-        kept = before["openmeetings"].get("data_dir", "/opt/omdata")
-        after["openmeetings"] = {**after["openmeetings"], "data_dir": kept}
     if before["openmeetings"].get("service") == "none":
         # Units that begin over scripts that were there before have no way back to these alone.
         after["openmeetings"] = {**after["openmeetings"], "service": "none"}
