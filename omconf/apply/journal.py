@@ -46,6 +46,8 @@ class Step(model.Part):
     step: model.Positive
     why: Text
     undo: list[model.Action]
+    bars: bool = False
+    """Whether nothing before it is taken back until it is taken back itself."""
 
 
 class File(model.Part):

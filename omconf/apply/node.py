@@ -450,9 +450,9 @@ class Node:
         if openmeetings.verb_of(manual) in ("start", "restart"):
             self.line.ask("settle", f"{UNIT}{_BY_HAND}")
 
-    def is_settled(self, manual: Manual) -> None:
-        """Take note that what a person was to do is done; raises FailedError."""
-        self._note(done(manual.text))
+    def is_settled(self, manual: Manual, *, back: bool = False) -> None:
+        """Take note that what a person was to do is done, or taken back; raises FailedError."""
+        self._note(done(manual.text, back=back))
 
     def _owes(self, unit: str) -> None:
         """Have a later plan start what is stopped; raises FailedError."""

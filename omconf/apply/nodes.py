@@ -302,7 +302,7 @@ class Nodes:
             there = [name for name in names if name not in self.lost]
             try:
                 if isinstance(chunk[0], Manual):
-                    self._back_by_hand(there, chunk[0], actions)
+                    self._back_by_hand(number, there, chunk[0], actions)
                 else:
                     self._each(there, take_back(chunk))
             except BrokenError as broken:
@@ -315,7 +315,7 @@ class Nodes:
         return wrong
 
     def _back_by_hand(
-        self, names: Sequence[str], manual: Manual, actions: Iterable[Action]
+        self, number: int, names: Sequence[str], manual: Manual, actions: Iterable[Action]
     ) -> None:
         """Have people take something back; `actions` are all of that step's way back."""
         real = [name for name in names if self.nodes[name].real]
@@ -330,9 +330,17 @@ class Nodes:
             self.left_to_people.append(manual.text)
             return
         self._each(real, lambda node: node.did(manual))
+        for did in self._taken_back(number, manual):
+            self._each(real, partial(Node.is_settled, manual=did, back=True))
         paths = [path for action in actions if isinstance(action, Put) for path in action.paths]
         if paths:
             self._each(real, lambda node: node.look(paths))
+
+    def _taken_back(self, number: int, manual: Manual) -> list[Manual]:
+        """What people did in a step of this apply that another thing that they do takes back."""
+        steps = (step for its, step in self.finished if its == number)
+        pairs = [(do.action, do.undo) for step in steps for do in step.does]
+        return [did for did, undo in pairs if undo == manual and isinstance(did, Manual)]
 
 
 def _chunks(actions: Iterable[Action]) -> Iterator[list[Action]]:

@@ -20,7 +20,7 @@ def log(
     no_color: output.NoColor = False,
 ) -> None:
     """Say what was applied on each node: when, by whom, why, and how it ended."""
-    from omconf.pipeline import undo as undoing
+    from omconf.pipeline import journals
     from omconf.pipeline.compiled import check_spec
     from omconf.views import log as view
 
@@ -28,7 +28,7 @@ def log(
         output.colourless()
     asked = applying.asked_of(local, root, ssh=ssh, sudo=sudo, seconds=seconds)
     compiled = check_spec(str(spec))
-    found = undoing.log(compiled, asked)
+    found = journals.log(compiled, asked)
     if isinstance(found, list):
         document = view.no_log(found)
     else:

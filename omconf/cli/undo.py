@@ -10,7 +10,7 @@ from omconf import interrupts
 from omconf.cli import applying, output
 
 if TYPE_CHECKING:
-    from omconf.pipeline.undo import Prepared
+    from omconf.pipeline.journals import Prepared
     from omconf.views.document import Document
 
 
@@ -34,6 +34,7 @@ def undo(
 ) -> None:
     """Take back the last apply that stands: restore its files, then run what reads them."""
     from omconf.apply.events import Outcome
+    from omconf.pipeline import journals
     from omconf.pipeline import undo as undoing
     from omconf.pipeline.apply import Options, Result
     from omconf.pipeline.compiled import check_spec
@@ -43,7 +44,7 @@ def undo(
         output.colourless()
     asked = applying.asked_of(local, root, ssh=ssh, sudo=sudo, seconds=seconds)
     compiled = check_spec(str(spec))
-    prepared = undoing.prepare(compiled, asked, id)
+    prepared = journals.prepare(compiled, asked, id)
     with applying.Show(as_json) as show:
         if isinstance(prepared, list):
             applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)
@@ -68,7 +69,7 @@ def undo(
         options = Options(reason=reason, wait=lock_timeout, force=break_lock)
         with interrupts.deferred():
             result = undoing.take_back(
-                prepared, show, people, options, lambda: undoing.prepare(compiled, asked, id)
+                prepared, show, people, options, lambda: journals.prepare(compiled, asked, id)
             )
             show.end()
             applying.leave(result, show, well=result.outcome is Outcome.UNDONE)
@@ -78,5 +79,5 @@ def _first(prepared: Prepared) -> Document:
     from omconf.views import events
 
     files = {name: back.files for name, back in prepared.nodes.items()}
-    runs = [(names, undo) for _, undo, names in prepared.steps]
+    runs = [(step.nodes, step.undo) for step in prepared.steps]
     return events.of_undo(prepared.entry.about, files, runs, stops=prepared.stops)

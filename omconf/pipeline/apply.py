@@ -374,8 +374,11 @@ def about_plan(prepared: Prepared, node: str, apply_id: str, reason: str) -> Abo
     plan = prepared.made.plan
     document = {k: v for k, v in prepared.document.items() if k not in ("binding", "diagnostics")}
     parsed = Model.model_validate(prepared.document)
+    bars = {number for number, step in prepared.steps if step.bars}
     steps = [
-        Step(step=s.step, why=s.why[:2000], undo=s.undo) for s in parsed.rollout if node in s.nodes
+        Step(step=s.step, why=s.why[:2000], undo=s.undo, bars=s.step in bars)
+        for s in parsed.rollout
+        if node in s.nodes
     ]
     bundle = prepared.compiled.bundle
     assert bundle is not None  # noqa: S101 - there is a plan

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -25,6 +26,7 @@ STATE = "/var/lib/omconf/{cluster}"
 """What omconf keeps on a node beside its manifest, for root alone."""
 NOTE = "an apply that did not come to its end wrote it; what reads it has not run since"
 _BY_HAND = "by_hand"
+_OPEN = re.compile(r"/journal/[0-9]{6,9}\.open$")
 UNIT = "unit:"
 """Begins what stands for a service that an apply stopped, where else a path stands."""
 
@@ -41,9 +43,10 @@ def begun(listing: bytes, by_hand: Iterable[str]) -> bytes:
     return json.dumps({**json.loads(listing), _BY_HAND: list(dict.fromkeys(by_hand))}).encode()
 
 
-def done(text: str) -> str:
-    """Say in the notes of an apply that people did something."""
-    return f"did {hashlib.sha256(text.encode()).hexdigest()}"
+def done(text: str, *, back: bool = False) -> str:
+    """Say in the notes of an apply that people did something, or took it back."""
+    did = f"did {hashlib.sha256(text.encode()).hexdigest()}"
+    return f"undid {did}" if back else did
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,6 @@ def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str
     before: dict[str, bytes | None] = {}
     units: list[str] = []
     begun: dict[str, Entry] = {}
-    by_hand: set[str] = set()
     for place, file in around.items():
         if file.data is None or not place.startswith(f"{state}/"):
             continue
@@ -80,15 +82,30 @@ def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str
         elif place.endswith(".open"):
             with suppress(ValueError):
                 begun |= applied.read(file.data, cluster, settings).entries
-                notes = around.get(f"{place.removesuffix('.open')}.notes")
-                by_hand |= _undone(file.data, (notes and notes.data) or b"")
     unrecorded = any(path.endswith(".open") for path in around)
-    return Owed(before, tuple(sorted(units)), begun, unrecorded, frozenset(by_hand))
+    return Owed(before, tuple(sorted(units)), begun, unrecorded, _by_hand(around))
 
 
-def _undone(begun: bytes, notes: bytes) -> set[str]:
-    """What people were to do for an apply, and did not, by what it began and its notes."""
-    texts = json.loads(begun).get(_BY_HAND)
-    listed = [text for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
-    said = set(notes.decode("utf-8", "replace").split("\n"))
-    return {text for text in listed if done(text) not in said}
+def _by_hand(around: Mapping[str, DeployedFile]) -> frozenset[str]:
+    """What people were to do for unfinished applies, and did not, or took back: the texts."""
+    owed: dict[str, str] = {}
+    opened = [place for place in around if _OPEN.search(place)]
+    for place in sorted(opened, key=lambda place: (len(place), place)):
+        begun, notes = (around.get(place.removesuffix("open") + end) for end in ("open", "notes"))
+        for text in _texts((begun and begun.data) or b""):
+            owed[done(text)] = text
+        known = dict(owed)
+        for line in ((notes and notes.data) or b"").decode("utf-8", "replace").split("\n"):
+            did = line.removeprefix("undid ")
+            if did == line:
+                owed.pop(did, None)
+            elif did in known:
+                owed[did] = known[did]
+    return frozenset(owed.values())
+
+
+def _texts(begun: bytes) -> list[str]:
+    with suppress(ValueError, RecursionError, AttributeError):
+        texts = json.loads(begun).get(_BY_HAND)
+        return [text for text in texts if isinstance(text, str)] if isinstance(texts, list) else []
+    return []

@@ -498,7 +498,7 @@ def test_json_has_an_end_without_an_approval(tree: Tree) -> None:
 
 
 def test_undo_refuses_when_more_was_applied_meanwhile(tree: Tree) -> None:
-    from omconf.pipeline import undo
+    from omconf.pipeline import journals, undo
     from omconf.pipeline.apply import Options
     from omconf.pipeline.compiled import check_spec
     from omconf.pipeline.sources import Asked
@@ -506,13 +506,13 @@ def test_undo_refuses_when_more_was_applied_meanwhile(tree: Tree) -> None:
     assert tree.run("apply", "--yes").code == 0
     asked = Asked(None, "om1", tree.root, False, False, None, None, None, ())
     compiled = check_spec(str(tree.spec))
-    prepared = undo.prepare(compiled, asked)
-    assert isinstance(prepared, undo.Prepared)
+    prepared = journals.prepare(compiled, asked)
+    assert isinstance(prepared, journals.Prepared)
     tree.write_spec(3)
     assert tree.run("apply", "--yes").code == 0
     before = tree.contents()
     show: Any = type("Show", (), {"mask": None, "event": lambda *_: None})()
-    again = lambda: undo.prepare(compiled, asked)  # noqa: E731
+    again = lambda: journals.prepare(compiled, asked)  # noqa: E731
     result = undo.take_back(prepared, show, show, Options(), again)
     assert str(result.outcome) == "refused"
     assert tree.contents() == before

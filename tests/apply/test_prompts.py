@@ -159,3 +159,39 @@ def test_the_approval_says_who_is_connected(host: Host, tmp_path: Path) -> None:
         terminal.hear()
     assert "Connections to OpenMeetings now: 0 to om1 (--drain" in terminal.said
     assert host.contents() == before
+
+
+@needs(*NEEDS, "findmnt")
+def test_nobody_starts_on_the_way_back_until_the_data_moved(host: Host, tmp_path: Path) -> None:
+    """By an undo that begins later, as by one in the same apply."""
+    host.start_database()
+    host.write_spec(1, discovery={"kind": "tcp-ip"})
+    assert host.run("apply", "--yes").returncode == 0
+    host.write_spec(1, discovery={"kind": "tcp-ip"}, openmeetings={"data_dir": "/srv/data"})
+    with Terminal(host.words("apply", "--yes"), tmp_path) as terminal:
+        terminal.hear(DONE)
+        assert "Move the shared data to its new place" in terminal.said
+        terminal.answer("y")
+        terminal.hear()
+        assert terminal.process.wait() == 0, terminal.said
+    host.forget()
+    before = host.contents()
+    alone = host.run("undo", "--yes")
+    assert "A person has to do a part of it: Move the shared data back" in alone.stderr
+    assert (alone.returncode, host.programs(), host.contents()) == (1, [], before)
+    with Terminal(host.words("undo", "--yes"), tmp_path) as terminal:
+        terminal.hear(DONE)
+        terminal.answer("n")
+        terminal.hear()
+        assert terminal.process.wait() == 1, terminal.said
+    assert "until people have done this: Move the shared data back" in " ".join(
+        terminal.said.split()
+    )
+    assert "systemctl stop openmeetings.service" in host.programs()
+    assert "systemctl start openmeetings.service" not in host.programs()
+    with Terminal(host.words("undo", "--yes"), tmp_path) as terminal:
+        terminal.hear(DONE)
+        terminal.answer("y")
+        terminal.hear()
+        assert terminal.process.wait() == 0, terminal.said
+    assert host.programs()[-1] == "systemctl start openmeetings.service"

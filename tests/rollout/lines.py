@@ -151,8 +151,8 @@ class Kept:
             if before is not None:
                 found[f"{state}/pending/{number}.before"] = before
         for number, listing in self.open.items():
-            found[f"{state}/journal/{number}.open"] = listing
-            found[f"{state}/journal/{number}.notes"] = "\n".join(self.notes[number]).encode()
+            found[f"{state}/journal/{number:06}.open"] = listing
+            found[f"{state}/journal/{number:06}.notes"] = "\n".join(self.notes[number]).encode()
         return {path: DeployedFile(data) for path, data in found.items()}
 
 

@@ -653,3 +653,11 @@ def test_the_way_back_fails_too(
 @given(triples(), faults("fails", "late", "half", "sick", "lost", "interrupt"), st.booleans())
 def test_nothing_is_taken_back(triple: Triple, fault: Fault, side_by_side: bool) -> None:
     played(triple, fault, side_by_side=side_by_side, keep=True)
+
+
+def test_data_that_people_moved_back_move_again() -> None:
+    """The node that serves them was lost, and the other one went back alone."""
+    before = spec_of(2, storage={"kind": "nfs", "server": "om2"})
+    after = laid_over(before, {"storage": {"export": "/srv/export"}})
+    found = struck(before, after, Fault("lost", stays=True), "om2", "manifest")
+    assert found.outcome is Outcome.PARTIAL

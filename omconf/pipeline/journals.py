@@ -1,0 +1,270 @@
+"""What the journals of nodes say together: what was applied, and what an undo of the last would do."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from omconf.actions import Manual, Put, Service
+from omconf.apply import journal
+from omconf.apply.node import Written, digest
+from omconf.artifacts import by_name
+from omconf.deployed.snapshot import NodeFiles, Request
+from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.ownership import OWNED
+from omconf.pipeline import nodes as by_node
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from omconf.actions import Action
+    from omconf.apply.journal import Changed, Entry, Journal
+    from omconf.cluster.model import Cluster
+    from omconf.pipeline.compiled import Compiled
+    from omconf.pipeline.sources import Asked
+
+NO_UNDO = Rule("OM604", Severity.ERROR, "an apply that is not taken back")
+BROKEN = Rule("OM605", Severity.WARNING, "a journal that makes no sense")
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """The journals of nodes, and what is wrong with them; nodes that cannot be read are missing."""
+
+    cluster: str
+    journals: Mapping[str, Journal]
+    asked: int
+    """How many nodes were asked."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class Taken(NamedTuple):
+    """A step that is taken back: its number, the actions, and where."""
+
+    number: int
+    undo: tuple[Action, ...]
+    bars: bool
+    """Whether nothing before it is taken back until people have done their part of it."""
+    nodes: tuple[str, ...] = ()
+
+    @property
+    def by_hand(self) -> list[Manual]:
+        """What people do without whom nothing before it is taken back."""
+        return [a for a in self.undo if self.bars and isinstance(a, Manual)]
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """What is taken back on one node: the entries, the oldest first, and what was written."""
+
+    entries: tuple[Entry, ...]
+    """The apply, and those before it that it went on with."""
+    written: tuple[Written, ...]
+    manifest: bytes
+
+    @property
+    def steps(self) -> Iterator[tuple[str, Taken]]:
+        """The steps that were begun, the last one first, with their apply."""
+        paths = {written.path for written in self.written}
+        for entry in reversed(self.entries):
+            for step in reversed(entry.about.steps):
+                undo = tuple(journal.action(action) for action in step.undo)
+                wrote = any(isinstance(a, Put) and paths & set(a.paths) for a in undo)
+                if step.step in entry.begun or (wrote and not entry.begun):
+                    yield entry.about.id, Taken(step.step, undo, step.bars)
+
+    @property
+    def files(self) -> list[Written]:
+        """The files that are not as they were, or cannot be brought back."""
+        return [w for w in self.written if w.before != w.after or w.conflict or w.anew]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An apply that may be taken back, by node: what was written, and what is to be run."""
+
+    cluster: Cluster
+    asked: Asked
+    nodes: Mapping[str, Back]
+
+    @property
+    def entry(self) -> Entry:
+        """The apply that is taken back, as one of its nodes remembers it."""
+        return next(iter(self.nodes.values())).entries[-1]
+
+    @cached_property
+    def steps(self) -> list[Taken]:
+        """The steps of all nodes, the last one first."""
+        moments = {
+            (entry.about.when, entry.about.id): entry.about.id
+            for back in self.nodes.values()
+            for entry in back.entries
+        }
+        order = [moments[key] for key in sorted(moments)]
+        order.remove(self.entry.about.id)
+        order.append(self.entry.about.id)
+        found: dict[tuple[int, int], dict[Taken, list[str]]] = {}
+        for name, back in self.nodes.items():
+            for own, step in back.steps:
+                its = found.setdefault((order.index(own), step.number), {})
+                its.setdefault(step, []).append(name)
+        return [
+            step._replace(nodes=tuple(names))
+            for _, groups in sorted(found.items(), reverse=True)
+            for step, names in groups.items()
+        ]
+
+    @property
+    def stops(self) -> bool:
+        """Whether OpenMeetings stops or restarts."""
+        verbs = ("stop", "restart")
+        actions = (action for step in self.steps for action in step.undo)
+        return any(isinstance(a, Service) and a.do in verbs for a in actions)
+
+
+def log(compiled: Compiled, asked: Asked) -> Log | list[Diagnostic]:
+    """Read the journals of nodes."""
+    cluster = compiled.cluster
+    if cluster is None:
+        return compiled.diagnostics
+    if unknown := by_node.unknown(cluster, asked.only):
+        return unknown
+    name = cluster.name.value
+    patterns = journal.places(name)
+    places = _places(cluster, asked)
+    read = _read(
+        cluster, asked, {n: Request((), name, ssh, around=patterns) for n, ssh in places.items()}
+    )
+    if isinstance(read, Diagnostic):
+        return [read]
+    journals = {n: journal.read(f.around, name) for n, f in read.items() if not f.problem}
+    wrong = [
+        BROKEN.at(None, "It is left out of the journal: it makes no sense.", node=node, path=path)
+        for node, found in journals.items()
+        for path in found.broken
+    ]
+    silent = [
+        f.problem.rule.at(None, f.problem.message, node=n) for n, f in read.items() if f.problem
+    ]
+    return Log(name, journals, len(read), (*wrong, *silent))
+
+
+def _places(cluster: Cluster, asked: Asked) -> dict[str, str]:
+    """Give the nodes that are asked, with their OpenSSH destinations."""
+    return cluster.destinations if asked.local is None else {asked.local: ""}
+
+
+def _read(
+    cluster: Cluster, asked: Asked, requests: Mapping[str, Request]
+) -> Mapping[str, NodeFiles] | Diagnostic:
+    source, _ = asked.sources(cluster)
+    snapshot = source.read(requests, whole=False)
+    return snapshot if isinstance(snapshot, Diagnostic) else snapshot.nodes
+
+
+def prepare(
+    compiled: Compiled, asked: Asked, wanted: str = ""
+) -> Prepared | list[Diagnostic] | None:
+    """Find the last apply that stands, and what takes it back; None where none stands."""
+    found = log(compiled, asked)
+    if isinstance(found, list):
+        return found
+    cluster = compiled.cluster
+    assert cluster is not None  # noqa: S101 - there is a log
+    if found.diagnostics:
+        hint = "See what stands there; of two entries the later one has to be taken back first."
+        message = "Not every journal can be read: which apply was the last is not known."
+        return [*found.diagnostics, NO_UNDO.at(None, message, hint=hint)]
+    chains = {node: its.last for node, its in found.journals.items() if its.last}
+    if not chains:
+        return None
+    last = _last(found.journals)
+    if wanted and last != wanted:
+        message = f"{wanted} is not the last apply that stands: that is {last}."
+        return [NO_UNDO.at(None, message, hint="Take that back first; `omconf log` lists all.")]
+    if asked.local is not None and not asked.tree and os.geteuid() != 0:
+        message = "Only root can take back what was applied to this host."
+        return [NO_UNDO.at(None, message, hint="Run it by sudo.")]
+    name = cluster.name.value
+    chains = {node: entries for node, entries in chains.items() if entries[-1].about.id == last}
+    places = _places(cluster, asked)
+    requests = {
+        node: Request(
+            tuple(dict.fromkeys(changed.path for each in entries for changed in each.changed)),
+            name,
+            places[node],
+            around=tuple(journal.backups(name, each.number) for each in entries),
+        )
+        for node, entries in chains.items()
+    }
+    read = _read(cluster, asked, requests)
+    if isinstance(read, Diagnostic):
+        return [read]
+    if silent := [
+        f.problem.rule.at(None, f.problem.message, node=n) for n, f in read.items() if f.problem
+    ]:
+        return silent
+    return Prepared(
+        cluster,
+        asked,
+        {
+            node: _back(name, entries, requests[node], read[node])
+            for node, entries in chains.items()
+        },
+    )
+
+
+def _last(journals: Mapping[str, Journal]) -> str:
+    """Name the apply that is the last one on every node on which it stands; of several, the latest."""
+    below = {e.about.id for its in journals.values() for e in its.standing[:-1]}
+    tops = [its.standing[-1].about for its in journals.values() if its.standing]
+    return max((about.id not in below, about.when, about.id) for about in tops)[2]
+
+
+def _back(cluster: str, entries: tuple[Entry, ...], request: Request, files: NodeFiles) -> Back:
+    written = [_written(cluster, entries, path, files) for path in request.paths]
+    own = files.files.get(request.manifest)
+    return Back(entries, tuple(written), own.data if own and own.data else b"{}")
+
+
+def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles) -> Written:
+    """Say what a file was, is, and shall be again: edits of others since then stay."""
+    every = [(e, changed) for e in entries for changed in e.changed if changed.path == path]
+    first, entry = every[0][1], every[0][0]
+    file = files.files.get(path)
+    now = file.data if file else None
+    made = max(changed.made for _, changed in every)
+    held = _held(cluster, entry, first, files)
+    what = entry.about.files[path]
+    kind = by_name().get(what.kind)
+    shared = kind is not None and not OWNED[kind.ownership].whole
+    written = Written(path, held, now, first.access, made, shared)
+    if file and file.problem:
+        return replace(written, conflict=file.problem.message)
+    if digest(now) == first.before:
+        anew = not shared and any(c.before == c.after for _, c in every)
+        return replace(written, before=now, anew=anew)
+    if digest(held) != first.before:
+        return replace(written, conflict="its backup is not what it was")
+    if digest(now) in {state for _, c in every for state in (c.before, c.after)}:
+        return written
+    if kind is None or now is None:
+        return replace(written, conflict="it was edited since")
+    before = None if held is None else held.decode("utf-8", "surrogateescape")
+    text = now.decode("utf-8", "surrogateescape")
+    try:
+        restored = OWNED[kind.ownership].restored(kind, cluster, before, text, what.keys)
+    except ValueError as error:
+        return replace(written, conflict=str(error))
+    data = None if restored is None else restored.encode("utf-8", "surrogateescape")
+    return replace(written, before=data)
+
+
+def _held(cluster: str, entry: Entry, first: Changed, files: NodeFiles) -> bytes | None:
+    if first.before == "absent":
+        return None
+    folder = journal.backups(cluster, entry.number).rpartition("/")[0]
+    backup = files.around.get(f"{folder}/{first.key}.b{entry.number}")
+    return (backup.data or b"") if backup else b""
