@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import shlex
 import time
@@ -14,6 +12,7 @@ from omconf import interrupts
 from omconf.actions import HEALTH_SECONDS, Manual
 from omconf.apply.events import Outcome
 from omconf.diagnostics import OVERRULED, Diagnostic, Rule, Severity, has_errors
+from omconf.pipeline import recorded
 from omconf.pipeline.secrets import unresolved
 
 if TYPE_CHECKING:
@@ -208,7 +207,7 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
         show.mask = Mask(known) if known else show.mask
         try:
             with connect(prepared.cluster, prepared.asked, prepared.nodes) as lines:
-                who = f"apply {apply_id} by {whoever()} since {moment()}"
+                who = f"apply {apply_id} by {recorded.whoever()} since {recorded.moment()}"
                 refused = lines.refused() or lines.lock(who, options)
                 if refused:
                     result = Result(Outcome.REFUSED, diagnostics=refused)
@@ -257,7 +256,7 @@ def _on(
         return Result(Outcome.REFUSED, diagnostics=found)
     if options.dry_run:
         return Result(Outcome.CHECKED)
-    abouts = {name: about_plan(prepared, name, apply_id, options.reason) for name in nodes}
+    abouts = {name: recorded.of_apply(prepared, name, apply_id, options.reason) for name in nodes}
     began = lines.each(lambda name: _begin(nodes[name], abouts[name], steps[name]), nodes)
     if not all(began.values()):
         found = [
@@ -340,84 +339,14 @@ def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:
 
 def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
     """Say in the journal of each node how it ended there."""
-    from omconf.apply.journal import End
-    from omconf.apply.wire import LostError
-
     stands = run.stands
     for name, node in run.nodes.items():
         if not node.began or name in run.lost:
             continue
         stays = outcome is Outcome.APPLIED or (node.begun and not node.undone)
         own = outcome if stays else Outcome.UNDONE
-        end = End(outcome=own, when=moment(), why=why[:2000])
         over = {Outcome.APPLIED: "all", Outcome.UNDONE: "own"}.get(own, "")
-        try:
-            idle = own is Outcome.UNDONE and not node.begun
-            well = node.line.ask("forget").ok if idle else node.line.ask("end", end.text, over).ok
-            node.unstage()
-        except LostError as error:
-            well, run.lost[name] = False, str(error)
-        if not well:
-            outcome = Outcome.PARTIAL
-            why = "; ".join(filter(None, (why, f"the journal of {name} does not say how it ended")))
+        idle = own is Outcome.UNDONE and not node.begun
+        if wrong := recorded.end(run, name, own, why, over, idle=idle):
+            outcome, why = Outcome.PARTIAL, "; ".join(filter(None, (why, wrong)))
     return Result(outcome, apply_id, why, stands=stands)
-
-
-def about_plan(prepared: Prepared, node: str, apply_id: str, reason: str) -> About:
-    """Say in the journal of a node what is applied."""
-    from omconf.apply import told
-    from omconf.apply.journal import About, File, Step
-    from omconf.apply.targets import keys_of
-    from omconf.cluster import places
-    from omconf.planfile.model import Plan as Model
-
-    plan = prepared.made.plan
-    document = {k: v for k, v in prepared.document.items() if k not in ("binding", "diagnostics")}
-    parsed = Model.model_validate(prepared.document)
-    bars = {number for number, step in prepared.steps if step.bars}
-    steps = [
-        Step(step=s.step, why=s.why[:2000], undo=s.undo, bars=s.step in bars)
-        for s in parsed.rollout
-        if node in s.nodes
-    ]
-    bundle = prepared.compiled.bundle
-    assert bundle is not None  # noqa: S101 - there is a plan
-    files = {c.path: File(kind=c.kind) for c in plan.changes if c.node == node}
-    for artifact in (a for n in bundle.nodes if n.node == node for a in n.artifacts):
-        files[artifact.path] = File(kind=artifact.kind, keys=keys_of(artifact))
-    files[places.manifest(plan.cluster)] = File(kind="")
-    return About(
-        format=1,
-        id=apply_id,
-        what="apply",
-        node=node,
-        by=whoever(),
-        reason=written(reason),
-        when=moment(),
-        plan=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
-        wanted=told.wanted(plan.binding),
-        steps=steps,
-        files=files,
-    )
-
-
-def written(text: str) -> str:
-    """Give a text of the command line as a journal can hold it."""
-    return text.encode("utf-8", "replace").decode()[:2000]
-
-
-def whoever() -> str:
-    """Name the user who runs omconf, and the host."""
-    import getpass
-    import socket
-
-    try:
-        user = os.environ.get("SUDO_USER") or getpass.getuser()
-    except (KeyError, OSError):
-        user = str(os.getuid())
-    return f"{user[:100]}@{socket.gethostname()[:100]}"
-
-
-def moment() -> str:
-    """Say when it is, in UTC."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -8,16 +8,14 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from omconf import interrupts
-from omconf.apply import journal
 from omconf.apply.events import Outcome
 from omconf.diagnostics import Diagnostic
-from omconf.pipeline import apply
+from omconf.pipeline import apply, recorded
 from omconf.pipeline.journals import NO_UNDO, Prepared
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from omconf.apply.journal import Entry
     from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes, People
     from omconf.pipeline.apply import Options, Result, Show
@@ -42,7 +40,7 @@ def take_back(
     with interrupts.deferred():
         try:
             with connect(prepared.cluster, prepared.asked, prepared.nodes) as lines:
-                who = f"undo {apply_id} by {apply.whoever()} since {apply.moment()}"
+                who = f"undo {apply_id} by {recorded.whoever()} since {recorded.moment()}"
                 refused = lines.refused() or lines.lock(who, options)
                 if not refused and again() != prepared:
                     message = "What is to be taken back has changed since it was shown."
@@ -124,7 +122,7 @@ def _in_the_way(
 
 def _begin(prepared: Prepared, node: Node, apply_id: str, reason: str) -> bool:
     back = prepared.nodes[node.name]
-    about = _about(back.entries[-1], node.name, apply_id, reason)
+    about = recorded.of_undo(back.entries[-1], node.name, apply_id, reason)
     node.began = node.line.ask("begin", about.text, back.manifest).ok
     return node.began
 
@@ -136,38 +134,12 @@ def _ended(
     why: list[str],
 ) -> Result:
     """Say in the journal of each node how it ended there."""
-    from omconf.apply.wire import LostError
-
     why += [text for texts in wrong.values() for text in texts]
     outcome = Outcome.PARTIAL if why else Outcome.UNDONE
     said = "; ".join(dict.fromkeys((*why, *run.left_to_people)))
-    for name, node in run.nodes.items():
-        own = (
-            Outcome.PARTIAL if why and (wrong[name] or not any(wrong.values())) else Outcome.UNDONE
-        )
-        end = journal.End(outcome=own, when=apply.moment(), why=said[:2000])
-        if name in run.lost:
-            continue
-        try:
-            well = node.line.ask("end", end.text, "own" if own is Outcome.PARTIAL else "all").ok
-        except LostError:
-            well = False
-        if not well:
-            outcome, said = Outcome.PARTIAL, f"the journal of {name} does not say how it ended"
+    for name in [name for name in run.nodes if name not in run.lost]:
+        partly = bool(why) and (bool(wrong[name]) or not any(wrong.values()))
+        own, over = (Outcome.PARTIAL, "own") if partly else (Outcome.UNDONE, "all")
+        if unsaid := recorded.end(run, name, own, said, over):
+            outcome, said = Outcome.PARTIAL, unsaid
     return apply.Result(outcome, apply_id, said)
-
-
-def _about(entry: Entry, node: str, apply_id: str, reason: str) -> journal.About:
-    return journal.About(
-        format=1,
-        id=apply_id,
-        what="undo",
-        of=entry.about.id,
-        node=node,
-        by=apply.whoever(),
-        reason=apply.written(reason),
-        when=apply.moment(),
-        plan=entry.about.plan,
-        steps=[],
-        files=entry.about.files,
-    )
