@@ -108,9 +108,9 @@ def carried_out(people: People, line: Line, manual: Manual) -> tuple[Outcome, st
 
 
 def test_somebody_is_asked_until_the_port_answers() -> None:
-    """The answers: the step begins, the port is closed, then open, the step ends."""
+    """The answers: the step begins, the port is closed, then open, it is noted, the step ends."""
     people, step = People(True, True), Manual("database", "Copy the data.")
-    assert carried_out(people, Line(True, False, True, True), step) == (Outcome.APPLIED, "")
+    assert carried_out(people, Line(True, False, True, True, True), step) == (Outcome.APPLIED, "")
     closed = "Port 5432 of 10.1.1.250 does not answer from om1 yet."
     assert people.heard == ["Copy the data.", f"Copy the data. {closed}"]
     waits = carried_out(People(False), Line(True), step)
@@ -119,5 +119,5 @@ def test_somebody_is_asked_until_the_port_answers() -> None:
 
 def test_other_steps_of_people_do_not_ask_for_it() -> None:
     people = People(True)
-    assert carried_out(people, Line(True, True), Manual("admin", "Sit down."))[0].well
+    assert carried_out(people, Line(True, True, True), Manual("admin", "Sit down."))[0].well
     assert people.heard == ["Sit down."]

@@ -220,8 +220,8 @@ def triples(draw: st.DrawFn) -> Triple:
     after = settled({**after, "nodes": nodes})
     release = max(data["openmeetings"]["release"] for data in (before, after))
     after["openmeetings"] = {**after["openmeetings"], "release": release}
-    alone = len(before["nodes"]) == 1 or len(nodes) == 1
-    if alone and (before["storage"]["kind"] == "mounted") != (
+    stay = [name for name in before["nodes"] if name in nodes or f"z{name}" in nodes]
+    if len(stay) < 2 and (before["storage"]["kind"] == "mounted") != (
         after["storage"]["kind"] == "mounted"
     ):
         # Nothing on a single node tells whether its folder is mounted by hand.
