@@ -24,11 +24,11 @@ from operator import not_
 from typing import TYPE_CHECKING, TypeVar
 
 from omconf.actions import APART_SECONDS, OWN_UNITS, Do, Health, Manual, Stage, Step, put, remove
-from omconf.artifacts import kinds
 from omconf.cluster import places
-from omconf.rollout import openmeetings
+from omconf.rollout import openmeetings, pieces
 from omconf.rollout.model import Disruption, Parts, Rollout
-from omconf.rollout.who import MOVE, UNIT, Who
+from omconf.rollout.outside import Outside
+from omconf.rollout.who import MOVE, UNIT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,8 +43,6 @@ BELOW = (Stage.PROTECT, Stage.MOUNT, Stage.NETWORK, Stage.UNIT)
 STOP_WHY = "all nodes must stop"
 STOP_SOME_WHY = "these nodes must stop together"
 UNPLANNED = "not planned here, and to be stopped as well: {nodes}"
-UNTIL_THEN = "What is there for these nodes already stays until the last step."
-GOES = "What is no longer used goes, also from an earlier server. {text}"
 
 
 def order(
@@ -62,7 +60,7 @@ def order(
     return Rollout(tuple(job.steps()), job.disruption)
 
 
-class _Job(Who):
+class _Job(Outside):
     """One roll-out: the steps."""
 
     @cached_property
@@ -72,22 +70,22 @@ class _Job(Who):
 
     def steps(self) -> Iterator[Step]:
         yield from self._leave()
-        yield from _used(self._let_in())
+        yield from pieces.used(self.let_in())
         yield from self._install(self.new)
         if self.stopping:
             yield from self._stop()
             yield from self._let_go(self.stopping)
-        yield from _used(self._serve())
+        yield from pieces.used(self._serve())
         if self.stopping:
             yield from self._write(self._ahead)
-            yield from _used(self._move(self.stopping))
+            yield from pieces.used(self._move(self.stopping))
             yield from self._prepare(self._own(self.parts.of(self.stopping)))
             yield from self._start(self.stopping)
         yield from self._roll()
         yield from self._begin()
         yield from self._start_again()
-        yield from _ending(self._end_serving())
-        yield from _ending(_used(self._shut_out()))
+        yield from pieces.ending(self._end_serving())
+        yield from pieces.ending(pieces.used(self.shut_out()))
         yield from self._forget()
         yield from self._record()
 
@@ -97,27 +95,11 @@ class _Job(Who):
             return
         why = "these nodes are no longer in the spec: OpenMeetings stops for good"
         ran = [node for node in self.removed if self.ran(node)]
-        yield from _together(
+        yield from pieces.together(
             (node, why, openmeetings.leave(self.cluster, self.removed[node].unit)) for node in ran
         )
         parts = self.left.of(self.removed, stages=set(Stage) - {Stage.SERVE})
         yield from self._delete(parts, "no longer used on nodes that left the cluster")
-
-    def _let_in(self) -> Iterator[Step]:
-        """What people do on servers that are no nodes, before nodes use these."""
-        needing: dict[str, dict[str, None]] = {}
-        for part in self.parts.listed:
-            for folder in part.effect.needs:
-                needing.setdefault(folder, {})[part.node] = None
-        for manual in self._external():
-            until = f" {UNTIL_THEN}" if self._forgets(manual) else ""
-            if nodes := needing.get(manual.who):
-                does = _told(replace(manual, text=f"{manual.text}{until}"))
-                yield Step.of(nodes, "outside servers let these nodes in first", (does,))
-
-    def _external(self) -> list[Manual]:
-        found = (kind.external(self.cluster) for kind in kinds())
-        return [manual for manual in found if manual is not None]
 
     def _stop(self) -> Iterator[Step]:
         """Stop the nodes whose settings may not meet the new ones."""
@@ -136,8 +118,10 @@ class _Job(Who):
     def _let_go(self, nodes: Sequence[str]) -> Iterator[Step]:
         """Unmount and the like, while nothing uses it."""
         below = self.parts.of(nodes, stages=BELOW)
-        yield from _together(
-            (p.node, p.effect.why, p.effect.release) for p in _backward(below) if p.effect.release
+        yield from pieces.together(
+            (p.node, p.effect.why, p.effect.release)
+            for p in pieces.backward(below)
+            if p.effect.release
         )
 
     def _serve(self) -> Iterator[Step]:
@@ -202,23 +186,24 @@ class _Job(Who):
         What lets go of something ran before, where that has to be.
         """
         for stage, group in groupby(sorted(parts.listed, key=lambda p: p.stage), lambda p: p.stage):
-            steps = _together(
-                (node, its[0].effect.why, _written(its)) for node, its in _by_node(group).items()
+            steps = pieces.together(
+                (node, its[0].effect.why, pieces.written(its))
+                for node, its in pieces.by_node(group).items()
             )
             # Nodes that are let in may mount by now, and be members.
-            yield from _used(steps) if stage is Stage.PROTECT else steps
+            yield from pieces.used(steps) if stage is Stage.PROTECT else steps
 
     def _delete(self, parts: Parts, why: str) -> Iterator[Step]:
         """Take away what is no longer used, the last stage first."""
-        ordered = _backward(parts)
+        ordered = pieces.backward(parts)
         for _, group in groupby(ordered, lambda p: p.stage):
-            yield from _together(
+            yield from pieces.together(
                 (
                     node,
                     why,
-                    (*_once(d for p in its for d in p.effect.release), *_written(its)),
+                    (*pieces.once(d for p in its for d in p.effect.release), *pieces.written(its)),
                 )
-                for node, its in _by_node(group).items()
+                for node, its in pieces.by_node(group).items()
             )
 
     def _openmeetings_files(self, node: str) -> tuple[Do, ...]:
@@ -320,10 +305,10 @@ class _Job(Who):
         why = "; ".join(self.reasons.get(node) or whys or [UNIT])
         head = (
             *openmeetings.stopped(self.cluster, self.states[node].unit),
-            *_once(d for p in _backward(below) for d in p.effect.release),
+            *pieces.once(d for p in pieces.backward(below) for d in p.effect.release),
         )
         tail = (
-            *_written(sorted(below.listed, key=lambda p: p.stage)),
+            *pieces.written(sorted(below.listed, key=lambda p: p.stage)),
             *self._openmeetings_files(node),
             *openmeetings.start(self.cluster, self.states[node], anew=self.anew(node)),
             Do(Health()),
@@ -360,23 +345,6 @@ class _Job(Who):
                 does = (*first, Do(openmeetings.control(self.cluster, "start")), Do(Health()))
                 yield Step.of([node], "an apply stopped it and did not come to its end", does)
 
-    def _shut_out(self) -> Iterator[Step]:
-        """Have outside servers forget nodes that left."""
-        for manual in self._external():
-            if self._forgets(manual):
-                why = "outside servers forget what is no longer used"
-                nodes = list(self.states) or list(self.removed)
-                yield Step.of(nodes, why, (_gone(manual),))
-
-    def _forgets(self, manual: Manual) -> bool:
-        """Tell whether a node left, or another account or address is used now on that server."""
-        if self.owes(_gone(manual)):
-            return True
-        existing = [p for p in self.parts.of(self.existing).listed if manual.who in p.effect.needs]
-        # In another home nothing tells what was used until now.
-        changed = any(not p.creates or self.states[p.node].home is not None for p in existing)
-        return bool(self.removed) or changed
-
     def _record(self) -> Iterator[Step]:
         """Write what waits for no start, and what was applied."""
         restarted = {*self.stopping, *self.rolling, *self.new}
@@ -388,64 +356,8 @@ class _Job(Who):
         nodes = dict.fromkeys(p.node for p in self.parts.listed)
         nodes |= {node: None for node, state in self.states.items() if state.unrecorded}
         own = places.manifest(self.cluster.name.value)
-        its = _by_node(late)
-        yield from _together(
-            (node, "what was applied is recorded", (*_files(its.get(node, [])), put(own)))
+        its = pieces.by_node(late)
+        yield from pieces.together(
+            (node, "what was applied is recorded", (*pieces.files(its.get(node, [])), put(own)))
             for node in nodes
         )
-
-
-def _used(steps: Iterable[Step]) -> Iterator[Step]:
-    """Mark steps whose result other nodes may use."""
-    return (replace(step, used=True) for step in steps)
-
-
-def _ending(steps: Iterable[Step]) -> Iterator[Step]:
-    """Mark steps that take away what the old settings of nodes need."""
-    return (replace(step, ends=True) for step in steps)
-
-
-def _gone(manual: Manual) -> Do:
-    """Have an outside server let in nobody else than those for whom it is set up."""
-    return _told(replace(manual, text=GOES.format(text=manual.text), login=None))
-
-
-def _told(manual: Manual) -> Do:
-    """Have an outside server changed; taken back, it is as it was."""
-    return Do(manual, Manual(manual.who, f"Take back what was done here: {manual.text}"))
-
-
-def _written(parts: Sequence[Part]) -> tuple[Do, ...]:
-    """Write and delete files, then what reads them."""
-    return (*_files(parts), *_once(d for p in parts for d in p.effect.run))
-
-
-def _files(parts: Sequence[Part]) -> tuple[Do, ...]:
-    written = [p.path for p in parts if p.path and not (p.deletes and p.whole)]
-    gone = [p.path for p in parts if p.deletes and p.whole]
-    return (*((put(*written),) if written else ()), *((remove(*gone),) if gone else ()))
-
-
-def _once(does: Iterable[Do]) -> tuple[Do, ...]:
-    return tuple(dict.fromkeys(does))
-
-
-def _backward(parts: Parts) -> list[Part]:
-    return sorted(parts.listed, key=lambda p: -p.stage)
-
-
-def _by_node(parts: Iterable[Part]) -> dict[str, list[Part]]:
-    found: dict[str, list[Part]] = {}
-    for part in parts:
-        found.setdefault(part.node, []).append(part)
-    return found
-
-
-def _together(steps: Iterable[tuple[str, str, Sequence[Do]]]) -> Iterator[Step]:
-    """Make one step of all nodes that do the same, in the order in which they are met."""
-    found: dict[tuple[str, tuple[Do, ...]], dict[str, None]] = {}
-    for node, why, does in steps:
-        if does:
-            found.setdefault((why, tuple(does)), {})[node] = None
-    for (why, does), nodes in found.items():
-        yield Step.of(nodes, why, does)
