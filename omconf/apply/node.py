@@ -442,12 +442,12 @@ class Node:
 
     def asks(self, manual: Manual) -> None:
         """Take note that a person stops OpenMeetings next; raises FailedError."""
-        if openmeetings.verb_of(manual) in ("stop", "restart"):
+        if openmeetings.verb_of(manual.text) in ("stop", "restart"):
             self._owes(_BY_HAND)
 
     def did(self, manual: Manual) -> None:
         """Take note that a person started OpenMeetings."""
-        if openmeetings.verb_of(manual) in ("start", "restart"):
+        if openmeetings.verb_of(manual.text) in ("start", "restart"):
             self.line.ask("settle", f"{UNIT}{_BY_HAND}")
 
     def is_settled(self, manual: Manual, *, back: bool = False) -> None:

@@ -161,6 +161,7 @@ class _Comparison:
             stopped=pending.units,
             unrecorded=pending.unrecorded,
             by_hand=pending.by_hand,
+            done=pending.done,
         )
         runs = _elsewhere(by_path.values(), former, deployed) if found.home else {}
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):

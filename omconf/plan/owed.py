@@ -61,6 +61,8 @@ class Owed:
     """Whether there is such an apply."""
     by_hand: frozenset[str] = frozenset()
     """What such an apply would have had people do, and did not: the texts."""
+    done: frozenset[str] = frozenset()
+    """What people did for such an apply, and did not take back: the texts."""
 
 
 def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str, str]) -> Owed:
@@ -83,25 +85,24 @@ def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str
             with suppress(ValueError):
                 begun |= applied.read(file.data, cluster, settings).entries
     unrecorded = any(path.endswith(".open") for path in around)
-    return Owed(before, tuple(sorted(units)), begun, unrecorded, _by_hand(around))
+    return Owed(before, tuple(sorted(units)), begun, unrecorded, *_by_hand(around))
 
 
-def _by_hand(around: Mapping[str, DeployedFile]) -> frozenset[str]:
-    """What people were to do for unfinished applies, and did not, or took back: the texts."""
-    owed: dict[str, str] = {}
+def _by_hand(around: Mapping[str, DeployedFile]) -> tuple[frozenset[str], frozenset[str]]:
+    """What people were to do for unfinished applies, and did not, or took back; and what they did."""
+    texts: dict[str, str] = {}
+    owed: dict[str, bool] = {}
     opened = [place for place in around if _OPEN.search(place)]
     for place in sorted(opened, key=lambda place: (len(place), place)):
         begun, notes = (around.get(place.removesuffix("open") + end) for end in ("open", "notes"))
         for text in _texts((begun and begun.data) or b""):
-            owed[done(text)] = text
-        known = dict(owed)
+            texts[done(text)], owed[done(text)] = text, True
         for line in ((notes and notes.data) or b"").decode("utf-8", "replace").split("\n"):
             did = line.removeprefix("undid ")
-            if did == line:
-                owed.pop(did, None)
-            elif did in known:
-                owed[did] = known[did]
-    return frozenset(owed.values())
+            if did in owed:
+                owed[did] = did != line
+    left = frozenset(texts[did] for did, still in owed.items() if still)
+    return left, frozenset(texts.values()) - left
 
 
 def _texts(begun: bytes) -> list[str]:

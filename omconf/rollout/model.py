@@ -57,7 +57,7 @@ class State:
     overwrites them, and `there`, which are the files below it that are deployed. `home` and `unit`
     are those that it ran from until now, None where the spec says the same. `stopped` are units that
     an apply stopped which did not come to its end; of one that did not, what it wrote is `unrecorded`,
-    and `by_hand` are the texts of what it would have had people do, and did not.
+    `by_hand` are the texts of what it would have had people do, and did not, `done` of what they did.
     """
 
     installed: bool = True
@@ -69,6 +69,7 @@ class State:
     stopped: tuple[str, ...] = ()
     unrecorded: bool = False
     by_hand: frozenset[str] = frozenset()
+    done: frozenset[str] = frozenset()
 
     @property
     def runs(self) -> bool:

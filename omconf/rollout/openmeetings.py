@@ -31,9 +31,9 @@ def control(
     return Manual("admin", f"{verb.capitalize()} OpenMeetings on this node{after}.")
 
 
-def verb_of(manual: Manual) -> str:
-    """Say what a person does with OpenMeetings; empty for anything else."""
-    verb, _, rest = manual.text.partition(" OpenMeetings on this node")
+def verb_of(text: str) -> str:
+    """Say what a person does with OpenMeetings who is told so; empty for anything else."""
+    verb, _, rest = text.partition(" OpenMeetings on this node")
     return verb.lower() if rest and verb in ("Start", "Stop", "Restart") else ""
 
 
@@ -120,7 +120,9 @@ def installations(
             undo.append(_runs_from(cluster, state.home))
         alike.setdefault((tuple(does), tuple(undo)), []).append(name)
     for (actions, back), names in alike.items():
-        yield Step(tuple(names), "OpenMeetings itself is installed by hand", actions, back)
+        # Until it is what it was, nothing starts again on the earlier files.
+        why, bars = "OpenMeetings itself is installed by hand", bool(back)
+        yield Step(tuple(names), why, actions, back, bars=bars)
 
 
 def _runs_from(cluster: Cluster, home: str) -> Manual:

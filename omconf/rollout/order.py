@@ -339,7 +339,8 @@ class _Job(Outside):
         starting = {*self.stopping, *self.rolling, *self.new}
         for node, state in self.states.items():
             # By whichever unit: it may start by another one from now on, or by hand.
-            stopped = [unit for unit in state.stopped if not unit.startswith(OWN_UNITS)]
+            stopped = any(not unit.startswith(OWN_UNITS) for unit in state.stopped)
+            stopped |= any(openmeetings.verb_of(text) == "start" for text in state.by_hand)
             if stopped and node not in starting:
                 first = openmeetings.enabled(self.cluster, state, anew=self.anew(node))
                 does = (*first, Do(openmeetings.control(self.cluster, "start")), Do(Health()))

@@ -83,9 +83,8 @@ class Who:
 
     def owes(self, does: Do, nodes: Iterable[str] | None = None) -> bool:
         """Tell whether an unfinished apply left to people what it was to have them do on some nodes."""
-        assert isinstance(does.action, Manual)  # noqa: S101 - nobody else is asked
         names = self.states if nodes is None else nodes
-        return any(does.action.text in self.states[name].by_hand for name in names)
+        return any(_text(does) in self.states[name].by_hand for name in names)
 
     def _clients(self) -> Parts:
         """What nodes do because another one serves the folder in another way."""
@@ -115,6 +114,9 @@ class Who:
         }
         served = [p for p in moves if p.stage is Stage.SERVE and p.node not in stay]
         using = {p.node for p in moves if p.stage is not Stage.SERVE}
+        did = {node for node in self.states if _text(MOVE) in self.states[node].done}
+        if did and using - did:
+            return True  # these went back, and the data with them
         if not using and any(self.states[node].unrecorded for node in self.existing):
             return (
                 False  # all use it elsewhere already, after an apply that did not come to its end
@@ -192,3 +194,9 @@ class Who:
         state = self.states[node]
         wanted = self.cluster.openmeetings.release.value.name
         return state.runs and state.release not in (None, wanted)
+
+
+def _text(does: Do) -> str:
+    """Give the text of what people do."""
+    assert isinstance(does.action, Manual)  # noqa: S101 - nobody else is asked
+    return does.action.text
