@@ -159,7 +159,7 @@ def _judged(
     for complaint in real[:MOST]:
         paths = [t.path for t in files.values()]
         named = [path for path in paths if path in complaint] or paths
-        text = node.hide(complaint[:LONGEST]).rstrip(".")
+        text = node.hide(complaint)[:LONGEST].rstrip(".")
         yield f"{judge.program} does not take {', '.join(named)} as planned{text and ': '}{text}"
     if len(real) > MOST:
         yield f"{judge.program} complains of {len(real) - MOST} more"

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from omconf.actions import OWN_UNITS, Health, Manual, Put, Remove, Run, Service
 from omconf.apply import database
+from omconf.apply import unit as units
 from omconf.apply.events import Event, Tell
 from omconf.apply.wire import SLACK, LeftError
+from omconf.cluster import places
 from omconf.plan import owed
 from omconf.plan.digest import ABSENT, sha256
 from omconf.plan.owed import UNIT, done
@@ -29,6 +31,7 @@ _TIMED_OUT = ("124", "143")
 _KILLED = "137"
 """Of a program that was killed, by `timeout` or by anybody."""
 _MOUNTED = 'cut -d" " -f5 /proc/self/mountinfo | grep -Fqx -- "$1"'
+_SEE = ': See "systemctl status'
 _BY_HAND = "by-hand.service"
 """Stands for whatever starts OpenMeetings where a person does."""
 _WHY = {
@@ -133,6 +136,8 @@ class Node:
     """The numbers of the steps that came to their end, and were not taken back."""
     _staged: dict[str, tuple[Target, str, int]] = field(default_factory=dict)
     _stopped: set[str] = field(default_factory=set)
+    _started: tuple[str, float] | None = None
+    """The unit that was started last, and when (monotonic, in seconds)."""
     _step: int = 0
     _back: bool = False
 
@@ -308,7 +313,7 @@ class Node:
                 self._service(verb, unit, timeout)
             case Health():
                 if why := self.watch.healthy(self.name, action):
-                    raise FailedError(f"{self.name} is not healthy: {why}")
+                    raise FailedError(f"{self.name} is not healthy: {why}{self._not_running()}")
                 self._runs()
             case Manual():
                 raise AssertionError("a person does that")
@@ -333,6 +338,9 @@ class Node:
         for target in changing:
             _, name, made = self._staged.pop(target.path)
             self._commit(target.path, target.before, target.after, name, made, shared=target.shared)
+        # Of a node that leaves the cluster its folder goes, too; what others put there keeps it.
+        gone = (t.path for t in changing if t.after is None and t.path.startswith(f"{places.OWN}/"))
+        self._remove({folder for path in gone for folder in _folders(path, path.count("/") - 2)})
 
     def stage(self, targets: Iterable[Target]) -> None:
         """Stage files, but for those that are so already; raises FailedError."""
@@ -404,7 +412,7 @@ class Node:
         if reply.ok:
             return
         said = [line.strip() for line in self.line.said().splitlines() if line.strip()]
-        said = [hidden for line in said[-1:] if (hidden := self.hide(line[:300]))]
+        said = [hidden for line in said[-1:] if (hidden := self.hide(line)[:300])]
         late = reply.word(1) == _KILLED and time.monotonic() - started > timeout
         if late or reply.word(1) in _TIMED_OUT:
             why = f"it did not end within {timeout} seconds"
@@ -435,10 +443,27 @@ class Node:
         if verb in ("start", "restart"):
             self.line.ask("run", "30", ".systemctl", ".reset-failed", f".{unit}")
             self.line.said()
-        self._run(("systemctl", verb, unit), timeout)
+        began = time.monotonic()
+        try:
+            self._run(("systemctl", verb, unit), timeout)
+        except FailedError as error:
+            if not (why := units.ends(self.line, unit, time.monotonic() - began, self.hide)):
+                raise
+            # What it says instead is where its user can look.
+            raise FailedError(f"{str(error).partition(_SEE)[0]}{why}") from error
         if verb in ("start", "restart"):
+            self._started = (unit, began)
             self.line.ask("settle", f"{UNIT}{unit}")
         self.watch.ended(self.name, verb, unit, back=self._back)
+
+    def _not_running(self) -> str:
+        """Say what the journal says of the unit that was started, unless it runs."""
+        if self._started is None:
+            return ""
+        unit, began = self._started
+        if self.passes(Run(("systemctl", "is-active", "--quiet", unit))):
+            return ""
+        return units.ends(self.line, unit, time.monotonic() - began, self.hide)
 
     def asks(self, manual: Manual) -> None:
         """Take note that a person stops OpenMeetings next; raises FailedError."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from omconf.cluster.model import Cluster, Node
 
+OWN = "/etc/omconf"
+"""Where each node keeps a folder for its cluster."""
 DEFAULT_UNIT = "openmeetings.service"
 LIBRARY = "{home}/webapps/{webapp}/WEB-INF/lib"
 """Where the jars of OpenMeetings lie."""
@@ -35,7 +37,7 @@ _PARTS = {
 
 def manifest(cluster: str) -> str:
     """Where a node keeps the manifest of what was last applied to it: bookkeeping of omconf."""
-    return f"/etc/omconf/{cluster}/manifest.json"
+    return f"{OWN}/{cluster}/manifest.json"
 
 
 def settings(cluster: Cluster, node: Node) -> dict[str, str]:

@@ -21,7 +21,7 @@ BEFORE: dict[str, Callable[[Machines], object]] = {
 """What the host does besides, by the heading of a session."""
 CHANGING = re.compile(
     r"(?P<id>\b[0-9a-f]{8}\b)|(?P<moment>[0-9-]{10}T[0-9:]{8}Z)|(?P<took>took [0-9]+\.[0-9] seconds)"
-    r"|(?P<seconds>\([0-9.]+ s\))|(?P<who>by \S+@\S+)"
+    r"|(?P<seconds>\([0-9.]+ s\))|(?P<who>by \S+@\S+)|(?P<journal>there ends: .*)"
 )
 """What is another one each time."""
 
