@@ -16,6 +16,7 @@ from pydantic import Field, ValidationError
 from omconf import actions
 from omconf.apply.events import Outcome
 from omconf.formats import printf
+from omconf.plan import owed
 from omconf.plan.owed import STATE
 from omconf.planfile import model
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omconf.deployed.snapshot import DeployedFile
+    from omconf.diagnostics import Finding
 
 Id = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]
 Moment = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
@@ -182,7 +184,12 @@ class Journal:
 def places(cluster: str) -> tuple[str, ...]:
     """Where a source finds the journal, as patterns."""
     folder = f"{STATE.format(cluster=cluster)}/journal"
-    return tuple(f"{folder}/*.{end}" for end in ("about", "notes", "files", "end"))
+    return (folder, *(f"{folder}/*.{end}" for end in ("about", "notes", "files", "end")))
+
+
+def hidden(around: Mapping[str, DeployedFile], cluster: str) -> Finding | None:
+    """Say why the journal cannot be read, where it is there; that is not to have none."""
+    return owed.hidden(around, f"{STATE.format(cluster=cluster)}/journal")
 
 
 def backups(cluster: str, number: str) -> str:

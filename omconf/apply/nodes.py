@@ -229,6 +229,10 @@ class Nodes:
         groups = [step.together for _, step in self.finished if {*failed} & {*step.together}]
         return {*failed, *(name for group in groups for name in group if name in self.nodes)}
 
+    def named(self, name: str, texts: Iterable[str]) -> list[str]:
+        """Say of which node texts tell, where there are several."""
+        return [self._why(name, FailedError(text)) for text in texts]
+
     def _why(self, name: str, error: Exception) -> str:
         if isinstance(error, LostError):
             return lost(name, error)
@@ -265,7 +269,7 @@ class Nodes:
             for (undo, besides), of in groups.items():
                 actions = [action for action in undo if action not in idle]
                 for name, texts in self.undo(number, of, actions, besides).items():
-                    wrong += [self._why(name, FailedError(text)) for text in texts]
+                    wrong += self.named(name, texts)
             if step.bars and (text := self._left(number, step)):
                 wrong.append(BARRED.format(text=text))
                 break

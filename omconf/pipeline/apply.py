@@ -258,12 +258,7 @@ def _on(
         return Result(Outcome.CHECKED)
     abouts = {name: recorded.of_apply(prepared, name, apply_id, options.reason) for name in nodes}
     began = lines.each(lambda name: _begin(nodes[name], abouts[name], steps[name]), nodes)
-    if not all(began.values()):
-        found = [
-            REFUSED.at(None, "The journal cannot be written.", node=name)
-            for name, well in began.items()
-            if not well
-        ]
+    if found := not_begun(lines, began):
         return Result(Outcome.REFUSED, diagnostics=found)
     run = Nodes(nodes, people, prepared.whole, options.keep)
     run.units, run.reread = units, prepared_again(prepared)
@@ -315,6 +310,15 @@ def _begin(node: Node, about: About, steps: Sequence[Step]) -> bool:
     begun = owed.begun(node.targets.listing, by_hand)
     node.began = node.line.ask("begin", about.text, begun).ok
     return node.began
+
+
+def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
+    """Name the nodes whose journal cannot be written; then no other one remembers this, either."""
+    if all(began.values()):
+        return []
+    lines.each(lambda name: lines.programs[name].ask("forget"), began)
+    message = "What omconf keeps below /var/lib/omconf cannot be written."
+    return [REFUSED.at(None, message, node=name) for name, well in began.items() if not well]
 
 
 def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:

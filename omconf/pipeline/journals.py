@@ -12,7 +12,7 @@ from omconf.apply import journal
 from omconf.apply.node import Written, digest
 from omconf.artifacts import by_name
 from omconf.deployed.snapshot import NodeFiles, Request
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.diagnostics import Diagnostic, Finding, Rule, Severity
 from omconf.ownership import OWNED
 from omconf.pipeline import nodes as by_node
 
@@ -139,16 +139,20 @@ def log(compiled: Compiled, asked: Asked) -> Log | list[Diagnostic]:
     )
     if isinstance(read, Diagnostic):
         return [read]
-    journals = {n: journal.read(f.around, name) for n, f in read.items() if not f.problem}
+    problems = {n: f.problem or journal.hidden(f.around, name) for n, f in read.items()}
+    journals = {n: journal.read(f.around, name) for n, f in read.items() if not problems[n]}
     wrong = [
         BROKEN.at(None, "It is left out of the journal: it makes no sense.", node=node, path=path)
         for node, found in journals.items()
         for path in found.broken
     ]
-    silent = [
-        f.problem.rule.at(None, f.problem.message, node=n) for n, f in read.items() if f.problem
-    ]
+    silent = _silent(problems)
     return Log(name, journals, len(read), (*wrong, *silent))
+
+
+def _silent(problems: Mapping[str, Finding | None]) -> list[Diagnostic]:
+    """Report the nodes that cannot be read."""
+    return [p.rule.at(None, p.message, hint=p.hint, node=n) for n, p in problems.items() if p]
 
 
 def _places(cluster: Cluster, asked: Asked) -> dict[str, str]:
@@ -202,9 +206,7 @@ def prepare(
     read = _read(cluster, asked, requests)
     if isinstance(read, Diagnostic):
         return [read]
-    if silent := [
-        f.problem.rule.at(None, f.problem.message, node=n) for n, f in read.items() if f.problem
-    ]:
+    if silent := _silent({n: f.problem for n, f in read.items()}):
         return silent
     return Prepared(
         cluster,

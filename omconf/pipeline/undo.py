@@ -82,15 +82,14 @@ def _on(
     if real and units:
         gate.survey([])
     began = lines.each(lambda name: _begin(prepared, nodes[name], apply_id, options.reason), nodes)
-    if not all(began.values()):
-        full = apply.REFUSED.at(None, "The journal cannot be written.")
-        return apply.Result(Outcome.REFUSED, diagnostics=[full])
+    if found := apply.not_begun(lines, began):
+        return apply.Result(Outcome.REFUSED, diagnostics=found)
     run = Nodes(nodes, people, whole=True)
     failed: dict[str, list[str]] = {name: [] for name in nodes}
     why: list[str] = []
     for step in prepared.steps:
         for name, texts in run.undo(step.number, step.nodes, step.undo).items():
-            failed[name] += texts
+            failed[name] += run.named(name, texts)
         if left := [m.text for m in step.by_hand if m.text in run.left_to_people]:
             why.append(BARRED.format(text=" ".join(left)))
             break

@@ -141,6 +141,8 @@ class _Comparison:
         settings = places.settings(self.cluster, node)
         before = self.earlier(name, deployed, settings, {name, former_name})
         pending = owed.read(deployed.around, self.cluster.name.value, settings)
+        if pending.hidden:
+            self.unread(name, "", pending.hidden)
         before = {**pending.begun, **before}
         by_path = {artifact.path: artifact for artifact in artifacts}
         wanted = [(path, kind) for kind in kinds() for path in kind.paths(self.cluster, node)]

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omconf.bundle import applied
+from omconf.deployed.snapshot import UNREADABLE
+from omconf.diagnostics import Finding
 from omconf.formats import printf, systemd
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ STATE = "/var/lib/omconf/{cluster}"
 NOTE = "an apply that did not come to its end wrote it; what reads it has not run since"
 _BY_HAND = "by_hand"
 _OPEN = re.compile(r"/journal/[0-9]{6,9}\.open$")
+HINT = "Run it as root; by ssh, as a user who is root or with --sudo."
 UNIT = "unit:"
 """Begins what stands for a service that an apply stopped, where else a path stands."""
 
@@ -34,8 +37,17 @@ UNIT = "unit:"
 def paths(cluster: str) -> tuple[str, ...]:
     """Where a source finds it, as patterns."""
     state = STATE.format(cluster=cluster)
-    places = ("pending/*.path", "pending/*.before", "journal/*.open", "journal/*.notes")
+    places = ("pending", "pending/*.path", "pending/*.before", "journal/*.open", "journal/*.notes")
     return tuple(f"{state}/{place}" for place in places)
+
+
+def hidden(around: Mapping[str, DeployedFile], folder: str) -> Finding | None:
+    """Say why a folder of omconf's on a node cannot be read; nothing also where there is none."""
+    file = around.get(folder)
+    if file is None or file.problem is None or file.problem.rule is not UNREADABLE:
+        return None
+    message = f"What omconf keeps in {folder} cannot be read: it is for root alone."
+    return Finding(UNREADABLE, 0, message, HINT)
 
 
 def begun(listing: bytes, by_hand: Iterable[str]) -> bytes:
@@ -63,6 +75,8 @@ class Owed:
     """What such an apply would have had people do, and did not: the texts."""
     done: frozenset[str] = frozenset()
     """What people did for such an apply, and did not take back: the texts."""
+    hidden: Finding | None = None
+    """Why all that is not known."""
 
 
 def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str, str]) -> Owed:
@@ -85,7 +99,9 @@ def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str
             with suppress(ValueError):
                 begun |= applied.read(file.data, cluster, settings).entries
     unrecorded = any(path.endswith(".open") for path in around)
-    return Owed(before, tuple(sorted(units)), begun, unrecorded, *_by_hand(around))
+    unknown = hidden(around, f"{state}/pending")
+    left, did = _by_hand(around)
+    return Owed(before, tuple(sorted(units)), begun, unrecorded, left, did, unknown)
 
 
 def _by_hand(around: Mapping[str, DeployedFile]) -> tuple[frozenset[str], frozenset[str]]:
