@@ -69,11 +69,16 @@ class Program:
         program = cls(process)
         try:
             program._send(command(PROGRAM.read_bytes()))
-            program._answer(seconds)
+            program._begun(program._answer(seconds))
         except LostError:
             program.close()
             raise
         return program
+
+    def _begun(self, reply: Reply) -> None:
+        if not reply.ok:
+            names = ", ".join(reply.word(1)[:300].split())
+            raise LostError(f"it lacks programs that omconf needs: {names}")
 
     def __enter__(self) -> Program:
         return self

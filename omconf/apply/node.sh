@@ -30,6 +30,15 @@ fi
 ok() { printf 'ok|%s\n' "${1-}"; }
 failed() { printf 'failed|%s\n' "$1"; }
 
+# The programs that it needs and the system does not have; $switch is needed where root acts as others.
+missing() {
+    [ "$me" = 0 ] || switch=''
+    for one in cat chmod chown cp cut df grep head ln mkdir mv readlink rm rmdir sha256sum stat sync \
+        tail timeout tr wc $switch; do
+        command -v "$one" >/dev/null || printf ' %s' "$one"
+    done
+}
+
 # Give a field its meaning in $value, line feeds at its end too.
 decode() {
     # shellcheck disable=SC2059
@@ -93,7 +102,12 @@ lock() {
         return
     fi
     mine=$((last + 1))
-    printf '%s|%s|%s|%s\n' "$(boot_id)" "$$" "$(started $$)" "$1" >"$state/.lock.$$"
+    if ! printf '%s|%s|%s|%s\n' "$(boot_id)" "$$" "$(started $$)" "$1" >"$state/.lock.$$"; then
+        rm -f "$state/.lock.$$"
+        mine=''
+        failed 'state'
+        return
+    fi
     if ! ln "$state/.lock.$$" "$state/lock.$mine" 2>/dev/null || [ "$(highest)" != "$mine" ]; then
         rm -f "$state/.lock.$$"
         mine=''
@@ -340,6 +354,7 @@ begin() {
         flush "$journal/$number.open" "$journal/$number.about" "$journal"
         ok
     else
+        rm -f "$journal/$number.open" "$journal/$number.about"
         failed 'write'
     fi
 }
@@ -646,6 +661,11 @@ prune() {
     done
 }
 
+lacks=$(missing)
+if [ -n "$lacks" ]; then
+    failed "missing|$lacks"
+    exit
+fi
 ok
 while IFS= read -r line; do
     IFS='|'

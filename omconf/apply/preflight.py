@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from omconf.apply.targets import Target
     from omconf.apply.wire import Line, Reply
 
+STATES = "/var/lib/omconf"
 BESIDE_KIB = 256
 """Room for the journal, beside the files themselves."""
 ASK_HEALTH = ("curl", "wget")
@@ -119,6 +120,8 @@ def _places(line: Line, files: Iterable[tuple[str, str]], size: int) -> Iterator
         reply = line.ask("look", path, wanted)
         if not reply.ok:
             yield f"{path}: {_why(reply)}"
+    # What files held before is kept in another place, which may be another file system.
+    folders["state"] = STATES
     for path in folders.values():
         if not line.ask("room", str(size // 512 + BESIDE_KIB), path).ok:
             yield f"{path}: {_WHY['room']}"

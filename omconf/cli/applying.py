@@ -121,6 +121,8 @@ class Show:
     _status: Any = None
     _since: float = 0.0
     _now: str = ""
+    unwritten: OSError | None = None
+    """Why an event could not be written."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
     """Nodes tell what happens side by side."""
 
@@ -165,8 +167,11 @@ class Show:
 
         document = masked(document, self.mask)
         # Whoever reads along may go away: that ends no work.
-        with suppress(OSError), self._turn:
-            self._draw(document)
+        try:
+            with self._turn:
+                self._draw(document)
+        except OSError as error:
+            self.unwritten = error
 
     def _draw(self, document: Document) -> None:
         from omconf.views import events
@@ -277,6 +282,10 @@ def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> 
         show.document(ended)
     else:
         output.say(result.diagnostics)
-        output.write(events.end(masked(ended, show.mask), output.paint(sys.stdout), undo))
+        with suppress(BrokenPipeError):
+            output.write(events.end(masked(ended, show.mask), output.paint(sys.stdout), undo))
+    # That nobody read to the end changes nothing of how it ended; that it could not be written does.
+    if show.unwritten and not isinstance(show.unwritten, BrokenPipeError):
+        raise show.unwritten
     if not (well or result.outcome.well):
         raise typer.Exit(1)

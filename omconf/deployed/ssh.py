@@ -40,7 +40,16 @@ OWN_FAILURE = 255
 LONGEST_REASON = 300
 """Characters of a node's or ssh's own words in a message."""
 SCRIPT = Path(__file__).with_name("read.sh")
-_NO_SUDO = "sudo: a password is required"
+HINTS = {
+    "sudo: a password is required": "Let that user run `sh` by sudo without a password.",
+    "you must have a tty to run sudo": "Let that user run sudo without a terminal (requiretty).",
+    "Host key verification failed": (
+        "Compare its host key; then run `ssh` there once, or replace the key in known_hosts."
+    ),
+    "restricted": "Its login shell has to run `sh`.",
+}
+"""What helps, by words of ssh's, of sudo's or of a shell's."""
+PRINTS = "Let its login shell print nothing where it has no terminal (~/.bashrc or the like)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +96,30 @@ class Ssh:
             room=account.incoming,
         )
         if not sent.problem and sent.code == 0:
-            return answer.read(request, sent.out, sent.error, account, same)
+            read = answer.read(request, sent.out, sent.error, account, same)
+            if read.problem and (first := _printed(sent.out)):
+                return NodeFiles.unknown(request, f"Its login shell prints text: {first}.", PRINTS)
+            return read
         account.drop()
         if sent.problem:
             problem = sent.problem.removesuffix(".")
-            hint = FEWER if problem == FULL else ""
+            hint = FEWER if problem == FULL else _hint(problem)
             return NodeFiles.unknown(request, f"It cannot be read by ssh: {problem}.", hint)
         said = _last(line for line in sent.error.splitlines() if answer.MARK not in line)
-        hint = "Let that user run `sh` by sudo without a password." if _NO_SUDO in said else ""
+        said = (said or _printed(sent.out)).removesuffix(".")
         why = f"Reading it ended with exit code {sent.code}: {said or 'nothing was said'}."
-        return NodeFiles.unknown(request, why, hint)
+        return NodeFiles.unknown(request, why, _hint(said))
+
+
+def _printed(out: bytes) -> str:
+    """Give the first line of what should be a tar archive and begins with text instead."""
+    line, end, _ = out[: LONGEST_REASON + 1].partition(b"\n")
+    text = line.decode("utf-8", "replace").strip()
+    return text if end and text.isprintable() and "\ufffd" not in text else ""
+
+
+def _hint(said: str) -> str:
+    return next((hint for words, hint in HINTS.items() if words in said), "")
 
 
 def _script(request: Request) -> bytes:

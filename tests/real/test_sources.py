@@ -118,6 +118,8 @@ HOSTILE: dict[str, tuple[Callable[[], bytes] | str, str]] = {
         "exec cat /dev/zero",
         "It cannot be read by ssh: it sent more than 8,388,608 bytes.",
     ),
+    "a banner": ("echo Welcome; echo all", "Its login shell prints text: Welcome."),
+    "no shell": ("echo No account.; exit 1", "Reading it ended with exit code 1: No account."),
     "it fails": ("echo out of disk >&2; exit 3", "Reading it ended with exit code 3: out of disk."),
     "a link": (
         lambda: packed([member(f".{HAZELCAST}", type=tarfile.SYMTYPE, linkname="/etc/shadow")]),
