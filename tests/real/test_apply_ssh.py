@@ -371,6 +371,7 @@ def test_nodes_that_leave_join_and_are_renamed(applied: Applied) -> None:
         path for path, (*_, held) in applied.files()["om3"].items() if "omconf" in path and held
     ]
     assert left == ["etc/omconf/ours"]
+    assert not (three["om3"].root / "etc/omconf/conference").exists()
     applied.settle()
 
     applied.sections.pop("removed")
