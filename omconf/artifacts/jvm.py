@@ -52,6 +52,7 @@ _SLIPS = {
     **dict.fromkeys("'\"", ("a quote that is not closed", "Close the quote.")),
 }
 """What a shell takes for its own, and what to do about it."""
+_UNREAD = "What omconf's block sets counts for more, save for options in CATALINA_OPTS."
 BY_HAND = Rule("OM323", Severity.WARNING, "a JVM option of omconf's that is also set by hand")
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
@@ -221,7 +222,7 @@ KIND = Jvm()
 
 def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
     """Read the options that people set, and report those that are omconf's to set."""
-    if "_OPTS" not in text:
+    if "_OPT" not in text and "TZ" not in text:
         return
     from omconf.formats import setenv
 
@@ -231,14 +232,15 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
             f"catalina.sh evaluates {slip.name} once more, and {what} ends java's command there."
         )
         report(findings, Finding(REFUSED, slip.line, message, hint))
-    for option in setenv.options(text):
+    zone = setenv.time_zone([setenv.Script(text)])
+    for option in [*([zone] if zone else []), *setenv.options(text)]:
         if len(entries) == MAX_ENTRIES:
             findings.append(too_many(option.line))
             return
         key, value = _item(option.text)
         place = (0, 0)
         entries.append(Entry(key, value, option.line, option.line, place, place))
-        if key in _OURS and option.variable != "CATALINA_OPTS":
+        if key in _OURS and option.variable not in ("CATALINA_OPTS", "TZ"):
             known = "" if option.known else " to what only the node's own shell knows"
             message = f"`{key}` is set by hand here{known}; of two, the JVM takes the last one."
             kept = _SPEC_KEYS.get(key)
@@ -265,9 +267,14 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
             findings.append((option.path, _overrules(key, option.line)))
     for name, path, number in given.unread:
         message = f"`{quoted(name)}` is not read: a JVM option that it gives is not compared."
-        hint = "What omconf's block sets counts for more, save for options in CATALINA_OPTS."
-        findings.append((path, Finding(BY_HAND, number, message, hint)))
-    told = {_item(o.text)[0]: o for o in (given.behind if block else given.options)}
+        findings.append((path, Finding(BY_HAND, number, message, _UNREAD)))
+    counts = given.behind if block else given.options
+    for option in counts:
+        if not option.known and option.text[0] in "$`":
+            word = f"Only the node's shell knows `{quoted(option.text)}`"
+            message = f"{word}: a JVM option in it is not compared."
+            findings.append((option.path, Finding(BY_HAND, option.line, message, _UNREAD)))
+    told = {_item(o.text)[0]: o for o in counts if o.text[0] not in "$`"}
     return Elsewhere(
         stronger={key: _item(option.text)[1] for key, option in told.items()},
         instead=block is None or given.lost,

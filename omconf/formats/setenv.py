@@ -1,8 +1,8 @@
 """JVM options in shell, as people write them in Tomcat's setenv.sh and catalina.sh.
 
 catalina.sh sources setenv.sh and evaluates both variables once more. Read are assignments with quotes,
-continued lines, `export`, `+=`, and variables that the files themselves set; what depends on anything
-else keeps its `$`: it is not known.
+continued lines, `export` and the like, `+=`, `${NAME:-WORD}` and the like, and variables that the files
+themselves set; what depends on anything else keeps its `$`: it is not known.
 """
 
 from __future__ import annotations
@@ -12,37 +12,53 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "CATALINA_OPTS")
 """What gives options to the JVM that runs Tomcat, in its order: Java's own two, catalina.sh's two."""
+_MARKED = (*VARIABLES, "TZ")
+"""Variables of which it is kept where they were set."""
+_START = r"(?:^|[;&|{)]|\b(?:then|else|do)[ \t])[ \t]*+"
+"""Where a command may begin, a branch of `case` too."""
+TIME_ZONE = "-Duser.timezone="
 _TOKEN = re.compile(
     r"(?P<end>\n)|^[ \t]*+\#[^\n]*+"
-    r"|(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:(?:export[ \t]++)?"
-    r"(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=|unset[ \t]++(?P<gone>[A-Za-z_][\w \t]*+))",
+    r"|(?<=[ \t])<<-?[ \t]*+(?P<quote>['\"]?)(?P<here>[A-Za-z_]\w*+)(?P=quote)(?![ \t]*\))"
+    rf"|{_START}(?:(?P<command>export|readonly|declare|typeset|local|unset|:)(?=[ \t])"
+    r"|(?=[A-Za-z_]\w*+\+?=))",
     re.MULTILINE,
 )
+_BLANK = r"(?:[ \t]|\\\n)"
+_NAME = re.compile(
+    rf"{_BLANK}*+(?:-[A-Za-z]++(?!\S)|(?P<name>[A-Za-z_]\w*+)(?:(?P<more>\+?)(?P<equals>=)|(?![^\s;&|)])))"
+)
+_ASSIGNMENT = re.compile(rf"{_BLANK}*+(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=")
+_RUN = r"\$\((?:[^()\n]|\([^()\n]*+\))*+\)|`[^`\n]*+`"
+"""What the node's shell puts in the place of a command."""
 _VALUE = re.compile(
-    r"""(?:\$\([^()\n]*+\)|`[^`\n]*+`|[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'|"(?:[^"\\]|\\(?:.|\n))*+")*+""",
+    rf"""(?:{_RUN}|\$\{{[^{{}}'"\\\n]*+\}}|[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'"""
+    rf"""|"(?:{_RUN}|[^"\\]|\\(?:.|\n))*+")*+""",
     re.DOTALL,
 )
+_ENDS = re.compile(rf"{_BLANK}*+\r?(?:[\n;)}}#]|&&|\|\||\Z)")
+"""What follows an assignment that stays; before a command's name, it is that command's alone."""
+_ARGUMENT = re.compile(rf"{_BLANK}++")
+_INNER = r"\$\{(?:[^{}$]|\$\{[^{}]*+\}|\$(?!\{))*+\}"
 _OTHERS = (
-    r"""\\(?P<escaped>.|\n)|\$\{(?P<braced>\w++)(?::?-(?P<default>[^}]{0,1000}+))?\}"""
+    r"""\\(?P<escaped>.|\n)|\$\{(?P<braced>\w++)(?::?(?P<how>[-=+])"""
+    rf"""(?P<word>(?:[^{{}}$]|{_INNER}|\$(?!\{{))*+))?\}}"""
     r"""|\$(?P<name>\w++)|(?P<quote>")"""
 )
 _PIECE = re.compile(f"'(?P<plain>[^']*+)'|{_OTHERS}", re.DOTALL)
 _QUOTED_PIECE = re.compile(f"(?P<plain>(?!))|{_OTHERS}", re.DOTALL)
 """Between double quotes, where a single quote is a character like others."""
-_SOURCES = re.compile(
-    r"(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:\.|source)[ \t]++[^\n;&|#]*?setenv\.sh",
-    re.MULTILINE,
-)
+_SOURCE = r"(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:\.|source)[ \t]++"
+_SOURCES = re.compile(rf"{_SOURCE}[^\n;&|#]*?setenv\.sh", re.MULTILINE)
+_OTHER_FILE = re.compile(rf"""{_SOURCE}["']?+(?P<path>[^\s"';&|#]++)["']?+""", re.MULTILINE)
 _MARK = "\0"
 _LINE = re.compile(r"\0([0-9]++)\0")
 _LEADING = re.compile(r"(?:\0([0-9]++)\0)++")
-_WORD = re.compile(
-    r"""(?:\$\([^()]*+\)|`[^`]*+`|[^\s'"\\]|\\.|'[^']*+'|"(?:[^"\\]|\\.)*+")++""", re.DOTALL
-)
+_WORD = re.compile(rf"""(?:{_RUN}|[^\s'"\\]|\\.|'[^']*+'|"(?:{_RUN}|[^"\\]|\\.)*+")++""", re.DOTALL)
 _QUOTED = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\.)*+)"|\\(.)""", re.DOTALL)
 _IN_DOUBLE = re.compile(r'\\([\\"$`\n])')
 _EVALUATED = re.compile(
@@ -95,6 +111,21 @@ def sourcing(text: str, path: str) -> tuple[Script, Script]:
     return Script(text[:cut], path), Script(text[cut:], path, text.count("\n", 0, cut) + 1)
 
 
+def parts(script: Script, known: Mapping[str, str]) -> Iterator[Script | tuple[str, str, int]]:
+    """Cut a script where it sources other files, and put those in that are known, by path.
+
+    Of one that is not known: its path as it is written, the script's path, and the line.
+    """
+    begin, line = 0, script.line
+    for found in _OTHER_FILE.finditer(script.text):
+        yield Script(script.text[begin : found.start()], script.path, line)
+        line += script.text.count("\n", begin, found.end())
+        begin = found.end()
+        path = found["path"]
+        yield Script(known[path], path) if path in known else (path, script.path, line)
+    yield Script(script.text[begin:], script.path, line)
+
+
 def options(text: str) -> list[Option]:
     """Read the options that a file alone sets; see `evaluated`."""
     return evaluated([Script(text)])
@@ -107,12 +138,27 @@ def evaluated(
 
     `environment` is what the first one starts with: value, path and line, by name.
     """
-    values, places = _values(scripts, environment or {})
+    shell = _Shell(scripts, environment or {})
     return [
-        Option(text, places[number][1], places[number][0], name)
+        Option(text, line, path, name)
         for name in VARIABLES
-        for text, number in _options(values[name])
+        for text, number in _options(shell.value(name))
+        for path, line in shell.places[number : number + 1]
     ]
+
+
+def time_zone(
+    scripts: Sequence[Script], environment: Mapping[str, tuple[str, str, int]] | None = None
+) -> Option | None:
+    """Read what `TZ` makes of the JVM's time zone: it counts where no option says another."""
+    shell = _Shell(scripts, environment or {})
+    value = shell.value("TZ")
+    zone = _LINE.sub("", value).removeprefix(":")
+    mark = _LINE.search(value)
+    if not zone or not mark or "TZ" not in shell.exported:
+        return None
+    path, line = shell.places[int(mark[1])]
+    return Option(f"{TIME_ZONE}{zone}", line, path, "TZ")
 
 
 def slips(text: str) -> list[Slip]:
@@ -120,52 +166,150 @@ def slips(text: str) -> list[Slip]:
 
     At most one a variable, and none behind what only the node's shell knows.
     """
-    values, places = _values([Script(text)], {})
-    found = ((name, _slip(value)) for name, value in values.items())
-    return [Slip(name, slip[0], places[slip[1]][1]) for name, slip in found if slip]
+    shell = _Shell([Script(text)], {})
+    found = ((name, _slip(shell.value(name))) for name in VARIABLES)
+    slips = [Slip(name, slip[0], shell.places[slip[1]][1]) for name, slip in found if slip]
+    return slips + [s for s in shell.open if s.name not in {slip.name for slip in slips}][:1]
 
 
-def _values(
-    scripts: Sequence[Script], environment: Mapping[str, tuple[str, str, int]]
-) -> tuple[dict[str, str], list[tuple[str, int]]]:
-    """Resolve both variables; the numbers of marks in them lead to a path and a line."""
-    places: list[tuple[str, int]] = []
+class _Shell:
+    """Carries out the assignments of scripts; the numbers of marks in values lead to `places`."""
 
-    def mark(path: str, line: int) -> str:
-        if places[-1:] != [(path, line)]:
-            places.append((path, line))
-        return f"{_MARK}{len(places) - 1}{_MARK}"
+    def __init__(
+        self, scripts: Sequence[Script], environment: Mapping[str, tuple[str, str, int]]
+    ) -> None:
+        self.values: dict[str, Value] = dict.fromkeys(VARIABLES, "")
+        self.places: list[tuple[str, int]] = []
+        self.exported = set(environment)
+        self.open: list[Slip] = []
+        """Where a quote is opened that nothing closes."""
+        for name, (value, path, line) in environment.items():
+            known = value.replace(_MARK, "")
+            marked = name in _MARKED and known
+            self.values[name] = [self.mark(path, line), known] if marked else known
+        for script in scripts:
+            self.run(script)
 
-    values: dict[str, Value] = dict.fromkeys(VARIABLES, "")
-    for name, (value, path, line) in environment.items():
-        known = value.replace(_MARK, "")
-        values[name] = [mark(path, line), known] if name in VARIABLES and known else known
-    for script in scripts:
-        _run(script, values, mark)
-    return {name: _flat(values.get(name, "")) for name in VARIABLES}, places
+    def value(self, name: str) -> str:
+        return _flat(self.values.get(name, ""))
 
+    def mark(self, path: str, line: int) -> str:
+        if self.places[-1:] != [(path, line)]:
+            self.places.append((path, line))
+        return f"{_MARK}{len(self.places) - 1}{_MARK}"
 
-def _run(script: Script, values: dict[str, Value], mark: Callable[[str, int], str]) -> None:
-    """Carry out the assignments of a script."""
-    text = script.text.replace(_MARK, "")
-    end, line = 0, script.line
-    for match in _TOKEN.finditer(text):
-        line += match["end"] is not None
-        name = match["name"]
-        if match.start() < end:
-            continue  # inside the value before
-        for gone in (match["gone"] or "").split():
-            values.pop(gone, None)
-        if name is None:
-            continue
-        value = _VALUE.match(text, match.end())
-        raw = value[0] if value else ""
-        end = match.end() + len(raw)
-        here = mark(script.path, line) if name in VARIABLES else ""
-        parts = [values.get(name, "")] if match["more"] else []
-        parts += [part for part in _expanded(raw, values, here) if part]
+    def run(self, script: Script) -> None:
+        text = script.text.replace(_MARK, "")
+        end, line = 0, script.line
+        for match in _TOKEN.finditer(text):
+            line += match["end"] is not None
+            if match.start() < end or match["end"] is not None:
+                continue  # inside the command before
+            if match["here"]:
+                end = _behind(text, match["here"], match.end())
+            elif match["command"] == ":":
+                end = match.end()
+                while blank := _ARGUMENT.match(text, end):
+                    raw, end = self.raw(text, blank.end())
+                    for _ in self.expanded(raw, self.mark(script.path, line)):
+                        pass
+                    if not raw:
+                        break
+            elif match["command"]:
+                end = self.named(script, text, match.end(), line, match["command"])
+            elif not match[0].lstrip().startswith("#"):
+                end = self.assigned(script, text, match.end(), line)
+
+    def named(self, script: Script, text: str, at: int, line: int, command: str) -> int:
+        """Carry out `export` and the like, with all names behind it; return where it ends."""
+        start, exports = at, command == "export"
+        while at < len(text) and (found := _NAME.match(text, at)) and found.end() > at:
+            name = found["name"]
+            at = found.end()
+            exports = exports or ("x" in found[0] and name is None)
+            if command == "unset" and name:
+                self.values.pop(name, None)
+            elif found["equals"]:
+                here = line + text.count("\n", start, found.start("name"))
+                raw, at = self.raw(text, at, Slip(name, "", here))
+                self.set(name, raw, bool(found["more"]), script.path, here)
+            if exports and name:
+                self.exported.add(name)
+        return at
+
+    def assigned(self, script: Script, text: str, at: int, line: int) -> int:
+        """Carry out the assignments of one command, unless a program's name follows them."""
+        start, todo = at, []
+        while found := _ASSIGNMENT.match(text, at):
+            here = line + text.count("\n", start, found.start("name"))
+            raw, at = self.raw(text, found.end(), Slip(found["name"], "", here))
+            todo.append((found["name"], raw, bool(found["more"]), script.path, here))
+        if _ENDS.match(text, at) or text[at : at + 1] in "'\"(<>":
+            for each in todo:
+                self.set(*each)
+        return at
+
+    def raw(self, text: str, at: int, slip: Slip | None = None) -> tuple[str, int]:
+        """Read a value as it is written; where a quote stays open, note it as a slip."""
+        value = _VALUE.match(text, at)
+        end = value.end() if value else at
+        if slip and (char := text[end : end + 1]) in ("'", '"'):
+            self.open.append(Slip(slip.name, char, slip.line))
+        return text[at:end], end
+
+    def set(self, name: str, raw: str, more: bool, path: str, line: int) -> None:
+        mark = self.mark(path, line)
+        parts = [self.values.get(name, "")] if more else []
+        parts += [part for part in self.expanded(raw, mark) if part]
+        here = [mark] if name in _MARKED else []
         # An empty value is an empty text, for `${NAME:-DEFAULT}`.
-        values[name] = [here, *parts] if parts else ""
+        self.values[name] = [*here, *parts] if parts else ""
+
+    def expanded(self, raw: str, mark: str, *, quoted: bool = False) -> Iterator[Value]:
+        """Resolve what the shell does when it reads an assignment, as far as the files tell.
+
+        Behind options of an earlier line, `mark` says that those of this one go on.
+        """
+        end = 0
+        while found := (_QUOTED_PIECE if quoted else _PIECE).search(raw, end):
+            yield raw[end : found.start()]
+            end = found.end()
+            if found["quote"]:
+                quoted = not quoted
+            elif found["plain"] is not None:
+                yield found["plain"]
+            elif (escaped := found["escaped"]) is not None:
+                kept = quoted and escaped not in '"$`\\\n'
+                yield found[0] if kept else escaped.replace("\n", "")
+            else:
+                yield from self.parameter(found, mark, quoted=quoted)
+        yield raw[end:]
+
+    def parameter(self, found: re.Match[str], mark: str, *, quoted: bool) -> Iterator[Value]:
+        """Resolve `$NAME`, `${NAME}`, and `${NAME:-WORD}` with `-`, `=` or `+`."""
+        name, how = found["braced"] or found["name"], found["how"]
+        value = self.values.get(name, "" if how else found[0])
+        if how == "+" or (how and not value):
+            if bool(value) != (how == "+"):
+                return
+            word = [part for part in self.expanded(found["word"], mark, quoted=quoted) if part]
+            if how == "=":
+                self.values[name] = [mark, *word] if word else ""
+            yield from word
+            return
+        yield value
+        if value and name in _MARKED:
+            yield mark
+
+
+def _behind(text: str, word: str, at: int) -> int:
+    """Find the end of the lines that a command reads, up to one of this word."""
+    while start := text.find("\n", at) + 1:
+        at = text.find("\n", start)
+        at = len(text) if at < 0 else at
+        if text[start:at].lstrip("\t") == word:
+            break
+    return at if start else len(text)
 
 
 def _flat(value: Value) -> str:
@@ -212,33 +356,6 @@ def _slip(value: str) -> tuple[str, int] | None:
                 number = int(mark[1])
             return char, number
     return None
-
-
-def _expanded(raw: str, values: Mapping[str, Value], mark: str) -> Iterator[Value]:
-    """Resolve what the shell does when it reads an assignment, as far as the file tells.
-
-    Behind options of an earlier line, `mark` says that those of this one go on.
-    """
-    quoted = False
-    end = 0
-    while found := (_QUOTED_PIECE if quoted else _PIECE).search(raw, end):
-        yield raw[end : found.start()]
-        end = found.end()
-        if found["quote"]:
-            quoted = not quoted
-        elif found["plain"] is not None:
-            yield found["plain"]
-        elif (escaped := found["escaped"]) is not None:
-            kept = quoted and escaped not in '"$`\\\n'
-            yield found[0] if kept else escaped.replace("\n", "")
-        else:
-            name = found["braced"] or found["name"]
-            default = found["default"]
-            value = values.get(name, found[0] if default is None else default)
-            yield value or default or ""
-            if value and name in VARIABLES:
-                yield mark
-    yield raw[end:]
 
 
 def _unquoted(word: str) -> str:

@@ -9,11 +9,10 @@ from omconf.formats import setenv, unit_file
 from omconf.formats.setenv import Option, Script
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from omconf.formats.block import Block
 
-TIME_ZONE = "-Duser.timezone="
 _BLOCK = "-omconf-block-"
 """Stands for the options of omconf's block where these are evaluated."""
 
@@ -43,13 +42,24 @@ def given(own: str, texts: Mapping[str, str], block: Block | None = None) -> Giv
         if name in units:
             environment.values |= unit_file.assignments(units[name], name)
     unread = [file for file in environment.files if file[0] not in units]
-    options = setenv.evaluated([start, *_scripts(texts[own], own, block), end], environment.values)
-    if zone := environment.values.get("TZ"):
-        options.insert(0, Option(f"{TIME_ZONE}{zone[0].removeprefix(':')}", zone[2], zone[1]))
+    scripts = [start, *_scripts(texts[own], own, block), end]
+    every = [part for script in scripts for part in _parts(script, own, units)]
+    whole = [part for part in every if isinstance(part, Script)]
+    unread += [part for part in every if not isinstance(part, Script)]
+    options = setenv.evaluated(whole, environment.values)
+    if zone := setenv.time_zone(whole, environment.values):
+        options.insert(0, zone)
     at = max((n for n, option in enumerate(options) if option.text == _BLOCK), default=-1)
     others = tuple(option for option in options if option.text != _BLOCK)
     behind = others if at < 0 else tuple(options[at + 1 :])
     return Given(others, behind, at < 0, (*unread, *environment.commands))
+
+
+def _parts(
+    script: Script, own: str, known: Mapping[str, str]
+) -> Iterable[Script | tuple[str, str, int]]:
+    """Follow setenv.sh into the files that it sources; catalina.sh sources no other options."""
+    return setenv.parts(script, known) if script.path == own else (script,)
 
 
 def _scripts(text: str, own: str, block: Block | None) -> list[Script]:

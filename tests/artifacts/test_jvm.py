@@ -98,3 +98,21 @@ def test_what_a_change_does(key: str, rolling: bool) -> None:
     effect = jvm.KIND.effect(simple(), {key: Change("update", "a", "b")}, "update")
     assert (effect.action, effect.rolling) == ("restart", rolling)
     assert jvm.KIND.effect(simple(), {key: Change("create", None, "b")}, "update").rolling
+
+
+def test_what_only_the_nodes_shell_knows_is_said() -> None:
+    cluster = simple()
+    (artifact,) = jvm.KIND.render(cluster, cluster.nodes[0])
+    text = '. /etc/om-options\nJAVA_OPTS="$JAVA_OPTS $OM_OPTS"\nexport TZ=Europe/Berlin\n'
+    found = jvm.KIND.elsewhere(cluster, artifact, {artifact.path: text})
+    said = [(path, finding.rule.id, finding.line) for path, finding in found.findings]
+    assert sorted(said) == [(artifact.path, "OM323", 1), (artifact.path, "OM323", 2)]
+    assert "`$OM_OPTS`" in str([finding.message for _, finding in found.findings])
+    assert found.stronger["-Duser.timezone"] == "Europe/Berlin"
+    behind = jvm.KIND.elsewhere(cluster, artifact, {artifact.path: text + artifact.text})
+    assert [finding.line for _, finding in behind.findings] == [1]
+
+
+def test_a_quote_that_nothing_closes_is_refused() -> None:
+    _, findings = jvm.KIND.entries('JAVA_OPTS="$JAVA_OPTS -Da=1\nexport JAVA_OPTS\n')
+    assert [(finding.rule.id, finding.line) for finding in findings] == [("OM301", 1)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omconf.formats.setenv import options, slips
+from omconf.formats.setenv import Script, options, parts, slips, time_zone
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,20 @@ from omconf.formats.setenv import options, slips
         ("D=/srv\nJAVA_OPTS=\"'-Da=$D x' '\\\"'\"", [("-Da=/srv x", 2), ('"', 2)]),
         ('JAVA_OPTS="-Da=\\"x \\\\\\"y\\\\\\" z\\\\w\\""', [('-Da=x "y" z\\w', 1)]),
         ('JAVA_OPTS="-Da=1 \\\\\n -Db=2"', [("-Da=1", 1), ("-Db=2", 1)]),
+        ('case "$1" in\nstart) JAVA_OPTS=-Da=1 ;;\nesac', [("-Da=1", 2)]),
+        ('export A=1 \\\n JAVA_OPTS="-Da=$A" B', [("-Da=1", 2)]),
+        ("declare -x JAVA_OPTS=-Da=1", [("-Da=1", 1)]),
+        ('A=1 JAVA_OPTS="-Da=$A"', [("-Da=1", 1)]),
+        ("JAVA_OPTS=-Da=1 java -version", []),
+        ("JAVA_OPTS=-Da=1 | cat", []),
+        (': "${JAVA_OPTS:=-Da=1 -Db=2}"', [("-Da=1", 1), ("-Db=2", 1)]),
+        ('JAVA_OPTS="${JAVA_OPTS:+$JAVA_OPTS }-Da=1"', [("-Da=1", 1)]),
+        (
+            'JAVA_OPTS=-Da=1\nJAVA_OPTS="${JAVA_OPTS:+$JAVA_OPTS -Db=2}"',
+            [("-Da=1", 1), ("-Db=2", 2)],
+        ),
+        ('JAVA_OPTS="-Da=${X:-${Y:-/srv/x}}"', [("-Da=/srv/x", 1)]),
+        ('cat <<END\nJAVA_OPTS="-Da=1\nEND\nJAVA_OPTS=-Db=2', [("-Db=2", 4)]),
         ('echo "JAVA_OPTS=-Da=1"', []),
         ("", []),
     ],
@@ -39,6 +53,41 @@ def test_what_only_the_node_knows(value: str) -> None:
     assert option.text.startswith("-DDATA_DIR=")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('add() { JAVA_OPTS="$JAVA_OPTS $1"; }\nadd -Da=1', "$1"),
+        ('opts=(-Da=1 -Db=2)\nJAVA_OPTS="${opts[*]}"', "${opts[*]}"),
+        ('for o in -Da=1; do JAVA_OPTS="$JAVA_OPTS $o"; done', "$o"),
+    ],
+)
+def test_words_that_only_the_node_knows(text: str, said: str) -> None:
+    (option,) = options(text)
+    assert (option.text, option.known) == (said, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "zone"),
+    [
+        ("export TZ=Europe/Berlin", "Europe/Berlin"),
+        ("TZ=:Europe/Berlin\nexport TZ JAVA_OPTS", "Europe/Berlin"),
+        ("TZ=Europe/Berlin", None),
+        ("export TZ=Etc/UTC\nunset TZ", None),
+    ],
+)
+def test_a_time_zone_that_is_exported(text: str, zone: str | None) -> None:
+    found = time_zone([Script(text)])
+    assert (found and found.text) == (zone and f"-Duser.timezone={zone}")
+
+
+def test_a_file_that_is_sourced() -> None:
+    text = "A=1\n. /etc/default/om\n[ -r /x ] && . '/x'\nB=2\n"
+    found = list(parts(Script(text, "setenv.sh"), {"/etc/default/om": "C=3"}))
+    assert found[1] == Script("C=3", "/etc/default/om")
+    assert found[3] == ("/x", "setenv.sh", 3)
+    assert found[4] == Script("\nB=2\n", "setenv.sh", 3)
+
+
 def test_a_variable_that_doubles_stays_small() -> None:
     text = "JAVA_OPTS=-Da=1\n" + 'JAVA_OPTS="$JAVA_OPTS $JAVA_OPTS"\n' * 100
     assert sum(len(option.text) for option in options(text)) < 1_000_000
@@ -51,7 +100,12 @@ def test_a_variable_that_doubles_stays_small() -> None:
         ('JAVA_OPTS=-Da=1\nJAVA_OPTS="$JAVA_OPTS -Db=x&y"', [("JAVA_OPTS", "&", 2)]),
         ('JAVA_OPTS="-Da=x;y"\nJAVA_OPTS="$JAVA_OPTS -Db=1"', [("JAVA_OPTS", ";", 1)]),
         ('JAVA_OPTS="-Da=1\n -Db=2"', [("JAVA_OPTS", "\n", 1)]),
-        ('CATALINA_OPTS="-Da=\'x" JAVA_OPTS="(" ', [("CATALINA_OPTS", "'", 1)]),
+        (
+            'CATALINA_OPTS="-Da=\'x" JAVA_OPTS="(" ',
+            [("JAVA_OPTS", "(", 1), ("CATALINA_OPTS", "'", 1)],
+        ),
+        ('JAVA_OPTS="-Da=1\nexport JAVA_OPTS\n', [("JAVA_OPTS", '"', 1)]),
+        ('JAVA_OPTS="-Da=$(echo "x y")"', []),
         ('JAVA_OPTS="-Da=1 # why"', [("JAVA_OPTS", "#", 1)]),
         ("JAVA_OPTS='-Da=\"x|y\" -Db=x\\;y -Dc=x#y'", []),
         ("JAVA_OPTS=\"-Da='x|y' \\\n -Db=2\"", []),

@@ -103,7 +103,7 @@ def test_catalina(start: Start) -> None:
             " between them as one option; omconf reports OM301.",
         },
     )
-    random = Random(4)
+    random = Random(12)
     for number in range(1000):
         text = written.setenv(random, more=number % 2 == 0)
         found, slips = setenv.options(text), setenv.slips(text)

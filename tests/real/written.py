@@ -184,7 +184,21 @@ def _field(random: Random, text: str) -> str:
 _PARTS = (
     *("-Da=1", " ", "\n", "-Db='x y'", " -DDATA_DIR=/srv/x", '\\"k\\"', "$JAVA_OPTS"),
     *("${JAVA_OPTS}", "${JAVA_OPTS:-}", "$CATALINA_OPTS", "$D", "${D:-z}", "${E:-e}"),
+    *("${JAVA_OPTS:+$JAVA_OPTS }", "${D:+ -Dp=$D }", "${E:-${D:-z}}", "${N:=-Dn=1}", "${E+x}"),
 )
+_FORMS = (
+    'case "$1" in\nrun) {} ;;\n*) ;;\nesac',
+    "export X=1 {} Y=2",
+    "X=1 {}",
+    "{} true",
+    "{} | true",
+    "cat >/dev/null <<'EOF'\n{}\nEOF",
+    "if [ -n run ]; then {}; fi",
+    "f() {{ {}\n}}\nf",
+    ': "${{CATALINA_OPTS:=-Dc=1}}" "${{D:=/d}}"; {}',
+    "unset CATALINA_OPTS\n{}",
+)
+"""Commands around an assignment."""
 _MORE_PARTS = (
     *(" -Xmx2g ", " -Dhosts=localhost|127.* ", " -Dhosts='localhost|127.*' ", "\\\n ", "\t"),
     *(
@@ -217,7 +231,10 @@ def setenv(random: Random, *, more: bool = False) -> str:
 
     def line() -> str:
         start = random.choice(["", "export ", "  ", "# "])
-        text = f"{start}{random.choice(['JAVA_OPTS', 'CATALINA_OPTS', 'D'])}={value()}"
+        text = f"{random.choice(['JAVA_OPTS', 'CATALINA_OPTS', 'D'])}={value()}"
+        if not start and random.random() < 0.5:
+            return random.choice(_FORMS).format(text)
+        text = start + text
         return text.replace("\n", " ") if start == "# " else text
 
     lines = [line() for _ in range(random.randint(1, 4))]
