@@ -58,7 +58,10 @@ _CONNECTS = re.compile(
 )
 
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1"})
+LOOPBACK = re.compile(
+    r"127\.[0-9.]+|\[[0:]*:0*1\]|localhost(\.localdomain)?|(ip6-)?(localhost|loopback)"
+)
+"""A host's own names for itself; Debian gives its host name 127.0.1.1."""
 _URL = f"properties/{CONNECTION}/Url"
 _SPEC_KEYS = {
     _URL: "database.host, .port or .name",
@@ -188,8 +191,11 @@ def _same_server(cluster: Cluster, node: str, url: Change) -> bool:
     there = next((n for n in cluster.nodes if n.name.value == cluster.database.node), None)
     if there is None:
         return False
-    names = there.known_as | (LOOPBACK if there.name.value == node else frozenset())
-    return {before[1], after[1]} <= names
+    here = there.name.value == node
+    return all(
+        host in there.known_as or (here and LOOPBACK.fullmatch(host))
+        for host in (before[1], after[1])
+    )
 
 
 def _connection_items(reading: Reading, key: str, value: str, number: int) -> None:

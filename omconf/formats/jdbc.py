@@ -206,7 +206,11 @@ def _database(kind: str, rest: str) -> str:
 
 def server(base: str) -> tuple[str, str, str]:
     """Cut the canonical base of a URL into what is before its host, the host, and the rest."""
-    found = re.fullmatch(r"(jdbc:[a-z0-9]+://)([^/:;,]+)((?:[:;/].*)?)", base)
+    # Of one host, Connector/J balances and replicates nothing.
+    found = re.fullmatch(
+        r"(jdbc:[a-z0-9]+:)(?:(?:loadbalance|replication):)?//(\[[^]]*\]|[^/:;,]+)((?:[:;/].*)?)",
+        base,
+    )
     return (found[1], found[2].lower().rstrip("."), found[3]) if found else (base, "", "")
 
 

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, in_order, meant
-from omconf.secrets import hides
+from omconf.secrets import SECRET_NAME, hides
 from omconf.spec import checks, slips, storage
 from omconf.spec.document import LIMIT, MAX_FOUND, Document, Path, enough, parse
 from omconf.spec.models import Section, Spec, section_of
@@ -230,6 +230,10 @@ def _type_hint(document: Document, path: Path, span: Span, kind: str) -> str:
         return f"Write `{path[-1]}: [{items}]`."
     if kind == "string_type" and isinstance(value, (int, float)):
         return "Put it in quotes."
+    if isinstance(value, str) and SECRET_NAME.search(value):
+        document.masked.add((span.line, span.end_line))  # a secret may stand behind its key
+    if isinstance(value, str) and (found := slips.key(value, _fields(path))):
+        return f"{found} Write `{slips.key_of(value)}: ...`."
     return ""
 
 
@@ -275,6 +279,11 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
     if message := slips.key(key, _fields(path[:-1])):
         return UNKNOWN_KEY.at(
             document.key_span(path), message, hint=f"Write `{slips.key_of(key)}: ...`."
+        )
+    if message := slips.in_key(key):
+        odd = slips.ODD_SPACE.search(key)
+        return UNKNOWN_KEY.at(
+            document.key_span(path), message, hint=slips.mend(odd[0]) if odd else ""
         )
     key_meant = _meant(path)
     where = _name(path[:-1]) if len(path) > 1 else "the spec"

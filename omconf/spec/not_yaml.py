@@ -92,13 +92,14 @@ def _slip(
                 f"This is not YAML: {slips.named(found[0])} stands here, which is no plain space."
             )
             place = document.at(number, found.start() + 1)
-            return NOT_YAML.at(place, message, hint="Write a plain space in its place.")
+            return NOT_YAML.at(place, message, hint=slips.mend(found[0]))
     here = lines[span.line]
-    if "{%" in here or "{{" in here:
-        return NOT_YAML.at(span, "This is not YAML: it looks like a template.", hint=slips.TEMPLATE)
+    variable = "expected ',' or" in problem and here[: span.column - 1].endswith("$")
     if _EXPANDED.search(here) and "expected ',' or '}'" in problem:
         message = "This is not YAML: no brace can stand here."
         return NOT_YAML.at(span, message, hint=slips.VARIABLE_ALONE)
+    if "{%" in here or "{{" in here or variable:
+        return NOT_YAML.at(span, "This is not YAML: it looks like a template.", hint=slips.TEMPLATE)
     not_here = "mapping values are not allowed" in problem
     if not_here and _UNBRACED.search(here):
         message = "This is not YAML: braces are missing around a secret's reference."

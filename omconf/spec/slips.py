@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 ODD_SPACE = re.compile("[\u00a0\u2000-\u200d\u202f\u2060\u205f\u3000\ufeff]")
 """Characters that look like a space, or like nothing, and are no plain space."""
+_PLAIN = "Write a plain space in its place."
 _KEY_END = re.compile("[ :]")
 _TEMPLATE = re.compile(r"\{\{|\{%|\$\{?[A-Za-z_]|@[A-Za-z_]+@")
 
@@ -21,6 +22,21 @@ _JDBC = "Give `database.host`, `database.port` and `database.name` by themselves
 def named(character: str) -> str:
     """Name a character that cannot be seen: U+00A0."""
     return f"U+{ord(character):04X}"
+
+
+def mend(character: str) -> str:
+    """Say what to do about an odd space: one that has no width is nothing's place."""
+    return "Remove it." if character in "\u200b\u200c\u200d\u2060\ufeff" else _PLAIN
+
+
+def in_key(text: str) -> str:
+    """Name the odd space in a key, or before it."""
+    found = ODD_SPACE.search(text)
+    if not found:
+        return ""
+    plain = ODD_SPACE.sub("", key_of(text)) or ODD_SPACE.sub("", text).strip()
+    where = "before" if not ODD_SPACE.sub(" ", text[: found.start() + 1]).strip() else "in"
+    return f"{named(found[0])} stands {where} the key `{plain[:80]}`, which is no plain space."
 
 
 def advice(value: object) -> str:

@@ -108,6 +108,10 @@ def test_a_url_without_the_default_port(old: str, new: str) -> None:
     ("node", "host", "same"),
     [
         ("om1", "localhost", True),
+        ("om1", "127.0.1.1", True),
+        ("om1", "[::1]", True),
+        ("om1", "ip6-localhost", True),
+        ("om2", "127.0.1.1", False),
         ("om1", "127.0.0.1", True),
         ("om2", "om1", True),
         ("om2", "om1.example.org", True),

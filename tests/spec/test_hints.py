@@ -94,6 +94,15 @@ SLIPS = [
     ("10.1.1.1,", "'10.1.1.1:5701',", "OM105", "Write `10.1.1.1`; the port of Hazelcast goes to"),
     ("server: om1", "server: 'om1:/opt/omdata'", "OM105", "Write `om1`; the folder goes to `stor"),
     ("10.1.1.10", "jdbc:postgresql://db:5432/om", "OM105", "`database.port` and `database.name`"),
+    (
+        "  om2: {",
+        "\u00a0 om2: {",
+        "U+00A0 stands before the key `om2`, which is no plain space.",
+        "Write a plain space in its place.",
+    ),
+    ("discovery:", "disc\u200bovery:", "U+200B stands in the key `discovery`", "Remove it."),
+    ("{kind: multicast}", "\n  kind multicast", "must be a mapping", "missing after `kind`. Write"),
+    ("{kind: multicast}", "{kind: ${KIND}}", "looks like a template", "A spec is no template"),
     ('"9.1.0"', '"9.1.0", java_options: -Xmx2g', "OM105", '`java_options: ["-Xmx2g", "-Xms1g"]`'),
 ]
 
@@ -119,6 +128,25 @@ def test_a_slip_shows_no_secret(form: str, where: str, tmp_path: Path) -> None:
     told = said(text, tmp_path)
     assert "error[" in told
     assert "hunter2" not in told
+
+
+def test_a_mapping_without_colons_shows_no_secret(tmp_path: Path) -> None:
+    head, _, tail = SMALLEST.partition("database:\n")
+    text = f"{head}database:\n  password hunter2\n{tail[tail.index('storage:') :]}"
+    told = said(text, tmp_path)
+    assert "A colon is missing after `password`." in told
+    assert "hunter2" not in told
+
+
+@pytest.mark.parametrize("collation", ["latin1_swedish_ci", "utf8mb3_bin", "UTF8_general_ci"])
+def test_a_collation_of_the_specs_own_is_not_the_stock_files(
+    collation: str, tmp_path: Path
+) -> None:
+    own = f"mysql\n  options: {{connectionCollation: {collation}, sslMode: REQUIRED}}"
+    told = said(SMALLEST.replace("postgresql", own), tmp_path)
+    assert f"With `connectionCollation={collation}` no emoji can be stored." in told
+    fine = said(SMALLEST.replace("postgresql", own.replace(collation, "utf8mb4_bin")), tmp_path)
+    assert "OM219" not in fine
 
 
 @pytest.mark.parametrize("url", ["https://u:1234?x@h/y", "https://u:12@34@h:99999/", "u:1234@h /"])

@@ -21,6 +21,8 @@ COMMA = Rule("OM213", Severity.WARNING, "a comma that OpenMeetings' installer ca
 BAD_SETTING = Rule("OM214", Severity.ERROR, "a JDBC option or pool setting that cannot be carried")
 TOO_MANY = Rule("OM215", Severity.WARNING, "pools that open more connections than the server has")
 KEY = Rule("OM218", Severity.WARNING, "accounts that MySQL 8 may not let in")
+_EVERY_CHARACTER = re.compile("utf8mb4|utf16|utf32|gb18030|binary", re.IGNORECASE)
+"""Begins the collations of MySQL's character sets that have every character of Unicode."""
 NO_EMOJI = Rule("OM219", Severity.WARNING, "a connection that cannot store every character")
 ADMINISTRATOR = Rule("OM217", Severity.WARNING, "OpenMeetings as the database's administrator")
 
@@ -81,10 +83,12 @@ def _mysql(cluster: Cluster) -> Iterator[Diagnostic]:
             ' "true"}`; MariaDB needs neither.',
         )
     collation = options.get("connectionCollation", "")
-    if re.match("utf8(mb3)?_", collation):
+    if collation and not _EVERY_CHARACTER.match(collation):
+        own = cluster.database.options.get("connectionCollation")
+        whose = "" if own else "the stock file's "
         yield NO_EMOJI.at(
-            cluster.database.kind.span,
-            f"With the stock file's `connectionCollation={quoted(collation)}` no emoji can be stored.",
+            own.span if own else cluster.database.kind.span,
+            f"With {whose}`connectionCollation={quoted(collation)}` no emoji can be stored.",
             hint="Write `database.options: {connectionCollation: utf8mb4_general_ci}`.",
         )
 
