@@ -36,8 +36,6 @@ JOIN = FromPage("OM nodes configuration: put the multicast join in place of the 
 INTERFACE = FromPage("OM nodes configuration: interfaces, where there is more than one")
 XML = FromFormat("XML")
 
-DEFAULT_PORT = {"network/port": "5701", "network/port/auto-increment": "true"}
-"""What Hazelcast does when nothing is said: saying it means the same."""
 REMOVED_PROPERTIES = ("hazelcast.discovery.enabled",)
 """Stock properties that the clustering page has deleted."""
 ONE_FOR_ALL = ("hazelcast.local.localAddress", "hazelcast.local.publicAddress")
@@ -68,8 +66,11 @@ _FORMING = (
 )
 _SPEC_KEYS = {
     "cluster-name": "hazelcast.cluster_name",
+    "instance-name": "the node's name",
+    "member-attributes/name": "the node's name",
     "member-attributes/server.url": "nodes.<name>.url",
     "network/port": "hazelcast.port",
+    "network/interfaces/interface": "nodes.<name>.address",
     "network/public-address": "nodes.<name>.public_address",
     "network/join/multicast/multicast-group": "discovery.group",
     "network/join/multicast/multicast-port": "discovery.port",
@@ -143,9 +144,7 @@ class Hazelcast(Kind):
                 reading.lines.setdefault(name, number)
             else:
                 reading.add(name, deployed_members.truth(value) if boolean else value, number)
-        if DEFAULT_PORT.items() <= reading.items.items():
-            for name in DEFAULT_PORT:
-                del reading.items[name]
+        deployed_members.settle_defaults(reading.items, reading.lines)
         # Hazelcast takes auto-detection beside another join (measured).
         on = [name for name in _JOINS[1:] if "true" in _enabled(document, name)]
         if len(on) > 1 and not findings:
@@ -204,12 +203,13 @@ class Hazelcast(Kind):
     def keep(self, key: str, replaced: bool) -> str:
         if key.startswith("properties/") and not hides(key):
             return "hazelcast.properties"
-        if replaced:
-            return _SPEC_KEYS.get(key, "discovery.kind" if key.endswith("/enabled") else "")
-        if hides(key) or key.startswith("network/join/"):
+        if replaced or key == "network/public-address":
+            kind = key.startswith("network/join/") and key.endswith("/enabled")
+            return _SPEC_KEYS.get(key, "discovery.kind" if kind else "")
+        if hides(key) or key.startswith(("network/join/", "network/interfaces")):
             return ""
         if key.startswith("network/port"):
-            return "hazelcast.port"
+            return "hazelcast.port" if key == "network/port" else ""
         known = hazelcast_elements.unknown(key, (hazelcast_elements.NEWEST,)) is None
         return "hazelcast.extra" if known else ""
 

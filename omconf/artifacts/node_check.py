@@ -95,10 +95,28 @@ class NodeCheck(Kind):
                 message = f"It is laid out for OpenMeetings {release}, other nodes for {others}."
                 yield node, Finding(APART, deployed[node].lines["release"], message)
 
+    def keep(self, key: str, replaced: bool) -> str:
+        return _SPEC_KEYS.get(key, "") if replaced else ""
+
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         why = "only people and `omconf verify` run the check"
         return Effect("none", why)
 
+
+_SPEC_KEYS = {
+    "release": "openmeetings.release",
+    "data_dir": "openmeetings.data_dir",
+    "timezone": "openmeetings.timezone",
+    "user": "openmeetings.user",
+    "group": "openmeetings.group",
+    "address": "nodes.<name>.address",
+    "url": "nodes.<name>.url",
+    "home": "nodes.<name>.home",
+    "database": "database.host or .port",
+    "multicast_group": "discovery.group",
+    "multicast_ttl": "discovery.ttl",
+}
+"""What decides the settings of check.conf that have keys in the spec."""
 
 KIND = NodeCheck()
 

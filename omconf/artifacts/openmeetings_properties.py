@@ -112,6 +112,13 @@ class OpenMeetingsProperties(Kind):
                 reading.add(key, setting.value, setting.line)
         return reading
 
+    def keep(self, key: str, replaced: bool) -> str:
+        if key == URL:
+            return "kurento.url"
+        if key == IGNORED:
+            return ""  # it follows from the nodes
+        return next((f"kurento.{name}" for name, there in _TURN.items() if there == key), "")
+
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         release = cluster.openmeetings.release.value
         if "kurento" not in release.settings and (span := _first_said(cluster)):

@@ -147,6 +147,8 @@ class Persistence(Kind):
             return "database.options"
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
+        if key == "version" or key.startswith(("persistence-unit/", "class[", "provider")):
+            return "openmeetings.release" if replaced else ""
         return "persistence.properties" if key.startswith("properties/") else ""
 
     def effect_on(

@@ -48,6 +48,14 @@ _GLOBAL_HOSTS = ("[global]/hosts allow", "[global]/hosts deny")
 SHUT_OUT = Rule("OM342", Severity.WARNING, "hosts of Samba's [global] section that shut nodes out")
 BEHIND = Rule("OM326", Severity.ERROR, "a line behind the block that changes the share")
 
+_SPEC_KEYS = {
+    "path": "storage.export",
+    "valid users": "storage.user",
+    "force user": "openmeetings.user",
+    "force group": "openmeetings.group",
+}
+"""What decides the parameters that have keys in the spec."""
+
 
 class Share(BlockKind):
     """The block in `/etc/samba/smb.conf`: one share."""
@@ -133,6 +141,9 @@ class Share(BlockKind):
         message = f"`[global]` shuts {listed(out)} out, whatever a share allows."
         hint = "Add the nodes' addresses to its `hosts allow`, or leave hosts to the shares."
         return [Finding(SHUT_OUT, max(e.line for e in theirs.values()), message, hint)]
+
+    def keep(self, key: str, replaced: bool) -> str:
+        return _SPEC_KEYS.get(key.rpartition("/")[2], "") if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell smbd. Whoever is connected keeps the share as it was."""

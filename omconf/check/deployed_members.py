@@ -37,6 +37,19 @@ PORT_TAKEN = "network/port"
 PARTITIONS = "properties/hazelcast.partition.count"
 DEFAULTS = {"cluster-name": "dev", GROUP: "224.2.2.3", PORT: "54327", PARTITIONS: "271"}
 """What Hazelcast takes where nothing is said."""
+_SAYS_NOTHING = (
+    {"network/port/port-count": "100"},
+    {"network/outbound-ports/ports": "0"},
+    {"network/port": "5701", "network/port/auto-increment": "true"},
+)
+"""What Hazelcast does when nothing is said: saying it means the same."""
+_MULTICAST = {
+    GROUP: DEFAULTS[GROUP],
+    PORT: DEFAULTS[PORT],
+    f"{_JOIN}multicast/multicast-time-to-live": "32",
+    f"{_JOIN}multicast/multicast-timeout-seconds": "2",
+}
+"""What Hazelcast's multicast does when nothing is said (MulticastConfig, 4.0 to 5.6)."""
 _IMPORT = re.compile(r"import(?:\[[0-9]+\])?/resource")
 _MATTERS = frozenset({*DEFAULTS, PORT_TAKEN})
 _KINDS = {f"{_JOIN}tcp-ip", f"{_JOIN}multicast", _JOIN.rstrip("/")}
@@ -117,6 +130,20 @@ def _parting(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
         unknown |= _KINDS
     keys = sorted((one.keys() | other.keys()) - unknown)
     return [key for key in keys if one.get(key) != other.get(key)]
+
+
+def settle_defaults(items: dict[str, str], lines: dict[str, int]) -> None:
+    """Take out what says no more than Hazelcast's defaults; say those of a multicast that is on."""
+    for said in _SAYS_NOTHING:
+        if said.items() <= items.items():
+            for key in said:
+                del items[key]
+    enabled = f"{_JOIN}multicast/enabled"
+    if items.get(enabled) == "true" and not imports(items):
+        for key, value in _MULTICAST.items():
+            if key not in items:
+                items[key] = value
+                lines.setdefault(key, lines[enabled])
 
 
 def truth(value: str) -> str:

@@ -124,6 +124,12 @@ ANY_RIVALS = (("rw", "ro"), ("sync", "async"), ("silent", "loud"))
 """Options that set the same thing: the last one counts."""
 
 
+_DEFAULTS = frozenset(["rw", "suid", "dev", "exec", "auto", "nouser", "async"])
+"""What `defaults` stands for (mount(8))."""
+_GIVES = frozenset(["user", "users", "owner", "group"])
+"""What implies `noexec`, `nosuid` and `nodev`, which the words of `defaults` take back."""
+
+
 def groups(known: Known, rivals: Iterable[tuple[str, ...]]) -> dict[str, str]:
     """Name what each option sets: the first of its rivals, or the word that its `no` takes back."""
     return {name: group[0] for group in rivals for name in group} | {
@@ -142,8 +148,8 @@ def settle(
     """Reduce mount options to what they come to, sorted.
 
     Of rivals (`hard`, `soft`; `timeo=50`, `timeo=60`) the last one counts, `defaults` sets nothing,
-    and of synonyms (of a name, or of a whole option) one word is kept. Options that are not known
-    stand as they are.
+    nor does a word of it beside none that `_GIVES` what it takes back, and of synonyms (of a name, or
+    of a whole option) one word is kept. Options that are not known stand as they are.
     """
     settled: dict[str, str] = {}
     for given in options:
@@ -155,7 +161,9 @@ def settle(
         slot = grouped.get(name, name) if named else option
         if option and option != "defaults":
             settled[slot] = option
-    return tuple(sorted(settled.values()))
+    kept = {slot: option for slot, option in settled.items() if option not in _DEFAULTS}
+    whole = kept if not any(o.partition("=")[0] in _GIVES for o in kept.values()) else settled
+    return tuple(sorted(whole.values()))
 
 
 def misfit(option: str) -> Verdict | None:

@@ -221,3 +221,11 @@ options = st.lists(
 def test_settled_export_options_stay_as_they_are(given_options: list[str]) -> None:
     once = settle_export(given_options)
     assert settle_export(once) == once
+
+
+def test_the_words_of_defaults_set_nothing() -> None:
+    every = ["rw", "suid", "dev", "exec", "auto", "nouser", "async", "hard"]
+    assert settle_mount(every) == ("hard",)
+    assert settle_mount(["ro", "rw", "hard"]) == ("hard",)
+    assert settle_mount(["user", "exec"]) == ("exec", "user")
+    assert settle_mount(["rw", "ro"]) == ("ro",)

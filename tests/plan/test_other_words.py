@@ -127,6 +127,52 @@ def test_the_host_of_a_database_on_a_node(node: str, host: str, same: bool) -> N
     assert change.effect.rolling is same
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<join>", '<port auto-increment="true" port-count="100">5701</port><join>'),
+        ("<join>", "<outbound-ports><ports>0</ports></outbound-ports><join>"),
+        ("        <multicast-timeout-seconds>2</multicast-timeout-seconds>\n", ""),
+        ("        <multicast-group>224.2.2.3</multicast-group>\n", ""),
+    ],
+)
+def test_what_hazelcast_does_when_nothing_is_said(old: str, new: str) -> None:
+    plan = planned(spec_of(2, discovery={"kind": "multicast"}), {("om2", HAZELCAST): (old, new)})
+    assert {c.action for c in plan.changes} == {Action.REFORMAT}
+
+
+def test_a_default_in_force_is_what_is_deployed() -> None:
+    edit = ("        <multicast-group>224.5.5.5</multicast-group>\n", "")
+    data = spec_of(2, discovery={"kind": "multicast", "group": "224.5.5.5"})
+    (change,) = planned(data, {("om2", HAZELCAST): edit}).changes
+    (item,) = change.items
+    assert (item.before, item.after) == ("224.2.2.3", "224.5.5.5")
+    assert item.hint == "to keep it, set discovery.group"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hint"),
+    [
+        (">om2</instance-name>", ">x</instance-name>", "the node's name"),
+        (">10.1.1.2</interface>", ">10.1.1.*</interface>", "nodes.<name>.address"),
+        (
+            "<join>",
+            "<public-address>192.0.2.1</public-address><join>",
+            "nodes.<name>.public_address",
+        ),
+        (
+            "</interface>",
+            "</interface><interface>10.9.*.*</interface>",
+            "",
+        ),
+    ],
+)
+def test_the_key_that_keeps_an_item_is_one_that_can(old: str, new: str, hint: str) -> None:
+    plan = planned(spec_of(2), {("om2", HAZELCAST): (old, new)})
+    (change,) = plan.changes
+    assert [item.hint for item in change.items] == [hint and f"to keep it, set {hint}"]
+
+
 @pytest.mark.parametrize("value", ["0", "no", "FALSE", "off"])
 def test_a_boolean_of_hazelcast(value: str) -> None:
     edit = ('<tcp-ip enabled="false"/>', f'<tcp-ip enabled="{value}"/>')
