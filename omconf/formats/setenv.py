@@ -222,28 +222,30 @@ class _Shell:
 
     def named(self, script: Script, text: str, at: int, line: int, command: str) -> int:
         """Carry out `export` and the like, with all names behind it; return where it ends."""
-        start, exports = at, command == "export"
+        begin, exports = at, command == "export"
         while at < len(text) and (found := _NAME.match(text, at)) and found.end() > at:
             name = found["name"]
             at = found.end()
+            line += text.count("\n", begin, at)
+            begin = at
             exports = exports or ("x" in found[0] and name is None)
             if command == "unset" and name:
                 self.values.pop(name, None)
             elif found["equals"]:
-                here = line + text.count("\n", start, found.start("name"))
-                raw, at = self.raw(text, at, Slip(name, "", here))
-                self.set(name, raw, bool(found["more"]), script.path, here)
+                raw, at = self.raw(text, at, Slip(name, "", line))
+                self.set(name, raw, bool(found["more"]), script.path, line)
             if exports and name:
                 self.exported.add(name)
         return at
 
     def assigned(self, script: Script, text: str, at: int, line: int) -> int:
         """Carry out the assignments of one command, unless a program's name follows them."""
-        start, todo = at, []
+        begin, todo = at, []
         while found := _ASSIGNMENT.match(text, at):
-            here = line + text.count("\n", start, found.start("name"))
-            raw, at = self.raw(text, found.end(), Slip(found["name"], "", here))
-            todo.append((found["name"], raw, bool(found["more"]), script.path, here))
+            line += text.count("\n", begin, found.end())
+            begin = found.end()
+            raw, at = self.raw(text, begin, Slip(found["name"], "", line))
+            todo.append((found["name"], raw, bool(found["more"]), script.path, line))
         if _ENDS.match(text, at) or text[at : at + 1] in "'\"(<>":
             for each in todo:
                 self.set(*each)
