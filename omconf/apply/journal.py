@@ -57,6 +57,8 @@ class File(model.Part):
 
     kind: str
     keys: list[str] = Field(default=[])
+    block: model.Digest | None = None
+    """sha256 of the block that it gets: who edits that edits what omconf would take back."""
 
 
 class About(model.Part):

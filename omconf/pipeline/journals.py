@@ -256,6 +256,10 @@ def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles
         return replace(written, conflict="it was edited since")
     before = None if held is None else held.decode("utf-8", "surrogateescape")
     text = now.decode("utf-8", "surrogateescape")
+    wrote = every[-1][0].about.files[path].block
+    part = OWNED[kind.ownership].part(cluster, text) if wrote else None
+    if part and digest(f"{part.rstrip()}\n".replace("\r\n", "\n").encode()) != wrote:
+        return replace(written, conflict="omconf's block in it was edited since")
     try:
         restored = OWNED[kind.ownership].restored(kind, cluster, before, text, what.keys)
     except ValueError as error:

@@ -20,6 +20,7 @@ def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About
     from omconf.apply import told
     from omconf.apply.journal import About, File, Step
     from omconf.apply.targets import keys_of
+    from omconf.artifacts.model import Ownership
     from omconf.cluster import places
     from omconf.planfile.model import Plan as Model
 
@@ -36,7 +37,8 @@ def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About
     assert bundle is not None  # noqa: S101 - there is a plan
     files = {c.path: File(kind=c.kind) for c in plan.changes if c.node == node}
     for artifact in (a for n in bundle.nodes if n.node == node for a in n.artifacts):
-        files[artifact.path] = File(kind=artifact.kind, keys=keys_of(artifact))
+        block = artifact.sha256 if artifact.ownership is Ownership.BLOCK else None
+        files[artifact.path] = File(kind=artifact.kind, keys=keys_of(artifact), block=block)
     files[places.manifest(plan.cluster)] = File(kind="")
     return About(
         format=1,

@@ -389,6 +389,23 @@ class TestEditsSince:
         assert not (tree.root / "etc/exports").exists()
 
 
+    @pytest.mark.parametrize("ends", ["\n", "\r\n"])
+    def test_a_block_that_was_edited_is_a_conflict(self, tree: Tree, ends: str) -> None:
+        tree.put(EXPORTS, f"# mine{ends}")
+        assert tree.run("apply", "--yes").code == 0
+        tree.put(EXPORTS, tree.read(EXPORTS) + b"# later\n")
+        edited = tree.read(EXPORTS).replace(b"root_squash", b"no_root_squash")
+        written = tree.read(EXPORTS)
+        tree.put(EXPORTS, edited)
+        done = tree.run("undo", "--yes", "--json")
+        why = str(lines(done.out)[-1]["why"])
+        assert (done.code, "omconf's block in it was edited since" in why) == (1, True), why
+        assert tree.read(EXPORTS) == edited
+        tree.put(EXPORTS, written)
+        assert tree.run("undo", "--yes").code == 0
+        assert tree.read(EXPORTS) == f"# mine{ends}# later\n".encode()
+
+
 def test_ten_applies_are_kept(tree: Tree) -> None:
     for count in range(2, 14):
         tree.write_spec(count)
