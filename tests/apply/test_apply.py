@@ -388,7 +388,6 @@ class TestEditsSince:
         assert tree.read(PERSISTENCE) == edited
         assert not (tree.root / "etc/exports").exists()
 
-
     @pytest.mark.parametrize("ends", ["\n", "\r\n"])
     def test_a_block_that_was_edited_is_a_conflict(self, tree: Tree, ends: str) -> None:
         tree.put(EXPORTS, f"# mine{ends}")
