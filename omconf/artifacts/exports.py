@@ -6,7 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Stage, reload, run
-from omconf.artifacts.effect import Change, Effect, listed, make_folder, mount_manually
+from omconf.artifacts.effect import (
+    Change,
+    Effect,
+    listed,
+    make_folder,
+    mount_manually,
+    remount_elsewhere,
+)
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Line, Meaning, line
 from omconf.diagnostics import MAX_FINDINGS, Finding, Rule, Severity
 from omconf.formats import exports
@@ -136,7 +143,10 @@ class Exports(BlockKind):
             again = (reload("exportfs", "-ra"),)
             folders = {key.rpartition(" ")[0] for key in changes}
             moves = mounted or folders != {cluster.storage.export.value}
-            return Effect("exportfs", why, not mounted, run=again, moves=moves, manual=manual)
+            clients = remount_elsewhere(cluster)
+            return Effect(
+                "exportfs", why, not mounted, run=again, moves=moves, clients=clients, manual=manual
+            )
         # Only what exports the folder for the first time finds it missing.
         old = {key.rpartition(" ")[0] for key, c in changes.items() if c.action != "create"}
         export = cluster.storage.export.value
@@ -145,7 +155,8 @@ class Exports(BlockKind):
         )
         folder = (make_folder(cluster, export),) if new else ()
         does = (*folder, reload("exportfs", "-ra"), run("exportfs", "-s"))
-        return Effect("exportfs", why, run=does, moves=new)
+        clients = remount_elsewhere(cluster) if action == "create" else None
+        return Effect("exportfs", why, run=does, moves=new, clients=clients)
 
     def external(self, cluster: Cluster) -> Manual | None:
         """Have whoever runs an outside NFS server export the folder to every node."""

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Manual, Run, Stage, run
-from omconf.artifacts.effect import Change, Effect, mount_manually
+from omconf.artifacts.effect import Change, Effect, mount_manually, name_leads
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, line
 from omconf.diagnostics import Finding, Rule, Severity
 from omconf.formats import fstab, paths, systemd, unit_file
@@ -125,7 +125,9 @@ class Fstab(BlockKind):
         changes = {p: change for p, change in changes.items() if p == data_dir or _ours(p, change)}
         devices = ({_device(cluster, value) for value in values} for values in _values(changes))
         moves = len(set(map(frozenset, devices))) > 1
-        tool = _tool(cluster) if moves and action != "delete" else None
+        ready = None
+        if action != "delete":
+            ready = (_tool(cluster) if moves else None) or _name_leads(cluster, changes)
         rolling = not moves or action == "create"
         if not rolling:
             why = (
@@ -141,7 +143,7 @@ class Fstab(BlockKind):
             run=mounts,
             stopped=True,
             moves=moves,
-            manual=mount_manually(cluster) if by_hand else tool,
+            manual=mount_manually(cluster) if by_hand else ready,
             needs=("storage",) if moves and action != "delete" else (),
             decided_by=tuple(changes),
         )
@@ -186,6 +188,13 @@ def _tool(cluster: Cluster) -> Do | None:
     program = f"mount.{mount.type.value}"
     text = f"Install {program} (package {TOOLS[mount.type.value]}), which mounts the folder."
     return Do(Manual("admin", text, check=Run(("sh", "-c", 'command -v "$1"', "sh", program))))
+
+
+def _name_leads(cluster: Cluster, changes: Mapping[str, Change]) -> Do | None:
+    """Have the name of the data server lead to it, where a line with that name is mounted."""
+    name = cluster.storage.mount_from
+    named = name and any(c.after and name.value in c.after for c in changes.values())
+    return name_leads(cluster) if named else None
 
 
 @lru_cache(maxsize=4)

@@ -13,7 +13,15 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Manual, Run, Stage, reload, run
-from omconf.artifacts.effect import Change, Effect, listed, make_folder, mount_manually, remount
+from omconf.artifacts.effect import (
+    Change,
+    Effect,
+    listed,
+    make_folder,
+    mount_manually,
+    remount,
+    remount_elsewhere,
+)
 from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
 from omconf.diagnostics import (
     CONTRADICTION,
@@ -157,7 +165,16 @@ class Share(BlockKind):
             manual = mount_manually(cluster) if cluster.storage.by_hand else None
             folders = {c.before for key, c in changes.items() if key.endswith("]/path")}
             moves = mounted or folders != {cluster.storage.export.value}
-            return Effect("smbcontrol", why, not mounted, run=(again,), moves=moves, manual=manual)
+            clients = remount_elsewhere(cluster)
+            return Effect(
+                "smbcontrol",
+                why,
+                not mounted,
+                run=(again,),
+                moves=moves,
+                clients=clients,
+                manual=manual,
+            )
         if any(key.endswith("]/path") and change.before for key, change in changes.items()):
             why = (
                 "the share is another folder: nodes that still use the old one would not see what"
@@ -182,7 +199,9 @@ class Share(BlockKind):
         account = Do(Manual("admin", _account(cluster, samba)), Manual("admin", remove))
         manual = account if action == "create" else None
         does = (*folder, again, run("testparm", "-s"))
-        return Effect("smbcontrol", why, run=does, moves=action == "create", manual=manual)
+        new = action == "create"
+        clients = remount_elsewhere(cluster) if new else None
+        return Effect("smbcontrol", why, run=does, moves=new, clients=clients, manual=manual)
 
     def external(self, cluster: Cluster) -> Manual | None:
         """Have whoever runs an outside Samba server share the folder."""
