@@ -63,7 +63,7 @@ CHANGES: dict[str, list[Data]] = {
     "type": [{"storage": {"type": "nfs4"}}, {"storage": {"type": "nfs"}}],
     "mount_from": [{"storage": {"mount_from": MOUNT_FROM}}],
     "clients": [{"storage": {"clients": ["10.1.0.0/16"]}}],
-    "export_options": [{"storage": {"export_options": ["rw", "sync"]}}],
+    "export_options": [{"storage": {"export_options": ["rw", "async"]}}],
     "firewall": [{"network": {"firewall": "nftables"}}, {"network": {"firewall": "none"}}],
     "route": [
         {"network": {"multicast_route": False}},
@@ -80,7 +80,7 @@ EDITS: dict[str, Callable[[bytes], bytes]] = {
     "setenv.sh": lambda data: data.replace(b"Etc/UTC", b"Europe/Paris"),
     "persistence.xml": lambda data: data.replace(b"DefaultLevel=WARN", b"DefaultLevel=INFO"),
     "fstab": lambda data: data.replace(b"timeo=50", b"timeo=60"),
-    "exports": lambda data: data.replace(b",root_squash", b""),
+    "exports": lambda data: data.replace(b",root_squash", b",no_root_squash"),
     "omconf-multicast-route": lambda data: data.replace(b"set -eu", b"set -e"),
     "omconf.conf": lambda data: data.replace(b"TZ=Etc/UTC", b"TZ=Europe/Paris"),
     "check.conf": lambda data: data.replace(b"user=nobody", b"user=root"),
