@@ -26,7 +26,7 @@ SECRET_NAME = re.compile(f"(?i){WORDS}")
 _NAMED = re.compile(
     rf"(?i)((?:{WORDS})[\w.-]{{0,20}}+[\"']?"
     rf"(?:(?:\s{{1,3}}+value)?\s{{0,3}}+=\s{{0,3}}+|>|:\s{{1,3}}+(?!\{{))[\"']?)"
-    rf"(?!{re.escape(HIDDEN)}|\*{{8}})(?<!\bcredentials=(?=/))[^;&,)\s]+"
+    rf"(?!{re.escape(HIDDEN)}|\*{{8}})(?<!\bcredentials=(?=/))(?<!\bsecretfile=(?=/))[^;&,)\s]+"
 )
 _BEFORE_AT = re.compile(r"(?<!\S)\S+(?=@)")
 # `-u name:...`, and `//name:...@` with blanks in it, which no word ends.

@@ -159,6 +159,12 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
             "password": {"env": "OM_STORAGE_PASSWORD"},
             "options": draw(st.lists(st.sampled_from(["hard", "vers=3.1.1", "uid=99", "x-a"]))),
         }
+    else:
+        sections["storage"] |= draw(_served())
+    if draw(st.booleans()):
+        sections["network"]["subnet"] = draw(
+            st.sampled_from(["10.0.0.0/8", ["10.1.1.0/24", "10.1.2.0/24"]])
+        )
     if kind in ("postgresql", "mysql"):
         text = st.text(printable, min_size=1, max_size=8).filter(_carried)
         sections["database"]["name"] = draw(text)
@@ -166,6 +172,19 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
             st.dictionaries(st.sampled_from(["useSSL", "a", "connectTimeout"]), text)
         )
     return spec_of(nodes, **sections)
+
+
+def _served() -> st.SearchStrategy[dict[str, Any]]:
+    """How NFS is served, beside its options."""
+    client = st.sampled_from(["10.0.0.0/8", "10.1.0.0/255.255.0.0", "@nodes", "*.example.org"])
+    return st.fixed_dictionaries(
+        {},
+        optional={
+            "type": st.sampled_from(["nfs", "nfs4"]),
+            "mount_from": st.sampled_from(["files.example.org", "10.9.9.9"]),
+            "clients": st.lists(client, max_size=3, unique=True),
+        },
+    )
 
 
 def _carried(text: str) -> bool:

@@ -40,10 +40,14 @@ class CifsCredentials(Kind):
         samba = cluster.storage.samba
         if samba is None or cluster.storage.node == node.name.value:
             return []
+        items = {"username": samba.user.value}
+        if samba.domain:
+            items["domain"] = samba.domain.value
         password = Placeholder("storage.password", samba.password.value, encode)
         lines = (
             line("# ", header.text(cluster.name), why=(FILE,)),
             line("username=", samba.user, why=(STEP,)),
+            *((line("domain=", samba.domain, why=(STEP,)),) if samba.domain else ()),
             line("password=", password, why=(STEP, samba.password.origin)),
         )
         return [
@@ -54,7 +58,7 @@ class CifsCredentials(Kind):
                 lines,
                 mode=0o600,
                 placeholders=(password,),
-                meaning=Meaning(self.read, {"username": samba.user.value}),
+                meaning=Meaning(self.read, items),
             )
         ]
 

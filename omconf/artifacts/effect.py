@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from omconf.actions import MOUNT_SECONDS, Do, Manual, Run, run
+from omconf.formats import names
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
@@ -73,6 +74,29 @@ def remount(cluster: Cluster, why: str) -> Effect:
         run=(Do(mount, umount), run("findmnt", folder)),
         stopped=True,
     )
+
+
+def name_leads(cluster: Cluster) -> Do | None:
+    """Have the name in fstab lead to the data server; None where fstab has its address."""
+    storage = cluster.storage
+    if storage.mount_from is None or storage.server is None:
+        return None
+    name, address = storage.mount_from.value, storage.server.value
+    if not names.NUMERIC.fullmatch(address) or name == address:
+        return None
+    text = f"Have `{name}` lead to the data server ({address}) on this node, in DNS or /etc/hosts."
+    script = 'getent ahostsv4 "$1" | grep -q "^$2 "'
+    back = f"Have `{name}` lead where it led before."
+    check = Run(("sh", "-c", script, "sh", name, address))
+    return Do(Manual("admin", text, check=check), Manual("admin", back))
+
+
+def remount_elsewhere(cluster: Cluster) -> Effect | None:
+    """What clients do when another host is the data server, and fstab has its name: mount it anew."""
+    if cluster.storage.mount_from is None:
+        return None
+    why = "another host is the data server, under the same name"
+    return replace(remount(cluster, why), moves=True, manual=name_leads(cluster))
 
 
 def mount_manually(cluster: Cluster) -> Do:

@@ -6,18 +6,26 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Stage, reload, run
-from omconf.artifacts.effect import Change, Effect, listed, make_folder, mount_manually
+from omconf.artifacts.effect import (
+    Change,
+    Effect,
+    listed,
+    make_folder,
+    mount_manually,
+    remount_elsewhere,
+)
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Line, Meaning, line
 from omconf.diagnostics import MAX_FINDINGS, Finding, Rule, Severity
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, TWICE, markers, of_others
-from omconf.formats.nfs_options import settle_export
+from omconf.formats.nfs_options import effective_export, settle_export
 from omconf.origin import FromPage, Value
 from omconf.secrets import quoted
 from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from ipaddress import IPv4Network
 
     from omconf.artifacts.model import Texts
     from omconf.cluster.model import Cluster, Node
@@ -48,11 +56,8 @@ class Exports(BlockKind):
         if not clients:
             return []
         lines, meaning = _lines(cluster, clients), _meaning(cluster, clients)
-        aliases = {
-            f"{_path(cluster)} {name}": f"{_path(cluster)} {n.storage_address.value}"
-            for n in clients
-            for name in n.known_as - {n.storage_address.value}
-        }
+        path = _path(cluster)
+        aliases = {f"{path} {a}": f"{path} {b}" for a, b in _other_names(cluster, clients)}
         return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning, aliases=aliases)]
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
@@ -70,11 +75,13 @@ class Exports(BlockKind):
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
         """Report lines of others by which more hosts than the nodes get at the shared folder."""
         folders = {key.rpartition(" ")[0] for key in wanted}
+        ours = [n for key in wanted if (n := exports.network(key.rpartition(" ")[2]))]
         return [
             _exposed(entry)
             for entry in entries
             if _many(entry.key.rpartition(" ")[2])
             and any(_holds(entry.key.rpartition(" ")[0], folder) for folder in folders)
+            and not _within(entry.key.rpartition(" ")[2], ours)
         ]
 
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
@@ -103,13 +110,19 @@ class Exports(BlockKind):
         """Check that exportfs takes the options of one client as a whole."""
         storage = cluster.storage
         options = ",".join(option.value for option in storage.export_options)
-        longest = exports.MAX_WORD - len("255.255.255.255()")
+        clients = [client.value for client in storage.clients] or ["255.255.255.255"]
+        longest = exports.MAX_WORD - max(map(len, clients)) - len("()")
         if storage.kind.value == "nfs" and (size := len(options.encode())) > longest:
             yield MOUNT_OPTION.at(
                 storage.export_options[0].span,
                 f"All export options together have {size} bytes; exportfs takes {longest}.",
                 hint="Write fewer or shorter options.",
             )
+
+    def same(self, before: str, after: str) -> bool:
+        """Compare what holds: `rw` and `rw,root_squash` let in the same."""
+        one, other = (effective_export(value.split(",")) for value in (before, after))
+        return one == other
 
     def keep(self, key: str, replaced: bool) -> str:
         return "storage.export_options" if replaced else ""
@@ -118,15 +131,22 @@ class Exports(BlockKind):
         """Tell the NFS server: no restart of anything. A client that goes has to unmount before."""
         why = "the NFS server reads its exports again; existing mounts stay"
         gone = [key.rpartition(" ")[2] for key, c in changes.items() if c.action == "delete"]
+        if stay := [exports.network(client.value) for client in cluster.storage.clients]:
+            known = [network for network in stay if network]
+            # Who is in a netgroup, or has which name, is not known.
+            gone = [c for c in gone if len(known) == len(stay) and not _within(c, known)]
         if gone:
             why = f"{listed(gone)} may no longer mount the folder, and must not use it any more"
         if action == "delete":
-            by_hand = cluster.storage.kind.value == "mounted"
-            manual = mount_manually(cluster) if by_hand else None
+            mounted = cluster.storage.kind.value == "mounted"
+            manual = mount_manually(cluster) if cluster.storage.by_hand else None
             again = (reload("exportfs", "-ra"),)
             folders = {key.rpartition(" ")[0] for key in changes}
-            moves = by_hand or folders != {cluster.storage.export.value}
-            return Effect("exportfs", why, not by_hand, run=again, moves=moves, manual=manual)
+            moves = mounted or folders != {cluster.storage.export.value}
+            clients = remount_elsewhere(cluster)
+            return Effect(
+                "exportfs", why, not mounted, run=again, moves=moves, clients=clients, manual=manual
+            )
         # Only what exports the folder for the first time finds it missing.
         old = {key.rpartition(" ")[0] for key, c in changes.items() if c.action != "create"}
         export = cluster.storage.export.value
@@ -135,7 +155,8 @@ class Exports(BlockKind):
         )
         folder = (make_folder(cluster, export),) if new else ()
         does = (*folder, reload("exportfs", "-ra"), run("exportfs", "-s"))
-        return Effect("exportfs", why, run=does, moves=new)
+        clients = remount_elsewhere(cluster) if action == "create" else None
+        return Effect("exportfs", why, run=does, moves=new, clients=clients)
 
     def external(self, cluster: Cluster) -> Manual | None:
         """Have whoever runs an outside NFS server export the folder to every node."""
@@ -145,7 +166,7 @@ class Exports(BlockKind):
         owner = f"owned by the uid and gid that `{om.user.value}:{om.group.value}` has on the nodes"
         if _path(cluster) == "/":
             options = ",".join(option.value for option in storage.export_options)
-            clients = ", ".join(node.storage_address.value for node in cluster.nodes)
+            clients = ", ".join(client.value for client in _clients(cluster, cluster.nodes))
             text = (
                 f"On the NFS server {storage.server.value}: the nodes mount the root of its NFSv4"
                 f" exports. Have the folder behind it (in exports(5): `fsid=0`) {owner}, and exported"
@@ -170,6 +191,32 @@ def _many(client: str) -> bool:
     """Tell whether a client stands for more than one host: a pattern, a network, a netgroup."""
     one = client.endswith(("/32", "/255.255.255.255"))
     return bool(re.search(r"[*?\[/]|^@", client)) and not one
+
+
+def _within(client: str, networks: Iterable[IPv4Network]) -> bool:
+    """Tell whether all that a client stands for is in one of some networks."""
+    own = exports.network(client)
+    return own is not None and any(own.subnet_of(network) for network in networks)
+
+
+def _clients(cluster: Cluster, nodes: Iterable[Node]) -> tuple[Value[str], ...]:
+    """Whom the lines name: what the spec says, or each node."""
+    return cluster.storage.clients or tuple(node.storage_address for node in nodes)
+
+
+def _other_names(cluster: Cluster, nodes: Iterable[Node]) -> Iterator[tuple[str, str]]:
+    """What hand-made lines may call a client, and how the block does: a node's names, a netmask."""
+    if not cluster.storage.clients:
+        for node in nodes:
+            for name in node.known_as - {node.storage_address.value}:
+                yield name, node.storage_address.value
+    for client in cluster.storage.clients:
+        network = exports.network(client.value)
+        if network:
+            spelled = {network.with_prefixlen, network.with_netmask}
+            one = {str(network.network_address)} if network.prefixlen == 32 else set()
+            for name in sorted((spelled | one) - {client.value}):
+                yield name, client.value
 
 
 def _holds(path: str, folder: str) -> bool:
@@ -199,7 +246,7 @@ def _meaning(cluster: Cluster, clients: Sequence[Node]) -> Meaning:
     storage, few = cluster.storage, clients[:2]
     options = ",".join(settle_export([option.value for option in storage.export_options]))
     path = _path(cluster)
-    items = {f"{path} {n.storage_address.value}": options for n in few}
+    items = {f"{path} {client.value}": options for client in _clients(cluster, few)}
     return Meaning(KIND.read, items, sample=_lines(cluster, few))
 
 
@@ -212,6 +259,6 @@ def _lines(cluster: Cluster, clients: Iterable[Node]) -> tuple[Line, ...]:
     begin, end = markers(cluster.name)
     return (
         line(begin, why=(MARKERS,)),
-        *(line(path, " ", n.storage_address, "(", *options, ")", why=(STEP,)) for n in clients),
+        *(line(path, " ", c, "(", *options, ")", why=(STEP,)) for c in _clients(cluster, clients)),
         line(end, why=(MARKERS,)),
     )

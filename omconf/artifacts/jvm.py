@@ -190,7 +190,7 @@ class Jvm(BlockKind):
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Restart; nodes with another data folder or time zone may not run side by side."""
-        by_hand = cluster.storage.kind.value == "mounted"
+        by_hand = cluster.storage.by_hand
         elsewhere = action == "create" or _WHOLE[0] in changes
         manual = mount_manually(cluster) if by_hand and elsewhere else None
         if action != "delete" and any(
@@ -201,7 +201,8 @@ class Jvm(BlockKind):
                 " delete each other's fresh sessions"
             )
             storage, om = cluster.storage, cluster.openmeetings
-            moves = elsewhere and storage.export.value == om.data_dir.value
+            same = storage.export.value == om.data_dir.value
+            moves = elsewhere and same and storage.fstab is None
             decided_by = tuple(name for name in _WHOLE if name in changes)
             return Effect(
                 "restart",

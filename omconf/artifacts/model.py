@@ -339,6 +339,10 @@ class Kind(ABC):
         """Tell what files around say of the artifact's items; `texts` has its own file, too."""
         return Elsewhere()
 
+    def same(self, before: str, after: str) -> bool:
+        """Tell whether an item's two values, not equal as texts, mean the same."""
+        return False
+
     def keep(self, key: str, replaced: bool) -> str:
         """Name the spec's key that would keep a deployed item: one that goes, or is replaced."""
         return ""

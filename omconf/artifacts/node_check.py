@@ -184,8 +184,10 @@ def _common(cluster: Cluster) -> tuple[Line, tuple[Line, ...]]:
 def _mount(cluster: Cluster, node: Node) -> Value[str]:
     """Whether the data folder is a mount: `maybe` where the admin mounts it, somehow."""
     storage = cluster.storage
-    if storage.kind.value == "mounted":
+    if storage.by_hand:
         expected = "maybe"
+    elif storage.fstab:
+        expected = "yes"
     elif storage.node == node.name.value and _tidy(storage.export) == _tidy(
         cluster.openmeetings.data_dir
     ):

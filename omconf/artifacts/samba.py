@@ -13,7 +13,15 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Manual, Run, Stage, reload, run
-from omconf.artifacts.effect import Change, Effect, listed, make_folder, mount_manually, remount
+from omconf.artifacts.effect import (
+    Change,
+    Effect,
+    listed,
+    make_folder,
+    mount_manually,
+    remount,
+    remount_elsewhere,
+)
 from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
 from omconf.diagnostics import (
     CONTRADICTION,
@@ -81,7 +89,7 @@ class Share(BlockKind):
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
         """Give the share for all nodes to whoever runs an outside Samba server."""
         samba = cluster.storage.samba
-        if samba is None or cluster.storage.node is not None:
+        if samba is None or cluster.storage.node is not None or samba.of_domain:
             return []
         lines = _lines(cluster, samba, cluster.nodes)
         meaning = _meaning(cluster, samba, cluster.nodes)
@@ -90,6 +98,8 @@ class Share(BlockKind):
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Check that smb.conf can carry the path: Samba makes one blank of two, and reads `%`."""
         export, samba = cluster.storage.export, cluster.storage.samba
+        if samba and samba.of_domain:
+            return
         if samba and samba.user.value == GUEST:
             message = f"`{GUEST}` is Samba's guest account: nobody can log in with it."
             hint = "Give the nodes an account of their own: `user: openmeetings`."
@@ -150,12 +160,21 @@ class Share(BlockKind):
         again = reload("smbcontrol", "smbd", "reload-config")
         samba = cluster.storage.samba
         if samba is None or action == "delete":
-            by_hand = cluster.storage.kind.value == "mounted"
+            mounted = cluster.storage.kind.value == "mounted"
             why = "the folder is no longer shared from here"
-            manual = mount_manually(cluster) if by_hand else None
+            manual = mount_manually(cluster) if cluster.storage.by_hand else None
             folders = {c.before for key, c in changes.items() if key.endswith("]/path")}
-            moves = by_hand or folders != {cluster.storage.export.value}
-            return Effect("smbcontrol", why, not by_hand, run=(again,), moves=moves, manual=manual)
+            moves = mounted or folders != {cluster.storage.export.value}
+            clients = remount_elsewhere(cluster)
+            return Effect(
+                "smbcontrol",
+                why,
+                not mounted,
+                run=(again,),
+                moves=moves,
+                clients=clients,
+                manual=manual,
+            )
         if any(key.endswith("]/path") and change.before for key, change in changes.items()):
             why = (
                 "the share is another folder: nodes that still use the old one would not see what"
@@ -180,13 +199,23 @@ class Share(BlockKind):
         account = Do(Manual("admin", _account(cluster, samba)), Manual("admin", remove))
         manual = account if action == "create" else None
         does = (*folder, again, run("testparm", "-s"))
-        return Effect("smbcontrol", why, run=does, moves=action == "create", manual=manual)
+        new = action == "create"
+        clients = remount_elsewhere(cluster) if new else None
+        return Effect("smbcontrol", why, run=does, moves=new, clients=clients, manual=manual)
 
     def external(self, cluster: Cluster) -> Manual | None:
         """Have whoever runs an outside Samba server share the folder."""
         storage, om = cluster.storage, cluster.openmeetings
         if storage.samba is None or storage.node is not None or storage.server is None:
             return None
+        if storage.samba.of_domain:
+            clients = ", ".join(node.storage_address.value for node in cluster.nodes)
+            text = (
+                f"On the file server {storage.server.value}: share a folder as"
+                f" `{storage.samba.share.value}`, in which `{storage.samba.account}` may read, write"
+                f" and delete, and let in {clients} (SMB, port 445)."
+            )
+            return Manual("storage", text)
         text = (
             f"On the Samba server {storage.server.value}: create `{storage.export.value}`, owned by"
             f" `{om.user.value}:{om.group.value}`, and add `storage/smb.conf` to `{PATH}`."

@@ -116,7 +116,7 @@ class Hazelcast:
 class Network:
     """The network that members share."""
 
-    subnet: Value[str] | None
+    subnets: tuple[Value[str], ...]
     multicast_route: Value[bool]
     firewall: Value[FirewallKind]
 
@@ -158,13 +158,34 @@ def credentials_path(cluster: str) -> str:
 class Samba:
     """The share that the data folder is, and the account that the other nodes log in with.
 
-    `credentials` is the file that holds the account on each of them.
+    `credentials` is the file that holds the account on each of them. With a `domain`, or a user of
+    one (`user@domain`), Samba has no such account of its own.
     """
 
     share: Value[str]
     user: Value[str]
     password: Value[SecretRef]
     credentials: Value[str]
+    domain: Value[str] | None = None
+
+    @property
+    def of_domain(self) -> bool:
+        """Whether a Windows domain knows the account."""
+        return self.domain is not None or "@" in self.user.value
+
+    @property
+    def account(self) -> str:
+        """The account as Windows writes it."""
+        return f"{self.domain.value}\\{self.user.value}" if self.domain else self.user.value
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """What the admin mounts on every node, as a line of fstab has it."""
+
+    what: Value[str]
+    type: Value[str]
+    options: tuple[Value[str], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +198,45 @@ class Storage:
     export: Value[str]
     options: tuple[Value[str], ...]
     export_options: tuple[Value[str], ...]
+    type: Value[str]
+    """`nfs` or `nfs4`, the type of an NFS mount."""
+    mount_from: Value[str] | None = None
+    """The server as fstab names it, where that is not `server`."""
+    pseudo_root: Value[str] | None = None
+    """The folder that the server exports as the root of NFSv4."""
+    clients: tuple[Value[str], ...] = ()
+    """Whom an export lets in; none: each node."""
     samba: Samba | None = None
     """There when the kind is cifs."""
+    fstab: Mount | None = None
+    """What nodes mount when the kind is `mounted`; None: the admin alone knows."""
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the admin mounts the folder, in a way that omconf knows nothing of."""
+        return self.kind.value == "mounted" and self.fstab is None
+
+    @property
+    def mount_options(self) -> tuple[Value[str], ...]:
+        """The options of the mount, as the spec has them."""
+        return self.fstab.options if self.fstab else self.options
+
+    @property
+    def mount_path(self) -> str:
+        """The export as NFS clients name it: below the root of NFSv4, where there is one."""
+        path, root = self.export.value, self.pseudo_root.value if self.pseudo_root else ""
+        inside = f"{path}/".startswith(f"{root}/")
+        return path[len(root) :] or "/" if root and inside else path
+
+    @property
+    def device(self) -> str:
+        """What nodes mount: the first field of fstab; empty where the admin alone knows."""
+        if self.fstab:
+            return self.fstab.what.value
+        if self.server is None or self.by_hand:
+            return ""
+        host = (self.mount_from or self.server).value
+        return f"//{host}/{self.samba.share.value}" if self.samba else f"{host}:{self.mount_path}"
 
 
 @dataclass(frozen=True, slots=True)

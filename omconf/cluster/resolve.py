@@ -8,6 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from omconf.cluster import shared_folder
 from omconf.cluster.model import (
     Cluster,
     Database,
@@ -20,9 +21,6 @@ from omconf.cluster.model import (
     Node,
     OpenMeetings,
     Removed,
-    Samba,
-    Storage,
-    credentials_path,
 )
 from omconf.diagnostics import has_errors, meant
 from omconf.files import read
@@ -46,8 +44,6 @@ T = TypeVar("T")
 MAX_READ = 1 << 21
 """Bytes that are read of a file beside the spec; what may stand in it is judged later."""
 _LOOPBACK = re.compile(r"127\.[0-9.]+|localhost(\.localdomain)?")
-CIFS_OPTIONS = ["hard", "_netdev"]
-"""`timeo`, a default of `storage.options`, is an option of NFS alone."""
 
 
 def resolve(
@@ -130,14 +126,14 @@ class _Resolver:
             extra=self.extra(),
         )
         network = Network(
-            subnet=self.maybe(spec.network, ("network", "subnet")),
+            subnets=self.items(spec.network.subnet or [], ("network", "subnet")),
             multicast_route=self.maybe(spec.network, ("network", "multicast_route"))
             or Value(d.kind == "multicast", discovery.kind.origin),
             firewall=self.value(spec.network, ("network", "firewall")),
         )
         nodes = tuple(self.node(n) for n in sorted(spec.nodes, key=natural))
         database = self.database(openmeetings, nodes)
-        storage = self.storage(name, openmeetings, nodes)
+        storage = shared_folder.resolve(self, spec.storage, name, openmeetings, nodes)
         if database is None or storage is None:
             return None, self.diagnostics
         cluster = Cluster(
@@ -336,47 +332,11 @@ class _Resolver:
             for k in sorted(values)
         }
 
-    def storage(
-        self, cluster: Value[str], om: OpenMeetings, nodes: tuple[Node, ...]
-    ) -> Storage | None:
-        spec = self.spec.storage
-        server: Value[str] | None = None
-        node: str | None = None
-        if spec.server is not None:
-            found = self.server(spec.server, ("storage", "server"), nodes, "storage_address")
-            if found is None:
-                return None
-            server, node = found
-        given = "options" in spec.model_fields_set
-        options = CIFS_OPTIONS if spec.kind == "cifs" and not given else spec.options
-        return Storage(
-            kind=self.value(spec, ("storage", "kind")),
-            server=server,
-            node=node,
-            export=self.maybe(spec, ("storage", "export")) or om.data_dir,
-            options=self.items(options, ("storage", "options")),
-            export_options=self.items(spec.export_options, ("storage", "export_options")),
-            samba=self.samba(cluster) if spec.kind == "cifs" else None,
-        )
-
-    def samba(self, cluster: Value[str]) -> Samba | None:
-        spec = self.spec.storage
-        if spec.password is None:
-            return None  # which was said
-        share = Value(f"openmeetings-{cluster.value}", cluster.origin)
-        return Samba(
-            share=self.maybe(spec, ("storage", "share")) or share,
-            user=self.value(spec, ("storage", "user")),
-            password=self.secret(spec.password, ("storage", "password")),
-            credentials=Value(credentials_path(cluster.value), cluster.origin),
-        )
-
     def items(self, values: list[str], path: Path) -> tuple[Value[str], ...]:
-        whole = self.origin(path)
-        return tuple(
-            Value(v, self.origin((*path, i)) if isinstance(whole, FromSpec) else whole)
-            for i, v in enumerate(values)
-        )
+        # A single value may stand for a list of one.
+        places = [(*path, i) for i in range(len(values))]
+        found = (place if place in self.document.values else path for place in places)
+        return tuple(Value(v, self.origin(p)) for v, p in zip(values, found, strict=True))
 
 
 def _host_port(value: Value[Any] | None) -> tuple[Value[str] | None, Value[int] | None]:

@@ -11,11 +11,15 @@ import re
 from bisect import bisect_right
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from omconf.diagnostics import BEYOND_LIMIT, REFUSED, Finding, Rule, Severity, report
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
 from omconf.formats.nfs_options import ExportOptions, judge_export
 from omconf.secrets import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WORLD_EXPORT = Rule("OM310", Severity.ERROR, "a path exported to the world by mistake")
 
@@ -44,6 +48,21 @@ def escape(path: str) -> str:
         else char
         for at, char in enumerate(path)
     )
+
+
+def network(client: str) -> ipaddress.IPv4Network | None:
+    """Return the IPv4 addresses that a client stands for; None for a name, a netgroup, a pattern."""
+    try:
+        return ipaddress.IPv4Network(client, strict=False)
+    except ValueError:
+        return None
+
+
+def lets_in(clients: Iterable[str], address: str) -> bool:
+    """Tell whether an address may be let in: who has which name, or is in a netgroup, is not known."""
+    networks = [network(client) for client in clients]
+    host = ipaddress.IPv4Address(address)
+    return any(known is None or host in known for known in networks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,11 +23,23 @@ ACCOUNT = re.compile(r"[a-z_][a-z0-9_-]{0,30}\$?")
 """A user or a group of Linux, as useradd(8) takes it."""
 SAMBA_ACCOUNT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,30}\$?")
 """An account of Samba: in smb.conf, `@`, `+` or `&` would make it a group, `%` a macro (smb.conf(5));
-in a credentials file, a password follows `%`, and a domain stands before `/` (mount.cifs(8))."""
+in a credentials file, a password follows `%` (mount.cifs(8))."""
+DOMAIN_ACCOUNT = re.compile(
+    rf"(?:[A-Za-z0-9][A-Za-z0-9.-]{{0,254}}\\)?{SAMBA_ACCOUNT.pattern}"
+    rf"|{SAMBA_ACCOUNT.pattern}@{HOST.pattern}"
+)
+"""The same, or one of a Windows domain: `DOMAIN\\user`, or `user@domain` (a user principal name)."""
+DOMAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,254}")
+"""A Windows domain, by its NetBIOS or its DNS name."""
 SHARE = re.compile(r"\w([\w .$-]*[\w.$-])?")
 """A share: in smb.conf `]` ends it and `%` is a macro, in fstab a slash begins a path below it."""
 LONGEST_SHARE = 80
 
+EXPORT_CLIENT = re.compile(
+    r"@[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}|(?:[A-Za-z0-9_*?-]{1,63}\.)*[A-Za-z0-9_*?-]{1,63}"
+    r"|[0-9.]{7,15}/[0-9.]{1,15}"
+)
+"""Whom an export lets in (exports(5)): a netgroup, a host's name or a pattern of names, a network."""
 DEVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,14}")
 """A network device; the kernel's IFNAMSIZ allows 15 bytes."""
 

@@ -48,6 +48,9 @@ def _is_fsid(value: str) -> bool:
     return value == "root" or bool(NUMBER.fullmatch(value)) or hex_digits == 32
 
 
+ROOT_FSID = ("fsid=0", "fsid=root")
+"""Export options that make an export the root of NFSv4 (exports(5))."""
+
 _USER_ID = Form("a numeric id", _is_id)
 _VERSION = words("2", "3", "4", "4.0", "4.1", "4.2")
 _TRANSPORT = words("tcp", "tcp6", "udp", "udp6", "rdma", "rdma6")
@@ -154,6 +157,22 @@ _EXPORT_SYNONYMS = {
 _BY_FLAVOUR = {"rw": "ro", "root_squash": "root_squash", "all_squash": "no_all_squash"}
 
 
+_EXPORT_DEFAULTS = {
+    **_BY_FLAVOUR,
+    "sync": "sync",
+    "secure": "secure",
+    "hide": "hide",
+    "crossmnt": "nocrossmnt",
+    "wdelay": "wdelay",
+    "subtree_check": "no_subtree_check",
+    "secure_locks": "secure_locks",
+    "acl": "acl",
+    "pnfs": "no_pnfs",
+    "sec": "sec=sys",
+}
+"""What holds where a line says nothing else, by what it sets (exports(5))."""
+
+
 def judge_mount(option: str) -> Verdict | None:
     """Judge one NFS mount option; None when there is nothing to say against it."""
     return options.judge_mount(option, _MOUNT)
@@ -167,6 +186,12 @@ def judge_export(option: str) -> Verdict | None:
 def settle_mount(given: Iterable[str]) -> tuple[str, ...]:
     """Reduce NFS mount options to what they come to, sorted."""
     return options.settle(given, _MOUNT, _MOUNT_GROUP, _MOUNT_SYNONYMS)
+
+
+def version(given: Iterable[str]) -> str | None:
+    """Return the version of NFS that mount options ask for, as `4.1`; None for none."""
+    settled = (option.partition("=") for option in settle_mount(given))
+    return next((value for name, _, value in settled if name == "vers"), None)
 
 
 class ExportOptions:
@@ -232,6 +257,17 @@ def settle_export(*lists: Iterable[str]) -> tuple[str, ...]:
     for listed in lists:
         options = options.plus(listed)
     return options.settled()
+
+
+def effective_export(listed: Iterable[str]) -> tuple[str, ...]:
+    """Return all that holds of one client's options, those that nobody wrote as well, sorted."""
+    settled = settle_export(filter(None, listed))
+    names = [option.partition("=")[0] for option in settled]
+    if names.count("sec") > 1:
+        return settled  # in order: each has rights of its own
+    slots = {_EXPORT_GROUP.get(name, name) for name in names}
+    implied = (word for slot, word in _EXPORT_DEFAULTS.items() if slot not in slots)
+    return tuple(sorted((*settled, *implied)))
 
 
 def _sections(

@@ -120,6 +120,8 @@ ANY_MOUNT: Known = {
     "x-systemd.device-bound": words("yes", "no", "true", "false", "on", "off", "1", "0", bare=True),
 }
 """Mount options that no file system has for itself: mount(8) first, then systemd.mount(5)."""
+DEFAULTS = frozenset({"defaults", "rw", "suid", "dev", "exec", "auto", "nouser", "async"})
+"""Options that hold where no other one is said (mount(8), `defaults`)."""
 ANY_RIVALS = (("rw", "ro"), ("sync", "async"), ("silent", "loud"))
 """Options that set the same thing: the last one counts."""
 

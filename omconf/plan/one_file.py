@@ -180,6 +180,10 @@ class Comparer:
         kind, desired = place.kind, self.readings.wanted(place.kind, artifact)
         # As the wanted ones are: what looks like a secret in a value is hidden.
         there = {key: masked(value) for key, value in present.items.items()}
+        for key, value in there.items():
+            wanted = desired.items.get(key, value)
+            if value != wanted and kind.same(value, wanted):
+                there[key] = wanted
         changed = items.changed(there, desired.items, kind.keep)
         self.readings.seen.resolve(artifact, present.findings, changed)
         changed += self._secret_items(outcome, place, artifact, present)

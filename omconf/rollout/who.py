@@ -92,7 +92,7 @@ class Who:
         return Parts(
             tuple(
                 Part(node, "", Stage.MOUNT, p.effect.clients)
-                for p in self.parts.listed
+                for p in (*self.parts.listed, *self.left.listed)
                 if p.effect.clients
                 for node in self.existing
                 if node != p.node and node not in having

@@ -189,6 +189,11 @@ def subnet(value: str) -> str:
     return value
 
 
+def one_or_more(value: Any) -> Any:
+    """Take a text for a list of one."""
+    return [value] if isinstance(value, str) else value
+
+
 def multicast_group(value: str) -> str:
     """Check that Hazelcast takes the group: it refuses names and unicast addresses (measured)."""
     try:

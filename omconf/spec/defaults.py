@@ -16,6 +16,8 @@ WHY = {
     "discovery.timeout": "Hazelcast's own",
     "storage.kind": "the clustering page names it first",
     "storage.user": "as the software that it is for",
+    "storage.type": "the two sides agree on the newest version of NFS that both have",
+    "storage.fstab.options": "the mount waits for the network",
     "storage.options": "a slow server and the network are waited for; Linux ignores the page's `intr`",
     "storage.export_options": "the page's, but a node's root is not root on the data",
 }

@@ -360,7 +360,13 @@ def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnosti
                 yield _advised(_custom(error, document.span(place)), text)
 
 
-_SAMBA = ("share", "user", "password")
+_GO_WITH = {
+    **dict.fromkeys(("export", "options", "mount_from"), ("nfs", "cifs")),
+    **dict.fromkeys(("export_options", "type", "pseudo_root", "clients"), ("nfs",)),
+    **dict.fromkeys(("share", "user", "domain", "password"), ("cifs",)),
+    "fstab": ("mounted",),
+}
+"""Keys of `storage:` that mean something with some kinds alone."""
 
 
 def _storage(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic]:
@@ -368,21 +374,17 @@ def _storage(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnos
     given = document.data.get("storage")
     if not isinstance(given, dict):
         return
-    kind = given.get("kind", "nfs")
-    needed, other, nothing = {
-        "nfs": (("server",), "cifs", _SAMBA),
-        "cifs": (("server", "password"), "nfs", ("export_options",)),
-        "mounted": ((), "nfs", ("export", "options", "export_options", *_SAMBA)),
-    }.get(str(kind), (("server",), "", ()))
+    kind = str(given.get("kind", "nfs"))
+    needed = {"cifs": ("server", "password"), "mounted": ()}.get(kind, ("server",))
     for key in needed:
         if given.get(key) is None and ("storage", key) not in misspelt:
             yield _missing_key(document, ("storage", key))
-    for key in nothing:
-        if key in given:
+    for key, kinds in _GO_WITH.items():
+        if key in given and kind not in kinds and kind in ("nfs", "cifs", "mounted"):
             yield checks.WRONG_VALUE.at(
                 document.key_span(("storage", key)),
                 f"`storage.{key}` means nothing with `kind: {kind}`.",
-                hint=f"Remove it, or write `kind: {other}`.",
+                hint=f"Remove it, or write `kind: {kinds[0]}`.",
             )
 
 

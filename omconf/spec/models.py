@@ -15,10 +15,15 @@ from omconf.spec.values import (  # pydantic reads these at run time
     Address,
     ClusterName,
     DatabaseKindName,
+    Domain,
     Export,
+    ExportClient,
     ExportOption,
+    FileSystem,
     Folder,
     FormatVersion,
+    FstabDevice,
+    FstabOption,
     HazelcastName,
     Host,
     Interface,
@@ -26,6 +31,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     JvmOption,
     KurentoUrl,
     Minutes,
+    MountFrom,
     MountOption,
     MulticastGroup,
     NodeName,
@@ -41,7 +47,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     ShareName,
     SpringText,
     SshDestination,
-    Subnet,
+    Subnets,
     Text,
     Timeout,
     TimeZone,
@@ -95,8 +101,10 @@ class Network(Section):
     interface: Interface | None = Field(
         None, description="The network device; unset: the one that holds the node's address."
     )
-    subnet: Subnet | None = Field(
-        None, description="The nodes' network, to check that multicast reaches all of them."
+    subnet: Subnets | None = Field(
+        None,
+        description="The nodes' network, or several, to check that multicast reaches all of them.",
+        examples=["10.1.1.0/24", ["10.1.1.0/24", "10.2.1.0/24"]],
     )
     multicast_route: bool | None = Field(
         None, description="Whether nodes get a multicast route; unset: when discovery is multicast."
@@ -171,6 +179,14 @@ class Database(Section):
     )
 
 
+class FstabLine(Section):
+    """The line of fstab by which all nodes mount the data folder, of whatever type."""
+
+    what: FstabDevice = Field(description="What is mounted: fstab's first field.")
+    type: FileSystem = Field(description="The file system's type: `glusterfs`, `ceph`, `efs`, ...")
+    options: list[FstabOption] = Field(["_netdev"], description="The mount's options.")
+
+
 class Storage(Section):
     """The data folder that all nodes share."""
 
@@ -181,8 +197,26 @@ class Storage(Section):
     server: Host | None = Field(
         None, description="The data server: a node's name, an address, a dotted name, {host: ...}."
     )
+    mount_from: MountFrom | None = Field(
+        None, description="The server as fstab names it; unset: its address, or its name as said."
+    )
+    type: Literal["nfs", "nfs4"] = Field(
+        "nfs", description="The type in fstab; `nfs4`: version 4 alone, no earlier one."
+    )
     export: Export | None = Field(
         None, description="The exported folder on the data server; unset: openmeetings.data_dir."
+    )
+    pseudo_root: Folder | None = Field(
+        None,
+        description="The folder that the server exports as the root of NFSv4 (`fsid=0`): nodes mount"
+        " the export by its path below that.",
+        examples=["/srv/nfs4"],
+    )
+    clients: list[ExportClient] = Field(
+        [],
+        description="Whom the export lets in, instead of one line a node: networks, netgroups"
+        " (`@nodes`), names and patterns of names.",
+        examples=[["10.1.1.0/24"], ["@nodes"], ["*.om.example.org"]],
     )
     options: list[MountOption] = Field(
         ["timeo=50", "hard", "_netdev"],
@@ -197,10 +231,17 @@ class Storage(Section):
         None, description="The share's name, for `cifs`; unset: openmeetings-<cluster>."
     )
     user: SambaUser = Field(
-        "openmeetings", description="The account that nodes log in with, for `cifs`."
+        "openmeetings",
+        description="The account that nodes log in with, for `cifs`; of a Windows domain:"
+        " `DOMAIN\\user` or `user@domain`.",
     )
+    domain: Domain | None = Field(None, description="The Windows domain of that account.")
     password: SecretSource | None = Field(
         None, description="Where that account's password is read from; required for `cifs`."
+    )
+    fstab: FstabLine | None = Field(
+        None,
+        description="How the nodes mount the folder, for `mounted`; unset: only the admin knows.",
     )
 
 

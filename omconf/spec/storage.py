@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, Rule, Severity
-from omconf.formats import cifs_options, names, nfs_options, options, smb_conf
+from omconf.formats import cifs_options, fstab, names, nfs_options, options, smb_conf
 from omconf.secrets import in_plain, quoted
-from omconf.spec import checks
+from omconf.spec import checks, references
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
     from omconf.formats.options import Verdict
 
+LOCAL_FILE_SYSTEM = Rule("OM239", Severity.ERROR, "a file system that one host alone can mount")
 MOUNT_OPTION = Rule("OM233", Severity.ERROR, "a mount or export option that is misspelt or bad")
 
 
@@ -48,14 +49,14 @@ def export_option(value: str) -> str:
     return _option(value, verdict)
 
 
-def _plain(value: str) -> None:
+def _plain(
+    value: str, hint: str = "Remove it; a Samba account's password is `storage.password`."
+) -> None:
     """Refuse an option that is a secret."""
     name = value.partition("=")[0]
     if in_plain(name, value):
         checks.refuse(
-            PLAIN_PROPERTY,
-            f"`{quoted(name)}` would stand in plain text in every bundle.",
-            "Remove it; a Samba account's password is `storage.password`.",
+            PLAIN_PROPERTY, f"`{quoted(name)}` would stand in plain text in every bundle.", hint
         )
 
 
@@ -114,11 +115,113 @@ def share_name(value: str) -> str:
 
 
 def samba_user(value: str) -> str:
-    """Check the name of a Samba account."""
-    if not names.SAMBA_ACCOUNT.fullmatch(value):
+    """Check the name of an account: of Samba's own, or of a Windows domain."""
+    if not names.DOMAIN_ACCOUNT.fullmatch(value):
         checks.refuse(
             checks.WRONG_VALUE,
             f"`{value[:80]}` is no name of a Samba account.",
-            "Use letters, digits, `.`, `_` and `-`, 31 characters at most.",
+            "Use letters, digits, `.`, `_` and `-`, 31 characters at most; an account of a Windows"
+            " domain is `DOMAIN\\user` or `user@example.org`.",
         )
     return value
+
+
+def domain(value: str) -> str:
+    """Check the name of a Windows domain."""
+    if not names.DOMAIN.fullmatch(value):
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value[:80]}` is no name of a Windows domain.",
+            "Write `CORP` or `corp.example.org`, for example.",
+        )
+    return value
+
+
+def mount_from(value: str) -> str:
+    """Check the name or the address by which nodes mount."""
+    return str(references.host(value))
+
+
+def client(value: str) -> str:
+    """Check whom exports let in: a network, an address, a netgroup, a name or a pattern of names."""
+    checks.no_ipv6(value.partition("/")[0], checks.IPV4_ONLY, "Give an IPv4 network.")
+    if not names.EXPORT_CLIENT.fullmatch(value):
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value[:80]}` is no client of an export.",
+            "Write a network (`10.1.1.0/24`), a netgroup (`@nodes`) or names (`*.example.org`).",
+        )
+    if "/" in value:
+        if checks.subnet(value).endswith(("/0", "/0.0.0.0")):
+            _world(value)
+    elif names.NUMERIC.fullmatch(value):
+        checks.ipv4(value)
+    elif not value.strip("*?."):
+        _world(value)
+    elif not value.strip("*?.0123456789"):
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value[:80]}` is a pattern of addresses: exportfs compares patterns with names.",
+            "Write a network, as `10.1.1.0/24`.",
+        )
+    return value
+
+
+def _world(value: str) -> NoReturn:
+    checks.refuse(
+        checks.WRONG_VALUE,
+        f"`{value}` is everybody: the shared folder would be the world's.",
+        "Write the nodes' network, as `10.1.1.0/24`.",
+    )
+
+
+def device(value: str) -> str:
+    """Check what fstab mounts: one that is not read as a comment, and that holds no password."""
+    if value.startswith("#") or '"' in value:
+        checks.refuse(
+            checks.UNCARRIABLE,
+            f"fstab cannot carry `{quoted(value)}`.",
+            "Write it without quotes, and without `#` at its start.",
+        )
+    if in_plain("what", value):
+        checks.refuse(
+            PLAIN_PROPERTY,
+            "A password would stand in plain text in every bundle.",
+            "Remove it: the mount's own program reads it from a file of root's.",
+        )
+    return value
+
+
+def file_system(value: str) -> str:
+    """Check the type of a file system that several hosts mount at the same time."""
+    if value in fstab.LOCAL:
+        checks.refuse(
+            LOCAL_FILE_SYSTEM,
+            f"`{value}` is mounted by one host alone: nodes would not see each other's files"
+            + (", and destroy them." if value not in _NO_DEVICE else "."),
+            "Name one that is shared, as `nfs4`, `glusterfs`, `ceph` or `efs`.",
+        )
+    if not fstab.KIND.fullmatch(value):
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value[:80]}` is no type of a file system.",
+            "Write `glusterfs`, for example.",
+        )
+    return value
+
+
+_NO_DEVICE = ("autofs", "devpts", "overlay", "proc", "ramfs", "sysfs", "tmpfs")
+
+
+def fstab_option(value: str, info: ValidationInfo) -> str:
+    """Check one option of a mount of any type; what a type has of its own is its own affair."""
+    name, _, given = value.partition("=")
+    if not (name in fstab.FILES and given.startswith("/")):
+        _plain(value, "Remove it: name a file of root's (`credentials=`, `secretfile=`).")
+    kind = info.data.get("type")
+    if kind in fstab.NFS:
+        return _option(value, nfs_options.judge_mount(value))
+    if kind in fstab.CIFS:
+        return _option(value, cifs_options.judge_mount(value))
+    verdict = options.judge_mount(value, options.ANY_MOUNT)
+    return _option(value, verdict if verdict and verdict.kind == "bad-value" else None)

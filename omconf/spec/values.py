@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from omconf.formats import names, options, paths, systemd
+from omconf.formats import fstab, names, options, paths, systemd
 from omconf.secrets import SecretRef
 from omconf.spec import checks, programs, properties, references, storage
 
@@ -52,6 +52,11 @@ PublicAddress = Annotated[
     str, AfterValidator(checks.public_address), _shaped(_PUBLIC, "203.0.113.7:15701")
 ]
 Subnet = Annotated[str, AfterValidator(checks.subnet), _shaped(_SUBNET, "10.1.1.0/24")]
+Subnets = Annotated[
+    list[Subnet],
+    BeforeValidator(checks.one_or_more, json_schema_input_type=Subnet | list[Subnet]),
+    Field(min_length=1),
+]
 MulticastGroup = Annotated[str, AfterValidator(checks.multicast_group), _shaped(_GROUP)]
 Ttl = Annotated[int, AfterValidator(checks.ttl), _within(1, 255)]
 Port = Annotated[int, AfterValidator(checks.port), _within(1, 65535)]
@@ -94,7 +99,27 @@ ExportOption = Annotated[Text, AfterValidator(storage.export_option), _shaped(op
 ShareName = Annotated[
     Text, AfterValidator(storage.share_name), Field(examples=["openmeetings-conference"])
 ]
-SambaUser = Annotated[Text, AfterValidator(storage.samba_user), _shaped(names.SAMBA_ACCOUNT)]
+SambaUser = Annotated[Text, AfterValidator(storage.samba_user), _shaped(names.DOMAIN_ACCOUNT)]
+Domain = Annotated[Text, AfterValidator(storage.domain), _shaped(names.DOMAIN, "CORP")]
+MountFrom = Annotated[
+    Text, AfterValidator(storage.mount_from), _shaped(names.HOST, "nfs.example.org")
+]
+ExportClient = Annotated[
+    Text, AfterValidator(storage.client), _shaped(names.EXPORT_CLIENT, "10.1.1.0/24")
+]
+FstabDevice = Annotated[Text, AfterValidator(storage.device), Field(examples=["gluster1:/omdata"])]
+FileSystem = Annotated[
+    Text,
+    AfterValidator(storage.file_system),
+    Field(
+        examples=["glusterfs"],
+        json_schema_extra={
+            "pattern": f"^{fstab.KIND.pattern}$",
+            "not": {"enum": sorted(fstab.LOCAL)},
+        },
+    ),
+]
+FstabOption = Annotated[Text, AfterValidator(storage.fstab_option), _shaped(options.CARRIED)]
 Release = Annotated[Text, AfterValidator(checks.release)]
 RuleId = Annotated[Text, AfterValidator(checks.rule_id), _shaped(re.compile("OM[0-9]{3}"))]
 _HOST = {"type": "string", "pattern": f"^(?:{names.HOST.pattern})$"}

@@ -112,12 +112,13 @@ def _database(cluster: Cluster) -> tuple[Box, list[_Use]]:
 def _data(cluster: Cluster) -> tuple[Box, list[_Use]]:
     storage = cluster.storage
     point = cluster.openmeetings.data_dir.value
-    if storage.kind.value == "mounted" or storage.server is None:
+    if storage.fstab:
+        box = Box(Role.DATA, "Data folder", (storage.fstab.type.value, storage.device))
+        return box, [_Use(_names(cluster), f"mount at {point}")]
+    if not storage.device:
         box = Box(Role.DATA, "Data folder", ("mounted by the admin",))
         return box, [_Use(_names(cluster), f"at {point}")]
-    server, samba = storage.server.value, storage.samba
-    place = f"//{server}/{samba.share.value}" if samba else f"{server}:{storage.export.value}"
-    box = Box(Role.DATA, "Data server", (storage.kind.value, place, *_on(storage.node)))
+    box = Box(Role.DATA, "Data server", (storage.kind.value, storage.device, *_on(storage.node)))
     others = _names(cluster) - {storage.node}
     return box, [_Use(others, f"mount at {point}"), _runs("holds", storage.node)]
 

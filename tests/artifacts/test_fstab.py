@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from omconf.actions import RELOAD_UNITS, Put, Run
 from omconf.artifacts.effect import Change
-from omconf.artifacts.fstab import KIND, escape
+from omconf.artifacts.fstab import KIND
 from omconf.cluster.model import Cluster
 from omconf.diagnostics import REFUSED
 from omconf.formats.block import merge
+from omconf.formats.fstab import escape
 from omconf.formats.nfs_options import settle_mount
 from omconf.origin import FromPage
 from omconf.rollout import document, text
@@ -201,7 +202,7 @@ def test_the_steps_name_the_nodes_that_get_a_line(server: str | None, export: st
             {"/x": 'none tmpfs context="a:c1,c2",rw 0 0'},
         ),
         ("nas:/data/ /x nfs hard,timeo=50 0 0", {"/x": "nas:/data nfs hard,timeo=50 0 0"}),
-        ("nas:/ /x nfs4 soft,hard 0 0", {"/x": "nas:/ nfs4 hard 0 0"}),
+        ("nas:/ /x nfs4 soft,hard 0 0", {"/x": "nas:/ nfs hard,vers=4 0 0"}),
         (
             r"\134\134nas\134om\040data /x cifs cred=/a,ver=3.0,hard,soft 0 0",
             {"/x": "//nas/om data cifs credentials=/a,soft,vers=3.0 0 0"},

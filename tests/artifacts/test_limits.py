@@ -18,7 +18,7 @@ from omconf.formats.exports import MAX_DEFAULTS
 FILES = [
     (exports.KIND, "omconf.formats.exports", "", "/a h{i}\n"),
     (exports.KIND, "omconf.formats.exports", "/a", " h{i}"),
-    (fstab.KIND, "omconf.artifacts.fstab", "", "a /m{i} ext4 rw 0 0\n"),
+    (fstab.KIND, "omconf.formats.fstab", "", "a /m{i} ext4 rw 0 0\n"),
     (samba.KIND, "omconf.artifacts.samba", "", "p{i} = a\n"),
     (samba.KIND, "omconf.artifacts.samba", "", "[s{i}]\n"),
     (jvm.KIND, "omconf.artifacts.jvm", 'omconf_options="\\', "\n '-Da{i}=b'\\"),

@@ -250,7 +250,7 @@ def test_a_share_that_would_be_read_otherwise_is_never_written(key: str, value: 
 
 ESCAPES: list[tuple[str, dict[str, Any]]] = [
     ("omconf.formats.exports.escape", {"storage": {"export": "/srv/om data"}}),
-    ("omconf.artifacts.fstab.escape", {"openmeetings": {"data_dir": "/srv/om data"}}),
+    ("omconf.formats.fstab.escape", {"openmeetings": {"data_dir": "/srv/om data"}}),
     ("omconf.artifacts.jvm._quoted", {"openmeetings": {"java_options": ["-Da='\\"]}}),
     ("omconf.formats.pg_hba.name", {"database": {"user": 'a"b c'}}),
     ("omconf.formats.properties.written", {"kurento": {"turn": {"user": "a\\b"}}}),

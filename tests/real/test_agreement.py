@@ -17,6 +17,7 @@ import pytest
 from omconf.artifacts import fstab
 from omconf.formats import exports, jdbc
 from omconf.formats.block import Entry
+from omconf.formats.fstab import escape
 from tests.needs import needs
 from tests.real import written, written_urls
 from tests.real.agreement import Agreement
@@ -162,9 +163,9 @@ def test_findmnt(tmp_path: Path) -> None:
         ignored = {int(line) for line in re.findall(r"parse error at line (\d+)", done.stderr)}
         mounts = json.loads(done.stdout)["filesystems"] if done.stdout else []
         lines = [
-            [fstab.escape(str(mount[name] or "")) for name in COLUMNS[:3]]
+            [escape(str(mount[name] or "")) for name in COLUMNS[:3]]
             + [
-                fstab.escape(mount["options"] or "defaults"),
+                escape(mount["options"] or "defaults"),
                 str(mount["freq"] or 0),
                 str(mount["passno"] or 0),
             ]

@@ -32,6 +32,8 @@ MEMBER = "network/join/tcp-ip/member-list/member["
 COUNT = "properties/hazelcast.partition.count"
 MULTICAST = "network/join/multicast/"
 BY_HAND = "mounted by hand"
+MOUNT_FROM = "files.example.org"
+"""The name of the data server that specs may give."""
 STOCK = b"<!-- as it is shipped -->"
 SHIPPED = {
     "hazelcast": b'<hazelcast xmlns="http://www.hazelcast.com/schema/config">%b</hazelcast>'
@@ -107,7 +109,7 @@ class Desired:
         return {path: self.write(node, path, None) or b"" for path in paths}
 
     def by_hand(self) -> bool:
-        return self.cluster.storage.kind.value == "mounted"
+        return self.cluster.storage.by_hand
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,8 @@ class Host:
     shares: Items = field(default_factory=dict)
     accounts: bool = False
     folders: set[str] = field(default_factory=set)
+    leads: list[str] = field(default_factory=list)
+    """Where the name of the data server led to, the present address last."""
 
     @property
     def paths(self) -> Mapping[str, str]:
@@ -233,7 +237,10 @@ class Host:
 def folder_of(spec: Desired) -> Folder:
     """Which folder holds the shared data, by a spec."""
     storage = spec.cluster.storage
-    if storage.kind.value == "mounted" or storage.server is None:
+    if storage.fstab:
+        address, _, path = storage.fstab.what.value.partition(":")
+        return address, path
+    if storage.by_hand or storage.server is None:
         return (BY_HAND, "")
     node = spec.nodes.get(storage.node or "")
     address = node.storage_address.value if node else storage.server.value

@@ -19,6 +19,7 @@ from tests.rollout.hosts import (
     FIREWALL,
     FSTAB,
     KINDS,
+    MOUNT_FROM,
     READ_AT_START,
     ROUTE,
     SCRIPT,
@@ -270,7 +271,12 @@ class World(State):
             host.home = found[1]
         elif text.startswith("Take back"):
             self.access, self.outside = copy.deepcopy(self.servers[-1])
-        elif action.who in ("database", "storage") and "On the " in text:
+        elif found := re.match(rf"Have `{MOUNT_FROM}` lead to the data server \((.+?)\)", text):
+            host.leads.append(found[1])
+        elif text.startswith(f"Have `{MOUNT_FROM}` lead where"):
+            if len(host.leads) > 1 or self.faulty:
+                host.leads.pop()
+        elif action.who in ("database", "storage") and ("On the " in text or " ready: " in text):
             self.let_in(action.who, self.spec, adds="already stays" in text)
         elif text.startswith("Restore the database "):
             if any(h.process for h in self.hosts.values() if h.name not in self.gone):
@@ -301,7 +307,7 @@ class World(State):
             self._mount_by_hand(host, None)
         elif text.startswith("Add the account"):
             host.accounts = True
-        elif not text.startswith(("Install cifs-utils", "Have `", "Unless it was there before")):
+        elif not text.startswith(("Install ", "Have `", "Unless it was there before")):
             raise Wrong(f"nobody knows what this does: {text} {cluster.name}")
 
     def _moved(self) -> bool:
@@ -331,6 +337,10 @@ class World(State):
             addresses = {(cluster.database.user.value, n.address.value) for n in cluster.nodes}
             before = self.access.get(self.url(spec), set()) if adds else set()
             self.access[self.url(spec)] = before | addresses
+        elif cluster.storage.fstab:
+            server = cluster.storage.fstab.what.value.partition(":")[0]
+            clients = self.outside.get(server, set()) if adds else set()
+            self.outside[server] = clients | {n.storage_address.value for n in cluster.nodes}
         elif cluster.storage.server is not None and cluster.storage.node is None:
             server = cluster.storage.server.value
             clients = self.outside.get(server, set()) if adds else set()
@@ -391,7 +401,7 @@ class World(State):
             case _:
                 raise Wrong(f"nobody knows what this does: {argv}")
 
-    def _shell(self, host: Host, script: str, rest: list[str]) -> None:
+    def _shell(self, host: Host, script: str, rest: list[str]) -> None:  # noqa: C901
         match script:
             case '[ -n "$(ls -A "$1" 2>&-)" ] || install -d -o "$2" -g "$3" "$1"':
                 host.folders.add(rest[0])
@@ -403,6 +413,11 @@ class World(State):
                 '[ -n "$(ls -A "$1" | grep -vx lost+found)" ] || runuser -u "$2" -- cp -R "$3" "$1"'
             ):
                 self.full.add(self.folder(host, rest[0]))
+            case 'command -v "$1"':
+                pass
+            case _ if "getent ahostsv4" in script:
+                if host.leads[-1:] != rest[1:]:
+                    raise Fails(f"{rest[0]} does not lead to {rest[1]}")
             case _ if "mountinfo" in script:
                 if rest[0] not in host.mounts:
                     raise Fails(f"{rest[0]} is not mounted on {host.name}")
@@ -432,6 +447,9 @@ def deployed(before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str,
             node.home.value,
             frozenset(each.service.value for each in both if each.has_systemd),
         )
+        storage = before.cluster.storage
+        if storage.mount_from and storage.server:
+            host.leads.append(storage.server.value)
         if old in before.nodes:
             was[name] = old
             host.files = {**before.files(old), **by_hand.get(old, {})}

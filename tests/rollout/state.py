@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from tests.rollout.hosts import (
     BY_HAND,
     FIREWALL,
+    MOUNT_FROM,
     ROUTE,
     SCRIPT,
     SYSTEM,
@@ -78,10 +79,14 @@ class State:
         device, kind, _, *_ = entry.rsplit(" ", 4)
         if kind == "none":
             return client.address, device
-        if kind == "nfs":
+        if kind in ("nfs", "glusterfs"):
             address, _, path = device.partition(":")
         else:
             address, _, path = device.removeprefix("//").partition("/")
+        if address == MOUNT_FROM:
+            if not client.leads:
+                raise Wrong(f"{client.name} does not know {address}")
+            address = client.leads[-1]
         server = self.host_at(address)
         if server is None:
             if client.address not in self.outside.get(address, ()):
@@ -90,7 +95,7 @@ class State:
         if server.table is not None and client.address not in let_in(server.table):
             raise Wrong(f"the firewall of {server.name} is closed to {client.name}")
         if kind == "nfs":
-            if f"{path} {client.address}" not in server.exports:
+            if not {f"{path} {client.address}", f"{path} 10.1.0.0/16"} & server.exports.keys():
                 raise Wrong(f"{server.name} does not export {path} to {client.name}")
             return address, path
         share = f"[{path.lower()}]/"

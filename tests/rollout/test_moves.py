@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from omconf.actions import Manual, Put, Remove, Service
+import pytest
+
+from omconf.actions import MOUNT_SECONDS, Manual, Put, Remove, Run, Service
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster import places
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
@@ -14,8 +16,10 @@ from omconf.plan.model import Plan
 from tests.clusters import cluster_of, spec_of
 from tests.rollout.hosts import Desired
 from tests.rollout.test_simulator import downs, rolled, when
+from tests.rollout.triples import laid_over, settled
 
 UNIT = "openmeetings.service"
+MOUNT, UMOUNT = Run(("mount", "/opt/omdata"), MOUNT_SECONDS), Run(("umount", "/opt/omdata"))
 MANIFEST = places.manifest("conference")
 
 
@@ -127,3 +131,30 @@ def test_with_strict_format_what_is_only_written_differently_has_a_step() -> Non
         assert puts == ([Put((path,)), Put((MANIFEST,))] if strict else [])
         assert plan.has_changes is strict
         assert plan.rollout.disruption == "none"
+
+
+@pytest.mark.parametrize("kind", ["nfs", "cifs"])
+@pytest.mark.parametrize("server", ["om2", "10.1.1.240"])
+def test_another_server_of_the_same_name_is_mounted_anew_everywhere(kind: str, server: str) -> None:
+    """fstab stays as it is on a node that mounted before and after, and its mount would stay, too."""
+    storage: dict[str, Any] = {"kind": kind, "mount_from": "files.example.org"}
+    if kind == "cifs":
+        storage |= {"share": "om", "password": {"env": "P"}}
+    before = spec_of(3, storage={**storage, "server": "om1"})
+    plan = rolled(before, laid_over(before, {"storage": {"server": server}}))
+    assert plan.rollout.disruption == "all"
+    leads = plan.rollout.steps[when(plan, "Have `files.example.org` lead to the data server")]
+    assert set(leads.nodes) == ({"om1", "om3"} if server == "om2" else {"om1", "om2", "om3"})
+    assert when(plan, UMOUNT) < when(plan, MOUNT)
+
+
+def test_a_folder_that_is_mounted_by_fstab_in_place_of_by_hand_is_no_longer_asked_for() -> None:
+    fstab = {"what": "10.1.1.241:/om", "type": "glusterfs"}
+    before = settled(spec_of(3))
+    after = settled(laid_over(before, {"storage": {"kind": "mounted", "fstab": fstab}}))
+    plan = rolled(before, after)
+    assert plan.rollout.disruption == "all"
+    steps = plan.rollout.steps
+    assert set(steps[when(plan, "Install mount.glusterfs")].nodes) == {"om1", "om2", "om3"}
+    assert when(plan, "Have `10.1.1.241:/om` ready") < when(plan, MOUNT)
+    rolled(after, before)

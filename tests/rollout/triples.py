@@ -14,7 +14,7 @@ from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Action
 from tests.clusters import cluster_of, spec_of
-from tests.rollout.hosts import BY_HAND, Desired, Wrong
+from tests.rollout.hosts import BY_HAND, MOUNT_FROM, Desired, Wrong
 from tests.rollout.simulator import World, deployed
 
 if TYPE_CHECKING:
@@ -54,12 +54,16 @@ CHANGES: dict[str, list[Data]] = {
     ],
     "storage": [
         {"storage": {"kind": "mounted"}},
+        {"storage": {"kind": "mounted", "fstab": {"what": "10.1.1.241:/om", "type": "glusterfs"}}},
         {"storage": {"kind": "nfs"}},
         {"storage": {"kind": "cifs", "share": "om", "password": {"env": "P"}}},
     ],
     "export": [{"storage": {"export": "/srv/export"}}],
     "options": [{"storage": {"options": ["hard", "timeo=70"]}}],
-    "export_options": [{"storage": {"export_options": ["rw", "sync"]}}],
+    "type": [{"storage": {"type": "nfs4"}}, {"storage": {"type": "nfs"}}],
+    "mount_from": [{"storage": {"mount_from": MOUNT_FROM}}],
+    "clients": [{"storage": {"clients": ["10.1.0.0/16"]}}],
+    "export_options": [{"storage": {"export_options": ["rw", "async"]}}],
     "firewall": [{"network": {"firewall": "nftables"}}, {"network": {"firewall": "none"}}],
     "route": [
         {"network": {"multicast_route": False}},
@@ -76,7 +80,7 @@ EDITS: dict[str, Callable[[bytes], bytes]] = {
     "setenv.sh": lambda data: data.replace(b"Etc/UTC", b"Europe/Paris"),
     "persistence.xml": lambda data: data.replace(b"DefaultLevel=WARN", b"DefaultLevel=INFO"),
     "fstab": lambda data: data.replace(b"timeo=50", b"timeo=60"),
-    "exports": lambda data: data.replace(b",root_squash", b""),
+    "exports": lambda data: data.replace(b",root_squash", b",no_root_squash"),
     "omconf-multicast-route": lambda data: data.replace(b"set -eu", b"set -e"),
     "omconf.conf": lambda data: data.replace(b"TZ=Etc/UTC", b"TZ=Europe/Paris"),
     "check.conf": lambda data: data.replace(b"user=nobody", b"user=root"),
@@ -98,11 +102,11 @@ def settled(data: Data) -> Data:
     """Leave out what does not go with the kind of storage, or names a node that is gone."""
     result = copy.deepcopy(data)
     storage = result["storage"]
-    cifs = ("share", "password", "user")
+    cifs, nfs = ("share", "password", "user"), ("export_options", "type", "clients")
     dropped = {
-        "nfs": cifs,
-        "cifs": ("export_options",),
-        "mounted": (*cifs, "server", "export", "options", "export_options"),
+        "nfs": (*cifs, "fstab"),
+        "cifs": (*nfs, "fstab"),
+        "mounted": (*cifs, *nfs, "server", "export", "options", "mount_from"),
     }[storage["kind"]]
     for key in dropped:
         storage.pop(key, None)

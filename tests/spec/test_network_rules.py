@@ -7,11 +7,14 @@ from typing import Any
 
 import jsonschema
 import pytest
+import yaml
 
 from omconf.artifacts import database_access, hazelcast
 from omconf.bundle.compile import compile_bundle, judge
 from omconf.check.rules import check
+from omconf.cluster.resolve import resolve
 from omconf.diagnostics import Diagnostic
+from omconf.spec.load import load
 from tests.clusters import cluster_of, errors_of, rules_of, spec_of
 from tests.command import ROOT
 
@@ -168,3 +171,61 @@ def test_one_address_twice_is_named_by_its_key(
     ((told, way_out),) = {(d.message, d.hint) for d in errors_of(data) if d.rule.id == "OM201"}
     assert message in told
     assert hint in way_out
+
+
+@pytest.mark.parametrize(
+    ("subnets", "ttl", "named"),
+    [
+        (["10.1.1.0/24", "10.2.1.0/24"], 32, [("OM228", "om3", False)]),
+        (["10.1.1.0/24", "10.2.1.0/24"], 1, [("OM228", "om3", True)]),
+        (["10.1.1.0/24", "10.3.0.0/16"], 1, [("OM224", "om3", False)]),
+        (["10.0.0.0/8", "10.2.1.0/24"], 1, []),
+        ("10.1.1.0/24", 32, [("OM224", "om3", False)]),
+    ],
+)
+def test_several_networks(
+    subnets: list[str] | str, ttl: int, named: list[tuple[str, str, bool]]
+) -> None:
+    data = spec_of(3, network={"subnet": subnets}, discovery={"kind": "multicast", "ttl": ttl})
+    data["nodes"]["om3"]["address"] = "10.2.1.3"
+    jsonschema.validate(data, SCHEMA)
+    told = said(data)
+    assert [(d.rule.id, d.message.split("`")[1], d.is_error) for d in told] == named
+    assert all("tcp-ip" in d.hint for d in told)
+    assert not said({**data, "discovery": {"kind": "tcp-ip"}})
+
+
+def said(data: dict[str, Any]) -> list[Diagnostic]:
+    """What the rules of multicast say, errors too."""
+    loaded = load(yaml.safe_dump(data).encode(), "cluster.yaml")
+    assert loaded.spec
+    cluster, _ = resolve(loaded.document, loaded.spec)
+    assert cluster
+    return [d for d in check(cluster) if d.rule.id in ("OM224", "OM228")]
+
+
+@pytest.mark.parametrize("subnet", [[], ["10.1.1.1/24"], [7], ["10.1.1.0/24", "x"], 7])
+def test_networks_that_cannot_be(subnet: Any) -> None:
+    data = spec_of(network={"subnet": subnet})
+    assert rules_of(data) == {"OM105"}
+
+
+def test_multicast_between_two_nodes_of_one_address_cannot_be() -> None:
+    data = spec_of(discovery={"kind": "multicast"})
+    for number, node in enumerate(data["nodes"].values(), 1):
+        node["public_address"] = f"203.0.113.{number}"
+    assert [d.is_error for d in said(data)] == [False]
+    for node in data["nodes"].values():
+        node["address"] = "172.17.0.2"
+    assert [d.is_error for d in said(data)] == [True]
+
+
+def test_containers_that_ports_tell_apart_need_no_address_for_a_folder_that_is_mounted() -> None:
+    data = spec_of(4, discovery={"kind": "tcp-ip"})
+    for number, node in enumerate(data["nodes"].values()):
+        node["address"] = f"172.17.0.{2 + number % 2}"
+        node["public_address"] = f"10.1.1.{1 + number // 2}:{15701 + number % 2}"
+    data["storage"] = {"kind": "nfs", "server": "nas.example.org"}
+    assert rules_of(data) == {"OM201"}
+    data["storage"] = {"kind": "mounted"}
+    assert not rules_of(data)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omconf.cluster.model import Cluster, Node
-    from omconf.origin import Span, Value
+    from omconf.origin import Span
 
 LINK_LOCAL_GROUP = Rule(
     "OM221", Severity.WARNING, "a multicast group that never leaves its segment"
@@ -34,6 +34,7 @@ PRIVATE = tuple(
 )
 """Address ranges that no network holds two of (RFC 1918, 6598 and 3927)."""
 TOMCAT_PORTS = {5080: "Tomcat (http)", 5443: "Tomcat (https)", 8005: "Tomcat (shutdown)"}
+ROUTED = "multicast gets from one to the other only through multicast routing"
 MANY = 50
 TOO_MANY = 1000
 """With more nodes, the lists of all the others take gigabytes."""
@@ -55,14 +56,9 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         )
     beyond = [node for node in cluster.nodes if node.public_address]
     if multicast and beyond and len(cluster.nodes) > 1:
-        yield OUTSIDE_SUBNET.at(
-            beyond[0].public_address.span if beyond[0].public_address else None,
-            f"`{beyond[0].name.value}` is behind NAT, which multicast does not pass: each node would"
-            " be a cluster of its own.",
-            hint="Write `discovery: {kind: tcp-ip}`.",
-        )
-    if multicast and cluster.network.subnet:
-        yield from _outside(cluster, cluster.network.subnet)
+        yield _nat(cluster, beyond[0])
+    if multicast and cluster.network.subnets:
+        yield from _outside(cluster)
     elif multicast and not beyond:
         yield from _apart(cluster)
     if not multicast and len(cluster.nodes) > MANY:
@@ -77,24 +73,42 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         yield from _ports(cluster, node)
 
 
-def _outside(cluster: Cluster, subnet: Value[str]) -> Iterator[Diagnostic]:
-    """Hold the nodes against the subnet; when it holds none of them, the subnet is what is wrong."""
-    network = ipaddress.IPv4Network(subnet.value)
+def _nat(cluster: Cluster, node: Node) -> Diagnostic:
+    """Multicast does not pass NAT, surely not between two nodes that have one address."""
+    addresses = Counter(node.address.value for node in cluster.nodes)
+    twice = next((n for n in cluster.nodes if addresses[n.address.value] > 1), None)
+    node = twice or node
+    return OUTSIDE_SUBNET.at(
+        node.public_address.span if node.public_address else node.address.span,
+        f"`{node.name.value}` is behind NAT, which multicast does not pass: each node would be a"
+        " cluster of its own.",
+        hint="Write `discovery: {kind: tcp-ip}`.",
+        severity=Severity.ERROR if twice else None,
+    )
+
+
+def _outside(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Hold the nodes against the subnets; when they hold none of them, a subnet is what is wrong."""
+    subnets = cluster.network.subnets
+    networks = [ipaddress.IPv4Network(subnet.value) for subnet in subnets]
+    named = " and ".join(subnet.value for subnet in subnets[:3])
+    named += f" and {len(subnets) - 3} more" if len(subnets) > 3 else ""
     addresses = {n.name.value: ipaddress.IPv4Address(n.address.value) for n in cluster.nodes}
-    if not any(address in network for address in addresses.values()):
+    if not any(address in network for network in networks for address in addresses.values()):
         first = ipaddress.IPv4Network(f"{cluster.nodes[0].address.value}/24", strict=False)
         fits = all(address in first for address in addresses.values())
         yield OUTSIDE_SUBNET.at(
-            subnet.span,
-            f"No node is in {subnet.value}.",
+            subnets[0].span,
+            f"No node is in {named}.",
             hint=f"Write the nodes' own network: `subnet: {first}`."
             if fits
             else "Write the nodes' own network, or `discovery: {kind: tcp-ip}`.",
         )
         return
+    yield from _in_several(cluster, networks)
     for node in cluster.nodes:
-        if addresses[node.name.value] not in network:
-            outside = f"`{node.name.value}` ({node.address.value}) is outside {subnet.value}:"
+        if not any(addresses[node.name.value] in network for network in networks):
+            outside = f"`{node.name.value}` ({node.address.value}) is outside {named}:"
             if _one_segment(cluster):
                 yield OUTSIDE_SUBNET.at(
                     node.address.span,
@@ -107,6 +121,35 @@ def _outside(cluster: Cluster, subnet: Value[str]) -> Iterator[Diagnostic]:
                 f"{outside} multicast reaches it only through multicast routing.",
                 hint="Without that, write `discovery: {kind: tcp-ip}`.",
             )
+
+
+def _in_several(cluster: Cluster, networks: list[ipaddress.IPv4Network]) -> Iterator[Diagnostic]:
+    """Find nodes in another of the spec's own networks than most: with ttl 1 it cannot work."""
+    homes = {
+        node.name.value: next((n for n in networks if _holds(n, node)), None)
+        for node in cluster.nodes
+    }
+    (most, _), *others = Counter(home for home in homes.values() if home).most_common()
+    if not others:
+        return
+    there = next(node for node in cluster.nodes if homes[node.name.value] == most)
+    for node in cluster.nodes:
+        home = homes[node.name.value]
+        if home in (None, most):
+            continue
+        ways = "ttl 1 keeps multicast in one" if _one_segment(cluster) else ROUTED
+        yield APART.at(
+            node.address.span,
+            f"`{node.name.value}` is in {home}, `{there.name.value}` in {most}: {ways}.",
+            hint="Write `discovery: {kind: tcp-ip}`."
+            if _one_segment(cluster)
+            else "Without that, write `discovery: {kind: tcp-ip}`.",
+            severity=Severity.ERROR if _one_segment(cluster) else None,
+        )
+
+
+def _holds(network: ipaddress.IPv4Network, node: Node) -> bool:
+    return ipaddress.IPv4Address(node.address.value) in network
 
 
 def _apart(cluster: Cluster) -> Iterator[Diagnostic]:
@@ -132,10 +175,7 @@ def _apart(cluster: Cluster) -> Iterator[Diagnostic]:
             message = f"{pair} seem to be in different networks, and ttl 1 keeps multicast in one."
             hint = "Write `discovery: {kind: tcp-ip}`, or a `network.subnet` that holds both."
         else:
-            message = (
-                f"{pair} share no network: multicast gets from one to the other only through"
-                " multicast routing."
-            )
+            message = f"{pair} share no network: {ROUTED}."
             hint = "Without that, write `discovery: {kind: tcp-ip}`."
         yield APART.at(node.address.span, message, hint=hint)
 

@@ -33,7 +33,10 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     port = cluster.hazelcast.port.value if cluster.hazelcast.port else HAZELCAST_PORT
     inside = [n for n in cluster.nodes if n.public_address is None]
     seen = [(n, n.seen_at, _endpoint(n, port)) for n in cluster.nodes]
-    stored = [(n, n.storage_address, n.storage_address.value) for n in cluster.nodes]
+    # Where the data server's own files name no node, it need not tell them apart.
+    named = cluster.storage.kind.value != "mounted" and not cluster.storage.clients
+    known = cluster.nodes if named else ()
+    stored = [(n, n.storage_address, n.storage_address.value) for n in known]
     plain = [(n, n.address, n.address.value) for n in inside]
     for addresses, of_storage in ((plain, False), (seen, False), (stored, True)):
         values = [(n.name.value, a, key, _said_by(n, a)) for n, a, key in addresses]

@@ -1,12 +1,12 @@
-"""Rules about the shared data folder (OM231 to OM236)."""
+"""Rules about the shared data folder (OM231 to OM239)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
-from omconf.formats import cifs_options, nfs_options
-from omconf.spec.checks import EXPORT_PATH
+from omconf.formats import cifs_options, exports, fstab, nfs_options
+from omconf.spec.checks import EXPORT_PATH, WRONG_VALUE
 from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
@@ -21,6 +21,8 @@ DATA_LOSS = Rule("OM232", Severity.WARNING, "an export or mount that can lose da
 IGNORED_OPTION = Rule("OM234", Severity.WARNING, "a mount option that Linux ignores")
 NOT_NETDEV = Rule("OM235", Severity.WARNING, "a mount that boot may wait for, or not wait for")
 
+NFSV4_ROOT = Rule("OM237", Severity.ERROR, "an NFSv4 root and a mount that do not go together")
+NODE_SHUT_OUT = Rule("OM238", Severity.ERROR, "a node that no client of the export stands for")
 IN_THE_WAY = Rule("OM236", Severity.ERROR, "a data folder that hides OpenMeetings, or lies in it")
 _OTHERS = ("/etc", "/usr/local/sbin", "/usr/lib/systemd")
 """Folders that a node needs, whatever is mounted."""
@@ -37,11 +39,16 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     kind = cluster.storage.kind.value
     if kind == "nfs":
         yield from _exports(cluster)
+        yield from _versions(cluster)
+        yield from _clients(cluster)
         yield from _mounts(cluster)
         yield from _unknown(cluster.storage.options, nfs_options.judge_mount)
     elif kind == "cifs":
         yield from _mounts(cluster)
         yield from _unknown(cluster.storage.options, cifs_options.judge_mount)
+        yield from _domain(cluster)
+    elif cluster.storage.fstab:
+        yield from _mounts(cluster)
 
 
 def _folder(cluster: Cluster) -> Iterator[Diagnostic]:
@@ -77,33 +84,119 @@ def _exports(cluster: Cluster) -> Iterator[Diagnostic]:
             )
 
 
+def _versions(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Hold the version of NFS against the type, and against the root that NFSv4 alone has."""
+    storage = cluster.storage
+    version = nfs_options.version(option.value for option in storage.options)
+    four = storage.type.value == "nfs4" if version is None else version.startswith("4")
+    if storage.type.value == "nfs4" and not four:
+        yield NFSV4_ROOT.at(
+            storage.type.span,
+            f"`type: nfs4` mounts no version {version}, which `storage.options` ask for.",
+            hint="Remove the one or the other.",
+        )
+    root, export = storage.pseudo_root, storage.export
+    if root is None:
+        return
+    said = next((o for o in storage.export_options if o.value in nfs_options.ROOT_FSID), None)
+    if not f"{export.value}/".startswith(f"{root.value}/"):
+        yield NFSV4_ROOT.at(
+            root.span,
+            f"The export {export.value} does not lie in {root.value}, the root of NFSv4.",
+            hint=f"Write `export: {root.value}/om`, for example.",
+        )
+    elif said and root.value != export.value:
+        yield NFSV4_ROOT.at(
+            said.span,
+            f"`{said.value}` makes {export.value} the root of NFSv4, which is {root.value}.",
+            hint="Remove it: it belongs to the export of the root.",
+        )
+    elif not four:
+        yield NFSV4_ROOT.at(
+            root.span,
+            f"NFSv4 clients find the export at `{storage.mount_path}`, earlier ones at"
+            f" `{export.value}`: with `type: {storage.type.value}` either may come to be used.",
+            hint="Write `type: nfs4`.",
+        )
+
+
+def _clients(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Hold the nodes against the clients of the export, where these are addresses."""
+    storage = cluster.storage
+    clients = [client.value.lower() for client in storage.clients]
+    for index, client in enumerate(storage.clients):
+        if clients[index] in clients[:index]:
+            message = f"`{client.value}` stands twice: exportfs fails at the second one."
+            yield WRONG_VALUE.at(client.span, message, hint="Remove one of them.")
+    for node in cluster.nodes:
+        address = node.storage_address
+        if not clients or node.name.value == storage.node:
+            continue
+        if not exports.lets_in(clients, address.value):
+            yield NODE_SHUT_OUT.at(
+                address.span,
+                f"`{node.name.value}` ({address.value}) is none of the export's clients: its mount"
+                " would be refused.",
+                hint=f"Add its network to `storage.clients`: `{_network_of(address.value)}`.",
+            )
+
+
+def _network_of(address: str) -> str:
+    return f"{address.rpartition('.')[0]}.0/24"
+
+
+def _domain(cluster: Cluster) -> Iterator[Diagnostic]:
+    """A Samba that omconf sets up has accounts of its own."""
+    storage, samba = cluster.storage, cluster.storage.samba
+    if samba is None or not samba.of_domain:
+        return
+    if samba.domain and "@" in samba.user.value:
+        message = f"`{samba.user.value}` names its domain itself."
+        yield WRONG_VALUE.at(samba.domain.span, message, hint="Remove `domain`.")
+    if storage.node is not None:
+        yield WRONG_VALUE.at(
+            (samba.domain or samba.user).span,
+            f"`{samba.account}` is an account of a Windows domain, which the Samba that omconf sets up"
+            f" on `{storage.node}` does not know.",
+            hint="Write `user: openmeetings`, or name the file server of the domain as the `server`.",
+        )
+
+
 def _mounts(cluster: Cluster) -> Iterator[Diagnostic]:
     storage = cluster.storage
-    names = {option.value for option in storage.options}
-    for option in storage.options:
-        if option.value == "soft" or (option.value == "softerr" and storage.kind.value == "nfs"):
+    kind = _type(cluster)
+    nfs = kind in fstab.NFS
+    names = {option.value for option in storage.mount_options}
+    for option in storage.mount_options:
+        if (option.value == "soft" and (nfs or kind in fstab.CIFS)) or (
+            option.value == "softerr" and nfs
+        ):
             yield DATA_LOSS.at(
                 option.span,
                 f"A `{option.value}` mount gives up on a slow data server: recordings are cut off in"
                 " silence.",
                 hint="Write `hard`.",
             )
-        if option.value in ("intr", "nointr") and storage.kind.value == "nfs":
+        if option.value in ("intr", "nointr") and nfs:
             yield IGNORED_OPTION.at(
                 option.span,
                 f"`{option.value}` is ignored by Linux since 2.6.25.",
                 hint="Remove it.",
             )
-    if cluster.openmeetings.has_systemd:
-        return  # which knows nfs and cifs for network file systems, and waits for the mount
+    systemd = cluster.openmeetings.has_systemd
+    if systemd and not fstab.needs_netdev(kind):
+        return  # which orders the mount behind the network, and waits for it
     if not names & {"_netdev", "noauto"}:
+        key = "storage.fstab.options" if storage.fstab else "storage.options"
+        known = f"systemd takes `{kind}` for a local file system: without `_netdev`"
         yield NOT_NETDEV.at(
-            next((o.span for o in storage.options if o.span), None),
-            "Without `_netdev` the mount is tried before the network is up: boot hangs, or"
-            " OpenMeetings starts on an empty folder.",
-            hint="Add `_netdev` to `storage.options`.",
+            next((o.span for o in storage.mount_options if o.span), None)
+            or (storage.fstab.type.span if storage.fstab else None),
+            f"{known if systemd else 'Without `_netdev`'} the mount is tried before the network is"
+            " up: boot hangs, or OpenMeetings starts on an empty folder.",
+            hint=f"Add `_netdev` to `{key}`.",
         )
-    for option in storage.options:
+    for option in storage.mount_options if not systemd else ():
         if option.value in ("nofail", "noauto"):
             yield NOT_NETDEV.at(
                 option.span,
@@ -111,6 +204,12 @@ def _mounts(cluster: Cluster) -> Iterator[Diagnostic]:
                 " on an empty folder.",
                 hint="Remove it, or have what starts OpenMeetings mount the folder first.",
             )
+
+
+def _type(cluster: Cluster) -> str:
+    """The type of the mount, as fstab has it."""
+    storage = cluster.storage
+    return storage.fstab.type.value if storage.fstab else storage.kind.value
 
 
 def _unknown(
