@@ -1,7 +1,7 @@
 """Runs the program on a node and speaks with it: on this host, or by the user's own OpenSSH.
 
-The program itself is the first line that it is given: a shell reads a line from a pipe to its end and
-no further, which none promises for a script.
+The program itself is the first that it is given, with its length before it: no shell promises to read
+no further than to the end of a script.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from omconf.formats.node_check import MAX_BYTES
 from omconf.process import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 PROGRAM = Path(__file__).with_name("node.sh")
 LONGEST_ANSWER = 64 * 1024
@@ -31,8 +31,10 @@ LONGEST_ANSWER = 64 * 1024
 MOST_SAID = 16 * 1024
 """Bytes that are kept of what programs print on a node: the last ones."""
 CLOSING_SECONDS = 10
-FIRST = 'IFS= read -r program; eval "$(printf "$program")"'
+FIRST = 'read -r n; program=$(head -c "$n"); [ ${#program} = "$n" ] && eval "$program"'
 """What makes a shell the program; of a login shell it asks no more than quotes."""
+ROW_SECONDS = 10
+"""Seconds that a node may take longer for each further file of a command."""
 ALIVE = ("ServerAliveInterval=5", "ServerAliveCountMax=3")
 """A connection that is cut is known to be after so many seconds."""
 
@@ -68,7 +70,8 @@ class Program:
             raise LostError(f"{words[0]} cannot be run: {error.strerror}") from error
         program = cls(process)
         try:
-            program._send(command(PROGRAM.read_bytes()))
+            text = PROGRAM.read_bytes().strip()
+            program._send(b"%d\n%b" % (len(text), text))
             program._begun(program._answer(seconds))
         except LostError:
             program.close()
@@ -91,6 +94,24 @@ class Program:
         if interrupts.hurried():
             raise LeftError
         self._send(command(*fields))
+        return self._reply(seconds)
+
+    def ask_each(self, fields: Sequence[str], rows: Iterable[Sequence[bytes | str]]) -> list[Reply]:
+        """Give a command about some files, a row each, and wait for an answer to each row.
+
+        Raises LostError, LeftError after a second signal.
+        """
+        rows = list(rows)
+        if not rows:
+            return []
+        if interrupts.hurried():
+            raise LeftError
+        # A shell takes no notice of an empty field at the end.
+        self._send(command(*fields, *(field for row in rows for field in row), "."))
+        replies = [self._reply(60 + ROW_SECONDS * len(rows))]
+        return replies + [self._reply(SLACK) for _ in rows[1:]]
+
+    def _reply(self, seconds: float) -> Reply:
         reply = self._answer(seconds)
         if not reply.ok and reply.word(0) == "broken":
             raise LostError("somebody broke its lock")

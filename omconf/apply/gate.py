@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from omconf import interrupts
 from omconf.actions import APART_SECONDS, HEALTH_SECONDS, Health
-from omconf.apply.node import StoppedError
 from omconf.apply.wire import LostError
+from omconf.apply.written import StoppedError
 from omconf.artifacts.node_check import program_text
 from omconf.deployed.ssh import side_by_side
 from omconf.formats.node_check import PROGRAM, Status

@@ -6,34 +6,25 @@ import secrets
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 from omconf.actions import OWN_UNITS, Health, Manual, Put, Remove, Run, Service
 from omconf.apply import database
-from omconf.apply import unit as units
-from omconf.apply.events import Event, Tell
-from omconf.apply.wire import SLACK, LeftError
+from omconf.apply.events import Event
+from omconf.apply.programs import Programs
+from omconf.apply.wire import LeftError, key
+from omconf.apply.written import FailedError, StoppedError, Written, digest
 from omconf.cluster import places
-from omconf.plan import owed
-from omconf.plan.digest import ABSENT, sha256
-from omconf.plan.owed import UNIT, done
-from omconf.rollout import document, openmeetings, text
+from omconf.rollout import document, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from omconf.actions import Action, Step
     from omconf.apply.events import State
     from omconf.apply.targets import Target, Targets
-    from omconf.apply.wire import Line, Reply
+    from omconf.apply.wire import Reply
 
-_TIMED_OUT = ("124", "143")
-_KILLED = "137"
-"""Of a program that was killed, by `timeout` or by anybody."""
-_MOUNTED = 'cut -d" " -f5 /proc/self/mountinfo | grep -Fqx -- "$1"'
-_SEE = ': See "systemctl status'
-_BY_HAND = "by-hand.service"
-"""Stands for whatever starts OpenMeetings where a person does."""
 _WHY = {
     "account": "the user {owner} or the group {group} is not there",
     "backup": "what it replaces cannot be kept below /var/lib/omconf",
@@ -43,73 +34,10 @@ _WHY = {
 }
 
 
-def _nothing(_: str) -> str:
-    return ""
-
-
-class StoppedError(Exception):
-    """Raised when a signal ends a wait: nothing is known to have failed."""
-
-
-class FailedError(Exception):
-    """Raised when a step fails; the text says why, for people."""
-
-
-class WaitingError(Exception):
-    """Raised when a person's turn is next, and there is none."""
-
-
-class Watch(Protocol):
-    """Who knows of the other nodes what one of them has to wait for."""
-
-    def begins(self, node: str, verb: str, unit: str) -> None:
-        """Wait until a unit may start or stop on a node; raises StoppedError."""
-
-    def ended(self, node: str, verb: str, unit: str, *, back: bool) -> None:
-        """Take note that it did, or with `back` is as it was before."""
-
-    def healthy(self, node: str, health: Health) -> str:
-        """Wait until a node is healthy; otherwise say why it is not. Raises StoppedError."""
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A file that was changed: what it held before and after, `MODE|UID|GID` of before, new folders.
-
-    A `shared` file keeps what it has of these. A `conflict` says why it is not brought back. Of one
-    that was written `anew` mode and owner alone were changed. `found` digests what a person put there.
-    """
-
-    path: str
-    before: bytes | None
-    after: bytes | None
-    access: str = ""
-    made: int = 0
-    shared: bool = False
-    conflict: str = ""
-    anew: bool = False
-    found: str = ""
-
-    @property
-    def now(self) -> str:
-        """The digest of what it holds."""
-        return self.found or digest(self.after)
-
-
-def digest(data: bytes | None) -> str:
-    """Digest a file as the node does."""
-    return ABSENT if data is None else sha256(data)
-
-
 @dataclass(slots=True)
-class Node:
+class Node(Programs):
     """One node during an apply. With `real` False it is a copy of a root tree: files alone count."""
 
-    name: str
-    line: Line
-    targets: Targets | None
-    watch: Watch
-    tell: Tell
     real: bool = True
     told: frozenset[str] = frozenset()
     """Manual steps that count as done where they have no check and nobody can be asked (told.py)."""
@@ -119,8 +47,6 @@ class Node:
     """Files that an earlier apply left owed."""
     gone: frozenset[str] = frozenset()
     """Files that the plan deletes, and that an unfinished apply deleted before."""
-    hide: Callable[[str], str] = _nothing
-    """Hides secrets in what programs print."""
     written: list[Written] = field(default_factory=list)
     began: bool = False
     """Whether the journal knows of it."""
@@ -135,17 +61,14 @@ class Node:
     finished: set[int] = field(default_factory=set)
     """The numbers of the steps that came to their end, and were not taken back."""
     _staged: dict[str, tuple[Target, str, int]] = field(default_factory=dict)
-    _stopped: set[str] = field(default_factory=set)
-    _started: tuple[str, float] | None = None
-    """The unit that was started last, and when (monotonic, in seconds)."""
     _step: int = 0
-    _back: bool = False
 
     def begin(self, number: int, step: Step) -> None:
         """Begin a step; the journal knows of it before anything is done."""
         self._step, self._back = number, False
         self._tell("step", "started", text=step.why)
-        self._note(f"begin {number}")
+        # What writes files has it on the disk with what else it keeps.
+        self._note(f"begin {number}", later=isinstance(step.actions[0], Put | Remove))
         self.begun = True
 
     def take(self, step: Step, actions: Iterable[Action]) -> None:
@@ -166,8 +89,8 @@ class Node:
         """End a step: what reads its files has run."""
         paths = [a.paths for a in step.actions if isinstance(a, Put | Remove)]
         if paths and self.real:
-            self.line.ask("settle", *(path for each in paths for path in each))
-        self._note(f"done {number}")
+            self.line.ask("settle", *(key(path) for each in paths for path in each))
+        self._note(f"done {number}", later=True)
         self.finished.add(number)
         self.at = None
 
@@ -194,7 +117,7 @@ class Node:
             except StoppedError:
                 wrong.append("it was interrupted while it waited")
         if not wrong:
-            self.line.ask("settle", *(path for path in paths if path not in self.owed))
+            self.line.ask("settle", *(key(path) for path in paths if path not in self.owed))
         self._tidy(paths)
         return wrong
 
@@ -218,16 +141,6 @@ class Node:
             case _:
                 self.do(action)
 
-    def _idle(self, action: Action) -> bool:
-        """Tell whether an action on the way back failed because there was nothing to do."""
-        match action:
-            case Service():
-                return False  # systemd does not mind
-            case Run(("mount" | "umount" as what, folder)):
-                mounted = self.passes(Run(("sh", "-c", _MOUNTED, "sh", folder)))
-                return mounted is (what == "mount")
-        return True
-
     def _tidy(self, paths: Iterable[str]) -> None:
         """Remove the folders that were made for files that are gone again, the innermost first."""
         made: set[str] = set()
@@ -245,7 +158,7 @@ class Node:
         """Keep what files hold before a person replaces them; raises FailedError."""
         for path in paths:
             if self._last(path) is None and self.targets is not None:
-                reply = self.line.ask("keep", path)
+                reply = self.line.ask("keep", path, key(path))
                 if not reply.ok:
                     raise FailedError(self._why(path, reply))
                 file = self.targets.deployed.files.get(path)
@@ -256,7 +169,7 @@ class Node:
         """Take note of what a person put in the place of files, who took something back."""
         for path in paths:
             if last := self._last(path):
-                reply = self.line.ask("look", path, last.now)
+                (reply,) = self.line.ask_each(("look",), [(path, last.now)])
                 if not reply.ok and reply.word(0) == "stale":
                     self.written.append(replace(last, found=reply.word(1)))
 
@@ -334,20 +247,39 @@ class Node:
     def _write(self, targets: Iterable[Target]) -> None:
         """Stage files beside their places, all of them before the first takes its place."""
         changing = [target for target in targets if target.changes]
-        self.stage(changing)
+        self.stage(changing, later=True)
+        changes = []
         for target in changing:
             _, name, made = self._staged.pop(target.path)
-            self._commit(target.path, target.before, target.after, name, made, shared=target.shared)
+            written = Written(target.path, target.before, target.after, "", made, target.shared)
+            changes.append((written, name, digest(target.before)))
+        self._commit(changes)
         # Of a node that leaves the cluster its folder goes, too; what others put there keeps it.
         gone = (t.path for t in changing if t.after is None and t.path.startswith(f"{places.OWN}/"))
         self._remove({folder for path in gone for folder in _folders(path, path.count("/") - 2)})
 
-    def stage(self, targets: Iterable[Target]) -> None:
-        """Stage files, but for those that are so already; raises FailedError."""
+    def stage(self, targets: Iterable[Target], *, later: bool = False) -> None:
+        """Stage files, but for those that are so already; raises FailedError.
+
+        With `later` they are on the disk when they take their places, and no sooner.
+        """
+        laid = []
         for target in targets:
             staged = self._staged.get(target.path)
-            if staged is None or replace(staged[0], before=target.before) != target:
-                self._staged[target.path] = (target, *self._new(target))
+            if staged is not None and replace(staged[0], before=target.before) == target:
+                continue
+            self._staged[target.path] = (target, "", 0)
+            if target.after is not None:
+                mode = f"{'=' if target.shared else ''}{target.mode:04o}"
+                access = (mode, target.owner, target.group)
+                laid.append((target, _staging(target.path, access, target.after)))
+        replies = self.line.ask_each(("stage", "1" if later else ""), [row for _, row in laid])
+        for (target, row), reply in zip(laid, replies, strict=True):
+            if reply.ok:
+                self._staged[target.path] = (target, str(row[1]), int(reply.word(0) or 0))
+            else:
+                del self._staged[target.path]
+        self._require([target.path for target, _ in laid], replies)
 
     def unstage(self) -> None:
         """Remove the folders that were made for staged files; these are swept at the end."""
@@ -355,38 +287,24 @@ class Node:
             {f for path, (_, _, made) in self._staged.items() for f in _folders(path, made)}
         )
 
-    def _new(self, target: Target) -> tuple[str, int]:
-        if target.after is None:
-            return "", 0
-        mode = f"{'=' if target.shared else ''}{target.mode:04o}"
-        access = (mode, target.owner, target.group)
-        return self._laid(target.path, target.after, access)
-
-    def _laid(self, path: str, data: bytes, access: tuple[str, str, str]) -> tuple[str, int]:
-        name = f".omconf-{secrets.token_hex(8)}"
-        reply = self.line.ask("stage", path, name, *access, data)
-        if not reply.ok:
-            raise FailedError(self._why(path, reply))
-        return name, int(reply.word(0) or 0)
-
-    def _commit(
-        self,
-        path: str,
-        before: bytes | None,
-        after: bytes | None,
-        name: str,
-        made: int,
-        *,
-        shared: bool = False,
-        found: str = "",
-    ) -> None:
+    def _commit(self, changes: Sequence[tuple[Written, str, str]]) -> None:
+        """Put staged files in their places, each with its name there and the digest it replaces."""
         owed = "1" if self.real else ""
-        given = (found or digest(before), digest(after), str(made), owed)
-        reply = self.line.ask("commit", path, name, *given)
-        if not reply.ok:
-            raise FailedError(self._why(path, reply))
-        access = "|".join(reply.words)
-        self.written.append(Written(path, before, after, access, made, shared))
+        rows = [
+            (w.path, name, key(w.path), before, digest(w.after), str(w.made), owed)
+            for w, name, before in changes
+        ]
+        replies = self.line.ask_each(("commit",), rows)
+        for (written, _, _), reply in zip(changes, replies, strict=True):
+            if reply.ok:
+                self.written.append(replace(written, access="|".join(reply.words)))
+        self._require([written.path for written, _, _ in changes], replies)
+
+    def _require(self, paths: Sequence[str], replies: Sequence[Reply]) -> None:
+        """Raise FailedError where a node did not do something with one of some files."""
+        for path, reply in zip(paths, replies, strict=True):
+            if not reply.ok and reply.word(0) != "before":
+                raise FailedError(self._why(path, reply))
 
     def restore(self, path: str) -> None:
         """Bring a file back to what it was before it was written here; raises FailedError."""
@@ -402,88 +320,12 @@ class Node:
         if first.before is not None:
             mode, uid, gid = first.access.split("|") if first.access else ("0644", "0", "0")
             access = (f"{'=' if first.shared else ''}{mode}", uid, gid)
-            name, made = self._laid(path, first.before, access)
-        self._commit(path, last.after, first.before, name, made, found=last.found)
-
-    def _run(self, argv: Sequence[str], timeout: int) -> None:
-        words = [f".{word}" for word in argv]
-        started = time.monotonic()
-        reply = self.line.ask("run", str(timeout), *words, seconds=timeout + SLACK)
-        if reply.ok:
-            return
-        said = [line.strip() for line in self.line.said().splitlines() if line.strip()]
-        said = [hidden for line in said[-1:] if (hidden := self.hide(line)[:300])]
-        late = reply.word(1) == _KILLED and time.monotonic() - started > timeout
-        if late or reply.word(1) in _TIMED_OUT:
-            why = f"it did not end within {timeout} seconds"
-        else:
-            why = f"it ended with exit code {reply.word(1)}"
-        raise FailedError(f"{argv[0]}: {why}{f': {said[-1]}' if said else ''}")
-
-    def _runs(self) -> None:
-        """Take note that OpenMeetings runs, by whichever unit: none has to be started any more."""
-        units = {*self._stopped}
-        if self.targets:
-            around = self.targets.deployed.around
-            units |= {*owed.read(around, self.targets.bundle.cluster, {}).units}
-        if units:
-            self.line.ask("settle", *(f"{UNIT}{unit}" for unit in sorted(units)))
-
-    def _mount(self, argv: tuple[str, ...], timeout: int) -> None:
-        """Mount or unmount a folder; what an unfinished apply did of that before is done anew."""
-        if self.passes(Run(("sh", "-c", _MOUNTED, "sh", argv[1]))):
-            self._run(("umount", argv[1]), timeout)
-        if argv[0] == "mount":
-            self._run(argv, timeout)
-
-    def _service(self, verb: str, unit: str, timeout: int) -> None:
-        self.watch.begins(self.name, verb, unit)
-        if verb in ("stop", "restart") and not unit.startswith(OWN_UNITS):
-            self._owes(unit)
-        if verb in ("start", "restart"):
-            self.line.ask("run", "30", ".systemctl", ".reset-failed", f".{unit}")
-            self.line.said()
-        began = time.monotonic()
-        try:
-            self._run(("systemctl", verb, unit), timeout)
-        except FailedError as error:
-            if not (why := units.ends(self.line, unit, time.monotonic() - began, self.hide)):
-                raise
-            # What it says instead is where its user can look.
-            raise FailedError(f"{str(error).partition(_SEE)[0]}{why}") from error
-        if verb in ("start", "restart"):
-            self._started = (unit, began)
-            self.line.ask("settle", f"{UNIT}{unit}")
-        self.watch.ended(self.name, verb, unit, back=self._back)
-
-    def _not_running(self) -> str:
-        """Say what the journal says of the unit that was started, unless it runs."""
-        if self._started is None:
-            return ""
-        unit, began = self._started
-        if self.passes(Run(("systemctl", "is-active", "--quiet", unit))):
-            return ""
-        return units.ends(self.line, unit, time.monotonic() - began, self.hide)
-
-    def asks(self, manual: Manual) -> None:
-        """Take note that a person stops OpenMeetings next; raises FailedError."""
-        if openmeetings.verb_of(manual.text) in ("stop", "restart"):
-            self._owes(_BY_HAND)
-
-    def did(self, manual: Manual) -> None:
-        """Take note that a person started OpenMeetings."""
-        if openmeetings.verb_of(manual.text) in ("start", "restart"):
-            self.line.ask("settle", f"{UNIT}{_BY_HAND}")
-
-    def is_settled(self, manual: Manual, *, back: bool = False) -> None:
-        """Take note that what a person was to do is done, or taken back; raises FailedError."""
-        self._note(done(manual.text, back=back))
-
-    def _owes(self, unit: str) -> None:
-        """Have a later plan start what is stopped; raises FailedError."""
-        self._stopped.add(unit)
-        if not self.line.ask("stopped", f"{UNIT}{unit}").ok:
-            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
+            row = _staging(path, access, first.before)
+            replies = self.line.ask_each(("stage", "1"), [row])
+            self._require([path], replies)
+            name, made = str(row[1]), int(replies[0].word(0) or 0)
+        restored = Written(path, last.after, first.before, "", made)
+        self._commit([(restored, name, last.now)])
 
     def is_done(self, manual: Manual) -> bool:
         """Tell whether what a person does is done; without a check, whether it counts as done."""
@@ -513,18 +355,6 @@ class Node:
         probe = database.probe(self.targets) if self.targets else None
         return probe is not None and not self.passes(probe)
 
-    def passes(self, check: Run) -> bool:
-        """Tell whether a check of a manual step passes."""
-        try:
-            self._run(check.argv, check.timeout)
-        except FailedError:
-            return False
-        return True
-
-    def _note(self, text: str) -> None:
-        if not self.line.ask("note", text).ok:
-            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
-
     def _why(self, path: str, reply: Reply) -> str:
         return f"{path}: {_WHY.get(reply.word(0), 'it cannot be written')}"
 
@@ -538,6 +368,13 @@ class Node:
         seconds: float | None = None,
     ) -> None:
         self.tell(Event(what, state, self.name, self._step, text, action, seconds, self._back))
+
+
+def _staging(
+    path: str, access: tuple[str, str, str], data: bytes
+) -> tuple[str, str, str, str, str, bytes]:
+    """Give what `stage` is told of a file: its place, its name there, its access, what it holds."""
+    return (path, f".omconf-{secrets.token_hex(8)}", *access, data)
 
 
 def _released(action: Action, gone: Iterable[str]) -> bool:

@@ -1,13 +1,17 @@
 # The part of an apply that a node does: lock, look, stage, commit, run, remember. POSIX sh.
 #
 # It reads commands, one a line: fields between `|`, each written as a format of printf, so that any
-# byte can stand in one. A line is read whole before anything of it is done, and answered by one line:
-# `ok` or `failed`, `|` and more. Nothing that it is given is printed; what a program prints goes to
-# stderr. When the connection is lost, the command in hand is completed.
+# byte can stand in one. A line is read whole before anything of it is done, and answered by one line,
+# or by one for each file that it names: `ok` or `failed`, `|` and more. Nothing that it is given is
+# printed; what a program prints goes to stderr. When the connection is lost, the command in hand is
+# completed.
+#
+# A shell reads its input byte by byte, and to start a program takes a thousand times as long as a test
+# of the shell's own: so a long line is read by `head`, and one program looks at many files.
 #
 # Below $state it keeps, for its user alone: lock.N, of which the highest counts; pending/, what files
-# held when what reads them last ran; journal/, of each apply what it was, which files it changed, their
-# backups, and how it ended.
+# held when what reads them last ran, and new/, what is on its way there; journal/, of each apply what
+# it was, which files it changed, their backups, and how it ended.
 set -u
 LC_ALL=C
 # A login by ssh may leave out where a system's own programs are.
@@ -19,21 +23,27 @@ cluster=$1 root=$2
 state=$root/var/lib/omconf/$cluster
 journal=$state/journal
 pending=$state/pending
-me=$(id -u)
-mine='' number='' as_user='' walked='' switch=su
-if [ "$me" = 0 ] && setpriv --reuid 0 --regid 0 --clear-groups true 2>/dev/null; then
-    switch=setpriv
-elif command -v runuser >/dev/null; then
-    switch=runuser
-fi
+me=$(id -u) group_of_me=$(id -g)
+nl='
+'
+mine='' number='' as_user='' walked='' switch='' known='' roots=$nl unsynced=''
+
+# How a program is run as somebody else.
+choose() {
+    switch=su
+    if setpriv --reuid 0 --regid 0 --clear-groups true 2>/dev/null; then
+        switch=setpriv
+    elif command -v runuser >/dev/null; then
+        switch=runuser
+    fi
+}
 
 ok() { printf 'ok|%s\n' "${1-}"; }
 failed() { printf 'failed|%s\n' "$1"; }
 
 # The programs that it needs and the system does not have; $switch is needed where root acts as others.
 missing() {
-    [ "$me" = 0 ] || switch=''
-    for one in cat chmod chown cp cut df grep head ln mkdir mv readlink rm rmdir sha256sum stat sync \
+    for one in cat chmod chown cp cut df grep head id ln mkdir mv readlink rm rmdir sha256sum stat sync \
         tail timeout tr wc $switch; do
         command -v "$one" >/dev/null || printf ' %s' "$one"
     done
@@ -41,10 +51,15 @@ missing() {
 
 # Give a field its meaning in $value, line feeds at its end too.
 decode() {
-    # shellcheck disable=SC2059
-    value=$(printf ".$1.")
-    value=${value#.}
-    value=${value%.}
+    value=$1
+    case $1 in
+    *[\\%]*)
+        # shellcheck disable=SC2059
+        value=$(printf ".$1.")
+        value=${value#.}
+        value=${value%.}
+        ;;
+    esac
 }
 
 flush() { sync -- "$@" 2>/dev/null || sync; }
@@ -58,32 +73,37 @@ durable() {
     flush "$@"
 }
 
-boot_id() { cat /proc/sys/kernel/random/boot_id; }
+# Name in $booted the boot that this is.
+booted() { IFS= read -r booted </proc/sys/kernel/random/boot_id; }
 
-# When a process started, in ticks since the boot: its number may be given again, but not then.
+# Name in $started when a process started, in ticks since the boot: its number may be given again, but
+# not then.
 started() {
-    stat=$(cat "/proc/$1/stat" 2>/dev/null) || return 0
+    started=''
+    [ -r "/proc/$1/stat" ] && IFS= read -r stat 2>/dev/null <"/proc/$1/stat" || return 0
     # shellcheck disable=SC2086
     set -- ${stat##*) }
-    echo "${20-}"
+    started=${20-}
 }
 
 # Whether the process that holds a lock is gone: another boot, or no such process.
 gone() {
     IFS='|' read -r boot pid since _ <"$1" || return 0
-    [ "$boot" = "$(boot_id)" ] || return 0
+    booted
+    [ "$boot" = "$booted" ] || return 0
     case $pid in '' | *[!0-9]*) return 0 ;; esac
-    [ "$since" != "$(started "$pid")" ]
+    started "$pid"
+    [ "$since" != "$started" ]
 }
 
+# Name in $highest the highest lock.
 highest() {
-    found=0
+    highest=0
     for lock in "$state"/lock.*; do
         one=${lock##*.}
         case $one in '' | *[!0-9]*) continue ;; esac
-        [ "$one" -gt "$found" ] && found=$one
+        [ "$one" -gt "$highest" ] && highest=$one
     done
-    echo "$found"
 }
 
 # lock|WHO|BREAK: the number above all others is the lock, and the number of this apply. A lock is free
@@ -91,40 +111,48 @@ highest() {
 lock() {
     folder=$state
     above
-    if ! inside || ! (umask 022 && mkdir -p "$root/var/lib") || ! mkdir -p "$journal" "$pending"; then
+    if ! inside || { [ ! -d "$root/var/lib" ] && ! (umask 022 && mkdir -p "$root/var/lib"); } ||
+        { [ ! -d "$state/new/" ] && ! mkdir -p "$journal" "$pending" "$state/new"; }; then
         failed 'state'
         return
     fi
-    last=$(highest)
+    highest
+    last=$highest
     holder=$state/lock.$last
     if [ "$last" != 0 ] && [ ! -e "$holder.free" ] && ! gone "$holder" && [ "$2" != "$last" ]; then
         failed "held|$last|$(head -c 2000 "$holder" | head -n 1 | cut -d'|' -f4)"
         return
     fi
     mine=$((last + 1))
-    if ! printf '%s|%s|%s|%s\n' "$(boot_id)" "$$" "$(started $$)" "$1" >"$state/.lock.$$"; then
+    booted
+    started $$
+    if ! printf '%s|%s|%s|%s\n' "$booted" "$$" "$started" "$1" >"$state/.lock.$$"; then
         rm -f "$state/.lock.$$"
         mine=''
         failed 'state'
         return
     fi
-    if ! ln "$state/.lock.$$" "$state/lock.$mine" 2>/dev/null || [ "$(highest)" != "$mine" ]; then
+    if ! ln "$state/.lock.$$" "$state/lock.$mine" 2>/dev/null || ! held; then
         rm -f "$state/.lock.$$"
         mine=''
         failed 'held|0|'
         return
     fi
-    rm -f "$state"/.lock.*
+    set -- "$state"/.lock.*
     for lock in "$state"/lock.*; do
         one=${lock##*/lock.}
-        [ "${one%.free}" = "$mine" ] || rm -f "$lock"
+        [ "${one%.free}" = "$mine" ] || set -- "$@" "$lock"
     done
+    rm -f "$@"
     number=$(printf '%06d' "$mine")
     ok "$number"
 }
 
 # Whether the lock is still held: somebody may have broken it.
-held() { [ -n "$mine" ] && [ "$(highest)" = "$mine" ]; }
+held() {
+    highest
+    [ -n "$mine" ] && [ "$highest" = "$mine" ]
+}
 
 unlock() {
     [ -z "$mine" ] || : >"$state/lock.$mine.free"
@@ -133,18 +161,24 @@ unlock() {
 
 # Staged files, and drafts, that an apply left which did not come to its end.
 sweep() {
-    rm -rf "$state/draft"
+    [ ! -e "$state/draft" ] || rm -rf "$state/draft"
+    for copy in "$state/new"/*; do
+        [ ! -e "$copy" ] || rm -f "$copy"
+    done
     # Copies without a path: it was killed between the two.
     for copy in "$pending"/*.before; do
-        [ -e "${copy%.before}.path" ] || rm -f "$copy"
+        [ ! -e "$copy" ] || [ -e "${copy%.before}.path" ] || rm -f "$copy"
     done
     for list in "$journal"/*.staged; do
         [ -e "$list" ] || continue
         while IFS='|' read -r raw name; do
             case $raw/ in */../* | *\\*) continue ;; esac
-            place "$raw" "$name"
-            above
-            ! inside || drop
+            named "$raw" "$name"
+            if [ "$me" != 0 ] || [ -e "$staged" ] || [ -L "$staged" ]; then
+                place "$raw" "$name"
+                above
+                ! inside || drop
+            fi
         done <"$list"
         rm -f "$list"
     done
@@ -164,11 +198,28 @@ guard() {
             */*) walked=$walked/${rest%%/*} rest=/${rest#*/} ;;
             *) break ;;
             esac
-            set -- "$@" "$walked"
+            case $roots in *"$nl$walked$nl"*) ;; *) set -- "$@" "$walked" ;; esac
         done
-        found=$(stat -c '%u:%g %n' -- "$@" 2>/dev/null | grep -v '^0:' | head -n 1)
-        as_user=${found%% *}
-        [ -z "$found" ] || walked=${found#* }
+        [ $# != 0 ] || return 0
+        found=$nl$(stat -c '%u:%g %n' -- "$@" 2>/dev/null)
+        while [ -n "$found" ]; do
+            found=${found#"$nl"}
+            case $found in
+            0:*"$nl"*)
+                one=${found%%"$nl"*}
+                roots=$roots${one#* }$nl found=$nl${found#*"$nl"}
+                ;;
+            0:* | '')
+                [ -z "$found" ] || roots=$roots${found#* }$nl
+                return 0
+                ;;
+            *)
+                found=${found%%"$nl"*}
+                as_user=${found%% *} walked=${found#* }
+                return 0
+                ;;
+            esac
+        done
         return 0
     fi
     while rest=${rest#/}; do
@@ -199,29 +250,43 @@ guard() {
     done
 }
 
-# Run shell text with two arguments as that user; nothing of what omconf sends is within its reach.
+# Run shell text with some arguments as that user; nothing of what omconf sends is within its reach.
 as() { as_with "$@" </dev/null; }
 
 as_with() {
-    case $as_user$switch in
-    su | setpriv | runuser) sh -c "$1" sh "${2-}" "${3-}" ;;
-    *setpriv)
-        setpriv --reuid "${as_user%:*}" --regid "${as_user#*:}" --clear-groups \
-            sh -c "$1" sh "${2-}" "${3-}"
+    text=$1
+    shift
+    if [ -z "$as_user" ]; then
+        (eval "$text")
+        return
+    fi
+    case $switch in
+    setpriv)
+        setpriv --reuid "${as_user%:*}" --regid "${as_user#*:}" --clear-groups sh -c "$text" sh "$@"
         ;;
-    *runuser) runuser -u "$(stat -c %U -- "$walked")" -- sh -c "$1" sh "${2-}" "${3-}" ;;
-    *su) su -s /bin/sh "$(stat -c %U -- "$walked")" -c "$1" sh "${2-}" "${3-}" ;;
+    runuser) runuser -u "$(stat -c %U -- "$walked")" -- sh -c "$text" sh "$@" ;;
+    su) su -s /bin/sh "$(stat -c %U -- "$walked")" -c "$text" sh "$@" ;;
     esac
 }
 
 # Name in $path where a file lies, in $staged where it is staged, in $folder what both lie in.
-place() {
+named() {
     decode "$1"
     path=$root$value
     folder=${path%/*}
     decode "${2-}"
     staged=$folder/$value
-    guard "$path"
+}
+
+# The same, and as whom it is handled.
+place() {
+    named "$@"
+    if [ "$known" = "in $folder" ]; then
+        as_user=$known_user walked=$known_walked
+    else
+        guard "$path"
+        known="in $folder" known_user=$as_user known_walked=$walked
+    fi
 }
 
 drop() {
@@ -232,17 +297,116 @@ drop() {
     esac
 }
 
-# What stands at $path: a digest, that it is absent, or what else it is.
-digest() {
-    # shellcheck disable=SC2016
-    as '
-        if [ -L "$1" ]; then echo link
-        elif [ -d "$1" ]; then echo directory
-        elif [ ! -e "$1" ]; then echo absent
-        elif [ ! -f "$1" ]; then echo special
-        else sum=$(sha256sum <"$1") && echo "${sum%% *}"
-        fi' "$path"
+# The files of a command are numbered: $rows are their numbers, and what is known of each stands in
+# variables that end with one. Note some of these as they are, or name them again.
+row() {
+    for one in path staged folder as_user walked; do eval "$one=\$${one}_$1"; done
 }
+
+noted() {
+    for one in path staged folder as_user walked; do eval "${one}_$n=\$$one"; done
+}
+
+# Run shell text over the files of $rows, with further variables of each as arguments: of many files at
+# once, as whom they are handled. What it prints, a line a file, is $SAID of each.
+over() {
+    said_to=$1 script=$2 left=$rows
+    shift 2
+    while [ -n "$left" ]; do
+        given=$* group='' others=''
+        set --
+        for n in $left; do
+            eval "user=\$as_user_$n"
+            # shellcheck disable=SC2154
+            if [ -z "$group" ] || [ "$user" = "$of" ]; then
+                group="$group $n" of=$user
+                for one in $given; do eval "set -- \"\$@\" \"\$${one}_$n\""; done
+            else
+                others="$others $n"
+            fi
+        done
+        # shellcheck disable=SC2086
+        row ${group##* }
+        said=$(as "$script" "$@")
+        set -f
+        IFS=$nl
+        # shellcheck disable=SC2086
+        set -- $said
+        unset IFS
+        set +f
+        for n in $group; do
+            eval "${said_to}_$n=\${1-}"
+            [ $# = 0 ] || shift
+        done
+        left=$others
+        # shellcheck disable=SC2086
+        set -- $given
+    done
+}
+
+# What stands at a path: a digest, that it is absent, or what else it is. A name with a backslash is
+# written by one of `sha256sum`.
+# shellcheck disable=SC2016
+DIGEST='
+kinds="" sums=""
+for one; do
+    shift
+    if [ -L "$one" ]; then kinds="$kinds link"
+    elif [ -d "$one" ]; then kinds="$kinds directory"
+    elif [ ! -e "$one" ]; then kinds="$kinds absent"
+    elif [ ! -f "$one" ]; then kinds="$kinds special"
+    else
+        kinds="$kinds file"
+        set -- "$@" "$one"
+    fi
+done
+[ $# = 0 ] || sums=$(sha256sum -- "$@" 2>/dev/null) ||
+    sums=$(for one; do sha256sum <"$one" || echo unreadable; done)
+IFS="
+"
+set -f
+set -- $sums
+IFS=" "
+for kind in $kinds; do
+    case $kind in
+    file)
+        sum=${1-unreadable}
+        sum=${sum#\\}
+        echo "${sum%% *}"
+        [ $# = 0 ] || shift
+        ;;
+    *) echo "$kind" ;;
+    esac
+done'
+
+# Mode and owner.
+# shellcheck disable=SC2016
+ACCESS='
+all=$(stat -c "%a|%u|%g" -- "$@" 2>/dev/null) ||
+    all=$(for one; do stat -c "%a|%u|%g" -- "$one" 2>/dev/null || echo -; done)
+echo "$all"'
+
+# Whether something can be changed: on a read-only file system, or where it is immutable, no mode can.
+# shellcheck disable=SC2016
+CHANGES='
+all=""
+! chmod u+u -- "$@" 2>/dev/null || all=1
+for one; do
+    if [ -w "$one" ] && { [ "$all" ] || [ ! -O "$one" ] || chmod u+u -- "$one" 2>/dev/null; }; then
+        echo yes
+    else
+        echo no
+    fi
+done'
+
+# Put files in their places, or remove them: of two arguments the first one is empty then.
+# shellcheck disable=SC2016
+MOVES='
+while [ $# -gt 1 ]; do
+    if [ -n "$1" ]; then mv -f -T -- "$1" "$2" >&2; else rm -f -- "$2" >&2; fi
+    if [ $? = 0 ]; then echo yes; else echo no; fi
+    shift 2
+done'
 
 # Name in $above the folder of $path, or the first one over it that is there.
 above() {
@@ -253,51 +417,83 @@ above() {
 
 # Whether $above lies in the tree, wherever links lead.
 inside() {
-    real=$(cd -P "$above" && pwd -P) || return 1
+    real_above=$(cd -P "$above" && pwd -P) || return 1
     [ -n "$root" ] || return 0
-    case $real/ in
+    case $real_above/ in
     "$(cd -P "$root" && pwd -P)"/*) return 0 ;;
     esac
     return 1
 }
 
-# Whether something can be changed: on a read-only file system, or where it is immutable, no mode can.
-changes() {
-    # shellcheck disable=SC2016
-    as '[ -w "$1" ] && { [ ! -O "$1" ] || chmod "$(stat -c %a -- "$1")" "$1"; }' "$1" >/dev/null 2>&1
-}
-
-# look|PATH|DIGEST: whether a file is still as planned, and can be changed.
+# look|PATH|DIGEST|...: whether files are still as planned, and can be changed.
 look() {
-    place "$1"
-    above
-    if ! inside; then
-        failed 'outside'
-        return
-    fi
-    now=$(digest)
-    if [ -z "$now" ]; then
-        failed 'unreadable'
-    elif [ "$now" != "$2" ]; then
-        failed "stale|$now"
-    elif cut -d' ' -f5 /proc/self/mountinfo | grep -Fqx -- "${real%/}/${path##*/}"; then
-        failed 'mountpoint'
-    elif ! changes "$above"; then
-        failed 'folder'
-    elif [ "$now" != absent ] && [ -z "$as_user" ] && ! changes "$path"; then
-        failed 'file'
-    else
-        ok
-    fi
+    rows='' n=0 seen=''
+    while [ $# -ge 2 ]; do
+        n=$((n + 1))
+        place "$1"
+        if [ "$seen" != "in $folder" ]; then
+            above
+            real=outside
+            ! inside || real=${real_above%/}
+            seen="in $folder"
+        fi
+        noted
+        eval "want_$n=\$2 above_$n=\$above real_$n=\$real"
+        rows="$rows $n"
+        shift 2
+    done
+    all=$rows
+    over now "$DIGEST" path
+    over holds "$CHANGES" above
+    rows=''
+    for n in $all; do
+        row "$n"
+        eval "now=\$now_$n changes_$n=yes"
+        [ "$now" = absent ] || [ -n "$as_user" ] || rows="$rows $n"
+    done
+    over changes "$CHANGES" path
+    mounts=$nl$(cut -d' ' -f5 /proc/self/mountinfo)$nl
+    for n in $all; do
+        for one in path now want real holds changes; do eval "$one=\$${one}_$n"; done
+        # shellcheck disable=SC2154
+        if [ "$real" = outside ]; then
+            failed 'outside'
+        elif [ -z "$now" ] || [ "$now" = unreadable ]; then
+            failed 'unreadable'
+        elif [ "$now" != "$want" ]; then
+            failed "stale|$now"
+        elif [ "${mounts#*"$nl$real/${path##*/}$nl"}" != "$mounts" ]; then
+            failed 'mountpoint'
+        elif [ "$holds" != yes ]; then
+            failed 'folder'
+        elif [ "$changes" != yes ]; then
+            failed 'file'
+        else
+            ok
+        fi
+    done
 }
 
-# room|KIB|PATH: whether the file system of a path has so much room.
+# room|KIB|PATH...: whether the file systems of some paths have so much room each.
 room() {
-    place "$2"
-    above
-    # shellcheck disable=SC2046
-    set -- "$1" $(df -Pk -- "$above" | tail -n 1)
-    if [ "${5-0}" -lt "$1" ]; then failed 'room'; else ok; fi
+    kib=$1
+    shift
+    for one; do
+        shift
+        named "$one"
+        above
+        set -- "$@" "$above"
+    done
+    enough=$(df -Pk -- "$@" | {
+        read -r _
+        while read -r _ _ _ there _; do
+            case $there in '' | *[!0-9]*) there=0 ;; esac
+            [ "$there" -lt "$kib" ] || echo yes
+        done
+    })
+    # shellcheck disable=SC2086
+    one=$(set -- $enough && echo $#)
+    if [ "$one" = $# ]; then ok; else failed 'room'; fi
 }
 
 # program|NAME, account|USER|GROUP: whether they are there.
@@ -359,23 +555,39 @@ begin() {
     fi
 }
 
-# stage|PATH|NAME|MODE|OWNER|GROUP|CONTENT: write a file beside its place, first for its writer alone.
-# A file that is there keeps its mode and owner where MODE begins with `=`. Answers how many folders had
-# to be made.
+# stage|LATER|PATH|NAME|MODE|OWNER|GROUP|CONTENT|...: write files beside their places, first for their
+# writer alone. A file that is there keeps its mode and owner where MODE begins with `=`. Answers how many
+# folders had to be made for each. With LATER a `commit` follows, which has them on the disk.
 stage() {
+    later=$1 answers='' wrong='' left=$((($# - 1) / 6))
+    shift
+    while [ "$left" -gt 0 ]; do
+        left=$((left - 1)) made=0
+        if [ -n "$wrong" ]; then
+            answers="${answers}failed|before$nl"
+        elif stage_one "$@"; then
+            answers="${answers}ok|$made$nl"
+        else
+            wrong=1 answers="${answers}failed|write$nl"
+        fi
+        # What is to be on the disk follows the end of what is to be read.
+        set -- "$@" "$staged"
+        shift 6
+    done
+    shift
+    [ -n "$later" ] || durable "$@"
+    printf %s "$answers"
+}
+
+stage_one() {
     place "$1" "$2"
-    made=0
-    if ! folders "$folder"; then
-        failed 'write'
-        return
-    fi
-    guard "$path"
-    printf '%s|%s\n' "$1" "$2" >>"$journal/$number.staged"
+    [ -d "$folder" ] || folders "$folder" || return 1
+    [ -n "$known" ] || place "$1" "$2"
+    printf '%s|%s\n' "$1" "$2" >>"$journal/$number.staged" || return 1
     mode=${3#=}
     user=$4 group=$5
     if [ "$mode" != "$3" ] && [ -e "$path" ]; then
-        # shellcheck disable=SC2016
-        kept=$(as 'stat -c "%a|%u|%g" -- "$1"' "$path")
+        kept=$(as "$ACCESS" "$path")
         mode=${kept%%|*} group=${kept##*|}
         user=${kept#*|}
         user=${user%|*}
@@ -384,13 +596,9 @@ stage() {
     user=$value
     decode "$group"
     group=$value
-    if written "$6"; then
-        flush "$staged"
-        ok "$made"
-    else
-        drop
-        failed 'write'
-    fi
+    written "$6" && return
+    drop
+    return 1
 }
 
 # Make a folder and those above it that are not there.
@@ -400,7 +608,7 @@ folders() {
     guard "$1"
     # shellcheck disable=SC2016
     as 'umask 022; mkdir -- "$1"' "$1" >/dev/null || return 1
-    made=$((made + 1))
+    known='' roots=$nl made=$((made + 1))
 }
 
 # Write a staged file with its $mode and owner. Root touches it by its descriptor alone, for whoever can
@@ -417,10 +625,19 @@ written() {
             exec 3>"$staged" || exit 1
             set +C
             printf "$1" >&3 || exit 1
-            [ "$me" != 0 ] || chown -- "$user:$group" /proc/self/fd/3 || exit 1
+            [ "$me" != 0 ] || owned /proc/self/fd/3 || chown -- "$user:$group" /proc/self/fd/3 || exit 1
             like /proc/self/fd/3 && chmod -- "$mode" /proc/self/fd/3
         )
     fi
+}
+
+# Whether a file of root's is to be root's.
+owned() {
+    # shellcheck disable=SC3066,SC3067
+    case $user:$group in
+    root:root | 0:0) [ "$group_of_me" = 0 ] && [ -O "$1" ] && [ -G "$1" ] ;;
+    *) return 1 ;;
+    esac
 }
 
 # SELinux's context and the ACL are those of the file that is replaced.
@@ -432,36 +649,96 @@ like() {
     getfacl -cp -- "$path" | setfacl --set-file=- -- "$1"
 }
 
-# Keep what stands at $path in the journal, with the digest $1: `backup`, `access`.
+# Keep what stands at the paths of $rows in the journal, if these have still the digests that they are
+# said to have: `backup` and `access` of each. Of a file that is written twice the first one is kept.
 keep() {
-    access=''
-    sum=$(printf '%s' "$2" | sha256sum)
-    key=${sum%% *}
-    backup=$journal/$key.b$number
-    [ "$1" != absent ] || return 0
-    # shellcheck disable=SC2016
-    access=$(as 'stat -c "%a|%u|%g" -- "$1"' "$path") && as 'cat -- "$1"' "$path" >"$backup.new"
-    sum=$(sha256sum <"$backup.new")
-    if [ "${sum%% *}" != "$1" ]; then
-        rm -f "$backup.new"
-        return 1
+    set --
+    well=yes
+    for n in $rows; do
+        row "$n"
+        eval "key=\$key_$n want=\$want_$n access_$n=''"
+        backup=$journal/$key.b$number
+        eval "backup_$n=\$backup"
+        if [ "$want" = absent ]; then
+            [ ! -e "$path" ] && [ ! -L "$path" ] || well=no
+        elif [ ! -e "$backup" ]; then
+            set -- "$@" "$n"
+            # shellcheck disable=SC2016
+            as '[ -f "$1" ] && [ ! -L "$1" ] && cat -- "$1"' "$path" >"$backup" || well=no
+        fi
+        [ $well = yes ] || break
+    done
+    all=$rows rows=$*
+    if [ $well = yes ] && copied && present; then
+        rows=$all
+        return 0
     fi
-    # Of a file that is written twice the first one is kept.
-    if [ -e "$backup" ]; then rm -f "$backup.new"; else mv "$backup.new" "$backup"; fi
+    for n in $rows; do eval "rm -f -- \"\$backup_$n\""; done
+    rows=$all
+    return 1
 }
 
-# keep|PATH: keep what a file holds, before a person replaces it.
+# Whether the copies of $rows are what was to be copied.
+copied() {
+    set --
+    for n in $rows; do eval "set -- \"\$@\" \"\$backup_$n\""; done
+    [ $# != 0 ] || return 0
+    sums=$(sha256sum -- "$@") || return 1
+    for n in $rows; do
+        sum=${sums%%"$nl"*}
+        sums=${sums#*"$nl"}
+        sum=${sum#\\}
+        eval "[ \"\${sum%% *}\" = \"\$want_$n\" ]" || return 1
+    done
+}
+
+# Take note of mode and owner of all files of a command that are there.
+present() {
+    copies=$rows rows=''
+    for n in $all; do
+        eval "[ \"\$want_$n\" = absent ]" || rows="$rows $n"
+    done
+    over access "$ACCESS" path
+    found=$rows rows=$copies
+    for n in $found; do
+        eval "case \$access_$n in *'|'*'|'*) ;; *) return 1 ;; esac"
+    done
+}
+
+# Say why no file of $rows is changed: some are not what they were, or else something is wrong.
+refuse() {
+    over now "$DIGEST" path
+    wrong=$1
+    for n in $rows; do
+        row "$n"
+        eval "name=\$name_$n"
+        [ -z "$name" ] || drop
+        eval "[ \"\$now_$n\" = \"\$want_$n\" ]" || wrong=before
+    done
+    for n in $rows; do
+        eval "now=\$now_$n want=\$want_$n"
+        if [ "$now" != "$want" ]; then failed "stale|$now"; else failed "$wrong"; fi
+    done
+}
+
+# keep|PATH|KEY: keep what a file holds, before a person replaces it.
 keep_one() {
+    n=1 rows=1
     place "$1"
-    now=$(digest)
-    case $now in
+    noted
+    # shellcheck disable=SC2034
+    key_1=$2
+    over want "$DIGEST" path
+    # shellcheck disable=SC2154
+    case $want_1 in
     absent) ok ;;
     *[!0-9a-f]* | '') failed 'backup' ;;
     *)
-        if keep "$now" "$1" &&
-            printf '%s|%s|%s|%s|0|%s\n' "$key" "$1" "$now" "$now" "$access" >>"$journal/$number.files"; then
-            durable "$backup" "$journal/$number.files" "$journal"
-            ok "$access"
+        # shellcheck disable=SC2154
+        if keep && printf '%s|%s|%s|%s|0|%s\n' "$2" "$1" "$want_1" "$want_1" "$access_1" \
+            >>"$journal/$number.files"; then
+            durable "$backup_1" "$journal/$number.files" "$journal"
+            ok "$access_1"
         else
             failed 'backup'
         fi
@@ -469,72 +746,115 @@ keep_one() {
     esac
 }
 
-# commit|PATH|NAME|DIGEST|AFTER|MADE|OWED: put a staged file in its place, or without a NAME remove the
-# file, if it is as it was. With OWED, the programs that read it have still to run.
+# commit|PATH|NAME|KEY|DIGEST|AFTER|MADE|OWED|...: put staged files in their places, or without a NAME
+# remove the files, if all are as they were. KEY is by what the journal knows a file. With OWED, the
+# programs that read it have still to run. Either of all files nothing is changed, or of those that cannot
+# be written.
 commit() {
-    place "$1" "$2"
-    now=$(digest)
-    if [ "$now" != "$3" ]; then
-        drop
-        failed "stale|$now"
+    rows='' n=0
+    while [ $# -ge 7 ]; do
+        n=$((n + 1))
+        place "$1" "$2"
+        noted
+        eval "raw_$n=\$1 name_$n=\$2 key_$n=\$3 want_$n=\$4 after_$n=\$5 made_$n=\$6 owed_$n=\$7"
+        eval "stages_$n=\${2:+\$staged}"
+        rows="$rows $n"
+        shift 7
+    done
+    if ! keep || ! remember; then
+        refuse 'backup'
         return
     fi
-    if ! keep "$now" "$1"; then
-        drop
-        failed 'backup'
+    over now "$DIGEST" path
+    set --
+    for n in $rows; do
+        eval "[ \"\$now_$n\" = \"\$want_$n\" ]" || set -- stale
+    done
+    if [ $# != 0 ]; then
+        refuse 'before'
         return
     fi
-    if ! printf '%s|%s|%s|%s|%s|%s\n' "$key" "$1" "$3" "$4" "$5" "$access" >>"$journal/$number.files"; then
-        failed 'backup'
+    if ! held; then
+        refuse 'broken'
         return
     fi
-    if [ -n "$6" ] && ! owe "$key" "$1"; then
-        drop
-        failed 'backup'
-        return
-    fi
-    durable "$backup" "$journal/$number.files" "$journal" \
-        "$pending/$key.before" "$pending/$key.path" "$pending"
-    # shellcheck disable=SC2016
-    if [ -n "$2" ] && ! as 'mv -f -T -- "$1" "$2"' "$staged" "$path" >/dev/null; then
-        drop
-        failed 'write'
-    elif [ -z "$2" ] && ! as 'rm -f -- "$1"' "$path" >/dev/null; then
-        failed 'write'
-    else
-        flush "$folder"
-        ok "$access"
-    fi
+    over well "$MOVES" stages path
+    for n in $rows; do
+        row "$n"
+        eval "name=\$name_$n well=\$well_$n"
+        # shellcheck disable=SC2154
+        if [ "$well" = yes ]; then set -- "$@" "$folder/"; elif [ -n "$name" ]; then drop; fi
+    done
+    [ $# = 0 ] || flush "$@"
+    for n in $rows; do
+        eval "well=\$well_$n access=\$access_$n"
+        # shellcheck disable=SC2154
+        if [ "$well" = yes ]; then ok "$access"; else failed 'write'; fi
+    done
 }
 
-# Keep what a file held when what reads it last ran; an apply that goes on keeps that of the one before.
+# Have in the journal, on the disk, what becomes of the files of $rows, and the files themselves there.
+remember() {
+    set -- "$journal/$number.files" "$journal" "$pending"
+    for n in $rows; do
+        for one in raw key want after made access backup owed stages; do eval "$one=\$${one}_$n"; done
+        # shellcheck disable=SC2154
+        printf '%s|%s|%s|%s|%s|%s\n' "$key" "$raw" "$want" "$after" "$made" "$access" \
+            >>"$journal/$number.files" || return 1
+        set -- "$@" "$backup"
+        [ -z "$stages" ] || set -- "$@" "$stages"
+        if [ -n "$owed" ] && [ ! -e "$pending/$key.path" ]; then
+            owe "$key" "$raw" || return 1
+            set -- "$@" "$pending/$key.path"
+        fi
+    done
+    owing || return 1
+    if [ -n "$unsynced" ]; then
+        set -- "$@" "$journal/$number.notes"
+        unsynced=''
+    fi
+    durable "$@"
+}
+
+# Keep in the new ones of pending/ what a file held when what reads it last ran; an apply that goes on
+# keeps that of the one before. `owing` has all that are new count.
+owing=''
 owe() {
-    [ ! -e "$pending/$1.path" ] || return 0
-    rm -f "$pending/$1.before" # of one that was killed before it wrote the path
-    if [ -n "$backup" ] && [ -e "$backup" ]; then
-        cp "$backup" "$pending/$1.before" || return 1
+    if [ -e "$backup" ]; then
+        ln -f "$backup" "$pending/$1.before" 2>/dev/null || cp "$backup" "$pending/$1.before" || return 1
+    elif [ -e "$pending/$1.before" ]; then
+        rm -f "$pending/$1.before" # of one that was killed before it wrote the path
     fi
-    printf '%s\n' "$2" >"$pending/.path" && mv "$pending/.path" "$pending/$1.path"
+    printf '%s\n' "$2" >"$state/new/$1.path" || return 1
+    owing="$owing $1"
 }
 
-# stopped|UNIT: a service is to be started again, whatever becomes of this apply.
+owing() {
+    [ -n "$owing" ] || return 0
+    set --
+    for key in $owing; do set -- "$@" "$state/new/$key.path"; done
+    owing=''
+    mv -f -- "$@" "$pending/"
+}
+
+# stopped|UNIT|KEY: a service is to be started again, whatever becomes of this apply.
 stopped() {
-    sum=$(printf '%s' "$1" | sha256sum)
     backup=''
-    if owe "${sum%% *}" "$1"; then
-        flush "$pending/${sum%% *}.path" "$pending"
+    if [ -e "$pending/$2.path" ] || { owe "$2" "$1" && owing; }; then
+        flush "$pending/$2.path" "$pending"
         ok
     else
         failed 'write'
     fi
 }
 
-# settle|PATH...: what reads these files has run.
+# settle|KEY...: what reads these files has run.
 settle() {
-    for raw; do
-        sum=$(printf '%s' "$raw" | sha256sum)
-        rm -f "$pending/${sum%% *}.path" "$pending/${sum%% *}.before"
+    for key; do
+        shift
+        set -- "$@" "$pending/$key.path" "$pending/$key.before"
     done
+    rm -f -- "$@"
     ok
 }
 
@@ -554,14 +874,20 @@ draft() {
 
 # How a program is ended that takes too long: one that ignores TERM is killed five seconds later. BusyBox
 # before 1.35 knows no -k, but its `timeout` becomes the program itself, so that two of them can watch it.
-if timeout -k 1 5 true 2>/dev/null; then
-    limited() { exec timeout -k 5 "$@"; }
-else
-    limited() { exec timeout -s KILL $(($1 + 5)) timeout "$@"; }
-fi
+kills=''
+limited() {
+    if [ "$kills" = yes ]; then
+        exec timeout -k 5 "$@"
+    fi
+    exec timeout -s KILL $(($1 + 5)) timeout "$@"
+}
 
 # run|SECONDS|.ARGUMENT...: run a program.
 run() {
+    if [ -z "$kills" ]; then
+        kills=no
+        ! timeout -k 1 5 true 2>/dev/null || kills=yes
+    fi
     seconds=$1
     shift
     count=$#
@@ -606,6 +932,7 @@ ask() {
 
 # tidy|PATH...: remove folders that an apply made, where nothing is in them any more.
 tidy() {
+    known='' roots=$nl
     for one; do
         decode "$one"
         guard "$root$value"
@@ -615,20 +942,27 @@ tidy() {
     ok
 }
 
-# note|TEXT: add a line on this apply. end|HOW|OPEN: it has ended; with OPEN nothing remains to be done, here
-# or of the ones before it (`all`), or here alone (`own`).
+# note|TEXT|LATER: add a line on this apply; with LATER it is on the disk before anything else is done.
+# end|HOW|OPEN: it has ended; with OPEN nothing remains to be done, here or of the ones before it (`all`), or
+# here alone (`own`).
 note() {
+    unsynced=1
     if printf '%s\n' "$1" >>"$journal/$number.notes"; then
-        flush "$journal/$number.notes" "$journal"
+        [ -n "$2" ] || noted_on_disk
         ok
     else
         failed 'write'
     fi
 }
 
+noted_on_disk() {
+    [ -z "$unsynced" ] || durable "$journal/$number.notes" "$journal"
+    unsynced=''
+}
+
 end() {
     # shellcheck disable=SC2059
-    if printf "$1" >"$journal/.end" && flush "$journal/.end" &&
+    if printf "$1" >"$journal/.end" && durable "$journal/.end" "$journal/$number.notes" &&
         mv "$journal/.end" "$journal/$number.end"; then
         case $2 in
         all) rm -f "$journal"/*.open ;;
@@ -661,6 +995,7 @@ prune() {
     done
 }
 
+[ "$me" != 0 ] || choose
 lacks=$(missing)
 if [ -n "$lacks" ]; then
     failed "missing|$lacks"
@@ -668,14 +1003,25 @@ if [ -n "$lacks" ]; then
 fi
 ok
 while IFS= read -r line; do
+    # A number says how long the next line is, after which nothing comes until it is answered: `head` may
+    # read as much as it likes.
+    case $line in
+    [0-9]*)
+        size=$line
+        line=$(head -c "$size")
+        [ ${#line} = "$size" ] || break
+        ;;
+    esac
     IFS='|'
     set -f
     # shellcheck disable=SC2086
     set -- $line
     set +f
     unset IFS
+    line=''
     command=${1-}
     [ $# = 0 ] || shift
+    known='' roots=$nl owing=''
     case $command in
     begin | stage | commit | keep | stopped | settle | run | tidy | note | end | forget)
         if ! held; then
@@ -685,23 +1031,26 @@ while IFS= read -r line; do
         ;;
     esac
     case $command in
+    run | keep | stopped) noted_on_disk ;;
+    esac
+    case $command in
     lock) lock "${1-}" "${2-}" ;;
-    look) look "$1" "${2-}" ;;
-    room) room "$1" "${2-}" ;;
+    look) look "$@" ;;
+    room) room "$@" ;;
     program) program "$1" ;;
     account) account "$1" "${2-}" ;;
     begin) begin "$1" "${2-}" ;;
-    stage) stage "$1" "${2-}" "${3-}" "${4-}" "${5-}" "${6-}" ;;
-    commit) commit "$1" "${2-}" "${3-}" "${4-}" "${5-}" "${6-}" ;;
-    stopped) stopped "$1" ;;
+    stage) stage "$@" ;;
+    commit) commit "$@" ;;
+    stopped) stopped "$1" "$2" ;;
     settle) settle "$@" ;;
-    keep) keep_one "$1" ;;
+    keep) keep_one "$1" "$2" ;;
     draft) draft "${1-}" "${2-}" ;;
     reads) reads "$1" "$2" "$3" "${4-}" ;;
     run) run "$@" ;;
     ask) ask "$@" ;;
     tidy) tidy "$@" ;;
-    note) note "$1" ;;
+    note) note "$1" "${2-}" ;;
     end) end "$1" "${2-}" ;;
     forget) forget ;;
     *) failed 'command' ;;

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from omconf import interrupts
 from omconf.actions import Action, Manual, Put, Service, Step
 from omconf.apply.events import Event, Outcome
-from omconf.apply.node import FailedError, Node, StoppedError, WaitingError
+from omconf.apply.node import Node
 from omconf.apply.wire import LostError, lost
+from omconf.apply.written import FailedError, StoppedError, WaitingError
 from omconf.deployed.ssh import side_by_side
 
 if TYPE_CHECKING:

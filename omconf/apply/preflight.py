@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from omconf.actions import Health, Manual, Put, Remove, Run, Service
 from omconf.apply import database, entrance, judges
-from omconf.apply.node import digest
+from omconf.apply.written import digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from omconf.actions import Action, Step
-    from omconf.apply.node import Node, Written
+    from omconf.apply.node import Node
     from omconf.apply.targets import Target
     from omconf.apply.wire import Line, Reply
+    from omconf.apply.written import Written
 
 STATES = "/var/lib/omconf"
 BESIDE_KIB = 256
@@ -114,17 +115,18 @@ def _later(node: Node, changing: Iterable[Target]) -> Iterator[str]:
 
 def _places(line: Line, files: Iterable[tuple[str, str]], size: int) -> Iterator[str]:
     """Look at files, each with its digest, and at the room for so many bytes."""
-    folders: dict[str, str] = {}
-    for path, wanted in files:
-        folders[path.rpartition("/")[0]] = path
-        reply = line.ask("look", path, wanted)
+    files = list(files)
+    for (path, _), reply in zip(files, line.ask_each(("look",), files), strict=True):
         if not reply.ok:
             yield f"{path}: {_why(reply)}"
+    folders = {path.rpartition("/")[0]: path for path, _ in files}
     # What files held before is kept in another place, which may be another file system.
     folders["state"] = STATES
-    for path in folders.values():
-        if not line.ask("room", str(size // 512 + BESIDE_KIB), path).ok:
-            yield f"{path}: {_WHY['room']}"
+    needed = str(size // 512 + BESIDE_KIB)
+    if not line.ask("room", needed, *folders.values()).ok:
+        for path in folders.values():
+            if not line.ask("room", needed, path).ok:
+                yield f"{path}: {_WHY['room']}"
 
 
 def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:

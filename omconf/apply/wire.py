@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from omconf.formats import printf
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from omconf.process import Answer
 
@@ -17,9 +18,23 @@ SLACK = 30
 """Seconds that a node may take to answer, beyond what its program may take."""
 
 
+SHORT = 200
+"""Bytes of a line that a node's shell reads itself, byte by byte."""
+
+
 def command(*fields: bytes | str) -> bytes:
-    """Write a command and its fields as a line."""
-    return b"|".join([printf.written(each) for each in fields]) + b"\n"
+    """Write a command and its fields as a line, after its length where that is long."""
+    return framed(b"|".join([printf.written(each) for each in fields]))
+
+
+def framed(line: bytes) -> bytes:
+    """Write a line as it is sent; after a long one nothing may be, before it is answered."""
+    return line + b"\n" if len(line) <= SHORT else b"%d\n%b" % (len(line), line)
+
+
+def key(path: str) -> str:
+    """Name what the journal of a node keeps of a file, or of a service."""
+    return hashlib.sha256(printf.written(path)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,12 @@ class Line(Protocol):
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
         """Give a command and wait for its answer; raises LostError."""
+
+    def ask_each(self, fields: Sequence[str], rows: Iterable[Sequence[bytes | str]]) -> list[Reply]:
+        """Give a command about some files, a row each, and wait for an answer to each row.
+
+        Raises LostError. The answer `before` says that another row is why nothing was done.
+        """
 
     def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
         """Run a program there and give what it prints: hostile bytes; raises LostError."""

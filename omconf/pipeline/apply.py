@@ -230,9 +230,9 @@ def _on(
     """Look at the nodes, begin, and carry the steps out."""
     from omconf.apply import preflight
     from omconf.apply.gate import Gate
-    from omconf.apply.node import FailedError
     from omconf.apply.nodes import Nodes
     from omconf.apply.wire import LostError
+    from omconf.apply.written import FailedError
     from omconf.pipeline import stops
 
     asked = prepared.asked
@@ -323,8 +323,8 @@ def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
 
 def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:
     """Give what reads a node again, after a person replaced files there."""
-    from omconf.apply.node import FailedError
     from omconf.apply.targets import Targets
+    from omconf.apply.written import FailedError
     from omconf.plan.requests import requests
 
     def reread(name: str) -> tuple[Targets, str]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from omconf.actions import Manual, Put, Service
 from omconf.apply import journal
-from omconf.apply.node import Written, digest
+from omconf.apply.written import Written, digest
 from omconf.artifacts import by_name
 from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.diagnostics import Diagnostic, Finding, Rule, Severity

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from omconf import interrupts, process
 from omconf.actions import OWN_UNITS, Service
 from omconf.apply.events import Event
-from omconf.apply.node import StoppedError
+from omconf.apply.written import StoppedError
 from omconf.deployed import ssh
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from omconf.actions import Action
     from omconf.apply.events import Event
     from omconf.apply.journal import About
-    from omconf.apply.node import Written
+    from omconf.apply.written import Written
     from omconf.diagnostics import Diagnostic
     from omconf.views.document import Document
     from omconf.views.human import Paint

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from omconf.apply.carrier import FIRST, Program
-from omconf.apply.node import digest
+from omconf.apply.wire import key
+from omconf.apply.written import digest
 from tests.apply.host import NEEDS, Host
 from tests.needs import fixture_needs, needs
 
@@ -154,14 +155,18 @@ def test_links_swapped_in_a_loop_lead_root_nowhere(host: Host) -> None:
             assert line.ask("lock", "a test", "").ok
             assert line.ask("begin", "{}", "{}").ok
             for number in range(TRIES):
-                looked = line.ask("look", path, "absent")
+                (looked,) = line.ask_each(("look",), [(path, "absent")])
                 now = "absent" if looked.ok else looked.word(1)
                 name = f".omconf-{number}"
-                line.ask("stage", path, name, "0640", "nobody", "nogroup", f"{number}")
-                done = line.ask("commit", path, name, now, digest(b"%d" % number), "0", "")
+                row = (path, name, "0640", "nobody", "nogroup", f"{number}")
+                line.ask_each(("stage", "1" * (number % 2)), [row])
+                after = digest(b"%d" % number)
+                told = (path, name, key(path), now, after, "0", "")
+                (done,) = line.ask_each(("commit",), [told])
                 written += done.ok
                 if number % 3 == 0:
-                    line.ask("commit", path, "", digest(b"%d" % number), "absent", "0", "")
+                    gone = (path, "", key(path), after, "absent", "0", "")
+                    line.ask_each(("commit",), [gone])
     finally:
         host.signal("KILL", "mv classes [r]eal")
         swapper.kill()

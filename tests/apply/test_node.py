@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from omconf.apply.carrier import FIRST, PROGRAM, Program
+from omconf.apply.wire import SHORT, Reply, command, key
+from omconf.apply.written import digest
 from tests.needs import needs, program
 
 
@@ -75,3 +78,123 @@ def test_a_program_that_ignores_being_ended_is_killed(tmp_path: Path, name: str)
     with start(tmp_path, {"PATH": path}) as node:
         assert node.ask("run", "1", *IGNORES).words == ("exit", "137")
         assert node.ask("run", "9", ".true").ok
+
+
+ACCESS = ("0640", str(os.getuid()), str(os.getgid()))
+
+
+def staged(node: Program, files: dict[str, bytes]) -> list[Reply]:
+    rows = [(f"/{name}", f".omconf-{key(name)[:8]}", *ACCESS, data) for name, data in files.items()]
+    return node.ask_each(("stage", ""), rows)
+
+
+def committed(node: Program, files: dict[str, bytes], before: dict[str, bytes]) -> list[Reply]:
+    """Commit staged files; what `before` lacks is not there."""
+    rows = [
+        (
+            f"/{n}",
+            f".omconf-{key(n)[:8]}",
+            key(f"/{n}"),
+            digest(before.get(n)),
+            digest(data),
+            "0",
+            "1",
+        )
+        for n, data in files.items()
+    ]
+    return node.ask_each(("commit",), rows)
+
+
+def contents(root: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in root.iterdir() if path.is_file()}
+
+
+FILES = {"one": b"1\n", "a b": b"%s\\n|\0\xff\n\n", "empty": b"", "long": b"x" * 3 * SHORT}
+OLD_FILES = {"one": b"old", "empty": b"was not"}
+
+
+def test_many_files_are_staged_and_committed_at_once(tmp_path: Path, node: Program) -> None:
+    for name, data in OLD_FILES.items():
+        (tmp_path / name).write_bytes(data)
+    assert node.ask("begin", "{}", "{}").ok
+    assert all(reply.ok for reply in staged(node, FILES))
+    replies = committed(node, FILES, OLD_FILES)
+    assert [reply.ok for reply in replies] == [True] * 4
+    # Mode and owner of those that were there.
+    assert [len(reply.words) for reply in replies] == [3, 1, 3, 1]
+    assert contents(tmp_path) == FILES
+    state = tmp_path / "var/lib/omconf/conference"
+    kept = {path.name.partition(".")[0]: path.read_bytes() for path in state.glob("journal/*.b*")}
+    assert kept == {key(f"/{name}"): data for name, data in OLD_FILES.items()}
+    pending = {path.name: path.read_bytes() for path in state.glob("pending/*.before")}
+    assert pending == {f"{key(f'/{name}')}.before": data for name, data in OLD_FILES.items()}
+    assert len([*state.glob("pending/*.path")]) == len(FILES)
+    assert node.ask("settle", *(key(f"/{name}") for name in FILES)).ok
+    assert not [*state.glob("pending/*")]
+
+
+@pytest.mark.parametrize("odd", [*FILES])
+def test_one_that_was_edited_holds_all_of_a_command_back(
+    tmp_path: Path, node: Program, odd: str
+) -> None:
+    for name, data in OLD_FILES.items():
+        (tmp_path / name).write_bytes(data)
+    assert node.ask("begin", "{}", "{}").ok
+    staged(node, FILES)
+    (tmp_path / odd).write_bytes(b"edited")
+    expected = OLD_FILES | {odd: b"edited"}
+    replies = committed(node, FILES, OLD_FILES)
+    stale = ("stale", digest(b"edited"))
+    assert [r.words for r in replies] == [stale if n == odd else ("before",) for n in FILES]
+    assert contents(tmp_path) == expected
+    # What was kept of the others is not taken for what stands there now.
+    assert not [*tmp_path.glob("var/lib/omconf/conference/journal/*.b*")]
+    again = FILES if odd in OLD_FILES else {n: d for n, d in FILES.items() if n != odd}
+    staged(node, again)
+    assert all(reply.ok for reply in committed(node, again, expected))
+    assert contents(tmp_path) == expected | again
+
+
+def test_what_is_cut_off_is_not_done(tmp_path: Path, shell: dict[str, str]) -> None:
+    row = ("/file", ".omconf-0", *ACCESS, b"x" * 3 * SHORT)
+    line = command("stage", "", *row, ".")
+    assert line.partition(b"\n")[0] == b"%d" % len(line.partition(b"\n")[2])
+    for end in (-1, -len(line) // 2):
+        with start(tmp_path, shell) as node:
+            assert node.ask("begin", "{}", "{}").ok
+            node._send(line[:end])
+        assert contents(tmp_path) == {}
+
+
+def test_a_program_that_is_cut_off_is_not_run(tmp_path: Path, shell: dict[str, str]) -> None:
+    """What it would begin with is a line of its own."""
+    text = f"touch {tmp_path}/begun\n".encode()
+    words = ["sh", "-c", FIRST, "omconf-node", "conference", ""]
+    for size, begun in ((len(text) + 1, False), (len(text) - 1, True)):
+        given = b"%d\n%b" % (size, text)
+        subprocess.run(words, input=given, env={"PATH": f"{shell['PATH']}:/usr/bin"}, check=begun)
+        assert (tmp_path / "begun").exists() is begun
+
+
+@needs("strace")
+def test_a_further_file_starts_few_programs(tmp_path: Path) -> None:
+    """Each takes as long as a thousand tests of the shell's own."""
+
+    def started(count: int) -> int:
+        root, trace = tmp_path / str(count), tmp_path / f"{count}.trace"
+        root.mkdir()
+        files = {f"f{number}": b"new" for number in range(count)}
+        for name in files:
+            (root / name).write_bytes(b"old")
+        traced = ["strace", "-f", "-qq", "-e", "trace=execve", "-z", "-o", str(trace)]
+        words = [*traced, "sh", "-c", FIRST, "omconf-node", "conference", str(root)]
+        with Program.start(words) as node:
+            assert node.ask("lock", "a test", "").ok
+            assert node.ask("begin", "{}", "{}").ok
+            rows = [(f"/{name}", digest(b"old")) for name in files]
+            assert all(reply.ok for reply in node.ask_each(("look",), rows))
+            assert all(reply.ok for reply in staged(node, files))
+            assert all(r.ok for r in committed(node, files, dict.fromkeys(files, b"old")))
+        return trace.read_text().count("execve(")
+
+    assert started(9) - started(1) <= 8 * 6

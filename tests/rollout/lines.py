@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Literal
 from omconf import interrupts
 from omconf.actions import APART_SECONDS, Action, Health, Manual, Run, Service, Step
 from omconf.apply.gate import Gate
-from omconf.apply.node import digest
 from omconf.apply.nodes import Nodes
-from omconf.apply.wire import LeftError, LostError, Reply, command
+from omconf.apply.wire import LeftError, LostError, Reply, command, key
+from omconf.apply.written import digest
 from omconf.deployed.snapshot import DeployedFile
 from omconf.formats import printf
 from omconf.formats.node_check import Check, Status
@@ -302,14 +302,6 @@ class SimulatedLine:
         match what:
             case "run":
                 return self._run([str(word)[1:] for word in rest[1:]], int(rest[0]))
-            case "stage":
-                self.staged[str(rest[1])] = bytes(rest[5])  # type: ignore[arg-type]
-                return Reply(ok=True, words=("0",))
-            case "commit":
-                return self._commit(*map(str, rest))
-            case "look":
-                now = digest(self.host.files.get(str(rest[0])))
-                return Reply(now == rest[1], () if now == rest[1] else ("stale", now))
             case "keep":
                 return Reply(ok=True, words=("644", "0", "0"))
             case "begin":
@@ -324,13 +316,37 @@ class SimulatedLine:
             case "stopped":
                 self.kept.pending.setdefault(str(rest[0]), None)
             case "settle":
-                for path in rest:
-                    self.kept.pending.pop(str(path), None)
+                for path in [path for path in self.kept.pending if key(path) in rest]:
+                    del self.kept.pending[path]
             case "tidy":
                 pass
             case _:
                 raise AssertionError(what)
         return Reply(ok=True)
+
+    def ask_each(self, fields: Sequence[str], rows: Iterable[Sequence[bytes | str]]) -> list[Reply]:
+        """Do what node.sh does with some files."""
+        rows = list(rows)
+        if self.scene.left:
+            raise LeftError
+        if self.name in self.scene.lost:
+            raise LostError("the connection was closed")
+        for row in rows:
+            command(*row)
+        match fields[0]:
+            case "stage":
+                self.staged |= {str(row[1]): bytes(row[5]) for row in rows}  # type: ignore[arg-type]
+                return [Reply(ok=True, words=("0",)) for _ in rows]
+            case "commit":
+                return [self._commit(*map(str, row)) for row in rows]
+            case "look":
+                now = [digest(self.host.files.get(str(path))) for path, _ in rows]
+                same = [found == row[1] for found, row in zip(now, rows, strict=True)]
+                return [
+                    Reply(ok, () if ok else ("stale", found))
+                    for ok, found in zip(same, now, strict=True)
+                ]
+        raise AssertionError(fields)
 
     def _ended(self, over: str) -> None:
         if over == "all":
@@ -338,7 +354,10 @@ class SimulatedLine:
         elif over == "own":
             self.kept.open.pop(self.number, None)
 
-    def _commit(self, path: str, name: str, before: str, after: str, _: str, owed: str) -> Reply:
+    def _commit(
+        self, path: str, name: str, named: str, before: str, after: str, _: str, owed: str
+    ) -> Reply:
+        assert named == key(path)
         now = self.host.files.get(path)
         if digest(now) != before:
             raise Wrong(f"{path} of {self.name} is not what it was taken for")
@@ -373,6 +392,8 @@ class SimulatedLine:
         match words:
             case ("systemctl", "reset-failed", _):
                 return Reply(ok=True)
+            case ("systemctl", "is-active", "--quiet", _):
+                return Reply(self.host.process is not None, ("exit", "3"))
             case ("systemctl", verb, unit) if verb in VERBS:
                 action: Action = Service(verb, unit, timeout)  # type: ignore[arg-type]
             case _:

@@ -1,0 +1,168 @@
+"""Runs programs and services on one node during an apply."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+from omconf.actions import OWN_UNITS, Health, Manual, Run, Service
+from omconf.apply import unit as units
+from omconf.apply.wire import SLACK, key
+from omconf.apply.written import FailedError
+from omconf.plan import owed
+from omconf.plan.owed import UNIT, done
+from omconf.rollout import openmeetings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from omconf.actions import Action
+    from omconf.apply.events import Tell
+    from omconf.apply.targets import Targets
+    from omconf.apply.wire import Line
+
+_TIMED_OUT = ("124", "143")
+_KILLED = "137"
+"""Of a program that was killed, by `timeout` or by anybody."""
+_MOUNTED = 'cut -d" " -f5 /proc/self/mountinfo | grep -Fqx -- "$1"'
+_SEE = ': See "systemctl status'
+_BY_HAND = "by-hand.service"
+"""Stands for whatever starts OpenMeetings where a person does."""
+
+
+def _nothing(_: str) -> str:
+    return ""
+
+
+class Watch(Protocol):
+    """Who knows of the other nodes what one of them has to wait for."""
+
+    def begins(self, node: str, verb: str, unit: str) -> None:
+        """Wait until a unit may start or stop on a node; raises StoppedError."""
+
+    def ended(self, node: str, verb: str, unit: str, *, back: bool) -> None:
+        """Take note that it did, or with `back` is as it was before."""
+
+    def healthy(self, node: str, health: Health) -> str:
+        """Wait until a node is healthy; otherwise say why it is not. Raises StoppedError."""
+
+
+@dataclass(slots=True)
+class Programs:
+    """What runs on one node, and what it owes to be run."""
+
+    name: str
+    line: Line
+    targets: Targets | None
+    watch: Watch
+    tell: Tell
+    hide: Callable[[str], str] = field(default=_nothing, kw_only=True)
+    """Hides secrets in what programs print."""
+    _stopped: set[str] = field(default_factory=set, kw_only=True)
+    _started: tuple[str, float] | None = field(default=None, kw_only=True)
+    """The unit that was started last, and when (monotonic, in seconds)."""
+    _back: bool = field(default=False, kw_only=True)
+
+    def _run(self, argv: Sequence[str], timeout: int) -> None:
+        words = [f".{word}" for word in argv]
+        started = time.monotonic()
+        reply = self.line.ask("run", str(timeout), *words, seconds=timeout + SLACK)
+        if reply.ok:
+            return
+        said = [line.strip() for line in self.line.said().splitlines() if line.strip()]
+        said = [hidden for line in said[-1:] if (hidden := self.hide(line)[:300])]
+        late = reply.word(1) == _KILLED and time.monotonic() - started > timeout
+        if late or reply.word(1) in _TIMED_OUT:
+            why = f"it did not end within {timeout} seconds"
+        else:
+            why = f"it ended with exit code {reply.word(1)}"
+        raise FailedError(f"{argv[0]}: {why}{f': {said[-1]}' if said else ''}")
+
+    def _mount(self, argv: tuple[str, ...], timeout: int) -> None:
+        """Mount or unmount a folder; what an unfinished apply did of that before is done anew."""
+        if self.passes(Run(("sh", "-c", _MOUNTED, "sh", argv[1]))):
+            self._run(("umount", argv[1]), timeout)
+        if argv[0] == "mount":
+            self._run(argv, timeout)
+
+    def _service(self, verb: str, unit: str, timeout: int) -> None:
+        self.watch.begins(self.name, verb, unit)
+        if verb in ("stop", "restart") and not unit.startswith(OWN_UNITS):
+            self._owes(unit)
+        if verb in ("start", "restart"):
+            self.line.ask("run", "30", ".systemctl", ".reset-failed", f".{unit}")
+            self.line.said()
+        began = time.monotonic()
+        try:
+            self._run(("systemctl", verb, unit), timeout)
+        except FailedError as error:
+            if not (why := units.ends(self.line, unit, time.monotonic() - began, self.hide)):
+                raise
+            # What it says instead is where its user can look.
+            raise FailedError(f"{str(error).partition(_SEE)[0]}{why}") from error
+        if verb in ("start", "restart"):
+            self._started = (unit, began)
+            self.line.ask("settle", key(f"{UNIT}{unit}"))
+        self.watch.ended(self.name, verb, unit, back=self._back)
+
+    def _not_running(self) -> str:
+        """Say what the journal says of the unit that was started, unless it runs."""
+        if self._started is None:
+            return ""
+        unit, began = self._started
+        if self.passes(Run(("systemctl", "is-active", "--quiet", unit))):
+            return ""
+        return units.ends(self.line, unit, time.monotonic() - began, self.hide)
+
+    def _runs(self) -> None:
+        """Take note that OpenMeetings runs, by whichever unit: none has to be started any more."""
+        units = {*self._stopped}
+        if self.targets:
+            around = self.targets.deployed.around
+            units |= {*owed.read(around, self.targets.bundle.cluster, {}).units}
+        if units:
+            self.line.ask("settle", *(key(f"{UNIT}{unit}") for unit in sorted(units)))
+
+    def asks(self, manual: Manual) -> None:
+        """Take note that a person stops OpenMeetings next; raises FailedError."""
+        if openmeetings.verb_of(manual.text) in ("stop", "restart"):
+            self._owes(_BY_HAND)
+
+    def did(self, manual: Manual) -> None:
+        """Take note that a person started OpenMeetings."""
+        if openmeetings.verb_of(manual.text) in ("start", "restart"):
+            self.line.ask("settle", key(f"{UNIT}{_BY_HAND}"))
+
+    def is_settled(self, manual: Manual, *, back: bool = False) -> None:
+        """Take note that what a person was to do is done, or taken back; raises FailedError."""
+        self._note(done(manual.text, back=back))
+
+    def _note(self, text: str, *, later: bool = False) -> None:
+        if not self.line.ask("note", text, "1" if later else "").ok:
+            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
+
+    def _owes(self, unit: str) -> None:
+        """Have a later plan start what is stopped; raises FailedError."""
+        self._stopped.add(unit)
+        name = f"{UNIT}{unit}"
+        if not self.line.ask("stopped", name, key(name)).ok:
+            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
+
+    def passes(self, check: Run) -> bool:
+        """Tell whether a check of a manual step passes."""
+        try:
+            self._run(check.argv, check.timeout)
+        except FailedError:
+            return False
+        return True
+
+    def _idle(self, action: Action) -> bool:
+        """Tell whether an action on the way back failed because there was nothing to do."""
+        match action:
+            case Service():
+                return False  # systemd does not mind
+            case Run(("mount" | "umount" as what, folder)):
+                mounted = self.passes(Run(("sh", "-c", _MOUNTED, "sh", folder)))
+                return mounted is (what == "mount")
+        return True
