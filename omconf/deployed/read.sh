@@ -71,17 +71,39 @@ for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u)
         say special "$path"
     elif [ ! -r "./$path" ]; then
         say unreadable "$path"
-    elif [ "$(wc -c <"./$path")" -gt 4194304 ]; then
-        say large "$path"
     else
         set -- "$@" "./$path"
-        # Which file this is, whatever leads to it: two paths may be one file.
-        folder=$(cd -P "./${path%/*}" && pwd -P)
-        inode=$(ls -di "./$path")
-        inode=${inode#"${inode%%[0-9]*}"}
-        printf 'omconf-read\tfile\t%s\t%s\t%s\n' "$path" "${inode%% *}" "$folder" >&2
     fi
 done
+# How large each is and which file it is, whatever leads to it: two paths may be one file. One `ls` says it
+# of all, in this order; where it says it of another file, it is asked again.
+unset BLOCK_SIZE LS_BLOCK_SIZE BLOCKSIZE
+listed='' last=''
+[ $# -eq 0 ] || listed=$(ls -din -- "$@" 2>/dev/null)
+for path; do
+    shift
+    IFS=' ' read -r inode _ _ _ _ size name || name=''
+    case $name in
+    *" $path") ;;
+    *)
+        IFS=' ' read -r inode _ _ _ _ size name <<EOF
+$(ls -din -- "$path")
+EOF
+        ;;
+    esac
+    if [ "${size:-0}" -gt 4194304 ]; then
+        say large "${path#./}"
+        continue
+    fi
+    set -- "$@" "$path"
+    if [ "${path%/*}" != "$last" ]; then
+        last=${path%/*}
+        folder=$(cd -P "$last" && pwd -P)
+    fi
+    printf 'omconf-read\tfile\t%s\t%s\t%s\n' "${path#./}" "$inode" "$folder" >&2
+done <<EOF
+$listed
+EOF
 if [ $# -eq 0 ]; then
     # tar makes no empty archive: this is one, two blocks of zeros.
     dd if=/dev/zero bs=512 count=2 2>/dev/null
