@@ -59,8 +59,8 @@ setup-real: ## install the real programs that tests run (as root, on Debian)
 	command -v sops || GOBIN=/usr/local/bin go install github.com/getsops/sops/v3/cmd/sops@v3.8.1
 
 .PHONY: bench
-bench: setup ## measure, print a table, write docs/benchmarks.md; QUICK=1 or N=10,1000 measure less
-	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(N),--nodes $(N))
+bench: setup ## measure, print a table, write docs/benchmarks.md; QUICK=1, N=10,1000 or SSH=1 measure less
+	$(BIN)/python -m bench $(if $(QUICK),--quick) $(if $(N),--nodes $(N)) $(if $(SSH),--ssh)
 
 .PHONY: soak
 soak: setup ## kill omconf and the node program at random moments (as root, an hour), write docs/reliability.md

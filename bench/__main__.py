@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import cases, peers
+from bench import cases, nodes, peers
 from bench.measure import REPEATS
 from bench.table import file_system, machine, markdown, versions
 
@@ -32,7 +32,7 @@ machine. No test asserts a time; tests/test_counts.py counts imports, writes and
   {versions}.
 - Files lie in {systems}.
 - Commands: `make bench`; `make bench QUICK=1` takes half a minute and writes nothing here, `make bench
-  N=10,1000` measures these numbers of nodes.
+  N=10,1000` measures these numbers of nodes, `make bench SSH=1` (as root) those that ssh reaches.
 
 Each line is the median of whole processes, taken in turn with what they are compared with; a ratio
 is the median of the ratios of one round. A round of more than ten seconds is run three times. Files
@@ -41,7 +41,9 @@ also defines a pydantic model and imports lxml.etree and yaml. `cp -r` copies th
 wrote, ten files a node; `diff -r` compares two such bundles of which one file differs. Peak memory is
 that of one process, a single run. A build again has its budget on disk, where bundles lie: in memory
 a file is made as quickly as it is looked at. Peers only fill templates, they check nothing; Ansible
-runs once. {missing}
+runs once. The nodes that are reached by ssh are network and mount namespaces with an sshd each, and
+their files lie on disk. An apply writes five files of each anew, which no program there judges, and
+then the manifest; programs that judge are counted apart, with a unit. {missing}
 
 {table}"""
 
@@ -50,12 +52,13 @@ def main() -> None:
     """Measure, print the table, write docs/benchmarks.md after a whole run."""
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--quick", action="store_true", help="few nodes and rounds, no peers")
+    parser.add_argument("--ssh", action="store_true", help="nodes by ssh alone (as root)")
     parser.add_argument("--nodes", help="numbers of nodes, joined by commas")
     chosen = parser.parse_args()
     sizes: tuple[int, ...] = SIZES[:3] if chosen.quick else SIZES
     if chosen.nodes:
         sizes = tuple(int(size) for size in chosen.nodes.split(","))
-    whole = not chosen.quick and not chosen.nodes
+    whole = not chosen.quick and not chosen.nodes and not chosen.ssh
     FOLDER.mkdir(parents=True, exist_ok=True)
     installed = peers.install(FOLDER / "peers") if whole else None
     rows = []
@@ -65,7 +68,12 @@ def main() -> None:
         tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else FOLDER) as quick,
         tempfile.TemporaryDirectory(dir=FOLDER) as disk,
     ):
-        for row in _rows(Path(quick), Path(disk), sizes, repeats, installed):
+        measured = (
+            _by_ssh(Path(disk), repeats)
+            if chosen.ssh
+            else _rows(Path(quick), Path(disk), sizes, repeats, installed)
+        )
+        for row in measured:
             rows.append(row)
             print(f"{time.monotonic() - start:4.0f} s ", *row.cells[:5], file=sys.stderr, sep="  ")
     table = markdown(rows)
@@ -92,14 +100,22 @@ def _rows(
 ) -> Iterator[Row]:
     yield from cases.cold(repeats)
     yield from cases.small(root, repeats)
-    for nodes in sizes:
-        yield from cases.many(root, nodes, repeats)
+    for count in sizes:
+        yield from cases.many(root, count, repeats)
     if cases.BUDGETED in sizes:
         yield from cases.many(disk, cases.BUDGETED, repeats, where=", on disk")
         yield from cases.growth(root, [n for n in sizes if n > 100], repeats)
     if installed is not None:
+        yield from _by_ssh(disk, repeats)
         yield from cases.others(root, installed, 10, slow=True)
         yield from cases.others(root, installed, cases.BUDGETED, slow=False)
+
+
+def _by_ssh(disk: Path, repeats: int) -> Iterator[Row]:
+    if lacking := nodes.lacking():
+        print(f"No nodes by ssh here; missing: {', '.join(lacking)}", file=sys.stderr)
+    else:
+        yield from nodes.over_ssh(disk, repeats)
 
 
 if __name__ == "__main__":

@@ -28,11 +28,15 @@ print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 
 
 class Command(NamedTuple):
-    """A command, what has to be done before each of its runs (not timed), and its exit codes."""
+    """A command, what has to be done before each of its runs (not timed), and its exit codes.
+
+    `env` is what it has in its environment beside what all have.
+    """
 
     words: Sequence[object]
     prepare: Callable[[], None] | None = None
     codes: tuple[int, ...] = (0,)
+    env: Mapping[str, str] = {}
 
 
 def environment() -> dict[str, str]:
@@ -50,8 +54,9 @@ def run(command: Command) -> float:
         command.prepare()
     words = [str(word) for word in command.words]
     start = time.perf_counter()
+    env = {**environment(), **command.env}
     done = subprocess.run(
-        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=environment(), check=False
+        words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=env, check=False
     )
     seconds = time.perf_counter() - start
     if done.returncode not in command.codes:
@@ -91,7 +96,8 @@ def peak(command: Command) -> float:
     if command.prepare:
         command.prepare()
     words = [sys.executable, "-S", "-c", _PEAK, *(str(word) for word in command.words)]
-    done = subprocess.run(words, capture_output=True, text=True, env=environment(), check=True)
+    env = {**environment(), **command.env}
+    done = subprocess.run(words, capture_output=True, text=True, env=env, check=True)
     code, kibibytes = done.stdout.split()
     if int(code) not in command.codes:
         raise RuntimeError(f"{words} gave {code}")
