@@ -56,7 +56,7 @@ def test_a_first_apply_lays_what_a_build_reveals(tree: Tree, shell: dict[str, st
 
 def test_what_others_wrote_stays_to_the_byte(tree: Tree, shell: dict[str, str]) -> None:
     tree.write_spec(**KURENTO)
-    latin = b"# caf\xe9\r\n/srv *(ro)\r\n/opt/omdata 10.1.1.2(rw,sync)\r\n# end"
+    latin = b"# caf\xe9\r\n/srv *(ro)\r\n/opt/omdata 10.1.1.2(rw,async)\r\n# end"
     tree.put(EXPORTS, latin).chmod(0o640)
     tree.put(SETENV, 'JAVA_OPTS="$JAVA_OPTS -Xmx2g"').chmod(0o750)
     tree.put(PROPERTIES, b"# caf\xe9\nkurento.ws.url = ws://127.0.0.1:8888/kurento\nx\\\n = y")
@@ -360,14 +360,14 @@ def test_a_lock_of_a_process_that_is_gone_is_taken(tree: Tree, shell: dict[str, 
 
 class TestEditsSince:
     def test_what_others_add_to_a_block_file_stays(self, tree: Tree) -> None:
-        tree.put(EXPORTS, "/opt/omdata 10.1.1.2(rw,sync)\n# mine\n")
+        tree.put(EXPORTS, "/opt/omdata 10.1.1.2(rw,async)\n# mine\n")
         tree.put(SETENV, "# mine\n")
         assert tree.run("apply", "--yes").code == 0
         for path in (EXPORTS, SETENV):
             tree.put(path, tree.read(path) + b"# later\n")
         done = tree.run("undo", "--yes")
         assert done.code == 0, done.err
-        assert tree.read(EXPORTS) == b"# mine\n# later\n/opt/omdata 10.1.1.2(rw,sync)\n"
+        assert tree.read(EXPORTS) == b"# mine\n# later\n/opt/omdata 10.1.1.2(rw,async)\n"
         assert tree.read(SETENV) == b"# mine\n# later\n"
 
     def test_what_others_change_in_a_key_file_stays(self, tree: Tree) -> None:
