@@ -19,7 +19,7 @@ _CLIENTS = (
     *("2001:db8::1", "2001:DB8:0::2", "fd00::/64", "::1", "0.0.0.0/0", "10.1.1.9/24"),
 )
 _BAD_CLIENTS = ("10.1.1.0/33", "10.1.1.0/x", "om1.example.org/24", "fd00::/129", "10.1.1.0/255.0")
-_EXPORT = (
+EXPORT = (
     *("rw", "ro", "sync", "async", "no_subtree_check", "subtree_check", "root_squash"),
     *("no_root_squash", "all_squash", "no_all_squash", "anonuid=65534", "anongid=1000", "fsid=0"),
     *("fsid=root", "fsid=7", "secure", "insecure", "wdelay", "no_wdelay", "hide", "nohide"),
@@ -102,7 +102,7 @@ def _client(random: Random) -> str:
 
 
 def _options(random: Random) -> str:
-    options = random.choices(_EXPORT, k=random.choices((0, 1, 2, 3, 5), (1, 4, 6, 6, 3))[0])
+    options = random.choices(EXPORT, k=random.choices((0, 1, 2, 3, 5), (1, 4, 6, 6, 3))[0])
     if random.random() < 0.02:
         options.append(random.choice(_BAD_EXPORT))
     text = ",".join(options)
