@@ -219,6 +219,49 @@ _MORE_PARTS = (
 )
 
 
+_CONDITIONS = (
+    *("true", "false", "[ -d / ]", "[ -d /nowhere ]", '[ "$1" = run ]', '[ "$1" = stop ]'),
+    *('[ -z "$JAVA_OPTS" ]', '[ -n "$D" ]', '[ "$D" = /opt ]', '[ "x" != "$D" ]', "! [ -d / ]"),
+    *('[ -z "$NOWHERE" ]', "test -n run", "[ ! -e / ]", '[ "$PATH" = x ]'),
+)
+_BRANCHES = (
+    "if {c}; then\n  {a}\nfi",
+    "if {c}; then {a}; else {b}; fi",
+    "if {c}\nthen\n  {a}\nelif {d}; then {b}\nelse\n  {e}\nfi",
+    "{c} && {a}",
+    "{c} || {a}",
+    'case "$1" in\nstop) {a} ;;\nrun|start) {b} ;;\n*) {e} ;;\nesac',
+    'case "$D" in\n/opt) {a} ;;\n*) {b};;\nesac',
+    "case `uname` in\n  CYGWIN*) {a};;\n  *) {b} ;;\nesac",
+    "if {c}; then if {d}; then {a}; fi; {b}; fi",
+    "for x in 1; do {a}; done",
+    "while {c}; do {a}; break; done",
+    "{c} && unset JAVA_OPTS",
+    "{a}",
+)
+
+
+def branches(random: Random) -> str:
+    """A file for catalina.sh whose assignments are in branches."""
+
+    def set_one() -> str:
+        name, value = random.choice(("JAVA_OPTS", "CATALINA_OPTS")), random.randrange(9)
+        before = random.choice(("", f"${name} ", f"${{{name}:-}} "))
+        return f'{name}="{before}-Da{value}={value}"'
+
+    lines = [
+        random.choice(_BRANCHES).format(
+            a=set_one(),
+            b=set_one(),
+            e=set_one(),
+            c=random.choice(_CONDITIONS),
+            d=random.choice(_CONDITIONS),
+        )
+        for _ in range(random.randint(1, 3))
+    ]
+    return "D=/opt\n" + "\n".join(lines) + "\n"
+
+
 def setenv(random: Random, *, more: bool = False) -> str:
     """A file for catalina.sh, of a few assignments; `more`: with what a shell's eval stumbles over."""
 
