@@ -167,17 +167,8 @@ _NO_OPTIONS = {_EXPORT_GROUP[name]: name for name in _EXPORT_DEFAULTS}
 
 
 _EXPORT_IN_FORCE = {
-    **_BY_FLAVOUR,
-    "sync": "sync",
-    "secure": "secure",
-    "hide": "hide",
-    "crossmnt": "nocrossmnt",
-    "wdelay": "wdelay",
-    "subtree_check": "no_subtree_check",
-    "secure_locks": "secure_locks",
-    "acl": "acl",
-    "pnfs": "no_pnfs",
-    "sec": "sec=sys",
+    _EXPORT_GROUP.get(word.partition("=")[0], word.partition("=")[0]): word
+    for word in (*_BY_FLAVOUR.values(), *_EXPORT_DEFAULTS, *_SILENT.split())
 }
 """What holds where a line says nothing else, by what it sets (exports(5))."""
 
