@@ -171,7 +171,11 @@ class Hazelcast(Kind):
             yield from _extra(cluster).diagnostics
 
     def across(
-        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+        self,
+        cluster: Cluster,
+        deployed: Mapping[str, Reading],
+        fine: Iterable[str],
+        hazelcast: Mapping[str, str],
     ) -> Iterator[tuple[str, Finding]]:
         items = {node: reading.items for node, reading in deployed.items()}
         lines = {node: reading.lines for node, reading in deployed.items()}
@@ -181,8 +185,12 @@ class Hazelcast(Kind):
             names = (deployed_members.NAME, deployed_members.ATTRIBUTE)
             items |= {node: meant | dict.fromkeys(names, node) for node in same}
         yield from deployed_members.findings(items, lines, deployed)
-        carried = hazelcast_elements.lines_of(cluster.openmeetings.release.value)
+        shipped = hazelcast_elements.lines_of(cluster.openmeetings.release.value)
         for node, reading in deployed.items():
+            own = hazelcast.get(node)
+            carried = hazelcast_elements.lines_of_jar(own) if own else shipped
+            if not carried:
+                continue
             unknown = hazelcast_elements.unknown_parts(reading.lines.items(), carried)
             for part, number in unknown.items():
                 message = (

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from omconf.artifacts.model import Texts
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
+    from omconf.formats.setenv import Option
 
 SERIALIZATION = FromPage("Start-up scripts: OpenJPA's serialization black and white list")
 DATA_DIR = FromPage("File systems: the data folder is outside of OpenMeetings")
@@ -46,6 +47,7 @@ TIME_ZONE = FromPage("Servers: the same time zone on all of them")
 SHELL = FromFormat("POSIX shell")
 
 CR = "A line ends in CR LF: to a shell the CR is a part of the line, and catalina.sh fails."
+_PERHAPS = "(if that branch runs)"
 _QUOTE = "Put the option in single quotes, inside the double ones: `\"$JAVA_OPTS '-Da=b|c'\"`."
 _SLIPS = {
     "\n": ("a line end", "End each line but the last with a backslash."),
@@ -238,11 +240,13 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
         if len(entries) == MAX_ENTRIES:
             findings.append(too_many(option.line))
             return
-        key, value = _item(option.text)
+        key, value = _told(option)
         place = (0, 0)
         entries.append(Entry(key, value, option.line, option.line, place, place))
         if key in _OURS and option.variable not in ("CATALINA_OPTS", "TZ"):
             known = "" if option.known else " to what only the node's own shell knows"
+            if not option.sure:
+                known = ", in a branch of which only the node's own shell knows whether it runs"
             message = f"`{key}` is set by hand here{known}; of two, the JVM takes the last one."
             kept = _SPEC_KEYS.get(key)
             hint = f"To keep its value, set `{kept}`. Then delete it" if kept else "Delete it"
@@ -277,11 +281,17 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
             findings.append((option.path, Finding(BY_HAND, option.line, message, _UNREAD)))
     told = {_item(o.text)[0]: o for o in counts if o.text[0] not in "$`"}
     return Elsewhere(
-        stronger={key: _item(option.text)[1] for key, option in told.items()},
+        stronger={key: _told(option)[1] for key, option in told.items()},
         instead=block is None or given.lost,
         places={key: (o.path, o.line) for key, o in told.items() if o.path != own},
         findings=tuple(findings[:MAX_FINDINGS]),
     )
+
+
+def _told(option: Option) -> tuple[str, str]:
+    """Give an option's name and value; the value of a branch that may not run is no value in force."""
+    key, value = _item(option.text)
+    return key, value if option.sure else f"{value} {_PERHAPS}"
 
 
 def _overrules(key: str, line: int) -> Finding:

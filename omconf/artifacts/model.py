@@ -326,12 +326,16 @@ class Kind(ABC):
         return ()
 
     def across(
-        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+        self,
+        cluster: Cluster,
+        deployed: Mapping[str, Reading],
+        fine: Iterable[str],
+        hazelcast: Mapping[str, str],
     ) -> Iterable[tuple[str, Finding]]:
         """Judge what only the deployed files of several nodes show together.
 
         `deployed` are the readings that differ from the spec, by node; `fine` are the nodes whose
-        file is what the spec compiles to.
+        file is what the spec compiles to; `hazelcast` is the line of their jar (`5.5`), where known.
         """
         return ()
 

@@ -78,7 +78,11 @@ class NodeCheck(Kind):
         return found[1].decode() if found else None
 
     def across(
-        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+        self,
+        cluster: Cluster,
+        deployed: Mapping[str, Reading],
+        fine: Iterable[str],
+        hazelcast: Mapping[str, str],
     ) -> Iterator[tuple[str, Finding]]:
         """Find nodes that were laid out for different releases: Hazelcast refuses the one or other."""
         releases = {n: r.items["release"] for n, r in deployed.items() if "release" in r.items}

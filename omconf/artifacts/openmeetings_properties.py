@@ -139,7 +139,11 @@ class OpenMeetingsProperties(Kind):
                 yield NOT_IN_RELEASE.at(value.span, message, hint=hint)
 
     def across(
-        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+        self,
+        cluster: Cluster,
+        deployed: Mapping[str, Reading],
+        fine: Iterable[str],
+        hazelcast: Mapping[str, str],
     ) -> Iterator[tuple[str, Finding]]:
         """Find nodes that share a media server and a kuid: as shipped, it is one constant."""
         first: dict[tuple[str, str], str] = {}

@@ -120,7 +120,11 @@ class Persistence(Kind):
                 yield plain_property(name, value.span)
 
     def across(
-        self, cluster: Cluster, deployed: Mapping[str, Reading], fine: Iterable[str]
+        self,
+        cluster: Cluster,
+        deployed: Mapping[str, Reading],
+        fine: Iterable[str],
+        hazelcast: Mapping[str, str],
     ) -> Iterator[tuple[str, Finding]]:
         if len(cluster.nodes) == 1:
             return

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from omconf.cluster import places
 from omconf.deployed import archive
 from omconf.deployed.budget import FEWER
-from omconf.deployed.releases import release_of
+from omconf.deployed.releases import hazelcast_of, release_of
 from omconf.deployed.snapshot import TOO_LARGE, UNREADABLE, DeployedFile, NodeFiles
 from omconf.diagnostics import Finding
 
@@ -97,11 +97,13 @@ def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
         files |= dict.fromkeys(files.keys() - set(request.own), NOT_IDENTIFIED)
     files = {path: told[path] for path in asked if path in told} | files
     beside = {p: copied[wanted[p]] if p in wanted else told[p] for p in around}
-    return NodeFiles(files, asked, around=beside, release=release_of(_jars(said)))
+    jars = [*_jars(said)]
+    release, hazelcast = release_of(jars), hazelcast_of(jars)
+    return NodeFiles(files, asked, around=beside, release=release, hazelcast=hazelcast)
 
 
 def _jars(text: str) -> Iterator[str]:
-    """Yield the names of the jars of OpenMeetings that the node names."""
+    """Yield the names of the jars that the node names."""
     for line in text.split("\n"):
         if line.startswith(f"{MARK}\tjar\t"):
             yield line.rpartition("\t")[2]

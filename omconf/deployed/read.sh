@@ -40,9 +40,9 @@ for path in $surroundings; do
 done
 # The manifest has one file a line, its path first.
 listed=$(sed -n 's#^ *{"path": "/\([^"\\]*\)".*#\1#p' "./$manifest" 2>/dev/null | head -n 1000)
-# The names of the jars tell which release of OpenMeetings is installed.
+# The names of the jars tell which releases of OpenMeetings and Hazelcast are installed.
 set +f
-for jar in "./$library"/openmeetings-*.jar; do
+for jar in "./$library"/openmeetings-*.jar "./$library"/hazelcast-*.jar; do
     [ -z "$library" ] || [ ! -e "$jar" ] || say jar "${jar##*/}"
 done
 set -f

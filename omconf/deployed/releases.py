@@ -1,4 +1,4 @@
-"""Which release of OpenMeetings a node has installed, by the names of its jars."""
+"""Which releases of OpenMeetings and Hazelcast a node has installed, by the names of its jars."""
 
 from __future__ import annotations
 
@@ -12,6 +12,16 @@ MAX_NAMES = 5000
 """Names in the folder of the jars; a release ships some 300."""
 
 _JAR = re.compile(r"openmeetings-[a-z-]{1,40}-([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})\.jar")
+
+_HAZELCAST = re.compile(
+    r"hazelcast(?:-all|-enterprise){0,2}-[0-9]{1,3}\.[0-9]{1,3}(?:[.-][0-9A-Za-z]{1,20}){0,3}\.jar"
+)
+_MOST = 4
+
+
+def hazelcast_of(names: Iterable[str]) -> tuple[str, ...]:
+    """Find Hazelcast's own jars, `hazelcast-5.5.0.jar` and the like: at most four names."""
+    return tuple(sorted({name for name in names if _HAZELCAST.fullmatch(name)})[:_MOST])
 
 
 def release_of(names: Iterable[str]) -> str | None:

@@ -144,6 +144,8 @@ class NodeFiles:
     """Files of others, by their path."""
     release: str | None = None
     """The release of OpenMeetings that is installed, by the names of its jars; None: not known."""
+    hazelcast: tuple[str, ...] = ()
+    """The names of Hazelcast's own jars beside those; none: not known."""
 
     @classmethod
     def unknown(cls, request: Request, why: str, hint: str = "") -> NodeFiles:

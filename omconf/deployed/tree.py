@@ -10,7 +10,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from omconf.cluster import places
-from omconf.deployed.releases import release_of
+from omconf.deployed.releases import hazelcast_of, release_of
 from omconf.deployed.snapshot import (
     MAX_BYTES,
     MOST_AROUND,
@@ -63,8 +63,14 @@ def read(
         asked = request.asked(own.data if own else None)
         found = {p: own if p == request.manifest else _read(tree, p, access, same) for p in asked}
         around = {p: _read(tree, p, access, same) for p in _around(tree, request)}
-        release = _release(tree, request.library)
-    return NodeFiles(_there(found), asked, around=_there(around), release=release)
+        jars = _jars(tree, request.library)
+    return NodeFiles(
+        _there(found),
+        asked,
+        around=_there(around),
+        release=release_of(jars),
+        hazelcast=hazelcast_of(jars),
+    )
 
 
 def _there(files: Mapping[str, DeployedFile | None]) -> dict[str, DeployedFile]:
@@ -83,11 +89,11 @@ def _around(tree: Tree, request: Request) -> Iterator[str]:
             yield from islice((each for each in there if places.fits(path, each)), MOST_AROUND)
 
 
-def _release(tree: Tree, library: str | None) -> str | None:
-    """Tell which release is installed; what cannot be read is not known."""
+def _jars(tree: Tree, library: str | None) -> list[str]:
+    """List the folder of the jars; what cannot be read is not known."""
     with suppress(OSError, UnresolvedError):
-        return release_of(tree.names(library)) if library else None
-    return None
+        return tree.names(library) if library else []
+    return []
 
 
 def _read(tree: Tree, path: str, access: bool, same: Same) -> DeployedFile | None:

@@ -27,7 +27,7 @@ WORLD_EXPORT = Rule("OM310", Severity.ERROR, "a path exported to the world by mi
 def read(text: str) -> tuple[list[Entry], list[Finding]]:
     """Read what a file exports: one entry a client, `PATH CLIENT` and its options in force.
 
-    The options are merged with the line's defaults and sorted (see `settle_export`). `*` stands
+    The options are merged with the line's and exportfs's own defaults (see `settle_export`). `*` stands
     for the world, named or not. Findings: OM310 for a world that nobody named, OM301 for what
     exportfs refuses. It reads nothing more after most errors; here reading goes on.
     """
@@ -76,12 +76,15 @@ class _Word:
 
 @dataclass(frozen=True, slots=True)
 class _Defaults:
-    """A line's options for the clients that follow, and the same as text."""
+    """A line's options for the clients that follow, and what they come to as text."""
 
     options: ExportOptions
-    text: str = ""
+    text: str
     full: bool = False
     """Whether there was more than MAX_DEFAULTS allows."""
+
+
+_NO_DEFAULTS = _Defaults(ExportOptions(), ",".join(ExportOptions().settled()))
 
 
 @dataclass(slots=True)
@@ -202,7 +205,7 @@ class _Reader:
     def words(self, path: _Word) -> _Line:
         """Read a line's words; a client that has no name is an empty word where it could stand."""
         clients: list[tuple[_Word, _Defaults]] = []
-        defaults = _Defaults(ExportOptions())
+        defaults = _NO_DEFAULTS
         place = path
         while (word := self.word()).text or not clients:
             if word.text.startswith("-"):

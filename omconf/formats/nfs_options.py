@@ -149,26 +149,26 @@ _EXPORT_SYNONYMS = {
     "auth_nlm": "secure_locks",
     "no_auth_nlm": "insecure_locks",
     "mp": "mountpoint",
+    "mountpoint=": "mountpoint",
     "fsid=root": "fsid=0",
 }
+# What exportfs of nfs-utils 2.6 does when nothing is said. The first are always shown.
+_EXPORT_DEFAULTS = ("sync", "no_subtree_check")
+_SILENT = """
+    secure hide nocrossmnt wdelay secure_locks acl no_pnfs no_all_squash
+    anonuid=65534 anongid=65534 sec=sys
+"""
+_EXPORT_SILENT = frozenset(_SILENT.split())
 
 # The only settings that may differ from one security flavour to the next, and their defaults
 # (exports(5)).
 _BY_FLAVOUR = {"rw": "ro", "root_squash": "root_squash", "all_squash": "no_all_squash"}
+_NO_OPTIONS = {_EXPORT_GROUP[name]: name for name in _EXPORT_DEFAULTS}
 
 
-_EXPORT_DEFAULTS = {
-    **_BY_FLAVOUR,
-    "sync": "sync",
-    "secure": "secure",
-    "hide": "hide",
-    "crossmnt": "nocrossmnt",
-    "wdelay": "wdelay",
-    "subtree_check": "no_subtree_check",
-    "secure_locks": "secure_locks",
-    "acl": "acl",
-    "pnfs": "no_pnfs",
-    "sec": "sec=sys",
+_EXPORT_IN_FORCE = {
+    _EXPORT_GROUP.get(word.partition("=")[0], word.partition("=")[0]): word
+    for word in (*_BY_FLAVOUR.values(), *_EXPORT_DEFAULTS, *_SILENT.split())
 }
 """What holds where a line says nothing else, by what it sets (exports(5))."""
 
@@ -202,8 +202,8 @@ class ExportOptions:
     """
 
     def __init__(self) -> None:
-        self._fixed: dict[str, str] = {}
-        self._rights: dict[str, str] = {}
+        self._fixed: dict[str, str] = _NO_OPTIONS
+        self._rights: dict[str, str] = _BY_FLAVOUR
         self._flavours: dict[str, dict[str, str]] = {}
 
     def plus(self, listed: Iterable[str]) -> ExportOptions:
@@ -218,7 +218,7 @@ class ExportOptions:
     def _add(self, listed: Iterable[str]) -> None:
         active: list[str] = []
         for given in listed:
-            option = _EXPORT_SYNONYMS.get(given, given)
+            option = _plain_export(given)
             name, _, value = option.partition("=")
             slot = _EXPORT_GROUP.get(name, name)
             if name == "sec":
@@ -234,19 +234,22 @@ class ExportOptions:
     def settled(self) -> tuple[str, ...]:
         """Return the options in force, sorted: one word of synonyms, nothing that is overridden.
 
-        Where flavours of several `sec=` get different rights, these stand behind the rest, in
-        order, each followed by its own.
+        Defaults are left out, save for `ro`, `root_squash`, `sync` and `no_subtree_check`, which
+        stand there whether they are spelled out or not. Where flavours of several `sec=` get
+        different rights, these stand behind the rest, in order, each followed by its own.
         """
-        fixed = sorted(self._fixed.values())
-        sections = _sections(self._flavours) or [([], self._rights)]
+        fixed = sorted(option for option in self._fixed.values() if option not in _EXPORT_SILENT)
+        sections = _sections(self._flavours) or [(["sys"], self._rights)]
         if len(sections) == 1:
             names, own = sections[0]
-            named = ("sec=" + ":".join(names),) if names else ()
-            return tuple(sorted((*fixed, *own.values(), *named)))
+            rest = {*own.values(), "sec=" + ":".join(names)} - _EXPORT_SILENT
+            return tuple(sorted((*fixed, *rest)))
+        # What a flavour does not say, it would inherit from the one before.
+        silent = set.intersection(*(set(own.values()) for _, own in sections)) & _EXPORT_SILENT
         tail = [
             word
             for names, own in sections
-            for word in ("sec=" + ":".join(names), *sorted(own.values()))
+            for word in ("sec=" + ":".join(names), *sorted({*own.values()} - silent))
         ]
         return (*fixed, *tail)
 
@@ -266,19 +269,26 @@ def effective_export(listed: Iterable[str]) -> tuple[str, ...]:
     if names.count("sec") > 1:
         return settled  # in order: each has rights of its own
     slots = {_EXPORT_GROUP.get(name, name) for name in names}
-    implied = (word for slot, word in _EXPORT_DEFAULTS.items() if slot not in slots)
+    implied = (word for slot, word in _EXPORT_IN_FORCE.items() if slot not in slots)
     return tuple(sorted((*settled, *implied)))
+
+
+def _plain_export(option: str) -> str:
+    """Write an export option as exportfs's own table has it: one word of synonyms, ids as numbers."""
+    name, equals, value = _EXPORT_SYNONYMS.get(option, option).partition("=")
+    if name in ("anonuid", "anongid") and _is_id(value):
+        number = int(value) % 2**32
+        value = str(number if number < 2**31 else number - 2**32)
+    option = _EXPORT_SYNONYMS.get(name, name) + equals + value
+    return _EXPORT_SYNONYMS.get(option, option)
 
 
 def _sections(
     flavours: Mapping[str, dict[str, str]],
 ) -> list[tuple[list[str], Mapping[str, str]]]:
     """Put neighbouring flavours with the same rights together, as exportfs lists them."""
-    # What is said of one flavour is said of each: the next one would inherit it.
-    said = {slot: _BY_FLAVOUR[slot] for own in flavours.values() for slot in own}
     sections: list[tuple[list[str], Mapping[str, str]]] = []
-    for flavour, given in flavours.items():
-        own = said | given
+    for flavour, own in flavours.items():
         if sections and sections[-1][1] == own:
             sections[-1][0].append(flavour)
         else:

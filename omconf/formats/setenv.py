@@ -2,7 +2,8 @@
 
 catalina.sh sources setenv.sh and evaluates both variables once more. Read are assignments with quotes,
 continued lines, `export` and the like, `+=`, `${NAME:-WORD}` and the like, and variables that the files
-themselves set; what depends on anything else keeps its `$`: it is not known.
+themselves set; what depends on anything else keeps its `$`: it is not known. Nor is what a branch sets
+that only the node knows to run (shell_branches.py).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from omconf.formats.shell_branches import WORDS, Branches, Taken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,10 +25,10 @@ _START = r"(?:^|[;&|{)]|\b(?:then|else|do)[ \t])[ \t]*+"
 """Where a command may begin, a branch of `case` too."""
 TIME_ZONE = "-Duser.timezone="
 _TOKEN = re.compile(
-    r"(?P<end>\n)|^[ \t]*+\#[^\n]*+"
+    r"(?P<end>\n)|(?P<next>;;)|^[ \t]*+\#[^\n]*+"
     r"|(?<=[ \t])<<-?[ \t]*+(?P<quote>['\"]?)(?P<here>[A-Za-z_]\w*+)(?P=quote)(?![ \t]*\))"
     rf"|{_START}(?:(?P<command>export|readonly|declare|typeset|local|unset|:)(?=[ \t])"
-    r"|(?=[A-Za-z_]\w*+\+?=))",
+    rf"|(?=(?P<word>{'|'.join(WORDS.split())})(?![^\s;&|)]))|(?=[A-Za-z_]\w*+\+?=))",
     re.MULTILINE,
 )
 _BLANK = r"(?:[ \t]|\\\n)"
@@ -52,9 +55,6 @@ _OTHERS = (
 _PIECE = re.compile(f"'(?P<plain>[^']*+)'|{_OTHERS}", re.DOTALL)
 _QUOTED_PIECE = re.compile(f"(?P<plain>(?!))|{_OTHERS}", re.DOTALL)
 """Between double quotes, where a single quote is a character like others."""
-_SOURCE = r"(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:\.|source)[ \t]++"
-_SOURCES = re.compile(rf"{_SOURCE}[^\n;&|#]*?setenv\.sh", re.MULTILINE)
-_OTHER_FILE = re.compile(rf"""{_SOURCE}["']?+(?P<path>[^\s"';&|#]++)["']?+""", re.MULTILINE)
 _MARK = "\0"
 _LINE = re.compile(r"\0([0-9]++)\0")
 _LEADING = re.compile(r"(?:\0([0-9]++)\0)++")
@@ -66,9 +66,15 @@ _EVALUATED = re.compile(
 )
 _MOST = 100_000
 """Characters that a variable may come to."""
+_MOST_COMPARED = 1_000
+"""Characters of a value that a condition is decided by."""
 
 Value = str | list["Value"]
 """A variable's text, in parts: what it has of other variables is not copied."""
+
+
+class _Perhaps(list[Value]):
+    """A value that a branch may have replaced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +94,13 @@ class Option:
     line: int
     path: str = ""
     variable: str = VARIABLES[0]
+    sure: bool = True
+    """False where a branch sets it, or sets it anew, that only the node knows to run."""
 
     @property
     def known(self) -> bool:
         """Whether its text says all of it."""
-        return "$" not in self.text and "`" not in self.text
+        return self.sure and "$" not in self.text and "`" not in self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,28 +110,6 @@ class Slip:
     name: str
     char: str
     line: int
-
-
-def sourcing(text: str, path: str) -> tuple[Script, Script]:
-    """Cut catalina.sh into what is before it sources setenv.sh, and what is behind that."""
-    found = _SOURCES.search(text)
-    cut = found.start() if found else len(text)
-    return Script(text[:cut], path), Script(text[cut:], path, text.count("\n", 0, cut) + 1)
-
-
-def parts(script: Script, known: Mapping[str, str]) -> Iterator[Script | tuple[str, str, int]]:
-    """Cut a script where it sources other files, and put those in that are known, by path.
-
-    Of one that is not known: its path as it is written, the script's path, and the line.
-    """
-    begin, line = 0, script.line
-    for found in _OTHER_FILE.finditer(script.text):
-        yield Script(script.text[begin : found.start()], script.path, line)
-        line += script.text.count("\n", begin, found.end())
-        begin = found.end()
-        path = found["path"]
-        yield Script(known[path], path) if path in known else (path, script.path, line)
-    yield Script(script.text[begin:], script.path, line)
 
 
 def options(text: str) -> list[Option]:
@@ -140,10 +126,10 @@ def evaluated(
     """
     shell = _Shell(scripts, environment or {})
     return [
-        Option(text, line, path, name)
+        Option(text, line, path, name, number % 2 == 0)
         for name in VARIABLES
         for text, number in _options(shell.value(name))
-        for path, line in shell.places[number : number + 1]
+        for path, line in shell.places[number // 2 : number // 2 + 1]
     ]
 
 
@@ -157,8 +143,8 @@ def time_zone(
     mark = _LINE.search(value)
     if not zone or not mark or "TZ" not in shell.exported:
         return None
-    path, line = shell.places[int(mark[1])]
-    return Option(f"{TIME_ZONE}{zone}", line, path, "TZ")
+    path, line = shell.places[int(mark[1]) // 2]
+    return Option(f"{TIME_ZONE}{zone}", line, path, "TZ", int(mark[1]) % 2 == 0)
 
 
 def slips(text: str) -> list[Slip]:
@@ -168,12 +154,15 @@ def slips(text: str) -> list[Slip]:
     """
     shell = _Shell([Script(text)], {})
     found = ((name, _slip(shell.value(name))) for name in VARIABLES)
-    slips = [Slip(name, slip[0], shell.places[slip[1]][1]) for name, slip in found if slip]
+    slips = [Slip(name, slip[0], shell.places[slip[1] // 2][1]) for name, slip in found if slip]
     return slips + [s for s in shell.open if s.name not in {slip.name for slip in slips}][:1]
 
 
 class _Shell:
-    """Carries out the assignments of scripts; the numbers of marks in values lead to `places`."""
+    """Carries out the assignments of scripts; the halves of marks' numbers in values lead to `places`.
+
+    An odd number marks what a branch sets that may not run.
+    """
 
     def __init__(
         self, scripts: Sequence[Script], environment: Mapping[str, tuple[str, str, int]]
@@ -181,6 +170,7 @@ class _Shell:
         self.values: dict[str, Value] = dict.fromkeys(VARIABLES, "")
         self.places: list[tuple[str, int]] = []
         self.exported = set(environment)
+        self.taken: Taken = True
         self.open: list[Slip] = []
         """Where a quote is opened that nothing closes."""
         for name, (value, path, line) in environment.items():
@@ -196,29 +186,45 @@ class _Shell:
     def mark(self, path: str, line: int) -> str:
         if self.places[-1:] != [(path, line)]:
             self.places.append((path, line))
-        return f"{_MARK}{len(self.places) - 1}{_MARK}"
+        return f"{_MARK}{2 * len(self.places) - 2 + (self.taken is None)}{_MARK}"
+
+    def known(self, word: str) -> str | None:
+        """Give a word's value, or None where only the node knows it."""
+        value = _flat(list(self.expanded(word, "")), _MOST_COMPARED)
+        unsure = any(int(number) % 2 for number in _LINE.findall(value))
+        value = _LINE.sub("", value)
+        return None if unsure or "$" in value or "`" in value else value
 
     def run(self, script: Script) -> None:
         text = script.text.replace(_MARK, "")
         end, line = 0, script.line
+        branches = Branches(self.known)
         for match in _TOKEN.finditer(text):
             line += match["end"] is not None
             if match.start() < end or match["end"] is not None:
                 continue  # inside the command before
+            if match["next"] or match["word"]:
+                branches.take(match["word"] or "", text, match.end())
+                continue
+            self.taken = branches.before(text, match.start())
             if match["here"]:
                 end = _behind(text, match["here"], match.end())
             elif match["command"] == ":":
-                end = match.end()
-                while blank := _ARGUMENT.match(text, end):
-                    raw, end = self.raw(text, blank.end())
-                    for _ in self.expanded(raw, self.mark(script.path, line)):
-                        pass
-                    if not raw:
-                        break
+                end = self.tried(script, text, match.end(), line)
             elif match["command"]:
                 end = self.named(script, text, match.end(), line, match["command"])
             elif not match[0].lstrip().startswith("#"):
                 end = self.assigned(script, text, match.end(), line)
+
+    def tried(self, script: Script, text: str, at: int, line: int) -> int:
+        """Carry out `:`, for `${NAME:=WORD}` in its arguments; return where it ends."""
+        while blank := _ARGUMENT.match(text, at):
+            raw, at = self.raw(text, blank.end())
+            for _ in self.expanded(raw, self.mark(script.path, line)):
+                pass
+            if not raw:
+                break
+        return at
 
     def named(self, script: Script, text: str, at: int, line: int, command: str) -> int:
         """Carry out `export` and the like, with all names behind it; return where it ends."""
@@ -230,11 +236,11 @@ class _Shell:
             begin = at
             exports = exports or ("x" in found[0] and name is None)
             if command == "unset" and name:
-                self.values.pop(name, None)
+                self.unset(name)
             elif found["equals"]:
                 raw, at = self.raw(text, at, Slip(name, "", line))
                 self.set(name, raw, bool(found["more"]), script.path, line)
-            if exports and name:
+            if exports and name and self.taken is not False:
                 self.exported.add(name)
         return at
 
@@ -260,12 +266,27 @@ class _Shell:
         return text[at:end], end
 
     def set(self, name: str, raw: str, more: bool, path: str, line: int) -> None:
+        if self.taken is False:
+            return
         mark = self.mark(path, line)
         parts = [self.values.get(name, "")] if more else []
         parts += [part for part in self.expanded(raw, mark) if part]
-        here = [mark] if name in _MARKED else []
+        here: list[Value] = [mark] if name in _MARKED else []
+        if self.taken is None:
+            if name not in _MARKED:
+                self.values[name] = f"${{{name}}}"
+                return
+            if name in VARIABLES and not more and not re.search(rf"\$\{{?{name}\b", raw):
+                here += [_Perhaps([self.values.get(name, "")]), " ", mark]
         # An empty value is an empty text, for `${NAME:-DEFAULT}`.
-        self.values[name] = [*here, *parts] if parts else ""
+        self.values[name] = [*here, *parts] if parts or here[1:] else ""
+
+    def unset(self, name: str) -> None:
+        if self.taken:
+            self.values.pop(name, None)
+        elif self.taken is None and name in self.values:
+            marked = name in _MARKED
+            self.values[name] = _Perhaps([self.values[name]]) if marked else f"${{{name}}}"
 
     def expanded(self, raw: str, mark: str, *, quoted: bool = False) -> Iterator[Value]:
         """Resolve what the shell does when it reads an assignment, as far as the files tell.
@@ -295,7 +316,7 @@ class _Shell:
             if bool(value) != (how == "+"):
                 return
             word = [part for part in self.expanded(found["word"], mark, quoted=quoted) if part]
-            if how == "=":
+            if how == "=" and self.taken:
                 self.values[name] = [mark, *word] if word else ""
             yield from word
             return
@@ -314,17 +335,23 @@ def _behind(text: str, word: str, at: int) -> int:
     return at if start else len(text)
 
 
-def _flat(value: Value) -> str:
-    """Write a value out, up to `_MOST` characters: each assignment may double it."""
+def _flat(value: Value, most: int = _MOST) -> str:
+    """Write a value out, up to so many characters: each assignment may double it."""
     parts: list[str] = []
-    size, stack = 0, [value]
-    while stack and size < _MOST:
-        part = stack.pop()
-        if isinstance(part, str):
+    size = 0
+    stack: list[tuple[Iterator[Value], bool]] = [(iter([value]), False)]
+    while stack and size < most:
+        rest, perhaps = stack[-1]
+        part = next(rest, None)
+        if part is None:
+            stack.pop()
+        elif isinstance(part, str):
+            if perhaps:
+                part = _LINE.sub(lambda mark: f"{_MARK}{int(mark[1]) | 1}{_MARK}", part)
             parts.append(part)
             size += len(part) + 1
         else:
-            stack += reversed(part)
+            stack.append((iter(part), perhaps or isinstance(part, _Perhaps)))
             size += 1
     return "".join(parts)
 

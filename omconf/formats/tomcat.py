@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,13 @@ from omconf.formats import setenv, unit_file
 from omconf.formats.setenv import Option, Script
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from omconf.formats.block import Block
 
+_SOURCE = r"(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:\.|source)[ \t]++"
+_SOURCES = re.compile(rf"{_SOURCE}[^\n;&|#]*?setenv\.sh", re.MULTILINE)
+_OTHER_FILE = re.compile(rf"""{_SOURCE}["']?+(?P<path>[^\s"';&|#]++)["']?+""", re.MULTILINE)
 _BLOCK = "-omconf-block-"
 """Stands for the options of omconf's block where these are evaluated."""
 
@@ -35,7 +39,7 @@ class Given:
 def given(own: str, texts: Mapping[str, str], block: Block | None = None) -> Given:
     """Read the options of setenv.sh (its path is `own`) and of the files around it, by their paths."""
     catalina = f"{own.removesuffix('setenv.sh')}catalina.sh"
-    start, end = setenv.sourcing(texts.get(catalina, ""), catalina)
+    start, end = sourcing(texts.get(catalina, ""), catalina)
     units = {path: text for path, text in texts.items() if path not in (own, catalina)}
     environment = unit_file.Environment.of(_in_order(units))
     for name, _, _ in environment.files:
@@ -55,11 +59,33 @@ def given(own: str, texts: Mapping[str, str], block: Block | None = None) -> Giv
     return Given(others, behind, at < 0, (*unread, *environment.commands))
 
 
+def sourcing(text: str, path: str) -> tuple[Script, Script]:
+    """Cut catalina.sh into what is before it sources setenv.sh, and what is behind that."""
+    found = _SOURCES.search(text)
+    cut = found.start() if found else len(text)
+    return Script(text[:cut], path), Script(text[cut:], path, text.count("\n", 0, cut) + 1)
+
+
+def parts(script: Script, known: Mapping[str, str]) -> Iterator[Script | tuple[str, str, int]]:
+    """Cut a script where it sources other files, and put those in that are known, by path.
+
+    Of one that is not known: its path as it is written, the script's path, and the line.
+    """
+    begin, line = 0, script.line
+    for found in _OTHER_FILE.finditer(script.text):
+        yield Script(script.text[begin : found.start()], script.path, line)
+        line += script.text.count("\n", begin, found.end())
+        begin = found.end()
+        path = found["path"]
+        yield Script(known[path], path) if path in known else (path, script.path, line)
+    yield Script(script.text[begin:], script.path, line)
+
+
 def _parts(
     script: Script, own: str, known: Mapping[str, str]
 ) -> Iterable[Script | tuple[str, str, int]]:
     """Follow setenv.sh into the files that it sources; catalina.sh sources no other options."""
-    return setenv.parts(script, known) if script.path == own else (script,)
+    return parts(script, known) if script.path == own else (script,)
 
 
 def _scripts(text: str, own: str, block: Block | None) -> list[Script]:

@@ -12,7 +12,7 @@ from omconf.artifacts.model import Ownership, Reading
 from omconf.cluster import places
 from omconf.diagnostics import Severity
 from omconf.origin import Span
-from omconf.plan import access, cause, digest, earlier, owed, same_file, state
+from omconf.plan import access, cause, digest, earlier, jars, owed, same_file, state
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -64,7 +64,9 @@ def compare(
         name = node.name.value
         if name in snapshot.nodes:
             comparison.node(node, desired[name], snapshot.nodes[name])
-    comparison.across()
+    comparison.across(jars.lines(snapshot.nodes))
+    for name, path, finding in jars.findings(cluster, snapshot.nodes):
+        comparison.say(name, path, finding)
     for name, files in snapshot.left.items():
         comparison.left(name, files)
     mask = seen.mask(cluster, bundle)
@@ -279,11 +281,12 @@ class _Comparison:
                     whole=change.ownership == str(Ownership.FILE),
                 )
 
-    def across(self) -> None:
+    def across(self, hazelcast: Mapping[str, str]) -> None:
         """Say what only several nodes' files show together."""
         for name, nodes in self.differing.items():
             deployed = {node: reading for node, (_, reading) in nodes.items()}
-            found = by_name()[name].across(self.cluster, deployed, self.unchanged.get(name, {}))
+            fine = self.unchanged.get(name, {})
+            found = by_name()[name].across(self.cluster, deployed, fine, hazelcast)
             for node, finding in found:
                 self.say(node, nodes[node][0], finding)
 

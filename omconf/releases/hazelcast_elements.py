@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from omconf.releases.model import Release
 
 FILE = Path(__file__).with_name("hazelcast_elements.txt")
-NEWEST = "5.6"
+OLDEST, NEWEST = "4.0", "5.6"
 DEPTH = 4
 """Levels of elements that the file has."""
 _MAP_EVICTION = 'Write `<eviction size="10000" max-size-policy="PER_NODE" eviction-policy="LRU"/>`.'
@@ -67,6 +67,13 @@ def lines_of(release: Release) -> tuple[str, ...]:
     return tuple(sorted({release.hazelcast_xsd, NEWEST}))
 
 
+def lines_of_jar(line: str) -> tuple[str, ...]:
+    """Name the line of a jar; the newest one that is known for a newer one, none for an older one."""
+    if _number(line) < _number(OLDEST):
+        return ()
+    return (min(line, NEWEST, key=_number),)
+
+
 def unknown(key: str, lines: tuple[str, ...]) -> str | None:
     """Name the first part of an item's key that none of the lines knows; None: they know all of it."""
     known, path = _known(), ""
@@ -112,5 +119,5 @@ def _known() -> dict[str, tuple[tuple[int, ...], tuple[int, ...]]]:
         first, _, last = span.partition("-")
         del above[len(row) - len(row.lstrip("\t")) :]
         above.append(name)
-        found["/".join(above)] = _number(first or "4.0"), _number(last or NEWEST)
+        found["/".join(above)] = _number(first or OLDEST), _number(last or NEWEST)
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from omconf.diagnostics import OVERRULED
 from omconf.rollout import text
 from omconf.secrets import HIDDEN
 from omconf.views import folding
@@ -202,13 +203,23 @@ def summary(document: Document, paint: Paint) -> list[str]:
             f" {count['delete']} to delete{anew} on {count['nodes_changed']} of {count['nodes']} nodes."
             f"{_disruption(count, paint)}"
         )
-    elif not document["complete"] or any(
-        d["severity"] == "error" or d["rule"] == "OM322" for d in document["diagnostics"]
-    ):
-        lines.append(paint("No changes in what could be compared.", "yellow"))
     else:
-        lines.append(paint("No changes. Deployed files match the spec.", "green"))
+        lines.append(_no_changes(document, paint))
     return lines
+
+
+def _no_changes(document: Document, paint: Paint) -> str:
+    """Say that nothing is to be written, and what keeps the nodes from being as the spec says."""
+    rules = {d["rule"] for d in document["diagnostics"]}
+    errors = any(d["severity"] == "error" for d in document["diagnostics"])
+    partly = not document["complete"] or errors or "OM322" in rules
+    where = " in what could be compared" if partly else ""
+    if OVERRULED.id in rules:
+        why = f"other settings overrule deployed options: see {OVERRULED.id}"
+        return paint(f"No changes{where}, but {why}.", "yellow")
+    if partly:
+        return paint(f"No changes{where}.", "yellow")
+    return paint("No changes. Deployed files match the spec.", "green")
 
 
 def _nothing_read(document: Document) -> bool:

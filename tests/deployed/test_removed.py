@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from omconf.deployed.releases import release_of
+from omconf.deployed.releases import hazelcast_of, release_of
 from tests.clusters import spec_of
 from tests.command import omconf
 from tests.deployed.same import SECRET, build, lay, plan
@@ -132,3 +132,57 @@ def test_the_jars_tell_the_release(trees: Path, source: tuple[str, ...]) -> None
 )
 def test_names_of_jars(names: list[str], release: str | None) -> None:
     assert release_of(names) == release
+
+
+@pytest.mark.parametrize("source", [("--ssh",), ("--deployed", "trees")])
+def test_a_swapped_jar_of_hazelcast(trees: Path, source: tuple[str, ...]) -> None:
+    """What 9.1.0 ships is not known: the nodes are compared. 8.1.0 ships 5.5.0."""
+
+    def found(*jars: str) -> list[tuple[str, str]]:
+        for node, jar in zip(("om1", "om2", "om3"), jars, strict=True):
+            (trees / "trees" / node / LIBRARY / jar).touch()
+        document = plan(trees / "cluster.yaml", *source, cwd=trees)
+        for file in trees.glob(f"trees/*/{LIBRARY}/hazelcast-*"):
+            file.unlink()
+        return [(d["node"], d["path"]) for d in document["diagnostics"] if d["rule"] == "OM335"]
+
+    ours, other = "hazelcast-5.5.0.jar", "hazelcast-5.3.8.jar"
+    swapped = [("om3", f"/{LIBRARY}/{other}")]
+    assert found(ours, "hazelcast-5.5.6.jar", "hazelcast-enterprise-5.5.2.jar") == []
+    assert found(ours, ours, other) == swapped
+    for file in trees.glob(f"trees/*/{LIBRARY}/openmeetings-*"):
+        file.rename(file.with_name(file.name.replace("9.1.0", "8.1.0")))
+    assert found(ours, ours, ours) == []
+    assert found(ours, "hazelcast-sql-5.3.8.jar", other) == swapped
+    assert len(found(other, other, other)) == 3
+    (trees / "trees/om3" / LIBRARY / ours).touch()
+    assert found(ours, ours, other) == swapped
+
+
+@pytest.mark.parametrize(("jar", "refused"), [("5.1.5", True), ("5.5.0", False), ("3.12.9", False)])
+def test_a_deployed_file_is_held_to_its_nodes_own_jar(trees: Path, jar: str, refused: bool) -> None:
+    (trees / "trees/om3" / LIBRARY / f"hazelcast-{jar}.jar").touch()
+    file = trees / "trees/om3" / LIBRARY.replace("lib", "classes/hazelcast.xml")
+    element = "<cluster-name>conference</cluster-name>"
+    newer = "<tpc enabled='false'/>"
+    text = file.read_text()
+    assert element in text
+    file.write_text(text.replace(element, f"{element}{newer}"))
+    document = plan(trees / "cluster.yaml", "--deployed", "trees", cwd=trees)
+    found = [d["message"] for d in document["diagnostics"] if d["rule"] == "OM301"]
+    assert bool(found) is refused
+    assert not refused or "Hazelcast 5.1 does not know `tpc`" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("names", "jars"),
+    [
+        (["hazelcast-5.5.0.jar", "openmeetings-db-9.1.0.jar"], ("hazelcast-5.5.0.jar",)),
+        (["hazelcast-all-4.1.jar"], ("hazelcast-all-4.1.jar",)),
+        (["hazelcast-5.6.0-BETA-1.jar"], ("hazelcast-5.6.0-BETA-1.jar",)),
+        (["hazelcast-wm-5.0.jar", "hazelcast-5.5.0.jar.bak", "hazelcast.jar"], ()),
+    ],
+)
+def test_names_of_jars_of_hazelcast(names: list[str], jars: tuple[str, ...]) -> None:
+    assert hazelcast_of(names) == jars
+    assert len(hazelcast_of(f"hazelcast-5.{n}.0.jar" for n in range(9))) == 4

@@ -193,17 +193,26 @@ def test_mount_options_come_down_to_what_counts(
 @pytest.mark.parametrize(
     ("lists", "settled"),
     [
-        ([["rw", "sync"]], "rw,sync"),
-        ([["ro", "rw"]], "rw"),
-        ([["ro", "sync"], ["rw"]], "rw,sync"),
-        ([["rw", "rw"]], "rw"),
-        ([["no_auth_nlm"]], "insecure_locks"),
-        ([["sec=krb5", "rw"]], "rw,sec=krb5"),
-        ([["rw", "sec=krb5"]], "rw,sec=krb5"),
-        ([["sec=krb5:sys", "rw", "sync"]], "rw,sec=krb5:sys,sync"),
-        # exportfs 2.6.2 says of these: sec=krb5,rw,...,sec=sys,ro and, for the last, sec=krb5,ro
-        ([["sync", "sec=krb5", "rw", "sec=sys", "ro"]], "sync,sec=krb5,rw,sec=sys,ro"),
-        ([["sec=krb5"], ["rw"]], "sec=krb5"),
+        ([], "no_subtree_check,ro,root_squash,sync"),
+        ([["rw"]], "no_subtree_check,root_squash,rw,sync"),
+        ([["ro", "rw"]], "no_subtree_check,root_squash,rw,sync"),
+        ([["ro", "sync"], ["rw"]], "no_subtree_check,root_squash,rw,sync"),
+        ([["async", "no_root_squash"]], "async,no_root_squash,no_subtree_check,ro"),
+        ([["subtree_check", "all_squash"]], "all_squash,ro,root_squash,subtree_check,sync"),
+        ([["wdelay", "hide", "secure", "sec=sys"]], "no_subtree_check,ro,root_squash,sync"),
+        ([["anonuid=065534", "anongid=+65534"]], "no_subtree_check,ro,root_squash,sync"),
+        (
+            [["anonuid=4294967294", "mp=/x"]],
+            "anonuid=-2,mountpoint=/x,no_subtree_check,ro,root_squash,sync",
+        ),
+        ([["no_auth_nlm"]], "insecure_locks,no_subtree_check,ro,root_squash,sync"),
+        ([["sec=krb5", "rw"]], "no_subtree_check,root_squash,rw,sec=krb5,sync"),
+        ([["rw", "sec=krb5:sys"]], "no_subtree_check,root_squash,rw,sec=krb5:sys,sync"),
+        ([["sec=krb5"], ["rw"]], "no_subtree_check,ro,root_squash,sec=krb5,sync"),
+        (
+            [["sec=krb5", "rw", "sec=sys", "ro"]],
+            "no_subtree_check,sync,sec=krb5,root_squash,rw,sec=sys,ro,root_squash",
+        ),
     ],
 )
 def test_export_options_come_down_to_what_exportfs_makes_of_them(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from omconf.formats.setenv import Script, options, parts, slips, time_zone
+from omconf.formats.setenv import Script, options, slips, time_zone
+from omconf.formats.tomcat import parts
 
 
 @pytest.mark.parametrize(
@@ -18,7 +19,21 @@ from omconf.formats.setenv import Script, options, parts, slips, time_zone
         ("JAVA_OPTS=-Da=1\nJAVA_OPTS=-Db=2", [("-Db=2", 2)]),
         ("CATALINA_OPTS=-Da=1\nJAVA_OPTS=-Da=2 # later", [("-Da=2", 2), ("-Da=1", 1)]),
         ('JAVA_OPTS=-Da=1\nCATALINA_OPTS="$JAVA_OPTS -Db=2"', [("-Da=1", 1)] * 2 + [("-Db=2", 2)]),
-        ("if [ -d /x ]; then JAVA_OPTS=-Da=1; fi", [("-Da=1", 1)]),
+        ("if [ -n x ]; then JAVA_OPTS=-Da=1; else JAVA_OPTS=-Db=2; fi", [("-Da=1", 1)]),
+        ("if false; then JAVA_OPTS=-Da=1\nelif :; then\n JAVA_OPTS=-Db=2; fi", [("-Db=2", 3)]),
+        ('D=1\nif [ "$D" != 1 ]; then JAVA_OPTS=-Da=1; else JAVA_OPTS=-Db=2; fi', [("-Db=2", 2)]),
+        ('if [ "$1" = stop ]; then JAVA_OPTS=-Da=1; else JAVA_OPTS=-Db=2; fi', [("-Db=2", 1)]),
+        ('[ "$1" = "start" ] && JAVA_OPTS=-Da=1', [("-Da=1", 1)]),
+        ('[ -z "$D" ] && D=/srv\nJAVA_OPTS=-Da=$D', [("-Da=/srv", 2)]),
+        ('[ -n "$JAVA_OPTS" ] || JAVA_OPTS=-Da=1', [("-Da=1", 1)]),
+        ("A=1 && JAVA_OPTS=-Da=$A && export JAVA_OPTS", [("-Da=1", 1)]),
+        ("false && JAVA_OPTS=-Da=1\ntrue || JAVA_OPTS=-Db=2", []),
+        (
+            'case "$1" in stop) JAVA_OPTS=-Da=1;;\nrun|start)\n JAVA_OPTS=-Db=2;; *) JAVA_OPTS=-\nesac',
+            [("-Db=2", 3)],
+        ),
+        ("case `uname` in CYGWIN*) JAVA_OPTS=-Da=1;; esac", []),
+        ('if [ -d /x ]; then echo "no"; fi\nJAVA_OPTS=-Da=1', [("-Da=1", 2)]),
         ("D=/srv\nJAVA_OPTS=\"'-Da=$D x' '\\\"'\"", [("-Da=/srv x", 2), ('"', 2)]),
         ('JAVA_OPTS="-Da=\\"x \\\\\\"y\\\\\\" z\\\\w\\""', [('-Da=x "y" z\\w', 1)]),
         ('JAVA_OPTS="-Da=1 \\\\\n -Db=2"', [("-Da=1", 1), ("-Db=2", 1)]),
@@ -44,6 +59,35 @@ def test_what_a_file_sets(text: str, read: list[tuple[str, int]]) -> None:
     found = options(text)
     assert [(option.text, option.line) for option in found] == read
     assert all(option.known for option in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("if [ -d /x ]; then JAVA_OPTS=-Da=1; fi", [("-Da=1", False)]),
+        (
+            'JAVA_OPTS=-Da=1\nif [ -d /x ]; then JAVA_OPTS="$JAVA_OPTS -Db=2"; fi',
+            [("-Da=1", True), ("-Db=2", False)],
+        ),
+        ("JAVA_OPTS=-Da=1\n[ -d /x ] && JAVA_OPTS=-Db=2", [("-Da=1", False), ("-Db=2", False)]),
+        ("JAVA_OPTS=-Da=1\n[ -d /x ] || unset JAVA_OPTS", [("-Da=1", False)]),
+        (
+            "if [ -d /x ]; then JAVA_OPTS=-Da=1\nelse JAVA_OPTS=-Db=2\nfi\nCATALINA_OPTS=-Dc=3",
+            [("-Da=1", False), ("-Db=2", False), ("-Dc=3", True)],
+        ),
+        (
+            "if [ -d /x ]; then if :; then JAVA_OPTS=-Da=1; fi; fi; JAVA_OPTS=$JAVA_OPTS\\ -Db=2",
+            [("-Da=1", False), ("-Db=2", True)],
+        ),
+        ("case `hostname` in om1) JAVA_OPTS=-Da=1;; esac", [("-Da=1", False)]),
+        ('while read a; do JAVA_OPTS="-Da=1"; done <x', [("-Da=1", False)]),
+        ('D=/a\n[ -d /x ] && D=/b\nJAVA_OPTS="-Da=$D"', [("-Da=${D}", True)]),
+        ('if [ "$E" = p ]; then JAVA_OPTS=-Da=1; fi', [("-Da=1", False)]),
+        ("if [ -d /x ]; then JAVA_OPTS=-Da=1; fi\nJAVA_OPTS=-Db=2", [("-Db=2", True)]),
+    ],
+)
+def test_a_branch_that_may_not_run(text: str, read: list[tuple[str, bool]]) -> None:
+    assert [(option.text, option.sure) for option in options(text)] == read
 
 
 @pytest.mark.parametrize("value", ["$HOME/x", "${X}/y", "`pwd`", "$(pwd)"])
@@ -72,6 +116,7 @@ def test_words_that_only_the_node_knows(text: str, said: str) -> None:
         ("export TZ=Europe/Berlin", "Europe/Berlin"),
         ("TZ=:Europe/Berlin\nexport TZ JAVA_OPTS", "Europe/Berlin"),
         ("TZ=Europe/Berlin", None),
+        ("false && export TZ=Europe/Berlin", None),
         ("export TZ=Etc/UTC\nunset TZ", None),
     ],
 )

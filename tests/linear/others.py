@@ -317,7 +317,7 @@ def _nodes(name: str) -> Read:
             f"n{n}": Reading(items={"release": f"{n}{line}"}, lines={"release": 1})
             for n, line in enumerate(lines)
         }
-        return found, list(KIND.across(cluster, readings, ()))
+        return found, list(KIND.across(cluster, readings, (), {}))
 
     def verified(text: str) -> object:
         lines = text.split("\n")

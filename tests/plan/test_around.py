@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from omconf.artifacts import jvm
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import UNREADABLE, DeployedFile, NodeFiles, Snapshot
 from omconf.diagnostics import Finding, Severity
@@ -116,6 +117,19 @@ def test_what_no_block_can_overrule_is_reported(
     plan = planned(around)
     assert plan.changes == ()
     assert found(plan) == [("OM343", *where)]
+
+
+def test_what_a_branch_may_not_set_is_not_known() -> None:
+    """Also where it sets what the spec wants."""
+    text = "if [ -d /srv/x ]; then JAVA_OPTS=-DDATA_DIR=/opt/omdata; fi\n"
+    before = "/opt/omdata (if that branch runs)"
+    plan = planned({CATALINA: text + STOCK_CATALINA}, first=True)
+    assert items(plan)["-DDATA_DIR"][0] == before
+    entries, findings = jvm.KIND.entries(text)
+    assert [(entry.key, entry.value) for entry in entries] == [("-DDATA_DIR", before)]
+    (finding,) = findings
+    assert (finding.rule.id, finding.line) == ("OM323", 1)
+    assert "in a branch" in finding.message
 
 
 @pytest.mark.parametrize(

@@ -14,12 +14,13 @@ from tests.deployed import same
 
 SPEC = EXAMPLES / "clustering-page/cluster.yaml"
 SETENV = "opt/om/bin/setenv.sh"
+ENV = {"OM_DB_PASSWORD": "not-a-real-password"}
+OVERRULED = "No changes, but other settings overrule deployed options: see OM343."
 
 
 @pytest.fixture
 def deployed(tmp_path: Path) -> Path:
-    env = {"OM_DB_PASSWORD": "not-a-real-password"}
-    built = omconf("build", SPEC, "-o", tmp_path / "s", "--reveal-secrets", env=env)
+    built = omconf("build", SPEC, "-o", tmp_path / "s", "--reveal-secrets", env=ENV)
     assert built.code == 0, built.err
     for node in ("om1", "om2"):
         for folder in ("files", "blocks"):
@@ -30,8 +31,7 @@ def deployed(tmp_path: Path) -> Path:
 
 
 def plan(deployed: Path, spec: Path = SPEC) -> tuple[dict[str, Any], str]:
-    env = {"OM_DB_PASSWORD": "not-a-real-password"}
-    result = omconf("plan", spec, "--deployed", deployed, "--json", env=env)
+    result = omconf("plan", spec, "--deployed", deployed, "--json", env=ENV)
     return json.loads(result.out), result.out + result.err
 
 
@@ -81,6 +81,11 @@ def test_options_set_anew_behind_the_block_are_said(deployed: Path) -> None:
     document, _ = plan(deployed)
     (found,) = document["diagnostics"]
     assert (found["rule"], found["line"]) == ("OM343", before.count("\n") + 1)
+    assert document["has_changes"] is False
+    for options in ([], ["-q"], ["--markdown"]):
+        result = omconf("plan", SPEC, "--deployed", deployed, *options, env=ENV)
+        assert OVERRULED in result.out, options
+        assert "match the spec" not in result.out
     file.write_text(before + 'export JAVA_OPTS="${JAVA_OPTS} -Xmx9g"\n')
     assert plan(deployed)[0]["diagnostics"] == []
 

@@ -73,6 +73,19 @@ def test_an_export_to_a_node_by_its_name_is_adopted(name: str) -> None:
     assert rules(both) == {"OM311"}
 
 
+@pytest.mark.parametrize("options", ["(rw)", "(rw,sync,wdelay,secure,sec=sys,anonuid=65534)"])
+def test_an_export_whose_defaults_are_spelled_otherwise(options: str) -> None:
+    given = "(rw,sync,no_subtree_check,root_squash)"
+    plan = planned(spec_of(2), {("om1", "/etc/exports"): (given, options)})
+    assert [c.action for c in plan.changes] == [Action.REFORMAT]
+    plan = planned(spec_of(2), {("om1", "/etc/exports"): (given, "(rw,async)")})
+    ((item,),) = (change.items for change in plan.changes)
+    assert (item.before, item.after) == (
+        "async,no_subtree_check,root_squash,rw",
+        "no_subtree_check,root_squash,rw,sync",
+    )
+
+
 @pytest.mark.parametrize(
     ("line", "found"),
     [

@@ -142,6 +142,37 @@ def test_exportfs(mounted: Run, tmp_path: Path) -> None:
     agreement.hold()
 
 
+DEFAULTS = (
+    *("ro", "sync", "wdelay", "hide", "nocrossmnt", "secure", "root_squash", "no_all_squash"),
+    *("no_subtree_check", "secure_locks", "acl", "no_pnfs", "anonuid=65534", "anongid=65534"),
+    "sec=sys",
+)
+"""What exportfs does when nothing is said."""
+
+
+@needs("exportfs")
+def test_exports_are_the_same_when_exportfs_makes_the_same_of_them(
+    mounted: Run, tmp_path: Path
+) -> None:
+    random = Random(7)
+    pairs = []
+    for _ in range(500):
+        one = random.choices(written.EXPORT, k=random.randint(0, 4))
+        more = random.choices(DEFAULTS, k=random.randint(0, 3))
+        other = random.sample(one + more, len(one + more)) if random.random() < 0.5 else more + one
+        pairs.append((one, other))
+    files = [f"/srv/data 10.1.1.1({','.join(options)})\n" for pair in pairs for options in pair]
+    real = _exportfs(mounted, tmp_path / "files", files)
+    read = [exports.read(text)[0] for text in files]
+    same = 0
+    for number, (one, other) in enumerate(pairs):
+        first, second = real[2 * number : 2 * number + 2]
+        ours = read[2 * number][0].value == read[2 * number + 1][0].value
+        assert ours == (first == second), (one, other, first, second)
+        same += ours and one != other
+    assert same > 100
+
+
 COLUMNS = ("source", "target", "fstype", "options", "freq", "passno")
 
 

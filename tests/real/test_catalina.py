@@ -144,6 +144,24 @@ def test_options_of_the_environment_come_before_those_of_a_file_that_keeps_them(
         assert start(number, "", CATALINA_OPTS="-Dtwo").options == ["-Dtwo"]
 
 
+def test_what_branches_set(start: Start) -> None:
+    """What is sure is what java gets, in that order; what is not sure may be missing."""
+    random = Random(8)
+    unsure = 0
+    for number in range(400):
+        text = written.branches(random)
+        found = setenv.options(text)
+        got = start(number, text)
+        assert got.tomcat, (text, got.said)
+        sure = [option.text for option in found if option.known]
+        unsure += len(sure) < len(found)
+        rest = iter(got.options)
+        assert all(option in rest for option in sure), (text, got.options, found)
+        may = [option.text for option in found]
+        assert all(option in may for option in got.options), (text, got.options, found)
+    assert 100 < unsure < 300
+
+
 HARD = ["-Xmx64m", "-Da=b c", "-Dq='\"\\$x`y", "-Dstar=*", "-Dp=a|b;c&d"]
 
 

@@ -19,7 +19,7 @@ _CLIENTS = (
     *("2001:db8::1", "2001:DB8:0::2", "fd00::/64", "::1", "0.0.0.0/0", "10.1.1.9/24"),
 )
 _BAD_CLIENTS = ("10.1.1.0/33", "10.1.1.0/x", "om1.example.org/24", "fd00::/129", "10.1.1.0/255.0")
-_EXPORT = (
+EXPORT = (
     *("rw", "ro", "sync", "async", "no_subtree_check", "subtree_check", "root_squash"),
     *("no_root_squash", "all_squash", "no_all_squash", "anonuid=65534", "anongid=1000", "fsid=0"),
     *("fsid=root", "fsid=7", "secure", "insecure", "wdelay", "no_wdelay", "hide", "nohide"),
@@ -102,7 +102,7 @@ def _client(random: Random) -> str:
 
 
 def _options(random: Random) -> str:
-    options = random.choices(_EXPORT, k=random.choices((0, 1, 2, 3, 5), (1, 4, 6, 6, 3))[0])
+    options = random.choices(EXPORT, k=random.choices((0, 1, 2, 3, 5), (1, 4, 6, 6, 3))[0])
     if random.random() < 0.02:
         options.append(random.choice(_BAD_EXPORT))
     text = ",".join(options)
@@ -217,6 +217,49 @@ _MORE_PARTS = (
         ' -Dw=\\"a \\\\\\"b\\\\\\" c\\\\d\\" ',
     ),
 )
+
+
+_CONDITIONS = (
+    *("true", "false", "[ -d / ]", "[ -d /nowhere ]", '[ "$1" = run ]', '[ "$1" = stop ]'),
+    *('[ -z "$JAVA_OPTS" ]', '[ -n "$D" ]', '[ "$D" = /opt ]', '[ "x" != "$D" ]', "! [ -d / ]"),
+    *('[ -z "$NOWHERE" ]', "test -n run", "[ ! -e / ]", '[ "$PATH" = x ]'),
+)
+_BRANCHES = (
+    "if {c}; then\n  {a}\nfi",
+    "if {c}; then {a}; else {b}; fi",
+    "if {c}\nthen\n  {a}\nelif {d}; then {b}\nelse\n  {e}\nfi",
+    "{c} && {a}",
+    "{c} || {a}",
+    'case "$1" in\nstop) {a} ;;\nrun|start) {b} ;;\n*) {e} ;;\nesac',
+    'case "$D" in\n/opt) {a} ;;\n*) {b};;\nesac',
+    "case `uname` in\n  CYGWIN*) {a};;\n  *) {b} ;;\nesac",
+    "if {c}; then if {d}; then {a}; fi; {b}; fi",
+    "for x in 1; do {a}; done",
+    "while {c}; do {a}; break; done",
+    "{c} && unset JAVA_OPTS",
+    "{a}",
+)
+
+
+def branches(random: Random) -> str:
+    """A file for catalina.sh whose assignments are in branches."""
+
+    def set_one() -> str:
+        name, value = random.choice(("JAVA_OPTS", "CATALINA_OPTS")), random.randrange(9)
+        before = random.choice(("", f"${name} ", f"${{{name}:-}} "))
+        return f'{name}="{before}-Da{value}={value}"'
+
+    lines = [
+        random.choice(_BRANCHES).format(
+            a=set_one(),
+            b=set_one(),
+            e=set_one(),
+            c=random.choice(_CONDITIONS),
+            d=random.choice(_CONDITIONS),
+        )
+        for _ in range(random.randint(1, 3))
+    ]
+    return "D=/opt\n" + "\n".join(lines) + "\n"
 
 
 def setenv(random: Random, *, more: bool = False) -> str:

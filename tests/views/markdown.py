@@ -13,7 +13,8 @@ _FRAME = [
             r" on \d+ of \d+ nodes\."
             r"( (No node restarts|Nodes restart one by one|All nodes must stop)\.)?\*\*"
         ),
-        r"\*\*No changes( in what could be compared)?\.( Deployed files match the spec\.)?\*\*",
+        r"\*\*No changes\. Deployed files match the spec\.\*\*",
+        r"\*\*No changes( in what could be compared)?(, but .+: see OM343)?\.\*\*",
         r"\*\*No plan could be made\.\*\*",
         r"\*\*Nothing was compared\.\*\*",
         r"\d+ files? (is|are) only written differently\.",
