@@ -15,6 +15,10 @@ HIDDEN = "(sensitive value)"
 COMMAND_SECONDS = 30
 MOST_PRINTED = 65536
 """Bytes that a secret's command may print."""
+MOST_OF_A_FILE = 65536
+"""Bytes of a file that is a secret as a whole."""
+_SHORTEST_LINE = 16
+"""Characters of a line of a key that is hidden by itself."""
 _MOST_BESIDE = 100
 """As many lines after a secret's own are never shown either."""
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
@@ -143,6 +147,30 @@ class Secret:
         raise TypeError("a secret cannot be pickled or copied")
 
 
+class SecretFile(Secret):
+    """The content of a secret file, its bytes as surrogate escapes where they are no UTF-8.
+
+    Of a key in text its lines are hidden one by one; what is binary stands in no text.
+    """
+
+    __slots__ = ()
+
+    def texts(self) -> tuple[str, ...]:
+        """Return nothing for the value itself, and the lines that hold the secret."""
+        content = self.reveal()
+        if any("\udc80" <= char <= "\udcff" for char in content):
+            return ("",)
+        lines = (line.strip() for line in content.split("\n"))
+        return ("", *(line for line in lines if len(line) >= _SHORTEST_LINE and line[0] != "-"))
+
+    def reveal(self) -> str:
+        """Return the content."""
+        return super().texts()[0]
+
+    def _bytes(self) -> bytes:
+        return self.reveal().encode("utf-8", "surrogateescape")
+
+
 _VALUE = Secret.__dict__["value"]
 del Secret.value  # type: ignore[attr-defined]
 Secret.__slots__ = ()
@@ -156,9 +184,14 @@ class SecretRef:
     argument: tuple[str, ...]
     base: str = "."
     """Folder that a relative file path starts from, and in which a command runs: the spec's."""
+    whole: bool = False
+    """Whether all that is read counts, byte by byte, and not its first line alone."""
+    public: bool = False
+    """Whether everybody may read the file: a certificate."""
 
     def __str__(self) -> str:
-        return f"{{{self.source}: {' '.join(self.argument)}}}"
+        whole = ", whole: true" if self.whole else ""
+        return f"{{{self.source}: {' '.join(self.argument)}{whole}}}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,14 +202,25 @@ class Unresolved:
 
 
 def resolve(ref: SecretRef) -> Secret | Unresolved:
-    """Read a secret now, from the environment, a file or a command; the first line counts."""
+    """Read a secret now, from the environment, a file or a command; the first line counts, or all."""
     match ref.source:
         case "env":
-            return _from_environment(ref.argument[0])
+            return _from_environment(ref)
         case "file":
-            return _from_file(Path(ref.base, ref.argument[0]))
+            return _from_file(ref)
         case _:
             return _from_command(ref)
+
+
+def _counted(ref: SecretRef, data: bytes, what: str) -> Secret | Unresolved:
+    """Take what counts of what was read."""
+    if not ref.whole:
+        return _first_line(data, what)
+    if len(data) > MOST_OF_A_FILE:
+        return Unresolved(f"{what} holds more than {MOST_OF_A_FILE // 1024} KiB")
+    if not data:
+        return Unresolved(f"{what} is empty")
+    return SecretFile(data.decode("utf-8", "surrogateescape"))
 
 
 def _first_line(data: bytes, what: str) -> Secret | Unresolved:
@@ -189,24 +233,26 @@ def _first_line(data: bytes, what: str) -> Secret | Unresolved:
     return Secret(line, *beside) if line else Unresolved(f"{what} is empty")
 
 
-def _from_environment(name: str) -> Secret | Unresolved:
+def _from_environment(ref: SecretRef) -> Secret | Unresolved:
     import os
 
+    name = ref.argument[0]
     value = os.environb.get(name.encode())
     if value is None:
         return Unresolved(f"the environment variable {name} is not set")
-    if b"\n" in value:
+    if b"\n" in value and not ref.whole:
         return Unresolved(f"the environment variable {name} holds a line break")
-    return _first_line(value, f"the environment variable {name}")
+    return _counted(ref, value, f"the environment variable {name}")
 
 
-def _from_file(path: Path) -> Secret | Unresolved:
+def _from_file(ref: SecretRef) -> Secret | Unresolved:
     import os
 
     from omconf.files import read
 
+    path = Path(ref.base, ref.argument[0])
     try:
-        found = read.start(str(path), 1 << 16)
+        found = read.start(str(path), MOST_OF_A_FILE + 1)
     except read.NotRegularError:
         return Unresolved(f"{path} is not a file")
     except OSError as error:
@@ -214,12 +260,12 @@ def _from_file(path: Path) -> Secret | Unresolved:
     mode = found.status.st_mode
     if found.status.st_uid not in (0, os.geteuid()):
         return Unresolved(f"the file {path} belongs to another user; run: chown $USER {path}")
-    if mode & 0o007:
+    if mode & (0o002 if ref.public else 0o007):
         return Unresolved(
-            f"the file {path} can be read or changed by others (mode {mode & 0o777:04o});"
-            f" run: chmod 600 {path}"
+            f"the file {path} can be {'' if ref.public else 'read or '}changed by others"
+            f" (mode {mode & 0o777:04o}); run: chmod {'o-w' if ref.public else '600'} {path}"
         )
-    return _first_line(found.data, f"the file {path}")
+    return _counted(ref, found.data, f"the file {path}")
 
 
 def _from_command(ref: SecretRef) -> Secret | Unresolved:
@@ -232,7 +278,7 @@ def _from_command(ref: SecretRef) -> Secret | Unresolved:
     if done.code != 0:
         said = _complaint(done.error, done.out) or "it does not say why"
         return Unresolved(f"the command {name} failed with exit code {done.code}: {said}")
-    return _first_line(done.out, f"the output of the command {name}")
+    return _counted(ref, done.out, f"the output of the command {name}")
 
 
 def _complaint(stderr: str, stdout: bytes) -> str:

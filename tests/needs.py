@@ -76,7 +76,7 @@ PACKAGES = {
     "nfs-ganesha-vfs": "libfsalvfs.so",
     "nfs-kernel-server": "exportfs",
     "nftables": "nft",
-    "openjdk-17-jdk-headless": "jar java javac",
+    "openjdk-17-jdk-headless": "jar java javac keytool",
     "openssh-client": "ssh ssh-keygen",
     "openssh-server": "sshd",
     "openssl": "openssl",

@@ -15,25 +15,32 @@ SECONDS = 20
 _SCRIPT = """\
 {functions}
 probe=$(prober)
-[ -z "$probe" ] || is_open "$1" "$2"
+[ -z "$probe" ] || { ask_servers "$1" && [ -n "$open" ]; }
 """
 
 
-def place(targets: Targets) -> tuple[str, str]:
-    """Give the host and the port that a node is to use, empty where it is to use none."""
+def places(targets: Targets) -> list[tuple[str, str]]:
+    """Give host and port of each server that a node is to use; none where it is to use none."""
     facts = (a for a in targets.artifacts.values() if a.path.endswith("/check.conf"))
     text = next((artifact.text for artifact in facts), "")
-    host, _, port = node_check.KIND.read(text).items.get("database", "").partition(" ")
-    return host, port
+    words = node_check.KIND.read(text).items.get("database", "").split()
+    return list(zip(words[::2], words[1::2], strict=False))
+
+
+def named(targets: Targets) -> str:
+    """Name the ports of these servers, for people."""
+    return " or ".join(f"port {port} of {host}" for host, port in places(targets))
 
 
 def probe(targets: Targets) -> Run | None:
-    """Give what fails on a node where the port does not answer; where nothing can tell, it passes."""
-    host, port = place(targets)
-    if not port:
+    """Give what fails on a node where no server answers; where nothing can tell, it passes."""
+    found = places(targets)
+    if not found:
         return None
-    script = _SCRIPT.format(functions=node_check.functions("has", "prober", "is_open"))
-    return Run(("sh", "-c", script, "sh", host, port), SECONDS)
+    names = ("has", "prober", "is_open", "servers", "ask_servers")
+    script = _SCRIPT.format(functions=node_check.functions(*names))
+    words = " ".join(f"{host} {port}" for host, port in found)
+    return Run(("sh", "-c", script, "sh", words), SECONDS)
 
 
 LOGIN_SECONDS = 30
@@ -42,8 +49,9 @@ _LOGIN = """\
 export connection log_in
 text=$(cat)
 export client=''
-kind=$(printf '%s\\n' "$text" | want=place awk "$connection" | head -n 1)
-[ -n "$kind" ] && find_client || exit 3
+place=$(printf '%s\\n' "$text" | want=place awk "$connection")
+kind=$(printf '%s\\n' "$place" | head -n 1)
+[ -n "$kind" ] && [ -z "$(printf '%s\\n' "$place" | sed -n 7p)" ] && find_client || exit 3
 if said=$(printf '%s\\n' "$text" | persistence=/dev/stdin sh -c "$log_in" 2>&1); then
     exit 0
 fi

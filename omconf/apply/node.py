@@ -344,8 +344,8 @@ class Node(Programs):
         if manual.who != "database" or not self._closed():
             return "It cannot log in yet." if manual.login and self._refused() else None
         assert self.targets is not None  # noqa: S101 - there is a port
-        host, port = database.place(self.targets)
-        return f"Port {port} of {host} does not answer from {self.name} yet."
+        ports = database.named(self.targets)
+        return f"{ports[:1].upper()}{ports[1:]} does not answer from {self.name} yet."
 
     def _refused(self) -> bool:
         return database.logs_in(self) is False

@@ -165,10 +165,9 @@ def _database(node: Node, steps: Sequence[Step]) -> Iterator[str]:
             case Health():
                 probe = database.probe(node.targets)
                 if probe is not None and not node.passes(probe):
-                    host, port = database.place(node.targets)
                     yield (
-                        f"the database does not answer from here, on port {port} of {host}: start it,"
-                        " or let this node in there"
+                        "the database does not answer from here, on"
+                        f" {database.named(node.targets)}: start it, or let this node in there"
                     )
                 return
 

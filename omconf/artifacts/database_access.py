@@ -23,6 +23,7 @@ from omconf.artifacts.model import (
     Reading,
     line,
 )
+from omconf.cluster import database_url
 from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity, report
 from omconf.formats import header, jdbc, pg_hba, sql
 from omconf.formats.block import MARKERS, markers
@@ -44,6 +45,8 @@ RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES
 _POSTGRESQL = """\
 -- For the superuser of the PostgreSQL server. `omconf build -o DIR --reveal-secrets` writes a copy
 -- with the password in its place; run that one, as root:"""
+_PRIMARY = """\
+-- Run it on the primary alone: a standby gets it from there. pg_hba.conf goes to each of them."""
 _POSTGRESQL_SETUP = """\
 -- Run it again after each change: what is there stays, the password is set anew.
 \\set ON_ERROR_STOP on
@@ -160,14 +163,21 @@ class DatabaseAccess(Kind):
     def external(self, cluster: Cluster) -> Manual | None:
         """Have the database's administrator let every node in, before OpenMeetings needs it."""
         kind = cluster.database.kind.value
-        server = cluster.database.node or cluster.database.host.value
+        servers = [server.name for server in cluster.database.servers]
+        first = f"On the database server {servers[0]}"
+        if len(servers) > 1:
+            first = f"On the database server that can be written, of {', '.join(servers)}"
         files = tuple(f.path for f in self.hand_over(cluster))
         if kind in _OTHERS:
-            text = f"On the database server {server}: grant what `{files[0]}` lists."
+            text = f"{first}: grant what `{files[0]}` lists."
             return Manual("database", text, files)
-        rules = ", add `database/pg_hba.conf` to its own and reload it" if len(files) > 1 else ""
+        rules = ""
+        if len(files) > 1 and len(servers) > 1:
+            rules = "; on each, add `database/pg_hba.conf` to its own and reload it"
+        elif len(files) > 1:
+            rules = ", add `database/pg_hba.conf` to its own and reload it"
         text = (
-            f"On the database server {server}: run `{files[0]}` of a copy with its password"
+            f"{first}: run `{files[0]}` of a copy with its password"
             f" (`omconf build --reveal-secrets`){rules}."
         )
         if kind == "mysql" and not _lets_in(cluster):
@@ -184,10 +194,7 @@ MYSQL_8 = (
 
 def _lets_in(cluster: Cluster) -> bool:
     """Tell whether MySQL 8 would let the nodes in by the URL that they have."""
-    database = cluster.database
-    stock = dict(cluster.openmeetings.release.value.persistence["mysql"].connection)["Url"]
-    said = {name: value.value for name, value in database.options.items()}
-    return jdbc.mysql_8_lets_in(jdbc.with_parameters("mysql", stock, said))
+    return jdbc.mysql_8_lets_in(database_url.text(cluster))
 
 
 def _refusal(kind: str, what: str, name: str) -> str:
@@ -215,10 +222,11 @@ def _clients(cluster: Cluster) -> Iterator[_Client]:
     database = cluster.database
     beyond: set[str] = set()
     for node in cluster.nodes:
-        loopback = Value("127.0.0.1", database.host.origin)
-        yield node.name, loopback if database.on_loopback else node.address
+        server = database.servers[0]
+        loopback = Value("127.0.0.1", server.host.origin)
+        yield node.name, loopback if server.on_loopback else node.address
         public = node.public_address
-        if public and not database.on_loopback and public.value not in beyond:
+        if public and not server.on_loopback and public.value not in beyond:
             beyond.add(public.value)  # one NAT may have several nodes behind it
             yield node.name, public
 
@@ -250,9 +258,11 @@ def _postgresql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
         _encoded(v, sql.postgresql_text) for v in (database.user, database.name)
     )
     secret = (STEP, database.password.origin)
+    if len(database.servers) > 1:
+        yield from _text(_PRIMARY, SCRIPT)
     yield from _text(_POSTGRESQL, SCRIPT)
     run = "--   runuser -u postgres -- psql -X -v ON_ERROR_STOP=1 -p "
-    yield line(run, database.port, " -f - < postgresql.sql", why=(SCRIPT,))
+    yield line(run, database.servers[0].port, " -f - < postgresql.sql", why=(SCRIPT,))
     yield from _text(_POSTGRESQL_SETUP, SCRIPT)
     yield line("SELECT format('CREATE ROLE %I', ", role_text, ")", why=(STEP,))
     there = "WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = "
@@ -270,11 +280,13 @@ def _pg_hba(cluster: Cluster, clients: Iterable[_Client]) -> Iterator[Line]:
     database = cluster.database
     role, name = (_encoded(v, pg_hba.name) for v in (database.user, database.name))
     begin, end = markers(cluster.name)
-    listen = "localhost" if database.on_loopback else f"localhost,{database.host.value}"
     yield line("# ", header.text(cluster.name), why=(SCRIPT,))
     yield from _text(_PG_HBA, SCRIPT)
-    yield line("#   listen_addresses = '", Value(listen, database.host.origin), "'", why=(STEP,))
-    yield line("#   port = ", database.port, why=(STEP,))
+    for server in database.servers:
+        host = server.host
+        listen = "localhost" if server.on_loopback else f"localhost,{host.value}"
+        yield line("#   listen_addresses = '", Value(listen, host.origin), "'", why=(STEP,))
+        yield line("#   port = ", server.port, why=(STEP,))
     yield line(begin, why=(MARKERS,))
     for _, address in clients:
         yield line("host ", name, " ", role, " ", address, "/32 scram-sha-256", why=(STEP,))
@@ -295,8 +307,9 @@ def _mysql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
     name, pattern = (_encoded(database.name, f) for f in (sql.mysql_name, sql.mysql_pattern))
     secret = (STEP, database.password.origin)
     yield from _text(_MYSQL, SCRIPT)
-    yield line("--   bind-address = ", database.host, why=(STEP,))
-    yield line("--   port = ", database.port, why=(STEP,))
+    for server in database.servers:
+        yield line("--   bind-address = ", server.host, why=(STEP,))
+        yield line("--   port = ", server.port, why=(STEP,))
     yield from _text(_MYSQL_SETUP, SCRIPT)
     charset = " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;"
     yield line("CREATE DATABASE IF NOT EXISTS ", name, charset, why=(STEP,))
@@ -329,10 +342,15 @@ def _other(cluster: Cluster) -> Iterator[Line]:
     )
     yield line("user      ", database.user, why=(STEP,))
     yield line("password  what the spec reads for database.password", why=(STEP,))
-    yield line("database  ", database.name, why=(STEP,))
+    if database.service:
+        yield line("service   ", database.service, why=(STEP,))
+    else:
+        yield line("database  ", database.name, why=(STEP,))
     yield line("rights    ", rights[0], why=(STEP,))
     yield line("          ", rights[1], why=(STEP,))
     yield line("          OpenMeetings creates and alters its own tables", why=(STEP,))
-    yield line("listens   ", database.host, ", TCP port ", database.port, why=(STEP,))
+    for number, server in enumerate(database.servers):
+        begin = "          " if number else "listens   "
+        yield line(begin, server.host, ", TCP port ", server.port, why=(STEP,))
     for number, (node, address) in enumerate(_clients(cluster)):
         yield line("          " if number else "clients   ", address, " (", node, ")", why=(STEP,))

@@ -23,7 +23,7 @@ from omconf.origin import FromDefault, FromFormat, Value
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from omconf.cluster.model import Cluster, Node
+    from omconf.cluster.model import Cluster, DatabaseServer, Node
 
 CLOSED_URL = Rule("OM227", Severity.WARNING, "a url's port that the node's firewall closes")
 
@@ -67,7 +67,7 @@ class Firewall(Kind):
         if cluster.network.firewall.value != "nftables":
             return []
         name = node.name.value
-        table = _table(cluster, name == cluster.storage.node, name == cluster.database.node)
+        table = _table(cluster, name == cluster.storage.node, cluster.database.on(name))
         return [table, _unit(cluster)] if cluster.openmeetings.has_systemd else [table]
 
     def read(self, text: str) -> Reading:
@@ -175,9 +175,9 @@ def _storage_ports(cluster: Cluster) -> list[_Drop]:
     ]
 
 
-def _database_ports(cluster: Cluster) -> list[_Drop]:
-    port = cluster.database.port
-    return [("tcp", Value(str(port.value), port.origin), "the database")]
+def _database_ports(servers: tuple[DatabaseServer, ...]) -> list[_Drop]:
+    ports = {server.port.value: server.port for server in servers}
+    return [("tcp", Value(str(p.value), p.origin), "the database") for p in ports.values()]
 
 
 def _closed(cluster: Cluster) -> str:
@@ -185,8 +185,10 @@ def _closed(cluster: Cluster) -> str:
     closed = [_spoken(_cluster_ports(cluster))]
     if cluster.storage.node and (ports := _storage_ports(cluster)):
         closed.append(f"on {cluster.storage.node} also {_spoken(ports)}")
-    if cluster.database.node:
-        closed.append(f"on {cluster.database.node} also {_spoken(_database_ports(cluster))}")
+    for node in dict.fromkeys(server.node for server in cluster.database.servers):
+        if node:
+            ports = _database_ports(cluster.database.on(node))
+            closed.append(f"on {node} also {_spoken(ports)}")
     return (
         f"it closes to all but the nodes: {', '.join(closed)}; a firewall that drops by default has"
         f" to let the nodes in there; whom else to let in stands in {_folder(cluster)}/*.nft"
@@ -199,10 +201,10 @@ def _spoken(drops: list[_Drop]) -> str:
 
 # What many nodes share is made once.
 @lru_cache(maxsize=8)
-def _table(cluster: Cluster, storage: bool, database: bool) -> Artifact:
+def _table(cluster: Cluster, storage: bool, database: tuple[DatabaseServer, ...]) -> Artifact:
     drops = _cluster_ports(cluster)
     drops += _storage_ports(cluster) if storage else []
-    drops += _database_ports(cluster) if database else []
+    drops += _database_ports(database)
     name, asked = _name(cluster), (cluster.network.firewall.origin,)
     lines = (
         line("# ", header.text(cluster.name)),

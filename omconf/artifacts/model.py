@@ -112,6 +112,8 @@ class Contents:
     placeholders: tuple[Placeholder, ...]
     path: str
     meaning: Meaning | None
+    whole_secret: bool = False
+    """Whether a secret is all of the file, byte by byte, which may be no text."""
 
     @property
     def text(self) -> str:
@@ -135,6 +137,9 @@ class Contents:
         """
         if not self.placeholders:
             return self.text
+        if self.whole_secret:
+            (place,) = self.placeholders
+            return secrets[place.name].reveal()
         values = {p.text: p.encode(secrets[p.name].reveal()) for p in self.placeholders}
         if any("\ud800" <= char <= "\udfff" for value in values.values() for char in value):
             raise ValueError("a file cannot carry half a character")
@@ -158,6 +163,7 @@ class Artifact(Contents):
     """The XSD in schemas/ that the text must pass, where it is XML."""
     meaning: Meaning | None = field(default=None, compare=False, repr=False)
     aliases: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+    whole_secret: bool = False
     """Keys of hand-made entries that mean one of this block's: a client by its name."""
 
     def is_filled(self, text: str) -> bool:
@@ -165,6 +171,8 @@ class Artifact(Contents):
 
         A secret's own text may stand there in any form: whether it is the right one is not asked.
         """
+        if self.whole_secret:
+            return True
         pattern = "|".join(re.escape(p.text) for p in self.placeholders)
         head, *others = re.split(pattern, self.text) if pattern else [self.text]
         if not others:

@@ -27,7 +27,7 @@ from omconf.secrets import masked
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from omconf.cluster.model import Cluster, Node
+    from omconf.cluster.model import Cluster, DatabaseServer, Node
 
 WORKS = FromPage("The cluster works: users on different servers see each other")
 SHELL = FromFormat("POSIX shell")
@@ -173,7 +173,8 @@ def _common(cluster: Cluster) -> tuple[Line, tuple[Line, ...]]:
         line("timezone=", om.timezone),
         line("user=", om.user),
         line("group=", om.group),
-        line("database=", database.host, " ", database.port),
+        _database(database.servers),
+        *_tls_files(cluster),
         line(f"commit_port={REMOTE_COMMIT_PORT}", why=(FACTS,)),
         line("route=", Value("yes" if route.value else "no", route.origin)),
     ]
@@ -183,6 +184,21 @@ def _common(cluster: Cluster) -> tuple[Line, tuple[Line, ...]]:
         rest.append(line("multicast_group=", discovery.group))
         rest.append(line("multicast_ttl=", discovery.ttl))
     return line("# ", header.text(cluster.name)), tuple(rest)
+
+
+def _database(servers: tuple[DatabaseServer, ...]) -> Line:
+    """The servers in one line: host and port of each, with blanks between them."""
+    parts: list[str | Value[str] | Value[int]] = ["database="]
+    for number, server in enumerate(servers):
+        parts += [" " if number else "", server.host, " ", server.port]
+    return line(*parts)
+
+
+def _tls_files(cluster: Cluster) -> list[Line]:
+    """The files that the driver needs, whoever puts them there."""
+    tls = cluster.database.tls
+    files = tls.files.values() if tls else ()
+    return [line(f"driver_file_{number}=", file.path) for number, file in enumerate(files, 1)]
 
 
 def _mount(cluster: Cluster, node: Node) -> Value[str]:

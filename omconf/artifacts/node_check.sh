@@ -82,7 +82,7 @@ read_configuration() {
     } ;;
     esac
     node='' address='' url='' home='' data_dir='' mount='' user='' group='' database=''
-    hazelcast_port='' commit_port='' route='' multicast_group='' multicast_ttl='' timezone=''
+    hazelcast_port='' commit_port='' driver_files='' route='' multicast_group='' multicast_ttl='' timezone=''
     while IFS= read -r entry; do
         value=${entry#*=}
         case ${entry%%=*} in
@@ -95,6 +95,8 @@ read_configuration() {
         user) user=$value ;;
         group) group=$value ;;
         database) database=$value ;;
+        driver_file_*) driver_files="$driver_files$value
+" ;;
         hazelcast_port) hazelcast_port=$value ;;
         commit_port) commit_port=$value ;;
         route) route=$value ;;
@@ -571,9 +573,10 @@ xml='
         entity["quot"] = "\""; entity["apos"] = "\047"
     }'
 
-# What persistence.xml says of the database: with `want` "place" its kind, host, port, name and user, a
-# line each; else what makes a client log in, as the option file of that client has it. The pairs of
-# openjpa.ConnectionProperties are split as OpenJPA does it.
+# What persistence.xml says of the database: with `want` "place" its kind, hosts, ports, name, user, how
+# many servers there are, and why no client can log in as the driver does, a line each; else what makes a
+# client log in, as the option file of that client has it, of MySQL to the server with the number `number`.
+# The pairs of openjpa.ConnectionProperties are split as OpenJPA does it.
 # shellcheck disable=SC2016
 connection=$xml'
     function trimmed(part) {
@@ -620,6 +623,23 @@ connection=$xml'
         found = substr(parameters, at + length(name) + 2)
         return unescaped(substr(found, 1, index(found, "&") - 1))
     }
+    function option_of(name, key,    found) {
+        if ((found = parameter(key)) != "" && found !~ /[\001-\037]/)
+            option(name, found)
+    }
+    # No client reads the stores of Java, nor knows the authorities that it trusts.
+    function untold(    mode, key) {
+        if (kind == "postgresql") {
+            mode = tolower(parameter("sslmode"))
+            if (mode ~ /^verify-/ && parameter("sslfactory") != "")
+                return "it does not know the authorities that Java knows"
+            return parameter("sslkey") ~ /\.(p12|pfx)$/ ? "it cannot read the key store" : ""
+        }
+        if (parameter("clientCertificateKeyStoreUrl") != "")
+            return "it cannot read the key store"
+        mode = toupper(parameter("sslMode"))
+        return mode ~ /^VERIFY_/ ? "it cannot read a trust store of Java" : ""
+    }
     # A backslash in what gsub() puts in means something else to every awk.
     function option(name, given,    i, one, plain) {
         if (kind == "postgresql") {
@@ -653,26 +673,39 @@ connection=$xml'
             parameters = "&" substr(url, at + 1) "&"
             url = substr(url, 1, at - 1)
         }
-        # One host, and no word of how else to find it.
-        if (!match(url, /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?\/[^\/]+$/))
+        # Hosts, and no word of how else to find them.
+        if (!match(url, /^[][A-Za-z0-9._:,-]+\/[^\/]+$/))
             exit
         name = unescaped(substr(url, index(url, "/") + 1))
-        url = substr(url, 1, index(url, "/") - 1)
-        port = kind == "postgresql" ? 5432 : 3306
-        if (match(url, /:[0-9]+$/)) {
-            port = substr(url, RSTART + 1)
-            url = substr(url, 1, RSTART - 1)
+        servers = split(substr(url, 1, index(url, "/") - 1), server, ",")
+        for (i = 1; i <= servers; i++) {
+            if (server[i] !~ /^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]+)?$/)
+                exit
+            ports[i] = kind == "postgresql" ? 5432 : 3306
+            if (match(server[i], /:[0-9]+$/)) {
+                ports[i] = substr(server[i], RSTART + 1)
+                server[i] = substr(server[i], 1, RSTART - 1)
+            }
+            gsub(/[][]/, "", server[i])
+            hosts = hosts (i > 1 ? "," : "") server[i]
+            port = port (i > 1 ? "," : "") ports[i]
         }
-        gsub(/[][]/, "", url)
         # A line is an option: none of these can be one more.
         if ((user name password parameters) ~ /[\001-\010\012-\037\177]/ || user == "" || password ~ /@omconf:/)
             exit
         if (ENVIRON["want"] == "place") {
-            print kind "\n" url "\n" port "\n" name "\n" user
+            print kind "\n" hosts "\n" port "\n" name "\n" user "\n" servers "\n" untold()
             exit
         }
         print kind == "postgresql" ? "[omconf]" : "[client]"
-        option("host", url)
+        if (kind != "postgresql") {
+            i = ENVIRON["number"] + 0
+            hosts = server[i]
+            port = ports[i]
+            if (hosts == "")
+                exit
+        }
+        option("host", hosts)
         option("port", port)
         option("user", user)
         option("password", password)
@@ -684,13 +717,21 @@ connection=$xml'
                 mode = "verify-full"
             if (mode ~ /^[a-z-]+$/)
                 option("sslmode", mode)
-            if ((found = parameter("sslrootcert")) != "" && found !~ /[\001-\037]/)
-                option("sslrootcert", found)
+            option_of("sslrootcert", "sslrootcert")
+            option_of("sslcert", "sslcert")
+            option_of("sslkey", "sslkey")
+            if (parameter("targetServerType") ~ /^(primary|master)$/)
+                option("target_session_attrs", "read-write")
             exit
         }
         # The driver never takes a socket, whatever the host is called.
         option("protocol", "tcp")
         option("connect-timeout", 5)
+        if (toupper(parameter("sslMode")) == "REQUIRED" || parameter("requireSSL") == "true") {
+            option("loose-ssl", "1")
+            option("loose-ssl-mode", "REQUIRED")
+            option("loose-ssl-verify-server-cert", "0")
+        }
         option("loose-default-character-set", "utf8mb4")
         # A server may ask a client for its files.
         option("loose-local-infile", "0")
@@ -698,13 +739,26 @@ connection=$xml'
         option("database", name)
     }'
 # Log in as OpenMeetings does. The password goes from persistence.xml to the client through a pipe: it
-# stands in no argument, in no environment and in no further file.
+# stands in no argument, in no environment and in no further file. psql goes from server to server by itself;
+# for MySQL that is done here, where a server does not answer.
 # shellcheck disable=SC2016
-log_in='want=client awk "$connection" "$persistence" | case $client in
-psql) env -i PATH="$PATH" LC_ALL=C PGSERVICEFILE=/dev/stdin PGSERVICE=omconf \
-    psql -X -w -A -t -q -c "select 1" ;;
-*) env -i PATH="$PATH" LC_ALL=C "$client" --defaults-file=/dev/stdin -B -N -e "select 1" ;;
-esac'
+log_in='text=$(cat "$persistence")
+said=$(printf "%s\n" "$text" | want=place awk "$connection")
+case $client in
+psql) printf "%s\n" "$text" | want=client awk "$connection" | env -i PATH="$PATH" LC_ALL=C \
+    PGSERVICEFILE=/dev/stdin PGSERVICE=omconf psql -X -w -A -t -q -c "select 1"
+    exit ;;
+esac
+servers=$(printf "%s\n" "$said" | sed -n 6p) number=0
+while [ "$number" -lt "$servers" ]; do
+    number=$((number + 1))
+    if said=$(printf "%s\n" "$text" | number=$number want=client awk "$connection" | env -i \
+        PATH="$PATH" LC_ALL=C "$client" --defaults-file=/dev/stdin -B -N -e "select 1" 2>&1)
+    then exit 0; fi
+    printf "%s\n" "$said"
+    case $said in *"ERROR 20"*) ;; *) break ;; esac
+done
+exit 1'
 # shellcheck disable=SC2016
 find_place='want=place awk "$connection" "$persistence"'
 
@@ -732,6 +786,36 @@ find_client() {
         ! has "$client" || return 0
     done
     return 1
+}
+
+# Whether OpenMeetings can read what its driver needs to know the database server.
+# shellcheck disable=SC2016
+readable='[ -r "$file" ]'
+check_driver_files() {
+    [ -n "$driver_files" ] || return 0
+    count=0 faults=0
+    export file
+    while IFS= read -r path; do
+        [ -n "$path" ] || continue
+        count=$((count + 1))
+        file=$root$path
+        as_user "$readable" </dev/null
+        case $? in
+        0) continue ;;
+        125) say unknown driver-files "only root or $user can tell whether $user may read $path" ;;
+        *)
+            if [ -e "$file" ] || [ ! -x "${file%/*}" ]; then
+                say fail driver-files "$user may not read $path: no login to the database would work"
+            else
+                say fail driver-files "$path is not there: no login to the database would work"
+            fi
+            ;;
+        esac
+        faults=$((faults + 1))
+    done <<FILES
+$driver_files
+FILES
+    [ "$faults" -gt 0 ] || say ok driver-files "$user may read what the driver needs: $(counted "$count" file)"
 }
 
 # Try to log in; says nothing when nobody can, but why in $why.
@@ -770,11 +854,17 @@ check_login() {
         read -r port
         read -r name
         read -r login
+        read -r count
+        read -r untold
     } <<PLACE
 $found
 PLACE
     if ! find_client; then
         why="${clients% *} is missing"
+        return 1
+    fi
+    if [ -n "$untold" ]; then
+        why="with $client: $untold"
         return 1
     fi
     text="a login as $login to $name on port $port of $place"
@@ -794,16 +884,40 @@ PLACE
     esac
 }
 
+# The servers of the database, "HOST PORT" a line, out of "HOST PORT HOST PORT ...".
+servers() {
+    printf '%s\n' "$1" | awk '{ for (i = 1; i < NF; i += 2) print $i, $(i + 1) }'
+}
+
+# Which of the servers in $1 take connections: in $open and $shut, in words.
+ask_servers() {
+    open='' shut=''
+    while read -r place port; do
+        if is_open "$place" "$port"; then
+            open="${open:+$open, }$place takes connections on port $port"
+        else
+            shut="${shut:+$shut, }port $port of $place"
+        fi
+    done <<SERVERS
+$(servers "$1")
+SERVERS
+}
+
 check_database() {
-    place=${database% *} port=${database##* }
-    if [ -n "$probe" ] && ! is_open "$place" "$port"; then
-        say fail database "no connection to port $port of $place"
-    elif check_login; then
+    [ -z "$probe" ] || ask_servers "$database"
+    if [ -n "$probe" ] && [ -z "$open" ]; then
+        say fail database "no connection to $shut"
         return
+    elif check_login; then
+        :
     elif [ -z "$probe" ]; then
         say unknown database "nc -z, bash with timeout, and curl are all missing; no login: $why"
+        return
     else
-        say ok database "$place takes connections on port $port; no login was tried: $why"
+        say ok database "$open; no login was tried: $why"
+    fi
+    if [ -n "$probe" ] && [ -n "$shut" ]; then
+        say warn database "no connection to $shut: a failover would find no server there"
     fi
 }
 
@@ -1397,6 +1511,7 @@ run() {
     check_route
     check_group
     check_multicast
+    check_driver_files
     check_database
     check_listeners
     check_ports hazelcast-port "$hazelcast_ports" yes

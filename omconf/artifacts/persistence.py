@@ -16,6 +16,7 @@ from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Placeholder, Reading, line
 from omconf.check import deployed_xml
 from omconf.check.deployed_members import DROPPED
+from omconf.cluster import database_url
 from omconf.diagnostics import (
     CONTRADICTION,
     Diagnostic,
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
 
 XML = FromFormat("XML")
-DRIVER = FromFormat("this release's driver needs the time zone in its URL")
 SAME_DATABASE = FromPage("Database: set the server's address, login and password")
 PROVIDER = FromPage("Database: uncomment openjpa.RemoteCommitProvider")
 
@@ -188,20 +188,30 @@ KIND = Persistence()
 
 
 def _same_server(cluster: Cluster, node: str, url: Change) -> bool:
-    """Tell whether two URLs lead to one database: the host of one is called otherwise."""
-    before, after = (jdbc.server(side or "") for side in (url.before, url.after))
-    if not before[1] or (before[0], before[2]) != (after[0], after[2]):
+    """Tell whether two URLs lead to one database: a host is called otherwise, or there are others too.
+
+    Of several servers one can be written, and pgJDBC looks for that one; Connector/J takes the first.
+    """
+    before, after = (jdbc.servers(side or "") for side in (url.before, url.after))
+    if not (before.places and after.places) or (before[1:] != after[1:]):
         return False
-    if before[1] == after[1]:
-        return True
-    there = next((n for n in cluster.nodes if n.name.value == cluster.database.node), None)
-    if there is None:
-        return False
-    here = there.name.value == node
-    return all(
-        host in there.known_as or (here and LOOPBACK.fullmatch(host))
-        for host in (before[1], after[1])
+    there, here = (
+        [(_known(cluster, node, host), port) for host, port in side.places]
+        for side in (before, after)
     )
+    several = cluster.database.kind.value == "postgresql" and len(here) > 1
+    return not {*there}.isdisjoint(here) if several else there[0] == here[0]
+
+
+def _known(cluster: Cluster, node: str, host: str) -> str:
+    """Name a host as the spec does, where it is a node on which the database runs."""
+    for there in cluster.nodes:
+        name = there.name.value
+        if cluster.database.on(name):
+            here = name == node and LOOPBACK.fullmatch(host)
+            if host in there.known_as or here:
+                return name
+    return host
 
 
 def _connection_items(reading: Reading, key: str, value: str, number: int) -> None:
@@ -250,7 +260,7 @@ def _add(reading: Reading, key: str, value: str, number: int) -> None:
 @lru_cache(maxsize=256)
 def _artifact(cluster: Cluster, path: str) -> Artifact:
     om = cluster.openmeetings
-    lines, placeholder = _text(cluster)
+    lines, placeholders = _text(cluster)
     return Artifact(
         KIND.name,
         path,
@@ -259,13 +269,13 @@ def _artifact(cluster: Cluster, path: str) -> Artifact:
         mode=0o600,
         owner=om.user.value,
         group=om.group.value,
-        placeholders=(placeholder,),
+        placeholders=placeholders,
         schema=SCHEMAS[om.release.value.jpa.namespace],
     )
 
 
 @lru_cache(maxsize=2)
-def _text(cluster: Cluster) -> tuple[tuple[Line, ...], Placeholder]:
+def _text(cluster: Cluster) -> tuple[tuple[Line, ...], tuple[Placeholder, ...]]:
     release = cluster.openmeetings.release.value
     stock = release.persistence[cluster.database.kind.value]
     why = (FromRelease(release.name, f"{cluster.database.kind.value}_persistence.xml"),)
@@ -307,7 +317,21 @@ def _text(cluster: Cluster) -> tuple[tuple[Line, ...], Placeholder]:
         line("  </persistence-unit>", why=why),
         line("</persistence>", why=why),
     ]
-    return tuple(lines), password
+    return tuple(lines), (password, *_in_url(cluster).values())
+
+
+def _in_url(cluster: Cluster) -> dict[str, Placeholder]:
+    """The places of secrets among the URL's parameters, by their names."""
+    kind = cluster.database.kind.value
+
+    def encode(secret: str) -> str:
+        written = jdbc.encode(kind, secret)
+        if any(char in written for char in ",\"'"):
+            raise ValueError("a comma or a quote in it would end the URL in ConnectionProperties")
+        return escape(written)
+
+    found = database_url.secrets(cluster)
+    return {name: Placeholder(name, ref.value, encode) for name, ref in found.items()}
 
 
 def _connection(cluster: Cluster, password: Placeholder, why: tuple[Origin, ...]) -> list[Line]:
@@ -351,14 +375,15 @@ def connection(
     pairs: list[tuple[str, Value[str] | Placeholder | tuple[Value[str], ...], bool]] = []
     for name, value in stock.connection:
         if name == "Url":
-            host, port, db = database.host, database.port, database.name
+            hosts = [part for server in database.servers for part in (server.host, server.port)]
             # A host that is a node is named in one place, and its address stands in another.
-            at = (n.address for n in cluster.nodes if n.name.value == database.node)
-            zone = zone_option(cluster).values()
-            used = (host, *at, port, db, *zone, *database.options.values())
-            used += (Value("", DRIVER),) if zone else ()
-            text = url(cluster, value)
-            pairs.append((name, (Value(text, origin), *(Value("", v.origin) for v in used)), True))
+            on = {server.node for server in database.servers}
+            at = (n.address for n in cluster.nodes if n.name.value in on)
+            used = (*hosts, *at, database.service or database.name)
+            why = (*(v.origin for v in used), *database_url.origins(cluster))
+            places = {name: place.text for name, place in _in_url(cluster).items()}
+            text = database_url.text(cluster, places)
+            pairs.append((name, (Value(text, origin), *(Value("", o) for o in why)), True))
         elif name == "Username":
             pairs += [(key, setting, False) for key, setting in pool.items()]
             pool = {}
@@ -368,34 +393,3 @@ def connection(
         else:
             pairs.append((name, pool.pop(_spelling(name), Value(value, origin)), False))
     return pairs
-
-
-def url(cluster: Cluster, template: str) -> str:
-    """Fill the stock URL with host, port, database name and options of the spec.
-
-    Raises ValueError for what the driver's URL cannot carry; the rules find it before.
-    """
-    database = cluster.database
-    kind = database.kind.value
-    given = zone_option(cluster) | dict(database.options)
-    text = template.format(
-        host=database.host.value,
-        port=database.port.value,
-        name=jdbc.encode(kind, database.name.value),
-    )
-    options = {
-        jdbc.encode(kind, name): jdbc.encode(kind, option.value) for name, option in given.items()
-    }
-    return jdbc.with_parameters(kind, text, options)
-
-
-def zone_option(cluster: Cluster) -> dict[str, Value[str]]:
-    """The parameter that names the nodes' time zone to a driver that needs one, unless given.
-
-    OpenMeetings' own installer adds it too. Connector/J takes names in any case.
-    """
-    om, database = cluster.openmeetings, cluster.database
-    name = om.release.value.persistence[database.kind.value].zone_option
-    if name is None or name.lower() in map(str.lower, database.options):
-        return {}
-    return {name: om.timezone}

@@ -154,7 +154,9 @@ def files(bundle: Bundle, secrets: Mapping[str, Secret] | None = None) -> dict[s
             mode = 0o755 if content.mode & 0o100 else 0o644
             result[path] = BundleFile(content.data, mode)
         else:
-            result[path] = BundleFile(content.filled(secrets).encode(), content.mode)
+            result[path] = BundleFile(
+                content.filled(secrets).encode("utf-8", "surrogateescape"), content.mode
+            )
     names = [node.node for node in bundle.nodes]
     listing = manifest.for_directory(bundle.cluster, names, [*result, "manifest.json"])
     result["manifest.json"] = BundleFile(listing)

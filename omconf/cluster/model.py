@@ -122,22 +122,22 @@ class Network:
 
 
 @dataclass(frozen=True, slots=True)
-class Database:
-    """The one database; `node` is the name of the node it runs on, None when it is outside."""
+class DatabaseServer:
+    """A server of the database; `node` is the name of the node it runs on, None when it is outside."""
 
-    kind: Value[DatabaseKind]
     host: Value[str]
     node: str | None
     port: Value[int]
-    name: Value[str]
-    user: Value[str]
-    password: Value[SecretRef]
-    options: Mapping[str, Value[str]]
-    pool: Mapping[str, Value[str]]
-    properties: Mapping[str, Value[str]]
-    """Further JPA properties."""
-    max_connections: Value[int] | None
-    """The server's limit, where the spec says it."""
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.node or self.host.value
+
+    @property
+    def place(self) -> str:
+        """Where it listens."""
+        return f"{self.host.value}:{self.port.value}"
 
     @property
     def on_loopback(self) -> bool:
@@ -147,6 +147,61 @@ class Database:
         except ValueError:
             names = ("localhost", "localhost.localdomain", "ip6-localhost")
             return self.host.value.lower() in names
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFile:
+    """A file that a driver reads on each node.
+
+    `source` is what omconf puts there; None: the admin does. `format` is what a driver makes of it:
+    `pem`, `pk8`, `p12` or `jks`; empty where its name does not tell.
+    """
+
+    path: Value[str]
+    source: Value[SecretRef] | None
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseTls:
+    """TLS to the database; what is None is not said."""
+
+    mode: Value[str]
+    ca: NodeFile | None
+    ca_password: Value[SecretRef] | None
+    client_cert: NodeFile | None
+    client_key: NodeFile | None
+    client_key_password: Value[SecretRef] | None
+
+    @property
+    def files(self) -> Mapping[str, NodeFile]:
+        """The files by their keys in the spec."""
+        keys = ("ca", "client_cert", "client_key")
+        return {key: found for key in keys if (found := getattr(self, key)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """The one database, and its servers in the order in which a driver tries them."""
+
+    kind: Value[DatabaseKind]
+    servers: tuple[DatabaseServer, ...]
+    name: Value[str]
+    service: Value[str] | None
+    """Oracle's name of a service, in the place of a SID."""
+    user: Value[str]
+    password: Value[SecretRef]
+    tls: DatabaseTls | None
+    options: Mapping[str, Value[str] | Value[SecretRef]]
+    pool: Mapping[str, Value[str]]
+    properties: Mapping[str, Value[str]]
+    """Further JPA properties."""
+    max_connections: Value[int] | None
+    """The server's limit, where the spec says it."""
+
+    def on(self, node: str) -> tuple[DatabaseServer, ...]:
+        """Give the servers that run on a node."""
+        return tuple(server for server in self.servers if server.node == node)
 
 
 def credentials_path(cluster: str) -> str:

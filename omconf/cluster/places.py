@@ -21,6 +21,8 @@ OWN = "/etc/omconf"
 DEFAULT_UNIT = "openmeetings.service"
 LIBRARY = "{home}/webapps/{webapp}/WEB-INF/lib"
 """Where the jars of OpenMeetings lie."""
+DATABASE_FILE = "/etc/omconf/{cluster}/database-{name}.{format}"
+"""A file that the JDBC driver reads."""
 MAX_PATH = 1200
 """Characters of a path: the longest that a spec allows (1,000 bytes), and what templates add."""
 

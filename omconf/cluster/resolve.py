@@ -8,10 +8,9 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from omconf.cluster import shared_folder
+from omconf.cluster import resolve_database, shared_folder
 from omconf.cluster.model import (
     Cluster,
-    Database,
     Discovery,
     ExtraFile,
     Hazelcast,
@@ -24,7 +23,7 @@ from omconf.cluster.model import (
 )
 from omconf.diagnostics import has_errors, meant
 from omconf.files import read
-from omconf.origin import FromDefault, FromRelease, FromSpec, Origin, Value
+from omconf.origin import FromDefault, FromSpec, Origin, Value
 from omconf.releases import RELEASES
 from omconf.secrets import SecretRef, quoted
 from omconf.spec import defaults
@@ -53,7 +52,7 @@ def resolve(
 
     The cluster is None when a server is named that is no node (OM230).
     """
-    return _Resolver(document, spec, base).cluster()
+    return Resolver(document, spec, base).cluster()
 
 
 class Key(str):
@@ -75,7 +74,9 @@ def natural(name: str) -> list[tuple[int, str]]:
     ]
 
 
-class _Resolver:
+class Resolver:
+    """Resolves one spec, section by section."""
+
     def __init__(self, document: Document, spec: Spec, base: str) -> None:
         self.document = document
         self.spec = spec
@@ -84,6 +85,7 @@ class _Resolver:
         self.addresses = Counter(node.address for node in spec.nodes.values())
 
     def origin(self, path: Path) -> Origin:
+        """Tell where the value of a key comes from: the spec, or omconf's default."""
         key = ".".join(map(str, path))
         if path in self.document.values:
             return FromSpec(key, self.document.values[path])
@@ -94,6 +96,7 @@ class _Resolver:
         return Value(getattr(section, str(path[-1])), self.origin(path))
 
     def maybe(self, section: Section, path: Path) -> Value[Any] | None:
+        """The value of a key that may be left out."""
         value = getattr(section, str(path[-1]))
         return None if value is None else Value(value, self.origin(path))
 
@@ -132,7 +135,7 @@ class _Resolver:
             firewall=self.value(spec.network, ("network", "firewall")),
         )
         nodes = tuple(self.node(n) for n in sorted(spec.nodes, key=natural))
-        database = self.database(openmeetings, nodes)
+        database = resolve_database.database(self, openmeetings, nodes)
         storage = shared_folder.resolve(self, spec.storage, name, openmeetings, nodes)
         if database is None or storage is None:
             return None, self.diagnostics
@@ -298,35 +301,12 @@ class _Resolver:
         nodes = self.document.data["nodes"]
         return name in nodes or any(label(key) == name for key in nodes)
 
-    def database(self, om: OpenMeetings, nodes: tuple[Node, ...]) -> Database | None:
-        spec = self.spec.database
-        stock = om.release.value.persistence[spec.kind]
-        shipped = FromRelease(om.release.value.name, f"{spec.kind}_persistence.xml")
-        server = self.server(spec.host, ("database", "host"), nodes, "address")
-        if server is None:
-            return None
-        host, node = server
-        return Database(
-            kind=self.value(spec, ("database", "kind")),
-            host=host,
-            node=node,
-            port=self.maybe(spec, ("database", "port")) or Value(stock.port, shipped),
-            name=self.maybe(spec, ("database", "name")) or Value(stock.name, shipped),
-            user=self.value(spec, ("database", "user")),
-            password=self.secret(spec.password, ("database", "password")),
-            options=self.mapping(spec.options, ("database", "options")),
-            pool=self.mapping(spec.pool, ("database", "pool")),
-            properties=self.mapping(
-                self.spec.persistence.properties, ("persistence", "properties")
-            ),
-            max_connections=self.maybe(spec, ("database", "max_connections")),
-        )
-
     def secret(self, ref: SecretRef, path: Path) -> Value[SecretRef]:
         """A secret's place to be read from; a file's path starts from the spec's folder."""
-        return Value(SecretRef(ref.source, ref.argument, self.base), self.origin(path))
+        return Value(replace(ref, base=self.base), self.origin(path))
 
     def mapping(self, values: dict[str, T], path: Path) -> dict[str, Value[T]]:
+        """Values by names that the user chose, in their order."""
         return {
             Key(k, self.document.keys.get((*path, k))): Value(values[k], self.origin((*path, k)))
             for k in sorted(values)

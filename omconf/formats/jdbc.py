@@ -8,7 +8,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import quote, unquote_plus
+
+from omconf.formats import oracle_net
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +60,12 @@ def encode(kind: str, value: str) -> str:
     return value
 
 
-def with_parameters(kind: str, url: str, parameters: dict[str, str]) -> str:
+def with_parameters(
+    kind: str, url: str, parameters: dict[str, str], without: Collection[str] = ()
+) -> str:
     """Add parameters (already encoded) to a URL, in the place of those of the same name.
+
+    Those `without` go, unless they are added.
 
     Raises ValueError for a kind whose URL has no parameters (Oracle's SID form).
     """
@@ -65,7 +75,8 @@ def with_parameters(kind: str, url: str, parameters: dict[str, str]) -> str:
     if not form.start:
         raise ValueError("the URL of an Oracle SID has no parameters")
     base, present = split(url)
-    merged = {**present, **parameters}
+    kept = {name: value for name, value in present.items() if name not in without}
+    merged = {**kept, **parameters}
     return base + form.start + form.between.join(f"{k}={v}" for k, v in merged.items()) + form.end
 
 
@@ -101,6 +112,8 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     if kind == "mysql":
         url = url.partition("#")[0]  # Connector/J takes the rest for a fragment
     base, parameters = split(url)
+    if kind == "oracle" and (thin := _THIN.match(base)):
+        base = thin[0] + oracle_net.canonical(base[thin.end() :])
     if port := _PORTS.get(kind):
         base = _with_server(base, kind, port)
     if kind == "mysql":
@@ -111,6 +124,7 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     return base, {name: meaning(url, value) for name, value in parameters.items()}
 
 
+_THIN = re.compile(r"jdbc:oracle:thin:@")
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "db2": 50000}
 """What the drivers connect to where a URL names no port (their own documentation)."""
 _NAMES = {
@@ -127,6 +141,8 @@ _NAMES = {
     ),
     "mssql": (
         *("databaseName", "encrypt", "failoverPartner", "loginTimeout", "trustServerCertificate"),
+        *("hostNameInCertificate", "multiSubnetFailover", "trustStore", "trustStorePassword"),
+        *("trustStoreType",),
     ),
 }
 SPELLED = {kind: {name.lower(): name for name in names} for kind, names in _NAMES.items()}
@@ -204,14 +220,24 @@ def _database(kind: str, rest: str) -> str:
     return f"/{quote(unquote_plus(rest[1:]), safe='')}"
 
 
-def server(base: str) -> tuple[str, str, str]:
-    """Cut the canonical base of a URL into what is before its host, the host, and the rest."""
+class Servers(NamedTuple):
+    """The servers of a URL, each with its port, in lower case, and what is before and behind them."""
+
+    places: tuple[tuple[str, str], ...]
+    before: str
+    behind: str
+
+
+def servers(base: str) -> Servers:
+    """Cut the canonical base of a URL; of a form without plain hosts there are no servers."""
+    found = re.fullmatch(r"(jdbc:[a-z0-9]+:)((?:[a-z]+:)?)//([^/;()@]+)(|[/;].*)", base)
+    if found is None:
+        return Servers((), base, "")
+    places = (place.rpartition(":") for place in found[3].split(","))
+    named = tuple((host.lower().rstrip("."), port) for host, _, port in places)
     # Of one host, Connector/J balances and replicates nothing.
-    found = re.fullmatch(
-        r"(jdbc:[a-z0-9]+:)(?:(?:loadbalance|replication):)?//(\[[^]]*\]|[^/:;,]+)((?:[:;/].*)?)",
-        base,
-    )
-    return (found[1], found[2].lower().rstrip("."), found[3]) if found else (base, "", "")
+    before = found[1] + (found[2] if len(named) > 1 else "")
+    return Servers(named if all(host for host, _ in named) else (), before, found[4])
 
 
 def _parts(text: str, between: str) -> list[str]:
@@ -232,6 +258,8 @@ def _parts(text: str, between: str) -> list[str]:
 
 
 def meaning(url: str, value: str) -> str:
-    """Undo percent encoding where the URL's driver does, so that equal values compare equal."""
+    """Undo what the URL's driver undoes, percent signs or braces: equal values compare equal."""
     form = next((f for f in FORMS.values() if url.startswith(f.prefix)), None)
+    if form is FORMS["mssql"] and value.startswith("{") and value.endswith("}"):
+        return value[1:-1].replace("}}", "}")
     return unquote_plus(value) if form and form.percent else value

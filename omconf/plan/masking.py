@@ -35,7 +35,7 @@ SHORTEST = 4
 _ORDINARY = re.compile(
     r"[A-Za-z][a-z]{0,11}|[A-Z]{1,12}|[0-9]{1,12}|(?=.{1,16}$)[a-z]+(?: [a-z]+)+"
 )
-_PLACEHOLDER = re.compile(r"@omconf:[\w.]+@|\$\{[^{}]*\}")
+_PLACEHOLDER = re.compile(r"@omconf:[\w.-]+@|\$\{[^{}]*\}")
 _BETWEEN = re.compile(r"[,=;&?:\s\"'{}\\]+")
 """Where readers of deployed files cut values apart."""
 _QUOTED = re.compile(r"`[^`]*`|(?<=, but is ).*")

@@ -97,3 +97,20 @@ class Release:
     entities: tuple[str, ...]
     persistence: Mapping[str, PersistenceStock] = field(hash=False)
     settings: frozenset[str]
+
+    def has_driver(self, kind: str, *version: int) -> bool:
+        """Tell whether it ships a driver of this version or a later one."""
+        return tuple(int(part) for part in self.jdbc_drivers[kind].split(".")[:3]) >= version
+
+    @property
+    def pgjdbc_reads_pem(self) -> bool:
+        """Whether the PostgreSQL driver reads a key in PEM: 42.7.10 does, 42.7.7 does not."""
+        return self.has_driver("postgresql", 42, 7, 10)
+
+    @property
+    def connector_j_needs_protocol(self) -> bool:
+        """Whether the MySQL driver has to be told of TLS 1.2: up to 8.0.27 it begins with TLS 1.0.
+
+        8.0.20 takes MariaDB 10.11 for an old server, and fails without (measured).
+        """
+        return not self.has_driver("mysql", 8, 0, 28)

@@ -141,7 +141,7 @@ def _installation(home: str, webapp: str, release: str) -> Manual:
 def backup(cluster: Cluster) -> Do:
     """Keep the database as it is: no earlier release can use the tables of a later one."""
     database = cluster.database
-    what = f"the database {database.name.value} on {database.node or database.host.value}"
+    what = f"the database {database.name.value} on {' or '.join(s.name for s in database.servers)}"
     release = cluster.openmeetings.release.value.name
     text = f"Back up {what}: OpenMeetings {release} changes its tables."
     restored = f"Restore {what} from that backup, if OpenMeetings {release} was started."

@@ -14,6 +14,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     Account,
     Address,
     ClusterName,
+    DatabaseHosts,
     DatabaseKindName,
     Domain,
     Export,
@@ -34,8 +35,11 @@ from omconf.spec.values import (  # pydantic reads these at run time
     MountFrom,
     MountOption,
     MulticastGroup,
+    NodeFile,
     NodeName,
     OptionName,
+    OptionValue,
+    OracleName,
     Port,
     PropertyName,
     PublicAddress,
@@ -154,21 +158,61 @@ class Discovery(Section):
     )
 
 
+class DatabaseTls(Section):
+    """TLS to the database; there when anything of it is said."""
+
+    mode: Literal["require", "verify-ca", "verify-full"] = Field(
+        "verify-full",
+        description="`require`: encrypted, whoever answers; `verify-ca`: by a server of a known"
+        " authority; `verify-full`: and with the name that the spec calls it by.",
+    )
+    ca: NodeFile | None = Field(
+        None,
+        description="The authorities: PEM for PostgreSQL, else a trust store of Java; unset: those"
+        " that Java knows. A path on the nodes, or {file: ..., whole: true}: omconf puts it there.",
+    )
+    ca_password: SecretSource | None = Field(
+        None, description="Where the password of that trust store is read from, if it has one."
+    )
+    client_cert: NodeFile | None = Field(
+        None,
+        description="PostgreSQL: the nodes' own certificate, PEM, where the server asks for it.",
+    )
+    client_key: NodeFile | None = Field(
+        None,
+        description="Its key: PostgreSQL: PKCS#8 in DER, PEM (from 9.0.0 on), or a PKCS#12 store with"
+        " the certificate; MySQL: such a store.",
+    )
+    client_key_password: SecretSource | None = Field(
+        None, description="Where the password of that key or store is read from, if it has one."
+    )
+
+
 class Database(Section):
     """The one database of the cluster."""
 
     kind: DatabaseKindName = Field(
         description="The kind of database; an embedded one cannot be shared."
     )
-    host: Host = Field(
-        description="Where it runs: a node's name, an address, a dotted name, {host: ...}."
+    host: DatabaseHosts = Field(
+        description="Where it runs: a node's name, an address, a dotted name, {host: ...};"
+        " several in a list, where the driver goes to the next one when one fails.",
+        examples=["10.1.1.10", ["db1.example.org", {"host": "db2.example.org", "port": 5433}]],
     )
-    port: Port | None = Field(None, description="Its port; unset: the kind's own.")
+    port: Port | None = Field(
+        None, description="Its port, where a server has none of its own; unset: the kind's."
+    )
     name: JpaText | None = Field(None, description="The database's name; unset: the stock file's.")
+    service: OracleName | None = Field(
+        None, description="Oracle: the service that it connects to, in the place of a SID (`name`)."
+    )
     user: JpaText = Field(description="The user that OpenMeetings logs in as.")
     password: SecretSource = Field(description="Where that user's password is read from.")
-    options: dict[OptionName, Text] = Field(
-        {}, description="JDBC URL parameters, added to the stock ones or in their place."
+    tls: DatabaseTls | None = None
+    options: dict[OptionName, OptionValue] = Field(
+        {},
+        description="JDBC URL parameters, added to the stock ones or in their place; the value of"
+        " one that holds a secret says where it is read from.",
     )
     pool: dict[OptionName, Text] = Field(
         {},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from omconf.formats import names
+from omconf.formats import names, oracle_net
 from omconf.spec.checks import UNCARRIABLE, UNQUOTABLE, WRONG_VALUE, refuse
 
 LONGEST_NAME = 255
@@ -41,6 +41,17 @@ def carried(value: str) -> str:
             UNQUOTABLE,
             "The space at its start or end would be lost: OpenJPA trims what it reads.",
             "Remove the space; where the name really has one, rename it.",
+        )
+    return value
+
+
+def oracle_name(value: str) -> str:
+    """Check the name of an Oracle service."""
+    if not oracle_net.NAME.fullmatch(value):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no name of an Oracle service.",
+            "Write letters, digits and `_ $ # . -`, as `lsnrctl services` shows it.",
         )
     return value
 

@@ -10,6 +10,7 @@ from omconf.secrets import SecretRef
 from omconf.spec import checks, slips
 
 _WAYS = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
+_FILES = "Write a path on the nodes, or `{file: PATH, whole: true}` for omconf to put it there."
 _FORMS = f"This form is not understood; a secret is said by one of {_WAYS}."
 
 
@@ -18,9 +19,13 @@ def _unclear(message: str, hint: str = "") -> NoReturn:
 
 
 class HostRef(str):
-    """A server as the spec says it; `form` is `node`, `host` or, for a plain text, `name`."""
+    """A server as the spec says it; `form` is `node`, `host` or, for a plain text, `name`.
+
+    `port` is set where the spec gives one server of several a port of its own.
+    """
 
     form: str = "name"
+    port: int | None = None
 
 
 def host(value: Any) -> HostRef:
@@ -55,6 +60,23 @@ def host(value: Any) -> HostRef:
     return found
 
 
+def listed(value: Any) -> Any:
+    """Make a list of a value that stands alone."""
+    return value if isinstance(value, list) else [value]
+
+
+def database_host(value: Any) -> HostRef:
+    """Read a database server: as `host` does, or with a port: `{host: NAME, port: N}`."""
+    if not isinstance(value, dict) or "port" not in value:
+        return host(value)
+    port = value["port"]
+    if not isinstance(port, int) or isinstance(port, bool):
+        checks.refuse(checks.WRONG_VALUE, "The port of a database server must be a whole number.")
+    found = host({key: name for key, name in value.items() if key != "port"})
+    found.port = checks.port(port)
+    return found
+
+
 def node_text(template: str, name: str, address: str) -> str:
     """Put a node's own name and address into a value of `node_defaults` (or of its own)."""
     return template.replace("{name}", name).replace("{address}", address)
@@ -72,6 +94,34 @@ def ssh_destination(value: str) -> str:
     return value
 
 
+def option(value: Any) -> SecretRef | str:
+    """Read the value of an option: a text, or where a secret comes from."""
+    if isinstance(value, dict):
+        return secret(value)
+    found = checks.text(value)
+    if not isinstance(found, str) or not found:
+        hint = "Write a value, or remove the option."
+        checks.refuse(checks.WRONG_VALUE, "The value of an option must be a text.", hint)
+    return checks.clean(found)
+
+
+def node_file(value: Any) -> SecretRef | str:
+    """Read a file that a driver needs on each node: its path there, or what omconf is to put there."""
+    if isinstance(value, str):
+        return checks.folder(checks.clean(value))
+    if not isinstance(value, dict):
+        checks.refuse(checks.WRONG_VALUE, "This is neither a path on the nodes nor a file.", _FILES)
+    whole = value.get("whole")
+    if whole is not True:
+        checks.refuse(
+            checks.WRONG_VALUE,
+            "What stands in this file is read as a whole, which has to be said.",
+            f"Add `whole: true`. {_FILES}",
+        )
+    found = secret({key: given for key, given in value.items() if key != "whole"})
+    return SecretRef(found.source, found.argument, found.base, whole=True)
+
+
 def secret(value: Any) -> SecretRef:
     """Read where a secret comes from; a secret itself is refused."""
     if not isinstance(value, dict):
@@ -80,6 +130,8 @@ def secret(value: Any) -> SecretRef:
             "A secret stands here in plain text; a spec only says where it is read from.",
             f"Write {_WAYS}; for `$OM_DB_PASSWORD`, write `{{env: OM_DB_PASSWORD}}`.",
         )
+    if "whole" in value:
+        _unclear("Of this secret the first line counts, never the whole file.", "Remove `whole`.")
     if len(value) != 1 or next(iter(value)) not in ("env", "file", "command"):
         _unclear(_FORMS)
     source, argument = next(iter(value.items()))

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from omconf.formats import fstab, names, options, paths, systemd
+from omconf.formats import fstab, names, options, oracle_net, paths, systemd
 from omconf.secrets import SecretRef
 from omconf.spec import checks, programs, properties, references, storage
 
@@ -94,6 +94,11 @@ SshDestination = Annotated[
     Field(examples=["om1", "root@om1.example.org", "ssh://root@{address}:2222"]),
 ]
 JpaText = Annotated[Text, AfterValidator(properties.carried), _shaped(_TRIMMED)]
+OracleName = Annotated[
+    Text,
+    AfterValidator(properties.oracle_name),
+    _shaped(oracle_net.NAME, "openmeetings.example.org"),
+]
 MountOption = Annotated[Text, AfterValidator(storage.mount_option), _shaped(options.CARRIED)]
 ExportOption = Annotated[Text, AfterValidator(storage.export_option), _shaped(options.CARRIED)]
 ShareName = Annotated[
@@ -122,7 +127,7 @@ FileSystem = Annotated[
 FstabOption = Annotated[Text, AfterValidator(storage.fstab_option), _shaped(options.CARRIED)]
 Release = Annotated[Text, AfterValidator(checks.release)]
 RuleId = Annotated[Text, AfterValidator(checks.rule_id), _shaped(re.compile("OM[0-9]{3}"))]
-_HOST = {"type": "string", "pattern": f"^(?:{names.HOST.pattern})$"}
+_HOST: dict[str, Any] = {"type": "string", "pattern": f"^(?:{names.HOST.pattern})$"}
 Host = Annotated[
     references.HostRef,
     PlainValidator(references.host),
@@ -144,29 +149,92 @@ Host = Annotated[
         }
     ),
 ]
+_PORT_NUMBER: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 65535}
+_SERVERS: list[dict[str, Any]] = [
+    _HOST,
+    *(
+        {
+            "type": "object",
+            "properties": {form: _HOST, "port": _PORT_NUMBER},
+            "required": [form],
+            "additionalProperties": False,
+        }
+        for form in ("node", "host")
+    ),
+]
+DatabaseHosts = Annotated[
+    list[Annotated[references.HostRef, PlainValidator(references.database_host)]],
+    BeforeValidator(references.listed),
+    Field(min_length=1, max_length=16),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                *_SERVERS,
+                {"type": "array", "items": {"anyOf": _SERVERS}, "minItems": 1, "maxItems": 16},
+            ],
+            "examples": ["om1", "10.1.1.10", ["db1.example.org", {"host": "db2", "port": 5433}]],
+        }
+    ),
+]
+_SOURCES: dict[str, dict[str, Any]] = {
+    "env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
+    "file": {"type": "string", "minLength": 1},
+    "command": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+}
+_SECRETS: list[dict[str, Any]] = [
+    {
+        "type": "object",
+        "properties": {form: schema},
+        "required": [form],
+        "additionalProperties": False,
+    }
+    for form, schema in _SOURCES.items()
+]
 SecretSource = Annotated[
     SecretRef,
     PlainValidator(references.secret),
     WithJsonSchema(
         {
-            "oneOf": [
-                {
-                    "type": "object",
-                    "properties": {form: schema},
-                    "required": [form],
-                    "additionalProperties": False,
-                }
-                for form, schema in (
-                    ("env", {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}),
-                    ("file", {"type": "string", "minLength": 1}),
-                    ("command", {"type": "array", "items": {"type": "string"}, "minItems": 1}),
-                )
-            ],
+            "oneOf": _SECRETS,
             "examples": [
                 {"env": "OM_DB_PASSWORD"},
                 {"file": "db-password"},
                 {"command": ["pass", "show", "openmeetings/db"]},
             ],
+        }
+    ),
+]
+OptionValue = Annotated[
+    SecretRef | str,
+    PlainValidator(references.option),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "minLength": 1},
+                {"type": ["number", "boolean"]},
+                *_SECRETS,
+            ],
+            "examples": ["true", {"env": "OM_TRUST_STORE_PASSWORD"}],
+        }
+    ),
+]
+NodeFile = Annotated[
+    SecretRef | str,
+    PlainValidator(references.node_file),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": f"^(?:/{paths.CARRIED.pattern})$"},
+                *(
+                    {
+                        **form,
+                        "properties": {**form["properties"], "whole": {"const": True}},
+                        "required": [*form["required"], "whole"],
+                    }
+                    for form in _SECRETS
+                ),
+            ],
+            "examples": ["/etc/ssl/certs/database-ca.pem", {"file": "ca.pem", "whole": True}],
         }
     ),
 ]

@@ -104,9 +104,14 @@ def _discovery(cluster: Cluster) -> str:
 
 def _database(cluster: Cluster) -> tuple[Box, list[_Use]]:
     database = cluster.database
-    place = f"{database.host.value}:{database.port.value}"
-    box = Box(Role.DATABASE, "Database", (database.kind.value, place, *_on(database.node)))
-    return box, [_Use(_names(cluster), "JDBC"), _runs("runs", database.node)]
+    places = (server.place for server in database.servers)
+    on = {server.node: None for server in database.servers if server.node}
+    box = Box(
+        Role.DATABASE,
+        "Database",
+        (database.kind.value, ", ".join(places), *_on(", ".join(on))),
+    )
+    return box, [_Use(_names(cluster), "JDBC"), *(_runs("runs", node) for node in on)]
 
 
 def _data(cluster: Cluster) -> tuple[Box, list[_Use]]:

@@ -11,6 +11,7 @@ from lxml import etree
 
 from omconf.artifacts import hazelcast, persistence
 from omconf.artifacts.model import Line
+from omconf.cluster import database_url
 from omconf.formats import connection_properties
 from omconf.origin import FromSpec
 from omconf.releases import HAZELCAST_NAMESPACE, RELEASES, StockElement
@@ -132,8 +133,8 @@ def test_old_mysql_drivers_are_told_the_time_zone(name: str) -> None:
     assert ("serverTimezone=Europe%2FBerlin" in line.text) is needed
     keys = [origin.key for origin in line.origins if isinstance(origin, FromSpec)]
     assert ("openmeetings.timezone" in keys) is needed
-    assert (persistence.DRIVER in line.origins) is needed
+    assert (database_url.DRIVER in line.origins) is needed
     line = url_of(serverTimezone="UTC")
     assert "serverTimezone=UTC" in line.text
     assert "Berlin" not in line.text
-    assert persistence.DRIVER not in line.origins
+    assert database_url.DRIVER not in line.origins

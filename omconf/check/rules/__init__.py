@@ -6,13 +6,13 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
-from omconf.check.rules import database, network, nodes, storage
+from omconf.check.rules import database, database_tls, network, nodes, storage
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.diagnostics import Diagnostic
 
-FAMILIES = (nodes, network, database, storage)
+FAMILIES = (nodes, network, database, database_tls, storage)
 
 
 def check(cluster: Cluster) -> list[Diagnostic]:

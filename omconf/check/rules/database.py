@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from omconf.cluster import database_url
 from omconf.diagnostics import Diagnostic, Rule, Severity, plain_property
 from omconf.formats import connection_properties, dbcp2, jdbc
-from omconf.secrets import in_plain, quoted
+from omconf.secrets import SecretRef, hides, in_plain, quoted
 from omconf.spec.checks import UNQUOTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from omconf.cluster.model import Cluster
+    from omconf.cluster.model import Cluster, Database
     from omconf.origin import Span, Value
 
 LOOPBACK = Rule("OM211", Severity.ERROR, "a database on loopback for more than one node")
@@ -26,6 +27,10 @@ _EVERY_CHARACTER = re.compile("utf8mb4|utf16|utf32|gb18030|binary", re.IGNORECAS
 NO_EMOJI = Rule("OM219", Severity.WARNING, "a connection that cannot store every character")
 ADMINISTRATOR = Rule("OM217", Severity.WARNING, "OpenMeetings as the database's administrator")
 
+SEVERAL = Rule("OM280", Severity.ERROR, "database servers that one URL cannot name")
+READ_ONLY = Rule("OM281", Severity.WARNING, "a failover to a server that cannot be written")
+
+MSSQL_PORT = 1433
 RESERVED = {"postgresql": 3}
 """Connections of the server's limit that it keeps for its administrators: PostgreSQL's default of
 `superuser_reserved_connections`. MySQL has one beyond its limit."""
@@ -49,6 +54,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     yield from _loopback(cluster)
     yield from _administrator(cluster)
     yield from _connections(cluster)
+    yield from _several(cluster)
     yield from _carried(cluster.database.user, "user")
     kind = cluster.database.kind.value
     try:
@@ -71,9 +77,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
 
 def _mysql(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check what the stock URL leaves to the server's defaults, which MySQL 8 changed."""
-    stock = dict(cluster.openmeetings.release.value.persistence["mysql"].connection)["Url"]
-    said = {name: value.value for name, value in cluster.database.options.items()}
-    url = jdbc.with_parameters("mysql", stock, said)
+    url = database_url.text(cluster)
     options = jdbc.canonical(url)[1]
     if not jdbc.mysql_8_lets_in(url):
         yield KEY.at(
@@ -94,8 +98,10 @@ def _mysql(cluster: Cluster) -> Iterator[Diagnostic]:
 
 
 def _loopback(cluster: Cluster) -> Iterator[Diagnostic]:
-    host = cluster.database.host
-    if cluster.database.on_loopback and len(cluster.nodes) > 1:
+    for server in cluster.database.servers:
+        host = server.host
+        if not server.on_loopback or len(cluster.nodes) == 1:
+            continue
         first = cluster.nodes[0].name.value
         yield LOOPBACK.at(
             host.span,
@@ -130,7 +136,10 @@ def _connections(cluster: Cluster) -> Iterator[Diagnostic]:
     needed = int(most) * nodes + kept
     if int(most) >= 0 and needed <= limit.value:
         return
-    has = f"the server has {limit.value}" + (f", {kept} of them for administrators" if kept else "")
+    several = len(database.servers) > 1
+    has = f"{'each server' if several else 'the server'} has {limit.value}" + (
+        f", {kept} of them for administrators" if kept else ""
+    )
     ways = []
     if fitting := max(limit.value - kept, 0) // nodes:
         ways.append(f"write `pool: {{maxTotal: {fitting}}}`")
@@ -140,9 +149,71 @@ def _connections(cluster: Cluster) -> Iterator[Diagnostic]:
         message = (
             f"Pools of {most} on {nodes} nodes may open {int(most) * nodes} connections; {has}."
         )
-        ways.append(f"let the server have {needed}")
+        ways.append(f"let {'each' if several else 'the'} server have {needed}")
     hint = ", or ".join(ways)
     yield TOO_MANY.at(limit.span, message, hint=f"{hint[:1].upper()}{hint[1:]}." if hint else "")
+
+
+def _several(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Check that the driver can go from one server to the next, and ends on one that can be written."""
+    database = cluster.database
+    kind, servers = database.kind.value, database.servers
+    if database.service and kind != "oracle":
+        message = "`database.service` is Oracle's: other databases are known by their name alone."
+        yield SEVERAL.at(database.service.span, message, hint="Write `name:` in its place.")
+    if len(servers) == 1:
+        return
+    places: set[str] = set()
+    for server in servers:
+        if server.place in places:
+            message = f"`{server.place}` stands in the list twice."
+            yield SEVERAL.at(server.host.span, message, hint="Keep it once.")
+        places.add(server.place)
+    if kind == "mssql":
+        yield from _mirrored(cluster)
+    if "," in database_url.filled(cluster):
+        yield COMMA.at(
+            servers[1].host.span,
+            "Several hosts in the URL work, but OpenMeetings' own installer splits it at their commas.",
+            hint="Run the installer without its --db options: it then leaves the file as it is.",
+        )
+    yield from _not_writable(database)
+
+
+def _mirrored(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Check what mssql-jdbc can do: one partner, on the default port (its FailoverInfo)."""
+    servers, options = cluster.database.servers, cluster.database.options
+    if len(servers) > 2:
+        yield SEVERAL.at(
+            servers[2].host.span,
+            f"SQL Server's driver knows one failover partner; these are {len(servers)} servers.",
+            hint="Write the principal and its mirror, or the listener of an availability group alone.",
+        )
+    if servers[1].port.value != MSSQL_PORT:
+        yield SEVERAL.at(
+            servers[1].port.span or servers[1].host.span,
+            f"SQL Server's driver looks for a failover partner on port {MSSQL_PORT} alone, not"
+            f" {servers[1].port.value}.",
+            hint=f"Have the partner listen on {MSSQL_PORT}: `{{host: ..., port: {MSSQL_PORT}}}`.",
+        )
+    for name, value in options.items():
+        if name.lower() in ("failoverpartner", "multisubnetfailover"):
+            hint = "Remove the option, or write one host alone."
+            message = f"`{name}` and a second host cannot go together."
+            yield SEVERAL.at(_name_span(name, value), message, hint=hint)
+
+
+def _not_writable(database: Database) -> Iterator[Diagnostic]:
+    """Find options with which a failover ends on a server that cannot be written."""
+    name, right = database_url.WRITABLE.get(database.kind.value, ("", ""))
+    said = database.options.get(name)
+    if said and str(said.value) not in (right, "master"):
+        yield READ_ONLY.at(
+            said.span,
+            f"With `{name}={quoted(str(said.value))}` OpenMeetings may come to a server that it cannot"
+            " write to.",
+            hint=f"Remove it: omconf writes `{name}={right}`.",
+        )
 
 
 def _carried(value: Value[str], what: str) -> Iterator[Diagnostic]:
@@ -173,9 +244,10 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
                 hint="Remove `options`.",
             )
             return
+        text = "" if isinstance(value.value, SecretRef) else value.value
         try:
             encoded = jdbc.encode(kind, name)
-            jdbc.encode(kind, value.value)
+            jdbc.encode(kind, text or "0")
         except ValueError as error:
             yield BAD_SETTING.at(place, f"The option `{name[:80]}` cannot be written: {error}.")
             continue
@@ -185,8 +257,14 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
                 f"`{name}` is written by omconf.",
                 hint="Use host, port, name, user and password of `database:`.",
             )
-        elif in_plain(name, value.value):
-            yield plain_property(name, place, "Remove it; the password is `database.password`.")
+        elif text and in_plain(name, text):
+            yield plain_property(name, place, f"Write `{name[:80]}: {{env: NAME}}`, for example.")
+        elif not text and not hides(name):
+            yield BAD_SETTING.at(
+                place,
+                f"No option `{name[:80]}` is known to hold a secret: deployed, it would be shown.",
+                hint="Write its value, or keep the secret under an option that is called so.",
+            )
         elif encoded != name or not jdbc.NAME.fullmatch(name):
             yield BAD_SETTING.at(
                 _name_span(name, value),
@@ -206,7 +284,7 @@ def _spelled(kind: str, name: str) -> str:
     return jdbc.SPELLED.get(kind, {}).get(name.lower(), name)
 
 
-def _name_span(name: str, value: Value[str]) -> Span | None:
+def _name_span(name: str, value: Value[str] | Value[SecretRef]) -> Span | None:
     """The place of a setting's name, for what is wrong with the name."""
     return getattr(name, "span", None) or value.span
 

@@ -239,9 +239,8 @@ def _uses(cluster: Cluster, node: Node) -> Iterator[_Use]:
     share = serves.get(cluster.storage.kind.value)
     if share and cluster.storage.node == node.name.value:
         yield _Use(*share)
-    if cluster.database.node == node.name.value:
-        port = cluster.database.port
-        yield _Use(port.value, "the database", "database.port", port.span)
+    for server in cluster.database.on(node.name.value):
+        yield _Use(server.port.value, "the database", "database.port", server.port.span)
     url = urlsplit(node.url.value)
     if url.port and url.port not in TOMCAT_PORTS:
         yield _Use(url.port, "the url", "url", node.url.span)

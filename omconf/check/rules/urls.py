@@ -24,8 +24,7 @@ def better_url(cluster: Cluster, node: Node) -> str:
         host = f"{node.name.value}.example.org"
     port = parts.port
     taken = {*NOT_HTTPS, *hazelcast_ports(cluster), cluster.discovery.port.value}
-    if cluster.database.node == node.name.value:
-        taken.add(cluster.database.port.value)
+    taken |= {server.port.value for server in cluster.database.on(node.name.value)}
     if port in taken:
         port = HTTPS_PORT
     return f"https://{host}{f':{port}' if port else ''}/{cluster.openmeetings.webapp.value}"

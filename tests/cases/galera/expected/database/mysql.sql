@@ -1,0 +1,40 @@
+-- omconf: galera. Compiled from the cluster spec: change the spec, not this file.
+-- For the administrator of the MySQL or MariaDB server. `omconf build -o DIR --reveal-secrets` writes
+-- a copy with the password in its place; run that one, as root:
+--   mysql < mysql.sql
+-- Run it again after each change: what is there stays, the password is set anew.
+-- MySQL 8 needs `database.options` with `allowPublicKeyRetrieval` or TLS (`sslMode`); MariaDB does not.
+-- The server has to listen where the nodes look for it; a change under [mysqld] takes a restart:
+--   bind-address = 10.3.0.1
+--   port = 3306
+--   bind-address = 10.3.0.2
+--   port = 3306
+--   bind-address = 10.3.0.3
+--   port = 3307
+SET NAMES utf8mb4;
+-- A backslash in a text below is written twice.
+SET SESSION sql_mode = 'STRICT_ALL_TABLES';
+-- The password stands in no query log of the server's.
+SET SESSION sql_log_off = ON;
+SET SESSION long_query_time = 31536000;
+
+CREATE DATABASE IF NOT EXISTS `openmeetings` CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
+
+-- om1
+CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.1' IDENTIFIED BY @omconf:database.password@;
+ALTER USER 'openmeetings'@'10.3.0.1' IDENTIFIED BY @omconf:database.password@;
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON `openmeetings`.* TO 'openmeetings'@'10.3.0.1';
+
+-- om2
+CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.2' IDENTIFIED BY @omconf:database.password@;
+ALTER USER 'openmeetings'@'10.3.0.2' IDENTIFIED BY @omconf:database.password@;
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON `openmeetings`.* TO 'openmeetings'@'10.3.0.2';
+
+-- om3
+CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.3' IDENTIFIED BY @omconf:database.password@;
+ALTER USER 'openmeetings'@'10.3.0.3' IDENTIFIED BY @omconf:database.password@;
+GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON `openmeetings`.* TO 'openmeetings'@'10.3.0.3';
+
+-- Its accounts for other hosts, if any: of nodes that left, for example.
+SELECT user, host FROM mysql.user WHERE user = 'openmeetings'
+  AND host NOT IN ('10.3.0.1', '10.3.0.2', '10.3.0.3');
