@@ -15,7 +15,8 @@ SECONDS = 20
 _SCRIPT = """\
 {functions}
 probe=$(prober)
-[ -z "$probe" ] || { ask_servers "$1" && [ -n "$open" ]; }
+[ -z "$probe" ] || ask_servers "$1"
+[ -z "$probe" ] || [ -n "$open" ]
 """
 
 

@@ -141,12 +141,20 @@ def _finished(document: Document, spec: Spec | None, diagnostics: list[Diagnosti
     return Loaded(document, spec, in_order(shown))
 
 
+_HOSTS = ("database", "host")
+
+
 def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails]]:
     """Validate; where the mistakes can be left out, the rest is still a spec to look into."""
     try:
         return Spec.model_validate(data), []
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False)
+    for found in errors:
+        if found["loc"][:2] == _HOSTS != found["loc"] and not isinstance(
+            data["database"]["host"], list
+        ):
+            found["loc"] = _HOSTS  # there is one, and no list
     if len(errors) > MAX_FOUND:
         return None, errors[:MAX_FOUND]
     rest = data

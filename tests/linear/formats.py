@@ -101,6 +101,19 @@ CONNECTION: list[str | Text] = [
 ]
 
 
+DESCRIPTOR: list[str | Text] = [
+    *("(a=", "(a=b)", "()", "a ", " (", "=", "h/"),
+    *(Text(between, "(d=", ")") for between in ("(a=b)", "(a=(b=c))", " ", "a ")),
+]
+
+
+@row("formats.oracle_net", texts=DESCRIPTOR, large=64 * 1024)
+def _descriptor(_: str) -> Read:
+    from omconf.formats import oracle_net
+
+    return oracle_net.canonical
+
+
 @row("formats.connection_properties", "formats.jdbc", texts=CONNECTION)
 def _connection(name: str) -> Read:
     from omconf.formats import connection_properties, jdbc
@@ -114,7 +127,7 @@ def _connection(name: str) -> Read:
         for kind in jdbc.FORMS:
             with suppress(ValueError):
                 jdbc.encode(kind, text)
-        return jdbc.split(text), jdbc.meaning(text, text)
+        return jdbc.servers(jdbc.canonical(text)[0]), jdbc.meaning(text, text)
 
     return url if name == "formats.jdbc" else pairs
 

@@ -79,6 +79,7 @@ def bundles(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundles")
     for spec in EXAMPLES.glob("*/cluster.yaml"):
         text = spec.read_text().replace("{file: mysql-password}", "{env: OM_DB_PASSWORD}")
+        text = text.replace("{file: company-ca.pem,", "{env: OM_DB_PASSWORD,")
         text = text.replace("{command: [pass, show, openmeetings/campus]}", "{env: OM_DB_PASSWORD}")
         copy = folder / f"{spec.parent.name}.yaml"
         copy.write_text(text)

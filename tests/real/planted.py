@@ -25,7 +25,7 @@ PERSISTENCE = f"{CLASSES}/META-INF/persistence.xml"
 PROPERTIES = f"{CLASSES}/openmeetings.properties"
 HAZELCAST = f"{CLASSES}/hazelcast.xml"
 CREDENTIALS = "etc/omconf/conference/storage.credentials"
-CLUSTER = ("database", "storage", "turn", "key", "salt")
+CLUSTER = ("database", "storage", "turn", "key", "salt", "parameter", "pem")
 """The secrets of the cluster itself, which the spec refers to."""
 
 SPEC = """\
@@ -37,6 +37,8 @@ database:
   host: 10.1.1.10
   user: openmeetings
   password: <database>
+  options: {sslFilePassword: <parameter>}
+  tls: {ca: /etc/ssl/ca.pem, client_cert: /etc/ssl/om.pem, client_key: <pem>}
 storage: {kind: cifs, server: om1, share: om, user: omdata, password: <storage>}
 kurento: {url: "ws://10.1.1.20:8888/kurento", turn: {url: "turn:10.1.1.20", secret: <turn>}}
 secrets: {remember_me_key: <key>, remember_me_salt: <salt>}
@@ -122,6 +124,7 @@ class World:
             for place, name in enumerate(CLUSTER, shift):
                 ways = f"{{env: OM_{name.upper()}}}", f"{{file: kept/{name}}}"
                 way = (*ways, f"{{command: [./commands/{name}]}}")[place % 3]
+                way = f"{way[:-1]}, whole: true}}" if name == "pem" else way
                 text = text.replace(f"<{name}>", way)
             self.write(spec, text)
         # What it runs is not far away: the test gives it the files of a node.
@@ -135,6 +138,8 @@ class World:
         unread = SPEC.replace("<database>", "{file: kept/open}").replace("<turn>", "{env: NOT_SET}")
         unread = unread.replace("<storage>", "{command: [./commands/fails]}")
         unread = unread.replace("<key>", "{command: [./commands/garbled]}")
+        unread = unread.replace("<parameter>", "{command: [./commands/fails]}")
+        unread = unread.replace("<pem>", "{file: kept/open, whole: true}")
         self.write("unread.yaml", unread.replace("<salt>", "{file: no-such-file}") + nodes)
 
     def bundles(self) -> None:
@@ -265,7 +270,7 @@ class World:
 
     def mistyped(self) -> dict[str, str]:
         """The cluster's own secrets, and one by hand, in files of every kind, under other names."""
-        database, storage, turn, key, salt = (self.secrets[name] for name in CLUSTER)
+        database, storage, turn, key, salt = (self.secrets[name] for name in CLUSTER[:5])
         quoted = '"' + database.replace('"', "'") + '"'
         pairs = f"Username=om, Pssword={database}, maxIdle={storage}, Password={self.plant('near')}"
         return {

@@ -26,7 +26,8 @@ from tests.real.databases import NEEDS_MARIADB, NEEDS_POSTGRESQL, MariaDB, Postg
 from tests.real.judges import JAVA, run
 
 RIGHT, WRONG, DOWN = "db.example.org", "other.example.org", "down.example.org"
-HOSTS = f"127.0.0.1 {RIGHT} {WRONG}\n127.0.0.9 {DOWN}\n"
+STANDBY = "standby.example.org"
+HOSTS = f"127.0.0.1 {RIGHT} {WRONG}\n127.0.0.2 {STANDBY}\n127.0.0.9 {DOWN}\n"
 """Nothing listens on the last one."""
 USERS = ("om", "om_cert")
 """The second one has to show a certificate; each has a database of its name."""
@@ -189,3 +190,26 @@ def test_who_logs_in(site: Site, java: str, release: str, monkeypatch: pytest.Mo
     for case in ("another authority", "authorities of Java"):
         assert "certificat" in said[case] or "trust" in said[case].lower(), said[case]
     assert WRONG in said["another name"] or "name" in said["another name"].lower()
+
+
+@pytest.mark.parametrize("release", ["5.0.0", "9.1.0"])
+def test_a_standby_is_passed_over(
+    site: Site, java: str, release: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two servers that both answer, the one that can be written is taken, whatever the order."""
+    if site.server.kind != "postgresql":
+        return
+    standby = PostgreSQL(site.server.space, "127.0.0.2", "-c default_transaction_read_only=on")
+    try:
+        writable = "set default_transaction_read_only = off"
+        standby.statement(writable, "create role om login password 'pw'")
+        standby.statement(writable, "create database om owner om strategy file_copy")
+        urls = {
+            "both": site.url(monkeypatch, release, host=[STANDBY, RIGHT]),
+            "alone": site.url(monkeypatch, release, host=STANDBY),
+        }
+        said = site.log_in(java, release, urls)
+    finally:
+        standby.stop()
+    assert said["both"] == "ok", said
+    assert "read-only transaction" in said["alone"], said

@@ -88,7 +88,7 @@ def shell(request: pytest.FixtureRequest) -> list[str]:
 
 def test_shellcheck(bundles: Path) -> None:
     scripts = sorted(bundles.glob(f"*/*/files{PROGRAM}"))
-    assert len(scripts) == 25
+    assert len(scripts) == 27
     assert len({script.read_text().split("\n", 2)[2] for script in scripts}) == 1
     shellcheck = Path(sys.executable).parent / "shellcheck"
     options = ("--shell=sh", "--enable=all", "--exclude=SC2250,SC2292,SC2310,SC2311,SC2312")

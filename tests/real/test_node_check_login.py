@@ -62,7 +62,7 @@ class Site:
         self.server, self.root, self.log = server, folder / "root", folder / "log"
         self.folder = folder
 
-    def lay(self, user: str, name: str, password: str, host: str = HOST, **database: Any) -> None:
+    def lay(self, user: str, name: str, password: str, host: Any = HOST, **database: Any) -> None:
         """Lay a bundle whose database is the server."""
         data = {"kind": self.server.kind, "host": host, "user": user, "name": name, **database}
         spec = self.folder / "cluster.yaml"
@@ -127,8 +127,13 @@ class Site:
         )
         assert done.stderr == ""
         assert MARK not in done.stdout
-        lines = [line.split("\t") for line in done.stdout.splitlines()]
-        return next((status, text) for status, name, text in lines if name == "database")
+        self.lines = [line.split("\t") for line in done.stdout.splitlines()]
+        return next((status, text) for status, name, text in self.lines if name == "database")
+
+    def finding(self, check: str) -> tuple[str, str]:
+        """Run the check, and give another one of its findings."""
+        self.check()
+        return next((status, text) for status, name, text in self.lines if name == check)
 
 
 @pytest.fixture
@@ -267,3 +272,36 @@ def test_a_server_that_speaks_another_protocol(site: Site, server: Any) -> None:
         process.communicate()
     assert status in ("unknown", "fail")
     assert text.startswith(f"a login as om_none to om_none on port 5499 of {HOST}")
+
+
+def test_the_second_server_is_logged_in_to(site: Site, server: Any) -> None:
+    """As the driver does; that the first one does not answer is told."""
+    server.create("om_second", MARK, "om_second")
+    site.lay("om_second", "om_second", MARK, host=["10.1.1.249", HOST])
+    status, text = site.check()
+    assert (status, text[-6:]) == ("ok", " works"), text
+    site.lay("om_second", "om_second", f"{MARK}-wrong", host=["10.1.1.249", HOST])
+    assert site.check()[0] == "fail"
+    site.lay("om_second", "om_second", MARK, host=["10.1.1.249", "10.1.1.248"])
+    port = server.port
+    assert site.check() == (
+        "fail",
+        f"no connection to port {port} of 10.1.1.249, port {port} of 10.1.1.248",
+    )
+
+
+def test_files_of_the_driver_that_openmeetings_cannot_read(site: Site, server: Any) -> None:
+    form = "pem" if server.kind == "postgresql" else "p12"
+    there = site.folder / f"ca.{form}"
+    there.write_text("an authority")
+    tls = {"ca": {"file": str(there), "whole": True}}
+    site.lay("om_file", "om_file", MARK, tls=tls)
+    laid = site.root / f"etc/omconf/conference/database-ca.{form}"
+    shutil.chown(laid, "nobody", "nogroup")
+    path = f"/etc/omconf/conference/database-ca.{form}"
+    assert site.finding("driver-files") == ("ok", "nobody may read what the driver needs: 1 file")
+    shutil.chown(laid, "root", "root")
+    assert site.finding("driver-files")[0] == "fail"
+    assert site.finding("driver-files")[1].startswith(f"nobody may not read {path}: ")
+    laid.unlink()
+    assert site.finding("driver-files")[1].startswith(f"{path} is not there: ")

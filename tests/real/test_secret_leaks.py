@@ -341,19 +341,20 @@ def test_revealed_secrets_stand_in_the_staging_alone(watch: Watch) -> None:
     secret = {name: watch.world.secrets[name] for name in CLUSTER}
     written = [call for call in run.of("write") if leaks(call.texts[0], secret)]
     commands = {c.process for c in run.of("execve") if c.texts[0].startswith(b"./commands/")}
-    assert len([c for c in written if c.process in commands]) == 1
+    assert len([c for c in written if c.process in commands]) == 2
     ours = [c for c in written if c.process not in commands]
     assert all(call.path.startswith(f"{out}/") for call in ours)
-    assert len(ours) == sum(1 for path in watch.left() if leaks(path.read_bytes(), secret)) == 15
+    assert len(ours) == sum(1 for path in watch.left() if leaks(path.read_bytes(), secret)) == 20
     assert {Path(p).name for p in run.secrets_read(watch.world.folder)} == {
         "storage",
         "turn",
         "salt",
+        "parameter",
     }
     found = set().union(*(leaks(path.read_bytes(), secret) for path in watch.left()))
     assert {name.partition(":")[0] for name in found} == set(CLUSTER), "the search finds them"
     assert leaks(run.out + run.err, watch.world.secrets) == []
-    assert [leaks(b"\0".join(words), watch.world.secrets) for words in run.programs()] == [[]] * 3
+    assert [leaks(b"\0".join(words), watch.world.secrets) for words in run.programs()] == [[]] * 4
     listed = json.loads((out / "om2/manifest.json").read_text())["files"]
     modes = {e["path"]: int(e["mode"], 8) for e in listed if e["ownership"] == "file"}
     for path, mode in modes.items():
