@@ -108,7 +108,7 @@ DESCRIPTOR: list[str | Text] = [
 
 
 @row("formats.oracle_net", texts=DESCRIPTOR, large=64 * 1024)
-def _descriptor(_: str) -> Read:
+def _descriptor() -> Read:
     from omconf.formats import oracle_net
 
     return oracle_net.canonical
