@@ -276,7 +276,7 @@ class Node(Programs):
         replies = self.line.ask_each(("stage", "1" if later else ""), [row for _, row in laid])
         for (target, row), reply in zip(laid, replies, strict=True):
             if reply.ok:
-                self._staged[target.path] = (target, str(row[1]), int(reply.word(0) or 0))
+                self._staged[target.path] = (target, str(row[1]), reply.number)
             else:
                 del self._staged[target.path]
         self._require([target.path for target, _ in laid], replies)
@@ -297,7 +297,7 @@ class Node(Programs):
         replies = self.line.ask_each(("commit",), rows)
         for (written, _, _), reply in zip(changes, replies, strict=True):
             if reply.ok:
-                self.written.append(replace(written, access="|".join(reply.words)))
+                self.written.append(replace(written, access=reply.access))
         self._require([written.path for written, _, _ in changes], replies)
 
     def _require(self, paths: Sequence[str], replies: Sequence[Reply]) -> None:
@@ -305,6 +305,8 @@ class Node(Programs):
         for path, reply in zip(paths, replies, strict=True):
             if not reply.ok and reply.word(0) != "before":
                 raise FailedError(self._why(path, reply))
+        if not all(reply.ok for reply in replies):
+            raise FailedError(f"{paths[0]}: it cannot be written")
 
     def restore(self, path: str) -> None:
         """Bring a file back to what it was before it was written here; raises FailedError."""
@@ -323,7 +325,7 @@ class Node(Programs):
             row = _staging(path, access, first.before)
             replies = self.line.ask_each(("stage", "1"), [row])
             self._require([path], replies)
-            name, made = str(row[1]), int(replies[0].word(0) or 0)
+            name, made = str(row[1]), replies[0].number
         restored = Written(path, last.after, first.before, "", made)
         self._commit([(restored, name, last.now)])
 

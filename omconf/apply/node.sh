@@ -172,8 +172,8 @@ sweep() {
     for list in "$journal"/*.staged; do
         [ -e "$list" ] || continue
         while IFS='|' read -r raw name; do
-            case $raw/ in */../* | *\\*) continue ;; esac
             named "$raw" "$name"
+            case $staged/ in */../*) continue ;; esac
             if [ "$me" != 0 ] || [ -e "$staged" ] || [ -L "$staged" ]; then
                 place "$raw" "$name"
                 above
@@ -571,7 +571,7 @@ stage() {
             wrong=1 answers="${answers}failed|write$nl"
         fi
         # What is to be on the disk follows the end of what is to be read.
-        set -- "$@" "$staged"
+        if [ -n "$as_user" ]; then set -- "$@" "$journal"; else set -- "$@" "$staged"; fi
         shift 6
     done
     shift
@@ -616,7 +616,8 @@ folders() {
 # shellcheck disable=SC2016,SC2059
 written() {
     if [ -n "$as_user" ]; then
-        printf "$1" | as_with 'umask 077; set -C; cat >"$1" && chmod -- "$2" "$1"' "$staged" "$mode" &&
+        printf "$1" | as_with 'umask 077; set -C; cat >"$1" && chmod -- "$2" "$1" &&
+            { sync -- "$1" 2>/dev/null || sync; }' "$staged" "$mode" &&
             chown -h -- "$user:$group" "$staged"
     else
         (
@@ -701,7 +702,7 @@ present() {
     over access "$ACCESS" path
     found=$rows rows=$copies
     for n in $found; do
-        eval "case \$access_$n in *'|'*'|'*) ;; *) return 1 ;; esac"
+        eval "case \$access_$n in *[!0-9|]*) return 1 ;; *'|'*'|'*) ;; *) return 1 ;; esac"
     done
 }
 
@@ -771,7 +772,7 @@ commit() {
         eval "[ \"\$now_$n\" = \"\$want_$n\" ]" || set -- stale
     done
     if [ $# != 0 ]; then
-        refuse 'before'
+        refuse 'stale'
         return
     fi
     if ! held; then
@@ -802,10 +803,11 @@ remember() {
         printf '%s|%s|%s|%s|%s|%s\n' "$key" "$raw" "$want" "$after" "$made" "$access" \
             >>"$journal/$number.files" || return 1
         set -- "$@" "$backup"
-        [ -z "$stages" ] || set -- "$@" "$stages"
+        # Below a folder of somebody else's he has it on the disk: what lies there now may be a link of his.
+        eval "[ -z \"\$stages\" ] || [ -n \"\$as_user_$n\" ]" || set -- "$@" "$stages"
         if [ -n "$owed" ] && [ ! -e "$pending/$key.path" ]; then
             owe "$key" "$raw" || return 1
-            set -- "$@" "$pending/$key.path"
+            set -- "$@" "$pending/$key.path" "$pending/$key.before"
         fi
     done
     owing || return 1

@@ -201,7 +201,7 @@ class Nodes:
     def _broken(
         self, number: int, step: Step, errors: Mapping[str, Exception]
     ) -> tuple[Outcome, str]:
-        why = "; ".join(self._why(name, error) for name, error in errors.items())
+        why = "; ".join(dict.fromkeys(self._why(name, error) for name, error in errors.items()))
         if self.keep:
             return Outcome.PARTIAL, why
         if self.whole:

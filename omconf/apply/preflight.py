@@ -121,7 +121,7 @@ def _places(line: Line, files: Iterable[tuple[str, str]], size: int) -> Iterator
             yield f"{path}: {_why(reply)}"
     folders = {path.rpartition("/")[0]: path for path, _ in files}
     # What files held before is kept in another place, which may be another file system.
-    folders["state"] = STATES
+    folders["state"] = f"{STATES}/"
     needed = str(size // 512 + BESIDE_KIB)
     if not line.ask("room", needed, *folders.values()).ok:
         for path in folders.values():

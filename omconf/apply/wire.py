@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -37,6 +38,10 @@ def key(path: str) -> str:
     return hashlib.sha256(printf.written(path)).hexdigest()
 
 
+_NUMBER = re.compile("[0-9]{0,4}")
+_ACCESS = re.compile(r"(?:[0-7]{1,4}\|[0-9]{1,10}\|[0-9]{1,10})?")
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """What a node answers: whether it did what it was told, and some words."""
@@ -55,6 +60,22 @@ class Reply:
     def word(self, number: int) -> str:
         """Give a word of it, empty where it has none."""
         return self.words[number] if number < len(self.words) else ""
+
+    @property
+    def number(self) -> int:
+        """Give the number that it is; raises LostError for what no node program says."""
+        return int(self._like(_NUMBER) or 0)
+
+    @property
+    def access(self) -> str:
+        """Give the `MODE|UID|GID` that it is, or nothing; raises LostError as `number` does."""
+        return self._like(_ACCESS)
+
+    def _like(self, form: re.Pattern[str]) -> str:
+        text = "|".join(self.words)
+        if not form.fullmatch(text):
+            raise LostError("what it answered is no answer of the node program")
+        return text
 
 
 class LostError(Exception):

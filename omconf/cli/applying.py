@@ -250,8 +250,11 @@ def _answer(question: str) -> str:
     return ""
 
 
-def approve(question: str, show: Show, *, yes: bool) -> Result | None:
-    """Ask once; only `yes` means yes. Gives how it ends where it is not approved."""
+def approve(question: str, show: Show, *, yes: bool, saved: bool = False) -> Result | None:
+    """Ask once; only `yes` means yes. Gives how it ends where it is not approved.
+
+    With `saved`, a saved plan approves as well.
+    """
     from omconf.apply.events import Outcome
     from omconf.pipeline.apply import Result
 
@@ -259,7 +262,8 @@ def approve(question: str, show: Show, *, yes: bool) -> Result | None:
         return None
     if show.as_json or not somebody():
         message = "Nobody is there to approve of it."
-        hint = "--yes approves; so does a plan that was saved by `omconf plan --out`."
+        also = "; so does a plan that was saved by `omconf plan --out`" if saved else ""
+        hint = f"--yes approves{also}."
         return Result(Outcome.REFUSED, diagnostics=[NOBODY.at(None, message, hint=hint)])
     if _answer(f"{question} Only `yes` goes on [no]: ") == "yes":
         return None

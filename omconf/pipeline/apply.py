@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
@@ -308,16 +309,19 @@ def _begin(node: Node, about: About, steps: Sequence[Step]) -> bool:
     assert node.targets is not None  # noqa: S101 - whoever applies has them
     by_hand = [a.text for step in steps for a in step.actions if isinstance(a, Manual)]
     begun = owed.begun(node.targets.listing, by_hand)
-    node.began = node.line.ask("begin", about.text, begun).ok
-    return node.began
+    return recorded.begin(node, about, begun)
 
 
 def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
     """Name the nodes whose journal cannot be written; then no other one remembers this, either."""
+    from omconf.apply.wire import LostError
+
     if all(began.values()):
         return []
-    lines.each(lambda name: lines.programs[name].ask("forget"), began)
-    message = "What omconf keeps below /var/lib/omconf cannot be written."
+    for name in [name for name, well in began.items() if well]:
+        with suppress(LostError):
+            lines.programs[name].ask("forget")
+    message = "What omconf keeps below /var/lib/omconf cannot be written, or it does not answer."
     return [REFUSED.at(None, message, node=name) for name, well in began.items() if not well]
 
 

@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from omconf.apply.events import Outcome
     from omconf.apply.journal import About, Entry
+    from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes
     from omconf.pipeline.apply import Prepared
 
@@ -74,6 +76,17 @@ def of_undo(entry: Entry, node: str, apply_id: str, reason: str) -> About:
     )
 
 
+def begin(node: Node, about: About, listing: bytes) -> bool:
+    """Have a node remember what begins; False where it cannot, or does not answer any more."""
+    from omconf.apply.wire import LostError
+
+    try:
+        node.began = node.line.ask("begin", about.text, listing).ok
+    except LostError:
+        return False
+    return node.began
+
+
 def end(run: Nodes, name: str, outcome: Outcome, why: str, over: str, *, idle: bool = False) -> str:
     """Say in the journal of a node how it ended there; returns what is wrong with that.
 
@@ -87,8 +100,9 @@ def end(run: Nodes, name: str, outcome: Outcome, why: str, over: str, *, idle: b
     said = End(outcome=outcome, when=moment(), why=why[:2000])
     try:
         reply = node.line.ask("forget") if idle else node.line.ask("end", said.text, over)
-        node.unstage()
         if reply.ok:
+            with suppress(LostError):
+                node.unstage()
             return ""
     except LostError as error:
         run.lost[name] = str(error)

@@ -122,8 +122,7 @@ def _in_the_way(
 def _begin(prepared: Prepared, node: Node, apply_id: str, reason: str) -> bool:
     back = prepared.nodes[node.name]
     about = recorded.of_undo(back.entries[-1], node.name, apply_id, reason)
-    node.began = node.line.ask("begin", about.text, back.manifest).ok
-    return node.began
+    return recorded.begin(node, about, back.manifest)
 
 
 def _ended(
@@ -140,5 +139,5 @@ def _ended(
         partly = bool(why) and (bool(wrong[name]) or not any(wrong.values()))
         own, over = (Outcome.PARTIAL, "own") if partly else (Outcome.UNDONE, "all")
         if unsaid := recorded.end(run, name, own, said, over):
-            outcome, said = Outcome.PARTIAL, unsaid
+            outcome, said = Outcome.PARTIAL, "; ".join(filter(None, (said, unsaid)))
     return apply.Result(outcome, apply_id, said)

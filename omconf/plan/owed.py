@@ -57,7 +57,8 @@ def begun(listing: bytes, by_hand: Iterable[str]) -> bytes:
 
 def done(text: str, *, back: bool = False) -> str:
     """Say in the notes of an apply that people did something, or took it back."""
-    did = f"did {hashlib.sha256(text.encode()).hexdigest()}"
+    data = text.encode("utf-8", "surrogatepass")  # a hostile node may have half a character
+    did = f"did {hashlib.sha256(data).hexdigest()}"
     return f"undid {did}" if back else did
 
 

@@ -49,3 +49,7 @@ def test_what_makes_no_sense_counts_for_nothing(begun: bytes) -> None:
     assert not found(
         (begun, ["did", "undid did x", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1")])
     )
+
+
+def test_half_a_character_is_no_text_of_omconf() -> None:
+    assert found((b'{"by_hand": ["\\ud800"]}', [])) == {"\ud800"}
