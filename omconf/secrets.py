@@ -292,9 +292,11 @@ def _complaint(stderr: str, stdout: bytes) -> str:
 class Secrets:
     """The spec's secrets by placeholder name, each read at most once and only when asked for."""
 
-    def __init__(self, refs: Mapping[str, SecretRef]) -> None:
+    def __init__(
+        self, refs: Mapping[str, SecretRef], known: Mapping[str, Secret] | None = None
+    ) -> None:
         self._refs = dict(refs)
-        self._known: dict[str, Secret | Unresolved] = {}
+        self._known: dict[str, Secret | Unresolved] = dict(known or {})
         self._needed: set[str] = set()
 
     def get(self, name: str) -> Secret | Unresolved:

@@ -79,6 +79,7 @@ _SPEC_KEYS = {
 }
 """What decides the items that have keys of their own in the spec."""
 _SETS = frozenset({"member"})
+_INTERFACES = "network/interfaces/"
 _BOOLEANS = ("/enabled", "/auto-increment")
 
 
@@ -107,8 +108,7 @@ class Hazelcast(Kind):
             *shared.properties,
             *_public_address(node),
             *shared.joins,
-            line('    <interfaces enabled="true">', why=(INTERFACE,)),
-            line("      <interface>", node.address, "</interface>", why=(INTERFACE,)),
+            *_interfaces(cluster, node),
             *shared.tail,
         )
         path = self.paths(cluster, node)[0]
@@ -120,7 +120,7 @@ class Hazelcast(Kind):
                 lines,
                 owner=om.user.value,
                 group=om.group.value,
-                schema="hazelcast-deployed.xsd" if cluster.hazelcast.extra else "hazelcast.xsd",
+                schema="hazelcast-deployed.xsd" if _by_user(cluster) else "hazelcast.xsd",
             )
         ]
 
@@ -135,7 +135,7 @@ class Hazelcast(Kind):
         if _off(document, f"{_STRATEGIES}/{{*}}discovery-strategy"):
             disabled += (f"network/join/{_STRATEGIES}/",)
         ones: dict[str, int] = {}
-        for name, value, number in _items(document):
+        for name, value, number in items_of(document):
             boolean = name.endswith(_BOOLEANS)
             if boolean and value == "1":
                 ones[name] = number
@@ -145,6 +145,7 @@ class Hazelcast(Kind):
             else:
                 reading.add(name, deployed_members.truth(value) if boolean else value, number)
         deployed_members.settle_defaults(reading.items, reading.lines)
+        _leave_out(reading.items)
         # Hazelcast takes auto-detection beside another join (measured).
         on = [name for name in _JOINS[1:] if "true" in _enabled(document, name)]
         if len(on) > 1 and not findings:
@@ -169,6 +170,9 @@ class Hazelcast(Kind):
                 yield plain_property(name, value.span)
         if cluster.hazelcast.extra:
             yield from _extra(cluster).diagnostics
+        chosen = cluster.hazelcast.interfaces
+        if chosen and (found := _no_match(cluster, chosen)):
+            yield found
 
     def across(
         self,
@@ -208,6 +212,10 @@ class Hazelcast(Kind):
             ):
                 yield node, found
 
+    def implied(self, items: Mapping[str, str]) -> Mapping[str, str]:
+        """Give the cluster's name where nothing is said of it."""
+        return {} if deployed_members.imports(items) else deployed_members.SAID_BY_NOBODY
+
     def keep(self, key: str, replaced: bool) -> str:
         if key.startswith("properties/") and not hides(key):
             return "hazelcast.properties"
@@ -240,6 +248,13 @@ class Hazelcast(Kind):
 KIND = Hazelcast()
 
 
+def _leave_out(items: dict[str, str]) -> None:
+    """Leave out interfaces that are off: it is as if they were not there."""
+    if items.get(f"{_INTERFACES}enabled") == "false":
+        for name in [name for name in items if name.startswith(_INTERFACES)]:
+            del items[name]
+
+
 def _parts(cluster: Cluster, key: str, change: Change) -> bool:
     """Tell whether members that differ in an item cannot be in one cluster (measured)."""
     default = deployed_members.DEFAULTS.get(key)
@@ -252,7 +267,7 @@ def _parts(cluster: Cluster, key: str, change: Change) -> bool:
     return key.startswith(_FORMING)
 
 
-def _items(document: _Element) -> Iterator[tuple[str, str, int]]:
+def items_of(document: _Element) -> Iterator[tuple[str, str, int]]:
     """The document's items; the ways of writing a member list are one.
 
     Which version a schemaLocation names does not count: members whose headers said 4.0 and 5.5 formed
@@ -304,6 +319,32 @@ def _public_address(node: Node) -> tuple[Line, ...]:
     return (line("    <public-address>", node.seen_at, "</public-address>"),)
 
 
+def _no_match(cluster: Cluster, chosen: Value[str]) -> Diagnostic | None:
+    """Report the first node whose address the pattern of interfaces does not match."""
+    for node in cluster.nodes if chosen.value != "none" else ():
+        if not deployed_members.matches(chosen.value, node.address.value):
+            message = f"`{chosen.value}` does not match {node.address.value}, the address of"
+            hint = "Hazelcast starts only where one of a host's addresses matches."
+            return CONTRADICTION.at(chosen.span, f"{message} `{node.name.value}`.", hint=hint)
+    return None
+
+
+def _by_user(cluster: Cluster) -> bool:
+    """Tell whether the file holds what omconf does not write by itself."""
+    return cluster.hazelcast.extra is not None or cluster.hazelcast.interfaces is not None
+
+
+def _interfaces(cluster: Cluster, node: Node) -> tuple[Line, ...]:
+    chosen = cluster.hazelcast.interfaces
+    if chosen and chosen.value == "none":
+        return ()
+    return (
+        line('    <interfaces enabled="true">', why=(INTERFACE,)),
+        line("      <interface>", chosen or node.address, "</interface>", why=(INTERFACE,)),
+        line("    </interfaces>", why=(INTERFACE,)),
+    )
+
+
 @lru_cache(maxsize=2)
 def _extra(cluster: Cluster) -> Extra:
     """The further elements that the spec names a file of."""
@@ -318,7 +359,7 @@ def _further(cluster: Cluster, parent: str) -> list[Line]:
     return [
         line(text, why=(further.origin,))
         for further in _extra(cluster).elements.get(parent, ())
-        for text in _stock(further.element, indent)
+        for text in written(further.element, indent)
     ]
 
 
@@ -359,14 +400,13 @@ def _shared(cluster: Cluster) -> _Shared:
         joins.append(line('    <port auto-increment="false">', port, "</port>"))
     joins += _join(cluster)
     tail = [
-        line("    </interfaces>", why=(INTERFACE,)),
         *_further(cluster, "network"),
         line("  </network>", why=(JOIN,)),
     ]
     for name in release.hazelcast.maps:
         tail.append(line(f'  <map name="{escape(name)}">', why=(stock,)))
         for element in release.hazelcast.map_content:
-            tail += [line(text, why=(stock,)) for text in _stock(element, "    ")]
+            tail += [line(text, why=(stock,)) for text in written(element, "    ")]
         tail.append(line("  </map>", why=(stock,)))
     tail += [*_further(cluster, ""), line("</hazelcast>", why=(stock,))]
     return _Shared(top, _further(cluster, "member-attributes"), properties, joins, tail)
@@ -404,10 +444,11 @@ def _join(cluster: Cluster) -> list[Line]:
     return [*lines, line("    </join>", why=(JOIN,))]
 
 
-def _stock(element: StockElement, indent: str) -> list[str]:
+def written(element: StockElement, indent: str) -> list[str]:
+    """Write an element, a line for each that has no others in it."""
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in element.attributes)
     start = f"{indent}<{element.tag}{attributes}"
     if element.children:
-        inner = [text for child in element.children for text in _stock(child, indent + "  ")]
+        inner = [text for child in element.children for text in written(child, indent + "  ")]
         return [start + ">", *inner, f"{indent}</{element.tag}>"]
     return [f"{start}>{escape(element.text)}</{element.tag}>" if element.text else start + "/>"]

@@ -61,16 +61,16 @@ WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.d
 """Without any one of them every remote commit is dropped, and caches stay stale (measured)."""
 _WHOLE = ("-DDATA_DIR", "-Duser.timezone")
 """Options in which nodes may not differ while they run side by side."""
-_OURS = (
+OURS = (
     *_WHOLE,
     "-Dopenjpa.serialization.class.blacklist",
     "-Dopenjpa.serialization.class.whitelist",
 )
-_START = 'omconf_options="\\'
+START = 'omconf_options="\\'
 # One word in single quotes, inside the double quotes of the assignment (POSIX, Quoting).
 _WORD = re.compile(r""" '(?:[^'\\"$`]|\\[\\"$`]|'\\\\'')*'[\\"]""")
 _SPEC_KEYS = {"-DDATA_DIR": "openmeetings.data_dir", "-Duser.timezone": "openmeetings.timezone"}
-_HAZELCASTS = (
+HAZELCASTS = (
     "-Dhazelcast.config",
     "-Dhazelcast.discovery.enabled",
     "-Dhazelcast.local.localAddress",
@@ -127,11 +127,11 @@ class Jvm(BlockKind):
                 break
             if inside:
                 inside = content.endswith("\\")
-                key, value = _item(_plain(content))
+                key, value = item_of(plain(content))
                 for finding in _lacking(f"{key}={value}", number):
                     report(findings, finding)
                 entries.append(Entry(key, value, number, number, (begin, end), (begin, end)))
-            elif content == _START:
+            elif content == START:
                 inside = True
             begin = end
         if not entries:
@@ -172,12 +172,12 @@ class Jvm(BlockKind):
             yield UNCARRIABLE.at(options[0].span, message, hint=hint)
         for option in options:
             name = option.value.partition("=")[0]
-            if name in _OURS:
+            if name in OURS:
                 key = _SPEC_KEYS.get(name)
                 message = f"`{name}` is omconf's to write."
                 hint = f"Say it in `{key}`." if key else "Remove it."
                 yield CONTRADICTION.at(option.span, message, hint=hint)
-            elif name in _HAZELCASTS:
+            elif name in HAZELCASTS:
                 message = f"`{name}` would overrule the hazelcast.xml that omconf writes."
                 hint = "Remove it; further settings go to `hazelcast.properties` and `.extra`."
                 yield CONTRADICTION.at(option.span, message, hint=hint)
@@ -186,7 +186,7 @@ class Jvm(BlockKind):
                 yield plain_property(name, option.span, hint)
 
     def keep(self, key: str, replaced: bool) -> str:
-        if key in _OURS or hides(key):
+        if key in OURS or hides(key):
             return _SPEC_KEYS.get(key, "")
         return "openmeetings.java_options"
 
@@ -243,7 +243,7 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
         key, value = _told(option)
         place = (0, 0)
         entries.append(Entry(key, value, option.line, option.line, place, place))
-        if key in _OURS and option.variable not in ("CATALINA_OPTS", "TZ"):
+        if key in OURS and option.variable not in ("CATALINA_OPTS", "TZ"):
             known = "" if option.known else " to what only the node's own shell knows"
             if not option.sure:
                 known = ", in a branch of which only the node's own shell knows whether it runs"
@@ -267,8 +267,8 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
     wanted = KIND.read(artifact.text).items
     findings: list[tuple[str, Finding]] = []
     for option in given.behind:
-        key, value = _item(option.text)
-        if key in _OURS and value != wanted.get(key) and not given.lost:
+        key, value = item_of(option.text)
+        if key in OURS and value != wanted.get(key) and not given.lost:
             findings.append((option.path, _overrules(key, option.line)))
     for name, path, number in given.unread:
         message = f"`{quoted(name)}` is not read: a JVM option that it gives is not compared."
@@ -279,7 +279,7 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
             word = f"Only the node's shell knows `{quoted(option.text)}`"
             message = f"{word}: a JVM option in it is not compared."
             findings.append((option.path, Finding(BY_HAND, option.line, message, _UNREAD)))
-    told = {_item(o.text)[0]: o for o in counts if o.text[0] not in "$`"}
+    told = {item_of(o.text)[0]: o for o in counts if o.text[0] not in "$`"}
     return Elsewhere(
         stronger={key: _told(option)[1] for key, option in told.items()},
         instead=block is None or given.lost,
@@ -290,7 +290,7 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
 
 def _told(option: Option) -> tuple[str, str]:
     """Give an option's name and value; the value of a branch that may not run is no value in force."""
-    key, value = _item(option.text)
+    key, value = item_of(option.text)
     return key, value if option.sure else f"{value} {_PERHAPS}"
 
 
@@ -318,17 +318,17 @@ def _artifact(cluster: Cluster, path: str) -> Artifact:
 @lru_cache(maxsize=2)
 def _meaning(cluster: Cluster) -> Meaning:
     om = cluster.openmeetings
-    blacklist, whitelist = _OURS[2:]
+    blacklist, whitelist = OURS[2:]
     own = {"-DDATA_DIR": om.data_dir.value, "-Duser.timezone": om.timezone.value}
     lists = {blacklist: "*", whitelist: ",".join(WHITELIST)}
-    further = dict(_item(option.value) for option in om.java_options)
+    further = dict(item_of(option.value) for option in om.java_options)
     return Meaning(_read_strictly, own | lists | further)
 
 
 def _read_strictly(text: str) -> Reading:
     """Read a block as the shell does: it is broken where an option is not one quoted word."""
     reading = KIND.read(text)
-    options = text.partition(f"{_START}\n")[2].split("\ncase ", 1)[0]
+    options = text.partition(f"{START}\n")[2].split("\ncase ", 1)[0]
     reading.broken = not all(_WORD.fullmatch(line) for line in options.split("\n"))
     return reading
 
@@ -337,7 +337,7 @@ def _read_strictly(text: str) -> Reading:
 def _text(cluster: Cluster) -> tuple[Line, ...]:
     om = cluster.openmeetings
     begin, end = markers(cluster.name)
-    blacklist, whitelist = _OURS[2:]
+    blacklist, whitelist = OURS[2:]
     options = [
         line(_quoted(om.data_dir, "-DDATA_DIR="), why=(DATA_DIR,)),
         line(_quoted(om.timezone, "-Duser.timezone="), why=(TIME_ZONE,)),
@@ -349,7 +349,7 @@ def _text(cluster: Cluster) -> tuple[Line, ...]:
     return (
         line(begin, why=(MARKERS,)),
         line("# catalina.sh evaluates JAVA_OPTS once more: each option is quoted.", why=(SHELL,)),
-        line(_START, why=(SHELL,)),
+        line(START, why=(SHELL,)),
         *(Line(f" {o.text}{end}", o.origins) for o, end in zip(options, ends, strict=True)),
         line('case "${JAVA_OPTS-}" in', why=(SHELL,)),
         line('*"$omconf_options"*) ;;', why=(SHELL,)),
@@ -367,7 +367,7 @@ def _quoted(value: Value[str], before: str) -> Value[str]:
     return Value(re.sub(r'([\\"$`])', r"\\\1", once), value.origin)
 
 
-def _plain(raw: str) -> str:
+def plain(raw: str) -> str:
     """Undo `_quoted`; what is not quoted in its way is taken as it stands."""
     text = raw.strip().removesuffix("\\").removesuffix('"')
     once = re.sub(r'\\([\\"$`])', r"\1", text)
@@ -411,7 +411,7 @@ def _lacking(raw: str, number: int) -> Iterator[Finding]:
             yield Finding(DROPPED, number, message, "Delete it: the block has the whole list.")
 
 
-def _item(option: str) -> tuple[str, str]:
+def item_of(option: str) -> tuple[str, str]:
     """Tell a system property's name and value; any other option is its own key."""
     name, equals, value = option.partition("=")
     if name == _WHOLE[0]:

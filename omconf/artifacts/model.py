@@ -355,6 +355,10 @@ class Kind(ABC):
         """Tell whether an item's two values, not equal as texts, mean the same."""
         return False
 
+    def implied(self, items: Mapping[str, str]) -> Mapping[str, str]:
+        """Give what the program takes for items that a deployed file, with these, does not have."""
+        return {}
+
     def keep(self, key: str, replaced: bool) -> str:
         """Name the spec's key that would keep a deployed item: one that goes, or is replaced."""
         return ""

@@ -54,14 +54,14 @@ REMEMBER = {
     "remember_me_key": "remember.me.encryption.key",
     "remember_me_salt": "remember.me.encryption.salt",
 }
-_TURN = {
+TURN = {
     "turn_url": "kurento.turn.url",
     "turn_user": "kurento.turn.user",
     "turn_mode": "kurento.turn.mode",
     "turn_ttl": "kurento.turn.ttl",
 }
 _SECRETS = frozenset({TURN_SECRET, *REMEMBER.values()})
-_KNOWN = frozenset({URL, KUID, IGNORED, *_TURN.values(), *_SECRETS})
+_KNOWN = frozenset({URL, KUID, IGNORED, *TURN.values(), *_SECRETS})
 
 
 class OpenMeetingsProperties(Kind):
@@ -117,7 +117,7 @@ class OpenMeetingsProperties(Kind):
             return "kurento.url"
         if key == IGNORED:
             return ""  # it follows from the nodes
-        return next((f"kurento.{name}" for name, there in _TURN.items() if there == key), "")
+        return next((f"kurento.{name}" for name, there in TURN.items() if there == key), "")
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         release = cluster.openmeetings.release.value
@@ -177,7 +177,7 @@ KIND = OpenMeetingsProperties()
 def _first_said(cluster: Cluster) -> Span | None:
     """The first place of the spec that speaks of a media server."""
     said = (
-        *(getattr(cluster.kurento, field) for field in (*_TURN, "turn_secret")),
+        *(getattr(cluster.kurento, field) for field in (*TURN, "turn_secret")),
         *(node.kurento_url for node in cluster.nodes),
     )
     spans = (value.span for value in said if value)
@@ -189,7 +189,7 @@ def _media_server(cluster: Cluster, node: Node) -> Iterator[Line]:
         return
     if node.kurento_url:
         yield line(f"{URL}=", _written(node.kurento_url))
-    for field, key in _TURN.items():
+    for field, key in TURN.items():
         value = getattr(cluster.kurento, field)
         if value:
             yield line(f"{key}=", _written(value))
@@ -203,7 +203,7 @@ def _meaning(cluster: Cluster, node: Node) -> Meaning | None:
     url = node.kurento_url.value if node.kurento_url else None
     if _first_said(cluster) is None or _first_with(cluster)[url] != node.name.value:
         return None
-    said = {key: getattr(cluster.kurento, field) for field, key in _TURN.items()}
+    said = {key: getattr(cluster.kurento, field) for field, key in TURN.items()}
     said |= {URL: node.kurento_url, KUID: kuid(cluster, node)}
     items = {key: str(value.value) for key, value in said.items() if value}
     return Meaning(KIND.read, items, whole=False)

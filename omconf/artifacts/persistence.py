@@ -113,7 +113,7 @@ class Persistence(Kind):
             if name == REMOTE_COMMITS[0]:
                 message = f"`{name}` is omconf's to write: OpenMeetings puts the members into it."
                 yield CONTRADICTION.at(value.span, message, hint="Remove it.")
-            elif _CONNECTS.match(name):
+            elif connects(name):
                 message = f"`{name[:80]}` would be a second way to the database."
                 yield CONTRADICTION.at(value.span, message, hint="Use the keys of `database:`.")
             elif in_plain(name, value.value):
@@ -187,6 +187,11 @@ class Persistence(Kind):
 KIND = Persistence()
 
 
+def connects(name: str) -> bool:
+    """Tell whether a property would be a second way to the database."""
+    return _CONNECTS.match(name) is not None
+
+
 def _same_server(cluster: Cluster, node: str, url: Change) -> bool:
     """Tell whether two URLs lead to one database: a host is called otherwise, or there are others too.
 
@@ -225,9 +230,9 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
     pairs = connection_properties.split(value)
     whole = any(hides(name) for name, _ in pairs)
     for name, part in pairs:
-        known = name.lower() in _STOCK_SPELLING or _spelling(name) in dbcp2.SETTINGS
+        known = name.lower() in _STOCK_SPELLING or spelling(name) in dbcp2.SETTINGS
         word = known or (part != name and _NAME.fullmatch(name))
-        place = f"{key}/{_spelling(name) if word or whole else HIDDEN}"
+        place = f"{key}/{spelling(name) if word or whole else HIDDEN}"
         if secret and not known:
             rest.setdefault(secret, []).append(name if part == name else f"{name}={part}")
             continue
@@ -243,7 +248,7 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
         reading.secrets[place] = Secret(",".join([reading.secrets[place].reveal(), *names]))
 
 
-def _spelling(name: str) -> str:
+def spelling(name: str) -> str:
     """dbcp2 takes `testOnBorrow` and `TestOnBorrow` alike; say it as the stock file does."""
     lower = name[:1].lower() + name[1:]
     return _STOCK_SPELLING.get(name.lower()) or (lower if lower in dbcp2.SETTINGS else name)
@@ -371,7 +376,7 @@ def connection(
     release = cluster.openmeetings.release.value
     stock = release.persistence[database.kind.value]
     origin = FromRelease(release.name, f"{database.kind.value}_persistence.xml")
-    pool = {_spelling(name): value for name, value in database.pool.items()}
+    pool = {spelling(name): value for name, value in database.pool.items()}
     pairs: list[tuple[str, Value[str] | Placeholder | tuple[Value[str], ...], bool]] = []
     for name, value in stock.connection:
         if name == "Url":
@@ -391,5 +396,5 @@ def connection(
         elif name == "Password":
             pairs.append((name, password, True))
         else:
-            pairs.append((name, pool.pop(_spelling(name), Value(value, origin)), False))
+            pairs.append((name, pool.pop(spelling(name), Value(value, origin)), False))
     return pairs

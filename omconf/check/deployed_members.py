@@ -50,6 +50,7 @@ _MULTICAST = {
     f"{_JOIN}multicast/multicast-timeout-seconds": "2",
 }
 """What Hazelcast's multicast does when nothing is said (MulticastConfig, 4.0 to 5.6)."""
+SAID_BY_NOBODY = {"cluster-name": DEFAULTS["cluster-name"]}
 _IMPORT = re.compile(r"import(?:\[[0-9]+\])?/resource")
 _MATTERS = frozenset({*DEFAULTS, PORT_TAKEN})
 _KINDS = {f"{_JOIN}tcp-ip", f"{_JOIN}multicast", _JOIN.rstrip("/")}
@@ -174,7 +175,7 @@ def no_interface(
     patterns = [items[key] for key in keys]
     if not patterns or items.get("network/interfaces/enabled") != "true":
         return None
-    if any(VARIABLE in p or _matches(p, address) for p in patterns for address in addresses):
+    if any(VARIABLE in p or matches(p, address) for p in patterns for address in addresses):
         return None
     shown = ", ".join(f"`{quoted(pattern)}`" for pattern in patterns[:3])
     known = ", ".join(sorted(addresses))
@@ -183,7 +184,7 @@ def no_interface(
     return Finding(NO_INTERFACE, lines.get(keys[0], 0), message, hint)
 
 
-def _matches(pattern: str, address: str) -> bool:
+def matches(pattern: str, address: str) -> bool:
     """Tell whether Hazelcast's pattern matches: each part a number, `*` or a range."""
     parts = pattern.split(".")
     numbers = address.split(".")

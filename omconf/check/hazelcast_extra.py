@@ -166,7 +166,7 @@ class _Reader:
             else:
                 origin = FromSpec("hazelcast.extra", self.span(_line(element), tag))
                 place = self.extra.elements.setdefault(path.rstrip("/"), [])
-                place.append(Further(_stock(element), origin))
+                place.append(Further(copied(element), origin))
             seen.add((tag, name))
 
     def say_of(self, element: _Element, rule: Rule, message: str, hint: str = "") -> None:
@@ -236,8 +236,8 @@ def _line(element: _Element) -> int:
     return line or 1
 
 
-def _stock(element: _Element) -> StockElement:
+def copied(element: _Element) -> StockElement:
     """Copy an element as data, without comments and white space around its text."""
     attributes = tuple((str(name), str(value)) for name, value in element.attrib.items())
-    inner = tuple(_stock(child) for child in children(element))
+    inner = tuple(copied(child) for child in children(element))
     return StockElement(local(element), attributes, (element.text or "").strip(), inner)

@@ -12,6 +12,7 @@ from omconf.cli import (
     build,
     explain,
     graph,
+    import_,
     init,
     log,
     output,
@@ -62,6 +63,7 @@ app.command("apply")(apply.apply)
 app.command("undo")(undo.undo)
 app.command("log")(log.log)
 app.command("show")(show.show)
+app.command("import")(import_.import_)
 app.command("graph")(graph.graph)
 app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)

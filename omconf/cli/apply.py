@@ -88,11 +88,6 @@ def apply(
     if saved and (root is not None or strict_format or sudo or seconds is not None or node):
         message = "A saved plan says itself what --root, --sudo, --node and --strict-format say."
         raise typer.BadParameter(message)
-    if saved and what.suffix in (".yaml", ".yml"):
-        message = (
-            f"{what} is a spec: say which nodes, --ssh or --local NODE. A saved plan needs neither."
-        )
-        raise typer.BadParameter(message)
     if confirm_each and not (as_json or applying.somebody()):
         raise typer.BadParameter("--confirm-each needs a person at a terminal.")
     draining = applying.duration(drain)

@@ -10,7 +10,7 @@ from omconf.cli import output
 from omconf.diagnostics import Rule, Severity
 
 EXISTS = Rule(
-    "OM111", Severity.ERROR, "a file that `init` would have to overwrite, or cannot write"
+    "OM111", Severity.ERROR, "a new file that would overwrite another, or cannot be written"
 )
 
 STARTER = """\

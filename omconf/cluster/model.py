@@ -110,6 +110,8 @@ class Hazelcast:
     port: Value[int] | None
     properties: Mapping[str, Value[str]]
     extra: Value[ExtraFile] | None
+    interfaces: Value[str] | None = None
+    """A pattern that chooses each node's address, or `none`; None: the node's own address."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,8 @@ from omconf.spec.checks import EXPORT_PATH, WRONG_VALUE, label
 from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omconf.diagnostics import Diagnostic
     from omconf.origin import Span
     from omconf.spec.document import Document, Path
@@ -46,13 +48,17 @@ _LOOPBACK = re.compile(r"127\.[0-9.]+|localhost(\.localdomain)?")
 
 
 def resolve(
-    document: Document, spec: Spec, base: str = "."
+    document: Document,
+    spec: Spec,
+    base: str = ".",
+    beside: Mapping[str, bytes] | None = None,
 ) -> tuple[Cluster | None, list[Diagnostic]]:
     """Resolve a valid spec; `base` is the folder that secrets' file paths start from.
 
-    The cluster is None when a server is named that is no node (OM230).
+    `beside` are files there that need not be read. The cluster is None when a server is named that
+    is no node (OM230).
     """
-    return Resolver(document, spec, base).cluster()
+    return Resolver(document, spec, base, beside or {}).cluster()
 
 
 class Key(str):
@@ -77,7 +83,10 @@ def natural(name: str) -> list[tuple[int, str]]:
 class Resolver:
     """Resolves one spec, section by section."""
 
-    def __init__(self, document: Document, spec: Spec, base: str) -> None:
+    def __init__(
+        self, document: Document, spec: Spec, base: str, beside: Mapping[str, bytes]
+    ) -> None:
+        self.beside = beside
         self.document = document
         self.spec = spec
         self.base = base
@@ -127,6 +136,7 @@ class Resolver:
             port=self.maybe(spec.hazelcast, ("hazelcast", "port")),
             properties=self.mapping(spec.hazelcast.properties, ("hazelcast", "properties")),
             extra=self.extra(),
+            interfaces=self.maybe(spec.hazelcast, ("hazelcast", "interfaces")),
         )
         network = Network(
             subnets=self.items(spec.network.subnet or [], ("network", "subnet")),
@@ -209,6 +219,8 @@ class Resolver:
         if name is None:
             return None
         file = os.path.join(self.base, name.value) if self.base != "." else name.value
+        if name.value in self.beside:
+            return Value(ExtraFile(file, self.beside[name.value]), name.origin)
         try:
             data = read.start(file, MAX_READ).data
         except OSError as error:

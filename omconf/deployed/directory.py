@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omconf.deployed import tree
@@ -25,6 +25,8 @@ class Directory:
     """A directory of root trees; a missing node's folder means that nothing is deployed there."""
 
     path: str
+    folders: Mapping[str, str] = field(default_factory=dict)
+    """What a node's folder is called, where not as the node is."""
 
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot | Diagnostic:
         """Read the nodes' trees; a renamed node's by its earlier name, while it has none by the new."""
@@ -34,7 +36,10 @@ class Directory:
             return self.unreadable(error)
         try:
             there = frozenset(os.listdir(folder))
-            roots = {node: _root(node, request, there) for node, request in requests.items()}
+            roots = {
+                node: self.folders.get(node) or _root(node, request, there)
+                for node, request in requests.items()
+            }
             found: tuple[Diagnostic, ...] = ()
             if there.isdisjoint(roots.values()):
                 message = f"{self.path} holds no folder of any node: everything is taken for new."

@@ -101,11 +101,18 @@ class Tree:
 
     def names(self, path: str) -> list[str]:
         """List a directory by its absolute path; raises as `read` does."""
+        if len(self._held) > MAX_HELD:
+            self._forget()
         fd = read.folder(".", dir_fd=self._way(path).folder.fd)
         try:
             return os.listdir(fd)
         finally:
             os.close(fd)
+
+    def link(self, path: str) -> str:
+        """Tell where a symbolic link leads, as it says itself; raises as `read` does."""
+        folder, name = self._place(path)
+        return os.readlink(name, dir_fd=folder.fd)
 
     def stream(self, path: str) -> BinaryIO:
         """Open a file, as `read` does, for a reader that takes the parts that it wants."""

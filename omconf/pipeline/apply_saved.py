@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from omconf.pipeline.compiled import Compiled
     from omconf.views.document import Document
 
+A_SPEC = "A spec is applied with --ssh, or with --local NODE; a saved plan needs neither."
 SAVE = "`omconf plan --ssh --out FILE` saves a plan."
 MOVED = {
     "binding.spec.sha256": "the spec",
@@ -41,7 +43,8 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
 
     saved = store.read(path)
     if isinstance(saved, Diagnostic):
-        return [saved]
+        spec = path.endswith((".yaml", ".yml"))
+        return [replace(saved, hint=A_SPEC) if spec else saved]
     bound, source = saved.get("binding"), saved.get("source") or {}
     if bound is None:
         return [REFUSED.at(None, f"{path} is not bound to what it was made from.", hint=SAVE)]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, has_errors, in_order
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster
     from omconf.spec.document import Document
@@ -33,9 +35,17 @@ class Compiled:
 
 def compile_spec(path: str) -> Compiled:
     """Read a spec, check it, resolve it, render it, and hold the result against the schemas."""
+    return _rendered(check_spec(path))
+
+
+def compile_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None) -> Compiled:
+    """Compile a spec that was read: `path` is what it is called, `beside` are files beside it."""
+    return _rendered(check_text(data, path, beside))
+
+
+def _rendered(compiled: Compiled) -> Compiled:
     from omconf.bundle.compile import compile_bundle, judge
 
-    compiled = check_spec(path)
     if compiled.cluster is not None and not has_errors(compiled.diagnostics):
         compiled.bundle = compile_bundle(compiled.cluster)
         compiled.diagnostics += judge(compiled.bundle)
@@ -44,11 +54,8 @@ def compile_spec(path: str) -> Compiled:
 
 def check_spec(path: str) -> Compiled:
     """Read a spec and check it alone and as a cluster; nothing is rendered."""
-    from omconf.check.rules import check
-    from omconf.cluster.resolve import resolve
     from omconf.files import read
     from omconf.spec.document import MAX_BYTES
-    from omconf.spec.load import load
 
     try:
         # A pipe too: `omconf validate /dev/stdin`, or of a shell's <(...).
@@ -61,10 +68,20 @@ def check_spec(path: str) -> Compiled:
         )
         found = NO_SPEC.at(None, f"{path}: {error.strerror}.", hint=hint)
         return Compiled(diagnostics=[found])
+    return check_text(data, path)
+
+
+def check_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None) -> Compiled:
+    """Check a spec that was read; see `compile_text`."""
+    from omconf.check.rules import check
+    from omconf.cluster.resolve import resolve
+    from omconf.spec.load import load
+
+    base = str(Path(path).parent)
     loaded = load(data, path)
     if loaded.spec is None:
-        return Compiled(diagnostics=loaded.diagnostics)
-    cluster, found_here = resolve(loaded.document, loaded.spec, str(Path(path).parent))
+        return Compiled(diagnostics=loaded.diagnostics, document=loaded.document)
+    cluster, found_here = resolve(loaded.document, loaded.spec, base, beside)
     if cluster is not None:
         found_here += check(cluster)
     diagnostics = loaded.diagnostics + _new(loaded.document, loaded.diagnostics, found_here)

@@ -11,12 +11,12 @@ from omconf.pipeline import nodes as by_name
 from omconf.pipeline.secrets import secrets_of, unresolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from omconf.deployed.snapshot import Snapshot, Source
     from omconf.pipeline.compiled import Compiled
     from omconf.plan.model import Plan
-    from omconf.secrets import Secrets
+    from omconf.secrets import Secret, Secrets
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +63,13 @@ def make(
     require_secrets: bool = False,
     bound: bool = False,
     further: Callable[[str], tuple[str, ...]] | None = None,
+    known: Mapping[str, Secret] | None = None,
 ) -> Made | list[Diagnostic]:
     """Plan the compiled cluster against what a source holds; `bound` to what it was made from.
 
     `base` is what was deployed last, where that is known from elsewhere: it tells a change of the
     spec from one made by hand. `further` names, for a cluster, more files around to be read.
+    `known` are secrets by the names of their places, which are not read then.
     """
     from omconf.check.ignored import in_spec, silence
     from omconf.plan.compare import compare
@@ -86,7 +88,7 @@ def make(
             return in_order([*compiled.diagnostics, failed])
     assert not isinstance(snapshot, Diagnostic)  # noqa: S101 - for the type checker
     assert not isinstance(before, Diagnostic)  # noqa: S101
-    secrets = secrets_of(bundle)
+    secrets = secrets_of(bundle, known)
     made = compare(cluster, bundle, snapshot, secrets, base=before, strict=strict)
     severity = Severity.ERROR if require_secrets else Severity.WARNING
     read = (*snapshot.findings, *(before.findings if before else ()))

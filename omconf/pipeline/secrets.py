@@ -7,18 +7,21 @@ from typing import TYPE_CHECKING
 from omconf.diagnostics import Diagnostic, Rule, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omconf.bundle.model import Bundle
-    from omconf.secrets import Secrets
+    from omconf.secrets import Secret, Secrets
 
 NO_SECRET = Rule("OM322", Severity.WARNING, "a secret that cannot be read now")
 
 
-def secrets_of(bundle: Bundle) -> Secrets:
-    """The secrets that the bundle has places for."""
+def secrets_of(bundle: Bundle, known: Mapping[str, Secret] | None = None) -> Secrets:
+    """The secrets that the bundle has places for; those that are `known` already are not read."""
     from omconf.bundle.compile import contents
     from omconf.secrets import Secrets
 
-    return Secrets({p.name: p.ref for _, c in contents(bundle) for p in c.placeholders})
+    refs = {p.name: p.ref for _, c in contents(bundle) for p in c.placeholders}
+    return Secrets(refs, known)
 
 
 def unresolved(secrets: Secrets, severity: Severity) -> list[Diagnostic]:

@@ -184,7 +184,12 @@ class Comparer:
             wanted = desired.items.get(key, value)
             if value != wanted and kind.same(value, wanted):
                 there[key] = wanted
-        changed = items.changed(there, desired.items, kind.keep)
+        implied = kind.implied(there)
+        changed = [
+            item
+            for item in items.changed(there, desired.items, kind.keep)
+            if item.action is not Action.CREATE or implied.get(item.key) != item.after
+        ]
         self.readings.seen.resolve(artifact, present.findings, changed)
         changed += self._secret_items(outcome, place, artifact, present)
         if place.base.data is not None and changed:

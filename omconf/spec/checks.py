@@ -353,6 +353,22 @@ def interface(value: str) -> str:
     return value
 
 
+_PART = r"(?:\*|[0-9]{1,3}(?:-[0-9]{1,3})?)"
+INTERFACES = re.compile(rf"none|{_PART}(?:\.{_PART}){{3}}")
+"""`none`, or Hazelcast's pattern of an IPv4 address: each part a number, `*` or a range."""
+
+
+def interfaces(value: str) -> str:
+    """Check which address Hazelcast takes; it refuses other forms, as `10.1.1.0/24` (measured)."""
+    if not INTERFACES.fullmatch(value):
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no pattern of Hazelcast's for an IPv4 address.",
+            "Write `10.1.1.*` or `10.1.1.1-9`, or `none`.",
+        )
+    return value
+
+
 def database_kind(value: Any) -> Any:
     """Check the kind of database: one of five that nodes can share."""
     known = ("postgresql", "mysql", "mssql", "oracle", "db2")

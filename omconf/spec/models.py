@@ -28,6 +28,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     HazelcastName,
     Host,
     Interface,
+    Interfaces,
     JpaText,
     JvmOption,
     KurentoUrl,
@@ -127,6 +128,11 @@ class Hazelcast(Section):
     )
     port: Port | None = Field(
         None, description="Hazelcast's port, without counting up; unset: 5701 and counting up."
+    )
+    interfaces: Interfaces | None = Field(
+        None,
+        description="Which address of a node Hazelcast takes: a pattern as `10.1.1.*`, or `none`,"
+        " which leaves it to Hazelcast; unset: the node's own address.",
     )
     properties: dict[PropertyName, XmlText] = Field(
         {}, description="Further `hazelcast.*` properties, or others than the stock ones."

@@ -73,6 +73,9 @@ Unit = Annotated[
 ]
 Account = Annotated[str, AfterValidator(checks.account), _shaped(names.ACCOUNT)]
 Interface = Annotated[str, AfterValidator(checks.interface), _shaped(names.DEVICE, "eth0")]
+Interfaces = Annotated[
+    str, AfterValidator(checks.interfaces), _shaped(checks.INTERFACES, "10.1.1.*")
+]
 Url = Annotated[
     str, AfterValidator(checks.clean), _shaped(_WEB, "https://om1.example.org:5443/openmeetings")
 ]

@@ -42,6 +42,7 @@ COMMANDS = [
     Command("apply broken.yaml --ssh --yes", 1),
     Command("undo --local om1 --root trees/om1"),
     Command("log --local om1 --root trees/om1"),
+    Command("import --deployed trees --release 9.1.0", 1, prints=False),
     Command("graph"),
     Command("verify --local om1", 1),
     Command("explain OM221"),

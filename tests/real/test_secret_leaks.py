@@ -87,6 +87,10 @@ CASES = f"""
     plan --deployed no-such
     plan --deployed kept/turn
     plan
+    import --deployed filled
+    import --deployed deployed --json
+    import --deployed deployed -o {{case}}/imported.yaml --explicit
+    import --local om2 --root deployed/om2
     apply third.yaml --local om1 --root {{case}} --yes --reason words
     apply --local om1 --root {{case}} -y --json --strict-format --no-color
     apply --local om1 --root {{case}} --dry-run

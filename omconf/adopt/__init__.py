@@ -1,0 +1,1 @@
+"""Hand-made nodes to a spec: what files say as facts, facts of many nodes as one spec, its text."""

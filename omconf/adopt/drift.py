@@ -1,0 +1,205 @@
+"""In what hand-made nodes differ that must be the same: for each, who alone says what, and where."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from omconf.adopt import jvm
+from omconf.adopt.model import DRIFT, Place, diagnostic
+from omconf.artifacts.hazelcast import KIND as HAZELCAST
+from omconf.artifacts.jvm import item_of
+from omconf.artifacts.openmeetings_properties import IGNORED, KUID
+from omconf.artifacts.openmeetings_properties import KIND as PROPERTIES
+from omconf.artifacts.persistence import KIND as PERSISTENCE
+from omconf.cluster.resolve import natural
+from omconf.diagnostics import Finding
+from omconf.secrets import HIDDEN, Secret, hides, masked, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from omconf.adopt.model import Seen
+    from omconf.artifacts.model import Reading
+    from omconf.diagnostics import Diagnostic
+
+_OWN = re.compile(
+    r"instance-name|member-attributes/(?:name|server\.url)|network/(?:public-address|interfaces/.*"
+    r"|join/tcp-ip/member-list/.*)|properties/hazelcast\.local\..*"
+)
+"""Items in which members of one cluster differ rightly."""
+_SHARED = {
+    ("openmeetings", "release"): "the release of OpenMeetings",
+    ("openmeetings", "timezone"): "the time zone",
+    ("openmeetings", "data_dir"): "the data folder",
+    ("openmeetings", "user"): "the user that OpenMeetings runs as",
+    ("openmeetings", "group"): "the group that OpenMeetings runs as",
+    ("openmeetings", "service"): "the unit of OpenMeetings",
+    ("storage", "kind"): "how the data folder is shared",
+    ("storage", "server"): "the data server",
+    ("storage", "export"): "the exported folder",
+    ("storage", "options"): "the options of the mount",
+}
+"""Facts that are not items of one file."""
+_NOTHING = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Outlier:
+    """A node that differs from the majority in one item."""
+
+    node: str
+    kind: str
+    key: str
+    place: Place
+    finding: Diagnostic
+
+
+@dataclass(slots=True)
+class _Said:
+    """What nodes say of one item: the value to compare, the one to show, and where."""
+
+    label: str
+    values: dict[str, object] = field(default_factory=dict)
+    shown: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Place] = field(default_factory=dict)
+
+
+def outliers(nodes: Sequence[Seen]) -> list[Outlier]:
+    """Find in what nodes differ, by file and item; of equally many, the first by name is right."""
+    nodes = sorted(nodes, key=lambda node: natural(node.name))
+    found: list[Outlier] = []
+    for kind in (HAZELCAST, PERSISTENCE, PROPERTIES):
+        path_of = {node.name: node.path(kind.places[0]) for node in nodes}
+        readings: dict[str, Reading] = {}
+        for node in nodes:
+            text = node.text(path_of[node.name])
+            reading = kind.read(text) if text is not None else None
+            if reading is not None and not reading.broken:
+                readings[node.name] = reading
+        found += _of_items(kind.name, readings, path_of)
+    found += _of_options(nodes)
+    return found + _of_facts(nodes)
+
+
+def _of_items(
+    kind: str, readings: Mapping[str, Reading], paths: Mapping[str, str]
+) -> list[Outlier]:
+    keys = dict.fromkeys(
+        key for reading in readings.values() for key in (*reading.items, *reading.secrets)
+    )
+    result = []
+    for key in keys:
+        if kind == HAZELCAST.name and _OWN.fullmatch(key):
+            continue
+        if kind == PROPERTIES.name and key in (KUID, IGNORED):
+            continue
+        said = _Said(key)
+        for node, reading in readings.items():
+            default = _default(kind, reading, key)
+            value = reading.secrets.get(key) or reading.items.get(key, default)
+            said.values[node] = _NOTHING if value is None else value
+            text = "" if value is None else str(value)
+            # A line that was torn may hold the rest of a secret.
+            hidden = isinstance(value, Secret) or not text.isprintable()
+            said.shown[node] = HIDDEN if hidden else masked(text)
+            first = min((n for n in reading.lines.values() if n), default=0)
+            said.places[node] = Place(node, paths[node], reading.lines.get(key, first))
+        result += _apart(kind, key, said)
+    return result
+
+
+def _default(kind: str, reading: Reading, key: str) -> str | None:
+    if kind != HAZELCAST.name:
+        return None
+    return HAZELCAST.implied(reading.items).get(key)
+
+
+def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
+    """Compare the JVM options but the two that facts speak of."""
+    given = {n.name: {item_of(o.text)[0]: o for o in jvm.given(n)} for n in nodes}
+    result = []
+    for key in dict.fromkeys(key for options in given.values() for key in options):
+        if key in ("-DDATA_DIR", "-Duser.timezone") or key.startswith("-Dhazelcast.local."):
+            continue
+        said = _Said(f"the JVM option {key}")
+        for node in nodes:
+            option = given[node.name].get(key)
+            setenv = node.path(jvm.SETENV)
+            said.values[node.name] = option.text if option else _NOTHING
+            text = item_of(option.text)[1] if option else ""
+            said.shown[node.name] = HIDDEN if hides(key) else masked(text)
+            path, line = (option.path or setenv, option.line) if option else (setenv, 0)
+            said.places[node.name] = Place(node.name, path, line)
+        result += _apart("jvm", key, said)
+    return result
+
+
+def _of_facts(nodes: Sequence[Seen]) -> list[Outlier]:
+    result = []
+    for path, label in _SHARED.items():
+        said = _Said(label)
+        for node in nodes:
+            fact = node.fact(*path)
+            if fact is None or (fact.guess and fact.place is None):
+                continue
+            value = fact.value
+            said.values[node.name] = tuple(value) if isinstance(value, list) else value
+            text = ",".join(value) if isinstance(value, list) else str(value)
+            said.shown[node.name] = masked(text)
+            said.places[node.name] = fact.place or Place(node.name, "")
+        result += _apart("host", ".".join(path), said)
+    return result
+
+
+def _apart(kind: str, key: str, said: _Said) -> list[Outlier]:
+    """Find the nodes that do not say what most do."""
+    groups: list[list[str]] = []
+    for node, value in said.values.items():
+        same = next((g for g in groups if _equal(said.values[g[0]], value)), None)
+        if same is None:
+            groups.append([node])
+        else:
+            same.append(node)
+    if len(groups) < 2:
+        return []
+    usual = max(groups, key=len)
+    model = said.places[usual[0]]
+    result = []
+    for group in groups:
+        if group is usual:
+            continue
+        for node in group:
+            place = said.places[node]
+            message = _message(said, node, usual, alone=len(group) == 1 and len(usual) > 1)
+            hint = f"{model}: what {_names(usual)} {'has' if len(usual) == 1 else 'have'}."
+            finding = Finding(DRIFT, place.line, message, hint)
+            result.append(Outlier(node, kind, key, place, diagnostic(node, place.path, finding)))
+    return result
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, Secret) != isinstance(other, Secret):
+        return False
+    return one == other
+
+
+def _message(said: _Said, node: str, usual: list[str], *, alone: bool) -> str:
+    who = f"{node} alone" if alone else node
+    label = quoted(said.label)
+    wanted, own = said.shown[usual[0]], said.shown[node]
+    if said.values[node] is _NOTHING:
+        rest = f" ({quoted(wanted)})" if wanted and wanted != HIDDEN else ""
+        return f"{who} lacks {label}{rest}."
+    if said.values[usual[0]] is _NOTHING:
+        return f"{who} has {label}, the others do not."
+    if own == wanted or HIDDEN in (own, wanted):
+        return f"{who} has another {label}."
+    return f"{who} has {label} {quoted(own)}, not {quoted(wanted)}."
+
+
+def _names(names: list[str]) -> str:
+    if len(names) > 3:
+        return f"{', '.join(names[:2])} and {len(names) - 2} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else names[0]

@@ -1,0 +1,126 @@
+"""Facts of many nodes as one spec: what all share, and what is a node's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omconf.adopt.model import ABSENT, Fact
+from omconf.cluster.resolve import natural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from omconf.adopt.model import Path, Seen
+
+Facts = dict["Path", Fact]
+"""Facts of the spec by their keys; those of a node below `("nodes", NAME)`."""
+_DEFAULTS = ("url", "ssh", "kurento_url")
+"""Keys of a node in which `{name}` and `{address}` may hold a pattern."""
+_LEAST = 2
+
+
+def fold(nodes: Sequence[Seen], *, explicit: bool = False, patterns: bool = True) -> Facts:
+    """Fold what nodes say into one spec: the majority's where it must be equal.
+
+    With `explicit`, defaults are said too; with `patterns`, nodes share what follows one.
+    """
+    nodes = sorted(nodes, key=lambda node: natural(node.name))
+    shared: Facts = {}
+    by_node = [{fact.path: fact for fact in reversed(node.facts)} for node in nodes]
+    paths = dict.fromkeys(path for facts in by_node for path in facts if path[:1] != ("nodes",))
+    for path in paths:
+        votes = [
+            facts.get(path, ABSENT)
+            for node, facts in zip(nodes, by_node, strict=True)
+            if path in facts or path[:-1] in node.covers
+        ]
+        winner = majority(votes)
+        if isinstance(winner, Fact) and (explicit or winner.value != winner.default):
+            shared[path] = winner
+    result = {path: fact for path, fact in shared.items() if fact.value is not None}
+    result |= _homes(nodes)
+    for node in nodes:
+        result |= {
+            ("nodes", node.name, fact.path[2]): fact
+            for fact in reversed(node.facts)
+            if fact.path[:2] == ("nodes", "*") and fact.value is not None
+        }
+    return _patterns(result, [node.name for node in nodes]) if patterns else result
+
+
+def majority(votes: Sequence[Any]) -> Any:
+    """Find what most nodes say; of equally many, what the first of them says."""
+    groups: list[list[Any]] = []
+    for vote in votes:
+        same = next((group for group in groups if alike(group[0], vote)), None)
+        if same is None:
+            groups.append([vote])
+        else:
+            same.append(vote)
+    return max(groups, key=len)[0] if groups else ABSENT
+
+
+def alike(one: Any, other: Any) -> bool:
+    """Tell whether two nodes say the same."""
+    if not isinstance(one, Fact) or not isinstance(other, Fact):
+        return one is other
+    if one.secret is not None and other.secret is not None:
+        return one.secret == other.secret
+    return bool(one.value == other.value and type(one.value) is type(other.value))
+
+
+def _homes(nodes: Sequence[Seen]) -> Facts:
+    """Say the home that most nodes have, and those of the others."""
+    result: Facts = {}
+    found = {node.name: fact for node in nodes if (fact := node.fact("nodes", "*", "home"))}
+    usual = majority([*found.values()])
+    if isinstance(usual, Fact):
+        for name, fact in found.items():
+            if alike(fact, usual):
+                continue
+            result["nodes", name, "home"] = fact
+        if usual.value != "/opt/om":
+            result["openmeetings", "home"] = Fact(
+                ("openmeetings", "home"), usual.value, usual.place
+            )
+    for node in nodes:
+        node.facts = [fact for fact in node.facts if fact.path != ("nodes", "*", "home")]
+    return result
+
+
+def _patterns(facts: Facts, names: Iterable[str]) -> Facts:
+    """Move what holds for all nodes to `node_defaults`, where it can be said with a pattern."""
+    names = list(names)
+    for key in _DEFAULTS:
+        own = {name: facts.get(("nodes", name, key)) for name in names}
+        known = {name: fact for name, fact in own.items() if fact is not None}
+        if len(known) < _LEAST or len(known) < len(names):
+            continue
+        patterns = {}
+        for name, fact in known.items():
+            address = facts.get(("nodes", name, "address"))
+            patterns[name] = _pattern(str(fact.value), name, str(address.value) if address else "")
+        usual = max(patterns.values(), key=[*patterns.values()].count)
+        holds = [name for name, pattern in patterns.items() if pattern == usual]
+        if len(holds) < _LEAST or len(holds) * 2 <= len(names):
+            continue
+        said = known[holds[0]]
+        path = ("node_defaults", key)
+        if key == "kurento_url" and usual == str(said.value):
+            path = ("kurento", "url")
+        facts[path] = Fact(path, usual, said.place, guess=said.guess)
+        for name in holds:
+            del facts["nodes", name, key]
+    return facts
+
+
+def _pattern(text: str, name: str, address: str) -> str:
+    """Put `{name}` and `{address}` in the place of a node's own, once."""
+    if "{name}" in text or "{address}" in text:
+        return text
+    for own, word in ((address, "{address}"), (name, "{name}")):
+        before, found, after = text.partition(own) if own else (text, "", "")
+        bounded = not before[-1:].isalnum() and not after[:1].isalnum()
+        if found and bounded and own not in after:
+            return before + word + after
+    return text

@@ -1,0 +1,294 @@
+"""From a source to nodes with their facts: what to read, and the kinds' inverses in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from omconf.adopt import hazelcast, host, jvm, names, persistence, properties, release, storage
+from omconf.adopt.model import GUESSED, NOT_FOUND, NOT_KEPT, Common, Seen, diagnostic
+from omconf.artifacts import kinds
+from omconf.artifacts.hazelcast import KIND as HAZELCAST
+from omconf.artifacts.persistence import KIND as PERSISTENCE
+from omconf.cluster import places
+from omconf.cluster.resolve import natural
+from omconf.deployed.snapshot import NodeFiles, Request
+from omconf.diagnostics import Diagnostic, Finding, Severity
+from omconf.formats import header
+from omconf.secrets import quoted
+from omconf.spec.checks import label
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from omconf.adopt.sources import Origin
+    from omconf.deployed.survey import Survey
+    from omconf.releases import Release
+
+UNNAMED = "openmeetings"
+"""What a cluster is called whose files do not say a name that a spec can have."""
+AROUND = (
+    *host.NAMES,
+    *host.NETWORK,
+    *host.FIREWALLS,
+    "/etc/systemd/system/*.mount",
+    "/etc/systemd/system/omconf-firewall.service",
+    "/usr/local/sbin/omconf-multicast-route",
+)
+
+
+@dataclass(slots=True)
+class Gathered:
+    """All nodes of a source that could be read, with facts; and why others could not."""
+
+    nodes: list[Seen] = field(default_factory=list)
+    gaps: dict[str, str] = field(default_factory=dict)
+    """What the source calls the nodes that are missing, and why."""
+    before: dict[str, str] = field(default_factory=dict)
+    """Instance-names of nodes that have other names now, by these."""
+    found: list[Diagnostic] = field(default_factory=list)
+    release: Release | None = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether all nodes of the source could be read."""
+        return not self.gaps
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the source calls the nodes, by their names."""
+        return {node.name: node.survey.label for node in self.nodes}
+
+
+def gather(
+    origin: Origin,
+    *,
+    said: Mapping[str, str],
+    release_said: str | None = None,
+    only: Sequence[str] = (),
+    taken: frozenset[str] = frozenset(),
+) -> Gathered:
+    """Look, read, name the nodes and note what each says.
+
+    `said` are names by what the source calls a node; `only` limits the import to some of them.
+    """
+    gathered = Gathered()
+    surveys = origin.look()
+    if isinstance(surveys, Diagnostic):
+        gathered.found.append(surveys)
+        return gathered
+    known = {survey.label for survey in surveys}
+    for name in sorted({*only, *said} - known):
+        shown = ", ".join(sorted(known)[:10])
+        message = f"There is no node `{name}` in the source."
+        gathered.found.append(NOT_FOUND.at(None, message, hint=f"Nodes are: {shown}."))
+    if gathered.found:
+        return gathered
+    _read(gathered, origin, [s for s in surveys if not only or s.label in only])
+    if not gathered.nodes:
+        return gathered
+    gathered.before = names.give(gathered.nodes, said, taken)
+    gathered.nodes.sort(key=lambda node: natural(node.name))
+    gathered.release = release.facts(gathered.nodes, release_said)
+    if gathered.release is None:
+        message = "No file tells the release of OpenMeetings."
+        hint = "Say it: --release 9.1.0. `omconf releases` lists those that omconf knows."
+        gathered.found += [d for node in gathered.nodes for d in node.found]
+        gathered.found.append(NOT_FOUND.at(None, message, hint=hint))
+        return gathered
+    _note(gathered, gathered.release)
+    return gathered
+
+
+def _read(gathered: Gathered, origin: Origin, surveys: Sequence[Survey]) -> None:
+    """Read the files of all nodes that have a home."""
+    wanted = _with_homes(gathered, surveys)
+    requests = {label: _request(node, origin) for label, node in wanted.items()}
+    if not requests:
+        return
+    snapshot = origin.source({label: label for label in wanted}).read(requests, whole=False)
+    if isinstance(snapshot, Diagnostic):
+        gathered.found.append(snapshot)
+        return
+    again: dict[str, Request] = {}
+    for label_of, node in wanted.items():
+        node.files = snapshot.nodes[label_of]
+        if node.files.problem:
+            _missing(gathered, label_of, node.files.problem)
+            continue
+        if _choose(node):
+            again[label_of] = _request(node, origin)
+        gathered.nodes.append(node)
+    if again:  # another home or another unit than was taken first
+        snapshot = origin.source({label: label for label in again}).read(again, whole=False)
+        for label_of in again:
+            if not isinstance(snapshot, Diagnostic) and not snapshot.nodes[label_of].problem:
+                wanted[label_of].files = snapshot.nodes[label_of]
+
+
+def _with_homes(gathered: Gathered, surveys: Sequence[Survey]) -> dict[str, Seen]:
+    """Give the nodes on which OpenMeetings was found, by what the source calls them."""
+    wanted: dict[str, Seen] = {}
+    for survey in surveys:
+        if survey.problem:
+            _missing(gathered, survey.label, survey.problem)
+            continue
+        if not survey.homes:
+            message = "No `webapps/*/WEB-INF/classes/hazelcast.xml` is found here."
+            hint = "It is looked for below /opt, /srv, /usr/local, /var/lib, /home and where units say."
+            _missing(gathered, survey.label, Finding(NOT_FOUND, 0, message, hint))
+            continue
+        node = Seen(survey.label, survey, NodeFiles())
+        node.home, node.webapp = survey.homes[0]
+        wanted[survey.label] = node
+    return wanted
+
+
+def _missing(gathered: Gathered, name: str, finding: Finding) -> None:
+    gathered.gaps[name] = finding.message
+    found = diagnostic(name, "", finding)
+    if finding.rule.severity is not Severity.ERROR:
+        found = finding.rule.at(None, finding.message, node=name, severity=Severity.ERROR)
+    gathered.found.append(found)
+
+
+def _choose(node: Seen) -> bool:
+    """Choose home and unit; tells whether other files have to be read for them."""
+    first = (node.home, node.webapp)
+    for home, webapp in node.survey.homes:
+        node.home, node.webapp = home, webapp
+        if unit := host.unit_of(node):
+            node.unit = unit
+            break
+    else:
+        node.home, node.webapp = first
+    for home, webapp in node.survey.homes:
+        if (home, webapp) != (node.home, node.webapp):
+            path = f"{home}/webapps/{webapp}"
+            message = f"Another OpenMeetings lies in `{quoted(path)}`: it is left out."
+            node.say(NOT_KEPT, message, None, "Import a copy of the tree without the other one.")
+    moved = (node.home, node.webapp) != first or node.unit not in ("", places.DEFAULT_UNIT)
+    return moved or _managed(node) is not None or bool(storage.credentials(node))
+
+
+def _request(node: Seen, origin: Origin) -> Request:
+    own = [t for kind in kinds() for t in kind.places if "{cluster}" not in t]
+    around = [t for kind in kinds() for t in kind.around if "{cluster}" not in t]
+    settings = {
+        "home": node.home,
+        "webapp": node.webapp,
+        "unit": node.unit or places.DEFAULT_UNIT,
+    }
+    units = node.survey.units[:64]
+    managed = _managed(node)
+    further = [*_of_omconf(managed), *storage.credentials(node)]
+    return Request(
+        paths=tuple(dict.fromkeys(map(node.path, own))),
+        cluster=managed or "-",
+        ssh=origin.ssh(node.survey.label),
+        settings=settings,
+        around=tuple(dict.fromkeys([*AROUND, *map(node.path, around), *units, *further])),
+    )
+
+
+def _managed(node: Seen) -> str | None:
+    """Name the cluster whose omconf wrote the node's hazelcast.xml."""
+    text = node.text(node.path(HAZELCAST.places[0]))
+    return header.cluster_of(text) if text is not None else None
+
+
+def _of_omconf(cluster: str | None) -> list[str]:
+    if cluster is None:
+        return []
+    folder = f"/etc/omconf/{cluster}"
+    return [f"{folder}/{name}" for name in ("check.conf", "firewall.nft", "storage.credentials")]
+
+
+def _note(gathered: Gathered, known: Release) -> None:
+    """Have the inverses of all kinds note what each node says."""
+    nodes = gathered.nodes
+    common = Common(known, tuple(nodes), {})
+    for node in nodes:
+        _own(node)
+        jvm.facts(node)
+        host.service(node)
+        host.timezone(node)
+        hazelcast.facts(node, common)
+        persistence.facts(node, common)
+        properties.facts(node, common)
+        host.address(node, common)
+        host.network(node)
+        host.firewall(node)
+        _unread(gathered, node)
+    storage.addresses(nodes)
+    for node in nodes:
+        host.no_address(node)
+    common = Common(known, tuple(nodes), host.known_hosts(nodes))
+    storage.facts(nodes, common)
+    storage.samba(nodes)
+    _cluster(nodes)
+    _servers(nodes)
+    gathered.found += [found for node in nodes for found in node.found]
+
+
+def _own(node: Seen) -> None:
+    path = node.path(HAZELCAST.places[0])
+    node.tell(("nodes", "*", "home"), node.home, (path, 0))
+    node.tell(("openmeetings", "webapp"), node.webapp, (path, 0), default="openmeetings")
+
+
+def _unread(gathered: Gathered, node: Seen) -> None:
+    """Say which files could not be read; without the two main ones, the node is no whole one."""
+    for path, file in sorted({**node.files.around, **node.files.files}.items()):
+        if file.problem:
+            node.report(path, file.problem)
+    for kind in (HAZELCAST, PERSISTENCE):
+        path = node.path(kind.places[0])
+        there = node.file(path)
+        if there is None:
+            hint = "Is OpenMeetings installed here as a whole?"
+            node.say(NOT_FOUND, "There is no such file.", (path, 0), hint)
+            gathered.gaps.setdefault(node.survey.label, f"{path} is not there")
+        elif there.problem:
+            gathered.gaps.setdefault(node.survey.label, f"{path} cannot be read")
+        elif (reading := kind.read(node.text(path) or "")).broken:
+            for finding in reading.findings[:10]:
+                node.report(path, finding)
+            gathered.gaps.setdefault(node.survey.label, f"{path} cannot be read")
+    if not node.fact("nodes", "*", "url"):
+        address = node.fact("nodes", "*", "address")
+        url = f"https://{host.host_name(node) or (address.value if address else node.name)}"
+        node.tell(("nodes", "*", "url"), f"{url}:5443/openmeetings", guess="no server.url is set")
+        message = "hazelcast.xml has no `server.url`: the node's URL is guessed."
+        hint = f"Correct `nodes.{node.name}.url` in the spec."
+        node.say(GUESSED, message, (node.path(HAZELCAST.places[0]), 0), hint)
+
+
+def _cluster(nodes: Sequence[Seen]) -> None:
+    """Name the cluster: as omconf called it, or by Hazelcast's name, where that can be one."""
+    for node in nodes:
+        path = node.path(HAZELCAST.places[0])
+        said = node.fact("hazelcast", "cluster_name")
+        name = str(said.value) if said else ""
+        if managed := _managed(node):
+            node.tell(("cluster",), managed, (path, 2))
+        elif name and name != "dev" and label(name) == name:
+            line = said.place.line if said and said.place else 0
+            node.tell(("cluster",), name, (path, line))
+        else:
+            node.tell(("cluster",), UNNAMED, guess="no file says a name that a spec can have")
+
+
+def _servers(nodes: Sequence[Seen]) -> None:
+    """Say servers so that the spec takes a name for what it is."""
+    known = {node.name for node in nodes}
+    for node in nodes:
+        for index, fact in enumerate(node.facts):
+            if fact.path == ("database", "host"):
+                text = str(fact.value)
+                if text in known or ("." not in text and text != "localhost"):
+                    node.facts[index] = replace(fact, value={"host": text})
+            elif fact.path == ("storage", "server"):
+                text = str(fact.value)
+                if text not in known and "." not in text:
+                    node.facts[index] = replace(fact, value={"host": text})

@@ -1,0 +1,210 @@
+"""hazelcast.xml read backwards: what artifacts/hazelcast.py renders, as facts of the spec."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from omconf.adopt.model import NOT_KEPT
+from omconf.artifacts.hazelcast import KIND, REMOVED_PROPERTIES, items_of, written
+from omconf.check import deployed_xml, hazelcast_extra
+from omconf.cluster.model import ExtraFile
+from omconf.formats.xml import children, local
+from omconf.releases import HAZELCAST_NAMESPACE
+from omconf.secrets import in_plain, masked, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from lxml.etree import _Element
+
+    from omconf.adopt.model import Common, Seen
+    from omconf.releases import Release, StockElement
+
+EXTRA = ("hazelcast", "extra")
+"""Facts below it are elements of the file that the key names, by their place in it."""
+_JOIN = "network/join/"
+_MULTICAST = f"{_JOIN}multicast/multicast-"
+_DISCOVERY = {
+    "group": (f"{_MULTICAST}group", "224.2.2.3"),
+    "port": (f"{_MULTICAST}port", 54327),
+    "ttl": (f"{_MULTICAST}time-to-live", 32),
+    "timeout": (f"{_MULTICAST}timeout-seconds", 2),
+}
+_ADDRESS = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
+_INTERFACE = "network/interfaces/interface"
+_OWN = {
+    "": {"cluster-name", "instance-name", "properties", "network", "member-attributes"},
+    "network": {"port", "join", "interfaces", "public-address"},
+    "member-attributes": {"attribute[name]", "attribute[server.url]"},
+}
+"""What omconf writes by itself, by the element that it stands in."""
+_VARIABLE = re.compile(r"\$\{[^{}]*\}")
+Item = tuple[str, int]
+
+
+def raw(text: str) -> tuple[_Element | None, dict[str, Item]]:
+    """Read the items that count, with their values as they stand and their lines."""
+    document, _ = deployed_xml.read(text, {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"})
+    if document is None:
+        return None, {}
+    counted = KIND.read(text)
+    known = {*counted.items, *counted.secrets}
+    return document, {key: (value, line) for key, value, line in items_of(document) if key in known}
+
+
+def name_of(node: Seen) -> Item | None:
+    """Give the instance-name and its line."""
+    text = node.text(node.path(KIND.places[0]))
+    return raw(text)[1].get("instance-name") if text is not None else None
+
+
+def facts(node: Seen, common: Common) -> None:
+    """Note what a node's hazelcast.xml says."""
+    path = node.path(KIND.places[0])
+    text = node.text(path)
+    if text is None:
+        return
+    document, items = raw(text)
+    if document is None:
+        return
+    stock = common.release.hazelcast
+    value, line = items.get("cluster-name", ("dev", 0))
+    node.tell(("hazelcast", "cluster_name"), value, (path, line))
+    if url := items.get("member-attributes/server.url"):
+        node.tell(("nodes", "*", "url"), url[0], (path, url[1]))
+    _discovery(node, path, items)
+    _network(node, path, items)
+    node.covers.add(("hazelcast", "properties"))
+    shipped = dict(stock.properties)
+    for key, (value, line) in items.items():
+        name = key.removeprefix("properties/")
+        if name != key and name not in REMOVED_PROPERTIES:
+            _property(node, name, value, (path, line), shipped.get(name))
+    node.covers.add(EXTRA)
+    for key, element, line in _further(document, common.release):
+        _keep(node, key, element, (path, line), common.release)
+
+
+def _discovery(node: Seen, path: str, items: dict[str, Item]) -> None:
+    tcp = items.get(f"{_JOIN}tcp-ip/enabled")
+    multicast = items.get(f"{_JOIN}multicast/enabled", ("", 0))
+    by_list = tcp is not None and tcp[0] == "true"
+    line = tcp[1] if tcp and by_list else multicast[1]
+    kind = "tcp-ip" if by_list else "multicast"
+    guess = "" if by_list or multicast[0] == "true" else "no join is enabled"
+    node.tell(("discovery", "kind"), kind, (path, line), default="multicast", guess=guess)
+    if by_list:
+        return
+    for key, (name, default) in _DISCOVERY.items():
+        text, line = items.get(name, (str(default), 0))
+        number = (
+            int(text) if isinstance(default, int) and re.fullmatch("[0-9]{1,9}", text) else text
+        )
+        node.tell(("discovery", key), number, (path, line), default=default)
+
+
+def _network(node: Seen, path: str, items: dict[str, Item]) -> None:
+    port = items.get("network/port")
+    said = int(port[0]) if port and re.fullmatch("[0-9]{1,5}", port[0]) else None
+    node.tell(("hazelcast", "port"), said, (path, port[1] if port else 0), default=None)
+    if public := items.get("network/public-address"):
+        node.tell(("nodes", "*", "public_address"), public[0], (path, public[1]))
+    chosen, line = items.get(_INTERFACE, ("none", 0))
+    if _ADDRESS.fullmatch(chosen):
+        node.tell(("nodes", "*", "address"), chosen, (path, line))
+        chosen = ""
+    node.tell(("hazelcast", "interfaces"), chosen or None, (path, line), default=None)
+
+
+def _property(
+    node: Seen, name: str, value: str, place: tuple[str, int], shipped: str | None
+) -> None:
+    if in_plain(name, value) or masked(value) != value:
+        message = f"The property `{quoted(name)}` is a secret: a spec cannot hold it."
+        node.say(NOT_KEPT, message, place, "The plan lists it as one that goes.")
+    elif shipped is None:
+        node.tell(("hazelcast", "properties", name), value, place)
+    else:
+        node.tell(("hazelcast", "properties", name), value, place, default=shipped)
+
+
+def _further(document: _Element, release: Release) -> Iterator[tuple[str, StockElement, int]]:
+    """Yield what stands in the file beside omconf's own elements, with its place and line."""
+    maps = {f"map[{name}]": release.hazelcast.map_content for name in release.hazelcast.maps}
+    for parent, own in _OWN.items():
+        for above in [document] if not parent else document.iterfind(f"{{*}}{parent}"):
+            for child in children(above):
+                name = child.get("name")
+                named = name is not None and local(child) in ("map", "attribute")
+                key = f"{local(child)}[{name}]" if named else local(child)
+                if key in own or (not parent and key in maps):
+                    continue
+                line: int | None = child.sourceline  # type: ignore[assignment]
+                whole = f"{parent}/{key}" if parent else key
+                yield whole, hazelcast_extra.copied(child), line or 0
+
+
+def _keep(
+    node: Seen, key: str, element: StockElement, place: tuple[str, int], release: Release
+) -> None:
+    """Keep a further element for the file of `hazelcast.extra`, as far as that may hold it."""
+    variables: list[str] = []
+    element = _without_secrets(element, key, variables)
+    parent = _parent(key)
+    text = "\n".join(written(element, "    " if parent else "  "))
+    judged = hazelcast_extra.read(ExtraFile("extra", file_of({key: text}).encode()), release)
+    if judged.diagnostics:
+        why = judged.diagnostics[0].message
+        node.say(NOT_KEPT, f"`{quoted(key)}` cannot be kept in hazelcast.extra: {why}", place)
+        return
+    for name in variables:
+        message = f"A secret in `{quoted(key)}` is kept as `${{{name}}}`, without its value."
+        hint = f"Give each node's JVM the system property `{name}` before an apply."
+        node.say(NOT_KEPT, message, place, hint)
+    node.tell((*EXTRA, key), text, place)
+
+
+def _without_secrets(element: StockElement, key: str, variables: list[str]) -> StockElement:
+    """Put a variable in the place of each secret; Hazelcast puts a system property's value there."""
+
+    def plain(name: str, value: str) -> str:
+        if not value or _VARIABLE.fullmatch(value):
+            return value
+        if not (in_plain(name, value) or masked(value) != value):
+            return value
+        last = re.sub(r"[^a-z0-9]+", ".", name.rpartition("/")[2].lower()).strip(".")
+        variables.append(f"om.{last or 'secret'}")
+        return f"${{{variables[-1]}}}"
+
+    label = dict(element.attributes).get("name")
+    inner = tuple(
+        _without_secrets(
+            child, f"{key}/{dict(child.attributes).get('name') or child.tag}", variables
+        )
+        for child in element.children
+    )
+    attributes = tuple(
+        (name, value if name == "name" and value == label else plain(f"{key}/{name}", value))
+        for name, value in element.attributes
+    )
+    return replace(element, attributes=attributes, text=plain(key, element.text), children=inner)
+
+
+def _parent(key: str) -> str:
+    """Name the element that a further one stands in; nothing for the root."""
+    above, slash, _ = key.partition("/")
+    return above if slash and above in hazelcast_extra.CONTAINERS else ""
+
+
+def file_of(elements: dict[str, str]) -> str:
+    """Write the file that `hazelcast.extra` names out of its elements by their places."""
+    inside: dict[str, list[str]] = {}
+    for key, text in elements.items():
+        inside.setdefault(_parent(key), []).append(text)
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f'<hazelcast xmlns="{HAZELCAST_NAMESPACE}">']
+    for parent in ("member-attributes", "network"):
+        if parent in inside:
+            lines += [f"  <{parent}>", *inside[parent], f"  </{parent}>"]
+    return "\n".join([*lines, *inside.get("", ()), "</hazelcast>", ""])

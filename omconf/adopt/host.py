@@ -1,0 +1,269 @@
+"""A host's own files: its name and addresses, its time zone, the unit of OpenMeetings, the network."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omconf.adopt.model import GUESSED, NOT_FOUND, NOT_KEPT
+from omconf.artifacts.multicast_route import SCRIPT_PATH
+from omconf.check.deployed_members import matches
+from omconf.cluster import places
+from omconf.deployed.survey import DROP_IN, bases_of
+from omconf.formats import header, unit_file
+from omconf.secrets import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from omconf.adopt.model import Common, Seen
+
+NETWORK = (
+    "/etc/network/interfaces",
+    "/etc/network/interfaces.d/*",
+    "/etc/netplan/*.yaml",
+    "/etc/systemd/network/*.network",
+    "/etc/NetworkManager/system-connections/*.nmconnection",
+    "/etc/sysconfig/network-scripts/*",
+    "/etc/rc.local",
+    "/etc/rc.d/rc.local",
+)
+"""Files that give a host its addresses and routes."""
+NAMES = ("/etc/hosts", "/etc/hostname", "/etc/timezone")
+FIREWALLS = ("/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/ufw/user.rules")
+_IPV4 = re.compile(r"(?<![0-9.])((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?:/[0-9]{1,2})?(?![0-9.])")
+_GIVES = re.compile(
+    r"^\s*(?:address\b|addresses\b|Address=|address[0-9]*=|IPADDR|-\s)", re.IGNORECASE
+)
+_ROUTE = re.compile(
+    r"^(?!\s*#).*\broute\b.*\b22[4-9]\.[0-9.]+.*$|^\s*[^#]*\bto:?\s+22[4-9]\.", re.MULTILINE
+)
+_DEVICE = re.compile(r"\bdev\s+([A-Za-z0-9_.@-]{1,15})\b")
+_ZONE = re.compile(r"(?:^|/)zoneinfo/(?:posix/|right/)?([A-Za-z0-9_+/-]+)$")
+_SCRIPT_INTERFACE = re.compile(r"^interface='([^']*)'$", re.MULTILINE)
+_ACCOUNT = {"User": "user", "Group": "group"}
+
+
+def hosts(node: Seen) -> Iterator[tuple[str, str, int]]:
+    """Yield the names of /etc/hosts with their addresses and lines, in lower case."""
+    for number, raw in enumerate((node.text("/etc/hosts") or "").split("\n"), 1):
+        address, *names = raw.partition("#")[0].split() or [""]
+        if _IPV4.fullmatch(address) and not address.startswith("127."):
+            yield from ((name.lower().rstrip("."), address, number) for name in names)
+
+
+def host_name(node: Seen) -> str:
+    """Give the host's own name, as far as a file or the node itself says it."""
+    said = (node.text("/etc/hostname") or "").strip()
+    return said if re.fullmatch(r"[A-Za-z0-9._-]{1,253}", said) else node.survey.host
+
+
+def unit_of(node: Seen) -> str:
+    """Name the unit that runs this home: of several, the one that says its folder."""
+    best = ""
+    for path in node.survey.units:
+        text = node.text(path)
+        if text is None:
+            continue
+        if path.endswith(f".d/{DROP_IN}"):
+            if header.cluster_of(text):
+                best = best or path.rpartition("/")[0].rpartition("/")[2].removesuffix(".d")
+            continue
+        name = path.rpartition("/")[2]
+        if node.home in bases_of(text) or f"{node.home}/" in text:
+            return name
+        if name == places.DEFAULT_UNIT or "openmeetings" in name.lower():
+            best = best or name
+    return best
+
+
+def service(node: Seen) -> None:
+    """Note the unit, its user and group."""
+    default = places.DEFAULT_UNIT
+    managed = any(header.cluster_of(text) for _, text in _whole(node))
+    if not node.unit and (node.survey.has_units or managed):
+        node.tell(("openmeetings", "service"), "none", guess="no unit runs it", default=default)
+    paths = [p for p in node.survey.units if p.rpartition("/")[2] == node.unit]
+    where = (paths[0], 0) if paths else None
+    guess = "" if paths or node.unit else "there are no unit files"
+    node.tell(
+        ("openmeetings", "service"), node.unit or default, where, default=default, guess=guess
+    )
+    texts = [*paths[:1], *(p for p, _ in node.around(f"/etc/systemd/system/{node.unit}.d/*.conf"))]
+    said = _accounts(node, texts if paths else [])
+    if paths and "User" not in said:
+        said["User"] = ("root", (paths[0], 0))
+    if paths and "Group" not in said:
+        user = said["User"]
+        said["Group"] = ({"nobody": "nogroup"}.get(user[0], user[0]), user[1])
+    stock = {"user": "nobody", "group": "nogroup"}
+    for name, (value, place) in said.items():
+        key = _ACCOUNT[name]
+        node.tell(("openmeetings", key), value, place, default=stock[key])
+
+
+def _accounts(node: Seen, paths: Sequence[str]) -> dict[str, tuple[str, tuple[str, int]]]:
+    """Read user and group out of the unit's files, or of omconf's own record."""
+    said: dict[str, tuple[str, tuple[str, int]]] = {}
+    for path in paths:
+        for setting in unit_file.settings(node.text(path) or ""):
+            if setting.section == "Service" and setting.key in _ACCOUNT:
+                said[setting.key] = (setting.value, (path, setting.line))
+    for key, name in _ACCOUNT.items():
+        if recorded := node.recorded(name):
+            said.setdefault(key, recorded)
+    return said
+
+
+def timezone(node: Seen) -> None:
+    """Note the host's time zone, where no JVM option says another."""
+    if node.fact("openmeetings", "timezone"):
+        return
+    key = ("openmeetings", "timezone")
+    if recorded := node.recorded("timezone"):
+        node.tell(key, *recorded, default="Etc/UTC")
+    elif found := _ZONE.search(node.survey.zone):
+        node.tell(key, found[1], ("/etc/localtime", 0), default="Etc/UTC")
+    elif (text := node.text("/etc/timezone")) and text.strip():
+        node.tell(key, text.strip(), ("/etc/timezone", 1), default="Etc/UTC")
+    else:
+        node.tell(key, "Etc/UTC", default="Etc/UTC", guess="nothing says the time zone")
+        hint = "Set openmeetings.timezone to the zone of the hosts: the JVM runs in it now."
+        node.say(GUESSED, "No file says the time zone: it is taken for Etc/UTC.", None, hint)
+
+
+def address(node: Seen, common: Common) -> None:
+    """Note the node's address, where hazelcast.xml does not say it exactly."""
+    if node.fact("nodes", "*", "address"):
+        return
+    chosen = node.fact("hazelcast", "interfaces")
+    pattern = str(chosen.value) if chosen and chosen.value not in (None, "none") else ""
+    candidates = list(_candidates(node, common))
+    fitting = [c for c in candidates if not pattern or matches(pattern, c[0])]
+    key = ("nodes", "*", "address")
+    if not fitting:
+        return
+    value, place, guess = fitting[0]
+    others = sorted({c[0] for c in fitting} - {value})
+    if others and guess:
+        more = ", ".join(others[:3])
+        message = f"The address is taken for {value}; it may be {more}."
+        node.say(GUESSED, message, place, f"Correct `nodes.{node.name}.address` in the spec.")
+    node.tell(key, value, place, guess=guess)
+
+
+def no_address(node: Seen) -> None:
+    """Report that nothing said the node's address."""
+    if not node.fact("nodes", "*", "address"):
+        chosen = node.fact("hazelcast", "interfaces")
+        pattern = str(chosen.value) if chosen and chosen.value not in (None, "none") else ""
+        what = f" that matches `{quoted(pattern)}`" if pattern else ""
+        message = f"No file says the node's address{what}."
+        hint = f"Add `nodes.{node.name}.address` to the spec."
+        node.say(NOT_FOUND, message, None, hint)
+
+
+def _candidates(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
+    """Yield addresses with their places, the most certain first."""
+    said = [*node.of_omconf("check.conf")]
+    if (script := node.text(SCRIPT_PATH)) and header.cluster_of(script):
+        said.append((SCRIPT_PATH, script))
+    for path, text in said:
+        if found := re.search(r"^address=([0-9.]+)$", text, re.MULTILINE):
+            yield found[1], (path, text.count("\n", 0, found.start()) + 1), ""
+    for each in node.survey.addresses:
+        yield each, None, "an address of the host"
+    for pattern in NETWORK:
+        for path, text in node.around(pattern):
+            for number, raw in enumerate(text.split("\n"), 1):
+                if _GIVES.search(raw) and (found := _IPV4.search(raw)) and _is_host(found[1]):
+                    yield found[1], (path, number), ""
+    yield from _by_name(node, common)
+
+
+def _by_name(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
+    """Yield the addresses that /etc/hosts of any node has for this one's names, and its URL's own."""
+    url = node.fact("nodes", "*", "url")
+    host = re.match(r"https?://([^/:]+)", str(url.value)) if url else None
+    names = {host_name(node).lower(), node.survey.label.lower(), node.name}
+    names |= {name.partition(".")[0] for name in names} | ({host[1].lower()} if host else set())
+    for other in (node, *(each for each in common.nodes if each is not node)):
+        for name, address_of, number in hosts(other):
+            if name in names and other is node:
+                yield address_of, ("/etc/hosts", number), ""
+            elif name in names:
+                yield address_of, None, f"/etc/hosts of {other.name} says it"
+    if host and _IPV4.fullmatch(host[1]) and url and url.place:
+        yield host[1], (url.place.path, url.place.line), ""
+
+
+def _is_host(text: str) -> bool:
+    first = int(text.partition(".")[0])
+    return first not in (0, 127, 255) and not 224 <= first <= 239 and not text.endswith(".0")
+
+
+def network(node: Seen) -> None:
+    """Note the device of the multicast route, and name what does the same by hand."""
+    script = node.text(SCRIPT_PATH)
+    key = ("network", "interface")
+    if script is not None and header.cluster_of(script):
+        found = _SCRIPT_INTERFACE.search(script)
+        line = script.count("\n", 0, found.start()) + 1 if found else 0
+        node.tell(key, found[1] if found and found[1] else None, (SCRIPT_PATH, line), default=None)
+        node.tell(("network", "multicast_route"), True, (SCRIPT_PATH, 0))
+        return
+    managed = any(header.cluster_of(text) for _, text in _whole(node))
+    if managed:
+        node.tell(("network", "multicast_route"), False, guess="omconf's own script is not there")
+    device, place = None, None
+    for pattern in (*NETWORK, "/etc/systemd/system/*.service"):
+        for path, text in node.around(pattern):
+            for found in _ROUTE.finditer(text):
+                place = (path, text.count("\n", 0, found.start()) + 1)
+                named = _DEVICE.search(found[0])
+                device = named[1] if named else device
+                message = "This multicast route is made by hand; omconf makes its own."
+                node.say(NOT_KEPT, message, place, "Remove the line after the first apply.")
+    node.tell(key, device, place, default=None)
+
+
+def _whole(node: Seen) -> Iterator[tuple[str, str]]:
+    for path in (node.path("{home}/webapps/{webapp}/WEB-INF/classes/hazelcast.xml"),):
+        if text := node.text(path):
+            yield path, text
+
+
+def firewall(node: Seen) -> None:
+    """Note omconf's own firewall, and name one that was made by hand."""
+    unit = node.text("/etc/systemd/system/omconf-firewall.service")
+    ours = [path for path, _ in node.of_omconf("firewall.nft")]
+    path = "/etc/systemd/system/omconf-firewall.service" if unit else next(iter(ours), "")
+    managed = bool(unit and header.cluster_of(unit)) or bool(ours)
+    kind = "nftables" if managed else "none"
+    node.tell(("network", "firewall"), kind, (path, 0) if managed else None, default="none")
+    for each in FIREWALLS:
+        text = node.text(each)
+        if text and re.search(r"\b(5701|5636|54327)\b", text):
+            message = "This firewall speaks of the cluster's ports: it is left alone."
+            node.say(NOT_KEPT, message, (each, 0), "network.firewall writes a table of its own.")
+
+
+def known_hosts(nodes: Sequence[Seen]) -> Mapping[str, str]:
+    """Give the nodes by what they are called: names, host names, addresses, and those of /etc/hosts."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        facts = (node.fact("nodes", "*", key) for key in ("address", "public_address"))
+        addresses = [str(fact.value).partition(":")[0] for fact in facts if fact]
+        for text in (node.name, node.survey.label, host_name(node), *addresses):
+            found.setdefault(text.lower(), node.name)
+    # A second address of a node, or a name that only /etc/hosts knows.
+    for name, address_of in sorted({(n, a) for node in nodes for n, a, _ in hosts(node)}):
+        known = found.get(address_of) or found.get(name)
+        if known:
+            found.setdefault(name, known)
+            found.setdefault(address_of, known)
+    for node in nodes:
+        for each in node.survey.addresses:
+            found.setdefault(each, node.name)
+    found.pop("", None)
+    return found

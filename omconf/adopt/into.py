@@ -1,0 +1,120 @@
+"""Nodes that are added to an existing spec: every other byte of it stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from omconf.adopt import write
+from omconf.adopt.fold import fold
+from omconf.adopt.model import ABSENT, DRIFT, NOT_FOUND, Fact
+from omconf.secrets import masked, quoted
+from omconf.spec.references import node_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omconf.adopt.fold import Facts
+    from omconf.adopt.model import Path, Seen
+    from omconf.diagnostics import Diagnostic
+    from omconf.spec.document import Document
+
+_NOT_COMPARED = frozenset({"cluster", "secrets"})
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """A spec without errors that nodes are added to."""
+
+    document: Document
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The nodes that it has."""
+        return frozenset(self.document.data["nodes"])
+
+    def own(self, nodes: Sequence[Seen]) -> tuple[Facts, list[Diagnostic]]:
+        """Give the new nodes' own facts, and in what they differ from the spec."""
+        every = fold(nodes, explicit=True, patterns=False)
+        apart: list[Diagnostic] = []
+        own: Facts = {}
+        for path, fact in every.items():
+            if path[0] == "nodes":
+                if not self._by_default(path, fact, every):
+                    own[path] = fact
+            elif path[0] not in _NOT_COMPARED and (found := self._apart(path, fact)):
+                apart.append(found)
+        return own, apart
+
+    def _by_default(self, path: Path, fact: Fact, every: Facts) -> bool:
+        """Tell whether `node_defaults` says the same of the node."""
+        name, key = path[1:]
+        usual = (self.document.data.get("node_defaults") or {}).get(key)
+        if not isinstance(usual, str):
+            return False
+        address = every.get(("nodes", name, "address"))
+        return node_text(usual, name, str(address.value) if address else "") == str(fact.value)
+
+    def _apart(self, path: Path, fact: Fact) -> Diagnostic | None:
+        data: Any = self.document.data
+        for key in path:
+            data = data.get(key, ABSENT) if isinstance(data, dict) else ABSENT
+        here = fact.default if data is ABSENT else data
+        plain = not isinstance(fact.value, dict) and not isinstance(here, dict)
+        if here is ABSENT or not plain or str(here) == str(fact.value):
+            return None
+        said = quoted(masked(str(fact.value)))
+        message = f"`{'.'.join(path)}` is `{said}` on the nodes, not as the spec says."
+        span = self.document.span(path) if path in self.document.values else None
+        node = fact.place.node if fact.place else None
+        hint = f"{fact.said}." if fact.said else ""
+        return DRIFT.at(span, message, hint=hint, node=None if span else node)
+
+    def text(self, facts: Facts) -> str:
+        """Write the spec with the nodes behind those that it has.
+
+        Where these stand in braces, ruamel.yaml writes all of it anew, with its comments.
+        """
+        text = self.document.text
+        span = self.document.values["nodes",]
+        lines = text.split("\n")
+        new: dict[str, dict[str, Fact]] = {}
+        for path, fact in facts.items():
+            new.setdefault(path[1], {})[path[2]] = fact
+        if lines[span.line - 1][span.column - 1 : span.column] == "{":
+            return _in_braces(text, new)
+        at = max(self._end(path, lines) for path in self.document.values if path[:1] == ("nodes",))
+        indent = " " * (self.document.keys["nodes", next(iter(self.names))].column - 1)
+        added = write.body(new)
+        block = [indent + line if line else line for line in added.rstrip("\n").split("\n")]
+        return "\n".join([*lines[:at], *block, *lines[at:]])
+
+    def _end(self, path: tuple[str | int, ...], lines: list[str]) -> int:
+        """Give the last line of a value; a mapping in lines ends where its values do."""
+        value: Any = self.document.data
+        for key in path:
+            value = value[key]
+        span = self.document.values[path]
+        if isinstance(value, dict | list) and lines[span.line - 1][span.column - 1] not in "{[":
+            return span.line
+        return span.end_line
+
+
+def _in_braces(text: str, new: dict[str, dict[str, Fact]]) -> str:
+    from ruamel.yaml import YAML
+
+    yaml = YAML(typ="rt")
+    document = yaml.load(text)
+    for name, own in new.items():
+        document["nodes"][write.scalar(name)] = write.node_of(
+            {key: fact.value for key, fact in own.items()}
+        )
+    return write.dump(document)
+
+
+def read(document: Document | None, found: list[Diagnostic]) -> Existing | list[Diagnostic]:
+    """Take a spec that was checked; one with errors cannot be added to."""
+    if document is None or any(d.is_error for d in found):
+        message = "The spec has errors: no node is added to it."
+        return [*found, NOT_FOUND.at(None, message, hint="Correct them first: omconf validate")]
+    return Existing(document)

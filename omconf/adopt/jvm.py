@@ -1,0 +1,109 @@
+"""What Tomcat gives its JVM, read backwards: setenv.sh, the unit and its drop-ins, catalina.sh."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from omconf.adopt.model import NOT_KEPT
+from omconf.artifacts.jvm import HAZELCASTS, KIND, OURS, START, item_of, plain
+from omconf.formats import block, header, tomcat
+from omconf.formats.block import Block
+from omconf.formats.setenv import Option
+from omconf.secrets import in_plain, quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omconf.adopt.model import Seen
+
+SETENV = KIND.places[0]
+_DATA_DIR, _ZONE = OURS[:2]
+_TOMCATS = re.compile(
+    r"--add-opens.*|-D(?:jdk\.tls\.ephemeralDHKeySize|java\.protocol\.handler\.pkgs"
+    r"|org\.apache\.catalina\.security\.SecurityListener\.UMASK|ignore\.endorsed\.dirs"
+    r"|java\.util\.logging\.(?:config\.file|manager)|catalina\.(?:base|home)|java\.io\.tmpdir)=.*"
+)
+"""What catalina.sh of Tomcat 9 to 11 gives by itself."""
+_BEGIN = re.compile(r"^# BEGIN omconf: (\S+)", re.MULTILINE)
+
+
+def given(node: Seen) -> list[Option]:
+    """List the options that the JVM gets, in its order, those of a block of omconf's too."""
+    own = node.path(SETENV)
+    text = node.text(own) or ""
+    name = _BEGIN.search(text)
+    found = block.find(text, name[1]) if name else None
+    mine = found if isinstance(found, Block) else None
+    texts = {own: text}
+    for pattern in KIND.around:
+        texts |= {p: text for p, text in node.around(node.path(pattern)) if not _is_ours(p, text)}
+    told = tomcat.given(own, texts, mine)
+    inside = [*_in_block(mine, own)] if mine else []
+    return [*told.options, *inside] if not told.behind else _with_behind(told, inside)
+
+
+def _is_ours(path: str, text: str) -> bool:
+    """Tell omconf's own drop-in: what it says follows from the spec."""
+    return path.endswith("/omconf.conf") and header.cluster_of(text) is not None
+
+
+def _with_behind(told: tomcat.Given, inside: list[Option]) -> list[Option]:
+    count = len(told.options) - len(told.behind)
+    return [*told.options[:count], *inside, *told.behind]
+
+
+def _in_block(found: Block, own: str) -> Iterator[Option]:
+    inside = False
+    for number, raw in enumerate(found.body.split("\n"), found.line + 1):
+        if inside:
+            inside = raw.endswith("\\")
+            yield Option(plain(raw), number, own)
+        elif raw == START:
+            inside = True
+
+
+def facts(node: Seen) -> None:
+    """Note the data folder, the time zone and further options."""
+    options: dict[str, Option] = {}
+    for option in given(node):
+        key, _ = item_of(option.text)
+        options.pop(key, None)  # the last one counts, in its place
+        options[key] = option
+    further: list[str] = []
+    first: tuple[str, int] | None = None
+    for key, option in options.items():
+        place = (option.path or node.path(SETENV), option.line)
+        if key in OURS:
+            _own(node, key, option, place)
+            continue
+        if _TOMCATS.fullmatch(option.text):
+            continue
+        if why := _refused(key, option):
+            node.say(NOT_KEPT, f"The JVM option `{quoted(key)}` is left out: {why}.", place)
+            continue
+        further.append(option.text)
+        first = first or place
+    node.tell(("openmeetings", "java_options"), further, first, default=[])
+
+
+def _own(node: Seen, key: str, option: Option, place: tuple[str, int]) -> None:
+    value = option.text.partition("=")[2]
+    known = option.known
+    if key == _DATA_DIR and known:
+        node.tell(("openmeetings", "data_dir"), value.rstrip("/") or value, place)
+    elif key == _ZONE and known:
+        node.tell(("openmeetings", "timezone"), value, place, default="Etc/UTC")
+    elif not known:
+        node.say(NOT_KEPT, f"What `{key}` comes to is known on the node alone.", place)
+
+
+def _refused(key: str, option: Option) -> str:
+    """Say why an option cannot stand in a spec."""
+    if not option.known:
+        return "what it comes to is known on the node alone"
+    if key in HAZELCASTS:
+        return "it overrules the hazelcast.xml that omconf writes"
+    if in_plain(key, option.text):
+        return "it is a secret, which `ps` shows to everybody on the node"
+    return ""

@@ -1,0 +1,193 @@
+"""What an import speaks of: nodes as they were found, and facts with their places."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from omconf.cluster import places
+from omconf.diagnostics import Finding, Rule, Severity
+from omconf.formats import utf8
+from omconf.origin import Span
+from omconf.secrets import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from omconf.deployed.snapshot import DeployedFile, NodeFiles
+    from omconf.deployed.survey import Survey
+    from omconf.diagnostics import Diagnostic
+    from omconf.releases import Release
+    from omconf.secrets import Secret
+
+NOT_FOUND = Rule("OM350", Severity.ERROR, "what an import needs and no file of a node says")
+DRIFT = Rule("OM351", Severity.WARNING, "a setting in which hand-made nodes differ")
+NOT_KEPT = Rule("OM352", Severity.WARNING, "a setting of a node that an import leaves out")
+GUESSED = Rule("OM353", Severity.WARNING, "a value that an import had to guess")
+
+Path = tuple[str, ...]
+"""A key of the spec; `("nodes", "*", KEY)` is the node's own."""
+
+SHORT = frozenset({"hazelcast.xml", "persistence.xml", "openmeetings.properties", "setenv.sh"})
+"""Files that a comment names without their folder."""
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+"""What stands for a byte that is no UTF-8."""
+
+
+class _Absent:
+    """Stands for a value that is not there."""
+
+
+ABSENT: Final = _Absent()
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a file of a node (0: the file as a whole)."""
+
+    node: str
+    path: str
+    line: int = 0
+
+    def __str__(self) -> str:
+        name = self.path.rpartition("/")[2]
+        shown = name if name in SHORT else self.path
+        return f"{self.node}: {shown}" + (f":{self.line}" if self.line else "")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fact:
+    """What a node says of one key of the spec. A secret's `value` says where it shall be read from.
+
+    `default` is what the key means when the spec does not say it. With `guess`, no file says it.
+    """
+
+    path: Path
+    value: Any
+    place: Place | None = None
+    default: Any = ABSENT
+    guess: str = ""
+    secret: Secret | None = None
+
+    @property
+    def said(self) -> str:
+        """Where the value is from, for a comment."""
+        where = str(self.place) if self.place else ""
+        if not self.guess:
+            return where
+        return f"a guess: {self.guess}" + (f" ({where})" if where else "")
+
+
+@dataclass(slots=True)
+class Seen:
+    """One node with its files, and what was learned of it so far."""
+
+    name: str
+    survey: Survey
+    files: NodeFiles
+    home: str = ""
+    webapp: str = ""
+    unit: str = ""
+    """The name of the unit that runs OpenMeetings; empty where there is none."""
+    facts: list[Fact] = field(default_factory=list)
+    found: list[Diagnostic] = field(default_factory=list)
+    covers: set[Path] = field(default_factory=set)
+    """Mappings of the spec of which this node says all keys that it has."""
+
+    def path(self, template: str) -> str:
+        """Fill a template of a kind's places in."""
+        unit = self.unit or places.DEFAULT_UNIT
+        return template.format(home=self.home, webapp=self.webapp, unit=unit, cluster="-")
+
+    def file(self, path: str) -> DeployedFile | None:
+        """Give a file of the node, among those of omconf's kinds or around them."""
+        return self.files.files.get(path) or self.files.around.get(path)
+
+    def text(self, path: str) -> str | None:
+        """Give a file's text; None where there is none, or none that can be read."""
+        file = self.file(path)
+        if file is None or file.data is None:
+            return None
+        return file.data.decode("utf-8", "surrogateescape")
+
+    def around(self, pattern: str) -> Iterator[tuple[str, str]]:
+        """Yield the files that a pattern stands for, with their texts."""
+        for path in sorted({*self.files.around, *self.files.files}):
+            if places.fits(pattern, path) and (text := self.text(path)) is not None:
+                yield path, text
+
+    def of_omconf(self, name: str) -> Iterator[tuple[str, str]]:
+        """Yield files of a name that omconf keeps of clusters on the node, with their texts."""
+        for path in sorted({*self.files.around, *self.files.files}):
+            its = path.startswith("/etc/omconf/") and path.endswith(f"/{name}")
+            if its and (text := self.text(path)) is not None:
+                yield path, text
+
+    def recorded(self, name: str) -> tuple[str, tuple[str, int]] | None:
+        """Give what omconf's own record on the node says of a fact, and where."""
+        for path, text in self.of_omconf("check.conf"):
+            for number, line in enumerate(text.split("\n"), 1):
+                key, equals, value = line.partition("=")
+                if equals and key == name:
+                    return value, (path, number)
+        return None
+
+    def tell(
+        self,
+        path: Path,
+        value: Any,
+        place: tuple[str, int] | None = None,
+        *,
+        default: Any = ABSENT,
+        guess: str = "",
+        secret: Secret | None = None,
+    ) -> None:
+        """Note a fact; one with bytes that are no UTF-8 cannot be written, and is reported."""
+        if _HALF.search(
+            " ".join((*path, *map(str, value if isinstance(value, list) else [value])))
+        ):
+            key = quoted(utf8.replaced(".".join(path)))
+            self.say(NOT_KEPT, f"`{key}` is left out: it holds bytes that are no UTF-8.", place)
+            return
+        where = Place(self.name, *place) if place else None
+        self.facts.append(Fact(path, value, where, default, guess, secret))
+
+    def fact(self, *path: str) -> Fact | None:
+        """Give what the node says of a key; of two, the first."""
+        return next((fact for fact in self.facts if fact.path == path), None)
+
+    def say(
+        self, rule: Rule, message: str, place: tuple[str, int] | None = None, hint: str = ""
+    ) -> None:
+        """Report something of the node."""
+        path, line = place or ("", 0)
+        self.report(path, Finding(rule, line, message, hint))
+
+    def report(self, path: str, finding: Finding) -> None:
+        """Report a finding of a file of the node."""
+        self.found.append(diagnostic(self.name, path, finding))
+
+
+def diagnostic(node: str, path: str, finding: Finding) -> Diagnostic:
+    """Say a finding of a file of a node."""
+    line = finding.line
+    span = Span(path, line, 1, line, 1) if line and path else None
+    return finding.rule.at(span, finding.message, hint=finding.hint, node=node, path=path or None)
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """What is known of all nodes before their files are read for the spec."""
+
+    release: Release
+    nodes: tuple[Seen, ...]
+    hosts: Mapping[str, str]
+    """Addresses of the nodes by what they are called: names, host names, their own addresses."""
+
+
+def every(nodes: Iterable[Seen], *path: str) -> dict[str, Fact]:
+    """Give what nodes say of a key, by their names."""
+    return {node.name: fact for node in nodes if (fact := node.fact(*path))}

@@ -1,0 +1,59 @@
+"""Why a plan of an imported spec still changes an item: what a spec has no words for."""
+
+from __future__ import annotations
+
+import re
+
+_REASONS = (
+    (
+        "hazelcast",
+        r"instance-name|member-attributes/name",
+        "a member is called as its node, by a lower-case host label",
+    ),
+    (
+        "hazelcast",
+        r"network/join/tcp-ip/member-list/.*",
+        "omconf lists all nodes by their addresses, and nothing else",
+    ),
+    (
+        "hazelcast",
+        r"properties/hazelcast\.discovery\.enabled",
+        "the clustering page has it removed",
+    ),
+    ("hazelcast", r"network/join/.*", "omconf enables one join; the file says otherwise"),
+    ("hazelcast", r"network/interfaces/.*", "a spec has one pattern, or each node's own address"),
+    ("hazelcast", r"network/port.*", "a spec has one port, without counting up"),
+    ("hazelcast", r"map\[.*", "a spec has the release's own maps, as they are shipped"),
+    ("hazelcast", r"member-attributes/server\.url", "every node needs its public URL"),
+    (
+        "persistence",
+        r"properties/openjpa\.RemoteCommitProvider",
+        "OpenMeetings itself puts the members' addresses in its place when it starts",
+    ),
+    (
+        "persistence",
+        r"properties/openjpa\.ConnectionProperties/Url/.*",
+        "the stock file or omconf has this parameter, and a spec cannot leave it out",
+    ),
+    (
+        "persistence",
+        r"properties/openjpa\.ConnectionProperties/(?!Url|Username|Password).*",
+        "the release's stock file has this setting, and a spec cannot leave it out",
+    ),
+    ("persistence", r"class\[.*|version|.*provider", "it is what the release ships"),
+    ("openmeetings_properties", r"kurento\..*kuids?", "each node needs a kuid of its own"),
+    ("exports", r".*", "a spec exports to each node's address, with the same options"),
+    ("fstab", r".*", "a spec mounts by the server's address, with the same options on all nodes"),
+    ("samba", r".*", "a spec has the share as omconf writes it"),
+    ("jvm", r".*", "the block is to hold it, and others set it to something else"),
+)
+
+
+def of(kind: str, key: str) -> str:
+    """Give the reason for a kind's item."""
+    if key in ("mode", "owner", "group"):
+        return "who may read and write the file; OpenMeetings does not restart for it"
+    for name, pattern, reason in _REASONS:
+        if name == kind and re.fullmatch(pattern, key, re.DOTALL):
+            return reason
+    return "a spec has no key for it"

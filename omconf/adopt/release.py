@@ -1,0 +1,109 @@
+"""Which release of OpenMeetings nodes run: by its jars, by omconf's own record, by the stock files."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from omconf.adopt import persistence
+from omconf.adopt.model import GUESSED, NOT_FOUND
+from omconf.artifacts.hazelcast import KIND as HAZELCAST
+from omconf.artifacts.persistence import CONNECTION, SCHEMAS, spelling
+from omconf.artifacts.persistence import KIND as PERSISTENCE
+from omconf.check import deployed_xml
+from omconf.formats import connection_properties
+from omconf.releases import RELEASES
+from omconf.releases.facts import hazelcast_facts
+from omconf.releases.table import HAZELCAST_NAMESPACE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omconf.adopt.model import Seen
+    from omconf.releases import Release
+
+KEY = ("openmeetings", "release")
+
+
+def facts(nodes: Sequence[Seen], said: str | None) -> Release | None:
+    """Note each node's release; None when none of them tells. `said` overrules what is found."""
+    if said is not None:
+        for node in nodes:
+            node.tell(KEY, said, guess="by --release")
+        return RELEASES[said]
+    for node in nodes:
+        _one(node)
+    found = Counter(fact.value for node in nodes if (fact := node.fact(*KEY)))
+    if not found:
+        return None
+    return RELEASES[found.most_common(1)[0][0]]
+
+
+def _one(node: Seen) -> None:
+    library = node.path("{home}/webapps/{webapp}/WEB-INF/lib")
+    jars = node.files.release
+    if jars in RELEASES:
+        node.tell(KEY, jars, (library, 0))
+        return
+    if jars is not None:
+        message = f"OpenMeetings {jars} is installed, which omconf does not know."
+        node.say(NOT_FOUND, message, (library, 0), "Name the nearest known one: --release 9.1.0.")
+        return
+    if (recorded := node.recorded("release")) and recorded[0] in RELEASES:
+        node.tell(KEY, *recorded)
+        return
+    best = _nearest(node)
+    if best is None:
+        return
+    name, others = best
+    like = f", as like as {', '.join(others)}" if others else ""
+    path = node.path(PERSISTENCE.places[0])
+    node.tell(KEY, name, (path, 0), guess=f"the nearest stock files{like}")
+    message = f"No jar tells the release: its files are most like those of {name}{like}."
+    node.say(GUESSED, message, (library, 0), "Say it with --release, if it is another one.")
+
+
+def _nearest(node: Seen) -> tuple[str, list[str]] | None:
+    """Find the release whose stock files are the nearest; of equals the newest, and these."""
+    scores = {name: _score(node, release) for name, release in RELEASES.items()}
+    best = max(scores.values())
+    if best <= 0:
+        return None
+    same = [name for name, score in scores.items() if score == best]
+    return same[-1], same[:-1][::-1]
+
+
+def _score(node: Seen, release: Release) -> int:
+    """Count in how much the files are a release's."""
+    score = 0
+    text = node.text(PERSISTENCE.places[0].format(home=node.home, webapp=node.webapp))
+    document = deployed_xml.read(text, SCHEMAS)[0] if text is not None else None
+    if document is not None:
+        namespace = str(document.tag)[1:].partition("}")[0]
+        score += 20 * (namespace == release.jpa.namespace)
+        classes = {
+            (e.text or "").strip() for e in document.iterfind("{*}persistence-unit/{*}class")
+        }
+        score += 10 * (classes == set(release.entities))
+        found = persistence.items(text or "")
+        pairs = connection_properties.split(found.get(CONNECTION, ("", 0))[0])
+        url = next((v for n, v in pairs if spelling(n) == "Url"), "")
+        if stock := release.persistence.get(persistence.kind_of(url)):
+            known = {name: " ".join(value.split()) for name, (value, _) in found.items()}
+            score += sum(known.get(name) == value for name, value in stock.properties)
+    text = node.text(HAZELCAST.places[0].format(home=node.home, webapp=node.webapp))
+    found_xsd = _xsd(text) if text is not None else ""
+    return score + 5 * (found_xsd == release.hazelcast_xsd)
+
+
+def _xsd(text: str) -> str:
+    from omconf.releases.model import StockElement
+
+    document, _ = deployed_xml.read(text, {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"})
+    if document is None:
+        return ""
+    attributes = tuple(
+        (str(name).rpartition("}")[2], str(value)) for name, value in document.attrib.items()
+    )
+    root = StockElement("hazelcast", attributes)
+    return hazelcast_facts(HAZELCAST_NAMESPACE, root).get("xsd", "")

@@ -1,0 +1,152 @@
+"""The sources of an import: each first looks at its nodes, then reads files as for a plan."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import socket
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from omconf.deployed import ssh, survey
+from omconf.deployed.directory import HINT, Directory
+from omconf.deployed.local import Local
+from omconf.deployed.snapshot import UNREADABLE
+from omconf.deployed.survey import Survey
+from omconf.diagnostics import Diagnostic, Finding
+from omconf.files import read as files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.deployed.snapshot import Source
+
+SCRIPT = Path(survey.__file__).with_name("survey.sh")
+MOST_LINES = 5000
+"""Lines that a node may say at the first look."""
+MAX_SAID = 1024 * 1024
+_HOME = re.compile(r"((?:/[^/\t]+)*)/webapps/([^/\t]+)/WEB-INF/classes/hazelcast\.xml")
+
+
+class Origin(Protocol):
+    """Where nodes are imported from."""
+
+    def look(self) -> list[Survey] | Diagnostic:
+        """Look at all nodes; a diagnostic when the source as a whole cannot be read."""
+
+    def source(self, labels: Mapping[str, str]) -> Source:
+        """Give what reads their files; `labels` are what the source calls the nodes, by name."""
+
+    def ssh(self, label: str) -> str:
+        """Give a node's OpenSSH destination; nothing where the source has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trees:
+    """A directory of root trees (`--deployed`)."""
+
+    path: str
+
+    def look(self) -> list[Survey] | Diagnostic:
+        try:
+            labels = survey.labels(self.path)
+            folder = files.folder(self.path)
+        except OSError as error:
+            return Directory(self.path).unreadable(error)
+        try:
+            found = [survey.of_tree(label, label, dir_fd=folder) for label in labels]
+        finally:
+            os.close(folder)
+        if not found:
+            message = f"The directory {self.path} holds no folder of any node."
+            return UNREADABLE.at(None, message, hint=HINT)
+        return found
+
+    def source(self, labels: Mapping[str, str]) -> Source:
+        return Directory(self.path, dict(labels))
+
+    def ssh(self, label: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """This host, or a copy of its root (`--local NAME`)."""
+
+    name: str
+    root: str = "/"
+
+    def look(self) -> list[Survey] | Diagnostic:
+        if not os.path.isdir(self.root):
+            return UNREADABLE.at(None, f"The root {self.root} is not a directory.")
+        real = os.path.realpath(self.root)
+        found = survey.of_tree(self.name, real)
+        return [replace(found, host=socket.gethostname()) if real == "/" else found]
+
+    def source(self, labels: Mapping[str, str]) -> Source:
+        return Local(self.root)
+
+    def ssh(self, label: str) -> str:
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Destinations:
+    """The nodes themselves, by the user's own ssh (`--ssh --host DEST`)."""
+
+    hosts: tuple[str, ...]
+    sudo: bool = False
+    seconds: float = 60
+
+    def look(self) -> list[Survey] | Diagnostic:
+        return ssh.side_by_side(self._one, self.hosts)
+
+    def _one(self, host: str) -> Survey:
+        command = "exec sudo -n sh -s" if self.sudo else "exec sh -s"
+        sent = ssh.run(host, command, seconds=self.seconds, limit=MAX_SAID, stdin=_script())
+        if sent.problem or sent.code:
+            why = sent.problem or f"looking at it ended with exit code {sent.code}"
+            finding = Finding(UNREADABLE, 0, f"It cannot be read by ssh: {why.rstrip('.')}.")
+            return Survey(host, problem=finding)
+        return read(host, sent.out.decode("utf-8", "replace"))
+
+    def source(self, labels: Mapping[str, str]) -> Source:
+        return ssh.Ssh(self.sudo, self.seconds)
+
+    def ssh(self, label: str) -> str:
+        return label
+
+
+def _script() -> bytes:
+    above = " ".join("." + folder for folder in survey.ABOVE)
+    units = " ".join("." + folder for folder in survey.UNITS)
+    return f"above='{above}'\nunits='{units}'\n".encode() + SCRIPT.read_bytes()
+
+
+def read(label: str, said: str) -> Survey:
+    """Read what a node said at the first look; lines that it cannot have meant are left out."""
+    found: dict[str, list[str]] = {}
+    for line in said.split("\n")[:MOST_LINES]:
+        what, tab, text = line.partition("\t")
+        if tab and text.isprintable():
+            found.setdefault(what, []).append(text)
+    homes = [match.groups() for text in found.get("home", ()) if (match := _HOME.fullmatch(text))]
+    units = [p for p in found.get("unit", ()) if p.startswith(survey.UNITS) and "/../" not in p]
+    return Survey(
+        label,
+        tuple(dict.fromkeys((home, webapp) for home, webapp in homes))[: survey.MOST_HOMES],
+        tuple(dict.fromkeys(units))[: survey.MOST_UNITS],
+        has_units="any" in found,
+        zone=next(iter(found.get("zone", ())), ""),
+        host=next(iter(found.get("host", ())), ""),
+        addresses=tuple(filter(_is_address, found.get("address", ())))[:64],
+    )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return not ipaddress.IPv4Address(text).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,244 @@
+"""`omconf import`: hand-made nodes to a spec that proves itself."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from omconf.cli import output
+from omconf.cli.init import EXISTS
+from omconf.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from omconf.adopt.result import Imported
+    from omconf.adopt.sources import Origin
+
+SOURCES = """Name one source:
+    omconf import --deployed trees            trees/<node>/ is that node's root tree
+    omconf import --ssh --host om1 --host om2 the nodes themselves, by your own ssh
+    omconf import --local om1 [--root DIR]    this host, or a copy of its root"""
+
+
+def import_(
+    deployed: Annotated[
+        Path | None,
+        typer.Option("--deployed", metavar="DIR", help="DIR/<node>/ is that node's root tree."),
+    ] = None,
+    ssh: Annotated[
+        bool, typer.Option("--ssh", help="Read the nodes themselves, by ssh: see --host.")
+    ] = False,
+    host: Annotated[
+        list[str] | None,
+        typer.Option("--host", metavar="DEST", help="With --ssh: a destination; repeatable."),
+    ] = None,
+    sudo: Annotated[
+        bool, typer.Option("--sudo", help="With --ssh: read by `sudo -n` on the nodes.")
+    ] = False,
+    seconds: Annotated[
+        float | None,
+        typer.Option(
+            "--timeout",
+            metavar="SECONDS",
+            min=1,
+            max=3600,
+            help="With --ssh: how long a node may take.  [default: 60]",
+        ),
+    ] = None,
+    local: Annotated[
+        str | None, typer.Option("--local", metavar="NAME", help="This host is the node NAME.")
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option("--root", metavar="DIR", help="With --local: its root tree.  [default: /]"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", metavar="SPEC", help="Write the spec to this new file; else print it."
+        ),
+    ] = None,
+    into: Annotated[
+        Path | None,
+        typer.Option("--into", metavar="SPEC", help="Add the nodes to this spec, in its place."),
+    ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--name",
+            metavar="NODE=NAME",
+            help="Call a node of the source NAME in the spec; repeatable.",
+        ),
+    ] = None,
+    release: Annotated[
+        str | None,
+        typer.Option("--release", metavar="RELEASE", help="The release, where no jar tells it."),
+    ] = None,
+    node: Annotated[
+        list[str] | None,
+        typer.Option("--node", metavar="NODE", help="Only this node of the source; repeatable."),
+    ] = None,
+    explicit: Annotated[
+        bool, typer.Option("--explicit", help="Write defaults and stock values, too.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all as JSON.")] = False,
+    no_color: output.NoColor = False,
+) -> None:
+    """Read nodes that were set up by hand, write the smallest spec that compiles to what they have,
+    and prove it by a plan against the same nodes. Nothing is changed on any node.
+
+    Exit 0: the plan updates and deletes nothing. Exit 2: differences remain, and are listed.
+    """  # noqa: D205
+    from omconf.pipeline.adopt import Asked, adopt
+
+    if no_color:
+        output.colourless()
+    origin = _origin(deployed, ssh, host or (), sudo, seconds, local, root)
+    if out is not None and into is not None:
+        raise typer.BadParameter("-o and --into do not go together.")
+    target = out or into
+    asked = Asked(
+        names=_names(name or ()),
+        release=_release(release),
+        only=tuple(node or ()),
+        explicit=explicit,
+        into=str(into) if into else None,
+        file=str(target or "cluster.yaml"),
+    )
+    if out is not None and (out.exists() or out.is_symlink()):
+        output.say([_exists(str(out), "it exists already")])
+        raise typer.Exit(1)
+    result = adopt(origin, asked)
+    written = _written(result, target, replace=into is not None)
+    _show(result, written, target, as_json=as_json)
+    raise typer.Exit(result.code)
+
+
+def _origin(
+    deployed: Path | None,
+    ssh: bool,
+    hosts: list[str] | tuple[str, ...],
+    sudo: bool,
+    seconds: float | None,
+    local: str | None,
+    root: Path | None,
+) -> Origin:
+    from omconf.adopt import sources
+    from omconf.formats.names import LABEL, SSH_DESTINATION
+
+    wrong = {
+        SOURCES: (deployed is not None) + ssh + (local is not None) != 1,
+        "--host goes with --ssh.": bool(hosts) and not ssh,
+        "--root goes with --local.": root is not None and local is None,
+        "--sudo and --timeout go with --ssh.": (sudo or seconds is not None) and not ssh,
+    }
+    for message in (message for message, it_is in wrong.items() if it_is):
+        raise typer.BadParameter(message)
+    if deployed is not None:
+        return sources.Trees(str(deployed))
+    if local is not None:
+        if not LABEL.fullmatch(local):
+            raise typer.BadParameter(
+                f"--local takes a node's name, as om1: `{local[:80]}` is none."
+            )
+        return sources.Host(local, str(root or "/"))
+    if not hosts:
+        raise typer.BadParameter("--ssh needs the nodes: --host om1 --host root@om2.example.org")
+    for each in hosts:
+        if not SSH_DESTINATION.fullmatch(each):
+            raise typer.BadParameter(f"`{each[:80]}` is no destination for ssh.")
+    return sources.Destinations(tuple(dict.fromkeys(hosts)), sudo, seconds or 60.0)
+
+
+def _names(said: list[str] | tuple[str, ...]) -> dict[str, str]:
+    from omconf.formats.names import LABEL
+
+    names: dict[str, str] = {}
+    for each in said:
+        before, equals, name = each.rpartition("=")
+        if not equals or not before or not LABEL.fullmatch(name) or len(name) > 63:
+            raise typer.BadParameter(
+                f"--name takes NODE=NAME, a lower-case host label: `{each[:80]}` is none."
+            )
+        names[before] = name
+    if len(set(names.values())) < len(names):
+        raise typer.BadParameter("--name gives one name to two nodes.")
+    return names
+
+
+def _release(said: str | None) -> str | None:
+    from omconf.releases import RELEASES, nearest
+
+    if said is not None and said not in RELEASES:
+        near = nearest(said)
+        hint = f" Did you mean {near}?" if near else ""
+        raise typer.BadParameter(f"omconf does not know the release `{said[:40]}`.{hint}")
+    return said
+
+
+def _exists(path: str, what: str) -> Diagnostic:
+    hint = "Name another file: omconf import ... -o OTHER.yaml"
+    return EXISTS.at(None, f"{path} is not written: {what}.", hint=hint)
+
+
+def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[str, str]:
+    """Write the spec and the files beside it; new ones never overwrite."""
+    from omconf.files.read import folder
+    from omconf.files.write import create
+    from omconf.files.write import replace as replaced
+
+    if target is None or not result.text:
+        return {}
+    done: dict[str, str] = {}
+    every = [(target.parent / name, text) for name, text in result.files.items()]
+    for path, text in [*every, (target, result.text)]:
+        data = text.encode("utf-8", "surrogateescape")
+        try:
+            if replace and path == target:
+                above = folder(str(target.parent))
+                try:
+                    mode = target.stat().st_mode & 0o777
+                    replaced(target.name, data, dir_fd=above, mode=mode)
+                finally:
+                    os.close(above)
+            else:
+                create(str(path), data)
+        except OSError as error:
+            what = "it exists already" if isinstance(error, FileExistsError) else error.strerror
+            result.diagnostics.append(_exists(str(path), what or "it cannot be written"))
+            return done
+        done[path.name] = str(path)
+    return done
+
+
+def _show(result: Imported, written: dict[str, str], target: Path | None, *, as_json: bool) -> None:
+    import sys
+
+    from omconf.views import adoption, folding, human
+
+    drawn = adoption.of_import(result, written)
+    if as_json:
+        output.print_json(drawn)
+        return
+    found = folding.findings(drawn["diagnostics"])
+    output.write(human.diagnostics(found, output.paint(sys.stderr)), err=True)
+    to_stdout = target is not None
+    spec = str(target) if target is not None and target != Path("cluster.yaml") else ""
+    stream = sys.stdout if to_stdout else sys.stderr
+    report = adoption.report(drawn, output.paint(stream), spec)
+    if not to_stdout:
+        output.write(_printed(result))
+    if written:
+        report += f"Wrote {', '.join(written.values())}.\n"
+    output.write(report, err=not to_stdout)
+
+
+def _printed(result: Imported) -> str:
+    """Give the spec as it is printed; a further file follows as a comment."""
+    text = result.text
+    for name, content in result.files.items():
+        lines = "".join(f"# {line}\n" for line in content.splitlines())
+        text += f"\n# A file beside it, {name}:\n{lines}"
+    return text

@@ -1,0 +1,280 @@
+"""The rooms of `omconf import` put together: a source, facts, one spec, and its proof."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from omconf.adopt.fold import fold
+from omconf.adopt.gather import gather
+from omconf.adopt.hazelcast import EXTRA, file_of
+from omconf.adopt.model import NOT_KEPT, Fact
+from omconf.adopt.result import Difference, Imported, ToSet
+from omconf.artifacts.jvm import BY_HAND
+from omconf.diagnostics import in_order
+from omconf.secrets import Secret, SecretRef, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from omconf.adopt.fold import Facts
+    from omconf.adopt.gather import Gathered
+    from omconf.adopt.into import Existing
+    from omconf.adopt.model import Path
+    from omconf.adopt.sources import Origin
+    from omconf.diagnostics import Diagnostic
+    from omconf.pipeline.compiled import Compiled
+    from omconf.plan.model import ArtifactChange
+
+EXTRA_FILE = "hazelcast-extra.xml"
+_ROUNDS = 40
+"""Values that the spec's own checks may refuse, one after the other."""
+_NEEDED = {
+    ("cluster",),
+    ("openmeetings", "release"),
+    ("database", "kind"),
+    ("database", "host"),
+    ("database", "user"),
+    ("database", "password"),
+    ("storage", "kind"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the command line says of an import."""
+
+    names: Mapping[str, str] = field(default_factory=dict)
+    """Names by what the source calls a node."""
+    release: str | None = None
+    only: tuple[str, ...] = ()
+    explicit: bool = False
+    into: str | None = None
+    """An existing spec that nodes are added to."""
+    file: str = "cluster.yaml"
+    """What the spec is called where it is spoken of."""
+
+
+def adopt(origin: Origin, asked: Asked) -> Imported:
+    """Import the nodes of a source."""
+    from omconf.adopt import drift
+
+    base: Existing | None = None
+    taken, result = frozenset[str](), Imported()
+    if asked.into is not None:
+        from omconf.adopt import into
+        from omconf.pipeline.compiled import check_spec
+
+        checked = check_spec(asked.into)
+        existing = into.read(checked.document, checked.diagnostics)
+        if isinstance(existing, list):
+            return Imported(diagnostics=existing)
+        base = existing
+        taken = base.names
+    gathered = gather(
+        origin, said=asked.names, release_said=asked.release, only=asked.only, taken=taken
+    )
+    result.gaps = gathered.gaps
+    result.diagnostics = list(gathered.found)
+    if gathered.release is None or not gathered.nodes:
+        return result
+    result.nodes = tuple(node.name for node in gathered.nodes)
+    result.drift = drift.outliers(gathered.nodes)
+    for node in gathered.nodes:
+        if (destination := origin.ssh(node.survey.label)) and destination != node.name:
+            node.tell(("nodes", "*", "ssh"), destination, guess="by --host")
+    if base is not None:
+        facts, apart = base.own(gathered.nodes)
+        result.diagnostics += apart
+    else:
+        facts = fold(gathered.nodes, explicit=asked.explicit)
+        _settle(facts, explicit=asked.explicit)
+    writer = _Writer(asked, gathered, facts, base)
+    compiled = writer.compile()
+    result.text, result.files = writer.text, writer.files
+    result.diagnostics += writer.left_out
+    result.differences += writer.moves
+    result.diagnostics += compiled.diagnostics
+    if not compiled.failed:
+        _prove(result, compiled, origin, gathered, writer.facts)
+    result.text = writer.finished(result)
+    result.diagnostics = in_order(result.diagnostics)
+    return result
+
+
+def _settle(facts: Facts, *, explicit: bool) -> None:
+    """Leave out what follows from other values."""
+    cluster = facts.get(("cluster",))
+    name = facts.get(("hazelcast", "cluster_name"))
+    if cluster and name and name.value == cluster.value and not explicit:
+        del facts["hazelcast", "cluster_name"]
+    kind = facts.get(("discovery", "kind"))
+    if not explicit:
+        multicast = kind is None or kind.value == "multicast"
+        route = facts.get(("network", "multicast_route"))
+        if route and route.value is multicast:
+            del facts["network", "multicast_route"]
+        share = facts.get(("storage", "share"))
+        if share and cluster and share.value == f"openmeetings-{cluster.value}":
+            del facts["storage", "share"]
+    export, folder = facts.get(("storage", "export")), facts.get(("openmeetings", "data_dir"))
+    if export and not explicit and export.value == (folder.value if folder else "/opt/omdata"):
+        del facts["storage", "export"]
+    if folder and folder.value == "/opt/omdata" and not explicit:
+        del facts["openmeetings", "data_dir"]
+
+
+class _Writer:
+    """Writes the spec, and leaves out one after the other what the spec's own checks refuse."""
+
+    def __init__(
+        self, asked: Asked, gathered: Gathered, facts: Facts, base: Existing | None
+    ) -> None:
+        self.asked, self.gathered, self.facts, self.base = asked, gathered, facts, base
+        self.left_out: list[Diagnostic] = []
+        self.moves: list[Difference] = []
+        """What leaving a value out would change without any file that shows it."""
+        self.text = ""
+        self.files: dict[str, str] = {}
+
+    def write(self, head: Sequence[str] = (), tail: Sequence[str] = ()) -> str:
+        from omconf.adopt import write
+
+        facts = dict(self.facts)
+        elements = {path[2]: facts.pop(path) for path in list(facts) if path[:2] == EXTRA}
+        self.files = {}
+        if elements:
+            self.files[EXTRA_FILE] = file_of({key: str(f.value) for key, f in elements.items()})
+            first = next(iter(elements.values()))
+            facts[EXTRA] = Fact(EXTRA, EXTRA_FILE, first.place)
+        if self.base is not None:
+            return self.base.text(facts)
+        return write.spec(facts, head, self.gathered.gaps, tail)
+
+    def compile(self) -> Compiled:
+        from omconf.pipeline.compiled import compile_text
+
+        for _ in range(_ROUNDS):
+            self.text = self.write()
+            beside = {n: t.encode("utf-8", "surrogateescape") for n, t in self.files.items()}
+            data = self.text.encode("utf-8", "surrogateescape")
+            compiled = compile_text(data, self.asked.file, beside)
+            refused = self._refused(compiled)
+            if not refused:
+                break
+            for path, found in refused.items():
+                self._drop(path, found)
+        return compiled
+
+    def _refused(self, compiled: Compiled) -> dict[Path, Diagnostic]:
+        """Find the values that errors of the compiled spec speak of, where it can do without."""
+        result: dict[Path, Diagnostic] = {}
+        document = compiled.document
+        lines: dict[int, Path] = {}
+        for path in self.facts:
+            place = EXTRA if path[:2] == EXTRA else path
+            if document is not None and place in document.values:
+                lines.setdefault(document.values[place].line, path)
+        for found in compiled.diagnostics:
+            if not found.is_error or found.span is None:
+                continue
+            own = found.span.file == self.asked.file
+            about = lines.get(found.span.line) if own else EXTRA if self.files else None
+            if about and about not in _NEEDED and about[-1] not in ("address", "url"):
+                result.setdefault(EXTRA if about[:2] == EXTRA else about, found)
+        return result
+
+    def _drop(self, path: Path, found: Diagnostic) -> None:
+        gone = [p for p in self.facts if p[: len(path)] == path]
+        if path == ("storage", "server"):
+            gone = [p for p in self.facts if p[:1] == ("storage",)]
+        if path == ("openmeetings", "data_dir"):
+            why = f"an apply would have OpenMeetings look for its data in /opt/omdata: {found.message}"
+            self.moves.append(Difference("", "", "", None, "update", why))
+        for each in gone:
+            fact = self.facts.pop(each)
+            message = f"`{'.'.join(each)}` is left out: {found.message}"
+            node, where = (fact.place.node, fact.place.path) if fact.place else (None, None)
+            self.left_out.append(NOT_KEPT.at(None, message, hint=found.hint, node=node, path=where))
+        if path[0] == "storage" and path[1] == "server":
+            why = "what serves the folder is not known"
+            self.facts["storage", "kind"] = Fact(("storage", "kind"), "mounted", guess=why)
+
+    def finished(self, result: Imported) -> str:
+        """Write the spec as it is handed over, with what is to be done at its end."""
+        if self.base is not None:
+            return self.text
+        from omconf.adopt import words
+
+        return self.write(words.head(self.gathered), words.tail(result.diagnostics))
+
+
+def _prove(
+    result: Imported, compiled: Compiled, origin: Origin, gathered: Gathered, facts: Facts
+) -> None:
+    """Plan the spec against the same source."""
+    from omconf.pipeline import plan as plans
+
+    known = _secrets(result, facts)
+    labels = gathered.labels
+    made = plans.make(compiled, origin.source(labels), only=tuple(labels), known=known)
+    if isinstance(made, list):
+        result.diagnostics += made
+        return
+    result.plan = made.plan
+    # Options that are set by hand are what is imported: the first apply adopts them.
+    said = [found for found in made.plan.diagnostics if found.rule is not BY_HAND]
+    result.diagnostics = list(dict.fromkeys([*result.diagnostics, *said]))
+    drifting = {(o.node, o.kind, o.key) for o in result.drift}
+    drifting |= {(o.node, o.kind, f"properties/{o.key}") for o in result.drift}
+    for change in made.plan.changes:
+        result.differences += _differences(change, drifting)
+    several = len(result.nodes) > 1  # of one node, every restart stops all
+    if several and str(made.plan.rollout.disruption) == "all" and not result.differences:
+        why = "the plan stops all nodes at once"
+        result.differences.append(Difference("", "", "", None, "update", why))
+
+
+def _differences(change: ArtifactChange, drifting: set[tuple[str, str, str]]) -> list[Difference]:
+    """Give what a change updates or deletes; what omconf only adds is none."""
+    from omconf.adopt import reasons
+    from omconf.plan.model import Action
+
+    if change.action in (Action.NO_OP, Action.REFORMAT, Action.CREATE):
+        quiet: tuple[Action, ...] = (Action.CREATE,)
+    else:
+        quiet = () if change.ownership != "block" else (Action.CREATE,)
+    if change.action in (Action.NO_OP, Action.REFORMAT):
+        return []
+    found = []
+    for item in change.items:
+        if item.action in quiet:
+            continue
+        here = (change.node, change.kind, item.key)
+        alone = "this node differs from the others" if here in drifting else ""
+        reason = alone or reasons.of(change.kind, item.key)
+        found.append(
+            Difference(change.node, change.path, change.kind, item, str(item.action), reason)
+        )
+    if not found and change.action in (Action.UPDATE, Action.DELETE) and not change.items:
+        reason = reasons.of(change.kind, "")
+        action = str(change.action)
+        found.append(Difference(change.node, change.path, change.kind, None, action, reason))
+    return found
+
+
+def _secrets(result: Imported, facts: Facts) -> dict[str, Secret]:
+    """Compare the secrets that can be read now; the others are given to the proof as found."""
+    known: dict[str, Secret] = {}
+    for path, fact in facts.items():
+        if not (isinstance(fact.value, dict) and "env" in fact.value):
+            continue
+        variable = fact.value["env"]
+        now = resolve(SecretRef("env", (variable,)))
+        state = "unknown"
+        if isinstance(now, Secret) and fact.secret is not None:
+            state = "equal" if now == fact.secret else "different"
+        elif fact.secret is not None:
+            known[".".join(path)] = fact.secret
+        result.secrets.append(ToSet(".".join(path), variable, state))
+    return known

@@ -1,0 +1,157 @@
+"""An import for people and programs: the drift first, what still differs, secrets, what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from omconf.secrets import masked
+from omconf.views import document as documents
+from omconf.views import human
+from omconf.views.visible import visible
+
+if TYPE_CHECKING:
+    from omconf.adopt.result import Imported
+    from omconf.views.document import Document
+    from omconf.views.human import Paint
+
+FORMAT = "1.0"
+_MOST = 40
+"""Differences that are printed for people."""
+
+
+def of_import(result: Imported, written: dict[str, str]) -> Document:
+    """Give an import as JSON; `written` are the paths of the files that were written."""
+    plan = None if result.plan is None else documents.of_plan(result.plan)["summary"]
+    spoken = {found.finding for found in result.drift}
+    return {
+        "format_version": FORMAT,
+        "proved": result.proved,
+        "complete": not result.failed,
+        "nodes": list(result.nodes),
+        "missing": [{"name": name, "why": why} for name, why in result.gaps.items()],
+        "spec": result.text,
+        "files": dict(result.files),
+        "written": list(written.values()),
+        "drift": [
+            {
+                "node": found.node,
+                "kind": found.kind,
+                "key": masked(found.key),
+                **documents.diagnostic(found.finding),
+            }
+            for found in result.drift
+        ],
+        "differences": [
+            {
+                "node": each.node,
+                "path": each.path,
+                "kind": each.kind,
+                "action": each.action,
+                "reason": each.reason,
+                **(_item(each.item) if each.item is not None else {}),
+            }
+            for each in result.differences
+        ],
+        "secrets": [
+            {"key": each.key, "variable": each.variable, "state": each.state}
+            for each in result.secrets
+        ],
+        "plan": plan,
+        "diagnostics": [
+            documents.diagnostic(found) for found in result.diagnostics if found not in spoken
+        ],
+    }
+
+
+def _item(item: Any) -> Document:
+    return {
+        "key": item.key,
+        **({"secret": str(item.secret)} if item.secret else {}),
+        **({"before": item.before} if item.before is not None else {}),
+        **({"after": item.after} if item.after is not None else {}),
+    }
+
+
+def report(document: Document, paint: Paint, spec: str) -> str:
+    """Draw the report; `spec` is the path that the next commands name, empty for the default."""
+    parts: list[str] = []
+    if document["drift"]:
+        count = len(document["drift"])
+        title = (
+            "The nodes differ in 1 setting"
+            if count == 1
+            else f"The nodes differ in {count} settings"
+        )
+        parts.append(_section(f"{title}; the spec has what most of them say:", paint))
+        parts.append(human.diagnostics(document["drift"], paint))
+    if document["differences"]:
+        count = len(document["differences"])
+        what = "1 difference remains" if count == 1 else f"{count} differences remain"
+        parts.append(_section(f"{what} between the spec and the nodes:", paint))
+        parts += [_difference(each) for each in document["differences"][:_MOST]]
+        if count > _MOST:
+            parts.append(f"  and {count - _MOST} more: see --json\n")
+    if document["secrets"]:
+        parts.append(_section("Secrets that the spec refers to:", paint))
+        width = max(len(each["variable"]) for each in document["secrets"])
+        parts += [
+            f"  {each['variable']:{width}}  {each['key']}: {_STATES[each['state']]}\n"
+            for each in document["secrets"]
+        ]
+    if document["missing"]:
+        parts.append(_section("Missing in the spec:", paint))
+        parts += [f"  {visible(m['name'])}: {visible(m['why'])}\n" for m in document["missing"]]
+    if document["spec"]:
+        parts.append("\n" + _result(document) + "\n")
+        parts.append(_next(document, spec))
+    return "".join(parts)
+
+
+_STATES = {
+    "equal": "the value that is set is the deployed one",
+    "different": "the value that is set is not the deployed one",
+    "unknown": "not set now; set it to the deployed value",
+}
+
+
+def _section(title: str, paint: Paint) -> str:
+    return f"\n{paint(title, 'bold')}\n"
+
+
+def _difference(each: Document) -> str:
+    where = f"{each['node']}: {each['path']}" if each["node"] else "all nodes"
+    what = f" {visible(each['key'])}" if "key" in each else ""
+    change = ""
+    if "secret" in each:
+        change = " (sensitive value)"
+    elif "before" in each or "after" in each:
+        before, after = (visible(_short(each.get(k) or "nothing")) for k in ("before", "after"))
+        change = f": {before} -> {after}"
+    return f"  {visible(where)}{what}{change}\n      {each['reason']}\n"
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:77] + "..."
+
+
+def _result(document: Document) -> str:
+    count = len(document["nodes"])
+    nodes = "1 node" if count == 1 else f"{count} nodes"
+    if document["plan"] is None:
+        return f"Imported {nodes}. The spec has errors, so nothing is proved."
+    summary = document["plan"]
+    new = summary["create"]
+    files = "1 file of omconf's own" if new == 1 else f"{new or 'no'} files of omconf's own"
+    if document["proved"]:
+        return f"Imported {nodes}. Proved: a plan updates and deletes nothing; it adds {files}."
+    return f"Imported {nodes}. A plan against the same nodes is not empty: see above."
+
+
+def _next(document: Document, spec: str) -> str:
+    named = f" {spec}" if spec else ""
+    lines = ["Next:"]
+    if document["secrets"]:
+        lines.append("  set the secrets above")
+    lines.append(f"  omconf plan{named} ...   shows what an apply would do")
+    lines.append(f"  omconf apply{named} ...  adds omconf's own files")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,319 @@
+"""`omconf import` of clusters that were set up by hand."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from omconf.releases import RELEASES
+from tests.adopt.trees import CLASSES, by_hand, edit, imported, put
+from tests.clusters import DATABASES
+from tests.command import omconf
+
+HAZELCAST = f"opt/open/{CLASSES}/hazelcast.xml"
+PERSISTENCE = f"opt/open/{CLASSES}/META-INF/persistence.xml"
+SETENV = "opt/open/bin/setenv.sh"
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("database", DATABASES)
+def test_stock_files_edited_as_the_page_says(tmp_path: Path, release: str, database: str) -> None:
+    by_hand(tmp_path, release, database, 2)
+    done, found = imported(tmp_path)
+    assert found["differences"] == []
+    assert found["drift"] == []
+    assert done.code == 0, found["diagnostics"]
+    assert found["plan"]["delete"] == 0
+    assert found["plan"]["disruption"] != "all"
+    assert f"pa55-{database}" not in done.out + done.err
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Path:
+    by_hand(tmp_path / "trees")
+    return tmp_path / "trees"
+
+
+def test_nothing_is_overwritten(trees: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("mine")
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "mine.yaml")
+    assert done.code == 1
+    assert "OM111" in done.err
+    assert (tmp_path / "mine.yaml").read_text() == "mine"
+
+
+def test_each_value_says_where_it_is_from(trees: Path) -> None:
+    done = omconf("import", "--deployed", trees)
+    assert done.code == 0, done.err
+    assert "group: 224.0.0.0                      # om1: hazelcast.xml:23" in done.out
+    assert "server: om1                           # om2: /etc/fstab:1" in done.out
+
+
+def test_an_outlier_is_named_with_both_places(trees: Path) -> None:
+    edit(trees / "om2", PERSISTENCE, r"\t*<property name=\"openjpa.Remote[^\n]*\n", "")
+    done, found = imported(trees)
+    assert done.code == 2
+    (one,) = found["drift"]
+    assert one["message"].startswith("om2 alone lacks properties/openjpa.RemoteCommitProvider")
+    assert one["hint"].startswith("om1: persistence.xml:")
+    assert [d["reason"] for d in found["differences"]] == ["this node differs from the others"]
+
+
+def test_of_two_the_first_by_name_is_right(tmp_path: Path) -> None:
+    by_hand(tmp_path, nodes=2)
+    edit(tmp_path / "om1", HAZELCAST, "54327", "54329")
+    _, found = imported(tmp_path)
+    assert yaml.safe_load(found["spec"])["discovery"]["port"] == 54329
+    assert [d["node"] for d in found["drift"]] == ["om2"]
+
+
+def test_another_password_is_an_outlier_without_a_value(trees: Path) -> None:
+    edit(trees / "om3", PERSISTENCE, "pa55-postgresql", "an0ther-s3cret")
+    done, found = imported(trees)
+    assert done.code == 2
+    assert [d["node"] for d in found["drift"]] == ["om3"]
+    assert "s3cret" not in done.out + done.err
+    assert "pa55" not in done.out + done.err
+
+
+@pytest.mark.parametrize(
+    ("value", "state"), [("pa55-postgresql", "equal"), ("x", "different"), (None, "unknown")]
+)
+def test_secrets_are_compared(trees: Path, value: str | None, state: str) -> None:
+    env = {"OM_DB_PASSWORD": value} if value else {}
+    _, found = imported(trees, env=env)
+    assert [s["state"] for s in found["secrets"]] == [state]
+
+
+SECRETS = {
+    "url": (PERSISTENCE, r"(5432/openmeetings)", r"\1?password=s3cr3t-x"),
+    "jpa": (
+        PERSISTENCE,
+        r"(\t*<property name=\"openjpa.Data)",
+        r'<property name="x.password" value="s3cr3t-x"/>\1',
+    ),
+    "jvm": (SETENV, "-Xmx2g", "-Xmx2g -Djavax.net.ssl.keyStorePassword=s3cr3t-x"),
+    "hazelcast": (HAZELCAST, "(</hazelcast>)", r"<license-key>s3cr3t-x</license-key>\1"),
+    "property": (
+        HAZELCAST,
+        r"(\t</properties>)",
+        r'<property name="hazelcast.a.password">s3cr3t-x</property>\1',
+    ),
+}
+
+
+@pytest.mark.parametrize("where", SECRETS)
+def test_no_secret_is_ever_written(trees: Path, where: str) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, *SECRETS[where])
+    done, found = imported(trees)
+    assert "s3cr3t-x" not in done.out + done.err
+    assert "OM352" in {d["rule"] for d in found["diagnostics"]}
+    plain = omconf("import", "--deployed", trees)
+    assert "s3cr3t-x" not in plain.out + plain.err
+
+
+def test_further_elements_go_to_a_file_beside_the_spec(trees: Path, tmp_path: Path) -> None:
+    extra = r'<queue name="q"><max-size>9</max-size></queue>\1'
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, HAZELCAST, "(</hazelcast>)", extra)
+        more = r'<property name="openjpa.Multithreaded" value="true"/>\1'
+        edit(trees / node, PERSISTENCE, r"(\t*<property name=\"openjpa.Data)", more)
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "new/../cluster.yaml")
+    assert done.code == 1  # no such folder
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
+    assert done.code == 0, done.out + done.err
+    assert "max-size" in (tmp_path / "hazelcast-extra.xml").read_text()
+    spec = yaml.safe_load((tmp_path / "cluster.yaml").read_text())
+    assert spec["hazelcast"]["extra"] == "hazelcast-extra.xml"
+    assert spec["persistence"]["properties"] == {"openjpa.Multithreaded": "true"}
+    assert omconf("validate", tmp_path / "cluster.yaml").code == 0
+
+
+def test_names(trees: Path) -> None:
+    edit(trees / "om1", HAZELCAST, "om1<", "Server_A<")
+    edit(trees / "om2", HAZELCAST, "om2<", "om3<")
+    (trees / "om3").rename(trees / "third")
+    done, found = imported(trees)
+    assert found["nodes"] == ["om2", "om3", "server-a"]
+    assert "server-a was called `Server_A` before" in found["spec"]
+    assert "om3 is `third` in the source" in found["spec"]
+    assert done.code == 2
+    _, found = imported(trees, "--name", "third=web3")
+    assert found["nodes"] == ["om2", "server-a", "web3"]
+
+
+def test_a_node_that_cannot_be_read_is_a_gap(trees: Path) -> None:
+    (trees / "om3" / HAZELCAST).unlink()
+    done, found = imported(trees)
+    assert done.code == 1
+    assert [m["name"] for m in found["missing"]] == ["om3"]
+    assert "# om3: missing here" in found["spec"]
+    done, found = imported(trees, "--node", "om1", "--node", "om2")
+    assert done.code == 0, found["diagnostics"]
+    assert list(yaml.safe_load(found["spec"])["nodes"]) == ["om1", "om2"]
+
+
+INTO = """\
+# Our cluster.
+omconf: 1
+cluster: openmeetings
+openmeetings: {release: "9.1.0", home: /opt/open, timezone: Europe/Berlin, java_options: [-Xmx2g]}
+hazelcast: {cluster_name: dev, interfaces: "10.1.1.*"}
+discovery: {group: 224.0.0.0, port: 54327}   # as ever
+database: {kind: postgresql, host: 10.1.1.250, user: om_user, password: {env: OM_DB_PASSWORD}}
+nodes:
+    om1: {address: 10.1.1.1, url: "https://om1.example.org:5443/openmeetings"}   # first
+
+    # the second one
+    om2:
+        address: 10.1.1.2   # moved in May
+        url: https://om2.example.org:5443/openmeetings
+
+# How the folder is shared.
+storage: {server: om1}
+"""
+
+
+def test_into_keeps_every_other_byte(trees: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "cluster.yaml"
+    spec.write_text(INTO)
+    edit(trees / "om3", HAZELCAST, "54327", "54328")
+    done = omconf("import", "--into", spec, "--deployed", trees, "--node", "om3")
+    text = spec.read_text()
+    added = text.replace(INTO.partition("\n# How")[0], "").partition("\n# How")[0]
+    assert text.replace(added, "") == INTO
+    assert "om3:\n" in added
+    assert list(yaml.safe_load(text)["nodes"]) == ["om1", "om2", "om3"]
+    assert "`discovery.port` is `54328` on the nodes, not as the spec says" in done.err
+    assert done.code == 2
+
+
+def test_local(trees: Path) -> None:
+    done = omconf("import", "--local", "om2", "--root", trees / "om2", "--json")
+    found = json.loads(done.out)
+    assert found["nodes"] == ["om2"]
+    assert done.code == 0, found["diagnostics"]
+
+
+def test_explicit_says_defaults(trees: Path) -> None:
+    _, found = imported(trees, "--explicit")
+    spec = yaml.safe_load(found["spec"])
+    assert spec["discovery"] == {
+        "kind": "multicast",
+        "group": "224.0.0.0",
+        "port": 54327,
+        "timeout": 2,
+        "ttl": 32,
+    }
+    assert spec["database"]["pool"]["maxTotal"] == "100"
+
+
+def test_data_inside_of_the_web_application_are_a_difference(tmp_path: Path) -> None:
+    by_hand(tmp_path, nodes=2)
+    for node in ("om1", "om2"):
+        edit(tmp_path / node, SETENV, "-DDATA_DIR=/opt/omdata ", "")
+        for name in ("fstab", "exports"):
+            (tmp_path / node / "etc" / name).unlink(missing_ok=True)
+    done, found = imported(tmp_path)
+    assert done.code == 2
+    assert "look for its data in /opt/omdata" in found["differences"][0]["reason"]
+
+
+HOSTILE = [
+    "no",
+    "0x10",
+    "1e3",
+    "~",
+    "a: b #c",
+    "x y",
+    "{name}",
+    "'",
+    '"',
+    "@omconf:x@",
+    "é" * 300,
+]
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_words_stay_words(trees: Path, text: str) -> None:
+    for node in ("om1", "om2", "om3"):
+        safe = text.replace("&", "").replace('"', "&quot;")
+        edit(
+            trees / node,
+            HAZELCAST,
+            r"(\t</properties>)",
+            f'<property name="hazelcast.a">{safe}</property>\\1',
+        )
+    done, found = imported(trees)
+    data = yaml.safe_load(found["spec"])
+    said = data["hazelcast"].get("properties", {}).get("hazelcast.a")
+    assert said == text or "OM352" in {d["rule"] for d in found["diagnostics"]}
+    assert done.code in (0, 1, 2)
+
+
+def test_hostile_trees_give_findings(trees: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    put(outside, "secret", "outside-of-the-tree")
+    (trees / "om1" / SETENV).unlink()
+    (trees / "om1" / SETENV).symlink_to("../../../../../outside/secret")
+    (trees / "om2" / HAZELCAST).write_bytes(
+        b"<!DOCTYPE x [<!ENTITY e 'y'>]><hazelcast>&e;</hazelcast>"
+    )
+    (trees / "om3" / PERSISTENCE).write_bytes(b"\xff\xfe\0" * 1000)
+    put(trees / "om1", "etc/fstab", "\0\n" + "x " * 5000)
+    put(trees / "om1", "etc/hosts", "999.999.999.999 om1\n")
+    done, found = imported(trees)
+    assert done.code == 1
+    assert "outside-of-the-tree" not in done.out
+    assert {m["name"] for m in found["missing"]} == {"om2", "om3"}
+
+
+def test_the_first_look_by_ssh_is_that_of_a_tree(trees: Path) -> None:
+    """The script, run here in the tree's root, says what the walk over the tree finds."""
+    from omconf.adopt import sources
+    from omconf.deployed import survey
+
+    script = sources._script().replace(b"cd / ||", f"cd {trees / 'om1'} ||".encode())
+    said = subprocess.run(
+        ["sh", "-s"], input=script, capture_output=True, check=True
+    ).stdout.decode()
+    found = sources.read("om1", said)
+    tree = survey.of_tree("om1", str(trees / "om1"))
+    assert (found.homes, found.units, found.has_units) == (tree.homes, tree.units, tree.has_units)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "",
+        "--deployed x --local y",
+        "--host om1",
+        "--ssh",
+        "--local -x",
+        "--ssh --host -oProxyCommand=x",
+        "--deployed x --release 1.0",
+        "--deployed x --name om1",
+        "--deployed x -o a --into b",
+    ],
+)
+def test_wrong_command_lines(words: str) -> None:
+    assert omconf("import", *words.split()).code == 1
+
+
+def test_several_servers_of_the_database(trees: Path) -> None:
+    for node in ("om1", "om2", "om3"):
+        hosts = "//db1.example.org:5432,db2.example.org:5433/"
+        edit(trees / node, PERSISTENCE, "//10.1.1.250:5432/", hosts)
+        url = f"jdbc:postgresql:{hosts}openmeetings"
+        more = f"Url=&quot;{url}?targetServerType=primary&quot;"
+        edit(trees / node, PERSISTENCE, f"Url={url}", more)
+    done, found = imported(trees)
+    said = yaml.safe_load(found["spec"])["database"]
+    assert "options" not in said
+    assert said["host"] == ["db1.example.org", {"host": "db2.example.org", "port": 5433}]
+    assert done.code == 0, (found["differences"], found["diagnostics"])

@@ -1,0 +1,47 @@
+"""`omconf import --ssh`: an ssh that runs what it is given on the tree of the destination."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.adopt.trees import by_hand
+from tests.command import omconf
+from tests.deployed.test_removed import SSH
+
+
+@pytest.fixture
+def trees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    by_hand(tmp_path / "trees")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/ssh").write_text(SSH)
+    (tmp_path / "bin/ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+    monkeypatch.setenv("TREES", str(tmp_path / "trees"))
+    return tmp_path / "trees"
+
+
+def test_three_nodes(trees: Path) -> None:
+    (trees / "om3").rename(trees / "root@om3")
+    hosts = ("--host", "om1", "--host", "om2", "--host", "root@om3")
+    done = omconf("import", "--ssh", *hosts, "--json")
+    found = json.loads(done.out)
+    # Modes and owners count on a node itself, and these files are this host's.
+    assert {d["key"] for d in found["differences"]} <= {"mode", "owner", "group"}
+    assert done.code == 2
+    nodes = yaml.safe_load(found["spec"])["nodes"]
+    assert [*nodes] == ["om1", "om2", "om3"]
+    assert nodes["om3"]["ssh"] == "root@om3"
+    assert "ssh" not in nodes["om1"]
+    assert nodes["om2"]["address"] == "10.1.1.2"
+
+
+def test_a_host_that_does_not_answer_is_a_gap(trees: Path) -> None:
+    hosts = ("--host", "om1", "--host", "om2", "--host", "away")
+    done = omconf("import", "--ssh", *hosts)
+    assert done.code == 1
+    assert "away: error[OM302]" in done.err
+    assert "# away: missing here: It cannot be read by ssh" in done.out
