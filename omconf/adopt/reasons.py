@@ -40,6 +40,11 @@ _REASONS = (
         r"properties/openjpa\.ConnectionProperties/(?!Url|Username|Password).*",
         "the release's stock file has this setting, and a spec cannot leave it out",
     ),
+    (
+        "persistence",
+        r"properties/openjpa\.ConnectionProperties/Password",
+        "the value that is set for this secret is not the deployed one",
+    ),
     ("persistence", r"class\[.*|version|.*provider", "it is what the release ships"),
     ("openmeetings_properties", r"kurento\..*kuids?", "each node needs a kuid of its own"),
     ("exports", r".*", "a spec exports to each node's address, with the same options"),

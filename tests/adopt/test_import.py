@@ -87,6 +87,8 @@ def test_secrets_are_compared(trees: Path, value: str | None, state: str) -> Non
     env = {"OM_DB_PASSWORD": value} if value else {}
     _, found = imported(trees, env=env)
     assert [s["state"] for s in found["secrets"]] == [state]
+    told = any("is not the deployed one" in d["reason"] for d in found["differences"])
+    assert told is (state == "different")
 
 
 SECRETS = {
