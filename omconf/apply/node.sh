@@ -804,6 +804,7 @@ remember() {
             >>"$journal/$number.files" || return 1
         set -- "$@" "$backup"
         # Below a folder of somebody else's he has it on the disk: what lies there now may be a link of his.
+        # shellcheck disable=SC2154
         eval "[ -z \"\$stages\" ] || [ -n \"\$as_user_$n\" ]" || set -- "$@" "$stages"
         if [ -n "$owed" ] && [ ! -e "$pending/$key.path" ]; then
             owe "$key" "$raw" || return 1

@@ -886,7 +886,12 @@ PLACE
 
 # The servers of the database, "HOST PORT" a line, out of "HOST PORT HOST PORT ...".
 servers() {
-    printf '%s\n' "$1" | awk '{ for (i = 1; i < NF; i += 2) print $i, $(i + 1) }'
+    # shellcheck disable=SC2086 # names and ports, no patterns
+    set -- $1
+    while [ $# -gt 1 ]; do
+        printf '%s %s\n' "$1" "$2"
+        shift 2
+    done
 }
 
 # Which of the servers in $1 take connections: in $open and $shut, in words.

@@ -13,7 +13,7 @@ from omconf.diagnostics import REFUSED, Finding, report
 from omconf.formats import cifs_options, nfs_options
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
 from omconf.formats.options import DEFAULTS
-from omconf.secrets import HIDDEN, hides, quoted
+from omconf.secrets import HIDDEN, hides
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -105,9 +105,8 @@ def _refusal(fields: list[str]) -> tuple[str, str] | None:
     for place, number in enumerate(fields[4:6], 5):
         if _integer(number) is None:
             hint = "A comment needs a line of its own." if number.startswith("#") else ""
-            # Behind a login it may be the rest of a password with a blank in it.
-            what = f"field {place}" if _logs_in(fields[3].split(",")) else f"`{quoted(number)}`"
-            return f"mount ignores this line: {what} is not a whole number.", hint
+            # It may be the rest of a password with a blank in it, and is not shown.
+            return f"mount ignores this line: field {place} is not a whole number.", hint
     return None
 
 

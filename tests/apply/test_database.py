@@ -62,10 +62,10 @@ def test_where_nothing_can_tell_it_is_not_asked(tmp_path: Path, there: str) -> N
 def asked(port: int, folder: Path) -> int:
     probe = database.probe(targets("10.1.1.250", port))
     assert probe is not None
-    *words, host, asked_for = probe.argv
-    assert (host, asked_for) == ("10.1.1.250", str(port))
+    *words, server = probe.argv
+    assert server == f"10.1.1.250 {port}"
     # On loopback, by nothing but what is in the folder.
-    command = [*words, "127.0.0.1", asked_for]
+    command = [*words, f"127.0.0.1 {port}"]
     return subprocess.run(command, env={"PATH": str(folder)}, capture_output=True).returncode
 
 

@@ -234,9 +234,9 @@ def test_of_two_mounts_over_each_other_the_last_one_is_seen() -> None:
     [
         ("/dev/sda1", "1 of at least 3 fields"),
         ("/dev/sda1 /x", "2 of at least 3 fields"),
-        ("/dev/sda1 /x ext4 rw x 0", "`x` is not a whole number"),
-        ("/dev/sda1 /x ext4 rw 0 0#", "`0#` is not a whole number"),
-        ("/dev/sda1 /x ext4 rw # why", "`#` is not a whole number"),
+        ("/dev/sda1 /x ext4 rw x 0", "field 5 is not a whole number"),
+        ("/dev/sda1 /x ext4 rw 0 0#", "field 6 is not a whole number"),
+        ("/dev/sda1 /x ext4 rw # why", "field 5 is not a whole number"),
         ("/dev/sda1 /x ext4 rw " + "9" * 5000, "is not a whole number"),
         ("/dev/sda1 /x ext4 rw 9223372036854775808", "is not a whole number"),
         ("/dev/sda1 /x ext4 rw +-1", "is not a whole number"),

@@ -241,11 +241,22 @@ SHELL: list[str | Text] = [
 ]
 
 
-@row("formats.setenv", texts=SHELL)
-def _setenv() -> Read:
+@row(
+    "formats.setenv",
+    "formats.shell_branches",
+    texts=[*SHELL, "if a; then\n", "case a in b) c;;\n", "fi\n"],
+)
+def _setenv(name: str) -> Read:
     from omconf.formats import setenv
 
     return lambda text: (setenv.options(text), setenv.slips(text))
+
+
+@row("formats.fstab", texts=[*LINES, "a:/b /c nfs hard 0 0\n", "\\040", Text("a,", "a:/b /c nfs ")])
+def _fstab() -> Read:
+    from omconf.formats import fstab
+
+    return fstab.read
 
 
 UNIT: list[str | Text] = [
