@@ -45,6 +45,9 @@ _SHARED = {
 _NOTHING = object()
 
 
+_PLAIN = re.compile(r"[\w ./:@*,=()\[\]-]*")
+
+
 @dataclass(frozen=True, slots=True)
 class Outlier:
     """A node that differs from the majority in one item."""
@@ -175,7 +178,8 @@ def _apart(kind: str, key: str, said: _Said) -> list[Outlier]:
             message = _message(said, node, usual, alone=len(group) == 1 and len(usual) > 1)
             hint = f"{model}: what {_names(usual)} {'has' if len(usual) == 1 else 'have'}."
             finding = Finding(DRIFT, place.line, message, hint)
-            result.append(Outlier(node, kind, key, place, diagnostic(node, place.path, finding)))
+            shown = key if _PLAIN.fullmatch(key) else HIDDEN
+            result.append(Outlier(node, kind, shown, place, diagnostic(node, place.path, finding)))
     return result
 
 
@@ -187,8 +191,12 @@ def _equal(one: object, other: object) -> bool:
 
 def _message(said: _Said, node: str, usual: list[str], *, alone: bool) -> str:
     who = f"{node} alone" if alone else node
-    label = quoted(said.label)
-    wanted, own = said.shown[usual[0]], said.shown[node]
+    # A setting's name that is none may be the rest of a secret, and so may a value like that.
+    label = quoted(said.label) if _PLAIN.fullmatch(said.label) else "a setting with no plain name"
+    wanted, own = (
+        text if _PLAIN.fullmatch(text) else HIDDEN
+        for text in (said.shown[usual[0]], said.shown[node])
+    )
     if said.values[node] is _NOTHING:
         rest = f" ({quoted(wanted)})" if wanted and wanted != HIDDEN else ""
         return f"{who} lacks {label}{rest}."

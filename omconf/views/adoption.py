@@ -11,6 +11,7 @@ from omconf.views.visible import visible
 
 if TYPE_CHECKING:
     from omconf.adopt.result import Imported
+    from omconf.plan.masking import Mask
     from omconf.views.document import Document
     from omconf.views.human import Paint
 
@@ -23,7 +24,8 @@ def of_import(result: Imported, written: dict[str, str]) -> Document:
     """Give an import as JSON; `written` are the paths of the files that were written."""
     plan = None if result.plan is None else documents.of_plan(result.plan)["summary"]
     spoken = {found.finding for found in result.drift}
-    return {
+    mask = result.plan.mask if result.plan else None
+    document = {
         "format_version": FORMAT,
         "proved": result.proved,
         "complete": not result.failed,
@@ -61,6 +63,22 @@ def of_import(result: Imported, written: dict[str, str]) -> Document:
             documents.diagnostic(found) for found in result.diagnostics if found not in spoken
         ],
     }
+    if mask is None:
+        return document
+    # What one file has in the place of a secret may stand in any other one.
+    told = ("drift", "differences", "diagnostics", "missing")
+    return {key: _hidden(each, mask) if key in told else each for key, each in document.items()}
+
+
+def _hidden(part: Any, mask: Mask) -> Any:
+    """Hide secrets by their values, wherever they stand."""
+    if isinstance(part, str):
+        return mask.value(part)
+    if isinstance(part, list):
+        return [_hidden(each, mask) for each in part]
+    if isinstance(part, dict):
+        return {key: _hidden(each, mask) for key, each in part.items()}
+    return part
 
 
 def _item(item: Any) -> Document:

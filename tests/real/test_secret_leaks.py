@@ -93,7 +93,7 @@ CASES = f"""
     import --local om2 --root deployed/om2
     import --ssh --host om1 --host om2 --sudo --timeout 5 --no-color
     import --deployed deployed --node om2 --name om2=new --release 9.1.0 --output {{case}}/new.yaml
-    import --deployed deployed --into third.yaml
+    import --deployed deployed --into plain.yaml
     apply third.yaml --local om1 --root {{case}} --yes --reason words
     apply --local om1 --root {{case}} -y --json --strict-format --no-color
     apply --local om1 --root {{case}} --dry-run
