@@ -156,7 +156,7 @@ class Nodes:
         asked = [name for name in there if not done[name]]
         if asked:
             self._have_done(asked, manual, step)
-        self._each(there, lambda node: node.is_settled(manual))
+        self._each(there, lambda node: node.settled(manual))
 
     def _have_done(self, asked: Sequence[str], manual: Manual, step: Step) -> None:
         """Have people do something on some nodes, until it is done; raises WaitingError."""
@@ -336,7 +336,7 @@ class Nodes:
             return
         self._each(real, lambda node: node.did(manual))
         for did in self._taken_back(number, manual):
-            self._each(real, partial(Node.is_settled, manual=did, back=True))
+            self._each(real, partial(Node.settled, manual=did, back=True))
         paths = [path for action in actions if isinstance(action, Put) for path in action.paths]
         if paths:
             self._each(real, lambda node: node.look(paths))

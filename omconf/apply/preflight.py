@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from omconf.actions import Health, Manual, Put, Remove, Run, Service
 from omconf.apply import database, entrance, judges
 from omconf.apply.written import digest
+from omconf.plan.owed import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from omconf.apply.wire import Line, Reply
     from omconf.apply.written import Written
 
-STATES = "/var/lib/omconf"
+STATES = STATE.rpartition("/")[0]
 BESIDE_KIB = 256
 """Room for the journal, beside the files themselves."""
 ASK_HEALTH = ("curl", "wget")

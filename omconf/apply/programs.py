@@ -117,12 +117,12 @@ class Programs:
 
     def _runs(self) -> None:
         """Take note that OpenMeetings runs, by whichever unit: none has to be started any more."""
-        units = {*self._stopped}
+        stopped = {*self._stopped}
         if self.targets:
             around = self.targets.deployed.around
-            units |= {*owed.read(around, self.targets.bundle.cluster, {}).units}
-        if units:
-            self.line.ask("settle", *(key(f"{UNIT}{unit}") for unit in sorted(units)))
+            stopped |= {*owed.read(around, self.targets.bundle.cluster, {}).units}
+        if stopped:
+            self.line.ask("settle", *(key(f"{UNIT}{unit}") for unit in sorted(stopped)))
 
     def asks(self, manual: Manual) -> None:
         """Take note that a person stops OpenMeetings next; raises FailedError."""
@@ -134,7 +134,7 @@ class Programs:
         if openmeetings.verb_of(manual.text) in ("start", "restart"):
             self.line.ask("settle", key(f"{UNIT}{_BY_HAND}"))
 
-    def is_settled(self, manual: Manual, *, back: bool = False) -> None:
+    def settled(self, manual: Manual, *, back: bool = False) -> None:
         """Take note that what a person was to do is done, or taken back; raises FailedError."""
         self._note(done(manual.text, back=back))
 

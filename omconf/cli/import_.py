@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omconf.cli import output
+from omconf.cli import output, sources
 from omconf.cli.init import EXISTS
 from omconf.diagnostics import Diagnostic
 
@@ -23,10 +23,7 @@ SOURCES = """Name one source:
 
 
 def import_(
-    deployed: Annotated[
-        Path | None,
-        typer.Option("--deployed", metavar="DIR", help="DIR/<node>/ is that node's root tree."),
-    ] = None,
+    deployed: sources.Deployed = None,
     ssh: Annotated[
         bool, typer.Option("--ssh", help="Read the nodes themselves, by ssh: see --host.")
     ] = False,
@@ -34,26 +31,12 @@ def import_(
         list[str] | None,
         typer.Option("--host", metavar="DEST", help="With --ssh: a destination; repeatable."),
     ] = None,
-    sudo: Annotated[
-        bool, typer.Option("--sudo", help="With --ssh: read by `sudo -n` on the nodes.")
-    ] = False,
-    seconds: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            min=1,
-            max=3600,
-            help="With --ssh: how long a node may take.  [default: 60]",
-        ),
-    ] = None,
+    sudo: sources.Sudo = False,
+    seconds: sources.Timeout = None,
     local: Annotated[
         str | None, typer.Option("--local", metavar="NAME", help="This host is the node NAME.")
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="With --local: its root tree.  [default: /]"),
-    ] = None,
+    root: sources.Root = None,
     out: Annotated[
         Path | None,
         typer.Option(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omconf.cli import output, planned
+from omconf.cli import output, planned, sources
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
@@ -17,31 +17,14 @@ if TYPE_CHECKING:
 
 def plan(
     spec: output.Spec = output.DEFAULT_SPEC,
-    deployed: Annotated[
-        Path | None,
-        typer.Option("--deployed", metavar="DIR", help="DIR/<node>/ is that node's root tree."),
-    ] = None,
+    deployed: sources.Deployed = None,
     local: Annotated[
         str | None, typer.Option("--local", metavar="NODE", help="This host is the node NODE.")
     ] = None,
-    root: Annotated[
-        Path | None,
-        typer.Option("--root", metavar="DIR", help="With --local: its root tree.  [default: /]"),
-    ] = None,
+    root: sources.Root = None,
     ssh: Annotated[bool, typer.Option("--ssh", help="Read the nodes themselves, by ssh.")] = False,
-    sudo: Annotated[
-        bool, typer.Option("--sudo", help="With --ssh: read by `sudo -n` on the nodes.")
-    ] = False,
-    seconds: Annotated[
-        float | None,
-        typer.Option(
-            "--timeout",
-            metavar="SECONDS",
-            min=1,
-            max=3600,
-            help="With --ssh: how long a node may take.  [default: 60]",
-        ),
-    ] = None,
+    sudo: sources.Sudo = False,
+    seconds: sources.Timeout = None,
     git: Annotated[
         str | None,
         typer.Option(

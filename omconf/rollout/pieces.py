@@ -30,9 +30,9 @@ def written(parts: Sequence[Part]) -> tuple[Do, ...]:
 
 def files(parts: Sequence[Part]) -> tuple[Do, ...]:
     """Write and delete files."""
-    written = [p.path for p in parts if p.path and not (p.deletes and p.whole)]
+    there = [p.path for p in parts if p.path and not (p.deletes and p.whole)]
     gone = [p.path for p in parts if p.deletes and p.whole]
-    return (*((put(*written),) if written else ()), *((remove(*gone),) if gone else ()))
+    return (*((put(*there),) if there else ()), *((remove(*gone),) if gone else ()))
 
 
 def once(does: Iterable[Do]) -> tuple[Do, ...]:

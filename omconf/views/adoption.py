@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from omconf.secrets import masked
 from omconf.views import document as documents
 from omconf.views import human
+from omconf.views.masked import masked as hide
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
     from omconf.adopt.result import Imported
-    from omconf.plan.masking import Mask
     from omconf.views.document import Document
     from omconf.views.human import Paint
 
@@ -63,22 +63,9 @@ def of_import(result: Imported, written: dict[str, str]) -> Document:
             documents.diagnostic(found) for found in result.diagnostics if found not in spoken
         ],
     }
-    if mask is None:
-        return document
     # What one file has in the place of a secret may stand in any other one.
     told = ("drift", "differences", "diagnostics", "missing")
-    return {key: _hidden(each, mask) if key in told else each for key, each in document.items()}
-
-
-def _hidden(part: Any, mask: Mask) -> Any:
-    """Hide secrets by their values, wherever they stand."""
-    if isinstance(part, str):
-        return mask.value(part)
-    if isinstance(part, list):
-        return [_hidden(each, mask) for each in part]
-    if isinstance(part, dict):
-        return {key: _hidden(each, mask) for key, each in part.items()}
-    return part
+    return document | hide({key: document[key] for key in told}, mask)
 
 
 def _item(item: Any) -> Document:

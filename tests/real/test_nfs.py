@@ -14,6 +14,7 @@ import pytest
 from omconf.artifacts import exports, fstab
 from tests.clusters import simple
 from tests.needs import needs
+from tests.real.ganesha import CONFIGURATION
 from tests.real.judges import Network
 
 pytestmark = needs("ganesha.nfsd", "nfs-cp", "nfs-ls")
@@ -25,20 +26,6 @@ OPTIONS = {
     "sync": "",
     "no_subtree_check": "",
 }
-CONFIGURATION = """\
-NFS_CORE_PARAM {{
-    Protocols = 4; NFS_Port = 2049; Enable_NLM = false; Enable_RQUOTA = false;
-}}
-NFSV4 {{
-    Graceless = true; RecoveryRoot = "{folder}";
-    Allow_Numeric_Owners = true; Only_Numeric_Owners = true;
-}}
-EXPORT {{
-    Export_Id = 1; Path = "{path}"; Pseudo = "{pseudo}"; Protocols = 4; Transports = TCP;
-    SecType = sys; Access_Type = NONE;
-    FSAL {{ Name = VFS; }}
-{clients}}}
-"""
 
 
 def _translated(text: str, folder: Path, address: str, data: Path) -> str:

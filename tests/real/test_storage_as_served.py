@@ -19,6 +19,7 @@ from omconf.formats.nfs_options import effective_export
 from omconf.secrets import Secret
 from tests.clusters import cluster_of, simple, spec_of
 from tests.needs import needs, program
+from tests.real.ganesha import CONFIGURATION
 from tests.real.judges import Network, run
 from tests.real.test_exportfs import _etab
 
@@ -137,22 +138,6 @@ def test_what_holds_without_a_word_is_what_exportfs_says(
     assert implied <= found["/opt/omdata 10.1.1.2"]
 
 
-GANESHA = """\
-NFS_CORE_PARAM {{
-    Protocols = 4; NFS_Port = 2049; Enable_NLM = false; Enable_RQUOTA = false;
-}}
-NFSV4 {{
-    Graceless = true; RecoveryRoot = "{folder}";
-    Allow_Numeric_Owners = true; Only_Numeric_Owners = true;
-}}
-EXPORT {{
-    Export_Id = 1; Path = "{path}"; Pseudo = "{pseudo}"; Protocols = 4; Transports = TCP;
-    SecType = sys; Access_Type = NONE;
-    FSAL {{ Name = VFS; }}
-{clients}}}
-"""
-
-
 @needs("ganesha.nfsd", "nfs-cp", "nfs-ls")
 @pytest.mark.parametrize(("root", "pseudo"), [("/srv", "/om"), ("/srv/om", "/")])
 def test_a_network_mounts_by_the_path_below_the_root(
@@ -178,7 +163,7 @@ def test_a_network_mounts_by_the_path_below_the_root(
     )
     configuration = tmp_path / "ganesha.conf"
     configuration.write_text(
-        GANESHA.format(folder=tmp_path, path=data, pseudo=pseudo, clients=clients)
+        CONFIGURATION.format(folder=tmp_path, path=data, pseudo=pseudo, clients=clients)
     )
     log = tmp_path / "ganesha.log"
     host = network.host("10.1.1.1")
