@@ -107,6 +107,7 @@ wheel: setup ## build the wheel, install it in a clean environment, build the ex
 	done
 
 .PHONY: check
+check: export CI = true
 check: setup ## what CI runs: lint, all tests with nothing skipped and nothing undeclared, the wheel
 	$(MAKE) lint
 	$(MAKE) hidden-programs

@@ -13,8 +13,9 @@ from tests.needs import needs
 from tests.real import written
 from tests.real.judges import SHELLS
 
-# catalina.sh sources setenv.sh and runs `eval "\"$_RUNJAVA\"" ... "$JAVA_OPTS" "$CATALINA_OPTS" ...`.
-CATALINA = """. /dev/stdin
+# catalina.sh, called with `run`, sources setenv.sh and runs `eval "\"$_RUNJAVA\"" ... "$JAVA_OPTS" "$CATALINA_OPTS" ...`.
+CATALINA = """set -- run
+. /dev/stdin
 set -f
 eval set -- "$JAVA_OPTS" "$CATALINA_OPTS" end
 for option; do printf '%s\\0' "$option"; done

@@ -192,7 +192,7 @@ _FORMS = (
     "X=1 {}",
     "{} true",
     "{} | true",
-    "cat >/dev/null <<'EOF'\n{}\nEOF",
+    "cat >/dev/null <<'EOF'\n{}\nEOF\n:",
     "if [ -n run ]; then {}; fi",
     "f() {{ {}\n}}\nf",
     ': "${{CATALINA_OPTS:=-Dc=1}}" "${{D:=/d}}"; {}',
