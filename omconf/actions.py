@@ -191,6 +191,14 @@ class Step:
         actions, undo = _once(do.action for do in listed), _once(_undo(listed))
         return cls(tuple(nodes), why, actions, undo, listed)
 
+    @property
+    def by_hand(self) -> list[tuple[str, str]]:
+        """What people do in it that others of their acts take back: both texts."""
+        pairs = [(do.action, do.undo) for do in self.does]
+        return [
+            (a.text, b.text) for a, b in pairs if isinstance(a, Manual) and isinstance(b, Manual)
+        ]
+
     def undo_from(self, action: Action) -> tuple[Action, ...]:
         """Give what takes the step back when it came as far as one of its actions, which failed."""
         at = next((at for at, do in enumerate(self.does) if do.action == action), None)

@@ -50,6 +50,8 @@ class Step(model.Part):
     undo: list[model.Action]
     bars: bool = False
     """Whether nothing before it is taken back until it is taken back itself."""
+    by_hand: list[tuple[Text, Text]] = Field(default=[])
+    """What people do in it, and what they do to take it back."""
 
 
 class File(model.Part):

@@ -156,7 +156,7 @@ class Nodes:
         asked = [name for name in there if not done[name]]
         if asked:
             self._have_done(asked, manual, step)
-        self._each(there, lambda node: node.settled(manual))
+        self._each(there, lambda node: node.settled(manual.text))
 
     def _have_done(self, asked: Sequence[str], manual: Manual, step: Step) -> None:
         """Have people do something on some nodes, until it is done; raises WaitingError."""
@@ -269,7 +269,8 @@ class Nodes:
             idle -= {do.undo for do in step.does if do.action in self.asked}
             for (undo, besides), of in groups.items():
                 actions = [action for action in undo if action not in idle]
-                for name, texts in self.undo(number, of, actions, besides).items():
+                back = self.undo(number, of, actions, besides, step.by_hand)
+                for name, texts in back.items():
                     wrong += self.named(name, texts)
             if step.bars and (text := self._left(number, step)):
                 wrong.append(BARRED.format(text=text))
@@ -292,8 +293,12 @@ class Nodes:
         names: Sequence[str],
         actions: Iterable[Action],
         besides: Action | None = None,
+        by_hand: Collection[tuple[str, str]] = (),
     ) -> dict[str, list[str]]:
-        """Take a step back on some nodes, as far as that goes; returns what could not be, by node."""
+        """Take a step back on some nodes, as far as that goes; returns what could not be, by node.
+
+        `by_hand` is what people did in it, each with what takes it back.
+        """
         actions = list(actions)
         wrong: dict[str, list[str]] = {name: [] for name in names}
 
@@ -307,7 +312,8 @@ class Nodes:
             there = [name for name in names if name not in self.lost]
             try:
                 if isinstance(chunk[0], Manual):
-                    self._back_by_hand(number, there, chunk[0], actions)
+                    did = [text for text, back in by_hand if back == chunk[0].text]
+                    self._back_by_hand(there, chunk[0], actions, did)
                 else:
                     self._each(there, take_back(chunk))
             except BrokenError as broken:
@@ -320,9 +326,9 @@ class Nodes:
         return wrong
 
     def _back_by_hand(
-        self, number: int, names: Sequence[str], manual: Manual, actions: Iterable[Action]
+        self, names: Sequence[str], manual: Manual, actions: Iterable[Action], did: Iterable[str]
     ) -> None:
-        """Have people take something back; `actions` are all of that step's way back."""
+        """Have people take back what they `did`; `actions` are all of that step's way back."""
         real = [name for name in names if self.nodes[name].real]
         if not real:
             return
@@ -335,17 +341,11 @@ class Nodes:
             self.left_to_people.append(manual.text)
             return
         self._each(real, lambda node: node.did(manual))
-        for did in self._taken_back(number, manual):
-            self._each(real, partial(Node.settled, manual=did, back=True))
+        for text in did:
+            self._each(real, partial(Node.settled, text=text, back=True))
         paths = [path for action in actions if isinstance(action, Put) for path in action.paths]
         if paths:
             self._each(real, lambda node: node.look(paths))
-
-    def _taken_back(self, number: int, manual: Manual) -> list[Manual]:
-        """What people did in a step of this apply that another thing that they do takes back."""
-        steps = (step for its, step in self.finished if its == number)
-        pairs = [(do.action, do.undo) for step in steps for do in step.does]
-        return [did for did, undo in pairs if undo == manual and isinstance(did, Manual)]
 
 
 def _chunks(actions: Iterable[Action]) -> Iterator[list[Action]]:

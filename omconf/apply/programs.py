@@ -134,9 +134,9 @@ class Programs:
         if openmeetings.verb_of(manual.text) in ("start", "restart"):
             self.line.ask("settle", key(f"{UNIT}{_BY_HAND}"))
 
-    def settled(self, manual: Manual, *, back: bool = False) -> None:
+    def settled(self, text: str, *, back: bool = False) -> None:
         """Take note that what a person was to do is done, or taken back; raises FailedError."""
-        self._note(done(manual.text, back=back))
+        self._note(done(text, back=back))
 
     def _note(self, text: str, *, later: bool = False) -> None:
         if not self.line.ask("note", text, "1" if later else "").ok:

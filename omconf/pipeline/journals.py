@@ -47,6 +47,8 @@ class Taken(NamedTuple):
     undo: tuple[Action, ...]
     bars: bool
     """Whether nothing before it is taken back until people have done their part of it."""
+    did: tuple[tuple[str, str], ...] = ()
+    """What people did in it, each with what takes it back."""
     nodes: tuple[str, ...] = ()
 
     @property
@@ -73,7 +75,7 @@ class Back:
                 undo = tuple(journal.action(action) for action in step.undo)
                 wrote = any(isinstance(a, Put) and paths & set(a.paths) for a in undo)
                 if step.step in entry.begun or (wrote and not entry.begun):
-                    yield entry.about.id, Taken(step.step, undo, step.bars)
+                    yield entry.about.id, Taken(step.step, undo, step.bars, tuple(step.by_hand))
 
     @property
     def files(self) -> list[Written]:

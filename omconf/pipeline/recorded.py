@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About:
     """Say in the journal of a node what is applied."""
     from omconf.apply import told
-    from omconf.apply.journal import About, File, Step
+    from omconf.apply.journal import MOST_TEXT, About, File, Step
     from omconf.apply.targets import keys_of
     from omconf.artifacts.model import Ownership
     from omconf.cluster import places
@@ -29,9 +29,15 @@ def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About
     plan = prepared.made.plan
     document = {k: v for k, v in prepared.document.items() if k not in ("binding", "diagnostics")}
     parsed = Model.model_validate(prepared.document)
-    bars = {number for number, step in prepared.steps if step.bars}
+    of = dict(prepared.steps)
     steps = [
-        Step(step=s.step, why=s.why[:2000], undo=s.undo, bars=s.step in bars)
+        Step(
+            step=s.step,
+            why=s.why[:MOST_TEXT],
+            undo=s.undo,
+            bars=of[s.step].bars,
+            by_hand=[pair for pair in of[s.step].by_hand if max(map(len, pair)) <= MOST_TEXT],
+        )
         for s in parsed.rollout
         if node in s.nodes
     ]

@@ -88,7 +88,8 @@ def _on(
     failed: dict[str, list[str]] = {name: [] for name in nodes}
     why: list[str] = []
     for step in prepared.steps:
-        for name, texts in run.undo(step.number, step.nodes, step.undo).items():
+        wrong = run.undo(step.number, step.nodes, step.undo, by_hand=step.did)
+        for name, texts in wrong.items():
             failed[name] += run.named(name, texts)
         if left := [m.text for m in step.by_hand if m.text in run.left_to_people]:
             why.append(BARRED.format(text=" ".join(left)))

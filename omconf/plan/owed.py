@@ -26,9 +26,11 @@ if TYPE_CHECKING:
 
 STATE = "/var/lib/omconf/{cluster}"
 """What omconf keeps on a node beside its manifest, for root alone."""
-NOTE = "an apply that did not come to its end wrote it; what reads it has not run since"
+NOTE = (
+    "an apply that did not come to its end wrote it; what reads it is not known to have run since"
+)
 _BY_HAND = "by_hand"
-_OPEN = re.compile(r"/journal/[0-9]{6,9}\.open$")
+_BEGUN = re.compile(r"/journal/[0-9]{6,9}\.(?:open|notes)$")
 HINT = "Run it as root; by ssh, as a user who is root or with --sudo."
 UNIT = "unit:"
 """Begins what stands for a service that an apply stopped, where else a path stands."""
@@ -109,9 +111,10 @@ def _by_hand(around: Mapping[str, DeployedFile]) -> tuple[frozenset[str], frozen
     """What people were to do for unfinished applies, and did not, or took back; and what they did."""
     texts: dict[str, str] = {}
     owed: dict[str, bool] = {}
-    opened = [place for place in around if _OPEN.search(place)]
-    for place in sorted(opened, key=lambda place: (len(place), place)):
-        begun, notes = (around.get(place.removesuffix("open") + end) for end in ("open", "notes"))
+    # A later undo that did not bring all back has notes, too.
+    begins = {place.rpartition(".")[0] for place in around if _BEGUN.search(place)}
+    for place in sorted(begins, key=lambda place: (len(place), place)):
+        begun, notes = (around.get(f"{place}.{end}") for end in ("open", "notes"))
         for text in _texts((begun and begun.data) or b""):
             texts[done(text)], owed[done(text)] = text, True
         for line in ((notes and notes.data) or b"").decode("utf-8", "replace").split("\n"):

@@ -21,6 +21,7 @@ from tests.clusters import spec_of
 from tests.command import ROOT
 from tests.needs import program
 
+HEALTHY = '{"inited":true,"installed":true,"dbOk":true}'
 NEEDS = ("mount namespaces", "network namespaces", "nsenter", "ip", "curl", "getent", "runuser")
 LOG = "/var/log/programs"
 STAND_IN = """#!/bin/sh
@@ -84,7 +85,7 @@ class Host:
         lib = "/opt/om/webapps/openmeetings/WEB-INF/lib"
         self.put(f"{lib}/openmeetings-core-9.1.0.jar", "")
         self.shell("chown -R nobody:nogroup /opt/om")
-        self.put("/root/health", '{"inited":true,"installed":true,"dbOk":true}')
+        self.put("/root/health", HEALTHY)
         words = [sys.executable, "-S", "-E", str(ROOT / "tests/real/stand_in.py")]
         # On a loopback device, all of 10.1.1.0/24 is this host's: the database's address, too.
         for ports in (["5701,5636", "none", "-", "/root/health"], ["5432"]):

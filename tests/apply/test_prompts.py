@@ -16,7 +16,10 @@ from select import select
 
 import pytest
 
-from tests.apply.host import NEEDS, Host
+from omconf.actions import Manual
+from omconf.plan import owed
+from omconf.rollout.who import MOVE
+from tests.apply.host import HEALTHY, NEEDS, Host
 from tests.apply.trees import SECRET, Tree
 from tests.command import ROOT
 from tests.needs import fixture_needs, needs
@@ -195,3 +198,25 @@ def test_nobody_starts_on_the_way_back_until_the_data_moved(host: Host, tmp_path
         terminal.hear()
         assert terminal.process.wait() == 0, terminal.said
     assert host.programs()[-1] == "systemctl start openmeetings.service"
+
+
+@needs(*NEEDS, "findmnt")
+def test_an_undo_remembers_what_people_took_back(host: Host, tmp_path: Path) -> None:
+    """Where it does not bring all back, the next plan has them do it again."""
+    tcp_ip = {"discovery": {"kind": "tcp-ip"}}
+    host.start_database()
+    host.write_spec(1, **tcp_ip)
+    assert host.run("apply", "--yes").returncode == 0
+    host.write_spec(1, **tcp_ip, openmeetings={"data_dir": "/srv/data"})
+    host.put("/root/health", HEALTHY.replace('"dbOk":true', '"dbOk":false'))
+    apply = ("apply", "--yes", "--no-undo", "--health-timeout", "1")
+    for words, code in ((apply, 1), (("undo", "--yes"), 0)):
+        with Terminal(host.words(*words), tmp_path) as terminal:
+            terminal.hear(DONE)
+            terminal.answer("y")
+            terminal.hear()
+            assert terminal.process.wait() == code, terminal.said
+        host.put("/root/health", HEALTHY)
+    assert isinstance(MOVE.action, Manual)
+    notes = host.read("/var/lib/omconf/conference/journal/000003.notes").decode().splitlines()
+    assert notes.count(owed.done(MOVE.action.text, back=True)) == 1

@@ -42,6 +42,18 @@ def test_what_a_later_apply_had_done_is_done() -> None:
     assert found((begun, [owed.done("Move it.")]), (begun, [])) == {"Move it."}
 
 
+def test_what_an_undo_took_back_is_owed_again() -> None:
+    """Such an undo is at its end, as far as it came: what it began is forgotten, its notes are not."""
+    around = {
+        f"{JOURNAL}/000009.open": DeployedFile(owed.begun(LISTING, ["Move it."])),
+        f"{JOURNAL}/000009.notes": DeployedFile(owed.done("Move it.").encode()),
+    }
+    assert owed.read(around, "conference", {}).done == {"Move it."}
+    undo = DeployedFile(owed.done("Move it.", back=True).encode())
+    around[f"{JOURNAL}/000010.notes"] = undo
+    assert owed.read(around, "conference", {}).by_hand == {"Move it."}
+
+
 @pytest.mark.parametrize(
     "begun", [b"", b"[]", b"{", b"\xff", b'{"by_hand": 7}', b'{"by_hand": [7, {}]}', b"[" * 99_999]
 )

@@ -13,7 +13,8 @@ from tests.needs import needs
 from tests.real import written
 from tests.real.judges import SHELLS
 
-# catalina.sh, called with `run`, sources setenv.sh and runs `eval "\"$_RUNJAVA\"" ... "$JAVA_OPTS" "$CATALINA_OPTS" ...`.
+# catalina.sh, called with `run`, sources setenv.sh and runs
+# `eval "\"$_RUNJAVA\"" ... "$JAVA_OPTS" "$CATALINA_OPTS" ...`.
 CATALINA = """set -- run
 . /dev/stdin
 set -f

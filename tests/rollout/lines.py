@@ -526,10 +526,11 @@ class SimulatedNodes(Nodes):
         names: Sequence[str],
         actions: Iterable[Action],
         besides: Action | None = None,
+        by_hand: Collection[tuple[str, str]] = (),
     ) -> dict[str, list[str]]:
         """Take a step back, as the world knows it."""
         self.scene.step = number
         self.scene.world.servers = [self.scene.servers[number]]
         for name in names:
             self.scene.back[name] = True
-        return super().undo(number, names, actions, besides)
+        return super().undo(number, names, actions, besides, by_hand)
