@@ -15,9 +15,9 @@ from pydantic import Field, ValidationError
 
 from omconf import actions
 from omconf.apply.events import Outcome
+from omconf.cluster.places import STATE
 from omconf.formats import printf
 from omconf.plan import owed
-from omconf.plan.owed import STATE
 from omconf.planfile import model
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Put, Run
 from omconf.artifacts import exports, fstab
-from omconf.plan.owed import STATE
+from omconf.cluster.places import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from omconf.actions import Health, Manual, Put, Remove, Run, Service
 from omconf.apply import database, entrance, judges
 from omconf.apply.written import digest
-from omconf.plan.owed import STATE
+from omconf.cluster.places import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 OWN = "/etc/omconf"
 """Where each node keeps a folder for its cluster."""
+STATE = "/var/lib/omconf/{cluster}"
+"""What omconf keeps on a node beside its manifest, for root alone."""
 DEFAULT_UNIT = "openmeetings.service"
 LIBRARY = "{home}/webapps/{webapp}/WEB-INF/lib"
 """Where the jars of OpenMeetings lie."""

@@ -83,9 +83,10 @@ class Request:
     @classmethod
     def of_left(cls, requests: Mapping[str, Request]) -> Request:
         """What to read of a node that the spec has no more."""
-        return replace(
-            next(iter(requests.values())), settings={}, ssh="", earlier=None, around=(), left=True
-        )
+        one = next(iter(requests.values()))
+        own = f"{places.STATE.format(cluster=one.cluster)}/"
+        around = tuple(path for path in one.around if path.startswith(own))
+        return replace(one, settings={}, ssh="", earlier=None, around=around, left=True)
 
     @property
     def manifest(self) -> str:

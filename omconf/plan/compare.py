@@ -246,7 +246,10 @@ class _Comparison:
         if deployed.problem:
             self.unread(node, "", deployed.problem)
             return
-        entries = sorted(self.earlier(node, deployed).items())
+        pending = owed.read(deployed.around, self.cluster.name.value, None)
+        if pending.hidden:
+            self.unread(node, "", pending.hidden)
+        entries = sorted({**pending.begun, **self.earlier(node, deployed)}.items())
         if (file := deployed.files.get(places.manifest(self.cluster.name.value))) and file.data:
             listed = [(path, entry.kind) for path, entry in entries]
             was = state.settings(self.cluster, listed, deployed)
@@ -255,8 +258,20 @@ class _Comparison:
             file = deployed.files.get(path)
             if file and file.problem:
                 self.unread(node, path, file.problem)
-            if file and file.data is not None:
-                self.place(Place(entry.kind, node, path, None, file.data, owned=True, removed=True))
+            data, is_owed = file.data if file else None, path in pending.before
+            if data is not None or is_owed:
+                place = Place(
+                    entry.kind,
+                    node,
+                    path,
+                    None,
+                    data,
+                    owned=True,
+                    removed=True,
+                    owed=is_owed,
+                    running=pending.before.get(path),
+                )
+                self.place(place)
 
     def digested(self, mask: Mask | None) -> Iterator[ArtifactChange]:
         """The changes with what they replace: digests wait until all secrets are known."""

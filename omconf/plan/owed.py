@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omconf.bundle import applied
+from omconf.cluster.places import STATE
 from omconf.deployed.snapshot import UNREADABLE
 from omconf.diagnostics import Finding
 from omconf.formats import printf, systemd
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from omconf.bundle.applied import Entry
     from omconf.deployed.snapshot import DeployedFile
 
-STATE = "/var/lib/omconf/{cluster}"
-"""What omconf keeps on a node beside its manifest, for root alone."""
 NOTE = (
     "an apply that did not come to its end wrote it; what reads it is not known to have run since"
 )
@@ -82,7 +81,9 @@ class Owed:
     """Why all that is not known."""
 
 
-def read(around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str, str]) -> Owed:
+def read(
+    around: Mapping[str, DeployedFile], cluster: str, settings: Mapping[str, str] | None
+) -> Owed:
     """Read what a source found of it; what makes no sense counts for nothing."""
     state = STATE.format(cluster=cluster)
     before: dict[str, bytes | None] = {}

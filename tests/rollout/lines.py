@@ -17,10 +17,10 @@ from omconf.apply.gate import Gate
 from omconf.apply.nodes import Nodes
 from omconf.apply.wire import LeftError, LostError, Reply, command, key
 from omconf.apply.written import digest
+from omconf.cluster.places import STATE
 from omconf.deployed.snapshot import DeployedFile
 from omconf.formats import printf
 from omconf.formats.node_check import Check, Status
-from omconf.plan.owed import STATE
 from omconf.process import Answer
 from omconf.verify.model import Members, NodeReport
 from tests.rollout.hosts import Fails, Host, Wrong

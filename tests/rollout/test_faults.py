@@ -506,6 +506,16 @@ def test_who_left_is_shut_out_also_when_that_waited() -> None:
     assert found.outcome is Outcome.WAITING
 
 
+@pytest.mark.parametrize("text", ["exportfs", "daemon-reload", "umount", "'down'", "disable"])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_was_begun_on_a_node_that_left_is_done_anew(text: str, late: bool) -> None:
+    before = spec_of(3, storage={"kind": "nfs", "server": "om1"})
+    after = laid_over(before, {"storage": {"server": "om3"}})
+    for name in ("om1", "om2"):
+        del after["nodes"][name]
+    struck(before, after, Fault("killed", late=late), text)
+
+
 def test_another_home_that_has_its_openmeetings_already_is_started_from() -> None:
     before = spec_of(2)
     struck(before, laid_over(before, {"openmeetings": {"home": "/srv/om"}}), Fault("sick"), "om2")
