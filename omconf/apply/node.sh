@@ -44,7 +44,7 @@ failed() { printf 'failed|%s\n' "$1"; }
 # The programs that it needs and the system does not have; $switch is needed where root acts as others.
 missing() {
     for one in cat chmod chown cp cut df grep head id ln mkdir mv readlink rm rmdir sha256sum stat sync \
-        tail timeout tr wc $switch; do
+        timeout tr wc $switch; do
         command -v "$one" >/dev/null || printf ' %s' "$one"
     done
 }
@@ -935,7 +935,6 @@ ask() {
 
 # tidy|PATH...: remove folders that an apply made, where nothing is in them any more.
 tidy() {
-    known='' roots=$nl
     for one; do
         decode "$one"
         guard "$root$value"

@@ -35,7 +35,7 @@ def shell(request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
             return
         applets = (
             "sh cat chmod chown cp cut df grep head id ln ls mkdir mv printf readlink rm rmdir sed"
-            " sha256sum sort stat su sync tail timeout true"
+            " sha256sum sort stat su sync timeout true"
         )
         for applet in applets.split():
             (folder / applet).symlink_to(program("busybox"))
