@@ -204,7 +204,11 @@ class Step:
         at = next((at for at, do in enumerate(self.does) if do.action == action), None)
         if at is None:
             return self.undo
-        back = _once(_undo(self.does[: at + 1]))
+        begun, rest = self.does[: at + 1], self.does[at + 1 :]
+        if isinstance(action, Put):
+            # systemd may have seen one of several files before the next one failed.
+            begun += tuple(do for do in rest if do == RELOAD_UNITS)[:1]
+        back = _once(_undo(begun))
         waits = tuple(last for last in self.undo[-1:] if isinstance(last, Health))
         begins = any(isinstance(a, Service) and a.do in ("start", "restart") for a in back)
         return (*back, *waits) if begins and back[-1:] != waits else back

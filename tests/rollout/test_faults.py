@@ -443,6 +443,13 @@ def struck(
     return found
 
 
+def test_systemd_forgets_a_unit_that_was_taken_back() -> None:
+    """Of several files one was written, and systemd may have seen it."""
+    after = spec_of(1, network={"firewall": "nftables"})
+    found = struck(spec_of(1), after, Fault("late", stays=True), "firewall.nft", "Put")
+    assert found.outcome is Outcome.UNDONE
+
+
 def test_a_gate_for_all_nodes_has_a_way_back() -> None:
     """That step has nothing of its own to take back."""
     after = spec_of(3, discovery={"group": "239.9.9.9"})
