@@ -58,6 +58,39 @@ def test_another_name_of_the_server_is_no_other_place(before: str, after: str, m
     assert fstab.KIND.effect(cluster, changes, "update").moves is moves
 
 
+NFS4 = {"type": "nfs4", "export": "/srv/nfs4/om", "pseudo_root": "/srv/nfs4"}
+
+
+@pytest.mark.parametrize(
+    ("before", "moves"),
+    [
+        ("om1:/srv/nfs4/om nfs vers=3 0 0", False),
+        ("om1:/om nfs vers=3 0 0", True),
+        ("om1:/srv/nfs4/om nfs vers=4 0 0", True),
+    ],
+)
+def test_another_version_may_mean_another_folder(before: str, moves: bool) -> None:
+    cluster = simple(storage=NFS4)
+    ((point, after),) = fstab.KIND.read(line_of(cluster)).items.items()
+    effect = fstab.KIND.effect(cluster, {point: Change("update", before, after)}, "update")
+    assert (effect.moves, effect.rolling) == (moves, not moves)
+    assert effect.release  # it is mounted anew either way
+
+
+@pytest.mark.parametrize(
+    ("before", "moves"),
+    [
+        ("gluster2:/om data glusterfs backup-volfile-servers=gluster1 0 0", False),
+        ("gluster2:/om data glusterfs defaults 0 0", True),
+    ],
+)
+def test_another_server_of_one_volume_is_no_other_place(before: str, moves: bool) -> None:
+    after = "gluster1:/om data glusterfs _netdev,x-a 0 0"
+    changes = {"/opt/omdata": Change("update", before, after)}
+    effect = fstab.KIND.effect(cluster_of(mounted()), changes, "update")
+    assert (effect.moves, effect.rolling) == (moves, not moves)
+
+
 @pytest.mark.parametrize(
     ("storage", "device", "options"),
     [
