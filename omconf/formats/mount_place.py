@@ -1,7 +1,7 @@
 """Which data a mount leads to: two lines of fstab may name one place in different words.
 
-What cannot be known from two lines is another place. Sources: exports(5), nfs(5), mount.ceph(8) of Ceph 15
-and 19, mount.glusterfs(8), mount.efs of amazon-efs-utils.
+What cannot be known from two lines is another place. Sources: exports(5), nfs(5), mount.ceph(8) of
+Ceph 15 and 19, mount.glusterfs(8), mount.efs of amazon-efs-utils.
 """
 
 from __future__ import annotations
