@@ -138,6 +138,48 @@ def test_a_root_that_does_not_go_with_the_mount(storage: dict[str, Any], hint: s
     assert hint in error.hint
 
 
+ROOT = "/srv/nfs4 10.1.1.0/24(ro,fsid=0)\n"
+
+
+@pytest.mark.parametrize(
+    ("exported", "message"),
+    [
+        ("/srv/nfs4 10.1.1.0/24(ro)\n", "without `fsid=0`"),
+        ("/srv 10.1.1.0/24(ro,fsid=root)\n", "that is `/srv` here"),
+        ("/srv/nfs4/om 10.1.1.2(rw)\n", "no line exports it"),
+        ("/srv/nfs4 10.1.1.2(ro,fsid=0)\n", "is not exported to 10.1.1.3"),
+        (ROOT, ""),
+        ("/srv/nfs4/ -ro,fsid=root 10.1.1.2 10.1.1.3\n", ""),
+        ("/srv/nfs4 *(ro,fsid=0)\n", ""),
+        ("/srv/nfs4 om2(ro,fsid=0)\n", ""),  # who that is, is not known
+        ("", ""),  # nothing is deployed yet: the roll-out says it
+    ],
+)
+@pytest.mark.parametrize("path", ["/etc/exports", "/etc/exports.d/root.exports"])
+def test_the_root_above_the_export_is_looked_for(path: str, exported: str, message: str) -> None:
+    cluster = simple(3, storage=NFS4)
+    (artifact,) = exports.KIND.render(cluster, cluster.nodes[0])
+    said = exports.KIND.elsewhere(cluster, artifact, {"/etc/exports": "", path: exported}).findings
+    found = [finding for _, finding in said if finding.rule.id == "OM345"]
+    assert [message in f.message for f in found] == [True] * bool(message)
+    whole = simple(3, storage={"type": "nfs4", "pseudo_root": "/opt/omdata"})
+    (artifact,) = exports.KIND.render(whole, whole.nodes[0])
+    said = exports.KIND.elsewhere(whole, artifact, {"/etc/exports": "", path: exported}).findings
+    assert "OM345" not in [finding.rule.id for _, finding in said]
+
+
+def test_the_roll_out_asks_for_the_root_above_the_export() -> None:
+    asked = first.asks("admin", "`/srv/nfs4 CLIENT(ro,fsid=0,no_subtree_check)`", "10.1.1.2")
+    cluster = simple(storage=NFS4)
+    assert first.nodes(cluster, asked) == ("om1",)
+    assert first.order(cluster, asked, first.runs("mount")) == sorted(
+        first.order(cluster, asked, first.runs("mount"))
+    )
+    assert not first.nodes(simple(storage={**NFS4, "pseudo_root": "/srv/nfs4/om"}), asked)
+    outside = exports.KIND.external(simple(storage={**NFS4, "server": "nas.example.org"}))
+    assert "`/srv/nfs4 CLIENT(ro,fsid=0,no_subtree_check)`" in str(outside)
+
+
 # Whom exports let in
 
 
