@@ -126,13 +126,21 @@ def samba_user(value: str) -> str:
     return value
 
 
-def domain(value: str) -> str:
-    """Check the name of a Windows domain."""
+def domain(value: str, info: ValidationInfo) -> str:
+    """Check the name of a Windows domain, by the account that stands beside it."""
     if not names.DOMAIN.fullmatch(value):
         checks.refuse(
             checks.WRONG_VALUE,
             f"`{value[:80]}` is no name of a Windows domain.",
             "Write `CORP` or `corp.example.org`, for example.",
+        )
+    user = str(info.data.get("user", ""))
+    own, backslash, name = user.rpartition("\\")
+    if backslash and own.lower() != value.lower():
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value}` is not the domain of `{user}`.",
+            f"Remove `domain`, or write `user: {name}`.",
         )
     return value
 

@@ -423,10 +423,28 @@ def test_an_account_of_a_domain(account: dict[str, str], lines: list[str]) -> No
         {"user": "svc-om@corp.example.org", "domain": "CORP"},
         {"user": "a\\b\\c"},
         {"domain": "CORP/x"},
+        {"user": r"CORP\svc-om", "domain": "OTHER"},
+        {"user": r"CORP\svc-om", "options": ["dom=OTHER", "_netdev"]},
+        {"user": "svc-om", "domain": "CORP", "options": ["workgroup=OTHER", "_netdev"]},
     ],
 )
 def test_accounts_that_cannot_be(storage: dict[str, Any]) -> None:
     assert rules_of(spec_of(storage={**SHARE, **storage})) == {"OM105"}
+
+
+def test_a_domain_that_is_said_twice_alike() -> None:
+    options = ["domain=CORP", "_netdev"]
+    account = {"user": r"CORP\svc-om", "domain": "corp", "options": options}
+    assert not rules_of(spec_of(storage={**SHARE, **account}))
+
+
+def test_a_server_beside_a_line_that_names_its_own() -> None:
+    data = mounted()
+    data["storage"]["server"] = "om1"
+    (error,) = errors_of(data)
+    assert (error.rule.id, error.hint) == ("OM105", "Remove it.")
+    del data["storage"]["fstab"]
+    assert not rules_of(data)
 
 
 @pytest.mark.parametrize(

@@ -150,6 +150,15 @@ def _domain(cluster: Cluster) -> Iterator[Diagnostic]:
     storage, samba = cluster.storage, cluster.storage.samba
     if samba is None or not samba.of_domain:
         return
+    for option in storage.options:
+        name, _, said = option.value.partition("=")
+        if (
+            samba.domain
+            and name in cifs_options.DOMAIN
+            and said.lower() != samba.domain.value.lower()
+        ):
+            message = f"`{option.value}` is not the domain of `{samba.account}`."
+            yield WRONG_VALUE.at(option.span, message, hint="Remove the option.")
     if samba.domain and "@" in samba.user.value:
         message = f"`{samba.user.value}` names its domain itself."
         yield WRONG_VALUE.at(samba.domain.span, message, hint="Remove `domain`.")
