@@ -124,7 +124,7 @@ class Exports(BlockKind):
                 hint="Write fewer or shorter options.",
             )
 
-    def same(self, before: str, after: str) -> bool:
+    def same(self, key: str, before: str, after: str) -> bool:
         """Compare what holds: `rw` and `rw,root_squash` let in the same."""
         one, other = (effective_export(value.split(",")) for value in (before, after))
         return one == other

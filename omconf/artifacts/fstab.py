@@ -95,7 +95,7 @@ class Fstab(BlockKind):
                 hint="Write fewer or shorter options.",
             )
 
-    def same(self, before: str, after: str) -> bool:
+    def same(self, key: str, before: str, after: str) -> bool:
         """Compare what holds: `rw` and no option are the same."""
         hidden = HIDDEN in before or HIDDEN in after
         return not hidden and fstab.effective(before) == fstab.effective(after)

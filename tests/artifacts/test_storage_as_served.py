@@ -280,7 +280,7 @@ def test_who_is_in_the_new_network_does_not_go() -> None:
     ],
 )
 def test_exports_are_compared_by_what_holds(one: str, other: str, same: bool) -> None:
-    assert exports.KIND.same(one, other) is same
+    assert exports.KIND.same("/x", one, other) is same
 
 
 # What the admin mounts
@@ -363,17 +363,22 @@ def test_lines_that_are_warned_of(line: dict[str, Any], rules: list[str]) -> Non
         ("nas:/ /x nfs4 nfsvers=4.1 0 0", "nas:/ /x nfs vers=4.1 0 0"),
         ("fs-1 /x efs tls,_netdev 0 0", "fs-1:/ /x efs _netdev,tls 0 0"),
         ("g1:om /x glusterfs defaults 0 0", "g1:/om /x/ glusterfs rw 0 0"),
+        ("nas:/om /x nfs hard 0 2", "nas:/om /x nfs hard 0 0"),
+        ("//nas/om /x cifs domain=CORP 1 1", "//nas/om /x cifs dom=corp"),
+        ("/srv/om /x none bind 0 2", "/srv/om /x none bind 0 0"),
     ],
 )
 def test_two_spellings_of_one_mount(one: str, other: str) -> None:
     before, after = (fstab.KIND.read(text).items["/x"] for text in (one, other))
-    assert before == after or fstab.KIND.same(before, after)
+    assert before == after or fstab.KIND.same("/x", before, after)
 
 
 def test_mounts_that_are_not_the_same() -> None:
     lines = ("nas:/ /x nfs4 hard 0 0", "nas:/ /x nfs hard 0 0", "nas:/ /x nfs4 ro 0 0")
     values = [fstab.KIND.read(line).items["/x"] for line in lines]
-    assert not any(fstab.KIND.same(values[0], value) for value in values[1:])
+    disk = [fstab.KIND.read(f"/dev/sdb /x gfs2 hard 0 {n}").items["/x"] for n in (0, 2)]
+    assert not fstab.KIND.same("/x", *disk)  # which fsck checks
+    assert not any(fstab.KIND.same("/x", values[0], value) for value in values[1:])
 
 
 def test_a_file_with_a_secret_is_shown_and_a_secret_is_not() -> None:

@@ -108,6 +108,23 @@ def test_types_that_systemd_knows_for_network_file_systems(type_: str, tmp_path:
     assert target == {"local-fs" if format_.needs_netdev(type_) else "remote-fs"}
 
 
+@needs("systemd-fstab-generator")
+@pytest.mark.parametrize(
+    "device", ["nas:/om nfs", "//nas/om cifs", "g1:/om glusterfs", "/srv/om none", "/dev/sdz ext4"]
+)
+def test_the_sixth_field_has_block_devices_checked_alone(device: str, tmp_path: Path) -> None:
+    what, kind = device.split()
+    (tmp_path / "fstab").write_text(f"{what} /opt/omdata {kind} bind 0 2\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    env = {**os.environ, "SYSTEMD_FSTAB": str(tmp_path / "fstab")}
+    subprocess.run([program("systemd-fstab-generator"), out, out, out], env=env, check=True)
+    unit = (out / "opt-omdata.mount").read_text()
+    assert ("systemd-fsck" in unit) is what.startswith("/dev/")
+    before, after = (f"{what} {kind} hard 0 {number}" for number in (2, 0))
+    assert fstab.KIND.same("/opt/omdata", before, after) is ("systemd-fsck" not in unit)
+
+
 CLIENTS = ["10.1.1.0/24", "10.2.0.0/255.255.0.0", "@nodes", "*.om.example.org", "10.9.9.9"]
 
 
