@@ -18,6 +18,7 @@ from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Lin
 from omconf.diagnostics import MAX_FINDINGS, Finding, Rule, Severity
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, TWICE, markers, of_others
+from omconf.formats.export_clients import network
 from omconf.formats.nfs_options import ROOT_FSID, effective_export, settle_export
 from omconf.origin import FromPage, Value
 from omconf.secrets import quoted
@@ -76,7 +77,7 @@ class Exports(BlockKind):
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
         """Report lines of others by which more hosts than the nodes get at the shared folder."""
         folders = {key.rpartition(" ")[0] for key in wanted}
-        ours = [n for key in wanted if (n := exports.network(key.rpartition(" ")[2]))]
+        ours = [n for key in wanted if (n := network(key.rpartition(" ")[2]))]
         return [
             _exposed(entry)
             for entry in entries
@@ -136,8 +137,8 @@ class Exports(BlockKind):
         """Tell the NFS server: no restart of anything. A client that goes has to unmount before."""
         why = "the NFS server reads its exports again; existing mounts stay"
         gone = [key.rpartition(" ")[2] for key, c in changes.items() if c.action == "delete"]
-        if stay := [exports.network(client.value) for client in cluster.storage.clients]:
-            known = [network for network in stay if network]
+        if stay := [network(client.value) for client in cluster.storage.clients]:
+            known = [its for its in stay if its]
             # Who is in a netgroup, or has which name, is not known.
             gone = [c for c in gone if len(known) == len(stay) and not _within(c, known)]
         if gone:
@@ -203,8 +204,8 @@ def _many(client: str) -> bool:
 
 def _within(client: str, networks: Iterable[IPv4Network]) -> bool:
     """Tell whether all that a client stands for is in one of some networks."""
-    own = exports.network(client)
-    return own is not None and any(own.subnet_of(network) for network in networks)
+    own = network(client)
+    return own is not None and any(own.subnet_of(wide) for wide in networks)
 
 
 def _clients(cluster: Cluster, nodes: Iterable[Node]) -> tuple[Value[str], ...]:
@@ -219,10 +220,9 @@ def _other_names(cluster: Cluster, nodes: Iterable[Node]) -> Iterator[tuple[str,
             for name in node.known_as - {node.storage_address.value}:
                 yield name, node.storage_address.value
     for client in cluster.storage.clients:
-        network = exports.network(client.value)
-        if network:
-            spelled = {network.with_prefixlen, network.with_netmask}
-            one = {str(network.network_address)} if network.prefixlen == 32 else set()
+        if its := network(client.value):
+            spelled = {its.with_prefixlen, its.with_netmask}
+            one = {str(its.network_address)} if its.prefixlen == 32 else set()
             for name in sorted((spelled | one) - {client.value}):
                 yield name, client.value
 
@@ -300,11 +300,11 @@ def _no_root(cluster: Cluster, entries: Sequence[tuple[str, Entry]]) -> list[tup
             what = f"that is `{quoted(_folder(near[0][1]))}` here" if roots else "without `fsid=0`"
         message = f"`{quoted(root)}` is not exported as the root of NFSv4: {what}."
         return [(path, Finding(NO_ROOT, line, message, hint))]
-    networks = [network for client in there if (network := exports.network(client))]
+    networks = [its for client in there if (its := network(client))]
     if len(networks) < len(there):
         return []  # who has which name, or is in which netgroup, is not known
     asked = [client.value for client in _clients(cluster, _others(cluster))]
-    shut = [c for c in asked if exports.network(c) and not _within(c, networks)]
+    shut = [c for c in asked if network(c) and not _within(c, networks)]
     if not shut:
         return []
     path, entry = next((p, e) for p, e in roots if _folder(e) == root)

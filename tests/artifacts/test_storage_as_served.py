@@ -126,7 +126,8 @@ def test_efs_by_plain_nfs() -> None:
     [
         ({"pseudo_root": "/opt"}, "`type: nfs4`"),
         ({"export_options": ["rw", "fsid=root"]}, "`type: nfs4`"),
-        ({"pseudo_root": "/opt", "options": ["vers=3"]}, "`type: nfs4`"),
+        ({"pseudo_root": "/opt", "options": ["vers=3"]}, "`nfsvers=4.1` in the place of `vers=3`"),
+        ({"type": "nfs4", "pseudo_root": "/opt", "options": ["v3"]}, "Remove the one"),
         ({"type": "nfs4", "pseudo_root": "/srv"}, "`export: /srv/om`"),
         ({"type": "nfs4", "pseudo_root": "/opt", "export_options": ["rw", "fsid=0"]}, "Remove"),
         ({"type": "nfs4", "options": ["nfsvers=3"]}, "Remove"),
@@ -197,6 +198,14 @@ def test_one_line_for_each_of_the_specs_clients() -> None:
     [
         ("*", "10.1.1.0/24"),
         ("0.0.0.0/0", "10.1.1.0/24"),
+        ("0.0.0.0/1", "10.1.1.0/24"),
+        ("128.0.0.0/128.0.0.0", "10.1.1.0/24"),
+        ("*.org", "*.om.example.org"),
+        ("om*.org", "*.om.example.org"),
+        ("a?.b?.org", "*.om.example.org"),
+        ("om*", "*.om.example.org"),
+        ("*.example.*", "*.om.example.org"),
+        ("???", "*.om.example.org"),
         ("10.1.1.*", "10.1.1.0/24"),
         ("10.1.1.1/24", "10.1.1.0/24"),
         ("fd00::/64", "IPv4"),
@@ -209,6 +218,14 @@ def test_one_line_for_each_of_the_specs_clients() -> None:
 def test_clients_that_cannot_be(client: str, hint: str) -> None:
     (error,) = errors_of(spec_of(storage={"clients": [client]}))
     assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    "client",
+    ["10.0.0.0/8", "*.example.org", "om?", "om*.example.org", "*.lan", "*.home.arpa", "om1"],
+)
+def test_clients_of_ones_own(client: str) -> None:
+    assert rules_of(spec_of(storage={"clients": [client, "10.1.1.0/24"]})) == set()
 
 
 def test_a_node_that_no_network_holds() -> None:
@@ -329,9 +346,21 @@ def test_the_mount_is_waited_for_and_nobody_mounts_by_hand() -> None:
         ({"type": "xfs"}, "OM239"),
         ({"type": "a/b"}, "OM105"),
         ({"what": "#x"}, "OM260"),
+        ({"what": "gluster1:"}, "OM105"),
+        ({"what": "gluster1:/"}, "OM105"),
+        ({"what": "gluster1"}, "OM105"),
+        ({"what": ":/om"}, "OM105"),
+        ({"what": "nas:om", "type": "nfs4"}, "OM105"),
+        ({"what": ":/om", "type": "nfs"}, "OM105"),
+        ({"what": "//nas", "type": "cifs"}, "OM105"),
+        ({"what": "//nas/", "type": "smb3"}, "OM105"),
+        ({"what": "om@omdata=/", "type": "ceph"}, "OM105"),
+        ({"what": "om@.omdata", "type": "ceph"}, "OM105"),
+        ({"what": ":/", "type": "efs"}, "OM105"),
+        ({"what": "mgs:/", "type": "lustre"}, "OM105"),
         ({"what": "//om:secret@nas/share", "type": "cifs"}, "OM262"),
         ({"options": ["secret=AQB"]}, "OM262"),
-        ({"options": ["password=x"], "type": "cifs"}, "OM262"),
+        ({"what": "//nas/om", "options": ["password=x"], "type": "cifs"}, "OM262"),
         ({"options": ["hardd"], "type": "nfs4"}, "OM233"),
         ({"options": ["a b"]}, "OM233"),
         ({"options": ["x-systemd.mount-timeout=soon"]}, "OM233"),
@@ -339,6 +368,28 @@ def test_the_mount_is_waited_for_and_nobody_mounts_by_hand() -> None:
 )
 def test_lines_that_cannot_be(line: dict[str, Any], rule: str) -> None:
     assert rules_of(mounted(**line)) == {rule}
+
+
+@pytest.mark.parametrize(
+    ("what", "type_"),
+    [
+        ("gluster1:omdata", "glusterfs"),
+        ("gluster1,gluster2:/omdata/sub", "glusterfs"),
+        ("[fd00::1]:/omdata", "glusterfs"),
+        ("/etc/glusterfs/om.vol", "glusterfs"),
+        ("nas:/", "nfs4"),
+        ("\\\\nas\\om data", "cifs"),
+        ("mon1,mon2:6789:/", "ceph"),
+        (":/", "ceph"),
+        ("om@07fe3187-00d9-42a3-814b-72a4d5e7d5be.omdata=/a", "ceph"),
+        ("fs-1", "efs"),
+        ("files.example.org:/om", "efs"),
+        ("10.0.0.1@tcp:10.0.0.2@tcp:/omdata/sub", "lustre"),
+        ("anything", "beegfs"),
+    ],
+)
+def test_what_is_mounted_in_any_form_of_its_type(what: str, type_: str) -> None:
+    assert not rules_of(mounted(what=what, type=type_))
 
 
 @pytest.mark.parametrize(
