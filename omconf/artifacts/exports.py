@@ -300,11 +300,8 @@ def _no_root(cluster: Cluster, entries: Sequence[tuple[str, Entry]]) -> list[tup
             what = f"that is `{quoted(_folder(near[0][1]))}` here" if roots else "without `fsid=0`"
         message = f"`{quoted(root)}` is not exported as the root of NFSv4: {what}."
         return [(path, Finding(NO_ROOT, line, message, hint))]
-    networks = [its for client in there if (its := network(client))]
-    if len(networks) < len(there):
-        return []  # who has which name, or is in which netgroup, is not known
-    asked = [client.value for client in _clients(cluster, _others(cluster))]
-    shut = [c for c in asked if network(c) and not _within(c, networks)]
+    nodes = [node.storage_address.value for node in _others(cluster)]
+    shut = [address for address in nodes if not exports.lets_in(there, address)]
     if not shut:
         return []
     path, entry = next((p, e) for p, e in roots if _folder(e) == root)

@@ -127,7 +127,8 @@ class Fstab(BlockKind):
         moves = _moves(cluster, _values(changes))
         ready = None
         if action != "delete":
-            ready = (_tool(cluster) if moves else None) or _name_leads(cluster, changes)
+            before, after = ({v.rsplit(" ", 4)[-4] for v in found} for found in _values(changes))
+            ready = (_tool(cluster) if after - before else None) or _name_leads(cluster, changes)
         rolling = not moves or action == "create"
         if not rolling:
             why = (

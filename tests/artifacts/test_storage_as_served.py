@@ -163,6 +163,9 @@ def test_the_root_above_the_export_is_looked_for(path: str, exported: str, messa
     said = exports.KIND.elsewhere(cluster, artifact, {"/etc/exports": "", path: exported}).findings
     found = [finding for _, finding in said if finding.rule.id == "OM345"]
     assert [message in f.message for f in found] == [True] * bool(message)
+    wider = simple(3, storage={**NFS4, "clients": ["10.0.0.0/8"]})  # the nodes are what counts
+    said = exports.KIND.elsewhere(wider, artifact, {path: exported}).findings
+    assert [message in f.message for _, f in said if f.rule.id == "OM345"] == [True] * bool(message)
     whole = simple(3, storage={"type": "nfs4", "pseudo_root": "/opt/omdata"})
     (artifact,) = exports.KIND.render(whole, whole.nodes[0])
     said = exports.KIND.elsewhere(whole, artifact, {"/etc/exports": "", path: exported}).findings
@@ -437,6 +440,19 @@ def test_a_file_with_a_secret_is_shown_and_a_secret_is_not() -> None:
     value = fstab.KIND.read(text).items["/x"]
     assert "secretfile=/etc/ceph/om.secret" in value
     assert "AQBcd" not in value
+
+
+def test_another_way_to_one_place_needs_its_program() -> None:
+    efs: dict[str, Any] = {"what": "fs-1:/", "type": "efs", "options": ["_netdev", "tls"]}
+    cluster = cluster_of(mounted(**efs))
+    after = "fs-1:/ efs _netdev,tls 0 0"
+    for before, asked in (
+        ("fs-1.efs.eu-central-1.amazonaws.com:/ nfs vers=4.1 0 0", True),
+        ("fs-1:/ efs _netdev 0 0", False),
+    ):
+        changes = {"/opt/omdata": Change("update", before, after)}
+        effect = fstab.KIND.effect(cluster, changes, "update")
+        assert (effect.moves, "mount.efs" in str(effect.manual)) == (False, asked)
 
 
 # Accounts of a Windows domain
