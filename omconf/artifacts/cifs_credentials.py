@@ -74,6 +74,13 @@ class CifsCredentials(Kind):
                     reading.add(name, shown, number)
         return reading
 
+    def same(self, key: str, before: str, after: str) -> bool:
+        """Compare what Windows compares: a domain has the same name in any case of letters."""
+        if key == "username":  # `user@domain`
+            one, other = (value.rpartition("@") for value in (before, after))
+            return one[:2] == other[:2] and bool(one[1]) and one[2].lower() == other[2].lower()
+        return key == "domain" and before.lower() == after.lower()
+
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Mount again: until it is unmounted, a mount logs in with the account that it knows."""
         if action != "update":

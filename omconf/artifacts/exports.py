@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.actions import Manual, Stage, reload, run
+from omconf.actions import Do, Manual, Run, Stage, reload, run
 from omconf.artifacts.effect import (
     Change,
     Effect,
@@ -18,7 +18,8 @@ from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Lin
 from omconf.diagnostics import MAX_FINDINGS, Finding, Rule, Severity
 from omconf.formats import exports
 from omconf.formats.block import MARKERS, TWICE, markers, of_others
-from omconf.formats.nfs_options import effective_export, settle_export
+from omconf.formats.export_clients import network
+from omconf.formats.nfs_options import ROOT_FSID, effective_export, settle_export
 from omconf.origin import FromPage, Value
 from omconf.secrets import quoted
 from omconf.spec.storage import MOUNT_OPTION
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.formats.block import Entry
 
+NO_ROOT = Rule("OM345", Severity.WARNING, "the root of NFSv4 is not exported to all nodes")
 EXPOSED = Rule("OM340", Severity.WARNING, "the shared folder exported to more than the nodes")
 
 PATH = "/etc/exports"
@@ -52,7 +54,7 @@ class Exports(BlockKind):
         storage = cluster.storage
         if storage.kind.value != "nfs" or storage.node != node.name.value:
             return []
-        clients = [n for n in cluster.nodes if n.name.value != node.name.value]
+        clients = _others(cluster)
         if not clients:
             return []
         lines, meaning = _lines(cluster, clients), _meaning(cluster, clients)
@@ -75,7 +77,7 @@ class Exports(BlockKind):
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
         """Report lines of others by which more hosts than the nodes get at the shared folder."""
         folders = {key.rpartition(" ")[0] for key in wanted}
-        ours = [n for key in wanted if (n := exports.network(key.rpartition(" ")[2]))]
+        ours = [n for key in wanted if (n := network(key.rpartition(" ")[2]))]
         return [
             _exposed(entry)
             for entry in entries
@@ -97,13 +99,17 @@ class Exports(BlockKind):
         """Judge /etc/exports.d, which exportfs reads as well: a node may stand in one file only."""
         wanted = self.counted(self.entries(artifact.text)[0])
         found: list[tuple[str, Finding]] = []
+        every_entry: list[tuple[str, Entry]] = []
         for path, text in texts.items():
+            entries, wrong = self.entries(text)
+            every_entry += ((path, entry) for entry in entries)
             if path != artifact.path:
-                entries, wrong = self.entries(text)
                 twice = [e for e in entries if artifact.aliases.get(e.key, e.key) in wanted]
                 every = [*map(of_others, wrong), *map(_twice, twice), *self.beside(entries, wanted)]
                 every.sort(key=lambda finding: finding.line)
                 found += [(path, finding) for finding in every[:MAX_FINDINGS]]
+        if every_entry:
+            found += _no_root(cluster, every_entry)
         return Elsewhere(findings=tuple(found))
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
@@ -119,7 +125,7 @@ class Exports(BlockKind):
                 hint="Write fewer or shorter options.",
             )
 
-    def same(self, before: str, after: str) -> bool:
+    def same(self, key: str, before: str, after: str) -> bool:
         """Compare what holds: `rw` and `rw,root_squash` let in the same."""
         one, other = (effective_export(value.split(",")) for value in (before, after))
         return one == other
@@ -131,8 +137,8 @@ class Exports(BlockKind):
         """Tell the NFS server: no restart of anything. A client that goes has to unmount before."""
         why = "the NFS server reads its exports again; existing mounts stay"
         gone = [key.rpartition(" ")[2] for key, c in changes.items() if c.action == "delete"]
-        if stay := [exports.network(client.value) for client in cluster.storage.clients]:
-            known = [network for network in stay if network]
+        if stay := [network(client.value) for client in cluster.storage.clients]:
+            known = [its for its in stay if its]
             # Who is in a netgroup, or has which name, is not known.
             gone = [c for c in gone if len(known) == len(stay) and not _within(c, known)]
         if gone:
@@ -156,7 +162,8 @@ class Exports(BlockKind):
         folder = (make_folder(cluster, export),) if new else ()
         does = (*folder, reload("exportfs", "-ra"), run("exportfs", "-s"))
         clients = remount_elsewhere(cluster) if action == "create" else None
-        return Effect("exportfs", why, run=does, moves=new, clients=clients)
+        root = _export_root(cluster) if new else None
+        return Effect("exportfs", why, run=does, moves=new, clients=clients, manual=root)
 
     def external(self, cluster: Cluster) -> Manual | None:
         """Have whoever runs an outside NFS server export the folder to every node."""
@@ -177,6 +184,8 @@ class Exports(BlockKind):
             f"On the NFS server {storage.server.value}: create `{storage.export.value}`, {owner}, add"
             f" `storage/exports` to `{PATH}` and run `exportfs -ra`."
         )
+        if above := _above(cluster):
+            text += f" {_root_line(cluster, above)}"
         return Manual("storage", text, ("storage/exports",))
 
 
@@ -195,8 +204,8 @@ def _many(client: str) -> bool:
 
 def _within(client: str, networks: Iterable[IPv4Network]) -> bool:
     """Tell whether all that a client stands for is in one of some networks."""
-    own = exports.network(client)
-    return own is not None and any(own.subnet_of(network) for network in networks)
+    own = network(client)
+    return own is not None and any(own.subnet_of(wide) for wide in networks)
 
 
 def _clients(cluster: Cluster, nodes: Iterable[Node]) -> tuple[Value[str], ...]:
@@ -211,10 +220,9 @@ def _other_names(cluster: Cluster, nodes: Iterable[Node]) -> Iterator[tuple[str,
             for name in node.known_as - {node.storage_address.value}:
                 yield name, node.storage_address.value
     for client in cluster.storage.clients:
-        network = exports.network(client.value)
-        if network:
-            spelled = {network.with_prefixlen, network.with_netmask}
-            one = {str(network.network_address)} if network.prefixlen == 32 else set()
+        if its := network(client.value):
+            spelled = {its.with_prefixlen, its.with_netmask}
+            one = {str(its.network_address)} if its.prefixlen == 32 else set()
             for name in sorted((spelled | one) - {client.value}):
                 yield name, client.value
 
@@ -240,6 +248,74 @@ def _exposed(entry: Entry) -> Finding:
     message = f"`{quoted(path)}` is also exported to `{quoted(client)}`, {how}{root}."
     hint = "Remove that client: the block lets every node in. `ignore` accepts it."
     return Finding(EXPOSED, entry.line, message, hint)
+
+
+def _above(cluster: Cluster) -> str:
+    """The root of NFSv4 where it is not the export itself: its line is the admin's own."""
+    root = cluster.storage.pseudo_root
+    return root.value if root and root.value != cluster.storage.export.value else ""
+
+
+def _root_line(cluster: Cluster, root: str) -> str:
+    """Say how the root of NFSv4 is exported.
+
+    A client gets from one export to another at a mount point alone (`nfsd_mountpoint` in fs/nfsd/vfs.c
+    of Linux); NFSv4 needs no `nohide` there (exports(5)).
+    """
+    storage = cluster.storage
+    clients = [client.value for client in _clients(cluster, _others(cluster))]
+    return (
+        f"Export `{root}`, the root of NFSv4, as well, to {listed(clients)}:"
+        f" `{exports.escape(root)} CLIENT(ro,fsid=0,no_subtree_check)`; with `rw` where"
+        f" `{storage.export.value}` is a plain folder in it, and no mount point (a bind mount is one)."
+    )
+
+
+def _export_root(cluster: Cluster) -> Do | None:
+    """Have the root of NFSv4 exported, without which no node finds the export."""
+    root = _above(cluster)
+    if not root:
+        return None
+    text = f"{_root_line(cluster, root)} Add it to `{PATH}` outside of omconf's block, and run"
+    script = 'exportfs -s | grep -F "$1 " | grep -q "[(,]fsid=0[,)]"'
+    check = Run(("sh", "-c", script, "sh", exports.escape(root)))
+    back = f"Remove the export of `{root}`, unless it was there before."
+    return Do(Manual("admin", f"{text} `exportfs -ra`.", check=check), Manual("admin", back))
+
+
+def _no_root(cluster: Cluster, entries: Sequence[tuple[str, Entry]]) -> list[tuple[str, Finding]]:
+    """Judge whether what is deployed exports the root of NFSv4, and to every node."""
+    root = _above(cluster)
+    if not root:
+        return []
+    roots = [(p, e) for p, e in entries if not {*ROOT_FSID}.isdisjoint(e.value.split(","))]
+    there = [entry.key.rpartition(" ")[2] for _, entry in roots if _folder(entry) == root]
+    hint = _root_line(cluster, root)
+    if not there:
+        # Another root, or the folder without fsid=0, is what to look at.
+        near = [*roots, *((p, e) for p, e in entries if _folder(e) == root)]
+        path, line, what = PATH, 0, "no line exports it with `fsid=0`"
+        if near:
+            path, line = near[0][0], near[0][1].line
+            what = f"that is `{quoted(_folder(near[0][1]))}` here" if roots else "without `fsid=0`"
+        message = f"`{quoted(root)}` is not exported as the root of NFSv4: {what}."
+        return [(path, Finding(NO_ROOT, line, message, hint))]
+    nodes = [node.storage_address.value for node in _others(cluster)]
+    shut = [address for address in nodes if not exports.lets_in(there, address)]
+    if not shut:
+        return []
+    path, entry = next((p, e) for p, e in roots if _folder(e) == root)
+    message = f"`{quoted(root)}`, the root of NFSv4, is not exported to {listed(shut)}."
+    return [(path, Finding(NO_ROOT, entry.line, message, hint))]
+
+
+def _folder(entry: Entry) -> str:
+    return entry.key.rpartition(" ")[0]
+
+
+def _others(cluster: Cluster) -> list[Node]:
+    """The nodes that mount from the data server."""
+    return [node for node in cluster.nodes if node.name.value != cluster.storage.node]
 
 
 def _meaning(cluster: Cluster, clients: Sequence[Node]) -> Meaning:

@@ -10,7 +10,7 @@ from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Manual, Run, Stage, 
 from omconf.artifacts.effect import Change, Effect, mount_manually, name_leads
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, line
 from omconf.diagnostics import Finding, Rule, Severity
-from omconf.formats import fstab, paths, systemd, unit_file
+from omconf.formats import fstab, mount_place, paths, systemd, unit_file
 from omconf.formats.block import MARKERS, markers
 from omconf.formats.options import LONGEST_LIST
 from omconf.origin import FromDefault, FromPage, Value
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node, Samba
     from omconf.diagnostics import Diagnostic
     from omconf.formats.block import Entry
+    from omconf.formats.mount_place import Place
 
 MOUNT_UNIT = Rule("OM341", Severity.WARNING, "a mount unit with something else on the data folder")
 
@@ -79,7 +80,7 @@ class Fstab(BlockKind):
         device, path, number = said["What"]
         there = _by_unit(device, *(said[k][0] if k in said else "" for k in ("Type", "Options")))
         weaker = {point: f"{there} 0 0"}
-        if _device(cluster, weaker[point]) == _device(cluster, wanted):
+        if _place(cluster, weaker[point]).same(_place(cluster, wanted)):
             return Elsewhere(weaker)
         return Elsewhere(weaker, findings=((path, _unit_mounts(there, number)),))
 
@@ -94,7 +95,7 @@ class Fstab(BlockKind):
                 hint="Write fewer or shorter options.",
             )
 
-    def same(self, before: str, after: str) -> bool:
+    def same(self, key: str, before: str, after: str) -> bool:
         """Compare what holds: `rw` and no option are the same."""
         hidden = HIDDEN in before or HIDDEN in after
         return not hidden and fstab.effective(before) == fstab.effective(after)
@@ -123,11 +124,11 @@ class Fstab(BlockKind):
         by_hand = action == "delete" and cluster.storage.by_hand
         data_dir = fstab.tidy(cluster.openmeetings.data_dir.value)
         changes = {p: change for p, change in changes.items() if p == data_dir or _ours(p, change)}
-        devices = ({_device(cluster, value) for value in values} for values in _values(changes))
-        moves = len(set(map(frozenset, devices))) > 1
+        moves = _moves(cluster, _values(changes))
         ready = None
         if action != "delete":
-            ready = (_tool(cluster) if moves else None) or _name_leads(cluster, changes)
+            before, after = ({v.rsplit(" ", 4)[-4] for v in found} for found in _values(changes))
+            ready = (_tool(cluster) if after - before else None) or _name_leads(cluster, changes)
         rolling = not moves or action == "create"
         if not rolling:
             why = (
@@ -249,21 +250,24 @@ def _values(changes: Mapping[str, Change]) -> tuple[list[str], list[str]]:
     return before, [c.after for c in changes.values() if c.after]
 
 
-def _device(cluster: Cluster, value: str) -> str:
-    """What is mounted: all before the last four fields; the data server by one of its names."""
-    # What hides a secret is no blank between fields.
-    device = value.replace(HIDDEN, "").rsplit(" ", 4)[0]
-    found = re.fullmatch(r"(//)?([^/:]+)(:?/.*)", device)
-    if not found:
-        return device
+def _place(cluster: Cluster, value: str) -> Place:
+    """Where the data of a line are; the data server is known by all of its names."""
     storage = cluster.storage
+    if not storage.server or storage.fstab:
+        return mount_place.read(value)
     node = next((n for n in cluster.nodes if n.name.value == storage.node), None)
-    host, path = found[2].lower().rstrip("."), found[3]
     said = {name.value.lower() for name in (storage.server, storage.mount_from) if name}
-    if storage.server and host in said | (node.known_as if node else set()):
-        host = node.name.value if node else storage.server.value.lower()
-    # A share has the same name in any case of letters.
-    return f"//{host}{path.lower()}" if found[1] else f"{host}{path}"
+    name = node.name.value if node else storage.server.value.lower()
+    root = storage.pseudo_root.value if storage.pseudo_root else ""
+    known = frozenset(said | {name} | (node.known_as if node else set()))
+    return mount_place.read(value, mount_place.Server(name, known, root))
+
+
+def _moves(cluster: Cluster, values: tuple[list[str], list[str]]) -> bool:
+    """Tell whether what is mounted after is, as far as is known, not what was mounted before."""
+    before, after = ([_place(cluster, value) for value in found] for found in values)
+    kept = all(any(new.same(old) for new in after) for old in before)
+    return not (kept and all(any(old.same(new) for old in before) for new in after))
 
 
 def _mount(cluster: Cluster) -> Line:

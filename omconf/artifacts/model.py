@@ -351,7 +351,7 @@ class Kind(ABC):
         """Tell what files around say of the artifact's items; `texts` has its own file, too."""
         return Elsewhere()
 
-    def same(self, before: str, after: str) -> bool:
+    def same(self, key: str, before: str, after: str) -> bool:
         """Tell whether an item's two values, not equal as texts, mean the same."""
         return False
 

@@ -283,6 +283,8 @@ class Resolver:
         for node in nodes:
             named = host.form != "host" and host == node.name.value
             if named or host in (node.address.value, node.storage_address.value):
+                if not named and not self.one(host, path, nodes):
+                    return None
                 return Value(getattr(node, attribute).value, origin), node.name.value
         outside = host.form == "host" or (host.form == "name" and "." in host)
         if path[0] == "storage" and _LOOPBACK.fullmatch(host):
@@ -307,6 +309,17 @@ class Resolver:
             )
         )
         return None
+
+    def one(self, host: str, path: Path, nodes: tuple[Node, ...]) -> bool:
+        """Tell whether an address is that of one node: behind NAT of their own, several may have it."""
+        there = [n for n in nodes if n.public_address and n.address.value == host]
+        if len(there) < 2 or self.addresses[host] > len(there):
+            return True  # without a public one, they have the same address by mistake
+        first, second = (n.name.value for n in there[:2])
+        message = f"`{host}` is the address of `{first}` and of `{second}`."
+        hint = f"Name the node: `{first}`, for example."
+        self.diagnostics.append(WRONG_VALUE.at(self.document.span(path), message, hint=hint))
+        return False
 
     def said_of(self, name: str) -> bool:
         """Tell whether a node, or what one's misspelt name stands for, has a mistake that was said."""

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 OWN = ("credentials", "cred", "username", "guest")
 """Options that say who logs in: the credentials file does."""
+DOMAIN = ("domain", "dom", "workgroup")
+"""Options that name the domain of who logs in, which the credentials file may do."""
 
 # The kernel takes 640 for a decimal number, and mount.cifs only warns of it.
 _MODE = Form("an octal mode that starts with 0", lambda v: bool(re.fullmatch("0[0-7]{1,4}", v)))
@@ -66,7 +68,7 @@ _KNOWN: Known = {
     "cache": words("none", "strict", "loose", "ro", "singleclient"),
     "reparse": words("default", "nfs", "wsl"),
     **dict.fromkeys(("ip", "addr", "srcaddr"), ADDRESS),
-    **dict.fromkeys(("domain", "dom", "workgroup", "iocharset"), WORD),
+    **dict.fromkeys((*DOMAIN, "iocharset"), WORD),
     **dict.fromkeys(("netbiosname", "servern"), _NETBIOS),
     "prefixpath": matching("a path below the share", r"[^:@%=]+"),
     **dict.fromkeys(("credentials", "cred"), PATH),

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from omconf.diagnostics import BEYOND_LIMIT, REFUSED, Finding, Rule, Severity, report
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
+from omconf.formats.export_clients import network
 from omconf.formats.nfs_options import ExportOptions, judge_export
 from omconf.secrets import quoted
 
@@ -48,14 +49,6 @@ def escape(path: str) -> str:
         else char
         for at, char in enumerate(path)
     )
-
-
-def network(client: str) -> ipaddress.IPv4Network | None:
-    """Return the IPv4 addresses that a client stands for; None for a name, a netgroup, a pattern."""
-    try:
-        return ipaddress.IPv4Network(client, strict=False)
-    except ValueError:
-        return None
 
 
 def lets_in(clients: Iterable[str], address: str) -> bool:

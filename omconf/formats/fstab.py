@@ -145,9 +145,23 @@ def spelled(device: str, kind: str, options: str) -> str:
 
 
 def effective(value: str) -> tuple[str, ...]:
-    """Return what a mount comes to, without the options that hold anyway."""
+    """Return what a mount comes to, without the options that hold anyway.
+
+    The last two fields matter to a block device alone: dump(8) copies those, fsck(8) and systemd's
+    generator (generator_write_fsck_deps) check no other, whatever the sixth field says.
+    """
     what, options, *numbers = value.rsplit(" ", 3)
-    return what, *sorted(set(options.split(",")) - DEFAULTS), *numbers
+    listed = {_any_case(option) for option in options.split(",")} - DEFAULTS
+    return what, *sorted(listed), *(numbers if what.startswith(_DEVICES) else ())
+
+
+_DEVICES = ("/dev/", "UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "ID=")
+"""How fstab names a block device (fstab(5))."""
+
+
+def _any_case(option: str) -> str:
+    """Write a Windows domain in small letters: its name has no case."""
+    return option.lower() if option.startswith("domain=") else option
 
 
 _LOGIN = ("user", "username")

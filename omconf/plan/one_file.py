@@ -182,7 +182,7 @@ class Comparer:
         there = {key: masked(value) for key, value in present.items.items()}
         for key, value in there.items():
             wanted = desired.items.get(key, value)
-            if value != wanted and kind.same(value, wanted):
+            if value != wanted and kind.same(key, value, wanted):
                 there[key] = wanted
         implied = kind.implied(there)
         changed = [

@@ -394,6 +394,12 @@ def _storage(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnos
                 f"`storage.{key}` means nothing with `kind: {kind}`.",
                 hint=f"Remove it, or write `kind: {kinds[0]}`.",
             )
+    if kind == "mounted" and None not in (given.get("fstab"), given.get("server")):
+        yield checks.WRONG_VALUE.at(
+            document.key_span(("storage", "server")),
+            "`storage.server` means nothing beside `storage.fstab`, whose `what` names the server.",
+            hint="Remove it.",
+        )
 
 
 def _complete(spec: Spec, name: str) -> bool:

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, Rule, Severity
-from omconf.formats import cifs_options, fstab, names, nfs_options, options, smb_conf
+from omconf.formats import (
+    cifs_options,
+    export_clients,
+    fstab,
+    names,
+    nfs_options,
+    options,
+    smb_conf,
+)
 from omconf.secrets import in_plain, quoted
 from omconf.spec import checks, references
 
@@ -126,13 +134,21 @@ def samba_user(value: str) -> str:
     return value
 
 
-def domain(value: str) -> str:
-    """Check the name of a Windows domain."""
+def domain(value: str, info: ValidationInfo) -> str:
+    """Check the name of a Windows domain, by the account that stands beside it."""
     if not names.DOMAIN.fullmatch(value):
         checks.refuse(
             checks.WRONG_VALUE,
             f"`{value[:80]}` is no name of a Windows domain.",
             "Write `CORP` or `corp.example.org`, for example.",
+        )
+    user = str(info.data.get("user", ""))
+    own, backslash, name = user.rpartition("\\")
+    if backslash and own.lower() != value.lower():
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value}` is not the domain of `{user}`.",
+            f"Remove `domain`, or write `user: {name}`.",
         )
     return value
 
@@ -152,27 +168,23 @@ def client(value: str) -> str:
             "Write a network (`10.1.1.0/24`), a netgroup (`@nodes`) or names (`*.example.org`).",
         )
     if "/" in value:
-        if checks.subnet(value).endswith(("/0", "/0.0.0.0")):
-            _world(value)
+        checks.subnet(value)
     elif names.NUMERIC.fullmatch(value):
         checks.ipv4(value)
-    elif not value.strip("*?."):
-        _world(value)
-    elif not value.strip("*?.0123456789"):
+    elif value.strip("*?.") and not value.strip("*?.0123456789"):
         checks.refuse(
             checks.WRONG_VALUE,
             f"`{value[:80]}` is a pattern of addresses: exportfs compares patterns with names.",
             "Write a network, as `10.1.1.0/24`.",
         )
+    if export_clients.is_world(value):
+        checks.refuse(
+            checks.WRONG_VALUE,
+            f"`{value}` lets in strangers: the shared folder would be the world's.",
+            "Write the nodes' network, as `10.1.1.0/24`, or names of your own domain, as"
+            " `*.om.example.org`.",
+        )
     return value
-
-
-def _world(value: str) -> NoReturn:
-    checks.refuse(
-        checks.WRONG_VALUE,
-        f"`{value}` is everybody: the shared folder would be the world's.",
-        "Write the nodes' network, as `10.1.1.0/24`.",
-    )
 
 
 def device(value: str) -> str:

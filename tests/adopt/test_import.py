@@ -319,3 +319,11 @@ def test_several_servers_of_the_database(trees: Path) -> None:
     assert "options" not in said
     assert said["host"] == ["db1.example.org", {"host": "db2.example.org", "port": 5433}]
     assert done.code == 0, (found["differences"], found["diagnostics"])
+
+
+@pytest.mark.parametrize("client", ["*.org", "0.0.0.0/1", "*.om.example.org"])
+def test_an_export_to_strangers_is_no_value_of_a_spec(trees: Path, client: str) -> None:
+    put(trees / "om1", "/etc/exports", f"/opt/omdata {client}(rw,sync,no_subtree_check)\n")
+    done = omconf("import", "--deployed", trees)
+    assert "OM105" not in done.err
+    assert (client in done.out) is (client == "*.om.example.org")

@@ -105,3 +105,17 @@ def test_cifs_utils_are_there_before_the_mount_and_the_file_goes_on_the_way_back
     for of in (cluster(), cluster(kind="cifs", nodes=1)):
         assert first.step(of, tool) is None
         assert first.step(of, first.writes(path)) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "before", "after", "same"),
+    [
+        ("domain", "corp", "CORP", True),
+        ("domain", "corp", "CORP2", False),
+        ("username", "om@corp.example.org", "om@CORP.example.org", True),
+        ("username", "om@corp.example.org", "OM@corp.example.org", False),
+        ("username", "om", "Om", False),  # a Samba of Linux may know both
+    ],
+)
+def test_a_domain_has_no_case(key: str, before: str, after: str, same: bool) -> None:
+    assert KIND.same(key, before, after) is same

@@ -58,6 +58,39 @@ def test_another_name_of_the_server_is_no_other_place(before: str, after: str, m
     assert fstab.KIND.effect(cluster, changes, "update").moves is moves
 
 
+NFS4 = {"type": "nfs4", "export": "/srv/nfs4/om", "pseudo_root": "/srv/nfs4"}
+
+
+@pytest.mark.parametrize(
+    ("before", "moves"),
+    [
+        ("om1:/srv/nfs4/om nfs vers=3 0 0", False),
+        ("om1:/om nfs vers=3 0 0", True),
+        ("om1:/srv/nfs4/om nfs vers=4 0 0", True),
+    ],
+)
+def test_another_version_may_mean_another_folder(before: str, moves: bool) -> None:
+    cluster = simple(storage=NFS4)
+    ((point, after),) = fstab.KIND.read(line_of(cluster)).items.items()
+    effect = fstab.KIND.effect(cluster, {point: Change("update", before, after)}, "update")
+    assert (effect.moves, effect.rolling) == (moves, not moves)
+    assert effect.release  # it is mounted anew either way
+
+
+@pytest.mark.parametrize(
+    ("before", "moves"),
+    [
+        ("gluster2:/om data glusterfs backup-volfile-servers=gluster1 0 0", False),
+        ("gluster2:/om data glusterfs defaults 0 0", True),
+    ],
+)
+def test_another_server_of_one_volume_is_no_other_place(before: str, moves: bool) -> None:
+    after = "gluster1:/om data glusterfs _netdev,x-a 0 0"
+    changes = {"/opt/omdata": Change("update", before, after)}
+    effect = fstab.KIND.effect(cluster_of(mounted()), changes, "update")
+    assert (effect.moves, effect.rolling) == (moves, not moves)
+
+
 @pytest.mark.parametrize(
     ("storage", "device", "options"),
     [
@@ -93,7 +126,8 @@ def test_efs_by_plain_nfs() -> None:
     [
         ({"pseudo_root": "/opt"}, "`type: nfs4`"),
         ({"export_options": ["rw", "fsid=root"]}, "`type: nfs4`"),
-        ({"pseudo_root": "/opt", "options": ["vers=3"]}, "`type: nfs4`"),
+        ({"pseudo_root": "/opt", "options": ["vers=3"]}, "`nfsvers=4.1` in the place of `vers=3`"),
+        ({"type": "nfs4", "pseudo_root": "/opt", "options": ["v3"]}, "Remove the one"),
         ({"type": "nfs4", "pseudo_root": "/srv"}, "`export: /srv/om`"),
         ({"type": "nfs4", "pseudo_root": "/opt", "export_options": ["rw", "fsid=0"]}, "Remove"),
         ({"type": "nfs4", "options": ["nfsvers=3"]}, "Remove"),
@@ -103,6 +137,51 @@ def test_a_root_that_does_not_go_with_the_mount(storage: dict[str, Any], hint: s
     (error,) = errors_of(spec_of(storage=storage))
     assert error.rule.id == "OM237"
     assert hint in error.hint
+
+
+ROOT = "/srv/nfs4 10.1.1.0/24(ro,fsid=0)\n"
+
+
+@pytest.mark.parametrize(
+    ("exported", "message"),
+    [
+        ("/srv/nfs4 10.1.1.0/24(ro)\n", "without `fsid=0`"),
+        ("/srv 10.1.1.0/24(ro,fsid=root)\n", "that is `/srv` here"),
+        ("/srv/nfs4/om 10.1.1.2(rw)\n", "no line exports it"),
+        ("/srv/nfs4 10.1.1.2(ro,fsid=0)\n", "is not exported to 10.1.1.3"),
+        (ROOT, ""),
+        ("/srv/nfs4/ -ro,fsid=root 10.1.1.2 10.1.1.3\n", ""),
+        ("/srv/nfs4 *(ro,fsid=0)\n", ""),
+        ("/srv/nfs4 om2(ro,fsid=0)\n", ""),  # who that is, is not known
+        ("", ""),  # nothing is deployed yet: the roll-out says it
+    ],
+)
+@pytest.mark.parametrize("path", ["/etc/exports", "/etc/exports.d/root.exports"])
+def test_the_root_above_the_export_is_looked_for(path: str, exported: str, message: str) -> None:
+    cluster = simple(3, storage=NFS4)
+    (artifact,) = exports.KIND.render(cluster, cluster.nodes[0])
+    said = exports.KIND.elsewhere(cluster, artifact, {"/etc/exports": "", path: exported}).findings
+    found = [finding for _, finding in said if finding.rule.id == "OM345"]
+    assert [message in f.message for f in found] == [True] * bool(message)
+    wider = simple(3, storage={**NFS4, "clients": ["10.0.0.0/8"]})  # the nodes are what counts
+    said = exports.KIND.elsewhere(wider, artifact, {path: exported}).findings
+    assert [message in f.message for _, f in said if f.rule.id == "OM345"] == [True] * bool(message)
+    whole = simple(3, storage={"type": "nfs4", "pseudo_root": "/opt/omdata"})
+    (artifact,) = exports.KIND.render(whole, whole.nodes[0])
+    said = exports.KIND.elsewhere(whole, artifact, {"/etc/exports": "", path: exported}).findings
+    assert "OM345" not in [finding.rule.id for _, finding in said]
+
+
+def test_the_roll_out_asks_for_the_root_above_the_export() -> None:
+    asked = first.asks("admin", "`/srv/nfs4 CLIENT(ro,fsid=0,no_subtree_check)`", "10.1.1.2")
+    cluster = simple(storage=NFS4)
+    assert first.nodes(cluster, asked) == ("om1",)
+    assert first.order(cluster, asked, first.runs("mount")) == sorted(
+        first.order(cluster, asked, first.runs("mount"))
+    )
+    assert not first.nodes(simple(storage={**NFS4, "pseudo_root": "/srv/nfs4/om"}), asked)
+    outside = exports.KIND.external(simple(storage={**NFS4, "server": "nas.example.org"}))
+    assert "`/srv/nfs4 CLIENT(ro,fsid=0,no_subtree_check)`" in str(outside)
 
 
 # Whom exports let in
@@ -122,6 +201,14 @@ def test_one_line_for_each_of_the_specs_clients() -> None:
     [
         ("*", "10.1.1.0/24"),
         ("0.0.0.0/0", "10.1.1.0/24"),
+        ("0.0.0.0/1", "10.1.1.0/24"),
+        ("128.0.0.0/128.0.0.0", "10.1.1.0/24"),
+        ("*.org", "*.om.example.org"),
+        ("om*.org", "*.om.example.org"),
+        ("a?.b?.org", "*.om.example.org"),
+        ("om*", "*.om.example.org"),
+        ("*.example.*", "*.om.example.org"),
+        ("???", "*.om.example.org"),
         ("10.1.1.*", "10.1.1.0/24"),
         ("10.1.1.1/24", "10.1.1.0/24"),
         ("fd00::/64", "IPv4"),
@@ -134,6 +221,14 @@ def test_one_line_for_each_of_the_specs_clients() -> None:
 def test_clients_that_cannot_be(client: str, hint: str) -> None:
     (error,) = errors_of(spec_of(storage={"clients": [client]}))
     assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    "client",
+    ["10.0.0.0/8", "*.example.org", "om?", "om*.example.org", "*.lan", "*.home.arpa", "om1"],
+)
+def test_clients_of_ones_own(client: str) -> None:
+    assert rules_of(spec_of(storage={"clients": [client, "10.1.1.0/24"]})) == set()
 
 
 def test_a_node_that_no_network_holds() -> None:
@@ -205,7 +300,7 @@ def test_who_is_in_the_new_network_does_not_go() -> None:
     ],
 )
 def test_exports_are_compared_by_what_holds(one: str, other: str, same: bool) -> None:
-    assert exports.KIND.same(one, other) is same
+    assert exports.KIND.same("/x", one, other) is same
 
 
 # What the admin mounts
@@ -254,9 +349,21 @@ def test_the_mount_is_waited_for_and_nobody_mounts_by_hand() -> None:
         ({"type": "xfs"}, "OM239"),
         ({"type": "a/b"}, "OM105"),
         ({"what": "#x"}, "OM260"),
+        ({"what": "gluster1:"}, "OM105"),
+        ({"what": "gluster1:/"}, "OM105"),
+        ({"what": "gluster1"}, "OM105"),
+        ({"what": ":/om"}, "OM105"),
+        ({"what": "nas:om", "type": "nfs4"}, "OM105"),
+        ({"what": ":/om", "type": "nfs"}, "OM105"),
+        ({"what": "//nas", "type": "cifs"}, "OM105"),
+        ({"what": "//nas/", "type": "smb3"}, "OM105"),
+        ({"what": "om@omdata=/", "type": "ceph"}, "OM105"),
+        ({"what": "om@.omdata", "type": "ceph"}, "OM105"),
+        ({"what": ":/", "type": "efs"}, "OM105"),
+        ({"what": "mgs:/", "type": "lustre"}, "OM105"),
         ({"what": "//om:secret@nas/share", "type": "cifs"}, "OM262"),
         ({"options": ["secret=AQB"]}, "OM262"),
-        ({"options": ["password=x"], "type": "cifs"}, "OM262"),
+        ({"what": "//nas/om", "options": ["password=x"], "type": "cifs"}, "OM262"),
         ({"options": ["hardd"], "type": "nfs4"}, "OM233"),
         ({"options": ["a b"]}, "OM233"),
         ({"options": ["x-systemd.mount-timeout=soon"]}, "OM233"),
@@ -264,6 +371,28 @@ def test_the_mount_is_waited_for_and_nobody_mounts_by_hand() -> None:
 )
 def test_lines_that_cannot_be(line: dict[str, Any], rule: str) -> None:
     assert rules_of(mounted(**line)) == {rule}
+
+
+@pytest.mark.parametrize(
+    ("what", "type_"),
+    [
+        ("gluster1:omdata", "glusterfs"),
+        ("gluster1,gluster2:/omdata/sub", "glusterfs"),
+        ("[fd00::1]:/omdata", "glusterfs"),
+        ("/etc/glusterfs/om.vol", "glusterfs"),
+        ("nas:/", "nfs4"),
+        ("\\\\nas\\om data", "cifs"),
+        ("mon1,mon2:6789:/", "ceph"),
+        (":/", "ceph"),
+        ("om@07fe3187-00d9-42a3-814b-72a4d5e7d5be.omdata=/a", "ceph"),
+        ("fs-1", "efs"),
+        ("files.example.org:/om", "efs"),
+        ("10.0.0.1@tcp:10.0.0.2@tcp:/omdata/sub", "lustre"),
+        ("anything", "beegfs"),
+    ],
+)
+def test_what_is_mounted_in_any_form_of_its_type(what: str, type_: str) -> None:
+    assert not rules_of(mounted(what=what, type=type_))
 
 
 @pytest.mark.parametrize(
@@ -288,17 +417,22 @@ def test_lines_that_are_warned_of(line: dict[str, Any], rules: list[str]) -> Non
         ("nas:/ /x nfs4 nfsvers=4.1 0 0", "nas:/ /x nfs vers=4.1 0 0"),
         ("fs-1 /x efs tls,_netdev 0 0", "fs-1:/ /x efs _netdev,tls 0 0"),
         ("g1:om /x glusterfs defaults 0 0", "g1:/om /x/ glusterfs rw 0 0"),
+        ("nas:/om /x nfs hard 0 2", "nas:/om /x nfs hard 0 0"),
+        ("//nas/om /x cifs domain=CORP 1 1", "//nas/om /x cifs dom=corp"),
+        ("/srv/om /x none bind 0 2", "/srv/om /x none bind 0 0"),
     ],
 )
 def test_two_spellings_of_one_mount(one: str, other: str) -> None:
     before, after = (fstab.KIND.read(text).items["/x"] for text in (one, other))
-    assert before == after or fstab.KIND.same(before, after)
+    assert before == after or fstab.KIND.same("/x", before, after)
 
 
 def test_mounts_that_are_not_the_same() -> None:
     lines = ("nas:/ /x nfs4 hard 0 0", "nas:/ /x nfs hard 0 0", "nas:/ /x nfs4 ro 0 0")
     values = [fstab.KIND.read(line).items["/x"] for line in lines]
-    assert not any(fstab.KIND.same(values[0], value) for value in values[1:])
+    disk = [fstab.KIND.read(f"/dev/sdb /x gfs2 hard 0 {n}").items["/x"] for n in (0, 2)]
+    assert not fstab.KIND.same("/x", *disk)  # which fsck checks
+    assert not any(fstab.KIND.same("/x", values[0], value) for value in values[1:])
 
 
 def test_a_file_with_a_secret_is_shown_and_a_secret_is_not() -> None:
@@ -306,6 +440,19 @@ def test_a_file_with_a_secret_is_shown_and_a_secret_is_not() -> None:
     value = fstab.KIND.read(text).items["/x"]
     assert "secretfile=/etc/ceph/om.secret" in value
     assert "AQBcd" not in value
+
+
+def test_another_way_to_one_place_needs_its_program() -> None:
+    efs: dict[str, Any] = {"what": "fs-1:/", "type": "efs", "options": ["_netdev", "tls"]}
+    cluster = cluster_of(mounted(**efs))
+    after = "fs-1:/ efs _netdev,tls 0 0"
+    for before, asked in (
+        ("fs-1.efs.eu-central-1.amazonaws.com:/ nfs vers=4.1 0 0", True),
+        ("fs-1:/ efs _netdev 0 0", False),
+    ):
+        changes = {"/opt/omdata": Change("update", before, after)}
+        effect = fstab.KIND.effect(cluster, changes, "update")
+        assert (effect.moves, "mount.efs" in str(effect.manual)) == (False, asked)
 
 
 # Accounts of a Windows domain
@@ -348,10 +495,28 @@ def test_an_account_of_a_domain(account: dict[str, str], lines: list[str]) -> No
         {"user": "svc-om@corp.example.org", "domain": "CORP"},
         {"user": "a\\b\\c"},
         {"domain": "CORP/x"},
+        {"user": r"CORP\svc-om", "domain": "OTHER"},
+        {"user": r"CORP\svc-om", "options": ["dom=OTHER", "_netdev"]},
+        {"user": "svc-om", "domain": "CORP", "options": ["workgroup=OTHER", "_netdev"]},
     ],
 )
 def test_accounts_that_cannot_be(storage: dict[str, Any]) -> None:
     assert rules_of(spec_of(storage={**SHARE, **storage})) == {"OM105"}
+
+
+def test_a_domain_that_is_said_twice_alike() -> None:
+    options = ["domain=CORP", "_netdev"]
+    account = {"user": r"CORP\svc-om", "domain": "corp", "options": options}
+    assert not rules_of(spec_of(storage={**SHARE, **account}))
+
+
+def test_a_server_beside_a_line_that_names_its_own() -> None:
+    data = mounted()
+    data["storage"]["server"] = "om1"
+    (error,) = errors_of(data)
+    assert (error.rule.id, error.hint) == ("OM105", "Remove it.")
+    del data["storage"]["fstab"]
+    assert not rules_of(data)
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import time
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from omconf.actions import Manual
 from omconf.artifacts import cifs_credentials, exports, fstab
 from omconf.cluster.model import Cluster
 from omconf.formats import fstab as format_
@@ -106,7 +108,49 @@ def test_types_that_systemd_knows_for_network_file_systems(type_: str, tmp_path:
     assert target == {"local-fs" if format_.needs_netdev(type_) else "remote-fs"}
 
 
+@needs("systemd-fstab-generator")
+@pytest.mark.parametrize(
+    "device", ["nas:/om nfs", "//nas/om cifs", "g1:/om glusterfs", "/srv/om none", "/dev/sdz ext4"]
+)
+def test_the_sixth_field_has_block_devices_checked_alone(device: str, tmp_path: Path) -> None:
+    what, kind = device.split()
+    (tmp_path / "fstab").write_text(f"{what} /opt/omdata {kind} bind 0 2\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    env = {**os.environ, "SYSTEMD_FSTAB": str(tmp_path / "fstab")}
+    subprocess.run([program("systemd-fstab-generator"), out, out, out], env=env, check=True)
+    unit = (out / "opt-omdata.mount").read_text()
+    assert ("systemd-fsck" in unit) is what.startswith("/dev/")
+    before, after = (f"{what} {kind} hard 0 {number}" for number in (2, 0))
+    assert fstab.KIND.same("/opt/omdata", before, after) is ("systemd-fsck" not in unit)
+
+
 CLIENTS = ["10.1.1.0/24", "10.2.0.0/255.255.0.0", "@nodes", "*.om.example.org", "10.9.9.9"]
+
+
+@needs("exportfs")
+@pytest.mark.parametrize("root", ["/srv/nfs4", "/srv/nfs 4"])
+@pytest.mark.parametrize("options", ["ro,fsid=0", "rw,fsid=root,crossmnt", "ro"])
+def test_the_roll_out_finds_the_root_above_the_export(
+    root: str, options: str, mounted: Run, tmp_path: Path
+) -> None:
+    storage = {"type": "nfs4", "pseudo_root": root, "export": f"{root}/om"}
+    effect = exports.KIND.effect(simple(storage=storage), {}, "create")
+    assert effect.manual
+    assert isinstance(effect.manual.action, Manual)
+    check = effect.manual.action.check
+    assert check
+    escaped = root.replace(" ", "\\040")
+    text = f"{escaped} 10.1.1.2({options},no_subtree_check)\n/srv 10.1.1.2(ro,no_subtree_check)\n"
+    (tmp_path / "exports").write_text(text)
+    (tmp_path / "nfs").mkdir()
+    for name in ("etab", "rmtab", "xtab"):
+        (tmp_path / "nfs" / name).touch()
+    binds = {"/etc/exports": tmp_path / "exports", "/var/lib/nfs": tmp_path / "nfs"}
+    script = f"mount -t tmpfs none /srv; mkdir '{root}'; exportfs -ra; {shlex.join(check.argv)}"
+    done = mounted(script, binds)
+    assert done.stderr == ""
+    assert (done.returncode == 0) is ("fsid" in options)
 
 
 @needs("exportfs")

@@ -229,3 +229,46 @@ def test_containers_that_ports_tell_apart_need_no_address_for_a_folder_that_is_m
     assert rules_of(data) == {"OM201"}
     data["storage"] = {"kind": "mounted"}
     assert not rules_of(data)
+
+
+@pytest.mark.parametrize(
+    ("om1", "om2", "hint"),
+    [
+        # Each in a private network of its own, behind NAT of its own.
+        (("10.0.0.1", "203.0.113.7"), ("10.0.0.1", "203.0.113.8"), None),
+        (("10.0.0.1", "203.0.113.7"), ("10.0.0.2", None), None),
+        (("10.0.0.1", "10.0.0.1"), ("10.0.0.2", "203.0.113.8"), None),
+        # To om2, 10.0.0.1 is itself.
+        (("10.0.0.1", None), ("10.0.0.1", "203.0.113.8"), "Give `om1` a `public_address` as well"),
+        (("10.0.0.1", "203.0.113.7"), ("10.0.0.1", None), "Give `om2` a `public_address` as well"),
+        (("10.0.0.1", "10.0.0.1"), ("10.0.0.1", "203.0.113.8"), "Correct the `public_address`"),
+        (("10.0.0.2", "10.0.0.1"), ("10.0.0.1", "203.0.113.8"), "Correct the `public_address`"),
+        (("10.0.0.2", "10.0.0.1:5701"), ("10.0.0.1", "203.0.113.8"), "Correct the"),
+        # om2 may publish another's port at an address of its own.
+        (("10.0.0.2", "10.0.0.1:15701"), ("10.0.0.1", "203.0.113.8"), None),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_node_that_another_would_look_for_at_its_own_address(
+    om1: tuple[str, str | None], om2: tuple[str, str | None], hint: str | None, turned: bool
+) -> None:
+    data = spec_of(3, discovery={"kind": "tcp-ip"}, storage={"kind": "mounted", "server": None})
+    del data["storage"]["server"]
+    nodes = data["nodes"]
+    for name, (address, public) in (("om1", om1), ("om2", om2)):
+        nodes[name] |= {"address": address, **({"public_address": public} if public else {})}
+    if turned:
+        data["nodes"] = dict(reversed(nodes.items()))
+    errors = errors_of(data)
+    assert [d.rule.id for d in errors] == ["OM201"] * (hint is not None)
+    assert all(hint and hint in d.hint for d in errors)
+
+
+def test_a_server_by_an_address_that_two_nodes_have() -> None:
+    data = spec_of(discovery={"kind": "tcp-ip"}, storage={"server": "172.17.0.2"})
+    for number, node in enumerate(data["nodes"].values(), 1):
+        node |= {"address": "172.17.0.2", "public_address": f"203.0.113.{number}"}
+    (error,) = errors_of(data)
+    assert (error.rule.id, error.hint) == ("OM105", "Name the node: `om1`, for example.")
+    data["storage"]["server"] = "om2"
+    assert not rules_of(data)

@@ -41,6 +41,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     for addresses, of_storage in ((plain, False), (seen, False), (stored, True)):
         values = [(n.name.value, a, key, _said_by(n, a)) for n, a, key in addresses]
         yield from _twice(SAME_ADDRESS, values, of_storage=of_storage)
+    yield from _itself(cluster, port)
     yield from _behind_one(cluster)
     yield from _twice(
         SAME_URL,
@@ -83,6 +84,32 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
 def _endpoint(node: Node, port: int) -> str:
     """Where the others reach its Hazelcast."""
     return f"{node.seen_address.value}:{node.public_port.value if node.public_port else port}"
+
+
+def _itself(cluster: Cluster, port: int) -> Iterator[Diagnostic]:
+    """Find nodes that one behind NAT cannot reach: what others see of them is its own address.
+
+    Two private networks may have one address twice where both nodes have a public one.
+    """
+    own: dict[str, list[Node]] = {}
+    for node in cluster.nodes:
+        if node.public_address:
+            own.setdefault(f"{node.address.value}:{port}", []).append(node)
+    for node in cluster.nodes:
+        behind = own.get(_endpoint(node, port), ())[:2]
+        other = next((found for found in behind if found is not node), None)
+        # Where others see both at one address, that was said.
+        if other is None or _endpoint(other, port) == _endpoint(node, port):
+            continue
+        name, key = node.name.value, "public_address" if node.public_address else "address"
+        yield SAME_ADDRESS.at(
+            node.seen_address.span,
+            f"`{other.name.value}` cannot reach `{name}`: the `{key}` of `{name}`,"
+            f" {node.seen_address.value}, is its own `address`.",
+            hint=f"Correct the `{key}`, or the `address` of `{other.name.value}`."
+            if node.public_address
+            else f"Give `{name}` a `public_address` as well, or another `address`.",
+        )
 
 
 def _behind_one(cluster: Cluster) -> Iterator[Diagnostic]:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.formats import cifs_options, exports, fstab, nfs_options
+from omconf.secrets import quoted
 from omconf.spec.checks import EXPORT_PATH, WRONG_VALUE
 from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from omconf.cluster.model import Cluster
+    from omconf.cluster.model import Cluster, Mount
     from omconf.formats.options import Verdict
     from omconf.origin import Value
 
@@ -48,6 +50,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         yield from _unknown(cluster.storage.options, cifs_options.judge_mount)
         yield from _domain(cluster)
     elif cluster.storage.fstab:
+        yield from _what(cluster.storage.fstab)
         yield from _mounts(cluster)
 
 
@@ -89,7 +92,8 @@ def _versions(cluster: Cluster) -> Iterator[Diagnostic]:
     storage = cluster.storage
     version = nfs_options.version(option.value for option in storage.options)
     four = storage.type.value == "nfs4" if version is None else version.startswith("4")
-    if storage.type.value == "nfs4" and not four:
+    contradicts = storage.type.value == "nfs4" and not four
+    if contradicts:
         yield NFSV4_ROOT.at(
             storage.type.span,
             f"`type: nfs4` mounts no version {version}, which `storage.options` ask for.",
@@ -111,12 +115,16 @@ def _versions(cluster: Cluster) -> Iterator[Diagnostic]:
             f"`{said.value}` makes {export.value} the root of NFSv4, which is {root.value}.",
             hint="Remove it: it belongs to the export of the root.",
         )
-    elif not four:
+    elif not four and not contradicts:
+        asked = next((o for o in storage.options if nfs_options.version([o.value])), None)
+        used = f"`{asked.value}` asks for one" if asked else "with `type: nfs` either may be used"
         yield NFSV4_ROOT.at(
             root.span,
             f"NFSv4 clients find the export at `{storage.mount_path}`, earlier ones at"
-            f" `{export.value}`: with `type: {storage.type.value}` either may come to be used.",
-            hint="Write `type: nfs4`.",
+            f" `{export.value}`: {used}.",
+            hint=f"Write `nfsvers=4.1` in the place of `{asked.value}`."
+            if asked
+            else "Write `type: nfs4`.",
         )
 
 
@@ -145,11 +153,48 @@ def _network_of(address: str) -> str:
     return f"{address.rpartition('.')[0]}.0/24"
 
 
+_FORMS = {
+    **dict.fromkeys(fstab.NFS, (re.compile(r"[^/]+:/.*"), "nas:/export/om", "a host and a path")),
+    **dict.fromkeys(fstab.CIFS, (re.compile(r"//[^/]+/[^/].*"), "//nas/om", "a host and a share")),
+    "glusterfs": (
+        re.compile(r"/.+|[^/]+:/*[^/:]+(/.*)?"),
+        "gluster1:/omdata",
+        "a server and a volume",
+    ),
+    "ceph": (
+        re.compile(r"[^@/]*@[^./]*\.[^=]+=/.*|[^/]*:/.*"),
+        "om@.omdata=/",
+        "a user, a file system and a path",
+    ),
+    "efs": (re.compile(r"[^/:]+(:.*)?"), "fs-0123456789abcdef0:/", "a file system"),
+    "lustre": (re.compile(r"[^/]+:/[^/]+.*"), "mgs@tcp:/omdata", "a server and a file system"),
+}
+"""What the programs that mount make of fstab's first field, with an example."""
+
+
+def _what(mount: Mount) -> Iterator[Diagnostic]:
+    """Hold what is mounted against its type, where the form is known."""
+    kind, what = mount.type.value, mount.what.value.replace("\\", "/")
+    form, example, parts = _FORMS.get(kind.removeprefix("fuse."), (None, "", ""))
+    if form and not form.fullmatch(what):
+        message = f"`{quoted(mount.what.value)}` does not name {parts}, as `{kind}` has it."
+        yield WRONG_VALUE.at(mount.what.span, message, hint=f"Write it like `{example}`.")
+
+
 def _domain(cluster: Cluster) -> Iterator[Diagnostic]:
     """A Samba that omconf sets up has accounts of its own."""
     storage, samba = cluster.storage, cluster.storage.samba
     if samba is None or not samba.of_domain:
         return
+    for option in storage.options:
+        name, _, said = option.value.partition("=")
+        if (
+            samba.domain
+            and name in cifs_options.DOMAIN
+            and said.lower() != samba.domain.value.lower()
+        ):
+            message = f"`{option.value}` is not the domain of `{samba.account}`."
+            yield WRONG_VALUE.at(option.span, message, hint="Remove the option.")
     if samba.domain and "@" in samba.user.value:
         message = f"`{samba.user.value}` names its domain itself."
         yield WRONG_VALUE.at(samba.domain.span, message, hint="Remove `domain`.")
