@@ -23,7 +23,7 @@ from omconf.diagnostics import (
     Finding,
     plain_property,
 )
-from omconf.formats import connection_properties, dbcp2, header, jdbc
+from omconf.formats import connection_properties, dbcp2, header, jdbc, jdbc_servers
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
 from omconf.secrets import HIDDEN, Secret, hides, in_plain
@@ -65,8 +65,15 @@ LOOPBACK = re.compile(
 _URL = f"properties/{CONNECTION}/Url"
 _SPEC_KEYS = {
     _URL: "database.host, .port or .name",
+    f"{_URL}/{jdbc_servers.DATABASE}": "database.name",
+    f"{_URL}/{jdbc_servers.PARTNER}": "database.host",
+    **{f"{_URL}/{name}": "database.host" for name in jdbc_servers.ALTERNATES},
     f"properties/{CONNECTION}/Username": "database.user",
 }
+_ORACLE_SETTING = re.compile(rf"{_URL}/[A-Z0-9_ /]+")
+"""A setting of a connect descriptor, for which a spec has no place."""
+_PLACES = (_URL, f"{_URL}/{jdbc_servers.DATABASE}")
+"""What says which database it is."""
 MOVED = Do(
     Manual(
         "database",
@@ -147,7 +154,9 @@ class Persistence(Kind):
             return ""
         if replaced and key in _SPEC_KEYS:
             return _SPEC_KEYS[key]
-        if key.startswith(f"properties/{CONNECTION}/Url/"):
+        if _ORACLE_SETTING.fullmatch(key):
+            return ""
+        if key.startswith(f"{_URL}/"):
             return "database.options"
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
@@ -159,15 +168,14 @@ class Persistence(Kind):
         self, cluster: Cluster, node: str, changes: Mapping[str, Change], action: str
     ) -> Effect:
         """Leave out of it a URL that names the same server by another name."""
-        url = changes.get(_URL)
-        if url and _same_server(cluster, node, url):
+        if _URL in changes and _same_server(cluster, node, changes):
             changes = {key: change for key, change in changes.items() if key != _URL}
         return self.effect(cluster, changes, action)
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        apart = [k for k in changes if k == _URL or k == "version" or k.startswith("class[")]
+        apart = [k for k in changes if k in (*_PLACES, "version") or k.startswith("class[")]
         if apart and action == "update":
-            moves = _URL in apart
+            moves = any(key in _PLACES for key in apart)
             why = (
                 "another database or another release's tables: nodes changed one by one would"
                 " work on two databases at once"
@@ -192,19 +200,26 @@ def connects(name: str) -> bool:
     return _CONNECTS.match(name) is not None
 
 
-def _same_server(cluster: Cluster, node: str, url: Change) -> bool:
+def _same_server(cluster: Cluster, node: str, changes: Mapping[str, Change]) -> bool:
     """Tell whether two URLs lead to one database: a host is called otherwise, or there are others too.
 
-    Of several servers one can be written, and pgJDBC looks for that one; Connector/J takes the first.
+    Of several servers one can be written, and all drivers but Connector/J, which takes the first, look
+    for that one.
     """
-    before, after = (jdbc.servers(side or "") for side in (url.before, url.after))
+    base, wanted = jdbc.canonical(database_url.text(cluster))
+    deployed: dict[str, str] = dict(wanted)
+    for name in jdbc_servers.PARAMETERS:
+        if change := changes.get(f"{_URL}/{name}"):
+            deployed[name] = change.before or ""
+    before = jdbc_servers.servers(changes[_URL].before or "", deployed)
+    after = jdbc_servers.servers(base, wanted)
     if not (before.places and after.places) or (before[1:] != after[1:]):
         return False
     there, here = (
         [(_known(cluster, node, host), port) for host, port in side.places]
         for side in (before, after)
     )
-    several = cluster.database.kind.value == "postgresql" and len(here) > 1
+    several = cluster.database.kind.value != "mysql" and len(here) > 1
     return not {*there}.isdisjoint(here) if several else there[0] == here[0]
 
 

@@ -40,6 +40,15 @@ SAME = [
     ("jdbc:mysql:loadbalance://a,b/d", "jdbc:mysql:loadbalance://a:3306,b/d"),
     ("jdbc:mysql://u@h/d", "jdbc:mysql://u@h:3306/d"),
     ("jdbc:sqlserver://h;databaseName=d", "jdbc:sqlserver://h:1433;DATABASENAME=d"),
+    ("jdbc:sqlserver://h:1434;a=1", "jdbc:sqlserver://x:1;PortNumber=1434;server={h};a=1"),
+    (
+        "jdbc:sqlserver://h\\i;database=d",
+        "jdbc:sqlserver://;databaseName=d;serverName=h;instancename=i",
+    ),
+    (
+        "jdbc:oracle:thin:@h:1521/s?retry_count=3",
+        "jdbc:oracle:thin:@//h/s?RETRY_COUNT=3&failover=ON",
+    ),
 ]
 DIFFERENT = [
     ("jdbc:mysql://h/d?useSSL=false", "jdbc:mysql://h/d?usessl=false"),

@@ -102,7 +102,9 @@ CONNECTION: list[str | Text] = [
 
 
 DESCRIPTOR: list[str | Text] = [
-    *("(a=", "(a=b)", "()", "a ", " (", "=", "h/"),
+    *("(a=", "(a=b)", "()", "a ", " (", "=", "h/", '"', "h,", "h:1,", "a&"),
+    *(Text("(address=(host=h)(a=b))", "(description=", ")"), Text("h:1,", "//", "h/s")),
+    Text("(address_list=(a=b))", "(description=(connect_data=(sid=s))(address=(host=h))", ")"),
     *(Text(between, "(d=", ")") for between in ("(a=b)", "(a=(b=c))", " ", "a ")),
 ]
 
@@ -116,7 +118,7 @@ def _descriptor() -> Read:
 
 @row("formats.connection_properties", "formats.jdbc", texts=CONNECTION)
 def _connection(name: str) -> Read:
-    from omconf.formats import connection_properties, jdbc
+    from omconf.formats import connection_properties, jdbc, jdbc_servers
 
     def pairs(text: str) -> object:
         with suppress(ValueError):
@@ -127,7 +129,7 @@ def _connection(name: str) -> Read:
         for kind in jdbc.FORMS:
             with suppress(ValueError):
                 jdbc.encode(kind, text)
-        return jdbc.servers(jdbc.canonical(text)[0]), jdbc.meaning(text, text)
+        return jdbc_servers.servers(*jdbc.canonical(text)), jdbc.meaning(text, text)
 
     return url if name == "formats.jdbc" else pairs
 
