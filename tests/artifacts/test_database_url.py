@@ -61,6 +61,8 @@ def test_an_oracle_service() -> None:
     assert url(**service) == "jdbc:oracle:thin:@//db1.example.org:1521/om.example.org"
     assert "(SERVICE_NAME=om.example.org)" in url(**service | {"host": TWO})
     assert rules_of(spec_of(database=service | {"kind": "mysql"})) == {"OM280"}
+    assert rules_of(spec_of(database=service)) == set()
+    assert rules_of(spec_of(database=service | {"name": "om"})) == {"OM280"}
 
 
 def test_a_descriptor_by_hand_is_the_same() -> None:
