@@ -198,7 +198,8 @@ def _options(
     """Note the parameters of the URL that are not the stock file's."""
     node.covers.add(("database", "options"))
     template = dict(stock.connection)["Url"].format(host="h", port=1, name="n")
-    shipped = jdbc.canonical(template)[1]
+    written = {n: jdbc.meaning(template, v) for n, v in jdbc.split(template)[1].items()}
+    shipped = {**written, **jdbc.canonical(template)[1]}
     if "," in jdbc.canonical(url)[0]:
         shipped = {"targetServerType": "primary", **shipped}  # omconf's own, for several servers
     canonical = jdbc.canonical(url)[1]
@@ -221,8 +222,8 @@ def _options(
         if stock.zone_option and name.lower() == stock.zone_option.lower() and zone:
             default = zone.value
         else:
-            default = shipped.get(name) if name in canonical else None
-        if default == value:
+            default = shipped.get(name)
+        if default in (value, canonical.get(name, value)):
             node.tell(("database", "options", name), value, place, default=value)
         else:
             node.tell(("database", "options", name), value, place)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus
 
-from omconf.formats import oracle_net
+from omconf.formats import jdbc_meanings, oracle_net
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -125,7 +125,7 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
         base = _mssql_server(base, meant)
     if port := _PORTS.get(kind):
         base = _with_server(base, kind, port)
-    return base, meant
+    return base, jdbc_meanings.meant(kind, meant)
 
 
 THIN = re.compile(r"jdbc:oracle:thin:@")
@@ -166,9 +166,7 @@ def mysql_8_lets_in(url: str) -> bool:
     It needs TLS, or leave to ask for the server's public key (its manual).
     """
     options = canonical(url)[1]
-    encrypted = options.get("sslMode", "DISABLED").upper() != "DISABLED" or any(
-        options.get(name, "false") == "true" for name in ("useSSL", "requireSSL")
-    )
+    encrypted = options.get("sslMode") != "DISABLED"
     return encrypted or options.get("allowPublicKeyRetrieval") == "true"
 
 
