@@ -191,6 +191,29 @@ def test_an_alternate_of_db2_is_of_the_same_pair() -> None:
     assert not _effect("db2", before.replace("DB1", "db5"), ["db1", "db4"], name="om")
 
 
+@pytest.mark.parametrize(
+    ("kind", "name", "before", "said"),
+    [
+        ("postgresql", "sslmode", None, True),
+        ("postgresql", "sslmode", "disable", True),
+        ("postgresql", "sslmode", "require", False),
+        ("mysql", "sslMode", "DISABLED", True),
+        ("mysql", "sslMode", "REQUIRED", False),
+        ("mssql", "encrypt", "false", True),
+    ],
+)
+def test_nodes_that_turn_tls_on_restart_before_the_server_asks_for_it(
+    kind: str, name: str, before: str | None, said: bool
+) -> None:
+    cluster = simple(3, database={"kind": kind, "tls": {}})
+    after = jdbc.canonical(database_url.text(cluster))[1][name]
+    change = {f"{URL}/{name}": Change("update", before, after)}
+    effect = persistence.KIND.effect_on(cluster, "om1", change, "update")
+    assert effect.rolling
+    assert not effect.needs
+    assert ("refuse other logins" in effect.why) is said
+
+
 def test_what_does_not_go_together() -> None:
     def warned(**database: Any) -> set[str]:
         data = spec_of(database={"host": TWO, **database})
