@@ -98,6 +98,8 @@ CONNECTION: list[str | Text] = [
     Text("a;", "jdbc:sqlserver://h;a={"),
     Text("p%d=v&", "jdbc:postgresql://h/d?"),
     Text("p%d=v;", "jdbc:db2://h/d:"),
+    Text("h,", "jdbc:db2://h/d:clientRerouteAlternateServerName="),
+    Text("sslMode=a&", "jdbc:mysql://h/d?"),
 ]
 
 
@@ -116,7 +118,11 @@ def _descriptor() -> Read:
     return oracle_net.canonical
 
 
-@row("formats.connection_properties", "formats.jdbc", texts=CONNECTION)
+@row(
+    *("formats.connection_properties", "formats.jdbc", "formats.jdbc_meanings"),
+    "formats.jdbc_servers",
+    texts=CONNECTION,
+)
 def _connection(name: str) -> Read:
     from omconf.formats import connection_properties, jdbc, jdbc_servers
 
@@ -131,7 +137,7 @@ def _connection(name: str) -> Read:
                 jdbc.encode(kind, text)
         return jdbc_servers.servers(*jdbc.canonical(text)), jdbc.meaning(text, text)
 
-    return url if name == "formats.jdbc" else pairs
+    return pairs if name == "formats.connection_properties" else url
 
 
 @row(
