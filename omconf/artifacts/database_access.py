@@ -70,6 +70,18 @@ _PG_HBA = """\
 # (SHOW hba_file), in the place of earlier ones, above all lines that speak of the same clients: the
 # first line that matches counts. Then, as superuser: SELECT pg_reload_conf();
 # The server has to listen where the nodes look for it; a change in postgresql.conf takes a restart:"""
+_PG_HBA_TLS = """\
+#   ssl = on
+# Without TLS no node is let in by these lines. Where nodes still log in without it, leave their `host`
+# lines in the block's place until all have restarted with the new persistence.xml."""
+_PG_HBA_CLIENTS = """\
+# The authority of the nodes' certificates has to be in the server's ssl_ca_file."""
+_MYSQL_TLS = """\
+--   ssl-cert, ssl-key = the server's certificate and its key
+-- Without TLS no node is let in by these accounts. Where nodes still log in without it, run this file
+-- when all have restarted with the new persistence.xml; or before, with REQUIRE NONE in each line."""
+_MYSQL_CLIENTS = """\
+-- The authority of the nodes' certificates has to be in the server's ssl-ca."""
 _MYSQL = """\
 -- For the administrator of the MySQL or MariaDB server. `omconf build -o DIR --reveal-secrets` writes
 -- a copy with the password in its place; run that one, as root:
@@ -182,10 +194,16 @@ class DatabaseAccess(Kind):
         )
         if kind == "mysql" and not _lets_in(cluster):
             text += MYSQL_8
+        if cluster.database.tls:
+            text += TLS_FIRST
         return Manual("database", text, files, login=True)
 
 
 KIND = DatabaseAccess()
+TLS_FIRST = (
+    " It refuses logins without TLS from then on: the server has to offer TLS, and no node may still"
+    " log in without it (docs/database.md, Turning TLS on)."
+)
 MYSQL_8 = (
     " MySQL 8, unlike MariaDB, lets no node in with the URL as it is: first write"
     " `{sslMode: REQUIRED}` or `{allowPublicKeyRetrieval: true}` in `database.options` (OM218)."
@@ -287,18 +305,44 @@ def _pg_hba(cluster: Cluster, clients: Iterable[_Client]) -> Iterator[Line]:
         listen = "localhost" if server.on_loopback else f"localhost,{host.value}"
         yield line("#   listen_addresses = '", Value(listen, host.origin), "'", why=(STEP,))
         yield line("#   port = ", server.port, why=(STEP,))
+    if tls := database.tls:
+        yield from _text(_PG_HBA_TLS, tls.mode.origin)
+    if tls and tls.client_key:
+        yield from _text(_PG_HBA_CLIENTS, tls.client_key.path.origin)
     yield line(begin, why=(MARKERS,))
+    kind, how, why = _asked(cluster)
     for _, address in clients:
-        yield line("host ", name, " ", role, " ", address, "/32 scram-sha-256", why=(STEP,))
+        yield line(f"{kind} ", name, " ", role, " ", address, f"/32 {how}", why=(STEP, *why))
     yield line(end, why=(MARKERS,))
+
+
+def _asked(cluster: Cluster) -> tuple[str, str, tuple[Origin, ...]]:
+    """Give the type and the method of pg_hba.conf's lines, and why they ask for TLS."""
+    tls = cluster.database.tls
+    if tls is None:
+        return "host", "scram-sha-256", ()
+    if key := tls.client_key:
+        return "hostssl", "scram-sha-256 clientcert=verify-ca", (tls.mode.origin, key.path.origin)
+    return "hostssl", "scram-sha-256", (tls.mode.origin,)
+
+
+def _required(cluster: Cluster) -> Value[str]:
+    """Give what MySQL and MariaDB are to ask of an account besides its password."""
+    tls = cluster.database.tls
+    if tls is None:
+        return Value("", STEP)
+    if key := tls.client_key:
+        return Value(" REQUIRE X509", key.path.origin)
+    return Value(" REQUIRE SSL", tls.mode.origin)
 
 
 def _meaning(cluster: Cluster) -> Meaning:
     role, name = (pg_hba.name(v.value) for v in (cluster.database.user, cluster.database.name))
     few = list(islice(_clients(cluster), 2))
-    whom = (f"host {name} {role} {address.value}/32" for _, address in few)
+    kind, how, _ = _asked(cluster)
+    whom = (f"{kind} {name} {role} {address.value}/32" for _, address in few)
     sample = tuple(_pg_hba(cluster, few))
-    return Meaning(KIND.read, dict.fromkeys(whom, "scram-sha-256"), sample=sample)
+    return Meaning(KIND.read, dict.fromkeys(whom, how), sample=sample)
 
 
 def _mysql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
@@ -310,7 +354,12 @@ def _mysql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
     for server in database.servers:
         yield line("--   bind-address = ", server.host, why=(STEP,))
         yield line("--   port = ", server.port, why=(STEP,))
+    if tls := database.tls:
+        yield from _text(_MYSQL_TLS, tls.mode.origin)
+    if tls and tls.client_key:
+        yield from _text(_MYSQL_CLIENTS, tls.client_key.path.origin)
     yield from _text(_MYSQL_SETUP, SCRIPT)
+    required = _required(cluster)
     charset = " CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;"
     yield line("CREATE DATABASE IF NOT EXISTS ", name, charset, why=(STEP,))
     hosts: list[str | Value[str]] = []
@@ -319,9 +368,9 @@ def _mysql(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
         hosts += [", ", host] if hosts else [host]
         yield line("", why=(SCRIPT,))
         yield line("-- ", node, why=(SCRIPT,))
-        create = ("CREATE USER IF NOT EXISTS ", user, "@", host, " IDENTIFIED BY ", password, ";")
-        yield line(*create, why=secret)
-        yield line("ALTER USER ", user, "@", host, " IDENTIFIED BY ", password, ";", why=secret)
+        account = (user, "@", host, " IDENTIFIED BY ", password, required, ";")
+        yield line("CREATE USER IF NOT EXISTS ", *account, why=secret)
+        yield line("ALTER USER ", *account, why=secret)
         grant = f"GRANT {RIGHTS} ON "
         yield line(grant, pattern, ".* TO ", user, "@", host, ";", why=(STEP,))
     yield from _text(
@@ -352,5 +401,7 @@ def _other(cluster: Cluster) -> Iterator[Line]:
     for number, server in enumerate(database.servers):
         begin = "          " if number else "listens   "
         yield line(begin, server.host, ", TCP port ", server.port, why=(STEP,))
+    if tls := database.tls:
+        yield line("          with encryption, and with nothing else", why=(tls.mode.origin,))
     for number, (node, address) in enumerate(_clients(cluster)):
         yield line("          " if number else "clients   ", address, " (", node, ")", why=(STEP,))

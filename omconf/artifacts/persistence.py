@@ -16,14 +16,14 @@ from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Placeholder, Reading, line
 from omconf.check import deployed_xml
 from omconf.check.deployed_members import DROPPED
-from omconf.cluster import database_url
+from omconf.cluster import database_url, same_database
 from omconf.diagnostics import (
     CONTRADICTION,
     Diagnostic,
     Finding,
     plain_property,
 )
-from omconf.formats import connection_properties, dbcp2, header, jdbc
+from omconf.formats import connection_properties, dbcp2, header, jdbc, jdbc_servers
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
 from omconf.secrets import HIDDEN, Secret, hides, in_plain
@@ -56,17 +56,18 @@ _CONNECTS = re.compile(
     r"openjpa\.Connection(2|DriverName|Factory|Password|Properties|URL|UserName)"
     r"|(javax|jakarta)\.persistence\.(jdbc|jta|nonJta)"
 )
-
-
-LOOPBACK = re.compile(
-    r"127\.[0-9.]+|\[[0:]*:0*1\]|localhost(\.localdomain)?|(ip6-)?(localhost|loopback)"
-)
-"""A host's own names for itself; Debian gives its host name 127.0.1.1."""
 _URL = f"properties/{CONNECTION}/Url"
 _SPEC_KEYS = {
     _URL: "database.host, .port or .name",
+    f"{_URL}/{jdbc_servers.DATABASE}": "database.name",
+    f"{_URL}/{jdbc_servers.PARTNER}": "database.host",
+    **{f"{_URL}/{name}": "database.host" for name in jdbc_servers.ALTERNATES},
     f"properties/{CONNECTION}/Username": "database.user",
 }
+_ORACLE_SETTING = re.compile(rf"{_URL}/[A-Z0-9_ /]+")
+"""A setting of a connect descriptor, for which a spec has no place."""
+_PLACES = (_URL, f"{_URL}/{jdbc_servers.DATABASE}")
+"""What says which database it is."""
 MOVED = Do(
     Manual(
         "database",
@@ -147,7 +148,9 @@ class Persistence(Kind):
             return ""
         if replaced and key in _SPEC_KEYS:
             return _SPEC_KEYS[key]
-        if key.startswith(f"properties/{CONNECTION}/Url/"):
+        if _ORACLE_SETTING.fullmatch(key):
+            return ""
+        if key.startswith(f"{_URL}/"):
             return "database.options"
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
@@ -159,15 +162,14 @@ class Persistence(Kind):
         self, cluster: Cluster, node: str, changes: Mapping[str, Change], action: str
     ) -> Effect:
         """Leave out of it a URL that names the same server by another name."""
-        url = changes.get(_URL)
-        if url and _same_server(cluster, node, url):
+        if _URL in changes and same_database.leads_to(cluster, node, *_before(cluster, changes)):
             changes = {key: change for key, change in changes.items() if key != _URL}
         return self.effect(cluster, changes, action)
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        apart = [k for k in changes if k == _URL or k == "version" or k.startswith("class[")]
+        apart = [k for k in changes if k in (*_PLACES, "version") or k.startswith("class[")]
         if apart and action == "update":
-            moves = _URL in apart
+            moves = any(key in _PLACES for key in apart)
             why = (
                 "another database or another release's tables: nodes changed one by one would"
                 " work on two databases at once"
@@ -181,6 +183,8 @@ class Persistence(Kind):
         account = any(key.endswith(("/Username", "/Password")) for key in changes)
         needs = ("database",) if account or action == "create" else ()
         why = "persistence.xml is read when OpenMeetings starts; nodes restart one by one"
+        if action == "update" and same_database.turns_tls_on(cluster, _before(cluster, changes)[1]):
+            why += "; when all log in over TLS, have the server refuse other logins (database/)"
         return restart(why, needs=needs)
 
 
@@ -192,31 +196,18 @@ def connects(name: str) -> bool:
     return _CONNECTS.match(name) is not None
 
 
-def _same_server(cluster: Cluster, node: str, url: Change) -> bool:
-    """Tell whether two URLs lead to one database: a host is called otherwise, or there are others too.
-
-    Of several servers one can be written, and pgJDBC looks for that one; Connector/J takes the first.
-    """
-    before, after = (jdbc.servers(side or "") for side in (url.before, url.after))
-    if not (before.places and after.places) or (before[1:] != after[1:]):
-        return False
-    there, here = (
-        [(_known(cluster, node, host), port) for host, port in side.places]
-        for side in (before, after)
-    )
-    several = cluster.database.kind.value == "postgresql" and len(here) > 1
-    return not {*there}.isdisjoint(here) if several else there[0] == here[0]
-
-
-def _known(cluster: Cluster, node: str, host: str) -> str:
-    """Name a host as the spec does, where it is a node on which the database runs."""
-    for there in cluster.nodes:
-        name = there.name.value
-        if cluster.database.on(name):
-            here = name == node and LOOPBACK.fullmatch(host)
-            if host in there.known_as or here:
-                return name
-    return host
+def _before(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[str, dict[str, str]]:
+    """Put the deployed URL together again: what changed as it was, the rest as it is wanted."""
+    base, parameters = jdbc.canonical(database_url.text(cluster))
+    for key, change in changes.items():
+        if key == _URL:
+            base = change.before or ""
+        elif key.startswith(f"{_URL}/"):
+            name = key.removeprefix(f"{_URL}/")
+            parameters.pop(name, None)
+            if change.before is not None:
+                parameters[name] = change.before
+    return base, parameters
 
 
 def _connection_items(reading: Reading, key: str, value: str, number: int) -> None:

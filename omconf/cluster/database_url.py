@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from omconf.formats import jdbc, oracle_net
+from omconf.formats import jdbc, jdbc_servers, oracle_net
 from omconf.origin import FromFormat, Value
 from omconf.secrets import SecretRef
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 WRITES = FromFormat(
     "OpenMeetings writes: after a failover too, it needs a server that can be written"
 )
-PARTNER = "failoverPartner"
 DRIVER = FromFormat("this release's driver needs the time zone in its URL")
 WRITABLE = {"postgresql": ("targetServerType", "primary"), "mysql": ("failOverReadOnly", "false")}
 """What has a driver end on a server that can be written, where the spec does not say it otherwise.
@@ -155,7 +154,7 @@ def _failover(database: Database) -> dict[str, Parameter]:
         name, value = WRITABLE[kind]
         return {name: Value(value, WRITES)}
     if kind == "mssql":
-        return {PARTNER: others[0].host}
+        return {jdbc_servers.PARTNER: others[0].host}
     if kind == "db2":
         names, ports = (
             ",".join(map(str, words))

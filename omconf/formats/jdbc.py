@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus
 
-from omconf.formats import oracle_net
+from omconf.formats import jdbc_meanings, oracle_net
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -112,19 +112,30 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     if kind == "mysql":
         url = url.partition("#")[0]  # Connector/J takes the rest for a fragment
     base, parameters = split(url)
-    if kind == "oracle" and (thin := _THIN.match(base)):
-        base = thin[0] + oracle_net.canonical(base[thin.end() :])
-    if port := _PORTS.get(kind):
-        base = _with_server(base, kind, port)
+    if kind == "oracle" and (thin := THIN.match(base)):
+        text, settings = oracle_net.canonical(base[thin.end() :])
+        return thin[0] + text, settings
     if kind == "mysql":
         parameters = {_plain_name(name): value for name, value in parameters.items()}
     if kind == "mssql":
-        spelled = SPELLED[kind]
-        parameters = {spelled.get(n.lower(), n.lower()): v for n, v in parameters.items()}
-    return base, {name: meaning(url, value) for name, value in parameters.items()}
+        names = ((name.strip().lower(), value.strip()) for name, value in parameters.items())
+        parameters = {SPELLED[kind].get(_SYNONYMS.get(n, n), n): v for n, v in names}
+    meant = {name: meaning(url, value) for name, value in parameters.items()}
+    if kind == "mssql":
+        base = _mssql_server(base, meant)
+    if port := _PORTS.get(kind):
+        base = _with_server(base, kind, port)
+    return base, jdbc_meanings.meant(kind, meant)
 
 
-_THIN = re.compile(r"jdbc:oracle:thin:@")
+THIN = re.compile(r"jdbc:oracle:thin:@")
+_SYNONYMS = {
+    "database": "databasename",
+    "server": "servername",
+    "port": "portnumber",
+    "username": "user",
+}
+"""mssql-jdbc's other names of properties, in lower case (SQLServerDriver)."""
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "db2": 50000}
 """What the drivers connect to where a URL names no port (their own documentation)."""
 _NAMES = {
@@ -142,7 +153,7 @@ _NAMES = {
     "mssql": (
         *("databaseName", "encrypt", "failoverPartner", "loginTimeout", "trustServerCertificate"),
         *("hostNameInCertificate", "multiSubnetFailover", "trustStore", "trustStorePassword"),
-        *("trustStoreType",),
+        *("trustStoreType", "serverName", "portNumber", "instanceName"),
     ),
 }
 SPELLED = {kind: {name.lower(): name for name in names} for kind, names in _NAMES.items()}
@@ -155,9 +166,7 @@ def mysql_8_lets_in(url: str) -> bool:
     It needs TLS, or leave to ask for the server's public key (its manual).
     """
     options = canonical(url)[1]
-    encrypted = options.get("sslMode", "DISABLED").upper() != "DISABLED" or any(
-        options.get(name, "false") == "true" for name in ("useSSL", "requireSSL")
-    )
+    encrypted = options.get("sslMode") != "DISABLED"
     return encrypted or options.get("allowPublicKeyRetrieval") == "true"
 
 
@@ -173,6 +182,24 @@ _GROUPS = re.compile(r"(?:[^,(]|\([^()]*+\)|\()++")
 _KEYED = re.compile(
     r"address=((?:\([a-z]+=[^()=,]*\))+)|\(([a-z]+=[^()=,]*(?:,[a-z]+=[^()=,]*)*)\)"
 )
+
+
+_MSSQL = re.compile(r"(jdbc:sqlserver://)([^:\\]*)(?:\\([^:]*))?(?::(.*))?")
+
+
+def _mssql_server(base: str, parameters: dict[str, str]) -> str:
+    """Write the server of mssql-jdbc's properties into the URL, and take them away.
+
+    What stands later counts; an instance does not where there is a port (its Util.parseUrl and manual).
+    """
+    found = _MSSQL.fullmatch(base)
+    if found is None:
+        return base
+    names = ("serverName", "instanceName", "portNumber")
+    said = zip(names, found.groups()[1:], strict=True)
+    host, instance, port = (parameters.pop(name, "") or (text or "").strip() for name, text in said)
+    end = f":{port}" if port else f"\\{instance}" if instance else ""
+    return f"{found[1]}{host}{end}"
 
 
 def _with_server(base: str, kind: str, port: int) -> str:
@@ -218,26 +245,6 @@ def _database(kind: str, rest: str) -> str:
     if not rest or re.search(f"%(?![0-9A-Fa-f]{{2}})|{kept}", rest):
         return rest
     return f"/{quote(unquote_plus(rest[1:]), safe='')}"
-
-
-class Servers(NamedTuple):
-    """The servers of a URL, each with its port, in lower case, and what is before and behind them."""
-
-    places: tuple[tuple[str, str], ...]
-    before: str
-    behind: str
-
-
-def servers(base: str) -> Servers:
-    """Cut the canonical base of a URL; of a form without plain hosts there are no servers."""
-    found = re.fullmatch(r"(jdbc:[a-z0-9]+:)((?:[a-z]+:)?)//([^/;()@]+)(|[/;].*)", base)
-    if found is None:
-        return Servers((), base, "")
-    places = (place.rpartition(":") for place in found[3].split(","))
-    named = tuple((host.lower().rstrip("."), port) for host, _, port in places)
-    # Of one host, Connector/J balances and replicates nothing.
-    before = found[1] + (found[2] if len(named) > 1 else "")
-    return Servers(named if all(host for host, _ in named) else (), before, found[4])
 
 
 def _parts(text: str, between: str) -> list[str]:

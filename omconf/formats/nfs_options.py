@@ -184,8 +184,19 @@ def judge_export(option: str) -> Verdict | None:
 
 
 def settle_mount(given: Iterable[str]) -> tuple[str, ...]:
-    """Reduce NFS mount options to what they come to, sorted."""
-    return options.settle(given, _MOUNT, _MOUNT_GROUP, _MOUNT_SYNONYMS)
+    """Reduce NFS mount options to what they come to, sorted.
+
+    `minorversion` completes `vers=4` (nfs(5)), wherever the two stand, and says nothing new beside
+    the same `vers=4.N`; beside another one, or without a version, it stays as it is.
+    """
+    settled = options.settle(given, _MOUNT, _MOUNT_GROUP, _MOUNT_SYNONYMS)
+    said = dict(option.partition("=")[::2] for option in settled)
+    minor = said.get("minorversion", "")
+    if minor not in ("0", "1", "2") or said.get("vers") not in ("4", f"4.{minor}"):
+        return settled
+    gone = (f"minorversion={minor}", f"vers={said['vers']}")
+    kept = [option for option in settled if option not in gone]
+    return tuple(sorted([*kept, f"vers=4.{minor}"]))
 
 
 def version(given: Iterable[str]) -> str | None:

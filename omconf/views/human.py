@@ -164,17 +164,32 @@ def made_by(of: Document) -> str:
 
 
 def values(item: Document) -> tuple[str, str]:
-    """Draw an item's value before and after; a secret's are hidden."""
+    """Draw an item's value before and after, of long ones what differs; a secret's are hidden."""
     if "secret" in item:
         return HIDDEN, HIDDEN
-    return _short(item.get("before", "")), _short(item.get("after", ""))
+    before, after = item.get("before", ""), item.get("after", "")
+    same = _same(before, after) if item["action"] == "update" else 0
+    skipped = same - _BESIDE if max(len(before), len(after)) > _LONGEST and same > _BESIDE else 0
+    return _short(before, skipped), _short(after, skipped)
 
 
-def _short(value: str) -> str:
-    shown = visible(value)
-    if not shown or shown != shown.strip():
+def _same(one: str, other: str) -> int:
+    """Count the characters with which both begin."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
+
+
+_LONGEST = 160
+_BESIDE = 60
+"""Characters of a long value that are shown before the first that differs."""
+
+
+def _short(value: str, skipped: int) -> str:
+    shown = visible(value[skipped:])
+    if (whole := visible(value)) != whole.strip() or not whole:
         shown = f'"{shown}"'
-    return shown if len(shown) <= 160 else shown[:156] + " ..."
+    start = "... " if skipped else ""
+    return start + (shown if len(shown) <= _LONGEST else shown[: _LONGEST - 4] + " ...")
 
 
 _STATES = {"equal": "equal", "different": "different", "unknown": "not compared"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -327,3 +328,38 @@ def test_an_export_to_strangers_is_no_value_of_a_spec(trees: Path, client: str) 
     done = omconf("import", "--deployed", trees)
     assert "OM105" not in done.err
     assert (client in done.out) is (client == "*.om.example.org")
+
+
+_BY_HAND: dict[str, tuple[str, dict[str, object]]] = {
+    "oracle": (
+        (
+            "jdbc:oracle:thin:@(DESCRIPTION=(LOAD_BALANCE=on)"
+            "(ADDRESS=(PROTOCOL=tcp)(HOST=o1.example.org)(PORT=1521))"
+            "(ADDRESS=(PROTOCOL=tcp)(HOST=o2.example.org)(PORT=1522))"
+            "(CONNECT_DATA=(SERVICE_NAME=om)))"
+        ),
+        {
+            "host": ["o1.example.org", {"host": "o2.example.org", "port": 1522}],
+            "service": "om",
+        },
+    ),
+    "mssql": (
+        "jdbc:sqlserver://;serverName=s1.example.org;database=om;FailoverPartner=s2.example.org",
+        {"host": ["s1.example.org", "s2.example.org"], "name": "om"},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", _BY_HAND)
+def test_servers_that_stand_elsewhere_than_in_the_stock_url(tmp_path: Path, kind: str) -> None:
+    by_hand(tmp_path, "9.1.0", kind, 2)
+    url, wanted = _BY_HAND[kind]
+    for node in ("om1", "om2"):
+        file = tmp_path / node / PERSISTENCE
+        text = re.sub("(Url=)jdbc:[^,&]*", lambda found: f"{found[1]}{url}", file.read_text())
+        file.write_text(text)
+    _, found = imported(tmp_path)
+    said = yaml.safe_load(found["spec"])["database"]
+    assert {key: said.get(key) for key in wanted} == wanted
+    assert "options" not in said
+    assert ("LOAD_BALANCE" in str(found["diagnostics"])) is (kind == "oracle")

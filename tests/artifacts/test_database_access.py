@@ -56,6 +56,50 @@ def test_mysql() -> None:
     assert "'%'" not in text
 
 
+KEY = {"client_key": "/etc/om/key.p12"}
+
+
+@pytest.mark.parametrize(
+    ("tls", "kind", "how"),
+    [
+        ({}, "hostssl", "scram-sha-256"),
+        ({"mode": "require"}, "hostssl", "scram-sha-256"),
+        ({**KEY, "ca": "/etc/om/ca.pem"}, "hostssl", "scram-sha-256 clientcert=verify-ca"),
+    ],
+)
+def test_with_tls_postgresql_lets_nobody_in_without(
+    tls: dict[str, Any], kind: str, how: str
+) -> None:
+    rules = _files(name="om", user="o", tls=tls)["pg_hba.conf"]
+    whom = [f'{kind} "om" "o" 10.1.1.{number}/32' for number in (1, 2)]
+    assert KIND.read(rules.text).items == dict.fromkeys(whom, how)
+    assert rules.meaning is not None
+    assert not rules.meaning.fault(rules.lines)
+    assert "#   ssl = on\n" in rules.text
+    assert ("ssl_ca_file" in rules.text) is ("client_key" in tls)
+
+
+@pytest.mark.parametrize(("tls", "asked"), [({}, "SSL"), (KEY, "X509"), (None, None)])
+def test_with_tls_mysql_lets_nobody_in_without(
+    tls: dict[str, Any] | None, asked: str | None
+) -> None:
+    password = {"client_key_password": {"env": "STORE"}} if tls else {}
+    given: dict[str, Any] = {} if tls is None else {"tls": {**tls, **password}}
+    text = _files(kind="mysql", **given)["mysql.sql"].text
+    ends = [f" REQUIRE {asked};" if asked else "@;"]
+    accounts = [line for line in text.splitlines() if " IDENTIFIED BY " in line]
+    assert len(accounts) == 4
+    assert all(line.endswith(ends[0]) for line in accounts)
+    assert ("REQUIRE" in text) is (asked is not None)
+
+
+def test_the_step_says_what_becomes_of_logins_without_tls() -> None:
+    for tls in (False, True):
+        step = KIND.external(simple(database={"tls": {}} if tls else {}))
+        assert step is not None
+        assert ("refuses logins without TLS" in step.text) is tls
+
+
 @pytest.mark.parametrize("kind", ["mssql", "oracle", "db2"])
 def test_others_are_told_what_is_needed(kind: str) -> None:
     (text,) = _files(kind=kind, user="meet", name="rooms").values()

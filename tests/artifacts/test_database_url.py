@@ -61,6 +61,8 @@ def test_an_oracle_service() -> None:
     assert url(**service) == "jdbc:oracle:thin:@//db1.example.org:1521/om.example.org"
     assert "(SERVICE_NAME=om.example.org)" in url(**service | {"host": TWO})
     assert rules_of(spec_of(database=service | {"kind": "mysql"})) == {"OM280"}
+    assert rules_of(spec_of(database=service)) == set()
+    assert rules_of(spec_of(database=service | {"name": "om"})) == {"OM280"}
 
 
 def test_a_descriptor_by_hand_is_the_same() -> None:
@@ -70,7 +72,7 @@ def test_a_descriptor_by_hand_is_the_same() -> None:
         (address=(host=db1.example.org)(protocol=tcp)(port=1521))
         (address=(host=db2)(protocol=tcp)(port=6000))))"""
     assert jdbc.canonical(by_hand) == ours
-    assert jdbc.canonical(by_hand.replace("OFF", "on")) != ours
+    assert jdbc.canonical(by_hand.replace("OFF", "on")) == (ours[0], {"LOAD_BALANCE": "on"})
     assert jdbc.canonical(by_hand.replace("db2", "db3")) != ours
     same = ("jdbc:oracle:thin:@h/om", "jdbc:oracle:thin:@//h:1521/om")
     assert jdbc.canonical(same[0]) == jdbc.canonical(same[1])
@@ -81,15 +83,18 @@ BROKEN = ["(", ")", "(a=b", "(a=b))", "(a=)", "=(", "(a=(b=c)d)", "(" * 9999, "(
 
 @pytest.mark.parametrize("text", BROKEN, ids=range(len(BROKEN)))
 def test_a_broken_descriptor_stays_as_it_is(text: str) -> None:
-    assert oracle_net.canonical(text) == text
+    assert oracle_net.canonical(text) == (text, {})
 
 
 def _effect(kind: str, before: str, after: list[Any], **more: Any) -> bool:
     """Whether nodes can change from a hand-written URL one by one."""
-    cluster = simple(3, database={"kind": kind, "host": after, **more})
-    base = jdbc.canonical(database_url.text(cluster))[0]
-    change = {URL: Change("update", jdbc.canonical(before)[0], base)}
-    return persistence.KIND.effect_on(cluster, "om1", change, "update").rolling
+    hosts = [{"host": h} if isinstance(h, str) and h[:2] in ("db", "sq") else h for h in after]
+    cluster = simple(3, database={"kind": kind, "host": hosts, **more})
+    (old, was), (new, now) = map(jdbc.canonical, (before, database_url.text(cluster)))
+    values: dict[str, tuple[str | None, str | None]] = {URL: (old, new)}
+    values |= {f"{URL}/{name}": (was.get(name), now.get(name)) for name in {**was, **now}}
+    changes = {key: Change("update", *each) for key, each in values.items() if len({*each}) > 1}
+    return persistence.KIND.effect_on(cluster, "om1", changes, "update").rolling
 
 
 @pytest.mark.parametrize(
@@ -109,6 +114,104 @@ def test_another_server_of_one_database_is_no_other_database(
     kind: str, before: str, after: list[Any], rolling: bool
 ) -> None:
     assert _effect(kind, f"jdbc:{kind}:{before}", after) is rolling
+
+
+_ADDRESS = "(ADDRESS=(PROTOCOL=tcp)(HOST={})(PORT=1521))"
+_BOTH = _ADDRESS.format("db1") + _ADDRESS.format("DB2.example.org.")
+_SERVICE = "(CONNECT_DATA=(SERVER=dedicated)(service_name=OM.example.org))"
+_ORACLE = [
+    (f"(DESCRIPTION={_BOTH}{_SERVICE})", True),
+    (f"(description={_SERVICE}(LOAD_BALANCE=on)(FAILOVER=off)(CONNECT_TIMEOUT=3){_BOTH})", True),
+    (f"(DESCRIPTION=(ADDRESS_LIST={_BOTH})(ADDRESS_LIST={_BOTH}){_SERVICE})", True),
+    (f"(DESCRIPTION_LIST=(DESCRIPTION={_BOTH}{_SERVICE})(DESCRIPTION={_BOTH}{_SERVICE}))", True),
+    (f"(DESCRIPTION={_ADDRESS.format('db1')}{_SERVICE})", True),
+    ("//db1:1521,db2.example.org:1521/om.example.org:dedicated?connect_timeout=3", True),
+    ("db1,db2.example.org:1521/om.example.org", True),
+    (f"(DESCRIPTION={_BOTH}{_SERVICE.replace('OM', 'OTHER')})", False),
+    (f"(DESCRIPTION={_BOTH.replace('1521', '1522')}{_SERVICE})", False),
+    (f"(DESCRIPTION={_BOTH}{_SERVICE.replace('service_name', 'SID')})", False),
+    (f"(DESCRIPTION=(SOURCE_ROUTE=yes){_BOTH}{_SERVICE})", False),
+    (f"(DESCRIPTION={_BOTH})", False),
+]
+
+
+@pytest.mark.parametrize(("text", "rolling"), _ORACLE)
+def test_a_descriptor_of_the_same_service_is_no_other_database(text: str, rolling: bool) -> None:
+    hosts = ["db1", "db2.example.org"]
+    before = f"jdbc:oracle:thin:@{text}"
+    assert _effect("oracle", before, hosts, service="om.example.org") is rolling
+
+
+def test_what_differs_in_a_descriptor_is_an_item_of_its_own() -> None:
+    text = _ORACLE[1][0]
+    base, settings = jdbc.canonical(f"jdbc:oracle:thin:@{text}")
+    assert settings == {
+        "CONNECT_DATA/SERVER": "DEDICATED",
+        "CONNECT_TIMEOUT": "3",
+        "FAILOVER": "off",
+        "LOAD_BALANCE": "on",
+    }
+    assert "TIMEOUT" not in base
+    assert persistence.KIND.keep(f"{URL}/CONNECT_TIMEOUT", False) == ""
+    one = f"(DESCRIPTION={_ADDRESS.format('h')}(CONNECT_DATA=(SERVICE_NAME=om)))"
+    assert oracle_net.canonical(one) == ("//h:1521/om", {})
+    assert oracle_net.canonical(one.replace("SERVICE_NAME", "SID")) == ("h:1521:om", {})
+    assert "TCPS" in oracle_net.canonical(one.replace("tcp", "tcps"))[0]
+
+
+_MSSQL = [
+    ("//;serverName=sql1;portNumber=1433;databaseName=om;failoverPartner=SQL2", True),
+    ("//SQL1;DATABASE=om", True),
+    ("//sql2;databaseName={om};failoverPartner=sql1.", True),
+    ("//;port=1433;SERVER={sql2};database=om;FAILOVERPARTNER=sql1", True),
+    ("//sql1\\inst:1433;databaseName=om", True),
+    ("//sql1\\inst;databaseName=om", False),
+    ("//sql1;serverName=sql3;databaseName=om", False),
+    ("//sql1;databaseName=other;failoverPartner=sql2", False),
+    ("//sql1;failoverPartner=sql2", False),
+]
+
+
+@pytest.mark.parametrize(("text", "rolling"), _MSSQL)
+def test_the_properties_of_sql_server_name_the_same_database(text: str, rolling: bool) -> None:
+    assert _effect("mssql", f"jdbc:sqlserver:{text}", ["sql1", "sql2"], name="om") is rolling
+
+
+def test_another_name_on_the_same_sql_server_is_another_database() -> None:
+    assert _effect("mssql", "jdbc:sqlserver://sql1;databaseName=om", ["sql1"], name="om")
+    assert not _effect("mssql", "jdbc:sqlserver://sql1;databaseName=x", ["sql1"], name="om")
+
+
+def test_an_alternate_of_db2_is_of_the_same_pair() -> None:
+    before = (
+        "jdbc:db2://db2:50000/om:clientRerouteAlternateServerName=DB1,db3;"
+        "clientRerouteAlternatePortNumber=50000,50000;"
+    )
+    assert _effect("db2", before, ["db1", "db4"], name="om")
+    assert not _effect("db2", before.replace("DB1", "db5"), ["db1", "db4"], name="om")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "before", "said"),
+    [
+        ("postgresql", "sslmode", None, True),
+        ("postgresql", "sslmode", "disable", True),
+        ("postgresql", "sslmode", "require", False),
+        ("mysql", "sslMode", "DISABLED", True),
+        ("mysql", "sslMode", "REQUIRED", False),
+        ("mssql", "encrypt", "false", True),
+    ],
+)
+def test_nodes_that_turn_tls_on_restart_before_the_server_asks_for_it(
+    kind: str, name: str, before: str | None, said: bool
+) -> None:
+    cluster = simple(3, database={"kind": kind, "tls": {}})
+    after = jdbc.canonical(database_url.text(cluster))[1][name]
+    change = {f"{URL}/{name}": Change("update", before, after)}
+    effect = persistence.KIND.effect_on(cluster, "om1", change, "update")
+    assert effect.rolling
+    assert not effect.needs
+    assert ("refuse other logins" in effect.why) is said
 
 
 def test_what_does_not_go_together() -> None:

@@ -40,8 +40,42 @@ SAME = [
     ("jdbc:mysql:loadbalance://a,b/d", "jdbc:mysql:loadbalance://a:3306,b/d"),
     ("jdbc:mysql://u@h/d", "jdbc:mysql://u@h:3306/d"),
     ("jdbc:sqlserver://h;databaseName=d", "jdbc:sqlserver://h:1433;DATABASENAME=d"),
+    ("jdbc:sqlserver://h:1434;a=1", "jdbc:sqlserver://x:1;PortNumber=1434;server={h};a=1"),
+    (
+        "jdbc:sqlserver://h\\i;database=d",
+        "jdbc:sqlserver://;databaseName=d;serverName=h;instancename=i",
+    ),
+    (
+        "jdbc:oracle:thin:@h:1521/s?retry_count=3",
+        "jdbc:oracle:thin:@//h/s?RETRY_COUNT=3&failover=ON",
+    ),
+]
+_PG, _MY = "jdbc:postgresql://h/d?", "jdbc:mysql://h/d?"
+SAME += [
+    (f"{_PG}targetServerType=primary", f"{_PG}targetServerType=master"),
+    (f"{_PG}targetServerType=preferSecondary", f"{_PG}targetServerType=preferSlave"),
+    (f"{_PG}sslmode=verify-full", f"{_PG}ssl=true"),
+    (f"{_PG}sslmode=verify-full", f"{_PG}ssl"),
+    (f"{_PG}sslmode=Require", f"{_PG}ssl=true&sslmode=require"),
+    (f"{_PG}ssl=false", f"{_PG}sslmode=prefer"),
+    (f"{_MY}sslMode=VERIFY_IDENTITY", f"{_MY}sslMode=verify_identity&useSSL=false"),
+    (f"{_MY}sslMode=VERIFY_CA", f"{_MY}useSSL=true&requireSSL=true&verifyServerCertificate=yes"),
+    (f"{_MY}sslMode=REQUIRED", f"{_MY}requireSSL=TRUE"),
+    (f"{_MY}sslMode=DISABLED", f"{_MY}useSSL=false&requireSSL=true"),
+    (f"{_MY}useSSL=true", f"{_MY}sslMode=preferred"),
+    (f"{_MY}failOverReadOnly=true", f"{_MY}failOverReadOnly=YES"),
+    *(
+        (f"{_MY}trustCertificateKeyStoreUrl=file:/a%20b", f"{_MY}trustCertificateKeyStoreUrl={url}")
+        for url in ("file:///a%2520b", "FILE://localhost/a%20b")
+    ),
 ]
 DIFFERENT = [
+    (f"{_PG}ssl=true", f"{_PG}sslmode=require"),
+    (f"{_PG}ssl=true", _PG),
+    (f"{_PG}sslmode=other", f"{_PG}sslmode=OTHER"),
+    (f"{_MY}sslMode=REQUIRED", f"{_MY}useSSL=true"),
+    (f"{_MY}useSSL=what", f"{_MY}useSSL=true"),
+    (f"{_MY}trustCertificateKeyStoreUrl=/a", f"{_MY}trustCertificateKeyStoreUrl=file:/a"),
     ("jdbc:mysql://h/d?useSSL=false", "jdbc:mysql://h/d?usessl=false"),
     ("jdbc:postgresql://h/d?ssl=true", "jdbc:postgresql://h/d?SSL=true"),
     ("jdbc:postgresql://h/d?a=1", "jdbc:postgresql://h/d?%61=1"),

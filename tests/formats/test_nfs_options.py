@@ -238,3 +238,18 @@ def test_the_words_of_defaults_set_nothing() -> None:
     assert settle_mount(["ro", "rw", "hard"]) == ("hard",)
     assert settle_mount(["user", "exec"]) == ("exec", "user")
     assert settle_mount(["rw", "ro"]) == ("ro",)
+
+
+@pytest.mark.parametrize(
+    ("listed", "settled"),
+    [
+        ("vers=4,minorversion=1", ("vers=4.1",)),
+        ("minorversion=1,v4", ("vers=4.1",)),
+        ("nfsvers=4.2,hard,minorversion=2", ("hard", "vers=4.2")),
+        ("vers=4.2,minorversion=1", ("minorversion=1", "vers=4.2")),
+        ("vers=3,minorversion=1", ("minorversion=1", "vers=3")),
+        ("minorversion=1", ("minorversion=1",)),
+    ],
+)
+def test_a_minor_version_completes_version_4(listed: str, settled: tuple[str, ...]) -> None:
+    assert settle_mount(listed.split(",")) == settled

@@ -98,11 +98,15 @@ CONNECTION: list[str | Text] = [
     Text("a;", "jdbc:sqlserver://h;a={"),
     Text("p%d=v&", "jdbc:postgresql://h/d?"),
     Text("p%d=v;", "jdbc:db2://h/d:"),
+    Text("h,", "jdbc:db2://h/d:clientRerouteAlternateServerName="),
+    Text("sslMode=a&", "jdbc:mysql://h/d?"),
 ]
 
 
 DESCRIPTOR: list[str | Text] = [
-    *("(a=", "(a=b)", "()", "a ", " (", "=", "h/"),
+    *("(a=", "(a=b)", "()", "a ", " (", "=", "h/", '"', "h,", "h:1,", "a&"),
+    *(Text("(address=(host=h)(a=b))", "(description=", ")"), Text("h:1,", "//", "h/s")),
+    Text("(address_list=(a=b))", "(description=(connect_data=(sid=s))(address=(host=h))", ")"),
     *(Text(between, "(d=", ")") for between in ("(a=b)", "(a=(b=c))", " ", "a ")),
 ]
 
@@ -114,9 +118,13 @@ def _descriptor() -> Read:
     return oracle_net.canonical
 
 
-@row("formats.connection_properties", "formats.jdbc", texts=CONNECTION)
+@row(
+    *("formats.connection_properties", "formats.jdbc", "formats.jdbc_meanings"),
+    "formats.jdbc_servers",
+    texts=CONNECTION,
+)
 def _connection(name: str) -> Read:
-    from omconf.formats import connection_properties, jdbc
+    from omconf.formats import connection_properties, jdbc, jdbc_servers
 
     def pairs(text: str) -> object:
         with suppress(ValueError):
@@ -127,9 +135,9 @@ def _connection(name: str) -> Read:
         for kind in jdbc.FORMS:
             with suppress(ValueError):
                 jdbc.encode(kind, text)
-        return jdbc.servers(jdbc.canonical(text)[0]), jdbc.meaning(text, text)
+        return jdbc_servers.servers(*jdbc.canonical(text)), jdbc.meaning(text, text)
 
-    return url if name == "formats.jdbc" else pairs
+    return pairs if name == "formats.connection_properties" else url
 
 
 @row(

@@ -5,19 +5,23 @@ Each URL is what omconf writes into persistence.xml, each file what it puts on a
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from omconf.artifacts import database_access
 from omconf.bundle.compile import compile_bundle
 from omconf.formats import connection_properties
 from omconf.formats.xml_reader import parse
 from omconf.pipeline.secrets import secrets_of
+from omconf.secrets import Secret
 from tests.clusters import simple
 from tests.needs import needs
 from tests.real.certificates import PASSWORD, Authority, der, pkcs8, pkcs12
@@ -213,3 +217,55 @@ def test_a_standby_is_passed_over(
         standby.stop()
     assert said["both"] == "ok", said
     assert "read-only transaction" in said["alone"], said
+
+
+@contextmanager
+def _asked_by_omconf(site: Site, user: str, **tls: Any) -> Iterator[None]:
+    """Have the server let a user in as `database/` says, and no one else over TCP."""
+    password = {} if site.server.kind == "postgresql" else {"client_key_password": {"env": "STORE"}}
+    given = {**tls, **(password if tls.get("client_key") else {})}
+    data = {"kind": site.server.kind, "host": "localhost", "user": user, "name": user, "tls": given}
+    files = {h.path: h for h in database_access.KIND.hand_over(simple(1, database=data))}
+    values = {"database.password": Secret("pw")}
+    texts = {path: file.filled(values) for path, file in files.items()}
+    if site.server.kind == "mysql":
+        try:
+            site.server.statement(texts["database/mysql.sql"].rstrip().removesuffix(";"))
+            yield
+        finally:
+            site.server.statement(f"drop user if exists '{user}'@'127.0.0.1'")
+        return
+    kept = site.server.rules.read_text()
+    try:
+        site.server.rules.write_text(f"local all all trust\n{texts['database/pg_hba.conf']}")
+        site.server.statement("select pg_reload_conf()")
+        yield
+    finally:
+        site.server.rules.write_text(kept)
+        site.server.statement("select pg_reload_conf()")
+
+
+@pytest.mark.parametrize("client", [False, True])
+def test_the_server_refuses_logins_without_what_the_spec_says(
+    site: Site, java: str, client: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without TLS nobody is let in, and where nodes have a certificate, nobody without one."""
+    user = USERS[client]
+    right = trusted(site, site.ca)
+    key = {"client_key": whole(pkcs12(*site.client)), "client_key_password": {"env": "STORE"}}
+    asked = {"ca": "/ca.pem", "client_key": "/key.p12"} if client else {}
+    if site.server.kind == "mysql" and client:
+        asked = {"client_key": "/key.p12"}
+    plain = {"postgresql": "sslmode=disable", "mysql": "sslMode=DISABLED"}[site.server.kind]
+    tls, start = ({**right, **key}, "client ") if client else (right, "")
+    made = site.url(monkeypatch, "9.1.0", host=RIGHT, tls=tls, name=user)
+    without = site.url(monkeypatch, "9.1.0", host=RIGHT, tls=right, name=user)
+    urls = {
+        f"{start}as omconf has it": made,
+        f"{start}plain": f"{re.sub('[?].*', '', made)}?{plain}",
+        f"{start}without a certificate": without,
+    }
+    with _asked_by_omconf(site, user, **asked):
+        said = site.log_in(java, "9.1.0", urls)
+    refused = {f"{start}plain"} | ({f"{start}without a certificate"} if client else set())
+    assert {case for case, text in said.items() if text != "ok"} == refused, said

@@ -12,7 +12,8 @@ _PORTS = {"postgresql": "5432", "mysql": "3306"}
 _PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
     "postgresql": {
         "ssl": ("true", "false", ""),
-        "sslmode": ("require", "disable"),
+        "sslmode": ("require", "disable", "verify-full", "Prefer"),
+        "targetServerType": ("primary", "master", "preferSlave", "preferSecondary"),
         "ApplicationName": ("om app", "om+app", "OM"),
         "connectTimeout": ("10", "010"),
         "currentSchema": ("a,b", "om"),
@@ -21,10 +22,13 @@ _PARAMETERS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "mysql": {
         "useSSL": ("true", "false"),
+        "requireSSL": ("true", "no"),
+        "verifyServerCertificate": ("TRUE", "false"),
+        "sslMode": ("REQUIRED", "disabled", "PREFERRED", "verify_ca"),
         "serverTimezone": ("Europe/Berlin", "UTC"),
         "characterEncoding": ("UTF-8", "latin1"),
         "useUnicode": ("true", "yes"),
-        "createDatabaseIfNotExist": ("true", "false"),
+        "createDatabaseIfNotExist": ("true", "false", "YES"),
         "connectTimeout": ("10", "20"),
         "passwordCharacterEncoding": ("UTF-8", "latin1"),
         "sessionVariables": ("sql_mode='ANSI',a=1", "a+b"),

@@ -161,6 +161,12 @@ def _several(cluster: Cluster) -> Iterator[Diagnostic]:
     if database.service and kind != "oracle":
         message = "`database.service` is Oracle's: other databases are known by their name alone."
         yield SEVERAL.at(database.service.span, message, hint="Write `name:` in its place.")
+    elif database.service and database.name.span:
+        message = (
+            "`database.service` and `database.name` both say to which database: a SID is not used."
+        )
+        hint = "Remove `name:`, or remove `service:` where the URL is to have the SID."
+        yield SEVERAL.at(database.name.span, message, hint=hint)
     if len(servers) == 1:
         return
     places: set[str] = set()

@@ -27,7 +27,22 @@ public class Urls {
 
     private static String postgresql(String url) {
         Properties read = org.postgresql.Driver.parseURL(url, new Properties());
-        return read == null ? "refused" : new TreeMap<>(read).toString();
+        if (read == null) {
+            return "refused";
+        }
+        var settings = new TreeMap<>(read);
+        String target = (String) settings.remove("targetServerType");
+        settings.remove("ssl");
+        settings.remove("sslmode");
+        try {
+            settings.put("(mode)", org.postgresql.jdbc.SslMode.of(read));
+            if (target != null) {
+                settings.put("(target)", org.postgresql.hostchooser.HostRequirement.getTargetServerType(target));
+            }
+        } catch (Exception refused) {
+            return "refused";
+        }
+        return settings.toString();
     }
 
     private static String mysql(String url) {
@@ -47,6 +62,13 @@ public class Urls {
     private static Map<String, String> settings(HostInfo host) {
         var set = new TreeMap<String, String>();
         host.getHostProperties().forEach((name, value) -> set.put(name, value == null ? "" : value));
+        var meant = new com.mysql.cj.jdbc.JdbcPropertySetImpl();
+        meant.initializeProperties(host.exposeAsProperties());
+        set.keySet().removeAll(java.util.List.of("useSSL", "requireSSL", "verifyServerCertificate"));
+        set.replaceAll((name, value) ->
+            meant.getProperty(name) != null && meant.getProperty(name).getValue() instanceof Boolean known
+                ? known.toString() : value);
+        set.put("sslMode", meant.getEnumProperty("sslMode").getStringValue());
         return set;
     }
 }

@@ -11,6 +11,9 @@
 --   port = 3306
 --   bind-address = 10.3.0.3
 --   port = 3307
+--   ssl-cert, ssl-key = the server's certificate and its key
+-- Without TLS no node is let in by these accounts. Where nodes still log in without it, run this file
+-- when all have restarted with the new persistence.xml; or before, with REQUIRE NONE in each line.
 SET NAMES utf8mb4;
 -- A backslash in a text below is written twice.
 SET SESSION sql_mode = 'STRICT_ALL_TABLES';
@@ -21,18 +24,18 @@ SET SESSION long_query_time = 31536000;
 CREATE DATABASE IF NOT EXISTS `openmeetings` CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci;
 
 -- om1
-CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.1' IDENTIFIED BY @omconf:database.password@;
-ALTER USER 'openmeetings'@'10.3.0.1' IDENTIFIED BY @omconf:database.password@;
+CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.1' IDENTIFIED BY @omconf:database.password@ REQUIRE SSL;
+ALTER USER 'openmeetings'@'10.3.0.1' IDENTIFIED BY @omconf:database.password@ REQUIRE SSL;
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON `openmeetings`.* TO 'openmeetings'@'10.3.0.1';
 
 -- om2
-CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.2' IDENTIFIED BY @omconf:database.password@;
-ALTER USER 'openmeetings'@'10.3.0.2' IDENTIFIED BY @omconf:database.password@;
+CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.2' IDENTIFIED BY @omconf:database.password@ REQUIRE SSL;
+ALTER USER 'openmeetings'@'10.3.0.2' IDENTIFIED BY @omconf:database.password@ REQUIRE SSL;
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON `openmeetings`.* TO 'openmeetings'@'10.3.0.2';
 
 -- om3
-CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.3' IDENTIFIED BY @omconf:database.password@;
-ALTER USER 'openmeetings'@'10.3.0.3' IDENTIFIED BY @omconf:database.password@;
+CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.3' IDENTIFIED BY @omconf:database.password@ REQUIRE SSL;
+ALTER USER 'openmeetings'@'10.3.0.3' IDENTIFIED BY @omconf:database.password@ REQUIRE SSL;
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON `openmeetings`.* TO 'openmeetings'@'10.3.0.3';
 
 -- Its accounts for other hosts, if any: of nodes that left, for example.
