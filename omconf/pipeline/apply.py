@@ -234,7 +234,7 @@ def _on(
     from omconf.apply.nodes import Nodes
     from omconf.apply.wire import LostError
     from omconf.apply.written import FailedError
-    from omconf.pipeline import stops
+    from omconf.pipeline import remembered, stops
 
     asked = prepared.asked
     real = not asked.tree
@@ -261,6 +261,7 @@ def _on(
     began = lines.each(lambda name: _begin(nodes[name], abouts[name], steps[name]), nodes)
     if found := not_begun(lines, began):
         return Result(Outcome.REFUSED, diagnostics=found)
+    remembered.begin(prepared, lines)
     run = Nodes(nodes, people, prepared.whole, options.keep)
     run.units, run.reread = units, prepared_again(prepared)
     run.may_stop = stops.asking(prepared, lines, show, people.agrees, options)
@@ -270,6 +271,8 @@ def _on(
         except (FailedError, LostError) as error:
             return ended(run, apply_id, Outcome.UNDONE, str(error))
     outcome, why = run.carry_out(prepared.steps)
+    if outcome is Outcome.APPLIED:
+        remembered.end(prepared, lines)
     return ended(run, apply_id, outcome, why)
 
 
