@@ -47,6 +47,8 @@ class Node(Programs):
     """Files that an earlier apply left owed."""
     gone: frozenset[str] = frozenset()
     """Files that the plan deletes, and that an unfinished apply deleted before."""
+    planned: frozenset[tuple[str, bool]] = frozenset()
+    """The files that the steps write, or delete."""
     written: list[Written] = field(default_factory=list)
     began: bool = False
     """Whether the journal knows of it."""
@@ -81,7 +83,9 @@ class Node(Programs):
     def prepare(self, steps: Iterable[Step]) -> None:
         """Take note of what is to be done on this node, before any of it is."""
         actions = [action for step in steps for action in step.actions]
-        paths = {p for action in actions if isinstance(action, Remove) for p in action.paths}
+        places = [action for action in actions if isinstance(action, Put | Remove)]
+        self.planned = frozenset((p, isinstance(a, Remove)) for a in places for p in a.paths)
+        paths = {path for path, gone in self.planned if gone}
         there = self.targets.deployed.files if paths and self.targets else paths
         self.gone = frozenset(path for path in paths if path not in there)
 
@@ -225,9 +229,7 @@ class Node(Programs):
             case Service(verb, unit, timeout):
                 self._service(verb, unit, timeout)
             case Health():
-                if why := self.watch.healthy(self.name, action):
-                    raise FailedError(f"{self.name} is not healthy: {why}{self._not_running()}")
-                self._runs()
+                self._wait(action)
             case Manual():
                 raise AssertionError("a person does that")
 

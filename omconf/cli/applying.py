@@ -280,6 +280,7 @@ def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> 
         result.seconds,
         name=result.id,
         why=result.why,
+        states=result.states,
         found=result.diagnostics,
     )
     if show.as_json:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from omconf.apply.journal import About
     from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes, People
+    from omconf.apply.states import State
     from omconf.apply.targets import Target, Targets
     from omconf.cluster.model import Cluster
     from omconf.deployed.snapshot import NodeFiles
@@ -81,6 +82,8 @@ class Result:
     seconds: float = 0.0
     stands: bool = False
     """Whether something was written that can be taken back."""
+    states: list[State] = field(default_factory=list)
+    """What each node has then, where anything was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,4 +363,11 @@ def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
         idle = own is Outcome.UNDONE and not node.begun
         if wrong := recorded.end(run, name, own, why, over, idle=idle):
             outcome, why = Outcome.PARTIAL, "; ".join(filter(None, (why, wrong)))
-    return Result(outcome, apply_id, why, stands=stands)
+    return Result(outcome, apply_id, why, stands=stands, states=states_of(run))
+
+
+def states_of(run: Nodes) -> list[State]:
+    """Say what each node has at the end."""
+    from omconf.apply import states
+
+    return [states.of_node(node, run.lost) for node in run.nodes.values()]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from omconf.actions import Action
     from omconf.apply.events import Event
     from omconf.apply.journal import About
+    from omconf.apply.states import State
     from omconf.apply.written import Written
     from omconf.diagnostics import Diagnostic
     from omconf.views.document import Document
@@ -24,6 +25,15 @@ if TYPE_CHECKING:
 
 _COLOURS = {"done": "green", "failed": "red", "waiting": "yellow", "skipped": "dim"}
 _BECOMES = {"restored": "restore", "removed": "delete", "kept": "left alone"}
+_FILES = {"new": "new files", "mixed": "some files new", "unchanged": "files as before"}
+_SERVICE = {
+    "unchanged": "not restarted",
+    "started": "started",
+    "restarted": "restarted",
+    "stopped": "stopped",
+    "failed": "did not start or stop",
+}
+_HEALTHY: Mapping[bool | None, str] = {True: " and healthy", False: ", not healthy", None: ""}
 _SAID = {
     "applied": ("Applied.", "green"),
     "unchanged": ("Nothing to do.", "green"),
@@ -57,7 +67,13 @@ def of_event(event: Event) -> Document:
 
 
 def of_end(
-    outcome: str, seconds: float, *, name: str = "", why: str = "", found: Iterable[Diagnostic] = ()
+    outcome: str,
+    seconds: float,
+    *,
+    name: str = "",
+    why: str = "",
+    states: Iterable[State] = (),
+    found: Iterable[Diagnostic] = (),
 ) -> Document:
     """The last event: how it ended."""
     ended: Document = {"event": "end", "outcome": outcome}
@@ -66,8 +82,15 @@ def of_end(
     if why:
         ended["why"] = utf8.replaced(why)
     ended["seconds"] = round(seconds, 3)
+    if nodes := [_state(state) for state in states]:
+        ended["nodes"] = nodes
     ended["diagnostics"] = [documents.diagnostic(d) for d in found]
     return ended
+
+
+def _state(of: State) -> Document:
+    known = {} if of.healthy is None else {"healthy": of.healthy}
+    return {"node": of.node, "files": of.files, "service": of.service, **known}
 
 
 def line(event: Document, paint: Paint) -> str:
@@ -103,9 +126,19 @@ def end(event: Document, paint: Paint, undo: str = "") -> str:
     lines = [f"{paint(said, colour, 'bold')}{took}"]
     if event.get("why"):
         lines.append(f"  {visible(event['why'])}")
+    if event["outcome"] in ("partial", "waiting"):
+        lines += [f"  {visible(node['node'])}: {_has(node)}" for node in event.get("nodes", ())]
     if undo:
         lines.append(f"  {paint('hint:', 'bold')} {undo}")
     return "\n".join(lines) + "\n"
+
+
+def _has(node: Document) -> str:
+    """Say what a node has at the end, and whether OpenMeetings read it."""
+    if node["files"] == "unknown":
+        return "unknown: it does not answer"
+    healthy = _HEALTHY[node.get("healthy")]
+    return f"{_FILES[node['files']]}; OpenMeetings {_SERVICE[node['service']]}{healthy}"
 
 
 def _duration(seconds: float) -> str:

@@ -347,10 +347,14 @@ def test_a_node_that_does_not_become_healthy_is_taken_back(applied: Host) -> Non
     before = applied.contents()
     change(applied)
     applied.put("/root/health", '{"inited":true,"installed":true,"dbOk":false}')
+    says = "echo SEVERE not-a-real-password; echo what ${0##*/} says"
+    applied.put("/usr/bin/journalctl", f"#!/bin/sh\n[ $1 = --sync ] || {{ {says}; }}\n", 0o755)
     done = applied.run("apply", "--yes", "--json", "--health-timeout", "1")
     end = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode == 1
     assert "not healthy" in end["why"]
+    # The unit is active: what it says is shown all the same.
+    assert "openmeetings.service there ends: SEVERE (sensitive value) | what" in end["why"]
     assert applied.contents() == before
     # The undo waits for health, too, and says that it did not come.
     assert end["outcome"] == "partial"

@@ -1,0 +1,82 @@
+"""What each node has when an apply ends on its way: said in text and in JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omconf.apply import states
+from omconf.apply.node import Node
+from omconf.apply.written import Written
+from omconf.views import events
+from omconf.views.human import Paint
+from tests.apply.host import NEEDS, Host
+from tests.needs import fixture_needs, needs
+
+NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
+
+
+@pytest.fixture
+@fixture_needs(*NEEDS)
+def host(tmp_path: Path) -> Iterator[Host]:
+    made = Host.boot(tmp_path)
+    made.write_spec(**NO_ROUTE)
+    yield made
+    made.close()
+
+
+@needs(*NEEDS, "findmnt")
+def test_a_partial_apply_says_what_the_node_has(host: Host) -> None:
+    host.shell("touch /var/fail.systemctl.restart")
+    done = host.run("apply", "--yes", "--no-undo", "--json")
+    end = json.loads(done.stdout.splitlines()[-1])
+    assert end["outcome"] == "partial"
+    assert end["nodes"] == [{"node": "om1", "files": "new", "service": "failed"}]
+    host.forget()
+    host.put("/root/health", '{"inited":true,"installed":true,"dbOk":false}')
+    again = host.run("apply", "--yes", "--no-undo", "--health-timeout", "1")
+    assert "  om1: files as before; OpenMeetings restarted, not healthy\n" in again.stdout
+    host.put("/root/health", '{"inited":true,"installed":true,"dbOk":true}')
+    last = json.loads(host.run("apply", "--yes", "--json").stdout.splitlines()[-1])
+    assert last["nodes"][0]["service"] == "restarted"
+    assert last["nodes"][0]["healthy"] is True
+
+
+class Targets:
+    """Files of which /b is to change."""
+
+    def of(self, path: str, *, removed: bool = False) -> Any:
+        return type("Target", (), {"changes": path == "/b" and not removed})
+
+
+def files_of(*written: Written, undo: bool = False) -> str:
+    node: Any = Node("om1", None, None if undo else Targets(), None, print)  # type: ignore[arg-type]
+    node.planned = frozenset({("/a", False), ("/b", False), ("/c", False)})
+    node.written += written
+    return states.of_node(node, ()).files
+
+
+LISTING = Written("/etc/omconf/conference/manifest.json", None, b"x")
+A, B = Written("/a", b"1", b"2"), Written("/b", None, b"2")
+
+
+def test_files_are_new_some_of_them_or_none() -> None:
+    assert files_of() == files_of(LISTING) == "unchanged"
+    assert files_of(A) == "mixed"
+    assert files_of(A, B) == files_of(A, B, LISTING) == "new"
+    back = Written("/a", b"2", b"1")
+    assert files_of(A, back) == "unchanged"
+    assert files_of(A, B, back) == files_of(A, B, back, undo=True) == "mixed"
+    assert files_of(A, B, undo=True) == "new"
+
+
+def test_of_a_node_that_is_lost_nothing_is_known() -> None:
+    node: Any = Node("om1", None, None, None, print)  # type: ignore[arg-type]
+    state = states.of_node(node, ("om1",))
+    ended = events.of_end("partial", 1, states=[state])
+    assert ended["nodes"] == [{"node": "om1", "files": "unknown", "service": "unknown"}]
+    assert "  om1: unknown: it does not answer\n" in events.end(ended, Paint(colour=False))
