@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from omconf import interrupts
@@ -156,6 +156,17 @@ def prepare(
     prepared = Prepared(compiled, made, drawn, asked, waited)
     refused = _refusal(prepared, len(compiled.cluster.nodes)) or _without_secrets(prepared)
     return [*made.plan.diagnostics, *refused] if refused else prepared
+
+
+def waiting(prepared: Prepared, seconds: int) -> Prepared:
+    """Give the plan with another time for a node to become healthy in, as people are to see it."""
+    from omconf.views import document
+
+    plan = prepared.made.plan
+    steps = tuple(step.waiting(seconds) for step in plan.rollout.steps)
+    plan = replace(plan, rollout=replace(plan.rollout, steps=steps))
+    made = replace(prepared.made, plan=plan)
+    return replace(prepared, made=made, document=document.of_saved_plan(plan))
 
 
 def _refusal(prepared: Prepared, nodes: int) -> list[Diagnostic]:

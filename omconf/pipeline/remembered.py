@@ -18,7 +18,7 @@ def begin(prepared: Prepared, lines: Connected) -> None:
 
 
 def end(prepared: Prepared, lines: Connected) -> None:
-    """Have them forget nodes that the apply was told of: by `removed`, or by an `ignore` of the rule."""
+    """Have them forget nodes that the spec deals with: by `removed`, or by an `ignore` of the rule."""
     cluster, former = prepared.cluster, _former(prepared)
     told = (
         {*former} if any(i.rule.value == members.FORGOTTEN.id for i in cluster.ignores) else set()

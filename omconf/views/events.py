@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.actions import Put
+from omconf.actions import OWN_UNITS, Put
 from omconf.formats import utf8
 from omconf.rollout import document as steps
 from omconf.rollout import text
+from omconf.rollout.openmeetings import verb_of
 from omconf.views import document as documents
 from omconf.views.visible import visible
 
@@ -151,15 +152,13 @@ def of_undo(
     about: About,
     files: Mapping[str, Iterable[Written]],
     runs: Iterable[tuple[Iterable[str], Iterable[Action]]],
-    *,
-    stops: bool,
 ) -> Document:
     """The first event of an undo: which apply it takes back, what becomes of files, what runs where."""
-    steps_back = (
+    steps_back = [
         {"nodes": [*nodes], "actions": [*map(steps.action, without_files)]}
         for nodes, actions in runs
         if (without_files := [a for a in actions if not isinstance(a, Put)])
-    )
+    ]
     return {
         "event": "undo",
         "of": about.id,
@@ -168,8 +167,8 @@ def of_undo(
         **({"reason": about.reason} if about.reason else {}),
         "nodes": [*files],
         "files": [{"node": node, **_restored(w)} for node, its in files.items() for w in its],
-        "steps": [*steps_back],
-        "stops": stops,
+        "steps": steps_back,
+        "stops": bool(_order(steps_back)),
     }
 
 
@@ -183,12 +182,11 @@ def _restored(file: Written) -> Document:
 
 
 def undo(event: Document) -> str:
-    """Draw what is taken back: files with what becomes of them or why not, and what is run where."""
+    """Draw what is taken back: files with what becomes of them or why not, and what runs where when."""
     many = len(event["nodes"]) > 1
     reason = f": {visible(event['reason'])}" if event.get("reason") else ""
-    lines = [
-        f"Apply {visible(event['of'])} of {visible(event['when'])} by {visible(event['by'])}{reason}"
-    ]
+    what = f"Apply {visible(event['of'])} of {visible(event['when'])} by {visible(event['by'])}"
+    lines = [f"{what} on {visible(', '.join(event['nodes']))}{reason}"]
     for file in event["files"]:
         becomes = _BECOMES[file["becomes"]]
         if file.get("access_only"):
@@ -198,11 +196,30 @@ def undo(event: Document) -> str:
         if "conflict" in file:
             lines.append(f"      {visible(file['conflict'])}")
     lines += ["  then:"] if event["steps"] else []
-    for step in event["steps"]:
-        where = f"{visible(', '.join(step['nodes']))}: " if many else ""
-        lines += [
-            f"      {where}{visible(drawn)}" for drawn in text.lines(step["actions"], undo=True)
-        ]
+    for number, step in enumerate(event["steps"], 1):
+        actions = text.lines(step["actions"], undo=True)
+        lines.append(f"    {number}. {visible(', '.join(step['nodes']))}")
+        lines += [f"       {visible(drawn)}" for drawn in actions]
     if event["stops"]:
-        lines.append("  OpenMeetings stops meanwhile, or restarts.")
+        lines.append(f"  OpenMeetings stops or restarts on {_order(event['steps'])}.")
     return "\n".join(lines) + "\n"
+
+
+def _order(steps: Iterable[Document]) -> str:
+    """Name the nodes on which OpenMeetings stops or restarts, in their order."""
+    groups: list[str] = []
+    for step in steps:
+        if any(_stops(action) for action in step["actions"]):
+            together = " at once" if len(step["nodes"]) > 1 else ""
+            groups.append(f"{visible(', '.join(step['nodes']))}{together}")
+    return ", then ".join(dict.fromkeys(groups))
+
+
+def _stops(action: Document) -> bool:
+    """Tell whether OpenMeetings stops or restarts by it, or by the person who does it."""
+    match action:
+        case {"type": "service", "do": "stop" | "restart", "unit": unit}:
+            return not unit.startswith(OWN_UNITS)
+        case {"type": "manual", "text": said}:
+            return verb_of(said) in ("stop", "restart")
+    return False

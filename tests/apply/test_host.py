@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -353,6 +354,9 @@ def test_a_node_that_does_not_become_healthy_is_taken_back(applied: Host) -> Non
     end = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode == 1
     assert "not healthy" in end["why"]
+    # Whoever is told how long that may take is told what was asked for.
+    assert re.findall('"type": "health", "timeout": ([0-9]+)', done.stdout)
+    assert not re.search('"type": "health", "timeout": (?!1,)', done.stdout)
     # The unit is active: what it says is shown all the same.
     assert "openmeetings.service there ends: SEVERE (sensitive value) | what" in end["why"]
     assert applied.contents() == before

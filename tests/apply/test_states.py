@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from omconf.apply import states
+from omconf.actions import Health, Manual, Put, Service
+from omconf.apply import journal, states
 from omconf.apply.node import Node
 from omconf.apply.written import Written
+from omconf.planfile import model
 from omconf.views import events
 from omconf.views.human import Paint
 from tests.apply.host import NEEDS, Host
@@ -80,3 +83,38 @@ def test_of_a_node_that_is_lost_nothing_is_known() -> None:
     ended = events.of_end("partial", 1, states=[state])
     assert ended["nodes"] == [{"node": "om1", "files": "unknown", "service": "unknown"}]
     assert "  om1: unknown: it does not answer\n" in events.end(ended, Paint(colour=False))
+
+
+def test_an_undo_names_the_nodes_and_their_order_before_it_asks() -> None:
+    unit = "openmeetings.service"
+    restart = (Service("restart", unit), Health())
+    runs: Any = [
+        (["om3"], [Put(("/a",)), *restart]),
+        (["om2"], [Put(("/a",))]),
+        (["om1"], [Service("stop", "omconf-multicast-route.service")]),
+        (["om1", "om2"], [Manual("admin", "Restart OpenMeetings on this node.")]),
+    ]
+    about: Any = SimpleNamespace(id="01234567", by="a@b", when="now", reason="")
+    files: Any = {name: [A] for name in ("om1", "om2", "om3")}
+    first = events.of_undo(about, files, runs)
+    assert first["stops"] is True
+    assert events.undo(first).splitlines() == [
+        "Apply 01234567 of now by a@b on om1, om2, om3",
+        "  om1: restore: /a",
+        "  om2: restore: /a",
+        "  om3: restore: /a",
+        "  then:",
+        "    1. om3",
+        "       systemctl restart openmeetings.service",
+        "       wait until healthy, 300 seconds at most",
+        "    2. om1",
+        "       systemctl stop omconf-multicast-route.service",
+        "    3. om1, om2",
+        "       the admin: Restart OpenMeetings on this node.",
+        "  OpenMeetings stops or restarts on om3, then om1, om2 at once.",
+    ]
+    assert events.of_undo(about, files, runs[1:3])["stops"] is False
+
+
+def test_an_undo_waits_as_long_as_it_says() -> None:
+    assert journal.action(model.Health(type="health", timeout=7, interval=5)) == Health()
