@@ -194,6 +194,8 @@ class Nodes:
         return self.people.does(names, manual)
 
     def _interrupted(self, why: str) -> tuple[Outcome, str]:
+        if not any(node.begun for node in self.nodes.values()):
+            return Outcome.REFUSED, why
         if not self.whole or self.keep:
             return Outcome.PARTIAL, why
         return self._ended(why, self._take_back(self.nodes))

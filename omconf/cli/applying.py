@@ -89,13 +89,18 @@ def asked_of(
 
 
 def duration(text: str) -> float:
-    """Read a duration: seconds, or a number with s, m or h; empty: 0."""
+    """Read a duration, a number with s, m or h, in seconds; empty: 0."""
     if not text:
         return 0.0
     found = re.fullmatch(r"([0-9]{1,6})(s|m|h|)", text)
     if not found:
-        raise typer.BadParameter("A duration is a number with s, m or h: 90s, 30m, 2h.")
-    return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "": 1}[found[2]])
+        message = f"`{text[:80]}` is no duration: it is a number with s, m or h, as 90s, 30m or 2h."
+        raise typer.BadParameter(message)
+    number, unit = found.groups()
+    if not unit:
+        message = f"`{text}` has no unit: write {number}s for seconds, or {number}m for minutes."
+        raise typer.BadParameter(message)
+    return float(int(number) * {"s": 1, "m": 60, "h": 3600}[unit])
 
 
 def counted(connections: Mapping[str, int]) -> str:
