@@ -331,15 +331,21 @@ class Node(Programs):
         restored = Written(path, last.after, first.before, "", made)
         self._commit([(restored, name, last.now)])
 
-    def is_done(self, manual: Manual) -> bool:
-        """Tell whether what a person does is done; without a check, whether it counts as done."""
+    def is_done(self, manual: Manual) -> str:
+        """Say what shows that what a person does is done, or why it counts as done; empty: it is not."""
         if manual.check is not None:
-            return self.passes(manual.check)
+            return "its check passes" if self.passes(manual.check) else ""
         known = database.logs_in(self) if manual.login else None
         if known is not None:
-            return known
+            return "the login works" if known else ""
         unknown = manual.login and self.alone and not self._closed()
-        return manual.text in self.told or bool(unknown)
+        if unknown and manual.text not in self.told:
+            return "the login cannot be checked, but the port answers"
+        return "the apply before waited for it" if manual.text in self.told else ""
+
+    def shows_done(self, manual: Manual, why: str) -> None:
+        """Tell that nobody has to do it any more, and what shows that."""
+        self._tell("action", "done", action=manual, text=why)
 
     def still(self, manual: Manual) -> str | None:
         """Say what is still wrong after a person did something; None when nothing is."""

@@ -61,7 +61,7 @@ class Happened(Part):
     state: Literal["started", "done", "failed", "skipped", "waiting"]
     node: str
     step: Count = left_out("Counts from 1, as in the plan.")
-    text: str = left_out("Why: of a step, or of what failed.")
+    text: str = left_out("Why: of a step, of what failed, or of what counts as done.")
     action: Action = left_out()
     seconds: Seconds = left_out()
     undo: bool = left_out("Something is taken back.")

@@ -109,7 +109,8 @@ def line(event: Document, paint: Paint) -> str:
     took = f" ({event['seconds']:.1f} s)" if event.get("seconds", 0) >= 0.05 else ""
     back = "take back: " if event.get("undo") else ""
     state = paint(event["state"], _COLOURS[event["state"]])
-    why = f": {visible(event['text'])}" if event["state"] == "failed" else ""
+    told = event["state"] == "failed" or (event["state"] == "done" and event.get("text"))
+    why = f": {visible(event['text'])}" if told else ""
     return f"{node}:   {back}{visible(head)}: {state}{took}{why}"
 
 

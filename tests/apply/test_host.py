@@ -68,6 +68,8 @@ def test_a_first_apply_waits_for_people_and_goes_on(host: Host) -> None:
     assert (done.returncode, outcome(done)) == (1, "waiting")
     assert host.contents() == before
     host.start_database()
+    shown = host.run("apply", "--yes").stdout
+    assert re.search("om1:   the database's administrator: .*: done.*: (the|its) ", shown), shown
     first(host)
     assert host.programs()[-1] == RESTART
     assert host.plan()["has_changes"] is False

@@ -149,6 +149,7 @@ def test_a_person_says_that_a_step_is_done(host: Host, tmp_path: Path) -> None:
         terminal.answer("Y")
         terminal.hear()
         assert terminal.process.wait() == 0, terminal.said
+    assert ": done\r\n" in terminal.said
     assert host.plan()["has_changes"] is False
 
 
