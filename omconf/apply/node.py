@@ -332,7 +332,7 @@ class Node(Programs):
         self._commit([(restored, name, last.now)])
 
     def is_done(self, manual: Manual) -> str:
-        """Say what shows that what a person does is done, or why it counts as done; empty: it is not."""
+        """Say what shows that a manual step is done, or why it counts as done; empty: it is not."""
         if manual.check is not None:
             return "its check passes" if self.passes(manual.check) else ""
         known = database.logs_in(self) if manual.login else None

@@ -94,6 +94,8 @@ class Prepared:
     made: Made
     document: Document
     asked: Asked
+    digest: str
+    """Of the document as it would be saved."""
     told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What people were told to do when the last applies waited for them, by node; the oldest first."""
 
@@ -153,7 +155,7 @@ def prepare(
         name: journal.read(files.around, made.plan.cluster).told(wanted)
         for name, files in made.snapshot.nodes.items()
     }
-    prepared = Prepared(compiled, made, drawn, asked, waited)
+    prepared = Prepared(compiled, made, drawn, asked, recorded.digest_of(drawn), waited)
     refused = _refusal(prepared, len(compiled.cluster.nodes)) or _without_secrets(prepared)
     return [*made.plan.diagnostics, *refused] if refused else prepared
 
