@@ -128,6 +128,8 @@ class Show:
     _now: str = ""
     unwritten: OSError | None = None
     """Why an event could not be written."""
+    told: list[str] = field(default_factory=list)
+    """What failed, as it was shown."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
     """Nodes tell what happens side by side."""
 
@@ -187,6 +189,8 @@ class Show:
             return
         if document["event"] in ("plan", "end"):
             return
+        if document["state"] == "failed" and document.get("text"):
+            self.told.append(document["text"])
         if document["state"] == "started":
             self._now = f"{document['node']}: {events.doing(document)}"
             self._since = time.monotonic()
@@ -293,7 +297,8 @@ def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> 
     else:
         output.say(result.diagnostics)
         with suppress(BrokenPipeError):
-            output.write(events.end(masked(ended, show.mask), output.paint(sys.stdout), undo))
+            drawn = events.end(masked(ended, show.mask), output.paint(sys.stdout), undo, show.told)
+            output.write(drawn)
     # That nobody read to the end changes nothing of how it ended; that it could not be written does.
     if show.unwritten and not isinstance(show.unwritten, BrokenPipeError):
         raise show.unwritten

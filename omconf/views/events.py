@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from omconf.actions import OWN_UNITS, Put
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
 
 _COLOURS = {"done": "green", "failed": "red", "waiting": "yellow", "skipped": "dim"}
 _BECOMES = {"restored": "restore", "removed": "delete", "kept": "left alone"}
+_QUOTED = re.compile(
+    r"(?P<why>.*?)(?P<whose>; the journal of \S+ there ends): (?P<lines>.*)", re.DOTALL
+)
 _FILES = {"new": "new files", "mixed": "some files new", "unchanged": "files as before"}
 _SERVICE = {
     "unchanged": "not restarted",
@@ -110,8 +114,15 @@ def line(event: Document, paint: Paint) -> str:
     back = "take back: " if event.get("undo") else ""
     state = paint(event["state"], _COLOURS[event["state"]])
     told = event["state"] == "failed" or (event["state"] == "done" and event.get("text"))
-    why = f": {visible(event['text'])}" if told else ""
-    return f"{node}:   {back}{visible(head)}: {state}{took}{why}"
+    why, words = _last_words(event["text"]) if told else ("", [])
+    lines = [f"{node}:   {back}{visible(head)}: {state}{took}{f': {visible(why)}' if why else ''}"]
+    return "\n".join([*lines, *(f"       | {visible(word)}" for word in words)])
+
+
+def _last_words(said: str) -> tuple[str, list[str]]:
+    """Split what failed from the lines of a unit's journal that are quoted with it (apply/unit.py)."""
+    found = _QUOTED.fullmatch(said)
+    return (f"{found['why']}{found['whose']}", found["lines"].split(" | ")) if found else (said, [])
 
 
 def doing(event: Document) -> str:
@@ -121,13 +132,20 @@ def doing(event: Document) -> str:
     return visible(event.get("text", "looking at what is there"))
 
 
-def end(event: Document, paint: Paint, undo: str = "") -> str:
-    """Draw the end: what was done, why not all of it, how long it took, how to take it back."""
+def end(event: Document, paint: Paint, undo: str = "", told: Iterable[str] = ()) -> str:
+    """Draw the end: what was done, why not all of it, how long it took, how to take it back.
+
+    Of what was `told` when it failed, no line of a journal is quoted once more.
+    """
     said, colour = _SAID[event["outcome"]]
     took = f" It took {_duration(event['seconds'])}." if event["outcome"] != "unchanged" else ""
     lines = [f"{paint(said, colour, 'bold')}{took}"]
-    if event.get("why"):
-        lines.append(f"  {visible(event['why'])}")
+    why = event.get("why", "")
+    for said in told:
+        if found := _QUOTED.fullmatch(said):
+            why = why.replace(said, found["why"])
+    if why:
+        lines.append(f"  {visible(why)}")
     if event["outcome"] in ("partial", "waiting"):
         lines += [f"  {visible(node['node'])}: {_has(node)}" for node in event.get("nodes", ())]
     if undo:

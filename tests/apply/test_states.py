@@ -12,8 +12,11 @@ import pytest
 
 from omconf.actions import Health, Manual, Put, Service
 from omconf.apply import journal, states
+from omconf.apply.events import Event
 from omconf.apply.node import Node
 from omconf.apply.written import Written
+from omconf.deployed.snapshot import DeployedFile
+from omconf.plan import earlier
 from omconf.planfile import model
 from omconf.views import events
 from omconf.views.human import Paint
@@ -118,3 +121,33 @@ def test_an_undo_names_the_nodes_and_their_order_before_it_asks() -> None:
 
 def test_an_undo_waits_as_long_as_it_says() -> None:
     assert journal.action(model.Health(type="health", timeout=7, interval=5)) == Health()
+
+
+def test_the_lines_of_a_journal_are_shown_once_a_line_each() -> None:
+    quoted = "; the journal of om.service there ends: Starting \x1b[2J | Out of memory"
+    why = f"systemctl: it ended with exit code 1{quoted}"
+    failed = Event("action", "failed", "om1", 1, why, Service("restart", "om.service"), 0.4)
+    drawn = events.line(events.of_event(failed), Paint(colour=False))
+    assert drawn.splitlines() == [
+        "om1:   systemctl restart om.service: failed (0.4 s): systemctl: it ended with exit code 1;"
+        " the journal of om.service there ends",
+        "       | Starting \\x1b[2J",
+        "       | Out of memory",
+    ]
+    ended = events.of_end("undone", 1, why=f"om1: {why}; and more")
+    shown = events.end(ended, Paint(colour=False), told=[why])
+    assert shown.splitlines()[1] == "  om1: systemctl: it ended with exit code 1; and more"
+    # What nobody was shown is not left out.
+    assert "Out of memory" in events.end(ended, Paint(colour=False))
+
+
+@pytest.mark.parametrize(
+    ("node", "hint"),
+    [("om9", "add `renamed_from: om9` to it"), ("\x1b[2J", "add `renamed_from: NAME` to it")],
+)
+def test_a_manifest_of_another_node_may_be_that_of_a_renamed_one(node: str, hint: str) -> None:
+    listing = {"format_version": "1.0", "cluster": "conference", "node": node, "files": []}
+    file = DeployedFile(json.dumps(listing).encode())
+    found = earlier.read(file, "conference", {}, ("om1",)).finding
+    assert found is not None
+    assert hint in found.hint
