@@ -66,10 +66,10 @@ def _of_another(node: str | None) -> Finding:
     """Report a manifest that tells what was applied to another node: nothing that it lists counts."""
     whose = f"for the node {quoted(node)}" if node else "for no node"
     message = f"The node's manifest was written {whose}: nothing that it lists is deleted."
+    name = node if node and _NAME.fullmatch(node) else "NAME"
     hint = (
-        "A host is one node only. If this is that node under a new name, add `renamed_from:"
-        f" {node if node and _NAME.fullmatch(node) else 'NAME'}` to it; if it is a copy of another node,"
-        " remove the manifest."
+        f"A host is one node only. If this is that node under a new name, add `renamed_from: {name}`"
+        " to it; if it is a copy of another node, remove the manifest."
     )
     return Finding(UNBELIEVABLE, 0, message, hint)
 

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from omconf.cluster.places import STATE
 from omconf.diagnostics import Finding, Rule, Severity
-from omconf.plan.owed import STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

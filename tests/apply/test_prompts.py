@@ -223,6 +223,7 @@ def test_an_undo_remembers_what_people_took_back(host: Host, tmp_path: Path) -> 
     assert notes.count(owed.done(MOVE.action.text, back=True)) == 1
 
 
+@needs(*NEEDS, "findmnt")
 def test_who_does_not_confirm_a_node_is_told_what_that_means(host: Host, tmp_path: Path) -> None:
     host.start_database()
     assert host.run("apply", "--yes").returncode == 0
