@@ -7,7 +7,7 @@ above put them in order. Nothing here is prose in the place of a command.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -212,6 +212,24 @@ class Step:
         waits = tuple(last for last in self.undo[-1:] if isinstance(last, Health))
         begins = any(isinstance(a, Service) and a.do in ("start", "restart") for a in back)
         return (*back, *waits) if begins and back[-1:] != waits else back
+
+    def waiting(self, seconds: int) -> Step:
+        """Give the step with another time to become healthy in."""
+
+        def with_time(of: Do) -> Do:
+            undo = None if of.undo is None else _waiting(of.undo, seconds)
+            return replace(of, action=_waiting(of.action, seconds), undo=undo)
+
+        return replace(
+            self,
+            actions=tuple(_waiting(action, seconds) for action in self.actions),
+            undo=tuple(_waiting(action, seconds) for action in self.undo),
+            does=tuple(map(with_time, self.does)),
+        )
+
+
+def _waiting(action: Action, seconds: int) -> Action:
+    return replace(action, timeout=seconds) if isinstance(action, Health) else action
 
 
 def _undo(does: Sequence[Do]) -> Iterator[Action]:

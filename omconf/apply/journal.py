@@ -254,8 +254,8 @@ def action(of: Any) -> actions.Action:
             return actions.Run(tuple(argv), timeout)
         case model.Service(do=do, unit=unit, timeout=timeout):
             return actions.Service(do, unit, timeout)
-        case model.Health(timeout=timeout, interval=interval):
-            return actions.Health(timeout, interval)
+        case model.Health():
+            return actions.Health()  # an undo waits as long as it says, whatever an apply did
         case model.Manual(who=who, text=text, files=files):
             return actions.Manual(who, text, tuple(files))
     raise ValueError("no action")

@@ -47,6 +47,8 @@ class Node(Programs):
     """Files that an earlier apply left owed."""
     gone: frozenset[str] = frozenset()
     """Files that the plan deletes, and that an unfinished apply deleted before."""
+    planned: frozenset[tuple[str, bool]] = frozenset()
+    """The files that the steps write, or delete."""
     written: list[Written] = field(default_factory=list)
     began: bool = False
     """Whether the journal knows of it."""
@@ -81,7 +83,9 @@ class Node(Programs):
     def prepare(self, steps: Iterable[Step]) -> None:
         """Take note of what is to be done on this node, before any of it is."""
         actions = [action for step in steps for action in step.actions]
-        paths = {p for action in actions if isinstance(action, Remove) for p in action.paths}
+        places = [action for action in actions if isinstance(action, Put | Remove)]
+        self.planned = frozenset((p, isinstance(a, Remove)) for a in places for p in a.paths)
+        paths = {path for path, gone in self.planned if gone}
         there = self.targets.deployed.files if paths and self.targets else paths
         self.gone = frozenset(path for path in paths if path not in there)
 
@@ -225,9 +229,7 @@ class Node(Programs):
             case Service(verb, unit, timeout):
                 self._service(verb, unit, timeout)
             case Health():
-                if why := self.watch.healthy(self.name, action):
-                    raise FailedError(f"{self.name} is not healthy: {why}{self._not_running()}")
-                self._runs()
+                self._wait(action)
             case Manual():
                 raise AssertionError("a person does that")
 
@@ -329,15 +331,21 @@ class Node(Programs):
         restored = Written(path, last.after, first.before, "", made)
         self._commit([(restored, name, last.now)])
 
-    def is_done(self, manual: Manual) -> bool:
-        """Tell whether what a person does is done; without a check, whether it counts as done."""
+    def is_done(self, manual: Manual) -> str:
+        """Say what shows that a manual step is done, or why it counts as done; empty: it is not."""
         if manual.check is not None:
-            return self.passes(manual.check)
+            return "its check passes" if self.passes(manual.check) else ""
         known = database.logs_in(self) if manual.login else None
         if known is not None:
-            return known
+            return "the login works" if known else ""
         unknown = manual.login and self.alone and not self._closed()
-        return manual.text in self.told or bool(unknown)
+        if unknown and manual.text not in self.told:
+            return "the login cannot be checked, but the port answers"
+        return "the apply before waited for it" if manual.text in self.told else ""
+
+    def shows_done(self, manual: Manual, why: str) -> None:
+        """Tell that nobody has to do it any more, and what shows that."""
+        self._tell("action", "done", action=manual, text=why)
 
     def still(self, manual: Manual) -> str | None:
         """Say what is still wrong after a person did something; None when nothing is."""

@@ -11,7 +11,7 @@
 #
 # Below $state it keeps, for its user alone: lock.N, of which the highest counts; pending/, what files
 # held when what reads them last ran, and new/, what is on its way there; journal/, of each apply what
-# it was, which files it changed, their backups, and how it ended.
+# it was, which files it changed, their backups, and how it ended; members, which nodes the cluster has.
 set -u
 LC_ALL=C
 # A login by ssh may leave out where a system's own programs are.
@@ -979,6 +979,18 @@ end() {
     fi
 }
 
+# members|NODES: which nodes the cluster has.
+members() {
+    # shellcheck disable=SC2059
+    if printf "$1" >"$state/.members" && durable "$state/.members" &&
+        mv "$state/.members" "$state/members"; then
+        ok
+    else
+        rm -f "$state/.members"
+        failed 'write'
+    fi
+}
+
 # forget: nothing was done here, so that there is nothing to remember.
 forget() {
     sweep
@@ -1055,6 +1067,7 @@ while IFS= read -r line; do
     note) note "$1" "${2-}" ;;
     end) end "$1" "${2-}" ;;
     forget) forget ;;
+    members) members "$1" ;;
     *) failed 'command' ;;
     esac
 done

@@ -153,6 +153,8 @@ class Nodes:
             self.nodes[name].do(manual)
         there = [name for name in names if self.nodes[name].real]
         done = self._ask(there, lambda node: node.is_done(manual))
+        for name in [name for name in there if done[name]]:
+            self.nodes[name].shows_done(manual, done[name])
         asked = [name for name in there if not done[name]]
         if asked:
             self._have_done(asked, manual, step)
@@ -173,6 +175,8 @@ class Nodes:
             pending = [name for name in pending if still[name] is not None]
             text = " ".join(dict.fromkeys((manual.text, *filter(None, still.values()))))
         self._each(asked, lambda node: node.did(manual))
+        for name in asked:
+            self.nodes[name].shows_done(manual, "its check passes" if manual.check else "")
         if self.reread is not None:
             for name in asked:
                 self.nodes[name].replaced(*self.reread(name))
@@ -194,6 +198,8 @@ class Nodes:
         return self.people.does(names, manual)
 
     def _interrupted(self, why: str) -> tuple[Outcome, str]:
+        if not any(node.begun for node in self.nodes.values()):
+            return Outcome.REFUSED, why
         if not self.whole or self.keep:
             return Outcome.PARTIAL, why
         return self._ended(why, self._take_back(self.nodes))

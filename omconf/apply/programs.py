@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from omconf.actions import OWN_UNITS, Health, Manual, Run, Service
 from omconf.apply import unit as units
+from omconf.apply.states import DID
 from omconf.apply.wire import SLACK, key
 from omconf.apply.written import FailedError
 from omconf.plan import owed
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from omconf.actions import Action
     from omconf.apply.events import Tell
+    from omconf.apply.states import Service as Did
     from omconf.apply.targets import Targets
     from omconf.apply.wire import Line
 
@@ -59,6 +61,10 @@ class Programs:
     tell: Tell
     hide: Callable[[str], str] = field(default=_nothing, kw_only=True)
     """Hides secrets in what programs print."""
+    service: Did = field(default="unchanged", kw_only=True)
+    """What was done with OpenMeetings last."""
+    healthy: bool | None = field(default=None, kw_only=True)
+    """Whether it was healthy after that; None where that is not known."""
     _stopped: set[str] = field(default_factory=set, kw_only=True)
     _started: tuple[str, float] | None = field(default=None, kw_only=True)
     """The unit that was started last, and when (monotonic, in seconds)."""
@@ -96,7 +102,9 @@ class Programs:
         began = time.monotonic()
         try:
             self._run(("systemctl", verb, unit), timeout)
+            self._takes_note(verb, unit)
         except FailedError as error:
+            self._takes_note("fail", unit)
             if not (why := units.ends(self.line, unit, time.monotonic() - began, self.hide)):
                 raise
             # What it says instead is where its user can look.
@@ -106,13 +114,24 @@ class Programs:
             self.line.ask("settle", key(f"{UNIT}{unit}"))
         self.watch.ended(self.name, verb, unit, back=self._back)
 
-    def _not_running(self) -> str:
-        """Say what the journal says of the unit that was started, unless it runs."""
+    def _takes_note(self, verb: str, unit: str) -> None:
+        """Take note of what was done with OpenMeetings, or failed."""
+        if not unit.startswith(OWN_UNITS) and verb in DID:
+            self.service, self.healthy = DID[verb], None
+
+    def _wait(self, health: Health) -> None:
+        """Wait for health; raises FailedError, with what the unit that was started last says of it."""
+        why = self.watch.healthy(self.name, health)
+        self.healthy = not why
+        if why:
+            raise FailedError(f"{self.name} is not healthy: {why}{self._last_words()}")
+        self._runs()
+
+    def _last_words(self) -> str:
+        """Quote the journal of the unit that was started last, also while it is active: it may hang."""
         if self._started is None:
             return ""
         unit, began = self._started
-        if self.passes(Run(("systemctl", "is-active", "--quiet", unit))):
-            return ""
         return units.ends(self.line, unit, time.monotonic() - began, self.hide)
 
     def _runs(self) -> None:
@@ -131,7 +150,9 @@ class Programs:
 
     def did(self, manual: Manual) -> None:
         """Take note that a person started OpenMeetings."""
-        if openmeetings.verb_of(manual.text) in ("start", "restart"):
+        verb = openmeetings.verb_of(manual.text)
+        self._takes_note(verb, _BY_HAND)
+        if verb in ("start", "restart"):
             self.line.ask("settle", key(f"{UNIT}{_BY_HAND}"))
 
     def settled(self, text: str, *, back: bool = False) -> None:

@@ -102,6 +102,7 @@ def apply(
         if isinstance(prepared, list):
             applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)
             return
+        prepared = applies.waiting(prepared, health_timeout)
         show.mask = prepared.made.plan.mask
         if as_json:
             show.document(events.of_plan(prepared.document))

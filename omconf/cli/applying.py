@@ -89,13 +89,18 @@ def asked_of(
 
 
 def duration(text: str) -> float:
-    """Read a duration: seconds, or a number with s, m or h; empty: 0."""
+    """Read a duration, a number with s, m or h, in seconds; empty: 0."""
     if not text:
         return 0.0
     found = re.fullmatch(r"([0-9]{1,6})(s|m|h|)", text)
     if not found:
-        raise typer.BadParameter("A duration is a number with s, m or h: 90s, 30m, 2h.")
-    return float(int(found[1]) * {"s": 1, "m": 60, "h": 3600, "": 1}[found[2]])
+        message = f"`{text[:80]}` is no duration: it is a number with s, m or h, as 90s, 30m or 2h."
+        raise typer.BadParameter(message)
+    number, unit = found.groups()
+    if not unit:
+        message = f"`{text}` has no unit: write {number}s for seconds, or {number}m for minutes."
+        raise typer.BadParameter(message)
+    return float(int(number) * {"s": 1, "m": 60, "h": 3600}[unit])
 
 
 def counted(connections: Mapping[str, int]) -> str:
@@ -123,6 +128,8 @@ class Show:
     _now: str = ""
     unwritten: OSError | None = None
     """Why an event could not be written."""
+    told: list[str] = field(default_factory=list)
+    """What failed, as it was shown."""
     _turn: threading.Lock = field(default_factory=threading.Lock)
     """Nodes tell what happens side by side."""
 
@@ -182,6 +189,8 @@ class Show:
             return
         if document["event"] in ("plan", "end"):
             return
+        if document["state"] == "failed" and document.get("text"):
+            self.told.append(document["text"])
         if document["state"] == "started":
             self._now = f"{document['node']}: {events.doing(document)}"
             self._since = time.monotonic()
@@ -280,6 +289,7 @@ def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> 
         result.seconds,
         name=result.id,
         why=result.why,
+        states=result.states,
         found=result.diagnostics,
     )
     if show.as_json:
@@ -287,7 +297,8 @@ def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> 
     else:
         output.say(result.diagnostics)
         with suppress(BrokenPipeError):
-            output.write(events.end(masked(ended, show.mask), output.paint(sys.stdout), undo))
+            drawn = events.end(masked(ended, show.mask), output.paint(sys.stdout), undo, show.told)
+            output.write(drawn)
     # That nobody read to the end changes nothing of how it ended; that it could not be written does.
     if show.unwritten and not isinstance(show.unwritten, BrokenPipeError):
         raise show.unwritten

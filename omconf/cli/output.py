@@ -11,16 +11,9 @@ import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Protocol
 
     from omconf.diagnostics import Diagnostic
     from omconf.views.human import Paint
-
-    class Shows(Protocol):
-        """An exception of click's."""
-
-        def show(self, file: IO[Any] | None = None) -> None:
-            """Print what is wrong."""
 
 
 Spec = Annotated[
@@ -89,13 +82,15 @@ def _plain(text: str) -> bool:
     return text.isascii() and text.replace("\n", "").isprintable()
 
 
-def wrong_usage(error: Shows) -> None:
-    """Print what click says of a wrong command line, which it quotes."""
-    from io import StringIO
+def wrong_usage(error: Exception) -> None:
+    """Print what is wrong with a command line, which may quote anything of it."""
+    from omconf.cli.usage import told
+    from omconf.views.visible import visible
 
-    drawn = StringIO()
-    error.show(file=drawn)
-    write(drawn.getvalue(), err=True)
+    message, hint = (visible(text) for text in told(error))
+    colours = paint(sys.stderr)
+    head = f"{colours('error:', 'red', 'bold')} {message.removesuffix('.')}."
+    write(f"{head}\n  {colours('hint:', 'bold')} {hint}\n", err=True)
 
 
 def say(found: Iterable[Diagnostic]) -> None:

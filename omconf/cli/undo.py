@@ -80,4 +80,4 @@ def _first(prepared: Prepared) -> Document:
 
     files = {name: back.files for name, back in prepared.nodes.items()}
     runs = [(step.nodes, step.undo) for step in prepared.steps]
-    return events.of_undo(prepared.entry.about, files, runs, stops=prepared.stops)
+    return events.of_undo(prepared.entry.about, files, runs)

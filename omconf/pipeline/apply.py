@@ -6,7 +6,7 @@ import os
 import shlex
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from omconf import interrupts
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from omconf.apply.journal import About
     from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes, People
+    from omconf.apply.states import State
     from omconf.apply.targets import Target, Targets
     from omconf.cluster.model import Cluster
     from omconf.deployed.snapshot import NodeFiles
@@ -81,6 +82,8 @@ class Result:
     seconds: float = 0.0
     stands: bool = False
     """Whether something was written that can be taken back."""
+    states: list[State] = field(default_factory=list)
+    """What each node has then, where anything was begun."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ class Prepared:
     made: Made
     document: Document
     asked: Asked
+    digest: str
+    """Of the document as it would be saved."""
     told: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What people were told to do when the last applies waited for them, by node; the oldest first."""
 
@@ -150,9 +155,20 @@ def prepare(
         name: journal.read(files.around, made.plan.cluster).told(wanted)
         for name, files in made.snapshot.nodes.items()
     }
-    prepared = Prepared(compiled, made, drawn, asked, waited)
+    prepared = Prepared(compiled, made, drawn, asked, recorded.digest_of(drawn), waited)
     refused = _refusal(prepared, len(compiled.cluster.nodes)) or _without_secrets(prepared)
     return [*made.plan.diagnostics, *refused] if refused else prepared
+
+
+def waiting(prepared: Prepared, seconds: int) -> Prepared:
+    """Give the plan with another time for a node to become healthy in, as people are to see it."""
+    from omconf.views import document
+
+    plan = prepared.made.plan
+    steps = tuple(step.waiting(seconds) for step in plan.rollout.steps)
+    plan = replace(plan, rollout=replace(plan.rollout, steps=steps))
+    made = replace(prepared.made, plan=plan)
+    return replace(prepared, made=made, document=document.of_saved_plan(plan))
 
 
 def _refusal(prepared: Prepared, nodes: int) -> list[Diagnostic]:
@@ -234,7 +250,7 @@ def _on(
     from omconf.apply.nodes import Nodes
     from omconf.apply.wire import LostError
     from omconf.apply.written import FailedError
-    from omconf.pipeline import stops
+    from omconf.pipeline import remembered, stops
 
     asked = prepared.asked
     real = not asked.tree
@@ -261,6 +277,7 @@ def _on(
     began = lines.each(lambda name: _begin(nodes[name], abouts[name], steps[name]), nodes)
     if found := not_begun(lines, began):
         return Result(Outcome.REFUSED, diagnostics=found)
+    remembered.begin(prepared, lines)
     run = Nodes(nodes, people, prepared.whole, options.keep)
     run.units, run.reread = units, prepared_again(prepared)
     run.may_stop = stops.asking(prepared, lines, show, people.agrees, options)
@@ -270,6 +287,8 @@ def _on(
         except (FailedError, LostError) as error:
             return ended(run, apply_id, Outcome.UNDONE, str(error))
     outcome, why = run.carry_out(prepared.steps)
+    if outcome is Outcome.APPLIED:
+        remembered.end(prepared, lines)
     return ended(run, apply_id, outcome, why)
 
 
@@ -357,4 +376,11 @@ def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
         idle = own is Outcome.UNDONE and not node.begun
         if wrong := recorded.end(run, name, own, why, over, idle=idle):
             outcome, why = Outcome.PARTIAL, "; ".join(filter(None, (why, wrong)))
-    return Result(outcome, apply_id, why, stands=stands)
+    return Result(outcome, apply_id, why, stands=stands, states=states_of(run))
+
+
+def states_of(run: Nodes) -> list[State]:
+    """Say what each node has at the end."""
+    from omconf.apply import states
+
+    return [states.of_node(node, run.lost) for node in run.nodes.values()]

@@ -70,9 +70,34 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
         if _of(saved, key) != _of(json.loads(json.dumps(prepared.document)), key)
     ]
     if moved:
+        if before := _applied(saved, prepared):
+            return [before]
         message = f"The saved plan does not hold any more: {', '.join(moved)} changed since."
         return [REFUSED.at(None, message, hint=f"Plan again. {SAVE}")]
     return prepared
+
+
+def _applied(saved: Document, prepared: Prepared) -> Diagnostic | None:
+    """Say when a saved plan was carried out already, by the journals of the nodes."""
+    from omconf.apply import journal
+    from omconf.pipeline import recorded
+
+    wanted, cluster = recorded.digest_of(saved), prepared.made.plan.cluster
+    found = [
+        entry
+        for files in prepared.made.snapshot.nodes.values()
+        for entry in journal.read(files.around, cluster).entries
+        if entry.about.what == "apply" and entry.about.plan == wanted
+    ]
+    if not found:
+        return None
+    last = max(found, key=lambda entry: entry.about.when)
+    about, outcome = last.about, last.end.outcome if last.end else "unfinished"
+    message = (
+        f"This plan was applied already: {about.when} by {about.by}, {outcome}, as {about.id} in"
+        " `omconf log`."
+    )
+    return REFUSED.at(None, message, hint=f"Plan again to see what differs now. {SAVE}")
 
 
 def _only(compiled: Compiled, nodes: Collection[str]) -> tuple[str, ...]:

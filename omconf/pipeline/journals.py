@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from omconf.actions import Manual, Put, Service
+from omconf.actions import Manual, Put
 from omconf.apply import journal
 from omconf.apply.written import Written, digest
 from omconf.artifacts import by_name
@@ -117,13 +117,6 @@ class Prepared:
             for _, groups in sorted(found.items(), reverse=True)
             for step, names in groups.items()
         ]
-
-    @property
-    def stops(self) -> bool:
-        """Whether OpenMeetings stops or restarts."""
-        verbs = ("stop", "restart")
-        actions = (action for step in self.steps for action in step.undo)
-        return any(isinstance(a, Service) and a.do in verbs for a in actions)
 
 
 def log(compiled: Compiled, asked: Asked) -> Log | list[Diagnostic]:

@@ -82,7 +82,7 @@ def make(
         return unknown
     asked = requests(cluster, only, further(cluster.name.value) if further else ())
     snapshot = source.read(asked, whole=not only)
-    before = base.read(asked, whole=False) if base else None
+    before = base.read(asked, whole=not only) if base else None
     for failed in (snapshot, before):
         if isinstance(failed, Diagnostic):
             return in_order([*compiled.diagnostics, failed])

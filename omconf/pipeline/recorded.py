@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes
     from omconf.pipeline.apply import Prepared
+    from omconf.views.document import Document
 
 
 def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About:
@@ -27,7 +28,6 @@ def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About
     from omconf.planfile.model import Plan as Model
 
     plan = prepared.made.plan
-    document = {k: v for k, v in prepared.document.items() if k not in ("binding", "diagnostics")}
     parsed = Model.model_validate(prepared.document)
     of = dict(prepared.steps)
     steps = [
@@ -56,11 +56,18 @@ def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About
         by=whoever(),
         reason=written(reason),
         when=moment(),
-        plan=hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest(),
+        plan=prepared.digest,
         wanted=told.wanted(plan.binding),
         steps=steps,
         files=files,
     )
+
+
+def digest_of(plan: Document) -> str:
+    """Digest a plan's document as the journal knows it: without what it was made from, and how."""
+    without = ("binding", "diagnostics", "source")
+    document = {k: v for k, v in plan.items() if k not in without}
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
 def of_undo(entry: Entry, node: str, apply_id: str, reason: str) -> About:

@@ -83,7 +83,8 @@ def asking(
 
     def may_stop(names: Sequence[str]) -> None:
         if options.confirm and not confirm(f"Stop or restart {', '.join(names)}?"):
-            raise StoppedError(f"{', '.join(names)} was not to stop yet")
+            who = ", ".join(names)
+            raise StoppedError(f"{who}: not confirmed, so not stopped; run apply again to go on")
         if options.drain:
             end = time.monotonic() + options.drain
             lines.each(lambda name: _drained(lines, by_name.get(name), show, end), names)

@@ -141,4 +141,4 @@ def _ended(
         own, over = (Outcome.PARTIAL, "own") if partly else (Outcome.UNDONE, "all")
         if unsaid := recorded.end(run, name, own, said, over):
             outcome, said = Outcome.PARTIAL, "; ".join(filter(None, (said, unsaid)))
-    return apply.Result(outcome, apply_id, said)
+    return apply.Result(outcome, apply_id, said, states=apply.states_of(run))

@@ -12,7 +12,7 @@ from omconf.artifacts.model import Ownership, Reading
 from omconf.cluster import places
 from omconf.diagnostics import Severity
 from omconf.origin import Span
-from omconf.plan import access, cause, digest, earlier, jars, owed, same_file, state
+from omconf.plan import access, cause, digest, earlier, jars, members, owed, same_file, state
 from omconf.plan.model import (
     Action,
     ArtifactChange,
@@ -69,6 +69,8 @@ def compare(
         comparison.say(name, path, finding)
     for name, files in snapshot.left.items():
         comparison.left(name, files)
+    for by, finding in members.forgotten(cluster, snapshot, base.left if base else ()):
+        comparison.say(by, members.place(cluster.name.value) if by else None, finding)
     mask = seen.mask(cluster, bundle)
     return Plan(
         cluster=cluster.name.value,
@@ -115,9 +117,14 @@ class _Comparison:
     unchanged: dict[str, dict[str, None]] = field(default_factory=dict)
 
     def say(
-        self, node: str, path: str, finding: Finding, *, severity: Severity | None = None
+        self,
+        node: str | None,
+        path: str | None,
+        finding: Finding,
+        *,
+        severity: Severity | None = None,
     ) -> None:
-        span = Span(path, finding.line, 1, finding.line, 1) if finding.line else None
+        span = Span(path, finding.line, 1, finding.line, 1) if path and finding.line else None
         self.diagnostics.append(
             finding.rule.at(
                 span,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from omconf.bundle.applied import Entry
     from omconf.deployed.snapshot import DeployedFile
 
+_NAME = re.compile("[a-z0-9-]{1,63}")
 UNBELIEVABLE = Rule(
     "OM324", Severity.WARNING, "a node's manifest that lists what omconf did not write"
 )
@@ -64,7 +66,11 @@ def _of_another(node: str | None) -> Finding:
     """Report a manifest that tells what was applied to another node: nothing that it lists counts."""
     whose = f"for the node {quoted(node)}" if node else "for no node"
     message = f"The node's manifest was written {whose}: nothing that it lists is deleted."
-    hint = "A host is one node only. Of a copy of another node, remove the manifest."
+    name = node if node and _NAME.fullmatch(node) else "NAME"
+    hint = (
+        f"A host is one node only. If this is that node under a new name, add `renamed_from: {name}`"
+        " to it; if it is a copy of another node, remove the manifest."
+    )
     return Finding(UNBELIEVABLE, 0, message, hint)
 
 

@@ -38,7 +38,14 @@ UNIT = "unit:"
 def paths(cluster: str) -> tuple[str, ...]:
     """Where a source finds it, as patterns."""
     state = STATE.format(cluster=cluster)
-    places = ("pending", "pending/*.path", "pending/*.before", "journal/*.open", "journal/*.notes")
+    places = (
+        "pending",
+        "pending/*.path",
+        "pending/*.before",
+        "journal/*.open",
+        "journal/*.notes",
+        "members",
+    )
     return tuple(f"{state}/{place}" for place in places)
 
 

@@ -61,10 +61,23 @@ class Happened(Part):
     state: Literal["started", "done", "failed", "skipped", "waiting"]
     node: str
     step: Count = left_out("Counts from 1, as in the plan.")
-    text: str = left_out("Why: of a step, or of what failed.")
+    text: str = left_out("Why: of a step, of what failed, or of what counts as done.")
     action: Action = left_out()
     seconds: Seconds = left_out()
     undo: bool = left_out("Something is taken back.")
+
+
+class NodeEnd(Part):
+    """What a node has at the end."""
+
+    node: str
+    files: Literal["new", "mixed", "unchanged", "unknown"] = Field(
+        description="Those that the apply changes: all are new, some, or none."
+    )
+    service: Literal["unchanged", "started", "restarted", "stopped", "failed", "unknown"] = Field(
+        description="What was done with OpenMeetings last."
+    )
+    healthy: bool = left_out("What the check said after that; left out where it is not known.")
 
 
 class Ended(Part):
@@ -75,6 +88,7 @@ class Ended(Part):
     id: str = left_out("By which `omconf undo` and `omconf log` know it.")
     why: str = left_out()
     seconds: Seconds
+    nodes: list[NodeEnd] = left_out("Left out where nothing was begun.")
     diagnostics: list[Diagnostic]
 
 

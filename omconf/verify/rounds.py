@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 Ask = Callable[["Node", Sequence[str], bytes], "Answer"]
 """Runs a command, said by its words, on a node, with something on its stdin."""
 
-LAY = "Lay this node's bundle there, its manifest.json too."
+LAY = (
+    "Apply the spec first, by `omconf apply --ssh` or `--local NODE`; or copy this node's bundle"
+    " there, with its manifest.json."
+)
 _NOT_RUN = (126, 127)
 _USAGE = 64
 _OBJECT, _POINTER = 200, 8

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from omconf.actions import Put
+from omconf.actions import OWN_UNITS, Put
 from omconf.formats import utf8
 from omconf.rollout import document as steps
 from omconf.rollout import text
+from omconf.rollout.openmeetings import verb_of
 from omconf.views import document as documents
 from omconf.views.visible import visible
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from omconf.actions import Action
     from omconf.apply.events import Event
     from omconf.apply.journal import About
+    from omconf.apply.states import State
     from omconf.apply.written import Written
     from omconf.diagnostics import Diagnostic
     from omconf.views.document import Document
@@ -24,6 +27,18 @@ if TYPE_CHECKING:
 
 _COLOURS = {"done": "green", "failed": "red", "waiting": "yellow", "skipped": "dim"}
 _BECOMES = {"restored": "restore", "removed": "delete", "kept": "left alone"}
+_QUOTED = re.compile(
+    r"(?P<why>.*?)(?P<whose>; the journal of \S+ there ends): (?P<lines>.*)", re.DOTALL
+)
+_FILES = {"new": "new files", "mixed": "some files new", "unchanged": "files as before"}
+_SERVICE = {
+    "unchanged": "not restarted",
+    "started": "started",
+    "restarted": "restarted",
+    "stopped": "stopped",
+    "failed": "did not start or stop",
+}
+_HEALTHY: Mapping[bool | None, str] = {True: " and healthy", False: ", not healthy", None: ""}
 _SAID = {
     "applied": ("Applied.", "green"),
     "unchanged": ("Nothing to do.", "green"),
@@ -57,7 +72,13 @@ def of_event(event: Event) -> Document:
 
 
 def of_end(
-    outcome: str, seconds: float, *, name: str = "", why: str = "", found: Iterable[Diagnostic] = ()
+    outcome: str,
+    seconds: float,
+    *,
+    name: str = "",
+    why: str = "",
+    states: Iterable[State] = (),
+    found: Iterable[Diagnostic] = (),
 ) -> Document:
     """The last event: how it ended."""
     ended: Document = {"event": "end", "outcome": outcome}
@@ -66,8 +87,15 @@ def of_end(
     if why:
         ended["why"] = utf8.replaced(why)
     ended["seconds"] = round(seconds, 3)
+    if nodes := [_state(state) for state in states]:
+        ended["nodes"] = nodes
     ended["diagnostics"] = [documents.diagnostic(d) for d in found]
     return ended
+
+
+def _state(of: State) -> Document:
+    known = {} if of.healthy is None else {"healthy": of.healthy}
+    return {"node": of.node, "files": of.files, "service": of.service, **known}
 
 
 def line(event: Document, paint: Paint) -> str:
@@ -85,8 +113,16 @@ def line(event: Document, paint: Paint) -> str:
     took = f" ({event['seconds']:.1f} s)" if event.get("seconds", 0) >= 0.05 else ""
     back = "take back: " if event.get("undo") else ""
     state = paint(event["state"], _COLOURS[event["state"]])
-    why = f": {visible(event['text'])}" if event["state"] == "failed" else ""
-    return f"{node}:   {back}{visible(head)}: {state}{took}{why}"
+    told = event["state"] == "failed" or (event["state"] == "done" and event.get("text"))
+    why, words = _last_words(event["text"]) if told else ("", [])
+    lines = [f"{node}:   {back}{visible(head)}: {state}{took}{f': {visible(why)}' if why else ''}"]
+    return "\n".join([*lines, *(f"       | {visible(word)}" for word in words)])
+
+
+def _last_words(said: str) -> tuple[str, list[str]]:
+    """Split what failed from the lines of a unit's journal that are quoted with it (apply/unit.py)."""
+    found = _QUOTED.fullmatch(said)
+    return (f"{found['why']}{found['whose']}", found["lines"].split(" | ")) if found else (said, [])
 
 
 def doing(event: Document) -> str:
@@ -96,16 +132,33 @@ def doing(event: Document) -> str:
     return visible(event.get("text", "looking at what is there"))
 
 
-def end(event: Document, paint: Paint, undo: str = "") -> str:
-    """Draw the end: what was done, why not all of it, how long it took, how to take it back."""
+def end(event: Document, paint: Paint, undo: str = "", told: Iterable[str] = ()) -> str:
+    """Draw the end: what was done, why not all of it, how long it took, how to take it back.
+
+    Of what was `told` when it failed, no line of a journal is quoted once more.
+    """
     said, colour = _SAID[event["outcome"]]
     took = f" It took {_duration(event['seconds'])}." if event["outcome"] != "unchanged" else ""
     lines = [f"{paint(said, colour, 'bold')}{took}"]
-    if event.get("why"):
-        lines.append(f"  {visible(event['why'])}")
+    why = event.get("why", "")
+    for said in told:
+        if found := _QUOTED.fullmatch(said):
+            why = why.replace(said, found["why"])
+    if why:
+        lines.append(f"  {visible(why)}")
+    if event["outcome"] in ("partial", "waiting"):
+        lines += [f"  {visible(node['node'])}: {_has(node)}" for node in event.get("nodes", ())]
     if undo:
         lines.append(f"  {paint('hint:', 'bold')} {undo}")
     return "\n".join(lines) + "\n"
+
+
+def _has(node: Document) -> str:
+    """Say what a node has at the end, and whether OpenMeetings read it."""
+    if node["files"] == "unknown":
+        return "unknown: it does not answer"
+    healthy = _HEALTHY[node.get("healthy")]
+    return f"{_FILES[node['files']]}; OpenMeetings {_SERVICE[node['service']]}{healthy}"
 
 
 def _duration(seconds: float) -> str:
@@ -118,15 +171,13 @@ def of_undo(
     about: About,
     files: Mapping[str, Iterable[Written]],
     runs: Iterable[tuple[Iterable[str], Iterable[Action]]],
-    *,
-    stops: bool,
 ) -> Document:
     """The first event of an undo: which apply it takes back, what becomes of files, what runs where."""
-    steps_back = (
+    steps_back = [
         {"nodes": [*nodes], "actions": [*map(steps.action, without_files)]}
         for nodes, actions in runs
         if (without_files := [a for a in actions if not isinstance(a, Put)])
-    )
+    ]
     return {
         "event": "undo",
         "of": about.id,
@@ -135,8 +186,8 @@ def of_undo(
         **({"reason": about.reason} if about.reason else {}),
         "nodes": [*files],
         "files": [{"node": node, **_restored(w)} for node, its in files.items() for w in its],
-        "steps": [*steps_back],
-        "stops": stops,
+        "steps": steps_back,
+        "stops": bool(_order(steps_back)),
     }
 
 
@@ -150,12 +201,11 @@ def _restored(file: Written) -> Document:
 
 
 def undo(event: Document) -> str:
-    """Draw what is taken back: files with what becomes of them or why not, and what is run where."""
+    """Draw what is taken back: files with what becomes of them or why not, and what runs where when."""
     many = len(event["nodes"]) > 1
     reason = f": {visible(event['reason'])}" if event.get("reason") else ""
-    lines = [
-        f"Apply {visible(event['of'])} of {visible(event['when'])} by {visible(event['by'])}{reason}"
-    ]
+    what = f"Apply {visible(event['of'])} of {visible(event['when'])} by {visible(event['by'])}"
+    lines = [f"{what} on {visible(', '.join(event['nodes']))}{reason}"]
     for file in event["files"]:
         becomes = _BECOMES[file["becomes"]]
         if file.get("access_only"):
@@ -165,11 +215,30 @@ def undo(event: Document) -> str:
         if "conflict" in file:
             lines.append(f"      {visible(file['conflict'])}")
     lines += ["  then:"] if event["steps"] else []
-    for step in event["steps"]:
-        where = f"{visible(', '.join(step['nodes']))}: " if many else ""
-        lines += [
-            f"      {where}{visible(drawn)}" for drawn in text.lines(step["actions"], undo=True)
-        ]
+    for number, step in enumerate(event["steps"], 1):
+        actions = text.lines(step["actions"], undo=True)
+        lines.append(f"    {number}. {visible(', '.join(step['nodes']))}")
+        lines += [f"       {visible(drawn)}" for drawn in actions]
     if event["stops"]:
-        lines.append("  OpenMeetings stops meanwhile, or restarts.")
+        lines.append(f"  OpenMeetings stops or restarts on {_order(event['steps'])}.")
     return "\n".join(lines) + "\n"
+
+
+def _order(steps: Iterable[Document]) -> str:
+    """Name the nodes on which OpenMeetings stops or restarts, in their order."""
+    groups: list[str] = []
+    for step in steps:
+        if any(_stops(action) for action in step["actions"]):
+            together = " at once" if len(step["nodes"]) > 1 else ""
+            groups.append(f"{visible(', '.join(step['nodes']))}{together}")
+    return ", then ".join(dict.fromkeys(groups))
+
+
+def _stops(action: Document) -> bool:
+    """Tell whether OpenMeetings stops or restarts by it, or by the person who does it."""
+    match action:
+        case {"type": "service", "do": "stop" | "restart", "unit": unit}:
+            return not unit.startswith(OWN_UNITS)
+        case {"type": "manual", "text": said}:
+            return verb_of(said) in ("stop", "restart")
+    return False

@@ -180,6 +180,18 @@ class TestSavedPlans:
         assert done.code == 0, done.out + done.err
         assert omconf("apply", tree.folder / "plan.json", env=SECRET).code == 1  # it is done
 
+    def test_a_second_time_it_says_that_it_was_applied(self, tree: Tree) -> None:
+        plan = self.saved(tree)
+        assert omconf("apply", plan, "--health-timeout", "20", env=SECRET).code == 0
+        done = omconf("apply", plan, env=SECRET)
+        assert done.code == 1
+        (entry,) = json.loads(tree.run("log", "--json").out)["entries"]
+        assert "This plan was applied already: " in done.err
+        assert f"{entry['when']} by {entry['by']}, applied, as {entry['id']}" in done.err
+        # What was taken back is to be applied again.
+        assert tree.run("undo", "--yes").code == 0
+        assert omconf("apply", plan, env=SECRET).code == 0
+
     @pytest.mark.parametrize("moved", ["spec", "file", "plan"])
     def test_it_is_refused_when_something_moved(self, tree: Tree, moved: str) -> None:
         plan = self.saved(tree)
@@ -204,7 +216,7 @@ class TestSavedPlans:
         assert done.code == 0, done.err
         assert tree.contents()
         again = omconf("apply", tree.folder / place, cwd=Path("/"), env=SECRET)
-        assert (again.code, "deployed files" in again.err) == (1, True)
+        assert (again.code, "applied already" in again.err) == (1, True)
 
     def planned_inside(self, tree: Tree, place: str) -> None:
         (tree.folder / place).parent.mkdir(parents=True, exist_ok=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import threading
 import time
@@ -67,6 +68,8 @@ def test_a_first_apply_waits_for_people_and_goes_on(host: Host) -> None:
     assert (done.returncode, outcome(done)) == (1, "waiting")
     assert host.contents() == before
     host.start_database()
+    shown = host.run("apply", "--yes").stdout
+    assert re.search("om1:   the database's administrator: .*: done.*: (the|its) ", shown), shown
     first(host)
     assert host.programs()[-1] == RESTART
     assert host.plan()["has_changes"] is False
@@ -347,10 +350,17 @@ def test_a_node_that_does_not_become_healthy_is_taken_back(applied: Host) -> Non
     before = applied.contents()
     change(applied)
     applied.put("/root/health", '{"inited":true,"installed":true,"dbOk":false}')
+    says = "echo SEVERE not-a-real-password; echo what ${0##*/} says"
+    applied.put("/usr/bin/journalctl", f"#!/bin/sh\n[ $1 = --sync ] || {{ {says}; }}\n", 0o755)
     done = applied.run("apply", "--yes", "--json", "--health-timeout", "1")
     end = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode == 1
     assert "not healthy" in end["why"]
+    # Whoever is told how long that may take is told what was asked for.
+    assert re.findall('"type": "health", "timeout": ([0-9]+)', done.stdout)
+    assert not re.search('"type": "health", "timeout": (?!1,)', done.stdout)
+    # The unit is active: what it says is shown all the same.
+    assert "openmeetings.service there ends: SEVERE (sensitive value) | what" in end["why"]
     assert applied.contents() == before
     # The undo waits for health, too, and says that it did not come.
     assert end["outcome"] == "partial"

@@ -149,6 +149,7 @@ def test_a_person_says_that_a_step_is_done(host: Host, tmp_path: Path) -> None:
         terminal.answer("Y")
         terminal.hear()
         assert terminal.process.wait() == 0, terminal.said
+    assert ": done\r\n" in terminal.said
     assert host.plan()["has_changes"] is False
 
 
@@ -220,3 +221,20 @@ def test_an_undo_remembers_what_people_took_back(host: Host, tmp_path: Path) -> 
     assert isinstance(MOVE.action, Manual)
     notes = host.read("/var/lib/omconf/conference/journal/000003.notes").decode().splitlines()
     assert notes.count(owed.done(MOVE.action.text, back=True)) == 1
+
+
+@needs(*NEEDS, "findmnt")
+def test_who_does_not_confirm_a_node_is_told_what_that_means(host: Host, tmp_path: Path) -> None:
+    host.start_database()
+    assert host.run("apply", "--yes").returncode == 0
+    before = host.contents()
+    sections = {"openmeetings": {"java_options": ["-Xmx2g"]}, "discovery": {"kind": "tcp-ip"}}
+    host.write_spec(2, **sections)
+    with Terminal(host.words("apply", "--yes", "--confirm-each"), tmp_path) as terminal:
+        terminal.hear("Stop or restart om1? [y/N]: ")
+        terminal.answer("n")
+        terminal.hear()
+        assert terminal.process.wait() == 1
+    assert "Refused. Nothing was changed." in terminal.said
+    assert "om1: not confirmed, so not stopped; run apply again to go on" in terminal.said
+    assert host.contents() == before

@@ -22,6 +22,7 @@ BEFORE: dict[str, Callable[[Machines], object]] = {
 CHANGING = re.compile(
     r"(?P<id>\b[0-9a-f]{8}\b)|(?P<moment>[0-9-]{10}T[0-9:]{8}Z)|(?P<took>took [0-9]+\.[0-9] seconds)"
     r"|(?P<seconds>\([0-9.]+ s\))|(?P<who>by \S+@\S+)|(?P<journal>there ends: .*)"
+    r"|(?P<quoted>(?:\n {7}\| .*)+)"
 )
 """What is another one each time."""
 

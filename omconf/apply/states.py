@@ -1,0 +1,71 @@
+"""What a node has when an apply or an undo ends: which files, and whether OpenMeetings read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from omconf.apply.written import digest
+from omconf.cluster import places
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from omconf.apply.node import Node
+
+Files = Literal["new", "mixed", "unchanged", "unknown"]
+Service = Literal["unchanged", "started", "restarted", "stopped", "failed", "unknown"]
+DID: Mapping[str, Service] = {
+    "start": "started",
+    "restart": "restarted",
+    "stop": "stopped",
+    "fail": "failed",
+}
+"""What a verb of systemctl, or a person, did with OpenMeetings."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """One node at the end.
+
+    `files` tells of those that the apply changes: all are new, some (`mixed`), or none. `service` is
+    what was done with OpenMeetings last, `healthy` what the check said after that; None: not known.
+    """
+
+    node: str
+    files: Files
+    service: Service
+    healthy: bool | None = None
+
+
+def of_node(node: Node, lost: Collection[str]) -> State:
+    """Say what a node has; of one that is lost nothing is known."""
+    if node.name in lost:
+        return State(node.name, "unknown", "unknown")
+    return State(node.name, _files(node), node.service, node.healthy)
+
+
+def _files(node: Node) -> Files:
+    first = {w.path: digest(w.before) for w in reversed(node.written) if not _listing(w.path)}
+    last = {w.path: w.now for w in node.written}
+    new = {path for path, before in first.items() if last[path] != before}
+    restored = {w.path for w in node.written if w.path in first and w.now != first[w.path]} - new
+    if not new:
+        return "unchanged"
+    return "mixed" if restored or _pending(node, first) else "new"
+
+
+def _pending(node: Node, written: Collection[str]) -> bool:
+    """Tell whether files were still to be written."""
+    if node.targets is None:
+        return False
+    paths = {(p, gone) for p, gone in node.planned if p not in written and not _listing(p)}
+    try:
+        return any(node.targets.of(path, removed=gone).changes for path, gone in paths)
+    except ValueError:  # it has no target any more
+        return True
+
+
+def _listing(path: str) -> bool:
+    """Tell whether it is the manifest of a node, in which omconf alone is interested."""
+    return path.startswith(f"{places.OWN}/") and path.endswith("/manifest.json")

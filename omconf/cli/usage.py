@@ -1,0 +1,57 @@
+"""What is wrong with a command line, in omconf's words instead of click's and pydantic's."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+_INPUT = re.compile(r"Input should be (?P<what>[^,]*)")
+_EXTRA = re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((?P<words>.*)\)", re.DOTALL)
+_COMMAND = re.compile(
+    r"No such command '(?P<name>.*?)'\.(?P<near> Did you mean .*\?)?", re.DOTALL | re.IGNORECASE
+)
+_TYPES = {
+    "a valid integer": "a whole number",
+    "a valid number": "a number",
+    "less than or equal to": "at most",
+    "greater than or equal to": "at least",
+}
+
+
+def told(error: Any) -> tuple[str, str]:
+    """Say what is wrong, and a way out; `error` is any usage error of click's, by any of its names."""
+    hint = _help(error)
+    message = str(getattr(error, "message", "") or "")
+    option = getattr(error, "option_name", None)
+    if option and hasattr(error, "possibilities"):
+        near = " or ".join(sorted(error.possibilities or ())[:3])
+        return f"Unknown option: {option}", f"Did you mean {near}? {hint}" if near else hint
+    if option:
+        takes = "takes no value" if "does not take" in message else "needs a value"
+        return f"{option} {takes}", hint
+    if found := _EXTRA.fullmatch(message.rstrip(".")):
+        return f"Unexpected argument: {found['words']}", hint
+    if found := _COMMAND.fullmatch(message):
+        near = found["near"] or ""
+        return f"Unknown command: {found['name']}", f"{near} {hint}".replace("'", "`").strip()
+    if (param := getattr(error, "param", None)) is not None:
+        return _of_value(error, param, message), hint
+    return message, hint
+
+
+def _of_value(error: Any, param: Any, message: str) -> str:
+    option = next((name for name in param.opts if name.startswith("--")), param.opts[0])
+    name = option if option.startswith("-") else (getattr(param, "metavar", None) or option.upper())
+    if type(error).__name__.startswith("Missing"):
+        return f"Missing argument: {name}"
+    if found := _INPUT.match(message):
+        what = found["what"]
+        for theirs, ours in _TYPES.items():
+            what = what.replace(theirs, ours)
+        return f"Invalid value for {name}: it must be {what}"
+    return f"Invalid value for {name}: {message}"
+
+
+def _help(error: Any) -> str:
+    command = getattr(getattr(error, "ctx", None), "command_path", None) or "omconf"
+    return f"See `{command} --help`."

@@ -1,0 +1,99 @@
+"""The nodes that a cluster had at its last apply, as its other nodes remember them.
+
+Each node keeps `NAME ADDRESS`, a line for each node, in a file of omconf's own state (apply/node.sh).
+All of it is hostile input.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from omconf.cluster.places import STATE
+from omconf.diagnostics import Finding, Rule, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from omconf.cluster.model import Cluster
+    from omconf.deployed.snapshot import NodeFiles, Snapshot
+
+FORGOTTEN = Rule("OM306", Severity.WARNING, "a former node that the spec no longer mentions")
+MOST = 10_000
+"""Nodes of a cluster."""
+_LINE = re.compile(r"(?P<name>[a-z0-9-]{1,63}) (?P<address>[0-9.]{7,15})")
+HINT = (
+    "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to have its files deleted by --ssh."
+    " If the host no longer exists, `ignore` this rule."
+)
+RENAMED = "If {new} is the same node, add `renamed_from: {name}` to it."
+
+
+def place(cluster: str) -> str:
+    """Where a node keeps it."""
+    return f"{STATE.format(cluster=cluster)}/members"
+
+
+def read(files: NodeFiles, cluster: str) -> dict[str, tuple[str, int]]:
+    """Read the addresses of nodes by name, each with its line; what makes no sense is left out."""
+    file = files.around.get(place(cluster))
+    text = ((file and file.data) or b"").decode("ascii", "replace")
+    lines = (_LINE.fullmatch(line) for line in text.split("\n", MOST)[:MOST])
+    return {
+        found["name"]: (found["address"], number) for number, found in enumerate(lines, 1) if found
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """A node that the spec no longer has; `by` are the nodes that remember it, by their lines."""
+
+    address: str = ""
+    by: dict[str, int] = field(default_factory=dict)
+
+
+def former(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, Former]:
+    """Find the nodes that the spec no longer has, by name."""
+    known = {node.name.value for node in cluster.nodes}
+    known |= {node.renamed_from.value for node in cluster.nodes if node.renamed_from}
+    found: dict[str, Former] = {}
+    for node, files in nodes.items():
+        for name, (address, line) in read(files, cluster.name.value).items():
+            if name not in known:
+                found.setdefault(name, Former(address)).by[node] = line
+    return dict(sorted(found.items()))
+
+
+def forgotten(
+    cluster: Cluster, snapshot: Snapshot, committed: Iterable[str] = ()
+) -> list[tuple[str | None, Finding]]:
+    """Warn of each former node that nothing of the plan concerns, with a node that remembers it.
+
+    `committed` are further ones, which a committed bundle directory holds.
+    """
+    handled = {*snapshot.left, *(node.name.value for node in cluster.removed)}
+    found = former(cluster, snapshot.nodes)
+    found |= {name: Former() for name in committed if name not in found}
+    addresses = {node.address.value: node.name.value for node in cluster.nodes}
+    return [
+        (next(iter(each.by), None), _finding(name, each, addresses.get(each.address)))
+        for name, each in found.items()
+        if name not in handled
+    ]
+
+
+def _finding(name: str, former: Former, same: str | None) -> Finding:
+    message = (
+        f"{name} was a node of this cluster, and is neither in `nodes` nor in `removed`: nothing is"
+        " stopped or deleted there."
+    )
+    renamed = f"{RENAMED.format(new=same, name=name)} Otherwise: " if same else ""
+    line = next(iter(former.by.values()), 0)
+    return Finding(FORGOTTEN, line, message, renamed + HINT.format(name=name))
+
+
+def text(cluster: Cluster, remembered: Mapping[str, str]) -> bytes:
+    """Give what a node is to keep: the nodes of the spec, and others that are `remembered`."""
+    every = {**remembered, **{node.name.value: node.address.value for node in cluster.nodes}}
+    return "".join(f"{name} {address}\n" for name, address in sorted(every.items())).encode()

@@ -1,0 +1,114 @@
+"""A node that is only deleted from the spec is not forgotten without a word."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from typing import Any
+
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+from omconf.plan import members
+from tests.apply.trees import Tree
+from tests.clusters import cluster_of, spec_of
+from tests.command import omconf
+from tests.needs import needs
+
+USER = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+PLACE = "/var/lib/omconf/conference/members"
+
+
+def warned(tree: Tree, *options: str) -> list[dict[str, Any]]:
+    plan = json.loads(tree.run("plan", "--json", *options).out)
+    return [d for d in plan["diagnostics"] if d["rule"] == "OM306"]
+
+
+def applied(tree: Tree, count: int, **sections: Any) -> None:
+    tree.write_spec(count, **sections)
+    done = tree.run("apply", "--yes")
+    assert done.code == 0, done.out + done.err
+
+
+def test_a_deleted_node_is_named_until_it_was_dealt_with(tree: Tree) -> None:
+    applied(tree, 3)
+    assert warned(tree) == []
+    tree.write_spec(2)
+    for _ in range(2):
+        (found,) = warned(tree)
+        assert (found["node"], found["path"], found["line"]) == ("om1", PLACE, 3)
+        assert "om3 was a node of this cluster" in found["message"]
+        assert "removed: {om3: {ssh:" in found["hint"]
+        # Another apply does not forget it either.
+        applied(tree, 2, openmeetings={"java_options": ["-Xmx2g"]})
+
+
+def test_a_node_in_removed_is_none_that_is_forgotten(tree: Tree) -> None:
+    applied(tree, 3)
+    applied(tree, 2, removed={"om3": {"ssh": "om3"}})
+    assert warned(tree) == []
+    # This host alone cannot clean it.
+    tree.write_spec(2)
+    assert len(warned(tree)) == 1
+
+
+def test_who_ignores_it_has_the_next_apply_forget_it(tree: Tree) -> None:
+    applied(tree, 3)
+    applied(tree, 2, ignore=[{"rule": "OM306", "why": "its host burnt"}])
+    tree.write_spec(2)
+    assert warned(tree) == []
+
+
+def test_a_renamed_node_is_the_same(tree: Tree) -> None:
+    applied(tree, 2)
+    data = yaml.safe_load(tree.spec.read_text())
+    data["nodes"]["conf2"] = data["nodes"].pop("om2")
+    tree.spec.write_text(yaml.safe_dump(data))
+    (found,) = warned(tree)
+    assert found["hint"].startswith("If conf2 is the same node, add `renamed_from: om2` to it.")
+    data["nodes"]["conf2"]["renamed_from"] = "om2"
+    tree.spec.write_text(yaml.safe_dump(data))
+    assert warned(tree) == []
+
+
+def test_an_apply_that_is_taken_back_may_have_added_it(tree: Tree) -> None:
+    """It is said once too often rather than once too little."""
+    applied(tree, 2)
+    applied(tree, 3)
+    assert tree.run("undo", "--yes").code == 0
+    tree.write_spec(2)
+    assert len(warned(tree)) == 1
+
+
+@needs("git")
+def test_committed_bundles_remember_it_too(tree: Tree) -> None:
+    tree.write_spec(3)
+    bundles = tree.folder / "bundles"
+    assert omconf("build", tree.spec, "-o", bundles).code == 0
+    for words in (["init", "-q"], ["add", "bundles"], [*USER, "commit", "-qm", "all"]):
+        subprocess.run(["git", *words], cwd=tree.folder, check=True)
+    tree.write_spec(2)
+    copy = ("--deployed", tree.folder, "--git", "HEAD", "-o", bundles)
+    plan = json.loads(omconf("plan", tree.spec, *copy, "--json").out)
+    (found,) = (d for d in plan["diagnostics"] if d["rule"] == "OM306")
+    assert "om3 was a node" in found["message"]
+
+
+def findings(text: bytes, **sections: Any) -> list[str]:
+    cluster = cluster_of(spec_of(2, **sections))
+    files = NodeFiles(around={PLACE: DeployedFile(text)})
+    snapshot = Snapshot("ssh", {"om1": files}, left={"om4": NodeFiles()})
+    return [finding.message for _, finding in members.forgotten(cluster, snapshot)]
+
+
+def test_what_makes_no_sense_counts_for_nothing() -> None:
+    assert findings(b"om9\nOm9 10.1.1.1\nom9  10.1.1.1\nom9 \x1b[31m\n\xff\0") == []
+    assert findings(b"om4 10.1.1.4\nom2 10.9.9.9") == []  # planned as a removed one, and there
+    assert len(findings(b"om3 10.1.1.3\n" * 100_000)) == 1
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_can_be_read(text: bytes) -> None:
+    findings(text)

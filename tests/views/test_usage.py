@@ -1,0 +1,39 @@
+"""A wrong command line is reported as everything else is: what is wrong, and a way out."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.command import omconf
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("apply --foo", "Unknown option: --foo."),
+        ("appl", "Unknown command: appl."),
+        ("apply a b --ssh", "Unexpected argument: b."),
+        ("plan --deployed", "--deployed needs a value."),
+        ("apply --ssh=x", "--ssh takes no value."),
+        ("explain", "Missing argument: RULE|FILE[:LINE]."),
+        ("verify --ssh --timeout 0", "Invalid value for --timeout: "),
+        ("apply --ssh --health-timeout x", "Invalid value for --health-timeout: "),
+        ("undo", "Say which nodes: --ssh, or --local NODE for this host."),
+        ("apply --ssh --drain 30", "`30` has no unit: write 30s for seconds, or 30m for minutes."),
+        ("apply --ssh --drain soon", "`soon` is no duration: it is a number with s, m or h"),
+    ],
+)
+def test_what_is_wrong_and_a_way_out(line: str, says: str) -> None:
+    done = omconf(*line.split())
+    assert (done.code, done.out) == (1, "")
+    first, hint = done.err.splitlines()
+    assert first.startswith(f"error: {says}"), done.err
+    assert hint.startswith("  hint: ")
+    assert "--help`." in hint
+    for theirs in ("Usage:", "Input should", "No such", "Error:"):
+        assert theirs not in done.err
+
+
+def test_what_was_meant_is_named() -> None:
+    assert "Did you mean `apply`?" in omconf("appl").err
+    assert "Did you mean --force or --root?" in omconf("apply", "--foo").err
