@@ -267,6 +267,35 @@ def _fstab() -> Read:
     return fstab.read
 
 
+PLACE: list[str | Text] = [
+    *WORDS,
+    Text("a,", "a,", ":/vol glusterfs defaults"),
+    Text("a,", "", ":6789:/ ceph defaults"),
+    Text("a", "om@", ".fs=/ ceph fsid=1"),
+    Text("=", "om@a.", "/ ceph defaults"),
+    Text("a.", "", ":/ nfs defaults"),
+    Text("/", "a:", " nfs defaults"),
+    Text("../", "a:/", " nfs defaults"),
+    Text("a,", "a:/b nfs "),
+    Text("backup-volfile-servers=a:b,", "a:/vol glusterfs "),
+    Text("f", "fs-", ":/ efs tls"),
+]
+
+
+@row("formats.mount_place", texts=PLACE)
+def _mount_place() -> Read:
+    from omconf.formats import mount_place
+
+    return lambda text: mount_place.read(f"{text} 0 0")
+
+
+@row("formats.export_clients", texts=[*WORDS, "a.", "*.", "*?", Text("1.", "1.1.1.1/")])
+def _export_clients() -> Read:
+    from omconf.formats import export_clients
+
+    return lambda text: (export_clients.network(text), export_clients.is_world(text))
+
+
 UNIT: list[str | Text] = [
     *LINES,
     *("[Service]\n", "Environment=A=b\n", "A=b\\\n", "# c\n", "UnsetEnvironment=A\n"),
