@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from omconf.adopt import hazelcast, host, jvm, names, persistence, properties, release, storage
+from omconf.adopt import (
+    cifs,
+    database_tls,
+    hazelcast,
+    host,
+    jvm,
+    names,
+    persistence,
+    properties,
+    release,
+    storage,
+)
 from omconf.adopt.model import GUESSED, NOT_FOUND, NOT_KEPT, Common, Seen, diagnostic
 from omconf.artifacts import kinds
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
@@ -168,7 +179,7 @@ def _choose(node: Seen) -> bool:
             message = f"Another OpenMeetings lies in `{quoted(path)}`: it is left out."
             node.say(NOT_KEPT, message, None, "Import a copy of the tree without the other one.")
     moved = (node.home, node.webapp) != first or node.unit not in ("", places.DEFAULT_UNIT)
-    return moved or _managed(node) is not None or bool(storage.credentials(node))
+    return moved or _managed(node) is not None or bool(cifs.credentials(node))
 
 
 def _request(node: Seen, origin: Origin) -> Request:
@@ -181,7 +192,7 @@ def _request(node: Seen, origin: Origin) -> Request:
     }
     units = node.survey.units[:64]
     managed = _managed(node)
-    further = [*_of_omconf(managed), *storage.credentials(node)]
+    further = [*_of_omconf(managed), *cifs.credentials(node)]
     return Request(
         paths=tuple(dict.fromkeys(map(node.path, own))),
         cluster=managed or "-",
@@ -201,7 +212,8 @@ def _of_omconf(cluster: str | None) -> list[str]:
     if cluster is None:
         return []
     folder = f"/etc/omconf/{cluster}"
-    return [f"{folder}/{name}" for name in ("check.conf", "firewall.nft", "storage.credentials")]
+    named = [f"{folder}/{name}" for name in ("check.conf", "firewall.nft", "storage.credentials")]
+    return [*named, *database_tls.ours(cluster)]
 
 
 def _note(gathered: Gathered, known: Release) -> None:
@@ -225,7 +237,7 @@ def _note(gathered: Gathered, known: Release) -> None:
         host.no_address(node)
     common = Common(known, tuple(nodes), host.known_hosts(nodes))
     storage.facts(nodes, common)
-    storage.samba(nodes)
+    cifs.samba(nodes)
     _cluster(nodes)
     _servers(nodes)
     gathered.found += [found for node in nodes for found in node.found]

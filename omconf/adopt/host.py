@@ -171,6 +171,12 @@ def _candidates(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, in
     for path, text in said:
         if found := re.search(r"^address=([0-9.]+)$", text, re.MULTILINE):
             yield found[1], (path, text.count("\n", 0, found.start()) + 1), ""
+    yield from own_addresses(node)
+    yield from _by_name(node, common)
+
+
+def own_addresses(node: Seen) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
+    """Yield the addresses that the host has, or that its own files give it, with their places."""
     for each in node.survey.addresses:
         yield each, None, "an address of the host"
     for pattern in NETWORK:
@@ -178,7 +184,6 @@ def _candidates(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, in
             for number, raw in enumerate(text.split("\n"), 1):
                 if _GIVES.search(raw) and (found := _IPV4.search(raw)) and _is_host(found[1]):
                     yield found[1], (path, number), ""
-    yield from _by_name(node, common)
 
 
 def _by_name(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
