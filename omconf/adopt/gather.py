@@ -219,7 +219,7 @@ def _of_omconf(cluster: str | None) -> list[str]:
 def _note(gathered: Gathered, known: Release) -> None:
     """Have the inverses of all kinds note what each node says."""
     nodes = gathered.nodes
-    common = Common(known, tuple(nodes), {})
+    common = Common(known, tuple(nodes), {}, host.told(nodes))
     for node in nodes:
         _own(node)
         jvm.facts(node)

@@ -52,6 +52,15 @@ def hosts(node: Seen) -> Iterator[tuple[str, str, int]]:
             yield from ((name.lower().rstrip("."), address, number) for name in names)
 
 
+def told(nodes: Sequence[Seen]) -> Mapping[str, Mapping[str, str]]:
+    """Collect what /etc/hosts of all nodes say, as `Common.told` has it."""
+    found: dict[str, dict[str, str]] = {}
+    for node in nodes:
+        for name, address_of, _ in hosts(node):
+            found.setdefault(name, {}).setdefault(address_of, node.name)
+    return found
+
+
 def host_name(node: Seen) -> str:
     """Give the host's own name, as far as a file or the node itself says it."""
     said = (node.text("/etc/hostname") or "").strip()
@@ -192,12 +201,13 @@ def _by_name(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] 
     host = re.match(r"https?://([^/:]+)", str(url.value)) if url else None
     names = {host_name(node).lower(), node.survey.label.lower(), node.name}
     names |= {name.partition(".")[0] for name in names} | ({host[1].lower()} if host else set())
-    for other in (node, *(each for each in common.nodes if each is not node)):
-        for name, address_of, number in hosts(other):
-            if name in names and other is node:
-                yield address_of, ("/etc/hosts", number), ""
-            elif name in names:
-                yield address_of, None, f"/etc/hosts of {other.name} says it"
+    for name, address_of, number in hosts(node):
+        if name in names:
+            yield address_of, ("/etc/hosts", number), ""
+    for name in sorted(names):
+        for address_of, other in common.told.get(name, {}).items():
+            if other != node.name:
+                yield address_of, None, f"/etc/hosts of {other} says it"
     if host and _IPV4.fullmatch(host[1]) and url and url.place:
         yield host[1], (url.place.path, url.place.line), ""
 

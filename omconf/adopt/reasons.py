@@ -82,7 +82,9 @@ def of(kind: str, key: str, before: str = "") -> str:
     if kind == "fstab" and "credentials=" in before:
         return "omconf writes the account to its own file, which root alone reads, and names that"
     if key in ("mode", "owner", "group"):
-        return "others may read its secret or write it, or its reader cannot; nothing restarts for it"
+        return (
+            "others may read its secret or write it, or its reader cannot; nothing restarts for it"
+        )
     for name, pattern, reason in _REASONS:
         if name == kind and re.fullmatch(pattern, key, re.DOTALL):
             return reason

@@ -210,14 +210,17 @@ def _named(mount: Mount, server: str, common: Common) -> str | None:
 
 def _storage_addresses(nodes: Sequence[Seen], served: Sequence[Export]) -> None:
     """Note of nodes to which the folder is exported by a second address of theirs, which it is."""
+    owners: dict[str, Seen] = {}
+    for node in nodes:
+        for address, _, _ in host.own_addresses(node):
+            owners.setdefault(address, node)
     for export in served:
-        for node in nodes:
-            own = node.fact("nodes", "*", "address")
-            apart = own and own.value != export.client and export.node is not node
-            if apart and export.client in {found[0] for found in host.own_addresses(node)}:
-                key = ("nodes", "*", "storage_address")
-                why = f"{export.node.name} exports the folder to it: {EXPORTS_PATH}"
-                node.tell(key, export.client, guess=f"{why}:{export.place[1]}")
+        found = owners.get(export.client)
+        own = found.fact("nodes", "*", "address") if found else None
+        if found and own and own.value != export.client and export.node is not found:
+            key = ("nodes", "*", "storage_address")
+            why = f"{export.node.name} exports the folder to it: {EXPORTS_PATH}"
+            found.tell(key, export.client, guess=f"{why}:{export.place[1]}")
 
 
 def _host(server: str, common: Common) -> str:

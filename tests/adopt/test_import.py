@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from omconf.adopt import host
+from omconf.adopt.model import Seen
+from omconf.adopt.sources import Trees
+from omconf.pipeline.adopt import Asked, adopt
 from omconf.releases import RELEASES
 from tests.adopt.trees import CLASSES, by_hand, edit, imported, put
 from tests.clusters import DATABASES
@@ -363,3 +368,23 @@ def test_servers_that_stand_elsewhere_than_in_the_stock_url(tmp_path: Path, kind
     assert {key: said.get(key) for key in wanted} == wanted
     assert "options" not in said
     assert ("LOAD_BALANCE" in str(found["diagnostics"])) is (kind == "oracle")
+
+
+def test_each_nodes_hosts_are_read_a_fixed_number_of_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    plain = host.hosts
+
+    def counted(node: Seen) -> Iterator[tuple[str, str, int]]:
+        read.append(node.name)
+        return plain(node)
+
+    monkeypatch.setattr(host, "hosts", counted)
+    times = []
+    for nodes in (3, 9):
+        by_hand(tmp_path / str(nodes), nodes=nodes)
+        read.clear()
+        assert adopt(Trees(str(tmp_path / str(nodes))), Asked()).code == 0
+        times.append(len(read) / nodes)
+    assert times[0] == times[1]
