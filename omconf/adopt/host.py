@@ -41,6 +41,7 @@ _ROUTE = re.compile(
 _DEVICE = re.compile(r"\bdev\s+([A-Za-z0-9_.@-]{1,15})\b")
 _ZONE = re.compile(r"(?:^|/)zoneinfo/(?:posix/|right/)?([A-Za-z0-9_+/-]+)$")
 _SCRIPT_INTERFACE = re.compile(r"^interface='([^']*)'$", re.MULTILINE)
+_CATALINA_HOME = re.compile(r"(?<![^\s\"'])CATALINA_HOME=(/[^\s\"']+)")
 _ACCOUNT = {"User": "user", "Group": "group"}
 
 
@@ -99,6 +100,8 @@ def service(node: Seen) -> None:
         ("openmeetings", "service"), node.unit or default, where, default=default, guess=guess
     )
     texts = [*paths[:1], *(p for p, _ in node.around(f"/etc/systemd/system/{node.unit}.d/*.conf"))]
+    for path in texts if paths else ():
+        _further_options(node, path)
     said = _accounts(node, texts if paths else [])
     if paths and "User" not in said:
         said["User"] = ("root", (paths[0], 0))
@@ -109,6 +112,26 @@ def service(node: Seen) -> None:
     for name, (value, place) in said.items():
         key = _ACCOUNT[name]
         node.tell(("openmeetings", key), value, place, default=stock[key])
+
+
+def _further_options(node: Seen, path: str) -> None:
+    """Name the files that a unit gives Tomcat's JVM its options by, and which are not read."""
+    own = node.text(f"{node.home}/bin/setenv.sh")
+    for setting in unit_file.settings(node.text(path) or ""):
+        place = (path, setting.line)
+        if setting.section != "Service":
+            continue
+        if setting.key == "EnvironmentFile" and setting.value:
+            name = quoted(setting.value.removeprefix("-"))
+            message = f"`{name}` is not read: its JAVA_OPTS and CATALINA_OPTS are not in the spec."
+            hint = "Move its JVM options to openmeetings.java_options."
+            node.say(NOT_KEPT, message, place, hint)
+        found = _CATALINA_HOME.search(setting.value) if setting.key == "Environment" else None
+        if found and found[1].rstrip("/") != node.home and own is None:
+            name = quoted(f"{found[1].rstrip('/')}/bin/setenv.sh")
+            message = f"`{name}` is not read; Tomcat passes over it once {node.home}/bin has one."
+            hint = "Before an apply, move its JVM options to openmeetings.java_options."
+            node.say(NOT_KEPT, message, place, hint)
 
 
 def _accounts(node: Seen, paths: Sequence[str]) -> dict[str, tuple[str, tuple[str, int]]]:

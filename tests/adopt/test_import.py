@@ -388,3 +388,23 @@ def test_each_nodes_hosts_are_read_a_fixed_number_of_times(
         assert adopt(Trees(str(tmp_path / str(nodes))), Asked()).code == 0
         times.append(len(read) / nodes)
     assert times[0] == times[1]
+
+
+PACKAGED = """\
+[Service]
+Environment="CATALINA_HOME=/usr/share/tomcat10" CATALINA_BASE=/opt/open
+EnvironmentFile=-/etc/default/tomcat10
+ExecStart=/usr/libexec/tomcat10/tomcat-start.sh
+User=nobody
+"""
+
+
+def test_files_that_give_further_options_are_named(tmp_path: Path) -> None:
+    by_hand(tmp_path, nodes=2)
+    for node in ("om1", "om2"):
+        put(tmp_path / node, "etc/systemd/system/openmeetings.service", PACKAGED)
+        (tmp_path / node / SETENV).unlink()
+    _, found = imported(tmp_path)
+    told = [d["message"] for d in found["diagnostics"] if d.get("node") == "om1"]
+    assert any(m.startswith("`/etc/default/tomcat10` is not read") for m in told)
+    assert any(m.startswith("`/usr/share/tomcat10/bin/setenv.sh` is not read") for m in told)
