@@ -23,7 +23,7 @@ from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.cluster import places
 from omconf.cluster.resolve import natural
-from omconf.deployed.snapshot import NodeFiles, Request
+from omconf.deployed.snapshot import NOT_A_FILE, NodeFiles, Request
 from omconf.diagnostics import Diagnostic, Finding, Severity
 from omconf.formats import header
 from omconf.secrets import quoted
@@ -252,8 +252,12 @@ def _own(node: Seen) -> None:
 def _unread(gathered: Gathered, node: Seen) -> None:
     """Say which files could not be read; without the two main ones, the node is no whole one."""
     for path, file in sorted({**node.files.around, **node.files.files}.items()):
-        if file.problem:
+        if file.problem and path in node.files.files:
             node.report(path, file.problem)
+        elif file.problem and not (file.problem.rule is NOT_A_FILE and path.endswith(".mount")):
+            # A mount unit that is a link is a masked one: `systemctl mask`.
+            why = f"It is not read: {file.problem.message}"
+            node.say(NOT_KEPT, why, (path, 0), file.problem.hint)
     for kind in (HAZELCAST, PERSISTENCE):
         path = node.path(kind.places[0])
         there = node.file(path)

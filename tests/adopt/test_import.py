@@ -408,3 +408,22 @@ def test_files_that_give_further_options_are_named(tmp_path: Path) -> None:
     told = [d["message"] for d in found["diagnostics"] if d.get("node") == "om1"]
     assert any(m.startswith("`/etc/default/tomcat10` is not read") for m in told)
     assert any(m.startswith("`/usr/share/tomcat10/bin/setenv.sh` is not read") for m in told)
+
+
+def test_masked_mount_units_are_none(trees: Path) -> None:
+    (trees / "om2/etc/systemd/system/proc-fs-nfsd.mount").symlink_to("/dev/null")
+    (trees / "om2/etc/rc.local").symlink_to("rc.d/rc.local")
+    done, found = imported(trees)
+    assert done.code == 0, found["diagnostics"]
+    assert not [d for d in found["diagnostics"] if "nfsd" in d.get("path", "")]
+
+
+def test_lines_that_are_added_and_their_restarts_are_told(trees: Path, tmp_path: Path) -> None:
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
+    assert done.code == 0
+    told = "lines to 3 files that are there. Nodes restart one by one for these"
+    assert told in done.out  # -Duser.timezone, in setenv.sh
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, SETENV, "-Xmx2g", "-Xmx2g -Duser.timezone=Europe/Berlin")
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "whole.yaml")
+    assert "files of omconf's own.\n" in done.out
