@@ -102,6 +102,8 @@ def _rows(
     yield from cases.small(root, repeats)
     for count in sizes:
         yield from cases.many(root, count, repeats)
+    if max(sizes) > 100:
+        yield from cases.adopted(root, min(repeats, 3))
     if cases.BUDGETED in sizes:
         yield from cases.many(disk, cases.BUDGETED, repeats, where=", on disk")
         yield from cases.growth(root, [n for n in sizes if n > 100], repeats)

@@ -136,6 +136,30 @@ def many(root: Path, nodes: int, repeats: int, *, where: str = "") -> Iterator[R
     shutil.rmtree(work)
 
 
+def adopted(root: Path, repeats: int, few: int = 20, many: int = 200) -> Iterator[Row]:
+    """Imports of copies of nodes: the time of many against that of few, and their memory."""
+    commands, named = {}, {}
+    for nodes in (few, many):
+        work = root / f"adopted-{nodes}"
+        spec_file, _, _ = specs(work, nodes)
+        bundle, trees = work / "bundle", work / "trees"
+        Rounds({"": Command([OMCONF, "build", spec_file, "-o", bundle])}, 1)
+        deploy(bundle, trees)
+        named[nodes] = f"import of {counted(nodes)}"
+        # The secrets of a copy are placeholders still: differences remain, and are listed.
+        words = [OMCONF, "import", "--deployed", trees, "--json"]
+        commands[named[nodes]] = Command(words, codes=(0, 1, 2))
+        plan = [OMCONF, "plan", spec_file, "--deployed", trees]
+        commands.setdefault("plan", Command(plan))
+    rounds = Rounds(commands, repeats)
+    less, more = named[few], named[many]
+    yield timed(rounds, less, "plan", f"{counted(few)}: import", limit=3.0)
+    yield timed(rounds, more, less, f"{counted(many)}: import", limit=1.2 * many / few)
+    for nodes, name in named.items():
+        yield memory(f"{counted(nodes)}: peak memory of import", peak(commands[name]))
+        shutil.rmtree(root / f"adopted-{nodes}")
+
+
 def growth(root: Path, sizes: Sequence[int], repeats: int) -> Iterator[Row]:
     """The time of a build a node, against that at 100 nodes."""
     commands = {}

@@ -5,14 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from omconf.adopt import hazelcast, host, jvm, names, persistence, properties, release, storage
+from omconf.adopt import (
+    cifs,
+    database_tls,
+    hazelcast,
+    host,
+    jvm,
+    names,
+    persistence,
+    properties,
+    release,
+    storage,
+)
 from omconf.adopt.model import GUESSED, NOT_FOUND, NOT_KEPT, Common, Seen, diagnostic
 from omconf.artifacts import kinds
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.cluster import places
 from omconf.cluster.resolve import natural
-from omconf.deployed.snapshot import NodeFiles, Request
+from omconf.deployed.snapshot import NOT_A_FILE, NodeFiles, Request
 from omconf.diagnostics import Diagnostic, Finding, Severity
 from omconf.formats import header
 from omconf.secrets import quoted
@@ -168,7 +179,7 @@ def _choose(node: Seen) -> bool:
             message = f"Another OpenMeetings lies in `{quoted(path)}`: it is left out."
             node.say(NOT_KEPT, message, None, "Import a copy of the tree without the other one.")
     moved = (node.home, node.webapp) != first or node.unit not in ("", places.DEFAULT_UNIT)
-    return moved or _managed(node) is not None or bool(storage.credentials(node))
+    return moved or _managed(node) is not None or bool(cifs.credentials(node))
 
 
 def _request(node: Seen, origin: Origin) -> Request:
@@ -181,7 +192,7 @@ def _request(node: Seen, origin: Origin) -> Request:
     }
     units = node.survey.units[:64]
     managed = _managed(node)
-    further = [*_of_omconf(managed), *storage.credentials(node)]
+    further = [*_of_omconf(managed), *cifs.credentials(node)]
     return Request(
         paths=tuple(dict.fromkeys(map(node.path, own))),
         cluster=managed or "-",
@@ -201,13 +212,14 @@ def _of_omconf(cluster: str | None) -> list[str]:
     if cluster is None:
         return []
     folder = f"/etc/omconf/{cluster}"
-    return [f"{folder}/{name}" for name in ("check.conf", "firewall.nft", "storage.credentials")]
+    named = [f"{folder}/{name}" for name in ("check.conf", "firewall.nft", "storage.credentials")]
+    return [*named, *database_tls.ours(cluster)]
 
 
 def _note(gathered: Gathered, known: Release) -> None:
     """Have the inverses of all kinds note what each node says."""
     nodes = gathered.nodes
-    common = Common(known, tuple(nodes), {})
+    common = Common(known, tuple(nodes), {}, host.told(nodes))
     for node in nodes:
         _own(node)
         jvm.facts(node)
@@ -225,7 +237,7 @@ def _note(gathered: Gathered, known: Release) -> None:
         host.no_address(node)
     common = Common(known, tuple(nodes), host.known_hosts(nodes))
     storage.facts(nodes, common)
-    storage.samba(nodes)
+    cifs.samba(nodes)
     _cluster(nodes)
     _servers(nodes)
     gathered.found += [found for node in nodes for found in node.found]
@@ -240,8 +252,12 @@ def _own(node: Seen) -> None:
 def _unread(gathered: Gathered, node: Seen) -> None:
     """Say which files could not be read; without the two main ones, the node is no whole one."""
     for path, file in sorted({**node.files.around, **node.files.files}.items()):
-        if file.problem:
+        if file.problem and path in node.files.files:
             node.report(path, file.problem)
+        elif file.problem and not (file.problem.rule is NOT_A_FILE and path.endswith(".mount")):
+            # A mount unit that is a link is a masked one: `systemctl mask`.
+            why = f"It is not read: {file.problem.message}"
+            node.say(NOT_KEPT, why, (path, 0), file.problem.hint)
     for kind in (HAZELCAST, PERSISTENCE):
         path = node.path(kind.places[0])
         there = node.file(path)

@@ -41,6 +41,7 @@ _ROUTE = re.compile(
 _DEVICE = re.compile(r"\bdev\s+([A-Za-z0-9_.@-]{1,15})\b")
 _ZONE = re.compile(r"(?:^|/)zoneinfo/(?:posix/|right/)?([A-Za-z0-9_+/-]+)$")
 _SCRIPT_INTERFACE = re.compile(r"^interface='([^']*)'$", re.MULTILINE)
+_CATALINA_HOME = re.compile(r"(?<![^\s\"'])CATALINA_HOME=(/[^\s\"']+)")
 _ACCOUNT = {"User": "user", "Group": "group"}
 
 
@@ -50,6 +51,15 @@ def hosts(node: Seen) -> Iterator[tuple[str, str, int]]:
         address, *names = raw.partition("#")[0].split() or [""]
         if _IPV4.fullmatch(address) and not address.startswith("127."):
             yield from ((name.lower().rstrip("."), address, number) for name in names)
+
+
+def told(nodes: Sequence[Seen]) -> Mapping[str, Mapping[str, str]]:
+    """Collect what /etc/hosts of all nodes say, as `Common.told` has it."""
+    found: dict[str, dict[str, str]] = {}
+    for node in nodes:
+        for name, address_of, _ in hosts(node):
+            found.setdefault(name, {}).setdefault(address_of, node.name)
+    return found
 
 
 def host_name(node: Seen) -> str:
@@ -90,6 +100,8 @@ def service(node: Seen) -> None:
         ("openmeetings", "service"), node.unit or default, where, default=default, guess=guess
     )
     texts = [*paths[:1], *(p for p, _ in node.around(f"/etc/systemd/system/{node.unit}.d/*.conf"))]
+    for path in texts if paths else ():
+        _further_options(node, path)
     said = _accounts(node, texts if paths else [])
     if paths and "User" not in said:
         said["User"] = ("root", (paths[0], 0))
@@ -100,6 +112,26 @@ def service(node: Seen) -> None:
     for name, (value, place) in said.items():
         key = _ACCOUNT[name]
         node.tell(("openmeetings", key), value, place, default=stock[key])
+
+
+def _further_options(node: Seen, path: str) -> None:
+    """Name the files that a unit gives Tomcat's JVM its options by, and which are not read."""
+    own = node.text(f"{node.home}/bin/setenv.sh")
+    for setting in unit_file.settings(node.text(path) or ""):
+        place = (path, setting.line)
+        if setting.section != "Service":
+            continue
+        if setting.key == "EnvironmentFile" and setting.value:
+            name = quoted(setting.value.removeprefix("-"))
+            message = f"`{name}` is not read: its JAVA_OPTS and CATALINA_OPTS are not in the spec."
+            hint = "Move its JVM options to openmeetings.java_options."
+            node.say(NOT_KEPT, message, place, hint)
+        found = _CATALINA_HOME.search(setting.value) if setting.key == "Environment" else None
+        if found and found[1].rstrip("/") != node.home and own is None:
+            name = quoted(f"{found[1].rstrip('/')}/bin/setenv.sh")
+            message = f"`{name}` is not read; Tomcat passes over it once {node.home}/bin has one."
+            hint = "Before an apply, move its JVM options to openmeetings.java_options."
+            node.say(NOT_KEPT, message, place, hint)
 
 
 def _accounts(node: Seen, paths: Sequence[str]) -> dict[str, tuple[str, tuple[str, int]]]:
@@ -171,6 +203,12 @@ def _candidates(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, in
     for path, text in said:
         if found := re.search(r"^address=([0-9.]+)$", text, re.MULTILINE):
             yield found[1], (path, text.count("\n", 0, found.start()) + 1), ""
+    yield from own_addresses(node)
+    yield from _by_name(node, common)
+
+
+def own_addresses(node: Seen) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
+    """Yield the addresses that the host has, or that its own files give it, with their places."""
     for each in node.survey.addresses:
         yield each, None, "an address of the host"
     for pattern in NETWORK:
@@ -178,7 +216,6 @@ def _candidates(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, in
             for number, raw in enumerate(text.split("\n"), 1):
                 if _GIVES.search(raw) and (found := _IPV4.search(raw)) and _is_host(found[1]):
                     yield found[1], (path, number), ""
-    yield from _by_name(node, common)
 
 
 def _by_name(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
@@ -187,12 +224,13 @@ def _by_name(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] 
     host = re.match(r"https?://([^/:]+)", str(url.value)) if url else None
     names = {host_name(node).lower(), node.survey.label.lower(), node.name}
     names |= {name.partition(".")[0] for name in names} | ({host[1].lower()} if host else set())
-    for other in (node, *(each for each in common.nodes if each is not node)):
-        for name, address_of, number in hosts(other):
-            if name in names and other is node:
-                yield address_of, ("/etc/hosts", number), ""
-            elif name in names:
-                yield address_of, None, f"/etc/hosts of {other.name} says it"
+    for name, address_of, number in hosts(node):
+        if name in names:
+            yield address_of, ("/etc/hosts", number), ""
+    for name in sorted(names):
+        for address_of, other in common.told.get(name, {}).items():
+            if other != node.name:
+                yield address_of, None, f"/etc/hosts of {other} says it"
     if host and _IPV4.fullmatch(host[1]) and url and url.place:
         yield host[1], (url.place.path, url.place.line), ""
 

@@ -58,7 +58,7 @@ def _in_block(found: Block, own: str) -> Iterator[Option]:
     for number, raw in enumerate(found.body.split("\n"), found.line + 1):
         if inside:
             inside = raw.endswith("\\")
-            yield Option(plain(raw), number, own)
+            yield Option(plain(raw), number, own, literal=True)
         elif raw == START:
             inside = True
 

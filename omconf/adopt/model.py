@@ -186,6 +186,8 @@ class Common:
     nodes: tuple[Seen, ...]
     hosts: Mapping[str, str]
     """Addresses of the nodes by what they are called: names, host names, their own addresses."""
+    told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """By a name of any node's /etc/hosts its addresses, each with the first node that says so."""
 
 
 def every(nodes: Iterable[Seen], *path: str) -> dict[str, Fact]:

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omconf.adopt.drift import Outlier
+
+ALONE = "this node differs from the others"
+_OF_FACTS = {
+    "openmeetings.data_dir": (("jvm", "-DDATA_DIR"), ("fstab", "*"), ("exports", "*")),
+    "openmeetings.timezone": (("jvm", "-Duser.timezone"),),
+    "storage": (("fstab", "*"), ("exports", "*"), ("samba", "*")),
+}
+"""The items of a plan that follow from facts in which nodes differ."""
 _REASONS = (
     (
         "hazelcast",
@@ -54,10 +67,24 @@ _REASONS = (
 )
 
 
-def of(kind: str, key: str) -> str:
-    """Give the reason for a kind's item."""
+def drifting(found: Outlier) -> Iterator[tuple[str, str, str]]:
+    """Name the items of a plan, by node, kind and key, in which an outlier is to be seen."""
+    for key in (found.key, f"properties/{found.key}"):
+        yield found.node, found.kind, key
+    if found.kind == "host":
+        section = found.key.partition(".")[0]
+        for kind, key in _OF_FACTS.get(found.key, _OF_FACTS.get(section, ())):
+            yield found.node, kind, key
+
+
+def of(kind: str, key: str, before: str = "") -> str:
+    """Give the reason for a kind's item; `before` is what stands there."""
+    if kind == "fstab" and "credentials=" in before:
+        return "omconf writes the account to its own file, which root alone reads, and names that"
     if key in ("mode", "owner", "group"):
-        return "who may read and write the file; OpenMeetings does not restart for it"
+        return (
+            "others may read its secret or write it, or its reader cannot; nothing restarts for it"
+        )
     for name, pattern, reason in _REASONS:
         if name == kind and re.fullmatch(pattern, key, re.DOTALL):
             return reason

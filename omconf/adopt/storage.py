@@ -1,4 +1,4 @@
-"""The shared folder read backwards: fstab and exports of each node, smb.conf, mount units.
+"""The shared folder read backwards: who serves it, and how the others mount it.
 
 Which node serves the folder, and as whom the others know it, only all nodes together tell.
 """
@@ -6,91 +6,53 @@ Which node serves the folder, and as whom the others know it, only all nodes tog
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from omconf.adopt import cifs, host
 from omconf.adopt.model import GUESSED, NOT_KEPT
+from omconf.adopt.mounts import REMOTE, exported, mounts
 from omconf.artifacts.exports import PATH as EXPORTS_PATH
-from omconf.artifacts.fstab import MODES
-from omconf.artifacts.fstab import PATH as FSTAB_PATH
-from omconf.artifacts.samba import KIND as SAMBA
-from omconf.artifacts.samba import PATH as SMB_PATH
-from omconf.formats import cifs_options, exports, fstab, nfs_options, systemd, unit_file
-from omconf.formats.paths import PLAIN
-from omconf.secrets import Secret, quoted
+from omconf.formats import cifs_options, fstab, nfs_options
+from omconf.secrets import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from omconf.adopt.model import Common, Seen
-    from omconf.formats.block import Entry
+    from omconf.adopt.mounts import Export, Mount
 
-ENV = "OM_STORAGE_PASSWORD"
-_REMOTE = {"nfs": "nfs", "nfs4": "nfs", "cifs": "cifs", "smb3": "cifs"}
-_NFS = re.compile(r"([^:/\[\]]+):(/.*)")
-_CIFS = re.compile(r"//([^/]+)/([^/]+)/?")
 _MOUNT_DEFAULT = {"nfs": ["timeo=50", "hard", "_netdev"], "cifs": ["hard", "_netdev"]}
 _EXPORT_DEFAULT = ["rw", "sync", "no_subtree_check", "root_squash"]
-_LOGIN = ("credentials", "username", "user", "password", "pass", "domain")
 _ADDRESS = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
-_CLIENT = re.compile(r"(\S+)\(([^()\s]*)\)")
-Place = tuple[str, int]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Mount:
-    """A mount of a node: the device in its parts, and where that stands.
-
-    `kind` is the type as it stands there (nfs, nfs4, cifs, none); `source` the exported path, the
-    share, or for a bind mount the folder.
-    """
-
-    node: Seen
-    point: str
-    kind: str
-    server: str
-    source: str
-    options: tuple[str, ...]
-    place: Place
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Export:
-    """What a node exports to one client: the options in force, sorted, and as they stand."""
-
-    node: Seen
-    path: str
-    client: str
-    settled: str
-    options: tuple[str, ...]
-    place: Place
 
 
 def facts(nodes: Sequence[Seen], common: Common) -> None:
     """Note the data folder of nodes whose JVM options name none, and how it is shared."""
-    every = [mount for node in nodes for mount in _mounts(node)]
-    served = [export for node in nodes for export in _exports(node)]
+    every = [mount for node in nodes for mount in mounts(node)]
+    served = [export for node in nodes for export in exported(node)]
     _data_dirs(nodes, every, {e.path for e in served})
     folders = {f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))}
     for mount in every:
-        if mount.kind in _REMOTE and mount.point not in folders:
+        if mount.kind in REMOTE and mount.point not in folders:
             message = f"The mount `{quoted(mount.point)}` is not the data folder: it is left alone."
             mount.node.say(NOT_KEPT, message, mount.place)
-    mounts = {m.node.name: m for m in every if m.point in folders and m.kind in _REMOTE}
-    if not mounts:
+    shared = {m.node.name: m for m in every if m.point in folders and m.kind in REMOTE}
+    if not shared:
         if not _of_another_type([m for m in every if m.point in folders and m.kind != "none"]):
             _mounted(nodes, every, served, folders)
         return
-    common = replace(common, hosts={**common.hosts, **_servers(mounts, served, common)})
-    for mount in mounts.values():
+    common = replace(common, hosts={**common.hosts, **_servers(shared, served, common)})
+    for mount in shared.values():
         _client(mount, common)
-    first = next(iter(mounts.values()))
+    first = next(iter(shared.values()))
     server = _host(first.server, common)
     owner = next((n for n in nodes if n.name == server), None)
-    if owner and _REMOTE[first.kind] == "nfs":
+    if owner and REMOTE[first.kind] == "nfs":
         mine = [e for e in served if e.node is owner]
-        _pseudo_root(mine, mounts)
-        _exported(owner, mine, mounts, common)
+        _pseudo_root(mine, shared)
+        _storage_addresses(nodes, [e for e in mine if e.path == first.source])
+        _exported(owner, mine, shared, common)
     if owner:
         # Nothing on the server itself says that it serves: its vote goes with the clients'.
         for fact in first.node.facts:
@@ -105,8 +67,8 @@ def addresses(nodes: Sequence[Seen]) -> None:
     that is left over is the node that is left over.
     """
     key = ("nodes", "*", "address")
-    served = [e for n in nodes for e in _exports(n)]
-    for mount in (m for n in nodes for m in _mounts(n) if m.kind in _REMOTE):
+    served = [e for n in nodes for e in exported(n)]
+    for mount in (m for n in nodes for m in mounts(n) if m.kind in REMOTE):
         owners = {e.node.name: e.node for e in served if e.path == mount.source}
         owner = next(iter(owners.values()), None)
         if owner is None or len(owners) > 1 or owner is mount.node or owner.fact(*key):
@@ -153,7 +115,7 @@ def _mounted(
 
 
 def _client(mount: Mount, common: Common) -> None:
-    node, kind = mount.node, _REMOTE[mount.kind]
+    node, kind = mount.node, REMOTE[mount.kind]
     place = mount.place
     node.tell(("storage", "kind"), kind, place, default="nfs")
     server = _host(mount.server, common)
@@ -168,69 +130,32 @@ def _client(mount: Mount, common: Common) -> None:
         same = nfs_options.settle_mount(options) == nfs_options.settle_mount(_MOUNT_DEFAULT[kind])
     else:
         node.tell(("storage", "share"), mount.source, place)
-        options = _without_account(mount)
+        options = cifs.options(mount)
         same = cifs_options.settle_mount(options) == cifs_options.settle_mount(_MOUNT_DEFAULT[kind])
     value = _MOUNT_DEFAULT[kind] if same else options
     node.tell(("storage", "options"), value, place, default=_MOUNT_DEFAULT[kind])
 
 
-def credentials(node: Seen) -> list[str]:
-    """Name the files in which a node's mounts say their account."""
-    named = [
-        option.partition("=")[2]
-        for mount in _mounts(node)
-        for option in mount.options
-        if option.startswith("credentials=/")
-    ]
-    return [path for path in named if PLAIN.fullmatch(path)][:8]
-
-
-def _without_account(mount: Mount) -> list[str]:
-    """Leave out what omconf writes of the account, and note that account."""
-    node = mount.node
-    said = dict(option.partition("=")[::2] for option in mount.options)
-    account = said.get("username") or said.get("user") or ""
-    password = said.get("password") or said.get("pass") or ""
-    place = mount.place
-    if file := said.get("credentials"):
-        for number, raw in enumerate((node.text(file) or "").split("\n"), 1):
-            key, equals, value = raw.lstrip().partition("=")
-            if equals and key.lower().startswith("user"):
-                account, place = value.strip(), (file, number)
-            elif equals and key.lower().startswith("pass"):
-                password = value
-    node.tell(("storage", "user"), account or "openmeetings", place, default="openmeetings")
-    secret = Secret(password) if password and "@omconf:" not in password else None
-    node.tell(("storage", "password"), {"env": ENV}, place, secret=secret)
-    written = {mode.value for mode in MODES}
-    for name, key, usual in (("uid", "user", "nobody"), ("gid", "group", "nogroup")):
-        fact = node.fact("openmeetings", key)
-        written.add(f"{name}={fact.value if fact else usual}")
-    # Those omconf puts in front of the spec's own.
-    options = [o for o in mount.options if o.partition("=")[0] not in _LOGIN]
-    return [o for o in options if o not in written]
-
-
 def _servers(
-    mounts: Mapping[str, Mount], served: Sequence[Export], common: Common
+    shared: Mapping[str, Mount], served: Sequence[Export], common: Common
 ) -> dict[str, str]:
     """Tell which node a server is whose name no file knows: the one that exports the folder."""
     found: dict[str, str] = {}
-    for mount in mounts.values():
+    for mount in shared.values():
         name = mount.server.lower().rstrip(".")
         owners = {
             e.node.name
             for e in served
-            if e.path.rstrip("/").endswith(mount.source.rstrip("/")) and e.node.name not in mounts
+            if e.path.rstrip("/").endswith(mount.source.rstrip("/")) and e.node.name not in shared
         }
         if name not in common.hosts and len(owners) == 1:
             found[name] = owners.pop()
     return found
 
 
-def _of_another_type(mounts: Sequence[Mount]) -> bool:
+def _of_another_type(given: Sequence[Mount]) -> bool:
     """Note a file system of another type, as GlusterFS, which every node mounts alike."""
-    for mount in mounts:
+    for mount in given:
         if mount.kind not in fstab.LOCAL:
             key = ("storage", "fstab")
             mount.node.tell(("storage", "kind"), "mounted", mount.place, default="nfs")
@@ -238,24 +163,34 @@ def _of_another_type(mounts: Sequence[Mount]) -> bool:
             mount.node.tell((*key, "type"), mount.kind, mount.place)
             options = list(mount.options)
             mount.node.tell((*key, "options"), options, mount.place, default=["_netdev"])
-    return any(mount.kind not in fstab.LOCAL for mount in mounts)
+    return any(mount.kind not in fstab.LOCAL for mount in given)
 
 
-def _pseudo_root(served: Sequence[Export], mounts: dict[str, Mount]) -> None:
+def _pseudo_root(served: Sequence[Export], shared: Mapping[str, Mount]) -> None:
     """Note the root of NFSv4, below which clients name what they mount."""
-    paths = {e.path.rstrip("/") for e in served}
-    roots = [e for e in served if {"fsid=0", "fsid=root"} & set(e.settled.split(","))]
-    for mount in mounts.values():
-        for root in roots:
-            whole = f"{root.path.rstrip('/')}{mount.source.rstrip('/')}"
-            if mount.source.rstrip("/") not in paths and whole in paths:
-                facts = mount.node.facts
-                mount.node.facts = [f for f in facts if f.path != ("storage", "export")]
-                folder = mount.node.fact("openmeetings", "data_dir")
-                default = folder.value if folder else None
-                mount.node.tell(("storage", "export"), whole, root.place, default=default)
-                mount.node.tell(("storage", "pseudo_root"), root.path, root.place)
-                break
+    paths = {e.path.rstrip("/"): e for e in served}
+    roots = {e.path: e for e in served if {"fsid=0", "fsid=root"} & set(e.settled.split(","))}
+    for mount in shared.values():
+        source = mount.source.rstrip("/")
+        if source in paths:
+            continue
+        below = {path.rstrip("/") + source: path for path in roots}
+        whole = next((path for path in below if path in paths), None)
+        root, guess = below.get(whole or "", ""), ""
+        if whole is None and mount.kind == "nfs4" and source:
+            # No line says the root itself: the one export that ends like the mount tells it.
+            alike = [path for path in paths if path.endswith(source)]
+            if len(alike) == 1:
+                (whole,) = alike
+                root, guess = whole.removesuffix(source), "NFSv4 clients mount it by the rest"
+        if whole is None or not root:
+            continue
+        node, place = mount.node, mount.place
+        node.facts = [f for f in node.facts if f.path != ("storage", "export")]
+        folder = node.fact("openmeetings", "data_dir")
+        default = folder.value if folder else None
+        node.tell(("storage", "export"), whole, place, default=default)
+        node.tell(("storage", "pseudo_root"), root, place, guess=guess)
 
 
 def _named(mount: Mount, server: str, common: Common) -> str | None:
@@ -266,11 +201,26 @@ def _named(mount: Mount, server: str, common: Common) -> str | None:
     own = owner.fact("nodes", "*", "address")
     if own and own.value == mount.server:
         return None
-    if _ADDRESS.fullmatch(mount.server):
+    if mount.server in {found[0] for found in host.own_addresses(owner)}:
         if not owner.fact("nodes", "*", "storage_address"):
             owner.tell(("nodes", "*", "storage_address"), mount.server, mount.place)
         return None
     return mount.server
+
+
+def _storage_addresses(nodes: Sequence[Seen], served: Sequence[Export]) -> None:
+    """Note of nodes to which the folder is exported by a second address of theirs, which it is."""
+    owners: dict[str, Seen] = {}
+    for node in nodes:
+        for address, _, _ in host.own_addresses(node):
+            owners.setdefault(address, node)
+    for export in served:
+        found = owners.get(export.client)
+        own = found.fact("nodes", "*", "address") if found else None
+        if found and own and own.value != export.client and export.node is not found:
+            key = ("nodes", "*", "storage_address")
+            why = f"{export.node.name} exports the folder to it: {EXPORTS_PATH}"
+            found.tell(key, export.client, guess=f"{why}:{export.place[1]}")
 
 
 def _host(server: str, common: Common) -> str:
@@ -282,9 +232,9 @@ def _host(server: str, common: Common) -> str:
 
 
 def _exported(
-    owner: Seen, served: Sequence[Export], mounts: dict[str, Mount], common: Common | None
+    owner: Seen, served: Sequence[Export], shared: Mapping[str, Mount], common: Common | None
 ) -> None:
-    said = [f.value for m in mounts.values() if (f := m.node.fact("storage", "export"))]
+    said = [f.value for m in shared.values() if (f := m.node.fact("storage", "export"))]
     paths = {str(path).rstrip("/") for path in said}
     mine = [e for e in served if not paths or e.path.rstrip("/") in paths]
     for export in mine[:1]:
@@ -306,10 +256,10 @@ def _exported(
             owner.say(NOT_KEPT, message, export.place, hint)
 
 
-def _data_dirs(nodes: Sequence[Seen], every: Sequence[Mount], exported: set[str]) -> None:
+def _data_dirs(nodes: Sequence[Seen], every: Sequence[Mount], served: set[str]) -> None:
     known = next((f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))), None)
-    remote = [m for m in every if m.kind in _REMOTE]
-    near = [m for m in remote if m.source in exported or "om" in m.point.lower()]
+    remote = [m for m in every if m.kind in REMOTE]
+    near = [m for m in remote if m.source in served or "om" in m.point.lower()]
     for node in nodes:
         if node.fact("openmeetings", "data_dir"):
             continue
@@ -328,82 +278,3 @@ def _data_dirs(nodes: Sequence[Seen], every: Sequence[Mount], exported: set[str]
         else:
             why = "OpenMeetings' default, as no JVM option says -DDATA_DIR"
             node.tell(("openmeetings", "data_dir"), inside, guess=why)
-
-
-def _mounts(node: Seen) -> Iterator[Mount]:
-    """Yield what fstab and the mount units of a node mount from other hosts, or bind."""
-    text = node.text(FSTAB_PATH)
-    if text is not None:
-        lines = text.split("\n")
-        for entry in fstab.read(text)[0]:
-            fields = [_decoded(f) for f in lines[entry.line - 1].strip().split()]
-            fields += ["defaults"] * (4 - len(fields))
-            place = (FSTAB_PATH, entry.line)
-            if found := _mount(node, entry.key, fields[0], fields[2], fields[3], place):
-                yield found
-    for path, unit in node.around("/etc/systemd/system/*.mount"):
-        said = {s.key: s for s in unit_file.settings(unit) if s.section == "Mount"}
-        if "What" in said and "Where" in said:
-            kind, options = (said[k].value if k in said else "" for k in ("Type", "Options"))
-            where, what = said["Where"].value.rstrip("/"), said["What"]
-            named = systemd.mount_unit(where) == path.rpartition("/")[2]
-            place = (path, what.line)
-            if named and (found := _mount(node, where, what.value, kind or "nfs", options, place)):
-                yield found
-
-
-def _mount(
-    node: Seen, point: str, device: str, kind: str, options: str, place: Place
-) -> Mount | None:
-    listed = tuple(o for o in re.findall(r'(?:[^,"]|"[^"]*"?)+', options) if o != "defaults")
-    form = _CIFS if _REMOTE.get(kind) == "cifs" else _NFS
-    if kind in _REMOTE and (match := form.fullmatch(device.replace("\\", "/"))):
-        return Mount(node, point, kind, match[1], match[2], listed, place)
-    if kind == "none" and "bind" in listed:
-        return Mount(node, point, kind, "", device.rstrip("/"), listed, place)
-    return (
-        None if kind in ("none", *_REMOTE) else Mount(node, point, kind, "", device, listed, place)
-    )
-
-
-def _decoded(field: str) -> str:
-    def code(found: re.Match[str]) -> str:
-        codes = bytes(int(c, 8) & 0xFF for c in found[0].split("\\")[1:])
-        return codes.decode("utf-8", "surrogateescape")
-
-    return re.sub(r"(?:\\[0-7]{3})+", code, field)
-
-
-def _exports(node: Seen) -> Iterator[Export]:
-    text = node.text(EXPORTS_PATH)
-    if text is None:
-        return
-    lines = text.split("\n")
-    for entry in exports.read(text)[0]:
-        path, _, client = entry.key.rpartition(" ")
-        options = _as_written(lines, entry, client)
-        place = (EXPORTS_PATH, entry.line)
-        yield Export(node, path, client, entry.value, options, place)
-
-
-def _as_written(lines: list[str], entry: Entry, client: str) -> tuple[str, ...]:
-    """Give a client's options in their own order, where its word says all of them."""
-    written = " ".join(lines[entry.line - 1 : entry.last_line])
-    for name, listed in _CLIENT.findall(written):
-        own = tuple(listed.split(","))
-        if name == client and ",".join(nfs_options.settle_export(own)) == entry.value:
-            return own
-    return tuple(entry.value.split(","))
-
-
-def samba(nodes: Sequence[Seen]) -> None:
-    """Note the path of the share on the node that serves it."""
-    shares = {f.value.lower() for n in nodes if (f := n.fact("storage", "share"))}
-    for node in nodes:
-        text = node.text(SMB_PATH)
-        for entry in SAMBA.entries(text)[0] if text is not None and shares else ():
-            section, _, name = entry.key.partition("/")
-            if name == "path" and section.strip("[]").lower() in shares:
-                for each in nodes:
-                    place = (SMB_PATH, entry.line)
-                    each.tell(("storage", "export"), entry.value, place)

@@ -43,6 +43,8 @@ ONE_FOR_ALL = ("hazelcast.local.localAddress", "hazelcast.local.publicAddress")
 _JOINS = ("auto-detection", "multicast", "tcp-ip", "aws", "gcp", "azure", "kubernetes", "eureka")
 _STRATEGIES = "discovery-strategies"
 _MEMBER = "network/join/tcp-ip/member-list/member["
+_BARE = re.compile(r"[A-Za-z0-9._-]+")
+"""A member of a list, an IPv4 address or a name, without a port."""
 _SILENCE = "old and new members would not see each other and form two clusters in silence"
 _OTHERWISE = "members that look for each other in different ways may not find each other"
 _BECOMES = {
@@ -144,6 +146,7 @@ class Hazelcast(Kind):
                 reading.lines.setdefault(name, number)
             else:
                 reading.add(name, deployed_members.truth(value) if boolean else value, number)
+        _with_ports(reading)
         deployed_members.settle_defaults(reading.items, reading.lines)
         _leave_out(reading.items)
         # Hazelcast takes auto-detection beside another join (measured).
@@ -293,6 +296,22 @@ def _enabled(document: _Element, join: str) -> set[str]:
     """Find what a join's `enabled` says: true, false or a variable."""
     found = document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}")
     return {deployed_members.truth(element.get("enabled") or "") for element in found}
+
+
+def _with_ports(reading: Reading) -> None:
+    """Name the port of listed members that have none, where it is the member's own fixed one.
+
+    Source: getPossibleAddresses of TcpIpJoiner, 4.0.2 to 5.6.0: with auto-increment it tries several.
+    """
+    port = reading.items.get("network/port", "5701")
+    if reading.items.get("network/port/auto-increment") != "false" or not port.isdecimal():
+        return
+    for key, member in list(reading.items.items()):
+        if key.startswith(_MEMBER) and _BARE.fullmatch(member):
+            del reading.items[key]
+            whole = f"{member}:{port}"
+            reading.items.setdefault(f"{_MEMBER}{whole}]", whole)
+            reading.lines.setdefault(f"{_MEMBER}{whole}]", reading.lines.pop(key, 0))
 
 
 def _off(document: _Element, join: str) -> bool:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from omconf.cluster.model import Cluster, Database, DatabaseTls
     from omconf.origin import Origin
+    from omconf.releases import Release
 
 WRITES = FromFormat(
     "OpenMeetings writes: after a failover too, it needs a server that can be written"
@@ -32,10 +33,10 @@ Without it pgJDBC takes any server that answers, a standby too, and Connector/J 
 read-only that is not to the first host."""
 
 OLD_TLS = FromFormat("this release's driver asks MariaDB for TLS 1.1 at most, which Java refuses")
-LEGACY_TLS = ("useSSL", "requireSSL", "verifyServerCertificate")
-"""Connector/J's older words for `sslMode`, which counts where both stand; the stock URL has one."""
 JAVA_AUTHORITIES = "org.postgresql.ssl.DefaultJavaSSLFactory"
 """Has pgJDBC trust the authorities that Java does; its own factory looks for a file."""
+LEGACY_TLS = ("useSSL", "requireSSL", "verifyServerCertificate")
+"""Connector/J's older words for `sslMode`, which counts where both stand; the stock URL has one."""
 _STORES = {"jks": "JKS", "p12": "PKCS12"}
 OF_TLS = {
     "postgresql": re.compile(
@@ -170,11 +171,17 @@ def _failover(database: Database) -> dict[str, Parameter]:
 
 def _tls(cluster: Cluster) -> dict[str, Parameter]:
     database = cluster.database
-    kind, tls = database.kind.value, database.tls
-    if tls is None or kind not in _TLS:
+    if database.tls is None:
+        return {}
+    return of_tls(database.kind.value, database.tls, cluster.openmeetings.release.value)
+
+
+def of_tls(kind: str, tls: DatabaseTls, release: Release) -> dict[str, Parameter]:
+    """Return the parameters by which a driver is told of TLS; none for one that was not tried."""
+    if kind not in _TLS:
         return {}
     found = _TLS[kind](tls)
-    if kind == "mysql" and cluster.openmeetings.release.value.connector_j_needs_protocol:
+    if kind == "mysql" and release.connector_j_needs_protocol:
         found["enabledTLSProtocols"] = Value("TLSv1.2", OLD_TLS)
     return found
 

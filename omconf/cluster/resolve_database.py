@@ -25,6 +25,11 @@ _FORMATS = {
 """What a file holds, by the end of its name. pgJDBC itself tells `.p12`, `.pfx`, `.pem` and `.key`."""
 
 
+def format_of(path: str) -> str:
+    """Tell what a file holds by the end of its name; empty where that does not tell."""
+    return _FORMATS.get(path.rpartition(".")[2].lower(), "")
+
+
 def database(spec: Resolver, om: OpenMeetings, nodes: tuple[Node, ...]) -> Database | None:
     """Resolve the section; None when a server is named that is no node."""
     section = spec.spec.database
@@ -105,11 +110,10 @@ def _file(spec: Resolver, om: OpenMeetings, key: str) -> NodeFile | None:
     path: Path = ("database", "tls", key)
     origin = spec.origin(path)
     if not isinstance(given, SecretRef):
-        end = _FORMATS.get(given.rpartition(".")[2].lower(), "")
-        return NodeFile(Value(given, origin), None, end)
+        return NodeFile(Value(given, origin), None, format_of(given))
     end = ""
     if given.source == "file":
-        end = _FORMATS.get(given.argument[0].rpartition(".")[2].lower(), "")
+        end = format_of(given.argument[0])
     end = end or _usual(spec.spec.database.kind, om, key)
     source = spec.secret(given, path)
     if key != "client_key":

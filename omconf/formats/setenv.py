@@ -96,11 +96,13 @@ class Option:
     variable: str = VARIABLES[0]
     sure: bool = True
     """False where a branch sets it, or sets it anew, that only the node knows to run."""
+    literal: bool = False
+    """True where it is quoted for good: `$` and a backtick in it are characters."""
 
     @property
     def known(self) -> bool:
         """Whether its text says all of it."""
-        return self.sure and "$" not in self.text and "`" not in self.text
+        return self.sure and (self.literal or not {"$", "`"} & set(self.text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,6 +117,10 @@ def _settle(facts: Facts, *, explicit: bool) -> None:
         share = facts.get(("storage", "share"))
         if share and cluster and share.value == f"openmeetings-{cluster.value}":
             del facts["storage", "share"]
+    mode = facts.get(("database", "tls", "mode"))
+    beside = any(path[:2] == ("database", "tls") and path[2] != "mode" for path in facts)
+    if mode and mode.value == "verify-full" and beside and not explicit:
+        del facts["database", "tls", "mode"]
     export, folder = facts.get(("storage", "export")), facts.get(("openmeetings", "data_dir"))
     if export and not explicit and export.value == (folder.value if folder else "/opt/omdata"):
         del facts["storage", "export"]
@@ -213,6 +217,7 @@ def _prove(
     result: Imported, compiled: Compiled, origin: Origin, gathered: Gathered, facts: Facts
 ) -> None:
     """Plan the spec against the same source."""
+    from omconf.adopt import reasons
     from omconf.pipeline import plan as plans
 
     known = _secrets(result, facts)
@@ -225,10 +230,10 @@ def _prove(
     # Options that are set by hand are what is imported: the first apply adopts them.
     said = [found for found in made.plan.diagnostics if found.rule is not BY_HAND]
     result.diagnostics = list(dict.fromkeys([*result.diagnostics, *said]))
-    drifting = {(o.node, o.kind, o.key) for o in result.drift}
-    drifting |= {(o.node, o.kind, f"properties/{o.key}") for o in result.drift}
+    drifting = {place for found in result.drift for place in reasons.drifting(found)}
     for change in made.plan.changes:
         result.differences += _differences(change, drifting)
+    result.differences.sort(key=lambda each: each.reason != reasons.ALONE)
     several = len(result.nodes) > 1  # of one node, every restart stops all
     if several and str(made.plan.rollout.disruption) == "all" and not result.differences:
         why = "the plan stops all nodes at once"
@@ -250,9 +255,9 @@ def _differences(change: ArtifactChange, drifting: set[tuple[str, str, str]]) ->
     for item in change.items:
         if item.action in quiet:
             continue
-        here = (change.node, change.kind, item.key)
-        alone = "this node differs from the others" if here in drifting else ""
-        reason = alone or reasons.of(change.kind, item.key)
+        here = {(change.node, change.kind, key) for key in (item.key, "*")}
+        alone = reasons.ALONE if here & drifting else ""
+        reason = alone or reasons.of(change.kind, item.key, item.before or "")
         found.append(
             Difference(change.node, change.path, change.kind, item, str(item.action), reason)
         )
@@ -267,10 +272,11 @@ def _secrets(result: Imported, facts: Facts) -> dict[str, Secret]:
     """Compare the secrets that can be read now; the others are given to the proof as found."""
     known: dict[str, Secret] = {}
     for path, fact in facts.items():
-        if not (isinstance(fact.value, dict) and "env" in fact.value):
+        if not (isinstance(fact.value, dict) and fact.value.keys() & {"env", "file"}):
             continue
-        variable = fact.value["env"]
-        now = resolve(SecretRef("env", (variable,)))
+        variable = fact.value.get("env") or fact.value["file"]
+        # A file beside the spec is still to be made.
+        now = resolve(SecretRef("env", (variable,))) if "env" in fact.value else None
         state = "unknown"
         if isinstance(now, Secret) and fact.secret is not None:
             state = "equal" if now == fact.secret else "different"

@@ -164,7 +164,8 @@ class Comparer:
             if kind.textual and part and not changed:
                 changed = items.by_line(part, artifact.text)
         if owned.whole:
-            changed += access.changed(artifact, place.access)
+            by_hand = not kind.wrote(place.text, self.cluster.name.value)
+            changed += access.changed(artifact, place.access, by_hand=by_hand)
         if changed or place.data is None:
             changed.sort(key=lambda item: item.key)
             action = Action.UPDATE if present.ours else Action.CREATE

@@ -5,11 +5,16 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
+from omconf.adopt import host
+from omconf.adopt.model import Seen
+from omconf.adopt.sources import Trees
+from omconf.pipeline.adopt import Asked, adopt
 from omconf.releases import RELEASES
 from tests.adopt.trees import CLASSES, by_hand, edit, imported, put
 from tests.clusters import DATABASES
@@ -363,3 +368,62 @@ def test_servers_that_stand_elsewhere_than_in_the_stock_url(tmp_path: Path, kind
     assert {key: said.get(key) for key in wanted} == wanted
     assert "options" not in said
     assert ("LOAD_BALANCE" in str(found["diagnostics"])) is (kind == "oracle")
+
+
+def test_each_nodes_hosts_are_read_a_fixed_number_of_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    plain = host.hosts
+
+    def counted(node: Seen) -> Iterator[tuple[str, str, int]]:
+        read.append(node.name)
+        return plain(node)
+
+    monkeypatch.setattr(host, "hosts", counted)
+    times = []
+    for nodes in (3, 9):
+        by_hand(tmp_path / str(nodes), nodes=nodes)
+        read.clear()
+        assert adopt(Trees(str(tmp_path / str(nodes))), Asked()).code == 0
+        times.append(len(read) / nodes)
+    assert times[0] == times[1]
+
+
+PACKAGED = """\
+[Service]
+Environment="CATALINA_HOME=/usr/share/tomcat10" CATALINA_BASE=/opt/open
+EnvironmentFile=-/etc/default/tomcat10
+ExecStart=/usr/libexec/tomcat10/tomcat-start.sh
+User=nobody
+"""
+
+
+def test_files_that_give_further_options_are_named(tmp_path: Path) -> None:
+    by_hand(tmp_path, nodes=2)
+    for node in ("om1", "om2"):
+        put(tmp_path / node, "etc/systemd/system/openmeetings.service", PACKAGED)
+        (tmp_path / node / SETENV).unlink()
+    _, found = imported(tmp_path)
+    told = [d["message"] for d in found["diagnostics"] if d.get("node") == "om1"]
+    assert any(m.startswith("`/etc/default/tomcat10` is not read") for m in told)
+    assert any(m.startswith("`/usr/share/tomcat10/bin/setenv.sh` is not read") for m in told)
+
+
+def test_masked_mount_units_are_none(trees: Path) -> None:
+    (trees / "om2/etc/systemd/system/proc-fs-nfsd.mount").symlink_to("/dev/null")
+    (trees / "om2/etc/rc.local").symlink_to("rc.d/rc.local")
+    done, found = imported(trees)
+    assert done.code == 0, found["diagnostics"]
+    assert not [d for d in found["diagnostics"] if "nfsd" in d.get("path", "")]
+
+
+def test_lines_that_are_added_and_their_restarts_are_told(trees: Path, tmp_path: Path) -> None:
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
+    assert done.code == 0
+    told = "lines to 3 files that are there. Nodes restart one by one for these"
+    assert told in done.out  # -Duser.timezone, in setenv.sh
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, SETENV, "-Xmx2g", "-Xmx2g -Duser.timezone=Europe/Berlin")
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "whole.yaml")
+    assert "files of omconf's own.\n" in done.out

@@ -1,0 +1,98 @@
+"""The account of a cifs mount and the share that a node serves, read backwards."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.adopt.mounts import mounts
+from omconf.artifacts.fstab import MODES
+from omconf.artifacts.samba import KIND as SAMBA
+from omconf.artifacts.samba import PATH as SMB_PATH
+from omconf.formats.paths import PLAIN
+from omconf.secrets import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from omconf.adopt.model import Seen
+    from omconf.adopt.mounts import Mount
+
+ENV = "OM_STORAGE_PASSWORD"
+_FILES = ("credentials", "cred")
+_KEYS = {"user": "user", "pass": "password", "dom": "domain", "workgroup": "domain"}
+"""What an option or a key of a credentials file says, by its first letters (mount.cifs 7.0)."""
+_LOGIN = ("username", "user", "password", "pass", "password2", "domain", "dom", "workgroup")
+
+
+def credentials(node: Seen) -> list[str]:
+    """Name the files in which a node's mounts say their account."""
+    named = [
+        option.partition("=")[2]
+        for mount in mounts(node)
+        for option in mount.options
+        if option.partition("=")[0] in _FILES
+    ]
+    return [path for path in named if path.startswith("/") and PLAIN.fullmatch(path)][:8]
+
+
+def options(mount: Mount) -> list[str]:
+    """Give a mount's options but those that omconf writes of the account, which is noted."""
+    node = mount.node
+    said: dict[str, tuple[str, tuple[str, int]]] = {}
+    for option in mount.options:
+        name, equals, value = option.partition("=")
+        if equals and name in _FILES:
+            for number, raw in enumerate((node.text(value) or "").split("\n"), 1):
+                key, equals, text = raw.lstrip(" \t").partition("=")
+                if equals:
+                    _add(said, key, text, (value, number))
+        elif equals and name in _LOGIN:
+            _add(said, name, value, mount.place)
+    _account(mount, said)
+    written = {mode.value for mode in MODES}
+    for name, key, usual in (("uid", "user", "nobody"), ("gid", "group", "nogroup")):
+        fact = node.fact("openmeetings", key)
+        written.add(f"{name}={fact.value if fact else usual}")
+    # Those omconf puts in front of the spec's own.
+    own = (
+        o for o in mount.options if "=" not in o or o.partition("=")[0] not in (*_LOGIN, *_FILES)
+    )
+    return [option for option in own if option not in written]
+
+
+def _add(
+    said: dict[str, tuple[str, tuple[str, int]]], key: str, value: str, place: tuple[str, int]
+) -> None:
+    for start, name in _KEYS.items():
+        if key.lower().startswith(start):
+            said[name] = (value, place)
+
+
+def _account(mount: Mount, said: dict[str, tuple[str, tuple[str, int]]]) -> None:
+    """Note user, domain and password; a user may hold the other two, as in `DOMAIN/user%password`."""
+    node = mount.node
+    account, place = said.get("user", ("", mount.place))
+    account, percent, behind = account.partition("%")
+    domain, slash, user = account.replace("/", "\\").partition("\\")
+    if not slash:
+        domain, user = "", domain
+    node.tell(("storage", "user"), user or "openmeetings", place, default="openmeetings")
+    named, where = said.get("domain", ("", place))
+    if domain := domain or named:
+        node.tell(("storage", "domain"), domain, where)
+    password = behind if percent else said.get("password", ("", place))[0]
+    secret = Secret(password) if password and "@omconf:" not in password else None
+    node.tell(("storage", "password"), {"env": ENV}, place, secret=secret)
+
+
+def samba(nodes: Sequence[Seen]) -> None:
+    """Note the path of the share on the node that serves it."""
+    shares = {f.value.lower() for n in nodes if (f := n.fact("storage", "share"))}
+    for node in nodes:
+        text = node.text(SMB_PATH)
+        for entry in SAMBA.entries(text)[0] if text is not None and shares else ():
+            section, _, name = entry.key.partition("/")
+            if name == "path" and section.strip("[]").lower() in shares:
+                for each in nodes:
+                    place = (SMB_PATH, entry.line)
+                    each.tell(("storage", "export"), entry.value, place)

@@ -1,0 +1,120 @@
+"""What nodes mount and export: fstab, mount units and /etc/exports, as they stand."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from omconf.artifacts.exports import PATH as EXPORTS_PATH
+from omconf.artifacts.fstab import PATH as FSTAB_PATH
+from omconf.formats import exports, fstab, nfs_options, systemd, unit_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omconf.adopt.model import Seen
+    from omconf.formats.block import Entry
+
+REMOTE = {"nfs": "nfs", "nfs4": "nfs", "cifs": "cifs", "smb3": "cifs"}
+"""The kind of storage in a spec, by the type of a mount."""
+_NFS = re.compile(r"([^:/\[\]]+):(/.*)")
+_CIFS = re.compile(r"//([^/]+)/([^/]+)/?")
+_CLIENT = re.compile(r"(\S+)\(([^()\s]*)\)")
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Mount:
+    """A mount of a node: the device in its parts, and where that stands.
+
+    `kind` is the type as it stands there (nfs, nfs4, cifs, none); `source` the exported path, the
+    share, or for a bind mount the folder.
+    """
+
+    node: Seen
+    point: str
+    kind: str
+    server: str
+    source: str
+    options: tuple[str, ...]
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Export:
+    """What a node exports to one client: the options in force, sorted, and as they stand."""
+
+    node: Seen
+    path: str
+    client: str
+    settled: str
+    options: tuple[str, ...]
+    place: Place
+
+
+def mounts(node: Seen) -> Iterator[Mount]:
+    """Yield what fstab and the mount units of a node mount from other hosts, or bind."""
+    text = node.text(FSTAB_PATH)
+    if text is not None:
+        lines = text.split("\n")
+        for entry in fstab.read(text)[0]:
+            fields = [_decoded(f) for f in lines[entry.line - 1].strip().split()]
+            fields += ["defaults"] * (4 - len(fields))
+            place = (FSTAB_PATH, entry.line)
+            if found := _mount(node, entry.key, fields[0], fields[2], fields[3], place):
+                yield found
+    for path, unit in node.around("/etc/systemd/system/*.mount"):
+        said = {s.key: s for s in unit_file.settings(unit) if s.section == "Mount"}
+        if "What" in said and "Where" in said:
+            kind, options = (said[k].value if k in said else "" for k in ("Type", "Options"))
+            where, what = said["Where"].value.rstrip("/"), said["What"]
+            named = systemd.mount_unit(where) == path.rpartition("/")[2]
+            place = (path, what.line)
+            if named and (found := _mount(node, where, what.value, kind or "nfs", options, place)):
+                yield found
+
+
+def _mount(
+    node: Seen, point: str, device: str, kind: str, options: str, place: Place
+) -> Mount | None:
+    listed = tuple(o for o in re.findall(r'(?:[^,"]|"[^"]*"?)+', options) if o != "defaults")
+    form = _CIFS if REMOTE.get(kind) == "cifs" else _NFS
+    if kind in REMOTE and (match := form.fullmatch(device.replace("\\", "/"))):
+        return Mount(node, point, kind, match[1], match[2], listed, place)
+    if kind == "none" and "bind" in listed:
+        return Mount(node, point, kind, "", device.rstrip("/"), listed, place)
+    return (
+        None if kind in ("none", *REMOTE) else Mount(node, point, kind, "", device, listed, place)
+    )
+
+
+def _decoded(field: str) -> str:
+    def code(found: re.Match[str]) -> str:
+        codes = bytes(int(c, 8) & 0xFF for c in found[0].split("\\")[1:])
+        return codes.decode("utf-8", "surrogateescape")
+
+    return re.sub(r"(?:\\[0-7]{3})+", code, field)
+
+
+def exported(node: Seen) -> Iterator[Export]:
+    """Yield what a node exports, one for each client."""
+    text = node.text(EXPORTS_PATH)
+    if text is None:
+        return
+    lines = text.split("\n")
+    for entry in exports.read(text)[0]:
+        path, _, client = entry.key.rpartition(" ")
+        options = _as_written(lines, entry, client)
+        place = (EXPORTS_PATH, entry.line)
+        yield Export(node, path, client, entry.value, options, place)
+
+
+def _as_written(lines: list[str], entry: Entry, client: str) -> tuple[str, ...]:
+    """Give a client's options in their own order, where its word says all of them."""
+    written = " ".join(lines[entry.line - 1 : entry.last_line])
+    for name, listed in _CLIENT.findall(written):
+        own = tuple(listed.split(","))
+        if name == client and ",".join(nfs_options.settle_export(own)) == entry.value:
+            return own
+    return tuple(entry.value.split(","))

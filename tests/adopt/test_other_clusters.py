@@ -1,0 +1,63 @@
+"""Clusters that others set up by hand: proved as they are, and with two mistakes, these come first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.adopt.others import CLUSTERS
+from tests.adopt.trees import imported
+
+MISTAKES = {
+    "postgresql": {("node3", "the data folder"), ("node4", "multicast-group")},
+    "mssql": {("web2", "the time zone"), ("web3", "databaseName OM_TEST")},
+    "mysql": {("conf-b", "cluster-name video2"), ("conf-c", "RemoteCommitProvider")},
+}
+ACCOUNT = {("fstab", "omconf writes the account to i")}
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_a_cluster_is_proved_as_it_is(name: str, tmp_path: Path) -> None:
+    CLUSTERS[name][0](tmp_path)
+    done, found = imported(tmp_path)
+    assert found["drift"] == []
+    if name == "mysql":  # omconf keeps the account of the share in a file of its own
+        assert {(d["kind"], d["reason"][:30]) for d in found["differences"]} == ACCOUNT
+        assert done.code == 2
+    else:
+        assert found["differences"] == []
+        assert done.code == 0
+    assert "pa55" not in done.out + done.err
+    assert "changeit" not in done.out + done.err
+
+
+@pytest.mark.parametrize("name", CLUSTERS)
+def test_two_mistakes_are_all_that_differs(name: str, tmp_path: Path) -> None:
+    make, plant = CLUSTERS[name]
+    make(tmp_path)
+    plant(tmp_path)
+    done, found = imported(tmp_path)
+    assert done.code == 2
+    told = {(d["node"], d["message"]) for d in found["drift"]}
+    assert len(told) == 2
+    for node, what in MISTAKES[name]:
+        assert any(at == node and what in message for at, message in told), told
+    differences = [d for d in found["differences"] if "the account" not in d["reason"]]
+    assert {d["reason"] for d in differences} == {"this node differs from the others"}
+    assert {d["node"] for d in differences} == {node for node, _ in told}
+    assert found["differences"][: len(differences)] == differences
+
+
+def test_tls_and_a_domain_are_read_back(tmp_path: Path) -> None:
+    CLUSTERS["mysql"][0](tmp_path)
+    _, found = imported(tmp_path)
+    spec = yaml.safe_load(found["spec"])
+    assert spec["database"]["tls"] == {
+        "ca": "/etc/ssl/uni-ca.p12",
+        "ca_password": {"env": "OM_DB_CA_PASSWORD"},
+    }
+    assert "options" not in spec["database"]
+    assert spec["storage"]["domain"] == "UNI"
+    assert spec["storage"]["user"] == "svc-om"
