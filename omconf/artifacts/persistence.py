@@ -151,7 +151,10 @@ class Persistence(Kind):
         if _ORACLE_SETTING.fullmatch(key):
             return ""
         if key.startswith(f"{_URL}/"):
-            return "database.options"
+            # Beside `tls`, options that say the same are refused (OM283).
+            option = key.removeprefix(f"{_URL}/").lower()
+            of_tls = any(known.fullmatch(option) for known in database_url.OF_TLS.values())
+            return "database.tls or .options" if of_tls else "database.options"
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
         if key == "version" or key.startswith(("persistence-unit/", "class[", "provider")):

@@ -284,3 +284,19 @@ def test_a_secret_stands_under_a_name_that_says_so() -> None:
     assert rules_of(spec_of(database=wrong)) == {"OM214"}
     plain = {"options": {"sslpassword": "in plain text"}}
     assert rules_of(spec_of(database=plain)) == {"OM262"}
+
+
+@pytest.mark.parametrize(
+    ("option", "hint"),
+    [
+        ("sslmode", "database.tls or .options"),
+        ("sslkey", "database.tls or .options"),
+        ("sslMode", "database.tls or .options"),
+        ("trustCertificateKeyStoreUrl", "database.tls or .options"),
+        ("encrypt", "database.tls or .options"),
+        ("connectTimeout", "database.options"),
+    ],
+)
+def test_what_keeps_an_option_of_the_url(option: str, hint: str) -> None:
+    """Beside `tls`, options that say what it says are refused."""
+    assert persistence.KIND.keep(f"{URL}/{option}", True) == hint
