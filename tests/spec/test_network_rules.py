@@ -140,7 +140,7 @@ def test_the_port_of_nat_is_hazelcasts_alone() -> None:
         (
             [{"public_address": "203.0.113.7:15701"}, {"public_address": "203.0.113.7:15701"}],
             "`om2` has the same `public_address` as `om1`",
-            "by a port",
+            "Give each its own",
         ),
         (
             [

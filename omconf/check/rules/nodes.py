@@ -155,7 +155,7 @@ def _renamed(cluster: Cluster) -> Iterator[Diagnostic]:
 _HINTS = {
     "url": "Users reach each node by its own url; in node_defaults write `{name}` or `{address}`.",
     "address": "Every node needs an address of its own.",
-    "public_address": "Give each its own, or tell them apart by a port: `203.0.113.7:15701`.",
+    "public_address": "Give each its own; ports of one address part them for Hazelcast alone.",
 }
 _STORAGE_HINT = "Give each a `storage_address`: the address from which the data server sees it."
 
