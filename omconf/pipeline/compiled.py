@@ -73,6 +73,7 @@ def check_spec(path: str) -> Compiled:
 
 def check_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None) -> Compiled:
     """Check a spec that was read; see `compile_text`."""
+    from omconf.check.premature import held_back
     from omconf.check.rules import check
     from omconf.cluster.resolve import resolve
     from omconf.spec.load import load
@@ -87,6 +88,7 @@ def check_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None
     diagnostics = loaded.diagnostics + _new(loaded.document, loaded.diagnostics, found_here)
     if cluster is not None and cluster.ignores:
         diagnostics = _silenced(loaded.document, cluster, diagnostics)
+    diagnostics = held_back(loaded.document, diagnostics, loaded.left_out)
     return Compiled(cluster, diagnostics=in_order(diagnostics), document=loaded.document)
 
 

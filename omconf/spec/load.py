@@ -59,6 +59,8 @@ class Loaded:
     document: Document
     spec: Spec | None
     diagnostics: list[Diagnostic] = field(default_factory=list)
+    left_out: tuple[Path, ...] = ()
+    """What the spec lacks, since its value is a mistake, or its key is misspelt."""
 
 
 def load(data: bytes, file: str) -> Loaded:
@@ -95,7 +97,9 @@ def load(data: bytes, file: str) -> Loaded:
         return _finished(document, None, [*diagnostics, enough(last)])
     if spec and not all(_complete(spec, name) for name in spec.nodes):
         spec = None  # left without what was wrong, a node lacks an address or a url
-    return _finished(document, spec, diagnostics)
+    finished = _finished(document, spec, diagnostics)
+    finished.left_out = (*(tuple(e["loc"]) for e in errors), *filter(None, misspelt))
+    return finished
 
 
 def _told(
@@ -383,8 +387,7 @@ def _storage(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnos
     if not isinstance(given, dict):
         return
     kind = str(given.get("kind", "nfs"))
-    needed = {"cifs": ("server", "password"), "mounted": ()}.get(kind, ("server",))
-    for key in needed:
+    for key in {"nfs": ("server",), "cifs": ("server", "password")}.get(kind, ()):
         if given.get(key) is None and ("storage", key) not in misspelt:
             yield _missing_key(document, ("storage", key))
     for key, kinds in _GO_WITH.items():
