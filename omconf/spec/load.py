@@ -129,7 +129,7 @@ def _advised(found: Diagnostic, value: object) -> Diagnostic:
 def _may_hold_a_secret(document: Document, error: ErrorDetails) -> bool:
     """Tell whether the value may be a secret in plain text: none is missing, or a reference."""
     path = tuple(error["loc"])
-    if error["type"] == PLAIN_PROPERTY.id:
+    if error["type"] in (PLAIN_PROPERTY.id, checks.PLAIN_SECRET.id):
         return True
     if error["type"] == "missing" or not any(hides(str(part)) for part in path):
         return False

@@ -11,6 +11,8 @@ from omconf.spec import checks, slips
 
 _WAYS = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
 _FILES = "Write a path on the nodes, or `{file: PATH, whole: true}` for omconf to put it there."
+_CONTENT = re.compile(r"-----BEGIN |\A[A-Za-z0-9+=_-][A-Za-z0-9+/=_-]{39,}\s*\Z")
+"""PEM, or base64 of a key or store, where the path of a file is expected."""
 _FORMS = f"This form is not understood; a secret is said by one of {_WAYS}."
 
 
@@ -28,8 +30,11 @@ class HostRef(str):
     port: int | None = None
 
 
-def host(value: Any) -> HostRef:
-    """Read a server: a plain text, `{node: NAME}` or `{host: NAME}`."""
+def host(value: Any, with_port: str = "") -> HostRef:
+    """Read a server: a plain text, `{node: NAME}` or `{host: NAME}`.
+
+    `with_port` is what to write for `NAME:PORT`, where another key has no place for the port.
+    """
     form = "name"
     if isinstance(value, dict):
         if len(value) != 1 or next(iter(value)) not in ("node", "host"):
@@ -49,7 +54,7 @@ def host(value: Any) -> HostRef:
         checks.refuse(
             checks.WRONG_VALUE,
             f"`{value[:80]}` is no name or address of a host.",
-            f"Write `{host}`; the port of a database goes to `database.port`."
+            with_port or f"Write `{host}`; the port of a database goes to `database.port`."
             if port.isdecimal() and names.HOST.fullmatch(host)
             else slips.host(value) or "Write `10.1.1.10` or `db.example.org`, for example.",
         )
@@ -67,6 +72,16 @@ def listed(value: Any) -> Any:
 
 def database_host(value: Any) -> HostRef:
     """Read a database server: as `host` does, or with a port: `{host: NAME, port: N}`."""
+    if isinstance(value, str):
+        several = [part.strip() for part in value.split(",")]
+        if len(several) > 1 and all(names.HOST.fullmatch(p.partition(":")[0]) for p in several):
+            checks.refuse(
+                checks.WRONG_VALUE,
+                f"`{value[:80]}` is no name or address of a host.",
+                "Write several servers as a list: `[db1, {host: db2, port: 5433}]`.",
+            )
+        name, _, port = value.rpartition(":")
+        return host(value, f"Write `{{host: {name[:80]}, port: {port}}}`.")
     if not isinstance(value, dict) or "port" not in value:
         return host(value)
     port = value["port"]
@@ -108,9 +123,19 @@ def option(value: Any) -> SecretRef | str:
 def node_file(value: Any) -> SecretRef | str:
     """Read a file that a driver needs on each node: its path there, or what omconf is to put there."""
     if isinstance(value, str):
+        if _CONTENT.search(value):
+            checks.refuse(checks.PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
+        if value.isprintable() and not value.startswith("/"):
+            checks.refuse(
+                checks.WRONG_VALUE,
+                f"`{value[:80]}` is no absolute path, which a file on the nodes has.",
+                f"Write `/PATH`, or `{{file: {value[:80]}, whole: true}}` for omconf to put it there.",
+            )
         return checks.folder(checks.clean(value))
-    if not isinstance(value, dict):
-        checks.refuse(checks.WRONG_VALUE, "This is neither a path on the nodes nor a file.", _FILES)
+    if not isinstance(value, dict) or not value.keys() <= {"env", "file", "command", "whole"}:
+        # What else stands here may be the key itself, and is not shown.
+        message = "This is neither a path on the nodes nor a file."
+        checks.refuse(checks.PLAIN_SECRET, message, _FILES)
     whole = value.get("whole")
     if whole is not True:
         checks.refuse(
@@ -140,6 +165,8 @@ def secret(value: Any) -> SecretRef:
         _unclear(_FORMS)
     if not all(isinstance(w, str) and w and "\0" not in w for w in words):
         _unclear(_FORMS)
+    if any("-----BEGIN " in w for w in words):
+        checks.refuse(checks.PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
         _unclear("This is no name of an environment variable.", slips.VARIABLE_ALONE)
     return SecretRef(source, tuple(words))

@@ -51,6 +51,14 @@ HINTS = [
     ("nodes:", "ignore: [{rule: OM221, why: ' '}]\nnodes:", "The reason is blank."),
     ("nodes:", "nodes: {}\nx:", "hint: Add a node: `om1: {address"),
     ("nodes:", "nodes:\nx:", "hint: Add a node: `om1: {address"),
+    ("10.1.1.10", "db1:5433", "hint: Write `{host: db1, port: 5433}`."),
+    ("10.1.1.10", "['db1.example.org:5433']", "hint: Write `{host: db1.example.org, port: 5433}`."),
+    ("10.1.1.10", "'db1,db2:5433'", "hint: Write several servers as a list: `[db1, {host"),
+    (
+        "user: openmeetings",
+        "user: openmeetings\n  tls: {ca: ca.pem}",
+        "`{file: ca.pem, whole: true}`",
+    ),
 ]
 
 
@@ -188,3 +196,26 @@ def test_a_line_without_a_secret_is_shown(database: str, shown: str, tmp_path: P
         text = SMALLEST.replace("password: {env: OM_DB_PASSWORD}", database)
     assert shown in said(text, tmp_path)
     assert "********" not in said(text, tmp_path)
+
+
+KEY = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        KEY,
+        f'"-----BEGIN PRIVATE KEY-----\\n{KEY}"',
+        f"|\n      -----BEGIN PRIVATE KEY-----\n      {KEY}\n      -----END PRIVATE KEY-----",
+        f"[{KEY}]",
+        f"{{content: {KEY}}}",
+        f'{{file: "-----BEGIN PRIVATE KEY----- {KEY}", whole: true}}',
+        f'{{command: [echo, "-----BEGIN PRIVATE KEY----- {KEY}"], whole: true}}',
+    ],
+)
+def test_a_key_in_the_place_of_its_file_is_not_shown(value: str, tmp_path: Path) -> None:
+    tls = f"user: openmeetings\n  tls:\n    client_key: {value}"
+    shown = said(SMALLEST.replace("user: openmeetings", tls, 1), tmp_path)
+    assert "error[OM106]" in shown
+    assert "PRIVATE" not in shown
+    assert KEY[:20] not in shown
