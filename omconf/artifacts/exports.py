@@ -15,8 +15,9 @@ from omconf.artifacts.effect import (
     remount_elsewhere,
 )
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Line, Meaning, line
+from omconf.cluster.ports import NFS_PORT
 from omconf.diagnostics import MAX_FINDINGS, Finding, Rule, Severity
-from omconf.formats import exports
+from omconf.formats import exports, mount_place
 from omconf.formats.block import MARKERS, TWICE, markers, of_others
 from omconf.formats.export_clients import network
 from omconf.formats.nfs_options import ROOT_FSID, effective_export, settle_export
@@ -171,6 +172,13 @@ class Exports(BlockKind):
         if storage.kind.value != "nfs" or storage.node is not None or storage.server is None:
             return None
         owner = f"owned by the uid and gid that `{om.user.value}:{om.group.value}` has on the nodes"
+        if mount_place.efs_id(storage.server.value, "nfs4"):
+            clients = ", ".join(client.value for client in _clients(cluster, cluster.nodes))
+            text = (
+                f"In Amazon EFS {storage.server.value}: have the security group of its mount targets"
+                f" let in {clients} (TCP port {NFS_PORT}), and `{storage.export.value}` {owner}."
+            )
+            return Manual("storage", text)
         if _path(cluster) == "/":
             options = ",".join(option.value for option in storage.export_options)
             clients = ", ".join(client.value for client in _clients(cluster, cluster.nodes))

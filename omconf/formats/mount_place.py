@@ -90,7 +90,7 @@ def _nfs(device: str, kind: str, options: Sequence[str], server: Server | None) 
     """
     host, colon, path = device.partition(":/")
     host, path = _named(host, server), _tidy(path)
-    id_ = _efs_id(host, kind)
+    id_ = efs_id(host, kind)
     if not colon and not id_:
         return Place("", device)
     if server and server.root and host == _canonical(server):
@@ -102,7 +102,7 @@ def _nfs(device: str, kind: str, options: Sequence[str], server: Server | None) 
     return Place("nfs", path, frozenset({host}), id_, access)
 
 
-def _efs_id(host: str, kind: str) -> str:
+def efs_id(host: str, kind: str) -> str:
     """Return the id of a file system of EFS; mount.efs alone takes it for a host's name."""
     if kind == "efs" and _EFS_ID.fullmatch(host):
         return host

@@ -119,6 +119,11 @@ def test_efs_by_plain_nfs() -> None:
     cluster = simple(storage=storage)
     assert line_of(cluster, 1) == f"{server}:/ /opt/omdata nfs4 nfsvers=4.1,_netdev 0 0"
     assert exports.KIND.hand_over(cluster) == []
+    asked = exports.KIND.external(cluster)
+    assert asked is not None
+    assert "security group" in asked.text
+    assert "let in 10.1.1.1, 10.1.1.2 (TCP port 2049), and `/` owned by" in asked.text
+    assert "exports(5)" not in asked.text
 
 
 @pytest.mark.parametrize(
