@@ -170,6 +170,9 @@ WARNED = [
     ("server: om1", "server: om1, options: [softerr, _netdev]", "OM232", "10:45"),
     ("server: om1", "server: om1, export_options: [rw, no_root_squash]", "OM231", "10:56"),
     ("server: om1", "server: om1, options: [soft, _netdev]", "OM232", "10:45"),
+    ("server: om1", "server: om1, options: [hard, ro, _netdev]", "OM232", "10:51"),
+    ("server: om1", "server: om1, export_options: [sync, ro]", "OM232", "10:58"),
+    ("server: om1", "server: om1, export_options: [sync]", "OM232", "10:52"),
     ("server: om1", "server: om1, options: [intr, _netdev]", "OM234", "10:45"),
     *(
         ("kind: nfs", f"kind: cifs, password: {{env: X}}, options: [{options}]", rule, place)

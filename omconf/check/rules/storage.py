@@ -38,6 +38,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         message = "The whole root file system cannot be the export: it must be a path below `/`."
         hint = "Write `export: /opt/omdata`; `/` is the root of an outside NFSv4 server."
         yield EXPORT_PATH.at(export.span, message, hint=hint)
+    yield from _read_only(cluster)
     kind = cluster.storage.kind.value
     if kind == "nfs":
         yield from _exports(cluster)
@@ -66,6 +67,22 @@ def _folder(cluster: Cluster) -> Iterator[Diagnostic]:
         message = f"The data folder {data_dir.value} {what}."
         hint = "Give it a folder of its own, as `/opt/omdata`."
         yield IN_THE_WAY.at(data_dir.span, message, hint=hint)
+
+
+def _read_only(cluster: Cluster) -> Iterator[Diagnostic]:
+    """Every node writes: uploads, recordings, and its share of the conversions."""
+    storage = cluster.storage
+    exported = storage.export_options if storage.kind.value == "nfs" else ()
+    if exported and not any(option.value == "rw" for option in exported):
+        yield DATA_LOSS.at(
+            next((o.span for o in exported if o.value == "ro"), exported[0].span),
+            "The export is read-only, as it is without `rw`: OpenMeetings cannot write there.",
+            hint="Write `rw`.",
+        )
+    modes = [option for option in storage.mount_options if option.value in ("rw", "ro")]
+    if modes and modes[-1].value == "ro":
+        message = "A mount with `ro` is read-only: OpenMeetings cannot write there."
+        yield DATA_LOSS.at(modes[-1].span, message, hint="Remove it.")
 
 
 def _exports(cluster: Cluster) -> Iterator[Diagnostic]:
