@@ -152,7 +152,19 @@ def effective(value: str) -> tuple[str, ...]:
     """
     what, options, *numbers = value.rsplit(" ", 3)
     listed = {_any_case(option) for option in options.split(",")} - DEFAULTS
-    return what, *sorted(listed), *(numbers if what.startswith(_DEVICES) else ())
+    return _any_name(what), *sorted(listed), *(numbers if what.startswith(_DEVICES) else ())
+
+
+def _any_name(what: str) -> str:
+    """Write what has no case in small letters: the name of a host, and of a share."""
+    device, _, kind = what.rpartition(" ")
+    if kind in CIFS and device.startswith("//"):
+        host, *path = device[2:].split("/", 2)
+        device = "/".join(("//" + host.lower(), *(part.lower() for part in path[:1]), *path[1:]))
+    elif kind in NFS and ":/" in device:
+        host, _, folder = device.partition(":/")
+        device = f"{host.lower()}:/{folder}"
+    return f"{device} {kind}"
 
 
 _DEVICES = ("/dev/", "UUID=", "LABEL=", "PARTUUID=", "PARTLABEL=", "ID=")
