@@ -127,7 +127,7 @@ class Fstab(BlockKind):
         moves = _moves(cluster, _values(changes))
         ready = None
         if action != "delete":
-            before, after = ({v.rsplit(" ", 4)[-4] for v in found} for found in _values(changes))
+            before, after = ({fstab.fields(v)[1] for v in found} for found in _values(changes))
             ready = (_tool(cluster) if after - before else None) or _name_leads(cluster, changes)
         rolling = not moves or action == "create"
         if not rolling:
@@ -237,7 +237,7 @@ def _run(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[tuple[Do, ...
 def _ours(point: str, change: Change) -> bool:
     """Tell whether omconf can have written a line: what else stands in a block is not mounted by it."""
     for value in filter(None, (change.before, change.after)):
-        _, kind, options, *_ = value.replace(HIDDEN, "").rsplit(" ", 4)
+        _, kind, options = fstab.fields(value)
         local = kind in fstab.LOCAL or not fstab.KIND.fullmatch(kind)
         if local or (kind == "none" and options != "bind"):
             return False

@@ -144,6 +144,13 @@ def spelled(device: str, kind: str, options: str) -> str:
     return f"{device} {kind} {shown or 'defaults'}"
 
 
+def fields(value: str) -> tuple[str, str, str]:
+    """Return device, type and options of a line's meaning; all empty where a secret hides it whole."""
+    # What hides a secret is no blank between fields.
+    device, kind, options, *_ = [*value.replace(HIDDEN, "").rsplit(" ", 4), "", ""]
+    return device, kind, options
+
+
 def effective(value: str) -> tuple[str, ...]:
     """Return what a mount comes to, without the options that hold anyway.
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omconf.formats import fstab, nfs_options
-from omconf.secrets import HIDDEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,8 +59,7 @@ _HOST = re.compile(r"(//)?([^/:]+)(:?/.*)", re.DOTALL)
 
 def read(value: str, server: Server | None = None) -> Place:
     """Read the place from a line's meaning: `DEVICE TYPE OPTIONS DUMP PASS` (see `fstab.read`)."""
-    # What hides a secret is no blank between fields.
-    device, kind, listed, *_ = [*value.replace(HIDDEN, "").rsplit(" ", 4), "", ""]
+    device, kind, listed = fstab.fields(value)
     options = listed.split(",")
     kind = kind.removeprefix("fuse.")
     if kind == "auto":  # libmount guesses by the device

@@ -315,3 +315,10 @@ def test_a_password_with_a_blank_is_not_quoted() -> None:
     assert [f.message for f in findings] == [
         "mount ignores this line: field 5 is not a whole number."
     ]
+
+
+@pytest.mark.parametrize("point", ["/opt/omdata", "/srv/other"])
+def test_a_mount_that_is_hidden_as_a_whole_is_planned(point: str) -> None:
+    wanted = "10.2.2.1:/opt/omdata nfs defaults 0 0"
+    changes = {point: Change("update", "(sensitive value)", wanted)}
+    assert KIND.effect(cluster(), changes, "update").action == "mount"
