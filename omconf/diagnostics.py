@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from omconf.rules import BEYOND_LIMIT, PLAIN_PROPERTY
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -86,16 +88,6 @@ class Finding:
     hint: str = ""
 
 
-CONTRADICTION = Rule("OM261", Severity.ERROR, "a property that contradicts what omconf writes")
-"""Each kind says it of the further properties that the spec gives to its file."""
-PLAIN_PROPERTY = Rule("OM262", Severity.ERROR, "a property that is a secret in plain text")
-
-OVERRULED = Rule("OM343", Severity.WARNING, "a JVM option that overrules omconf's block")
-REFUSED = Rule("OM301", Severity.ERROR, "a deployed file that its program would refuse")
-"""Every kind's reader says this of a file that it cannot read."""
-
-BEYOND_LIMIT = Rule("OM344", Severity.ERROR, "a deployed file beyond a limit of omconf")
-"""A reader reports this where it stops, so that no part of a file is left out without a word."""
 MAX_FINDINGS = 100
 """Findings of one deployed file that are reported."""
 

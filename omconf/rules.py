@@ -1,40 +1,161 @@
-"""All rules of omconf, found where they are declared, and the page of each."""
+"""The rules: each thing that omconf reports, by its id. docs/rules/ has a page of each.
+
+An id keeps its meaning. Rules up to OM299 are about the spec, from OM300 on about deployed files, from
+OM400 on about bundles, from OM500 on about running nodes, from OM600 on about an apply.
+"""
 
 from __future__ import annotations
 
-import pkgutil
-from importlib import import_module
+from omconf.diagnostics import Rule, Severity
 
-import omconf
-from omconf.bundle.locate import NOT_FOUND
-from omconf.diagnostics import Diagnostic, Rule
-from omconf.resources import rule_page
+NO_SPEC = Rule("OM100", Severity.ERROR, "the spec file cannot be read")
+NOT_YAML = Rule("OM101", Severity.ERROR, "the spec is not YAML")
+DUPLICATE_KEY = Rule("OM102", Severity.ERROR, "a key stands twice in one mapping")
+UNKNOWN_KEY = Rule("OM103", Severity.ERROR, "a key that the spec does not have")
+MISSING_KEY = Rule("OM104", Severity.ERROR, "a key that must be there is missing")
+WRONG_VALUE = Rule("OM105", Severity.ERROR, "a value of the wrong type or form")
+PLAIN_SECRET = Rule("OM106", Severity.ERROR, "a secret written in plain text")
+LIMIT = Rule("OM107", Severity.ERROR, "the file is not UTF-8, too large, too deep or an alias bomb")
+WRONG_VERSION = Rule("OM108", Severity.ERROR, "an `omconf:` format version that is not supported")
+UNKNOWN_RELEASE = Rule("OM109", Severity.ERROR, "an OpenMeetings release that is not known")
+EXISTS = Rule(
+    "OM111", Severity.ERROR, "a new file that would overwrite another, or cannot be written"
+)
+POINTLESS = Rule("OM112", Severity.WARNING, "an `ignore` that silences nothing")
+
+SAME_ADDRESS = Rule("OM201", Severity.ERROR, "two nodes with the same address")
+SAME_URL = Rule("OM202", Severity.ERROR, "two nodes with the same url")
+NODE_NAME = Rule("OM203", Severity.ERROR, "a node name that is no host label, or reserved")
+ONE_NODE = Rule("OM204", Severity.WARNING, "one node is no cluster")
+NUMERIC_URL = Rule("OM205", Severity.WARNING, "a url with a numeric address")
+NOT_A_URL = Rule("OM206", Severity.ERROR, "a node's url is not https, or not a plain URL")
+OTHER_PATH = Rule("OM207", Severity.WARNING, "a url whose path is not the webapp's")
+RENAMED = Rule("OM208", Severity.ERROR, "a node that cannot have been renamed from what is said")
+ONE_NAT = Rule("OM209", Severity.WARNING, "nodes that share one public address")
+EMBEDDED_DATABASE = Rule("OM210", Severity.ERROR, "an embedded database cannot serve a cluster")
+LOOPBACK = Rule("OM211", Severity.ERROR, "a database on loopback for more than one node")
+UNQUOTABLE = Rule("OM212", Severity.ERROR, "a value that OpenJPA cannot carry")
+COMMA = Rule("OM213", Severity.WARNING, "a comma that OpenMeetings' installer cannot read")
+BAD_SETTING = Rule("OM214", Severity.ERROR, "a JDBC option or pool setting that cannot be carried")
+TOO_MANY = Rule("OM215", Severity.WARNING, "pools that open more connections than the server has")
+NOT_TAKEN = Rule("OM216", Severity.ERROR, "a name that the database server would not take as it is")
+ADMINISTRATOR = Rule("OM217", Severity.WARNING, "OpenMeetings as the database's administrator")
+KEY = Rule("OM218", Severity.WARNING, "accounts that MySQL 8 may not let in")
+NO_EMOJI = Rule("OM219", Severity.WARNING, "a connection that cannot store every character")
+NOT_MULTICAST = Rule("OM220", Severity.ERROR, "the discovery group is no multicast address")
+LINK_LOCAL_GROUP = Rule(
+    "OM221", Severity.WARNING, "a multicast group that never leaves its segment"
+)
+TTL_ZERO = Rule("OM222", Severity.ERROR, "ttl 0: every member starts alone")
+OUT_OF_RANGE = Rule("OM223", Severity.ERROR, "a ttl or port out of range")
+OUTSIDE_SUBNET = Rule("OM224", Severity.WARNING, "a node that multicast may not reach")
+PORT_TWICE = Rule("OM225", Severity.ERROR, "two services of one node on one port")
+MANY_MEMBERS = Rule(
+    "OM226", Severity.WARNING, "member lists that grow with the square of the nodes"
+)
+CLOSED_URL = Rule("OM227", Severity.WARNING, "a url's port that the node's firewall closes")
+NO_SHARED_NETWORK = Rule("OM228", Severity.WARNING, "multicast between nodes that share no network")
+EXPORT_PATH = Rule(
+    "OM230", Severity.ERROR, "a server that is no node, or an export path that cannot be"
+)
+ROOT_EXPORT = Rule("OM231", Severity.WARNING, "root on any node is root on the shared data")
+DATA_LOSS = Rule("OM232", Severity.WARNING, "an export or mount that can lose data")
+MOUNT_OPTION = Rule("OM233", Severity.ERROR, "a mount or export option that is misspelt or bad")
+IGNORED_OPTION = Rule("OM234", Severity.WARNING, "a mount option that Linux ignores")
+NOT_NETDEV = Rule("OM235", Severity.WARNING, "a mount that boot may wait for, or not wait for")
+IN_THE_WAY = Rule("OM236", Severity.ERROR, "a data folder that hides OpenMeetings, or lies in it")
+NFSV4_ROOT = Rule("OM237", Severity.ERROR, "an NFSv4 root and a mount that do not go together")
+NODE_SHUT_OUT = Rule("OM238", Severity.ERROR, "a node that no client of the export stands for")
+LOCAL_FILE_SYSTEM = Rule("OM239", Severity.ERROR, "a file system that one host alone can mount")
+IPV6 = Rule("OM240", Severity.ERROR, "an IPv6 address")
+UNKNOWN_ZONE = Rule("OM250", Severity.ERROR, "a time zone that is not known")
+UNCARRIABLE = Rule("OM260", Severity.ERROR, "a character that the target format cannot carry")
+CONTRADICTION = Rule("OM261", Severity.ERROR, "a property that contradicts what omconf writes")
+"""Each kind says it of the further properties that the spec gives to its file."""
+PLAIN_PROPERTY = Rule("OM262", Severity.ERROR, "a property that is a secret in plain text")
+BAD_EXTRA = Rule("OM263", Severity.ERROR, "additional Hazelcast configuration that cannot be used")
+BY_JAR = Rule("OM264", Severity.ERROR, "a hazelcast.xml that Hazelcast's own schema refuses")
+NOT_IN_RELEASE = Rule("OM270", Severity.ERROR, "a setting that the release does not have")
+MANY_SHARE = Rule("OM271", Severity.ERROR, "a media server that too many nodes share")
+SEVERAL = Rule("OM280", Severity.ERROR, "database servers that one URL cannot name")
+READ_ONLY = Rule("OM281", Severity.WARNING, "a failover to a server that cannot be written")
+CANNOT = Rule("OM282", Severity.ERROR, "TLS to the database that its driver cannot do so")
+TLS_OPTION = Rule("OM283", Severity.ERROR, "an option that says what `database.tls` says")
+
+UNUSABLE_FILE = Rule("OM301", Severity.ERROR, "a deployed file that its program would refuse")
+"""Every kind's reader says this of a file that it cannot read."""
+UNREADABLE = Rule("OM302", Severity.ERROR, "a node or a deployed file that cannot be read")
+UNKNOWN_NODE = Rule("OM303", Severity.ERROR, "a node that the spec does not have")
+NO_SOURCE = Rule("OM304", Severity.ERROR, "a plan without something to compare with")
+NOTHING_THERE = Rule("OM305", Severity.WARNING, "a source without any node's files")
+FORGOTTEN = Rule("OM306", Severity.WARNING, "a former node that the spec no longer mentions")
+WORLD_EXPORT = Rule("OM310", Severity.ERROR, "a path exported to the world by mistake")
+DUPLICATE_ENTRY = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
+BROKEN_BLOCK = Rule("OM312", Severity.ERROR, "broken markers of omconf's block")
+SAME_NAME = Rule("OM313", Severity.WARNING, "the same instance-name on two deployed nodes")
+SPLIT_CLUSTER = Rule(
+    "OM314", Severity.WARNING, "deployed nodes that cannot have formed one cluster"
+)
+DROPPED = Rule("OM315", Severity.WARNING, "remote commits that a deployed node drops")
+NOT_A_FILE = Rule("OM316", Severity.ERROR, "a link or a device where a file is expected")
+OPEN = Rule("OM317", Severity.WARNING, "a deployed secret that every user can read")
+STANDALONE = Rule("OM318", Severity.WARNING, "a deployed node on which no join is enabled")
+TWO_NAMES = Rule("OM319", Severity.WARNING, "a deployed node that goes by a name not its own")
+PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no secret was filled in")
+FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
+NO_SECRET = Rule("OM322", Severity.WARNING, "a secret that cannot be read now")
+BY_HAND = Rule("OM323", Severity.WARNING, "a JVM option of omconf's that is also set by hand")
+UNBELIEVABLE = Rule(
+    "OM324", Severity.WARNING, "a node's manifest that lists what omconf did not write"
+)
+KEPT = Rule("OM325", Severity.WARNING, "an earlier path of omconf's that is a wanted file now")
+BEHIND = Rule("OM326", Severity.ERROR, "a line behind the block that changes the share")
+TWO_WANTED = Rule("OM327", Severity.ERROR, "two paths of omconf's that are one file")
+NO_INTERFACE = Rule("OM328", Severity.WARNING, "interfaces that match no address of their node")
+BROKEN_LINE = Rule("OM329", Severity.WARNING, "a line beside omconf's block that is refused")
+UNWRITABLE = Rule("OM330", Severity.ERROR, "a saved plan that cannot be written")
+NO_PLAN = Rule("OM331", Severity.ERROR, "a file that is no plan, or cannot be read")
+NEWER = Rule("OM332", Severity.ERROR, "a plan that another version of omconf saved")
+UNKNOWN = Rule("OM333", Severity.WARNING, "what decides on a cluster is known on the node alone")
+COUNTS_AS_FALSE = Rule("OM334", Severity.WARNING, "a boolean that Hazelcast takes for false")
+SWAPPED = Rule("OM335", Severity.WARNING, "a jar of another Hazelcast than the release's")
+EXPOSED = Rule("OM340", Severity.WARNING, "the shared folder exported to more than the nodes")
+MOUNT_UNIT = Rule("OM341", Severity.WARNING, "a mount unit with something else on the data folder")
+SHUT_OUT = Rule("OM342", Severity.WARNING, "hosts of Samba's [global] section that shut nodes out")
+OVERRULED = Rule("OM343", Severity.WARNING, "a JVM option that overrules omconf's block")
+BEYOND_LIMIT = Rule("OM344", Severity.ERROR, "a deployed file beyond a limit of omconf")
+"""A reader reports this where it stops, so that no part of a file is left out without a word."""
+NO_ROOT = Rule("OM345", Severity.WARNING, "the root of NFSv4 is not exported to all nodes")
+MISSING_SETTING = Rule("OM350", Severity.ERROR, "what an import needs and no file of a node says")
+DRIFT = Rule("OM351", Severity.WARNING, "a setting in which hand-made nodes differ")
+NOT_KEPT = Rule("OM352", Severity.WARNING, "a setting of a node that an import leaves out")
+GUESSED = Rule("OM353", Severity.WARNING, "a value that an import had to guess")
+
+OWN_SCHEMA = Rule(
+    "OM400", Severity.ERROR, "a compiled file that omconf's own schema or reader refuses"
+)
+FOREIGN_FILE = Rule("OM401", Severity.ERROR, "a file in the bundle directory that is not omconf's")
+BUSY = Rule("OM402", Severity.ERROR, "a bundle directory that another build is writing")
+UNUSABLE = Rule("OM403", Severity.ERROR, "a bundle directory that cannot be read or written")
+BROKEN_MANIFEST = Rule(
+    "OM404", Severity.ERROR, "a bundle manifest that is broken or of a newer format"
+)
+NOT_PRIVATE = Rule("OM405", Severity.ERROR, "a directory for real secrets that others may enter")
+IN_GIT = Rule("OM406", Severity.ERROR, "secrets would be written into a git work tree")
+NO_SUCH_PLACE = Rule("OM410", Severity.ERROR, "a rule, a file or a line that omconf does not have")
+OUTDATED = Rule("OM411", Severity.WARNING, "a bundle's file that is not what the spec compiles to")
+TOO_LARGE = Rule("OM412", Severity.ERROR, "a compiled file that would be too large")
+
+NO_NODES = Rule("OM501", Severity.ERROR, "a verify that does not say which nodes, or how")
+
+NOT_APPLIED = Rule("OM601", Severity.ERROR, "a plan that is not carried out")
+LOCKED = Rule("OM602", Severity.ERROR, "a node that another apply holds")
+NOBODY = Rule("OM603", Severity.ERROR, "an approval without anybody to give it")
+NO_UNDO = Rule("OM604", Severity.ERROR, "an apply that is not taken back")
+BROKEN = Rule("OM605", Severity.WARNING, "a journal that makes no sense")
+SILENT = Rule("OM606", Severity.ERROR, "a node that does not answer")
 
 
 def all_rules() -> dict[str, Rule]:
-    """Collect the rules by id, in the order of their ids; each is declared in one module only.
-
-    Raises ValueError when two rules share an id.
-    """
-    found: dict[str, Rule] = {}
-    for module in pkgutil.walk_packages(omconf.__path__, "omconf."):
-        if module.name.endswith("__main__"):
-            continue
-        for value in vars(import_module(module.name)).values():
-            if isinstance(value, Rule) and found.setdefault(value.id, value) is not value:
-                raise ValueError(f"two rules are called {value.id}")
-    return dict(sorted(found.items()))
-
-
-def page(name: str) -> tuple[Rule, str] | Diagnostic:
-    """Return the rule that a user names (`OM221`, `om221`, `221`), and its page in Markdown."""
-    rules = all_rules()
-    number = name.upper().removeprefix("OM")
-    rule = rules.get(f"OM{number}")
-    if rule is not None:
-        return rule, rule_page(rule.id).read_text("utf-8")
-    asked = int(number[:9])
-    near = sorted(rules.values(), key=lambda rule: abs(int(rule.id[2:]) - asked))[:3]
-    named = "; ".join(f"{rule.id}, {rule.title}" for rule in near)
-    hint = f"The nearest: {named}. `omconf rules` lists all."
-    return NOT_FOUND.at(None, f"There is no rule OM{number}.", hint=hint)
+    """Return the rules by id, in the order of their ids."""
+    return {rule.id: rule for rule in globals().values() if isinstance(rule, Rule)}

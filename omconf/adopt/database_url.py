@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from omconf.adopt import database_tls
-from omconf.adopt.model import NOT_KEPT
 from omconf.cluster.database_url import OF_TLS, WRITABLE
 from omconf.formats import jdbc, jdbc_servers, oracle_net
+from omconf.rules import NOT_KEPT
 from omconf.secrets import Secret, hides, in_plain, quoted
 
 if TYPE_CHECKING:

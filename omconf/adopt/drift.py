@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omconf.adopt import jvm
-from omconf.adopt.model import DRIFT, Place, diagnostic
+from omconf.adopt.model import Place, diagnostic
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.jvm import item_of
 from omconf.artifacts.openmeetings_properties import IGNORED, KUID
@@ -15,6 +15,7 @@ from omconf.artifacts.openmeetings_properties import KIND as PROPERTIES
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.cluster.resolve import natural
 from omconf.diagnostics import Finding
+from omconf.rules import DRIFT
 from omconf.secrets import HIDDEN, Secret, hides, masked, quoted
 
 if TYPE_CHECKING:

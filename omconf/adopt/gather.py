@@ -17,15 +17,16 @@ from omconf.adopt import (
     release,
     storage,
 )
-from omconf.adopt.model import GUESSED, NOT_FOUND, NOT_KEPT, Common, Seen, diagnostic
+from omconf.adopt.model import Common, Seen, diagnostic
 from omconf.artifacts import kinds
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.cluster import places
 from omconf.cluster.resolve import natural
-from omconf.deployed.snapshot import NOT_A_FILE, NodeFiles, Request
+from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.diagnostics import Diagnostic, Finding, Severity
 from omconf.formats import header
+from omconf.rules import GUESSED, MISSING_SETTING, NOT_A_FILE, NOT_KEPT
 from omconf.secrets import quoted
 from omconf.spec.checks import label
 
@@ -92,7 +93,7 @@ def gather(
     for name in sorted({*only, *said} - known):
         shown = ", ".join(sorted(known)[:10])
         message = f"There is no node `{name}` in the source."
-        gathered.found.append(NOT_FOUND.at(None, message, hint=f"Nodes are: {shown}."))
+        gathered.found.append(MISSING_SETTING.at(None, message, hint=f"Nodes are: {shown}."))
     if gathered.found:
         return gathered
     _read(gathered, origin, [s for s in surveys if not only or s.label in only])
@@ -105,7 +106,7 @@ def gather(
         message = "No file tells the release of OpenMeetings."
         hint = "Say it: --release 9.1.0. `omconf releases` lists those that omconf knows."
         gathered.found += [d for node in gathered.nodes for d in node.found]
-        gathered.found.append(NOT_FOUND.at(None, message, hint=hint))
+        gathered.found.append(MISSING_SETTING.at(None, message, hint=hint))
         return gathered
     _note(gathered, gathered.release)
     return gathered
@@ -147,7 +148,7 @@ def _with_homes(gathered: Gathered, surveys: Sequence[Survey]) -> dict[str, Seen
         if not survey.homes:
             message = "No `webapps/*/WEB-INF/classes/hazelcast.xml` is found here."
             hint = "It is looked for below /opt, /srv, /usr/local, /var/lib, /home and where units say."
-            _missing(gathered, survey.label, Finding(NOT_FOUND, 0, message, hint))
+            _missing(gathered, survey.label, Finding(MISSING_SETTING, 0, message, hint))
             continue
         node = Seen(survey.label, survey, NodeFiles())
         node.home, node.webapp = survey.homes[0]
@@ -263,7 +264,7 @@ def _unread(gathered: Gathered, node: Seen) -> None:
         there = node.file(path)
         if there is None:
             hint = "Is OpenMeetings installed here as a whole?"
-            node.say(NOT_FOUND, "There is no such file.", (path, 0), hint)
+            node.say(MISSING_SETTING, "There is no such file.", (path, 0), hint)
             gathered.gaps.setdefault(node.survey.label, f"{path} is not there")
         elif there.problem:
             gathered.gaps.setdefault(node.survey.label, f"{path} cannot be read")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.adopt.model import GUESSED, NOT_FOUND, NOT_KEPT
 from omconf.artifacts.multicast_route import SCRIPT_PATH
 from omconf.check.deployed_members import matches
 from omconf.cluster import places
 from omconf.deployed.survey import DROP_IN, bases_of
 from omconf.formats import header, unit_file
+from omconf.rules import GUESSED, MISSING_SETTING, NOT_KEPT
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def no_address(node: Seen) -> None:
         what = f" that matches `{quoted(pattern)}`" if pattern else ""
         message = f"No file says the node's address{what}."
         hint = f"Add `nodes.{node.name}.address` to the spec."
-        node.say(NOT_FOUND, message, None, hint)
+        node.say(MISSING_SETTING, message, None, hint)
 
 
 def _candidates(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] | None, str]]:

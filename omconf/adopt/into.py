@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from omconf.adopt import write
 from omconf.adopt.fold import fold
-from omconf.adopt.model import ABSENT, DRIFT, NOT_FOUND, Fact
+from omconf.adopt.model import ABSENT, Fact
+from omconf.rules import DRIFT, MISSING_SETTING
 from omconf.secrets import masked, quoted
 from omconf.spec.references import node_text
 
@@ -116,5 +117,8 @@ def read(document: Document | None, found: list[Diagnostic]) -> Existing | list[
     """Take a spec that was checked; one with errors cannot be added to."""
     if document is None or any(d.is_error for d in found):
         message = "The spec has errors: no node is added to it."
-        return [*found, NOT_FOUND.at(None, message, hint="Correct them first: omconf validate")]
+        return [
+            *found,
+            MISSING_SETTING.at(None, message, hint="Correct them first: omconf validate"),
+        ]
     return Existing(document)

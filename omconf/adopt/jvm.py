@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.adopt.model import NOT_KEPT
 from omconf.artifacts.jvm import HAZELCASTS, KIND, OURS, START, item_of, plain
 from omconf.formats import block, header, tomcat
 from omconf.formats.block import Block
 from omconf.formats.setenv import Option
+from omconf.rules import NOT_KEPT
 from omconf.secrets import in_plain, quoted
 
 if TYPE_CHECKING:

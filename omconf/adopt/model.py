@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from omconf.cluster import places
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import Finding, Rule
 from omconf.formats import utf8
 from omconf.origin import Span
+from omconf.rules import NOT_KEPT
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -21,10 +22,6 @@ if TYPE_CHECKING:
     from omconf.releases import Release
     from omconf.secrets import Secret
 
-NOT_FOUND = Rule("OM350", Severity.ERROR, "what an import needs and no file of a node says")
-DRIFT = Rule("OM351", Severity.WARNING, "a setting in which hand-made nodes differ")
-NOT_KEPT = Rule("OM352", Severity.WARNING, "a setting of a node that an import leaves out")
-GUESSED = Rule("OM353", Severity.WARNING, "a value that an import had to guess")
 
 Path = tuple[str, ...]
 """A key of the spec; `("nodes", "*", KEY)` is the node's own."""

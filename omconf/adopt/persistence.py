@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.adopt import database_url
-from omconf.adopt.model import NOT_KEPT
 from omconf.artifacts.persistence import (
     CONNECTION,
     KIND,
@@ -18,6 +17,7 @@ from omconf.artifacts.persistence import (
 from omconf.check import deployed_xml
 from omconf.formats import connection_properties, jdbc
 from omconf.formats.xml import flatten
+from omconf.rules import NOT_KEPT
 from omconf.secrets import Secret, in_plain, masked, quoted
 
 if TYPE_CHECKING:

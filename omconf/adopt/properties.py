@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.adopt.model import NOT_KEPT
 from omconf.artifacts.openmeetings_properties import (
     IGNORED,
     KIND,
@@ -17,6 +16,7 @@ from omconf.artifacts.openmeetings_properties import (
     URL,
 )
 from omconf.formats import properties
+from omconf.rules import NOT_KEPT
 from omconf.secrets import Secret
 
 if TYPE_CHECKING:

@@ -6,7 +6,6 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from omconf.adopt import persistence
-from omconf.adopt.model import GUESSED, NOT_FOUND
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.persistence import CONNECTION, SCHEMAS, spelling
 from omconf.artifacts.persistence import KIND as PERSISTENCE
@@ -15,6 +14,7 @@ from omconf.formats import connection_properties
 from omconf.releases import RELEASES
 from omconf.releases.facts import hazelcast_facts
 from omconf.releases.table import HAZELCAST_NAMESPACE
+from omconf.rules import GUESSED, MISSING_SETTING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,9 @@ def _one(node: Seen) -> None:
         return
     if jars is not None:
         message = f"OpenMeetings {jars} is installed, which omconf does not know."
-        node.say(NOT_FOUND, message, (library, 0), "Name the nearest known one: --release 9.1.0.")
+        node.say(
+            MISSING_SETTING, message, (library, 0), "Name the nearest known one: --release 9.1.0."
+        )
         return
     if (recorded := node.recorded("release")) and recorded[0] in RELEASES:
         node.tell(KEY, *recorded)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 from omconf.deployed import ssh, survey
 from omconf.deployed.directory import HINT, Directory
 from omconf.deployed.local import Local
-from omconf.deployed.snapshot import UNREADABLE
 from omconf.deployed.survey import Survey
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.files import read as files
+from omconf.rules import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,10 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.adopt import cifs, host
-from omconf.adopt.model import GUESSED, NOT_KEPT
 from omconf.adopt.mounts import REMOTE, exported, mounts
 from omconf.artifacts.exports import PATH as EXPORTS_PATH
 from omconf.formats import cifs_options, fstab, nfs_options
+from omconf.rules import GUESSED, NOT_KEPT
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:

@@ -24,10 +24,11 @@ from omconf.artifacts.model import (
     line,
 )
 from omconf.cluster import database_url
-from omconf.diagnostics import REFUSED, Diagnostic, Finding, Rule, Severity, report
+from omconf.diagnostics import Diagnostic, Finding, report
 from omconf.formats import header, jdbc, pg_hba, sql
 from omconf.formats.block import MARKERS, markers
 from omconf.origin import FromFormat, FromPage, Origin, Value
+from omconf.rules import NOT_TAKEN, UNUSABLE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 STEP = FromPage("Database: users who can connect remotely")
 SCRIPT = FromFormat("a script that can be run again, and says what it is for")
-NOT_TAKEN = Rule("OM216", Severity.ERROR, "a name that the database server would not take as it is")
 
 FOLDER = "database"
 RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES"
@@ -154,7 +154,7 @@ class DatabaseAccess(Kind):
         for number, whom, how in pg_hba.records(text):
             if not how:
                 message = "PostgreSQL refuses this line: a field is missing."
-                report(reading.findings, Finding(REFUSED, number, message))
+                report(reading.findings, Finding(UNUSABLE_FILE, number, message))
             elif whom not in reading.items:
                 reading.items[whom] = how
                 reading.lines[whom] = number

@@ -15,8 +15,9 @@ from omconf.actions import Stage
 from omconf.artifacts.effect import Change, Effect
 from omconf.artifacts.model import Artifact, Kind, Ownership, Placeholder, Reading, line
 from omconf.cluster.places import DATABASE_FILE
-from omconf.diagnostics import REFUSED, Finding
+from omconf.diagnostics import Finding
 from omconf.origin import FromDefault
+from omconf.rules import UNUSABLE_FILE
 from omconf.secrets import MOST_OF_A_FILE, SecretFile
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class DatabaseTls(Kind):
         """Take all of the file for one secret."""
         if len(text) > MOST_OF_A_FILE:
             message = f"It holds more than {MOST_OF_A_FILE // 1024} KiB."
-            return Reading(findings=[Finding(REFUSED, 0, message)], broken=True)
+            return Reading(findings=[Finding(UNUSABLE_FILE, 0, message)], broken=True)
         unfilled = _UNFILLED.fullmatch(text)
         content = unfilled[1] if unfilled else text
         return Reading(secrets={CONTENT: SecretFile(content)}, lines={CONTENT: 1})

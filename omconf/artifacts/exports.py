@@ -16,14 +16,14 @@ from omconf.artifacts.effect import (
 )
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Line, Meaning, line
 from omconf.cluster.ports import NFS_PORT
-from omconf.diagnostics import MAX_FINDINGS, Finding, Rule, Severity
+from omconf.diagnostics import MAX_FINDINGS, Finding
 from omconf.formats import exports, mount_place
-from omconf.formats.block import MARKERS, TWICE, markers, of_others
+from omconf.formats.block import MARKERS, markers, of_others
 from omconf.formats.export_clients import network
 from omconf.formats.nfs_options import ROOT_FSID, effective_export, settle_export
 from omconf.origin import FromPage, Value
+from omconf.rules import DUPLICATE_ENTRY, EXPOSED, MOUNT_OPTION, NO_ROOT
 from omconf.secrets import quoted
-from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.formats.block import Entry
 
-NO_ROOT = Rule("OM345", Severity.WARNING, "the root of NFSv4 is not exported to all nodes")
-EXPOSED = Rule("OM340", Severity.WARNING, "the shared folder exported to more than the nodes")
 
 PATH = "/etc/exports"
 STEP = FromPage("File systems: /etc/exports on the data server")
@@ -245,7 +243,7 @@ def _twice(entry: Entry) -> Finding:
     path, _, client = entry.key.rpartition(" ")
     message = f"`{quoted(path)}` is exported to `{quoted(client)}` here, and by omconf's block."
     hint = "Delete it here: of two exports to one host exportfs ignores one and fails."
-    return Finding(TWICE, entry.line, message, hint)
+    return Finding(DUPLICATE_ENTRY, entry.line, message, hint)
 
 
 def _exposed(entry: Entry) -> Finding:

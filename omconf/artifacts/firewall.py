@@ -16,16 +16,16 @@ from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, at_boot
 from omconf.artifacts.effect import Change, Effect
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.cluster.ports import REMOTE_COMMIT_PORT, STORAGE_PORTS, hazelcast_ports
-from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.formats import header
 from omconf.origin import FromDefault, FromFormat, Value
+from omconf.rules import CLOSED_URL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from omconf.cluster.model import Cluster, DatabaseServer, Node
+    from omconf.diagnostics import Diagnostic
 
-CLOSED_URL = Rule("OM227", Severity.WARNING, "a url's port that the node's firewall closes")
 
 UNIT_NAME = "omconf-firewall.service"
 UNIT_PATH = f"/etc/systemd/system/{UNIT_NAME}"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Manual, Run, Stage, run
 from omconf.artifacts.effect import Change, Effect, mount_manually, name_leads
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, line
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import Finding
 from omconf.formats import fstab, mount_place, paths, systemd, unit_file
 from omconf.formats.block import MARKERS, markers
 from omconf.formats.options import LONGEST_LIST
 from omconf.origin import FromDefault, FromPage, Value
+from omconf.rules import MOUNT_OPTION, MOUNT_UNIT
 from omconf.secrets import HIDDEN, masked, quoted
-from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from omconf.formats.block import Entry
     from omconf.formats.mount_place import Place
 
-MOUNT_UNIT = Rule("OM341", Severity.WARNING, "a mount unit with something else on the data folder")
 
 PATH = "/etc/fstab"
 

@@ -15,11 +15,12 @@ from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.check import deployed_members, deployed_xml, hazelcast_extra
 from omconf.check.hazelcast_extra import Extra
-from omconf.diagnostics import CONTRADICTION, REFUSED, Diagnostic, Finding, plain_property, report
+from omconf.diagnostics import Diagnostic, Finding, plain_property, report
 from omconf.formats import header
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Value
 from omconf.releases import HAZELCAST_NAMESPACE, hazelcast_elements
+from omconf.rules import CONTRADICTION, UNUSABLE_FILE
 from omconf.secrets import hides, in_plain, quoted
 
 if TYPE_CHECKING:
@@ -204,7 +205,7 @@ class Hazelcast(Kind):
                     f"Hazelcast {carried[-1]} does not know `{quoted(part)}`: it does not start."
                 )
                 hint = hazelcast_elements.REPLACED.get(part, "")
-                yield node, Finding(REFUSED, number, message, hint)
+                yield node, Finding(UNUSABLE_FILE, number, message, hint)
         addresses = {
             n.name.value: {n.address.value, n.storage_address.value} for n in cluster.nodes
         }

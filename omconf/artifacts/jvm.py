@@ -15,23 +15,12 @@ from typing import TYPE_CHECKING
 from omconf.actions import Stage
 from omconf.artifacts.effect import Change, Effect, mount_manually, restart
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, Reading, line
-from omconf.check.deployed_members import DROPPED
-from omconf.diagnostics import (
-    CONTRADICTION,
-    MAX_FINDINGS,
-    OVERRULED,
-    REFUSED,
-    Finding,
-    Rule,
-    Severity,
-    plain_property,
-    report,
-)
+from omconf.diagnostics import MAX_FINDINGS, Finding, plain_property, report
 from omconf.formats import java
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromFormat, FromPage, Value
+from omconf.rules import BY_HAND, CONTRADICTION, DROPPED, OVERRULED, UNCARRIABLE, UNUSABLE_FILE
 from omconf.secrets import hides, in_plain, quoted
-from omconf.spec.checks import UNCARRIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -55,7 +44,6 @@ _SLIPS = {
 }
 """What a shell takes for its own, and what to do about it."""
 _UNREAD = "What omconf's block sets counts for more, save for options in CATALINA_OPTS."
-BY_HAND = Rule("OM323", Severity.WARNING, "a JVM option of omconf's that is also set by hand")
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
 """Without any one of them every remote commit is dropped, and caches stay stale (measured)."""
@@ -119,7 +107,7 @@ class Jvm(BlockKind):
             content = raw.removesuffix("\r")
             if content != raw and not findings:
                 findings.append(
-                    Finding(REFUSED, number, CR, "`sed -i 's/\\r$//'` takes them away.")
+                    Finding(UNUSABLE_FILE, number, CR, "`sed -i 's/\\r$//'` takes them away.")
                 )
             end = begin + len(raw) + 1
             if inside and len(entries) == MAX_ENTRIES:
@@ -234,7 +222,7 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
         message = (
             f"catalina.sh evaluates {slip.name} once more, and {what} ends java's command there."
         )
-        report(findings, Finding(REFUSED, slip.line, message, hint))
+        report(findings, Finding(UNUSABLE_FILE, slip.line, message, hint))
     zone = setenv.time_zone([setenv.Script(text)])
     for option in [*([zone] if zone else []), *setenv.options(text)]:
         if len(entries) == MAX_ENTRIES:

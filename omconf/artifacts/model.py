@@ -11,10 +11,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from omconf.cluster import places
-from omconf.diagnostics import REFUSED
 from omconf.formats import header
 from omconf.formats.block import MAX_ENTRIES, too_many
 from omconf.origin import Value
+from omconf.rules import UNUSABLE_FILE
 from omconf.secrets import Secret, hides, masked, quoted
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ class Meaning:
     def fault(self, lines: tuple[Line, ...]) -> str:
         """Say what is read otherwise than it is meant, without any value; nothing where all is."""
         reading = self.read("".join([line.text + "\n" for line in self.sample or lines]))
-        refused = next((f for f in reading.findings if f.rule is REFUSED), None)
+        refused = next((f for f in reading.findings if f.rule is UNUSABLE_FILE), None)
         if reading.broken or refused:
             return f"its program would refuse it{f' at line {refused.line}' if refused else ''}"
         for key, value in self.items.items():

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, ClassVar
 from omconf.actions import Stage
 from omconf.artifacts.effect import Change, Effect
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
-from omconf.check.deployed_members import APART
 from omconf.cluster.ports import REMOTE_COMMIT_PORT
 from omconf.diagnostics import Finding
 from omconf.formats import header
 from omconf.formats.node_check import PROGRAM
 from omconf.origin import FromFormat, FromPage, Value
+from omconf.rules import SPLIT_CLUSTER
 from omconf.secrets import masked
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class NodeCheck(Kind):
                 more = len(every) - 1 - MAX_OTHERS
                 others = ", ".join(some[:MAX_OTHERS]) + (f" and {more} more" if more > 0 else "")
                 message = f"It is laid out for OpenMeetings {release}, other nodes for {others}."
-                yield node, Finding(APART, deployed[node].lines["release"], message)
+                yield node, Finding(SPLIT_CLUSTER, deployed[node].lines["release"], message)
 
     def keep(self, key: str, replaced: bool) -> str:
         return _SPEC_KEYS.get(key, "") if replaced else ""

@@ -24,10 +24,10 @@ from omconf.artifacts.model import (
     Reading,
     line,
 )
-from omconf.check.deployed_members import TWO_NAMES
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import Finding
 from omconf.formats import properties
 from omconf.origin import FromFormat, Value
+from omconf.rules import MANY_SHARE, NOT_IN_RELEASE, TWO_NAMES
 from omconf.secrets import Secret
 
 if TYPE_CHECKING:
@@ -37,9 +37,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.origin import Origin, Span
 
-NOT_IN_RELEASE = Rule("OM270", Severity.ERROR, "a setting that the release does not have")
 
-MANY_SHARE = Rule("OM271", Severity.ERROR, "a media server that too many nodes share")
 MAX_SHARING = 1000
 """With more nodes, the lists of the others' kuids take gigabytes."""
 

@@ -23,19 +23,11 @@ from omconf.artifacts.effect import (
     remount_elsewhere,
 )
 from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
-from omconf.diagnostics import (
-    CONTRADICTION,
-    REFUSED,
-    Diagnostic,
-    Finding,
-    Rule,
-    Severity,
-    report,
-)
+from omconf.diagnostics import Diagnostic, Finding, report
 from omconf.formats import smb_conf, smb_hosts
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromDefault, FromPage
-from omconf.spec.checks import UNCARRIABLE
+from omconf.rules import BEHIND, CONTRADICTION, SHUT_OUT, UNCARRIABLE, UNUSABLE_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -53,8 +45,6 @@ GUEST = "nobody"
 """Samba's guest account. Without an entry (a disabled one will do), Samba takes the owner of its
 files and the forced user for two, and refuses all writing (measured with 4.17)."""
 _GLOBAL_HOSTS = ("[global]/hosts allow", "[global]/hosts deny")
-SHUT_OUT = Rule("OM342", Severity.WARNING, "hosts of Samba's [global] section that shut nodes out")
-BEHIND = Rule("OM326", Severity.ERROR, "a line behind the block that changes the share")
 
 _SPEC_KEYS = {
     "path": "storage.export",
@@ -355,7 +345,7 @@ def _read(text: str) -> tuple[list[Entry], list[Finding]]:
                 continue
             wrong = "There is no name before the `=`"
         message = f"{wrong}: Samba loads nothing of the file."
-        report(findings, Finding(REFUSED, first, message))
+        report(findings, Finding(UNUSABLE_FILE, first, message))
     return [*entries, *_together(own)], findings
 
 

@@ -16,7 +16,7 @@ from omconf.artifacts.effect import Change, Effect
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.formats import header, systemd
 from omconf.origin import FromFormat, FromPage, Value
-from omconf.spec.checks import UNCARRIABLE
+from omconf.rules import UNCARRIABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

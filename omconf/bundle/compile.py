@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING
 from omconf.artifacts import kinds
 from omconf.bundle import manifest
 from omconf.bundle.model import Bundle, BundleFile, NodeBundle
-from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.ownership import OWNED
+from omconf.rules import OWN_SCHEMA, TOO_LARGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from omconf.artifacts.model import Artifact, Contents
     from omconf.cluster.model import Cluster
+    from omconf.diagnostics import Diagnostic
     from omconf.secrets import Secret
 
-OWN_SCHEMA = Rule(
-    "OM400", Severity.ERROR, "a compiled file that omconf's own schema or reader refuses"
-)
-TOO_LARGE = Rule("OM412", Severity.ERROR, "a compiled file that would be too large")
 MISTAKE = "This is a mistake in omconf; please report it with your spec."
 _CONTROLS = bytes({*range(9), *range(10, 32), 127})
 """Control characters but for the tab: a file has its line feeds, and none else."""

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.diagnostics import Diagnostic
 from omconf.files import read
 from omconf.files.inside import Inside
+from omconf.rules import BROKEN_MANIFEST, FOREIGN_FILE, UNUSABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -28,11 +29,6 @@ if TYPE_CHECKING:
 
     from omconf.bundle.model import BundleFile
 
-FOREIGN_FILE = Rule("OM401", Severity.ERROR, "a file in the bundle directory that is not omconf's")
-UNUSABLE = Rule("OM403", Severity.ERROR, "a bundle directory that cannot be read or written")
-BROKEN_MANIFEST = Rule(
-    "OM404", Severity.ERROR, "a bundle manifest that is broken or of a newer format"
-)
 
 MANIFEST = "manifest.json"
 STAGING = ".omconf-staging"

@@ -12,16 +12,15 @@ from omconf.artifacts.model import Artifact, Line
 from omconf.bundle.compile import contents, files
 from omconf.bundle.directory import matches
 from omconf.cluster import places
-from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.origin import FromFormat
+from omconf.rules import NO_SUCH_PLACE, OUTDATED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omconf.bundle.model import Bundle
+    from omconf.diagnostics import Diagnostic
 
-NOT_FOUND = Rule("OM410", Severity.ERROR, "a rule, a file or a line that omconf does not have")
-OUTDATED = Rule("OM411", Severity.WARNING, "a bundle's file that is not what the spec compiles to")
 
 README, MANIFEST = "README.md", "manifest.json"
 FOR_PEOPLE = FromFormat("the bundle's own: what it holds, for people")
@@ -73,14 +72,14 @@ def locate(bundle: Bundle, target: str) -> Located | Diagnostic:
     if not found:
         message = f"{file} is no file that omconf compiles for a node or hands over."
         hint = f"Such a file is {_like(bundle, file)}. `omconf rules` lists the rules."
-        return NOT_FOUND.at(None, message, hint=hint)
+        return NO_SUCH_PLACE.at(None, message, hint=hint)
     # A place may end in another one's; the longest is meant.
     one = max(found, key=lambda located: len(located.place))
     if not one.lines:
         one = replace(one, lines=tuple(_own(bundle, one)))
     if line is not None and not 1 <= line <= len(one.lines):
         message = f"{one.place} has {len(one.lines)} lines: there is no line {line}."
-        return NOT_FOUND.at(None, message, hint="Without a line, all are explained.")
+        return NO_SUCH_PLACE.at(None, message, hint="Without a line, all are explained.")
     on_disk = None if _ON_NODE.fullmatch(file) else file
     return replace(one, line=line, file=on_disk)
 

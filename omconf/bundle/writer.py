@@ -24,10 +24,11 @@ from omconf.bundle.directory import (
     unusable,
 )
 from omconf.bundle.staging import Replacement, UndoFailedError
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.diagnostics import Diagnostic
 from omconf.files import read
 from omconf.files.inside import Inside
 from omconf.files.write import create, make_folder, remove_folder, replace
+from omconf.rules import BUSY, NOT_PRIVATE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,8 +38,6 @@ if TYPE_CHECKING:
     from omconf.bundle.directory import Possible
     from omconf.bundle.model import BundleFile
 
-BUSY = Rule("OM402", Severity.ERROR, "a bundle directory that another build is writing")
-NOT_PRIVATE = Rule("OM405", Severity.ERROR, "a directory for real secrets that others may enter")
 
 GIT_IGNORE = ".gitignore"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -9,21 +9,22 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import REFUSED, Finding, Rule, Severity
+from omconf.diagnostics import Finding
+from omconf.rules import (
+    COUNTS_AS_FALSE,
+    NO_INTERFACE,
+    SAME_NAME,
+    SPLIT_CLUSTER,
+    STANDALONE,
+    TWO_NAMES,
+    UNKNOWN,
+    UNUSABLE_FILE,
+)
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-SAME_NAME = Rule("OM313", Severity.WARNING, "the same instance-name on two deployed nodes")
-APART = Rule("OM314", Severity.WARNING, "deployed nodes that cannot have formed one cluster")
-DROPPED = Rule("OM315", Severity.WARNING, "remote commits that a deployed node drops")
-STANDALONE = Rule("OM318", Severity.WARNING, "a deployed node on which no join is enabled")
-TWO_NAMES = Rule("OM319", Severity.WARNING, "a deployed node that goes by a name not its own")
-
-NO_INTERFACE = Rule("OM328", Severity.WARNING, "interfaces that match no address of their node")
-UNKNOWN = Rule("OM333", Severity.WARNING, "what decides on a cluster is known on the node alone")
-COUNTS_AS_FALSE = Rule("OM334", Severity.WARNING, "a boolean that Hazelcast takes for false")
 
 VARIABLE = "${"
 """Begins a Java system property in hazelcast.xml: what it says is known on the node alone."""
@@ -94,7 +95,7 @@ def findings(
             verb = "differs" if len(keys) == 1 else "differ"
             message = f"It cannot be in one cluster with {model}: {', '.join(keys)} {verb}."
             hint = "Lay the bundle on all nodes, and restart them all: their clusters do not merge."
-            yield node, Finding(APART, line.get(first, 0), message, hint)
+            yield node, Finding(SPLIT_CLUSTER, line.get(first, 0), message, hint)
 
 
 def _model(deployed: Mapping[str, Mapping[str, str]], asked: Collection[str]) -> str:
@@ -157,7 +158,9 @@ def truth(value: str) -> str:
 def two_joins(on: list[str], lines: Mapping[str, int]) -> Finding:
     """Report several joins that are enabled in one file."""
     message = f"Two joins are enabled ({' and '.join(on)}): Hazelcast refuses to start."
-    return Finding(REFUSED, lines.get(f"{_JOIN}{on[1]}/enabled", 0), message, "Keep one of them.")
+    return Finding(
+        UNUSABLE_FILE, lines.get(f"{_JOIN}{on[1]}/enabled", 0), message, "Keep one of them."
+    )
 
 
 def counts_as_false(places: Mapping[str, int]) -> Iterator[Finding]:

@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.check import xsd
-from omconf.diagnostics import REFUSED, Finding
+from omconf.diagnostics import Finding
 from omconf.formats.xml_reader import local
+from omconf.rules import UNUSABLE_FILE
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def read(text: str, schemas: dict[str, str]) -> tuple[_Element | None, list[Find
         expected = " or ".join(schemas)
         message = f"The root element is not in the namespace {expected}."
         hint = f'Write `<{quoted(local(document))} xmlns="{next(iter(schemas))}">`.'
-        return None, [Finding(REFUSED, 1, message, hint)]
+        return None, [Finding(UNUSABLE_FILE, 1, message, hint)]
     faults = xsd.faults(xsd.known(document, schema), schema)
     return document, [_finding(fault) for fault in faults]
 
@@ -40,7 +41,7 @@ def read(text: str, schemas: dict[str, str]) -> tuple[_Element | None, list[Find
 def _finding(fault: xsd.Fault) -> Finding:
     where = f"`{fault.path}`: " if fault.path else ""
     reason = fault.reason[:1].upper() + fault.reason[1:] if not where else fault.reason
-    return Finding(REFUSED, fault.line, f"{where}{reason.rstrip('.')}.", _hint(fault.reason))
+    return Finding(UNUSABLE_FILE, fault.line, f"{where}{reason.rstrip('.')}.", _hint(fault.reason))
 
 
 def _hint(reason: str) -> str:

@@ -11,12 +11,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omconf.check import xsd
-from omconf.diagnostics import CONTRADICTION, Diagnostic, Rule, Severity, plain_property
+from omconf.diagnostics import Diagnostic, Rule, plain_property
 from omconf.formats.xml import children, flatten, local
 from omconf.origin import FromSpec, Span
 from omconf.releases import HAZELCAST_NAMESPACE, StockElement, hazelcast_elements
+from omconf.rules import BAD_EXTRA, CONTRADICTION, UNCARRIABLE
 from omconf.secrets import SECRET_NAME, in_plain, masked, quoted
-from omconf.spec.checks import PLACEHOLDER, UNCARRIABLE
+from omconf.spec.checks import PLACEHOLDER
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from omconf.cluster.model import ExtraFile
     from omconf.releases import Release
 
-BAD_EXTRA = Rule("OM263", Severity.ERROR, "additional Hazelcast configuration that cannot be used")
 
 SCHEMA = "hazelcast-deployed.xsd"
 MAX_EXTRA = 1 << 20

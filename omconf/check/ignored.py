@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.rules import POINTLESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from omconf.cluster.model import Ignore
-
-POINTLESS = Rule("OM112", Severity.WARNING, "an `ignore` that silences nothing")
+    from omconf.diagnostics import Diagnostic
 
 
 def in_spec(ignore: Ignore) -> bool:

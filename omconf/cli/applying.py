@@ -17,7 +17,7 @@ import typer
 
 from omconf import interrupts
 from omconf.cli import output
-from omconf.diagnostics import Rule, Severity
+from omconf.rules import NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from omconf.plan.masking import Mask
     from omconf.views.document import Document
 
-NOBODY = Rule("OM603", Severity.ERROR, "an approval without anybody to give it")
 
 Local = Annotated[
     str | None, typer.Option("--local", metavar="NODE", help="This host is the node NODE.")

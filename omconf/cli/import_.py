@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omconf.cli import output, sources
-from omconf.cli.init import EXISTS
 from omconf.diagnostics import Diagnostic
+from omconf.rules import EXISTS
 
 if TYPE_CHECKING:
     from omconf.adopt.result import Imported

@@ -7,11 +7,7 @@ from pathlib import Path
 import typer
 
 from omconf.cli import output
-from omconf.diagnostics import Rule, Severity
-
-EXISTS = Rule(
-    "OM111", Severity.ERROR, "a new file that would overwrite another, or cannot be written"
-)
+from omconf.rules import EXISTS
 
 STARTER = """\
 # An OpenMeetings cluster. `omconf validate` checks this file, `omconf build -o bundles` compiles it.

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from omconf.cli import output
-from omconf.diagnostics import Rule, Severity
+from omconf.rules import NO_NODES
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
 
-NO_NODES = Rule("OM501", Severity.ERROR, "a verify that does not say which nodes, or how")
 WAYS = """one of these two:
     omconf verify --local om1    this host is the node om1
     omconf verify --ssh          all nodes, by ssh; --node om1 for some of them"""

@@ -25,9 +25,10 @@ from omconf.diagnostics import has_errors, meant
 from omconf.files import read
 from omconf.origin import FromDefault, FromSpec, Origin, Value
 from omconf.releases import RELEASES
+from omconf.rules import EXPORT_PATH, WRONG_VALUE
 from omconf.secrets import SecretRef, quoted
 from omconf.spec import defaults
-from omconf.spec.checks import EXPORT_PATH, WRONG_VALUE, label
+from omconf.spec.checks import label
 from omconf.spec.references import node_text
 
 if TYPE_CHECKING:

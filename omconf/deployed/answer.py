@@ -12,8 +12,9 @@ from omconf.cluster import places
 from omconf.deployed import archive
 from omconf.deployed.budget import FEWER
 from omconf.deployed.releases import hazelcast_of, release_of
-from omconf.deployed.snapshot import TOO_LARGE, UNREADABLE, DeployedFile, NodeFiles
+from omconf.deployed.snapshot import TOO_LARGE, DeployedFile, NodeFiles
 from omconf.diagnostics import Finding
+from omconf.rules import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

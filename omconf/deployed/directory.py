@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omconf.deployed import tree
-from omconf.deployed.snapshot import NODE, NOTHING_THERE, UNREADABLE, Request, Snapshot
+from omconf.deployed.snapshot import NODE, Request, Snapshot
 from omconf.files import read
+from omconf.rules import NOTHING_THERE, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

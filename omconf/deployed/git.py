@@ -11,21 +11,12 @@ from typing import TYPE_CHECKING, TypeVar
 
 from omconf.deployed import git_objects, git_repository, git_tree
 from omconf.deployed.git_repository import GitError
-from omconf.deployed.snapshot import (
-    NODE,
-    NOT_A_FILE,
-    NOTHING_THERE,
-    TOO_LARGE,
-    UNREADABLE,
-    DeployedFile,
-    NodeFiles,
-    Request,
-    Snapshot,
-)
+from omconf.deployed.snapshot import NODE, TOO_LARGE, DeployedFile, NodeFiles, Request, Snapshot
 from omconf.deployed.tree import no_file
 from omconf.diagnostics import Finding
 from omconf.files.tree import MAX_PARTS
 from omconf.ownership import OWNED
+from omconf.rules import NOT_A_FILE, NOTHING_THERE, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping

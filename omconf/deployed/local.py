@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omconf.deployed import tree
-from omconf.deployed.snapshot import UNREADABLE, Snapshot
+from omconf.deployed.snapshot import Snapshot
+from omconf.rules import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Protocol
 
 from omconf.bundle import applied
 from omconf.cluster import places
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import Finding
+from omconf.rules import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omconf.diagnostics import Diagnostic
 
-UNREADABLE = Rule("OM302", Severity.ERROR, "a node or a deployed file that cannot be read")
-NOTHING_THERE = Rule("OM305", Severity.WARNING, "a source without any node's files")
-NOT_A_FILE = Rule("OM316", Severity.ERROR, "a link or a device where a file is expected")
 
 MAX_BYTES = 4 * 1024 * 1024
 """A deployed file that is larger is not one of ours."""

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from omconf.deployed.snapshot import NOT_A_FILE, UNREADABLE
 from omconf.diagnostics import Finding
 from omconf.files import read
 from omconf.files.tree import Tree, UnresolvedError
 from omconf.formats import unit_file
+from omconf.rules import NOT_A_FILE, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

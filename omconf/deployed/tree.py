@@ -14,9 +14,7 @@ from omconf.deployed.releases import hazelcast_of, release_of
 from omconf.deployed.snapshot import (
     MAX_BYTES,
     MOST_AROUND,
-    NOT_A_FILE,
     TOO_LARGE,
-    UNREADABLE,
     Access,
     DeployedFile,
     NodeFiles,
@@ -24,6 +22,7 @@ from omconf.deployed.snapshot import (
 from omconf.diagnostics import Finding
 from omconf.files.read import NotRegularError, TooLargeError
 from omconf.files.tree import Tree, UnresolvedError
+from omconf.rules import NOT_A_FILE, UNREADABLE
 
 if TYPE_CHECKING:
     import os

@@ -15,16 +15,14 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import BEYOND_LIMIT, REFUSED, Finding, Rule, Severity
+from omconf.diagnostics import Finding
 from omconf.origin import FromFormat, Value
+from omconf.rules import BEYOND_LIMIT, BROKEN_BLOCK, BROKEN_LINE, UNUSABLE_FILE
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-BROKEN_BLOCK = Rule("OM312", Severity.ERROR, "broken markers of omconf's block")
-BROKEN_LINE = Rule("OM329", Severity.WARNING, "a line beside omconf's block that is refused")
-TWICE = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
 MARKERS = FromFormat("the markers around the lines that omconf owns in a file of others")
 
 MAX_ENTRIES = 100_000
@@ -66,7 +64,7 @@ class Block:
 
 def of_others(finding: Finding) -> Finding:
     """Report a broken line that is not omconf's as one that does not stop a plan: OM329."""
-    return replace(finding, rule=BROKEN_LINE) if finding.rule is REFUSED else finding
+    return replace(finding, rule=BROKEN_LINE) if finding.rule is UNUSABLE_FILE else finding
 
 
 def too_many(line: int) -> Finding:

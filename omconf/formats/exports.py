@@ -13,16 +13,15 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import BEYOND_LIMIT, REFUSED, Finding, Rule, Severity, report
+from omconf.diagnostics import Finding, report
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
 from omconf.formats.export_clients import network
 from omconf.formats.nfs_options import ExportOptions, judge_export
+from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE, WORLD_EXPORT
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-WORLD_EXPORT = Rule("OM310", Severity.ERROR, "a path exported to the world by mistake")
 
 
 def read(text: str) -> tuple[list[Entry], list[Finding]]:
@@ -315,7 +314,7 @@ class _Reader:
         report(self.findings, Finding(WORLD_EXPORT, self.line_of(word.start), message, hint))
 
     def refuse(self, word: _Word, message: str, hint: str = "") -> None:
-        report(self.findings, Finding(REFUSED, self.line_of(word.start), message, hint))
+        report(self.findings, Finding(UNUSABLE_FILE, self.line_of(word.start), message, hint))
 
     def line_of(self, at: int) -> int:
         return bisect_right(self.newlines, at - 1) + 1

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import REFUSED, Finding, report
+from omconf.diagnostics import Finding, report
 from omconf.formats import cifs_options, nfs_options
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
 from omconf.formats.options import DEFAULTS
+from omconf.rules import UNUSABLE_FILE
 from omconf.secrets import HIDDEN, hides
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def read(text: str) -> tuple[list[Entry], list[Finding]]:
             continue
         fields = re.split("[ \t]+", content)
         if wrong := _refusal(fields):
-            report(findings, Finding(REFUSED, number, *wrong))
+            report(findings, Finding(UNUSABLE_FILE, number, *wrong))
             continue
         if len(entries) == MAX_ENTRIES:
             findings.append(too_many(number))

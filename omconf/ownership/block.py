@@ -13,6 +13,7 @@ from omconf.artifacts.model import BlockKind
 from omconf.diagnostics import Finding
 from omconf.formats import block
 from omconf.ownership.model import Owned, Present
+from omconf.rules import DUPLICATE_ENTRY
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -111,4 +112,6 @@ class Block(Owned):
 
 def _twice(entry: block.Entry) -> Finding:
     message = f"`{quoted(entry.key)}` stands in line {entry.line} and inside the block too."
-    return Finding(block.TWICE, entry.line, message, "Delete that line: the block holds the entry.")
+    return Finding(
+        DUPLICATE_ENTRY, entry.line, message, "Delete that line: the block holds the entry."
+    )

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from omconf.adopt.fold import fold
 from omconf.adopt.gather import gather
 from omconf.adopt.hazelcast import EXTRA, file_of
-from omconf.adopt.model import NOT_KEPT, Fact
+from omconf.adopt.model import Fact
 from omconf.adopt.result import Difference, Imported, ToSet
-from omconf.artifacts.jvm import BY_HAND
 from omconf.diagnostics import in_order
+from omconf.rules import BY_HAND, NOT_KEPT
 from omconf.secrets import Secret, SecretRef, resolve
 
 if TYPE_CHECKING:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 from omconf import interrupts
 from omconf.actions import HEALTH_SECONDS, Manual
 from omconf.apply.events import Outcome
-from omconf.diagnostics import OVERRULED, Diagnostic, Rule, Severity, has_errors
+from omconf.diagnostics import Diagnostic, Severity, has_errors
 from omconf.pipeline import recorded
 from omconf.pipeline.secrets import unresolved
+from omconf.rules import NOT_APPLIED, OVERRULED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from omconf.pipeline.sources import Asked
     from omconf.plan.masking import Mask
     from omconf.views.document import Document
-
-REFUSED = Rule("OM601", Severity.ERROR, "a plan that is not carried out")
-LOCKED = Rule("OM602", Severity.ERROR, "a node that another apply holds")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,17 +173,17 @@ def _refusal(prepared: Prepared, nodes: int) -> list[Diagnostic]:
     plan, asked = prepared.made.plan, prepared.asked
     if not plan.complete or has_errors(plan.diagnostics):
         hint = "Mend what the plan says, and plan again."
-        return [REFUSED.at(None, "The plan has errors, or is not complete.", hint=hint)]
+        return [NOT_APPLIED.at(None, "The plan has errors, or is not complete.", hint=hint)]
     if any(d.rule is OVERRULED for d in plan.diagnostics):
         message = "What the plan would write cannot count: something else overrules it."
-        return [REFUSED.at(None, message, hint=f"See {OVERRULED.id}: delete that first.")]
+        return [NOT_APPLIED.at(None, message, hint=f"See {OVERRULED.id}: delete that first.")]
     some = bool(asked.only) and len(asked.only) < nodes
     if str(plan.rollout.disruption) == "all" and some and not asked.tree:
         message = "All nodes must stop for this plan, and it is not of all nodes."
-        return [REFUSED.at(None, message, hint="Plan and apply all nodes together, by --ssh.")]
+        return [NOT_APPLIED.at(None, message, hint="Plan and apply all nodes together, by --ssh.")]
     if asked.local is not None and not asked.tree and os.geteuid() != 0 and plan.has_changes:
         message = "Only root can apply a plan to this host."
-        return [REFUSED.at(None, message, hint="Run it by sudo, or with --root on a copy.")]
+        return [NOT_APPLIED.at(None, message, hint="Run it by sudo, or with --root on a copy.")]
     return []
 
 
@@ -231,7 +229,7 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
                 else:
                     result = _on(prepared, lines, apply_id, show, people, options)
         except LostError as error:
-            result = Result(Outcome.REFUSED, diagnostics=[REFUSED.at(None, f"{error}.")])
+            result = Result(Outcome.REFUSED, diagnostics=[NOT_APPLIED.at(None, f"{error}.")])
         result.seconds = time.monotonic() - started
         return result
 
@@ -266,7 +264,7 @@ def _on(
     def look(name: str) -> list[str]:
         return preflight.problems(nodes[name], steps[name], people=people.there, user=user)
 
-    found = lines.problems(look, nodes, show, REFUSED)
+    found = lines.problems(look, nodes, show, NOT_APPLIED)
     if not found and real and units:
         found = stops.unhealthy(prepared, lines, gate, force=options.unhealthy)
     if found:
@@ -341,7 +339,7 @@ def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
         with suppress(LostError):
             lines.programs[name].ask("forget")
     message = "What omconf keeps below /var/lib/omconf cannot be written, or it does not answer."
-    return [REFUSED.at(None, message, node=name) for name, well in began.items() if not well]
+    return [NOT_APPLIED.at(None, message, node=name) for name, well in began.items() if not well]
 
 
 def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:

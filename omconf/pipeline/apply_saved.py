@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic
-from omconf.pipeline.apply import REFUSED, prepare
+from omconf.pipeline.apply import prepare
+from omconf.rules import NOT_APPLIED
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -47,11 +48,11 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
         return [replace(saved, hint=A_SPEC) if spec else saved]
     bound, source = saved.get("binding"), saved.get("source") or {}
     if bound is None:
-        return [REFUSED.at(None, f"{path} is not bound to what it was made from.", hint=SAVE)]
+        return [NOT_APPLIED.at(None, f"{path} is not bound to what it was made from.", hint=SAVE)]
     if source.get("kind") not in ("local", "ssh"):
         what = f"A plan from --{'deployed' if source['kind'] == 'directory' else source['kind']}"
         message = f"{what} is not carried out: what it was made from is no node."
-        return [REFUSED.at(None, message, hint="Plan with --ssh, or with --local NODE.")]
+        return [NOT_APPLIED.at(None, message, hint="Plan with --ssh, or with --local NODE.")]
     base = _base(path, bound, source.get("root", "."))
     if isinstance(base, Diagnostic):
         return [base]
@@ -73,7 +74,7 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
         if before := _applied(saved, prepared):
             return [before]
         message = f"The saved plan does not hold any more: {', '.join(moved)} changed since."
-        return [REFUSED.at(None, message, hint=f"Plan again. {SAVE}")]
+        return [NOT_APPLIED.at(None, message, hint=f"Plan again. {SAVE}")]
     return prepared
 
 
@@ -97,7 +98,7 @@ def _applied(saved: Document, prepared: Prepared) -> Diagnostic | None:
         f"This plan was applied already: {about.when} by {about.by}, {outcome}, as {about.id} in"
         " `omconf log`."
     )
-    return REFUSED.at(None, message, hint=f"Plan again to see what differs now. {SAVE}")
+    return NOT_APPLIED.at(None, message, hint=f"Plan again to see what differs now. {SAVE}")
 
 
 def _only(compiled: Compiled, nodes: Collection[str]) -> tuple[str, ...]:
@@ -123,7 +124,7 @@ def _base(path: str, bound: Document, root: str) -> str | Diagnostic:
         return ""
     message = f"{spec} is not there, and that in {base} is not the spec of the saved plan any more."
     hint = f"Plan again, or run it in the folder where it was planned. {SAVE}"
-    return REFUSED.at(None, message, hint=hint)
+    return NOT_APPLIED.at(None, message, hint=hint)
 
 
 def _is(spec: str, wanted: str) -> bool:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.diagnostics import Diagnostic, Severity
 from omconf.pipeline.secrets import secrets_of, unresolved
+from omconf.rules import IN_GIT
 
 if TYPE_CHECKING:
     from omconf.bundle.directory import Checked
     from omconf.bundle.model import Bundle
     from omconf.bundle.writer import Written
     from omconf.secrets import Secrets
-
-IN_GIT = Rule("OM406", Severity.ERROR, "secrets would be written into a git work tree")
 
 
 def write_bundle(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:
@@ -32,7 +31,7 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
     from omconf.bundle.paths import possible
     from omconf.bundle.writer import write
     from omconf.deployed import git_work_tree
-    from omconf.spec.checks import UNQUOTABLE
+    from omconf.rules import UNQUOTABLE
 
     inside = git_work_tree.covering(directory)
     if inside:

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, has_errors, in_order
+from omconf.diagnostics import Diagnostic, has_errors, in_order
+from omconf.rules import NO_SPEC, PLAIN_PROPERTY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster
     from omconf.spec.document import Document
-
-NO_SPEC = Rule("OM100", Severity.ERROR, "the spec file cannot be read")
 
 
 @dataclass(slots=True)
@@ -95,8 +94,7 @@ def check_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None
 def _silenced(document: Document, cluster: Cluster, found: list[Diagnostic]) -> list[Diagnostic]:
     """What is left of the findings in the spec when its `ignore` is heard."""
     from omconf.check import ignored
-    from omconf.rules import all_rules
-    from omconf.spec.checks import WRONG_VALUE
+    from omconf.rules import WRONG_VALUE, all_rules
 
     rules = all_rules()
     unknown = [

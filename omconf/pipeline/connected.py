@@ -12,21 +12,20 @@ from omconf.apply import carrier
 from omconf.apply.events import Event
 from omconf.apply.wire import LostError, lost
 from omconf.deployed.ssh import CONNECT_SECONDS, side_by_side
-from omconf.diagnostics import Rule, Severity
 from omconf.formats import printf
+from omconf.rules import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from omconf.apply.carrier import Program
     from omconf.cluster.model import Cluster
-    from omconf.diagnostics import Diagnostic
+    from omconf.diagnostics import Diagnostic, Rule
     from omconf.pipeline.apply import Options, Show
     from omconf.pipeline.sources import Asked
 
 Result = TypeVar("Result")
 
-SILENT = Rule("OM606", Severity.ERROR, "a node that does not answer")
 POLL_SECONDS = 1.0
 
 
@@ -115,7 +114,7 @@ def _start(made: Connected, cluster: Cluster, asked: Asked) -> None:
 
 def _locked(program: Program, who: str, node: str, end: float, force: str) -> Diagnostic | None:
     """Take a node's lock, waiting for it until a moment; say who holds it otherwise."""
-    from omconf.pipeline.apply import LOCKED, REFUSED
+    from omconf.rules import LOCKED, NOT_APPLIED
 
     while True:
         try:
@@ -126,7 +125,7 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Di
             return None
         if reply.word(0) == "state":
             message = "What omconf keeps below /var/lib/omconf cannot be written."
-            return REFUSED.at(None, message, node=node)
+            return NOT_APPLIED.at(None, message, node=node)
         if time.monotonic() >= end or interrupts.stopped():
             break
         time.sleep(POLL_SECONDS)

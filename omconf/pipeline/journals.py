@@ -12,9 +12,10 @@ from omconf.apply import journal
 from omconf.apply.written import Written, digest
 from omconf.artifacts import by_name
 from omconf.deployed.snapshot import NodeFiles, Request
-from omconf.diagnostics import Diagnostic, Finding, Rule, Severity
+from omconf.diagnostics import Diagnostic, Finding
 from omconf.ownership import OWNED
 from omconf.pipeline import nodes as by_node
+from omconf.rules import BROKEN, NO_UNDO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.pipeline.compiled import Compiled
     from omconf.pipeline.sources import Asked
-
-NO_UNDO = Rule("OM604", Severity.ERROR, "an apply that is not taken back")
-BROKEN = Rule("OM605", Severity.WARNING, "a journal that makes no sense")
 
 
 @dataclass(frozen=True, slots=True)

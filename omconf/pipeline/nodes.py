@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic, Rule, Severity, meant
+from omconf.diagnostics import Diagnostic, meant
+from omconf.rules import UNKNOWN_NODE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from omconf.cluster.model import Cluster
-
-UNKNOWN_NODE = Rule("OM303", Severity.ERROR, "a node that the spec does not have")
 
 
 def unknown(cluster: Cluster, named: Collection[str]) -> list[Diagnostic]:

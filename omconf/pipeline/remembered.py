@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from omconf.plan import members
+from omconf.rules import FORGOTTEN
 
 if TYPE_CHECKING:
     from omconf.pipeline.apply import Prepared
@@ -20,9 +21,7 @@ def begin(prepared: Prepared, lines: Connected) -> None:
 def end(prepared: Prepared, lines: Connected) -> None:
     """Have them forget nodes that the spec deals with: by `removed`, or by an `ignore` of the rule."""
     cluster, former = prepared.cluster, _former(prepared)
-    told = (
-        {*former} if any(i.rule.value == members.FORGOTTEN.id for i in cluster.ignores) else set()
-    )
+    told = {*former} if any(i.rule.value == FORGOTTEN.id for i in cluster.ignores) else set()
     if prepared.asked.ssh and not prepared.asked.only:
         told |= {node.name.value for node in cluster.removed}
     if told & former.keys():

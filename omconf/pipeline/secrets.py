@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.rules import NO_SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omconf.bundle.model import Bundle
+    from omconf.diagnostics import Diagnostic, Severity
     from omconf.secrets import Secret, Secrets
-
-NO_SECRET = Rule("OM322", Severity.WARNING, "a secret that cannot be read now")
 
 
 def secrets_of(bundle: Bundle, known: Mapping[str, Secret] | None = None) -> Secrets:

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Rule, Severity
+from omconf.rules import NO_SOURCE
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import Source
     from omconf.diagnostics import Diagnostic
 
-NO_SOURCE = Rule("OM304", Severity.ERROR, "a plan without something to compare with")
 SOURCES = """one of these four:
     omconf plan --deployed trees       trees/<node>/ is that node's root tree
     omconf plan --local om1            this host is the node om1

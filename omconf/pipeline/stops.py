@@ -59,7 +59,7 @@ def units_of(actions: Iterable[Action]) -> frozenset[str]:
 
 def unhealthy(prepared: Prepared, lines: Connected, gate: Gate, *, force: bool) -> list[Diagnostic]:
     """Find nodes that the plan leaves as they are and that are not well: those serve meanwhile."""
-    from omconf.pipeline.apply import REFUSED
+    from omconf.rules import NOT_APPLIED
 
     changing = _stopping(prepared)
     names = [node.name.value for node in prepared.cluster.nodes]
@@ -68,7 +68,7 @@ def unhealthy(prepared: Prepared, lines: Connected, gate: Gate, *, force: bool) 
     if force:
         return []
     hint = "It has to serve while others restart: mend it first, or go on with --force."
-    return [REFUSED.at(None, f"{text.removesuffix('.')}.", hint=hint) for text in wrong]
+    return [NOT_APPLIED.at(None, f"{text.removesuffix('.')}.", hint=hint) for text in wrong]
 
 
 def asking(

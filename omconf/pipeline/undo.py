@@ -11,7 +11,8 @@ from omconf import interrupts
 from omconf.apply.events import Outcome
 from omconf.diagnostics import Diagnostic
 from omconf.pipeline import apply, recorded
-from omconf.pipeline.journals import NO_UNDO, Prepared
+from omconf.pipeline.journals import Prepared
+from omconf.rules import NO_UNDO
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic, Rule, Severity, in_order
+from omconf.diagnostics import Diagnostic, in_order
+from omconf.rules import BY_JAR
 
 if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.pipeline.compiled import Compiled
-
-BY_JAR = Rule("OM264", Severity.ERROR, "a hazelcast.xml that Hazelcast's own schema refuses")
 
 
 def authority(bundle: Bundle) -> list[Diagnostic]:

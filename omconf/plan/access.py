@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.effect import Effect
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import Finding
 from omconf.plan.model import Action, ItemChange
+from omconf.rules import OPEN
 
 if TYPE_CHECKING:
     from omconf.artifacts.model import Artifact
     from omconf.deployed.snapshot import Access
 
-OPEN = Rule("OM317", Severity.WARNING, "a deployed secret that every user can read")
 KEYS = ("mode", "owner")
 OPEN_SECRET = Finding(
     OPEN,

@@ -25,6 +25,7 @@ from omconf.plan.readings import Readings
 from omconf.plan.seen import Seen
 from omconf.rollout.model import Part, State
 from omconf.rollout.order import order
+from omconf.rules import TWO_WANTED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -161,7 +162,7 @@ class _Comparison:
         twins = same_file.twins([path for path, _ in (*wanted, *former)], deployed.files)
         for path, finding in same_file.findings(twins, known):
             self.say(name, path, finding)
-            self.complete = self.complete and finding.rule is not same_file.TWO_WANTED
+            self.complete = self.complete and finding.rule is not TWO_WANTED
         # What cannot be read may be a link to any of the former.
         unsure = any(f.problem for p, _ in wanted if (f := deployed.files.get(p)))
         former = [] if unsure else [place for place in former if place[0] not in twins]

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omconf.bundle import applied
-from omconf.diagnostics import REFUSED, Finding, Rule, Severity
+from omconf.diagnostics import Finding
+from omconf.rules import UNBELIEVABLE, UNUSABLE_FILE
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import DeployedFile
 
 _NAME = re.compile("[a-z0-9-]{1,63}")
-UNBELIEVABLE = Rule(
-    "OM324", Severity.WARNING, "a node's manifest that lists what omconf did not write"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def read(
         found = applied.read(manifest.data, cluster, settings)
     except ValueError as error:
         message = f"The node's manifest cannot be used: {error}."
-        return Earlier(finding=Finding(REFUSED, 0, message), known=False)
+        return Earlier(finding=Finding(UNUSABLE_FILE, 0, message), known=False)
     if names and found.node not in names:
         return Earlier(finding=_of_another(found.node))
     return Earlier(

@@ -7,8 +7,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from omconf.cluster import places
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import Finding
 from omconf.releases.table import RELEASES
+from omconf.rules import SWAPPED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.deployed.snapshot import NodeFiles
 
-SWAPPED = Rule("OM335", Severity.WARNING, "a jar of another Hazelcast than the release's")
 
 _HINT = "Install the jar that OpenMeetings ships, on all nodes."
 _LINE = re.compile(r"-([0-9]+)\.([0-9]+)")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from omconf.cluster.places import STATE
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import Finding
+from omconf.rules import FORGOTTEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.deployed.snapshot import NodeFiles, Snapshot
 
-FORGOTTEN = Rule("OM306", Severity.WARNING, "a former node that the spec no longer mentions")
 MOST = 10_000
 """Nodes of a cluster."""
 _LINE = re.compile(r"(?P<name>[a-z0-9-]{1,63}) (?P<address>[0-9.]{7,15})")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
 from omconf.artifacts.effect import Change
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import Finding, Severity
 from omconf.formats import header, utf8
 from omconf.ownership import OWNED
 from omconf.plan import access, cause, items
 from omconf.plan.digest import ABSENT
 from omconf.plan.model import Action, ArtifactChange, ItemChange, SecretCheck, SecretState
+from omconf.rules import FOREIGN, PLACEHOLDER
 from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     from omconf.plan.readings import Readings
     from omconf.secrets import Secret, Secrets, Unresolved
 
-PLACEHOLDER = Rule("OM320", Severity.WARNING, "a placeholder is deployed: no secret was filled in")
-FOREIGN = Rule("OM321", Severity.ERROR, "a file that another cluster's omconf wrote")
 NOT_SHIPPED = "OpenMeetings ships this file, and it is not there: is OpenMeetings installed?"
 
 

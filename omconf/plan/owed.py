@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from omconf.bundle import applied
 from omconf.cluster.places import STATE
-from omconf.deployed.snapshot import UNREADABLE
 from omconf.diagnostics import Finding
 from omconf.formats import printf, systemd
+from omconf.rules import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

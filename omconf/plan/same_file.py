@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Finding, Rule, Severity
+from omconf.diagnostics import Finding
+from omconf.rules import KEPT, TWO_WANTED
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from omconf.deployed.snapshot import DeployedFile
-
-KEPT = Rule("OM325", Severity.WARNING, "an earlier path of omconf's that is a wanted file now")
-TWO_WANTED = Rule("OM327", Severity.ERROR, "two paths of omconf's that are one file")
 
 
 def twins(paths: Iterable[str], files: Mapping[str, DeployedFile]) -> dict[str, str]:

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import from_json
 
-from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.files import read as files
 from omconf.files.write import replace
 from omconf.planfile import format1, model
+from omconf.rules import NEWER, NO_PLAN, UNWRITABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-UNWRITABLE = Rule("OM330", Severity.ERROR, "a saved plan that cannot be written")
-NO_PLAN = Rule("OM331", Severity.ERROR, "a file that is no plan, or cannot be read")
-NEWER = Rule("OM332", Severity.ERROR, "a plan that another version of omconf saved")
+    from omconf.diagnostics import Diagnostic
+
 
 MAX_BYTES = 128 * 1024 * 1024
 """The first plan of 10,000 nodes takes half of it."""

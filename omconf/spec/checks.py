@@ -17,27 +17,23 @@ from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Rule, Severity, meant
 from omconf.formats import names, paths, systemd
+from omconf.rules import (
+    EMBEDDED_DATABASE,
+    EXPORT_PATH,
+    IPV6,
+    NODE_NAME,
+    NOT_MULTICAST,
+    OUT_OF_RANGE,
+    TTL_ZERO,
+    UNCARRIABLE,
+    UNKNOWN_RELEASE,
+    WRONG_VALUE,
+    WRONG_VERSION,
+)
 from omconf.secrets import masked
 from omconf.spec.document import Float, Integer
 
-WRONG_VALUE = Rule("OM105", Severity.ERROR, "a value of the wrong type or form")
-PLAIN_SECRET = Rule("OM106", Severity.ERROR, "a secret written in plain text")
-WRONG_VERSION = Rule("OM108", Severity.ERROR, "an `omconf:` format version that is not supported")
-UNKNOWN_RELEASE = Rule("OM109", Severity.ERROR, "an OpenMeetings release that is not known")
-NODE_NAME = Rule("OM203", Severity.ERROR, "a node name that is no host label, or reserved")
-NOT_A_URL = Rule("OM206", Severity.ERROR, "a node's url is not https, or not a plain URL")
-EMBEDDED_DATABASE = Rule("OM210", Severity.ERROR, "an embedded database cannot serve a cluster")
-UNQUOTABLE = Rule("OM212", Severity.ERROR, "a value that OpenJPA cannot carry")
-NOT_MULTICAST = Rule("OM220", Severity.ERROR, "the discovery group is no multicast address")
-TTL_ZERO = Rule("OM222", Severity.ERROR, "ttl 0: every member starts alone")
-OUT_OF_RANGE = Rule("OM223", Severity.ERROR, "a ttl or port out of range")
-EXPORT_PATH = Rule(
-    "OM230", Severity.ERROR, "a server that is no node, or an export path that cannot be"
-)
-IPV6 = Rule("OM240", Severity.ERROR, "an IPv6 address")
 IPV4_ONLY = "format 1 of the spec takes IPv4 only"
-UNKNOWN_ZONE = Rule("OM250", Severity.ERROR, "a time zone that is not known")
-UNCARRIABLE = Rule("OM260", Severity.ERROR, "a character that the target format cannot carry")
 
 RESERVED = ("storage", "database")
 PLACEHOLDER = "@omconf:"

@@ -13,14 +13,12 @@ from typing import Any
 import yaml
 from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.diagnostics import Diagnostic
 from omconf.origin import Span
+from omconf.rules import DUPLICATE_KEY, LIMIT, NOT_YAML
 from omconf.spec.lines import Lines
-from omconf.spec.not_yaml import NOT_YAML, not_yaml
+from omconf.spec.not_yaml import not_yaml
 from omconf.spec.slips import TEMPLATE
-
-DUPLICATE_KEY = Rule("OM102", Severity.ERROR, "a key stands twice in one mapping")
-LIMIT = Rule("OM107", Severity.ERROR, "the file is not UTF-8, too large, too deep or an alias bomb")
 
 START = "`omconf init` writes a spec to start from."
 MAX_BYTES = 4 * 1024 * 1024

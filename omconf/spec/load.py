@@ -10,10 +10,19 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from omconf.diagnostics import PLAIN_PROPERTY, Diagnostic, Rule, Severity, in_order, meant
+from omconf.diagnostics import Diagnostic, Rule, Severity, in_order, meant
+from omconf.rules import (
+    LIMIT,
+    MISSING_KEY,
+    OUT_OF_RANGE,
+    PLAIN_PROPERTY,
+    PLAIN_SECRET,
+    UNKNOWN_KEY,
+    WRONG_VALUE,
+)
 from omconf.secrets import SECRET_NAME, hides
 from omconf.spec import checks, slips, storage
-from omconf.spec.document import LIMIT, MAX_FOUND, Document, Path, enough, parse
+from omconf.spec.document import MAX_FOUND, Document, Path, enough, parse
 from omconf.spec.models import Section, Spec, section_of
 from omconf.spec.references import node_text, secret
 from omconf.spec.urls import url as check_url
@@ -25,8 +34,6 @@ if TYPE_CHECKING:
 
     from omconf.origin import Span
 
-UNKNOWN_KEY = Rule("OM103", Severity.ERROR, "a key that the spec does not have")
-MISSING_KEY = Rule("OM104", Severity.ERROR, "a key that must be there is missing")
 
 ADD_NODE = "Add a node: `om1: {address: 10.1.1.1, url: https://om1.example.org:5443/openmeetings}`."
 MAX_NODES = 10_000
@@ -70,7 +77,7 @@ def load(data: bytes, file: str) -> Loaded:
         return Loaded(document, None, diagnostics)
     if not isinstance(document.data, dict):
         span = document.span(())
-        found = checks.WRONG_VALUE.at(
+        found = WRONG_VALUE.at(
             span,
             "A spec is a mapping of keys.",
             hint="Start with `omconf: 1`; `omconf init` writes a spec to start from.",
@@ -129,7 +136,7 @@ def _advised(found: Diagnostic, value: object) -> Diagnostic:
 def _may_hold_a_secret(document: Document, error: ErrorDetails) -> bool:
     """Tell whether the value may be a secret in plain text: none is missing, or a reference."""
     path = tuple(error["loc"])
-    if error["type"] in (PLAIN_PROPERTY.id, checks.PLAIN_SECRET.id):
+    if error["type"] in (PLAIN_PROPERTY.id, PLAIN_SECRET.id):
         return True
     if error["type"] == "missing" or not any(hides(str(part)) for part in path):
         return False
@@ -214,20 +221,20 @@ def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
         return _RULES[kind].at(
             span,
             context["message"],
-            hint=context["hint"] or (_default(path) if kind == checks.OUT_OF_RANGE.id else ""),
+            hint=context["hint"] or (_default(path) if kind == OUT_OF_RANGE.id else ""),
             severity=Severity(context["severity"]),
         )
     name = _sentence(_name(path))
     if kind == "literal_error":
         hint = _choice(str(path[-1]), str(document.value(path)), context["expected"])
-        return checks.WRONG_VALUE.at(span, f"{name} must be {context['expected']}.", hint=hint)
+        return WRONG_VALUE.at(span, f"{name} must be {context['expected']}.", hint=hint)
     if kind in _WANTED:
         hint = _type_hint(document, path, span, kind)
-        return checks.WRONG_VALUE.at(span, f"{name} must be {_WANTED[kind]}.", hint=hint)
+        return WRONG_VALUE.at(span, f"{name} must be {_WANTED[kind]}.", hint=hint)
     if kind in ("string_too_short", "too_short"):
         hint = ADD_NODE if path == ("nodes",) else "Write a value, or remove the key."
-        return checks.WRONG_VALUE.at(span, f"{name} must not be empty.", hint=hint)
-    return checks.WRONG_VALUE.at(span, f"{name}: {error['msg']}.")
+        return WRONG_VALUE.at(span, f"{name} must not be empty.", hint=hint)
+    return WRONG_VALUE.at(span, f"{name}: {error['msg']}.")
 
 
 def _type_hint(document: Document, path: Path, span: Span, kind: str) -> str:
@@ -392,13 +399,13 @@ def _storage(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnos
             yield _missing_key(document, ("storage", key))
     for key, kinds in _GO_WITH.items():
         if key in given and kind not in kinds and kind in ("nfs", "cifs", "mounted"):
-            yield checks.WRONG_VALUE.at(
+            yield WRONG_VALUE.at(
                 document.key_span(("storage", key)),
                 f"`storage.{key}` means nothing with `kind: {kind}`.",
                 hint=f"Remove it, or write `kind: {kinds[0]}`.",
             )
     if kind == "mounted" and None not in (given.get("fstab"), given.get("server")):
-        yield checks.WRONG_VALUE.at(
+        yield WRONG_VALUE.at(
             document.key_span(("storage", "server")),
             "`storage.server` means nothing beside `storage.fstab`, whose `what` names the server.",
             hint="Remove it.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Rule, Severity
+from omconf.rules import NOT_YAML
 from omconf.secrets import SECRET_NAME
 from omconf.spec import slips
 from omconf.spec.lines import MAX_SHOWN, Lines
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from omconf.origin import Span
     from omconf.spec.document import Document
 
-NOT_YAML = Rule("OM101", Severity.ERROR, "the spec is not YAML")
 
 _SAYS = (
     (

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from omconf.formats import names, oracle_net
-from omconf.spec.checks import UNCARRIABLE, UNQUOTABLE, WRONG_VALUE, refuse
+from omconf.rules import UNCARRIABLE, UNQUOTABLE, WRONG_VALUE
+from omconf.spec.checks import refuse
 
 LONGEST_NAME = 255
 """Characters of a cluster-name: members send it in each multicast packet."""

@@ -6,6 +6,7 @@ import re
 from typing import Any, NoReturn
 
 from omconf.formats import names
+from omconf.rules import PLAIN_SECRET, WRONG_VALUE
 from omconf.secrets import SecretRef
 from omconf.spec import checks, slips
 
@@ -17,7 +18,7 @@ _FORMS = f"This form is not understood; a secret is said by one of {_WAYS}."
 
 
 def _unclear(message: str, hint: str = "") -> NoReturn:
-    checks.refuse(checks.WRONG_VALUE, message, hint)
+    checks.refuse(WRONG_VALUE, message, hint)
 
 
 class HostRef(str):
@@ -39,20 +40,20 @@ def host(value: Any, with_port: str = "") -> HostRef:
     if isinstance(value, dict):
         if len(value) != 1 or next(iter(value)) not in ("node", "host"):
             checks.refuse(
-                checks.WRONG_VALUE,
+                WRONG_VALUE,
                 "A server is said as `{node: NAME}` or `{host: NAME}`, with one key.",
             )
         form, value = next(iter(value.items()))
     if not isinstance(value, str):
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             "A server is a node's name, an address, a dotted name, or `{host: NAME}`.",
         )
     checks.no_ipv6(value, checks.IPV4_ONLY, "Give the server's IPv4 address, or its name.")
     host, _, port = value.rpartition(":")
     if not names.HOST.fullmatch(checks.clean(value)) or len(value) > names.LONGEST_HOST:
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value[:80]}` is no name or address of a host.",
             with_port or f"Write `{host}`; the port of a database goes to `database.port`."
             if port.isdecimal() and names.HOST.fullmatch(host)
@@ -76,7 +77,7 @@ def database_host(value: Any) -> HostRef:
         several = [part.strip() for part in value.split(",")]
         if len(several) > 1 and all(names.HOST.fullmatch(p.partition(":")[0]) for p in several):
             checks.refuse(
-                checks.WRONG_VALUE,
+                WRONG_VALUE,
                 f"`{value[:80]}` is no name or address of a host.",
                 "Write several servers as a list: `[db1, {host: db2, port: 5433}]`.",
             )
@@ -86,7 +87,7 @@ def database_host(value: Any) -> HostRef:
         return host(value)
     port = value["port"]
     if not isinstance(port, int) or isinstance(port, bool):
-        checks.refuse(checks.WRONG_VALUE, "The port of a database server must be a whole number.")
+        checks.refuse(WRONG_VALUE, "The port of a database server must be a whole number.")
     found = host({key: name for key, name in value.items() if key != "port"})
     found.port = checks.port(port)
     return found
@@ -102,7 +103,7 @@ def ssh_destination(value: str) -> str:
     plain = node_text(value, "om1", "10.1.1.1")
     if not names.SSH_DESTINATION.fullmatch(plain):
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value[:80]}` is no destination for ssh.",
             "Write `om1`, `root@om1.example.org` or `ssh://root@10.1.1.1:2222`.",
         )
@@ -116,7 +117,7 @@ def option(value: Any) -> SecretRef | str:
     found = checks.text(value)
     if not isinstance(found, str) or not found:
         hint = "Write a value, or remove the option."
-        checks.refuse(checks.WRONG_VALUE, "The value of an option must be a text.", hint)
+        checks.refuse(WRONG_VALUE, "The value of an option must be a text.", hint)
     return checks.clean(found)
 
 
@@ -124,10 +125,10 @@ def node_file(value: Any) -> SecretRef | str:
     """Read a file that a driver needs on each node: its path there, or what omconf is to put there."""
     if isinstance(value, str):
         if _CONTENT.search(value):
-            checks.refuse(checks.PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
+            checks.refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
         if value.isprintable() and not value.startswith("/"):
             checks.refuse(
-                checks.WRONG_VALUE,
+                WRONG_VALUE,
                 f"`{value[:80]}` is no absolute path, which a file on the nodes has.",
                 f"Write `/PATH`, or `{{file: {value[:80]}, whole: true}}` for omconf to put it there.",
             )
@@ -135,11 +136,11 @@ def node_file(value: Any) -> SecretRef | str:
     if not isinstance(value, dict) or not value.keys() <= {"env", "file", "command", "whole"}:
         # What else stands here may be the key itself, and is not shown.
         message = "This is neither a path on the nodes nor a file."
-        checks.refuse(checks.PLAIN_SECRET, message, _FILES)
+        checks.refuse(PLAIN_SECRET, message, _FILES)
     whole = value.get("whole")
     if whole is not True:
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             "What stands in this file is read as a whole, which has to be said.",
             f"Add `whole: true`. {_FILES}",
         )
@@ -151,7 +152,7 @@ def secret(value: Any) -> SecretRef:
     """Read where a secret comes from; a secret itself is refused."""
     if not isinstance(value, dict):
         checks.refuse(
-            checks.PLAIN_SECRET,
+            PLAIN_SECRET,
             "A secret stands here in plain text; a spec only says where it is read from.",
             f"Write {_WAYS}; for `$OM_DB_PASSWORD`, write `{{env: OM_DB_PASSWORD}}`.",
         )
@@ -166,7 +167,7 @@ def secret(value: Any) -> SecretRef:
     if not all(isinstance(w, str) and w and "\0" not in w for w in words):
         _unclear(_FORMS)
     if any("-----BEGIN " in w for w in words):
-        checks.refuse(checks.PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
+        checks.refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
         _unclear("This is no name of an environment variable.", slips.VARIABLE_ALONE)
     return SecretRef(source, tuple(words))

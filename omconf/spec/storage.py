@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import CONTRADICTION, PLAIN_PROPERTY, Rule, Severity
 from omconf.formats import (
     cifs_options,
     export_clients,
@@ -14,6 +13,14 @@ from omconf.formats import (
     options,
     smb_conf,
 )
+from omconf.rules import (
+    CONTRADICTION,
+    LOCAL_FILE_SYSTEM,
+    MOUNT_OPTION,
+    PLAIN_PROPERTY,
+    UNCARRIABLE,
+    WRONG_VALUE,
+)
 from omconf.secrets import in_plain, quoted
 from omconf.spec import checks, references
 
@@ -21,9 +28,6 @@ if TYPE_CHECKING:
     from pydantic import ValidationInfo
 
     from omconf.formats.options import Verdict
-
-LOCAL_FILE_SYSTEM = Rule("OM239", Severity.ERROR, "a file system that one host alone can mount")
-MOUNT_OPTION = Rule("OM233", Severity.ERROR, "a mount or export option that is misspelt or bad")
 
 
 def mount_option(value: str, info: ValidationInfo) -> str:
@@ -108,13 +112,11 @@ def _option(value: str, verdict: Verdict | None) -> str:
 def share_name(value: str) -> str:
     """Check a share's name: one that smb.conf, fstab and a UNC path carry, and no special one."""
     if value.casefold() in smb_conf.SPECIAL:
-        checks.refuse(
-            checks.WRONG_VALUE, f"Samba keeps `{value}` for itself.", "Write `openmeetings`."
-        )
+        checks.refuse(WRONG_VALUE, f"Samba keeps `{value}` for itself.", "Write `openmeetings`.")
     plain = names.SHARE.fullmatch(value) and "  " not in value
     if not plain or len(value) > names.LONGEST_SHARE:
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value[:80]}` is no name for a share.",
             "Use letters, digits, `.`, `_`, `-`, `$` and single spaces,"
             f" {names.LONGEST_SHARE} characters at most.",
@@ -126,7 +128,7 @@ def samba_user(value: str) -> str:
     """Check the name of an account: of Samba's own, or of a Windows domain."""
     if not names.DOMAIN_ACCOUNT.fullmatch(value):
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value[:80]}` is no name of a Samba account.",
             "Use letters, digits, `.`, `_` and `-`, 31 characters at most; an account of a Windows"
             " domain is `DOMAIN\\user` or `user@example.org`.",
@@ -138,7 +140,7 @@ def domain(value: str, info: ValidationInfo) -> str:
     """Check the name of a Windows domain, by the account that stands beside it."""
     if not names.DOMAIN.fullmatch(value):
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value[:80]}` is no name of a Windows domain.",
             "Write `CORP` or `corp.example.org`, for example.",
         )
@@ -146,7 +148,7 @@ def domain(value: str, info: ValidationInfo) -> str:
     own, backslash, name = user.rpartition("\\")
     if backslash and own.lower() != value.lower():
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value}` is not the domain of `{user}`.",
             f"Remove `domain`, or write `user: {name}`.",
         )
@@ -163,7 +165,7 @@ def client(value: str) -> str:
     checks.no_ipv6(value.partition("/")[0], checks.IPV4_ONLY, "Give an IPv4 network.")
     if not names.EXPORT_CLIENT.fullmatch(value):
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value[:80]}` is no client of an export.",
             "Write a network (`10.1.1.0/24`), a netgroup (`@nodes`) or names (`*.example.org`).",
         )
@@ -173,13 +175,13 @@ def client(value: str) -> str:
         checks.ipv4(value)
     elif value.strip("*?.") and not value.strip("*?.0123456789"):
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value[:80]}` is a pattern of addresses: exportfs compares patterns with names.",
             "Write a network, as `10.1.1.0/24`.",
         )
     if export_clients.is_world(value):
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value}` lets in strangers: the shared folder would be the world's.",
             "Write the nodes' network, as `10.1.1.0/24`, or names of your own domain, as"
             " `*.om.example.org`.",
@@ -191,7 +193,7 @@ def device(value: str) -> str:
     """Check what fstab mounts: one that is not read as a comment, and that holds no password."""
     if value.startswith("#") or '"' in value:
         checks.refuse(
-            checks.UNCARRIABLE,
+            UNCARRIABLE,
             f"fstab cannot carry `{quoted(value)}`.",
             "Write it without quotes, and without `#` at its start.",
         )
@@ -215,7 +217,7 @@ def file_system(value: str) -> str:
         )
     if not fstab.KIND.fullmatch(value):
         checks.refuse(
-            checks.WRONG_VALUE,
+            WRONG_VALUE,
             f"`{value[:80]}` is no type of a file system.",
             "Write `glusterfs`, for example.",
         )

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 from omconf.formats.names import HOST, NUMERIC
 from omconf.formats.urls import LONGEST, WEB
-from omconf.spec.checks import IPV4_ONLY, NOT_A_URL, no_ipv6, refuse
+from omconf.rules import NOT_A_URL
+from omconf.spec.checks import IPV4_ONLY, no_ipv6, refuse
 
 
 def url(value: str, node: str) -> str:

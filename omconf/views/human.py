@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from omconf.diagnostics import OVERRULED
 from omconf.rollout import text
+from omconf.rules import OVERRULED
 from omconf.secrets import HIDDEN
 from omconf.views import folding
 from omconf.views.visible import visible

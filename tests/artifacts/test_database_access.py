@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from omconf.artifacts.database_access import KIND
 from omconf.artifacts.model import HandOver
 from omconf.bundle.compile import compile_bundle, contents
-from omconf.diagnostics import REFUSED
 from omconf.origin import FromSpec
+from omconf.rules import UNUSABLE_FILE
 from omconf.secrets import Secret
 from tests import first
 from tests.clusters import DATABASES, cluster_of, rules_of, simple, spec_of, specs
@@ -216,7 +216,7 @@ def test_a_name_with_a_line_break_is_refused(key: str) -> None:
 def test_a_deployed_line_that_is_cut_short() -> None:
     reading = KIND.read("host all all 10.1.1.1/32 md5\nhost all all 10.1.1.1/32 trust\nhost all\n")
     assert reading.items == {"host all all 10.1.1.1/32": "md5"}, "the first line counts"
-    assert [(f.rule, f.line) for f in reading.findings] == [(REFUSED, 3)]
+    assert [(f.rule, f.line) for f in reading.findings] == [(UNUSABLE_FILE, 3)]
 
 
 def test_a_node_beyond_nat_may_come_from_both_addresses() -> None:

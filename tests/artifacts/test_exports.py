@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 from omconf.actions import Put, Run
 from omconf.artifacts.exports import KIND
 from omconf.cluster.model import Cluster
-from omconf.diagnostics import REFUSED, Finding
+from omconf.diagnostics import Finding
 from omconf.formats.block import Block, find, merge, outside
-from omconf.formats.exports import WORLD_EXPORT, escape
+from omconf.formats.exports import escape
 from omconf.formats.nfs_options import settle_export
 from omconf.origin import FromPage
+from omconf.rules import UNUSABLE_FILE, WORLD_EXPORT
 from tests import first
 from tests.artifacts.shared_folder import cluster, node
 
@@ -251,14 +252,14 @@ def test_a_client_that_nobody_named_is_the_world(text: str, options: str, mode: 
 )
 def test_what_exportfs_refuses_is_a_finding_with_its_line(bad: str) -> None:
     reading = KIND.read(f"# first\n{bad}\n/b om3(rw)\n")
-    assert {(finding.rule, finding.line) for finding in reading.findings} == {(REFUSED, 2)}
+    assert {(finding.rule, finding.line) for finding in reading.findings} == {(UNUSABLE_FILE, 2)}
     assert reading.items["/b om3"] == in_force("rw")
 
 
 def test_a_client_listed_twice_is_told_where_it_stands_first() -> None:
     reading = KIND.read("/a om2(rw)\n\n/a/ om2(ro)\n")
     (finding,) = reading.findings
-    assert (finding.rule, finding.line) == (REFUSED, 3)
+    assert (finding.rule, finding.line) == (UNUSABLE_FILE, 3)
     assert "in line 1 already" in finding.message
     assert reading.items == {"/a om2": in_force("rw")}
 

@@ -8,10 +8,11 @@ import pytest
 
 from omconf.actions import Manual, Put, Run, Service
 from omconf.artifacts import kinds
-from omconf.artifacts.firewall import CLOSED_URL, KIND, UNIT_PATH
+from omconf.artifacts.firewall import KIND, UNIT_PATH
 from omconf.artifacts.model import Artifact
 from omconf.check.rules import check
 from omconf.cluster.model import Cluster
+from omconf.rules import CLOSED_URL
 from tests import first
 from tests.clusters import cluster_of, simple, spec_of
 from tests.first import lines as lines_of

@@ -10,12 +10,12 @@ from omconf.actions import RELOAD_UNITS, Put, Run
 from omconf.artifacts.effect import Change
 from omconf.artifacts.fstab import KIND
 from omconf.cluster.model import Cluster
-from omconf.diagnostics import REFUSED
 from omconf.formats.block import merge
 from omconf.formats.fstab import escape
 from omconf.formats.nfs_options import settle_mount
 from omconf.origin import FromPage
 from omconf.rollout import document, text
+from omconf.rules import UNUSABLE_FILE
 from omconf.secrets import HIDDEN, masked
 from tests import first
 from tests.artifacts.shared_folder import cluster, node
@@ -245,7 +245,7 @@ def test_of_two_mounts_over_each_other_the_last_one_is_seen() -> None:
 def test_a_line_that_mount_ignores_is_a_finding(bad: str, message: str) -> None:
     reading = KIND.read(f"# x\n{bad}\n/dev/b /y ext4 rw 0 0\n")
     (finding,) = reading.findings
-    assert (finding.rule, finding.line) == (REFUSED, 2)
+    assert (finding.rule, finding.line) == (UNUSABLE_FILE, 2)
     assert message in finding.message
     assert reading.items == {"/y": "/dev/b ext4 rw 0 0"}
 

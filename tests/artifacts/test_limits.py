@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from omconf.artifacts import exports, fstab, jvm, samba
 from omconf.artifacts.model import BlockKind, Reading
 from omconf.check import xsd
-from omconf.diagnostics import BEYOND_LIMIT, MAX_FINDINGS, REFUSED, Finding
+from omconf.diagnostics import MAX_FINDINGS, Finding
 from omconf.formats import xml_reader
 from omconf.formats.exports import MAX_DEFAULTS
+from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE
 
 FILES = [
     (exports.KIND, "omconf.formats.exports", "", "/a h{i}\n"),
@@ -92,7 +93,7 @@ def test_options_that_exportfs_has_no_room_for_are_refused() -> None:
     right, wrong = (f"/a -{'rw,' * count}sync om2\n" for count in (168, 170))
     assert exports.KIND.entries(right)[1] == []
     (finding,) = exports.KIND.entries(wrong)[1]
-    assert finding.rule is REFUSED
+    assert finding.rule is UNUSABLE_FILE
 
 
 def test_names_of_elements_may_not_multiply() -> None:

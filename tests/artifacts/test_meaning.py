@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 
 from omconf.artifacts import exports, fstab, jvm, openmeetings_properties, persistence
 from omconf.artifacts.model import Line, Meaning
-from omconf.bundle.compile import OWN_SCHEMA, compile_bundle, judge
+from omconf.bundle.compile import compile_bundle, judge
 from omconf.check.rules import check
 from omconf.cluster.model import Cluster
 from omconf.cluster.resolve import resolve
 from omconf.diagnostics import Diagnostic
 from omconf.formats import systemd
 from omconf.origin import FromFormat, Value
+from omconf.rules import OWN_SCHEMA
 from omconf.spec.load import load
 from tests.clusters import cluster_of, simple, spec_of
 

@@ -8,10 +8,11 @@ from hypothesis import strategies as st
 
 from omconf.actions import Action, Put, Run
 from omconf.artifacts.effect import Change
-from omconf.artifacts.samba import BEHIND, KIND
+from omconf.artifacts.samba import KIND
 from omconf.cluster.model import Cluster
 from omconf.formats.block import Block, find, merge, outside
 from omconf.origin import FromPage
+from omconf.rules import BEHIND
 from tests import first
 from tests.artifacts.shared_folder import cluster, node
 

@@ -9,17 +9,9 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from omconf.diagnostics import Finding
-from omconf.formats.block import (
-    BROKEN_BLOCK,
-    Block,
-    Entry,
-    find,
-    inside,
-    markers,
-    merge,
-    outside,
-)
+from omconf.formats.block import Block, Entry, find, inside, markers, merge, outside
 from omconf.origin import FromDefault, Value
+from omconf.rules import BROKEN_BLOCK
 
 BLOCK = "# BEGIN omconf: conference\nours\n# END omconf: conference\n"
 

@@ -247,9 +247,9 @@ def _changed() -> Read:
 @row("views", texts=["line %d\n", "same\n", "`\n", "\n"], large=16 * 1024)
 def _views() -> Read:
     from omconf.actions import Put, Step
-    from omconf.diagnostics import BEYOND_LIMIT, REFUSED
     from omconf.plan.model import Action, ArtifactChange, ItemChange, Plan
     from omconf.rollout.model import Rollout
+    from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE
     from omconf.views import document, folding, human, markdown
 
     def read(text: str) -> object:
@@ -258,9 +258,9 @@ def _views() -> Read:
         nodes = tuple(f"n{number}" for number in range(len(lines)))
         changes = [ArtifactChange("n0", "/a", "jvm", "file", Action.UPDATE, items)]
         changes += [ArtifactChange(n, "/a", "jvm", "file", Action.DELETE) for n in nodes]
-        found = [REFUSED.at(None, line, node="n0", path="/a") for line in lines]
+        found = [UNUSABLE_FILE.at(None, line, node="n0", path="/a") for line in lines]
         found += [BEYOND_LIMIT.at(None, "same", node=node, path="/a") for node in nodes]
-        found += [REFUSED.at(None, line) for line in lines]
+        found += [UNUSABLE_FILE.at(None, line) for line in lines]
         rollout = Rollout(tuple(Step((node,), "b", (Put(("/a",)),)) for node in nodes))
         plan = Plan("c", "git", nodes, tuple(changes), rollout=rollout, diagnostics=tuple(found))
         drawn = document.of_plan(plan)

@@ -8,11 +8,12 @@ import pytest
 
 from omconf.artifacts import jvm
 from omconf.bundle.compile import compile_bundle
-from omconf.deployed.snapshot import UNREADABLE, DeployedFile, NodeFiles, Snapshot
+from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.diagnostics import Finding, Severity
 from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
+from omconf.rules import UNREADABLE
 from tests.clusters import cluster_of, spec_of
 
 SETENV = "/opt/om/bin/setenv.sh"

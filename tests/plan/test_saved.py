@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from omconf.diagnostics import Diagnostic
 from omconf.planfile import store as saved
+from omconf.rules import NEWER, UNWRITABLE
 from tests.command import EXAMPLES, ROOT
 from tests.plan.documents import DOCUMENTS, DOCUMENTS_2
 
@@ -153,7 +154,7 @@ def test_what_is_no_plan_is_refused(data: bytes) -> None:
 def test_another_format_is_refused_with_a_way_out(version: str) -> None:
     found = saved.parse(json.dumps({**PLAN, "format_version": version, "new": 1}).encode(), "file")
     assert isinstance(found, Diagnostic)
-    assert found.rule is saved.NEWER
+    assert found.rule is NEWER
     assert "newer omconf" in found.hint
 
 
@@ -188,7 +189,7 @@ def test_only_a_plan_is_replaced(tmp_path: Path, spoil: Any) -> None:
     before = path.lstat()
     found = saved.write(str(path), SAVED)
     assert isinstance(found, Diagnostic)
-    assert found.rule is saved.UNWRITABLE
+    assert found.rule is UNWRITABLE
     assert path.lstat() == before
     assert [p.name for p in tmp_path.iterdir()] == ["there"]
     if not path.is_dir():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.archive import DIRECTORY
-from omconf.deployed.snapshot import UNREADABLE, DeployedFile, NodeFiles, Snapshot
+from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.diagnostics import Finding
 from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
+from omconf.rules import UNREADABLE
 from tests.clusters import cluster_of, spec_of
 
 STATE = "/var/lib/omconf/conference"

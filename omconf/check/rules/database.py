@@ -6,10 +6,21 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.cluster import database_url
-from omconf.diagnostics import Diagnostic, Rule, Severity, plain_property
+from omconf.diagnostics import Diagnostic, plain_property
 from omconf.formats import connection_properties, dbcp2, jdbc
+from omconf.rules import (
+    ADMINISTRATOR,
+    BAD_SETTING,
+    COMMA,
+    KEY,
+    LOOPBACK,
+    NO_EMOJI,
+    READ_ONLY,
+    SEVERAL,
+    TOO_MANY,
+    UNQUOTABLE,
+)
 from omconf.secrets import SecretRef, hides, in_plain, quoted
-from omconf.spec.checks import UNQUOTABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,18 +28,9 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Database
     from omconf.origin import Span, Value
 
-LOOPBACK = Rule("OM211", Severity.ERROR, "a database on loopback for more than one node")
-COMMA = Rule("OM213", Severity.WARNING, "a comma that OpenMeetings' installer cannot read")
-BAD_SETTING = Rule("OM214", Severity.ERROR, "a JDBC option or pool setting that cannot be carried")
-TOO_MANY = Rule("OM215", Severity.WARNING, "pools that open more connections than the server has")
-KEY = Rule("OM218", Severity.WARNING, "accounts that MySQL 8 may not let in")
 _EVERY_CHARACTER = re.compile("utf8mb4|utf16|utf32|gb18030|binary", re.IGNORECASE)
 """Begins the collations of MySQL's character sets that have every character of Unicode."""
-NO_EMOJI = Rule("OM219", Severity.WARNING, "a connection that cannot store every character")
-ADMINISTRATOR = Rule("OM217", Severity.WARNING, "OpenMeetings as the database's administrator")
 
-SEVERAL = Rule("OM280", Severity.ERROR, "database servers that one URL cannot name")
-READ_ONLY = Rule("OM281", Severity.WARNING, "a failover to a server that cannot be written")
 
 MSSQL_PORT = 1433
 RESERVED = {"postgresql": 3}

@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.cluster import database_url
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.rules import CANNOT, TLS_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omconf.cluster.model import Cluster, DatabaseTls, NodeFile
+    from omconf.diagnostics import Diagnostic
     from omconf.origin import Span
 
-CANNOT = Rule("OM282", Severity.ERROR, "TLS to the database that its driver cannot do so")
-TWICE = Rule("OM283", Severity.ERROR, "an option that says what `database.tls` says")
 
 _DER = "openssl pkcs8 -topk8 -nocrypt -outform DER -in key.pem -out key.pk8"
 _STORE = "keytool -importcert -noprompt -file ca.pem -keystore ca.p12 -storetype PKCS12"
@@ -38,7 +37,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         if database_url.OF_TLS[kind].fullmatch(name.lower()):
             hint = "Remove it here, or all of `database.tls`."
             place = getattr(name, "span", None) or value.span
-            yield TWICE.at(place, f"`database.tls` writes what `{name}` says.", hint=hint)
+            yield TLS_OPTION.at(place, f"`database.tls` writes what `{name}` says.", hint=hint)
     if tls.ca and tls.mode.value == "require":
         yield CANNOT.at(
             tls.ca.path.span,

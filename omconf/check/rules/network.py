@@ -10,7 +10,14 @@ from urllib.parse import urlsplit
 
 from omconf.check.rules.urls import better_url
 from omconf.cluster.ports import HAZELCAST_PORT, NFS_PORT, REMOTE_COMMIT_PORT, SMB_PORT
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.diagnostics import Diagnostic, Severity
+from omconf.rules import (
+    LINK_LOCAL_GROUP,
+    MANY_MEMBERS,
+    NO_SHARED_NETWORK,
+    OUTSIDE_SUBNET,
+    PORT_TWICE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,15 +25,6 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
     from omconf.origin import Span
 
-LINK_LOCAL_GROUP = Rule(
-    "OM221", Severity.WARNING, "a multicast group that never leaves its segment"
-)
-OUTSIDE_SUBNET = Rule("OM224", Severity.WARNING, "a node that multicast may not reach")
-PORT_TWICE = Rule("OM225", Severity.ERROR, "two services of one node on one port")
-MANY_MEMBERS = Rule(
-    "OM226", Severity.WARNING, "member lists that grow with the square of the nodes"
-)
-APART = Rule("OM228", Severity.WARNING, "multicast between nodes that share no network")
 
 PRIVATE = tuple(
     ipaddress.IPv4Network(text)
@@ -138,7 +136,7 @@ def _in_several(cluster: Cluster, networks: list[ipaddress.IPv4Network]) -> Iter
         if home in (None, most):
             continue
         ways = "ttl 1 keeps multicast in one" if _one_segment(cluster) else ROUTED
-        yield APART.at(
+        yield NO_SHARED_NETWORK.at(
             node.address.span,
             f"`{node.name.value}` is in {home}, `{there.name.value}` in {most}: {ways}.",
             hint="Write `discovery: {kind: tcp-ip}`."
@@ -177,7 +175,7 @@ def _apart(cluster: Cluster) -> Iterator[Diagnostic]:
         else:
             message = f"{pair} share no network: {ROUTED}."
             hint = "Without that, write `discovery: {kind: tcp-ip}`."
-        yield APART.at(node.address.span, message, hint=hint)
+        yield NO_SHARED_NETWORK.at(node.address.span, message, hint=hint)
 
 
 def _one_segment(cluster: Cluster) -> bool:

@@ -9,21 +9,22 @@ from urllib.parse import urlsplit
 from omconf.check.rules.urls import better_url
 from omconf.cluster.ports import HAZELCAST_PORT, REMOTE_COMMIT_PORT
 from omconf.diagnostics import Diagnostic, Rule, Severity
-from omconf.spec.checks import NOT_A_URL
+from omconf.rules import (
+    NOT_A_URL,
+    NUMERIC_URL,
+    ONE_NAT,
+    ONE_NODE,
+    OTHER_PATH,
+    RENAMED,
+    SAME_ADDRESS,
+    SAME_URL,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omconf.cluster.model import Cluster, Node
     from omconf.origin import Value
-
-SAME_ADDRESS = Rule("OM201", Severity.ERROR, "two nodes with the same address")
-SAME_URL = Rule("OM202", Severity.ERROR, "two nodes with the same url")
-ONE_NODE = Rule("OM204", Severity.WARNING, "one node is no cluster")
-NUMERIC_URL = Rule("OM205", Severity.WARNING, "a url with a numeric address")
-OTHER_PATH = Rule("OM207", Severity.WARNING, "a url whose path is not the webapp's")
-ONE_NAT = Rule("OM209", Severity.WARNING, "nodes that share one public address")
-RENAMED = Rule("OM208", Severity.ERROR, "a node that cannot have been renamed from what is said")
 
 
 def check(cluster: Cluster) -> Iterator[Diagnostic]:

@@ -5,11 +5,21 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic, Rule, Severity
+from omconf.diagnostics import Diagnostic, Severity
 from omconf.formats import cifs_options, exports, fstab, nfs_options
+from omconf.rules import (
+    DATA_LOSS,
+    EXPORT_PATH,
+    IGNORED_OPTION,
+    IN_THE_WAY,
+    MOUNT_OPTION,
+    NFSV4_ROOT,
+    NODE_SHUT_OUT,
+    NOT_NETDEV,
+    ROOT_EXPORT,
+    WRONG_VALUE,
+)
 from omconf.secrets import quoted
-from omconf.spec.checks import EXPORT_PATH, WRONG_VALUE
-from omconf.spec.storage import MOUNT_OPTION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -18,14 +28,7 @@ if TYPE_CHECKING:
     from omconf.formats.options import Verdict
     from omconf.origin import Value
 
-ROOT_EXPORT = Rule("OM231", Severity.WARNING, "root on any node is root on the shared data")
-DATA_LOSS = Rule("OM232", Severity.WARNING, "an export or mount that can lose data")
-IGNORED_OPTION = Rule("OM234", Severity.WARNING, "a mount option that Linux ignores")
-NOT_NETDEV = Rule("OM235", Severity.WARNING, "a mount that boot may wait for, or not wait for")
 
-NFSV4_ROOT = Rule("OM237", Severity.ERROR, "an NFSv4 root and a mount that do not go together")
-NODE_SHUT_OUT = Rule("OM238", Severity.ERROR, "a node that no client of the export stands for")
-IN_THE_WAY = Rule("OM236", Severity.ERROR, "a data folder that hides OpenMeetings, or lies in it")
 _OTHERS = ("/etc", "/usr/local/sbin", "/usr/lib/systemd")
 """Folders that a node needs, whatever is mounted."""
 
