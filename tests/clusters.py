@@ -7,7 +7,7 @@ from typing import Any
 import yaml
 from hypothesis import strategies as st
 
-from omconf.check.rules import check
+from omconf.check import check
 from omconf.cluster.model import Cluster
 from omconf.cluster.resolve import resolve
 from omconf.diagnostics import Diagnostic, has_errors

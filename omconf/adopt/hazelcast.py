@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.hazelcast import KIND, REMOVED_PROPERTIES, items_of, written
-from omconf.check import deployed_xml, hazelcast_extra
 from omconf.cluster.model import ExtraFile
 from omconf.formats.xml import children, local
+from omconf.hazelcast import hazelcast_extra
 from omconf.releases import HAZELCAST_NAMESPACE
 from omconf.rules import NOT_KEPT
+from omconf.schema import deployed_xml
 from omconf.secrets import in_plain, masked, quoted
 
 if TYPE_CHECKING:

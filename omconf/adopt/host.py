@@ -6,10 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.multicast_route import SCRIPT_PATH
-from omconf.check.deployed_members import matches
 from omconf.cluster import places
 from omconf.deployed.survey import DROP_IN, bases_of
 from omconf.formats import header, unit_file
+from omconf.hazelcast.deployed_members import matches
 from omconf.rules import GUESSED, MISSING_SETTING, NOT_KEPT
 from omconf.secrets import quoted
 

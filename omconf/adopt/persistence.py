@@ -14,10 +14,10 @@ from omconf.artifacts.persistence import (
     connects,
     spelling,
 )
-from omconf.check import deployed_xml
 from omconf.formats import connection_properties, jdbc
 from omconf.formats.xml import flatten
 from omconf.rules import NOT_KEPT
+from omconf.schema import deployed_xml
 from omconf.secrets import Secret, in_plain, masked, quoted
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from omconf.adopt import persistence
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.persistence import CONNECTION, SCHEMAS, spelling
 from omconf.artifacts.persistence import KIND as PERSISTENCE
-from omconf.check import deployed_xml
 from omconf.formats import connection_properties
 from omconf.releases import RELEASES
 from omconf.releases.facts import hazelcast_facts
 from omconf.releases.table import HAZELCAST_NAMESPACE
 from omconf.rules import GUESSED, MISSING_SETTING
+from omconf.schema import deployed_xml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

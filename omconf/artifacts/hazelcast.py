@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from omconf.actions import Stage
 from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
-from omconf.check import deployed_members, deployed_xml, hazelcast_extra
-from omconf.check.hazelcast_extra import Extra
 from omconf.diagnostics import Diagnostic, Finding, plain_property, report
 from omconf.formats import header
 from omconf.formats.xml import escape, escaped, flatten
+from omconf.hazelcast import deployed_members, hazelcast_extra
+from omconf.hazelcast.hazelcast_extra import Extra
 from omconf.origin import FromFormat, FromPage, FromRelease, Value
 from omconf.releases import HAZELCAST_NAMESPACE, hazelcast_elements
 from omconf.rules import CONTRADICTION, UNUSABLE_FILE
+from omconf.schema import deployed_xml
 from omconf.secrets import hides, in_plain, quoted
 
 if TYPE_CHECKING:

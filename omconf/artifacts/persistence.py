@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, ClassVar
 from omconf.actions import Do, Manual, Stage
 from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Placeholder, Reading, line
-from omconf.check import deployed_xml
 from omconf.cluster import database_url, same_database
 from omconf.diagnostics import Diagnostic, Finding, plain_property
 from omconf.formats import connection_properties, dbcp2, header, jdbc, jdbc_servers
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
 from omconf.rules import CONTRADICTION, DROPPED
+from omconf.schema import deployed_xml
 from omconf.secrets import HIDDEN, Secret, hides, in_plain
 
 if TYPE_CHECKING:

@@ -54,7 +54,7 @@ def judge(bundle: Bundle, *, authority: bool = False) -> list[Diagnostic]:
     A finding here is a mistake of omconf's, save for a file that would be too large; it is still
     said, not raised.
     """
-    from omconf.check import xsd
+    from omconf.schema import xsd
 
     judged: set[object] = set()
     found = [] if authority else list(_misread(bundle))
@@ -113,7 +113,7 @@ def _shape(artifact: Artifact) -> tuple[str, bytes] | None:
 
 
 def _faults(artifact: Artifact, *, authority: bool) -> list[str]:
-    from omconf.check import xsd
+    from omconf.schema import xsd
 
     schema = artifact.schema
     if schema is None:

@@ -72,8 +72,8 @@ def check_spec(path: str) -> Compiled:
 
 def check_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None) -> Compiled:
     """Check a spec that was read; see `compile_text`."""
+    from omconf.check import check
     from omconf.check.premature import held_back
-    from omconf.check.rules import check
     from omconf.cluster.resolve import resolve
     from omconf.spec.load import load
 

@@ -24,8 +24,8 @@ def authority(bundle: Bundle) -> list[Diagnostic]:
 
 def judge_by_jar(compiled: Compiled, jar: str) -> list[Diagnostic]:
     """Hold every compiled hazelcast.xml against the XSD of a Hazelcast jar."""
-    from omconf.check import official
     from omconf.origin import FromSpec
+    from omconf.schema import official
 
     if compiled.bundle is None or compiled.cluster is None:
         return []

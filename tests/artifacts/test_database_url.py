@@ -8,7 +8,7 @@ import pytest
 
 from omconf.artifacts import firewall, node_check, persistence
 from omconf.artifacts.effect import Change
-from omconf.check.rules import check, database
+from omconf.check import check, database
 from omconf.cluster import database_url
 from omconf.formats import jdbc, oracle_net
 from omconf.secrets import Secret

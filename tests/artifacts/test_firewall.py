@@ -10,7 +10,7 @@ from omconf.actions import Manual, Put, Run, Service
 from omconf.artifacts import kinds
 from omconf.artifacts.firewall import KIND, UNIT_PATH
 from omconf.artifacts.model import Artifact
-from omconf.check.rules import check
+from omconf.check import check
 from omconf.cluster.model import Cluster
 from omconf.rules import CLOSED_URL
 from tests import first

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from omconf.artifacts import kinds
 from omconf.artifacts.model import Artifact
 from omconf.bundle.compile import compile_bundle, judge
-from omconf.check.xsd import Fault, parse
 from omconf.cluster.model import Cluster, Node
 from omconf.origin import FromSpec
+from omconf.schema.xsd import Fault, parse
 from tests.clusters import cluster_of, simple, specs
 
 PRINTABLE = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)

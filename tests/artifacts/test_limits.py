@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from omconf.artifacts import exports, fstab, jvm, samba
 from omconf.artifacts.model import BlockKind, Reading
-from omconf.check import xsd
 from omconf.diagnostics import MAX_FINDINGS, Finding
 from omconf.formats import xml_reader
 from omconf.formats.exports import MAX_DEFAULTS
 from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE
+from omconf.schema import xsd
 
 FILES = [
     (exports.KIND, "omconf.formats.exports", "", "/a h{i}\n"),

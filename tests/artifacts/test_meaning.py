@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from omconf.artifacts import exports, fstab, jvm, openmeetings_properties, persistence
 from omconf.artifacts.model import Line, Meaning
 from omconf.bundle.compile import compile_bundle, judge
-from omconf.check.rules import check
+from omconf.check import check
 from omconf.cluster.model import Cluster
 from omconf.cluster.resolve import resolve
 from omconf.diagnostics import Diagnostic

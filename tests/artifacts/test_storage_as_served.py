@@ -8,7 +8,7 @@ import pytest
 
 from omconf.artifacts import cifs_credentials, exports, fstab, jvm, node_check, samba, service
 from omconf.artifacts.effect import Change
-from omconf.check.rules import check
+from omconf.check import check
 from omconf.cluster.model import Cluster
 from omconf.diagnostics import Severity
 from omconf.formats.block import Entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from omconf.check import official
+from omconf.schema import official
 
 
 def test_a_pipe_is_refused_unopened(tmp_path: Path) -> None:

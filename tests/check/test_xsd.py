@@ -11,8 +11,8 @@ from typing import NamedTuple
 import pytest
 from lxml import etree
 
-from omconf.check import xsd
 from omconf.resources import schema_path
+from omconf.schema import xsd
 from tests.check.documents import DEPLOYED, PERSISTENCE, PERSISTENCE_3, SECRET, WRITTEN, WRITTEN_TCP
 
 DOCUMENTS = {

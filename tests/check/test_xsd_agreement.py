@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from omconf.bundle.compile import compile_bundle, judge
-from omconf.check import xsd
 from omconf.pipeline.compiled import compile_spec
 from omconf.pipeline.validate import authority
 from omconf.releases import RELEASES
+from omconf.schema import xsd
 from tests.clusters import DATABASES, cluster_of, simple, spec_of
 from tests.command import EXAMPLES
 

@@ -7,8 +7,8 @@ import time
 import pytest
 from lxml import etree
 
-from omconf.check import xsd
-from omconf.check.vocabulary import Attribute, Shape, vocabulary
+from omconf.schema import xsd
+from omconf.schema.vocabulary import Attribute, Shape, vocabulary
 from tests.check.documents import DEPLOYED, PERSISTENCE, PERSISTENCE_3, WRITTEN, WRITTEN_TCP
 
 SCHEMA = "hazelcast-deployed.xsd"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omconf.check import xsd
+from omconf.schema import xsd
 from tests.check.documents import DEPLOYED, PERSISTENCE, SECRET, WRITTEN
 
 HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n'

@@ -144,10 +144,10 @@ EXTRA: list[str | Text] = [
 ]
 
 
-@row("check.hazelcast_extra", texts=EXTRA, large=64 * 1024)
+@row("hazelcast.hazelcast_extra", texts=EXTRA, large=64 * 1024)
 def _extra() -> Read:
-    from omconf.check import hazelcast_extra
     from omconf.cluster.model import ExtraFile
+    from omconf.hazelcast import hazelcast_extra
     from omconf.releases import RELEASES
 
     return lambda text: hazelcast_extra.read(
@@ -155,9 +155,9 @@ def _extra() -> Read:
     )
 
 
-@row("check.xsd", texts=XML)
+@row("schema.xsd", texts=XML)
 def _xsd() -> Read:
-    from omconf.check import xsd
+    from omconf.schema import xsd
 
     def read(text: str) -> object:
         found = xsd.parse(text.encode())
@@ -299,12 +299,12 @@ def _rollout() -> Read:
     return read
 
 
-@row("check.deployed_members", "verify", texts=["%d\n", "same\n"])
+@row("hazelcast.deployed_members", "verify", texts=["%d\n", "same\n"])
 def _nodes(name: str) -> Read:
     from omconf.artifacts.model import Reading
     from omconf.artifacts.node_check import KIND
-    from omconf.check import deployed_members
     from omconf.formats.node_check import Said
+    from omconf.hazelcast import deployed_members
     from omconf.verify import combine
     from omconf.verify.rounds import Heard, Rounds
     from tests.clusters import cluster_of, spec_of

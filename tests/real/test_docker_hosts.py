@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from omconf.artifacts import database_access, hazelcast
-from omconf.check.rules import check
+from omconf.check import check
 from omconf.cluster.model import Cluster
 from tests.clusters import cluster_of, rules_of, spec_of
 from tests.needs import needs

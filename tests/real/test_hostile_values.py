@@ -20,7 +20,7 @@ import yaml
 from omconf.artifacts import exports, firewall, fstab, hazelcast, jvm, samba, service
 from omconf.artifacts import openmeetings_properties as om_properties
 from omconf.bundle.compile import compile_bundle, judge
-from omconf.check.rules import check
+from omconf.check import check
 from omconf.cluster.model import Cluster
 from omconf.cluster.resolve import resolve
 from omconf.formats import systemd

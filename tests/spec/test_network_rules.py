@@ -11,7 +11,7 @@ import yaml
 
 from omconf.artifacts import database_access, hazelcast
 from omconf.bundle.compile import compile_bundle, judge
-from omconf.check.rules import check
+from omconf.check import check
 from omconf.cluster.resolve import resolve
 from omconf.diagnostics import Diagnostic
 from omconf.spec.load import load

@@ -10,12 +10,12 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from omconf.check import xsd
 from omconf.diagnostics import Diagnostic, Rule, plain_property
 from omconf.formats.xml import children, flatten, local
 from omconf.origin import FromSpec, Span
 from omconf.releases import HAZELCAST_NAMESPACE, StockElement, hazelcast_elements
 from omconf.rules import BAD_EXTRA, CONTRADICTION, UNCARRIABLE
+from omconf.schema import xsd
 from omconf.secrets import SECRET_NAME, in_plain, masked, quoted
 from omconf.spec.checks import PLACEHOLDER
 

@@ -12,8 +12,8 @@ import zlib
 
 from lxml import etree
 
-from omconf.check.xsd import Fault, parse
 from omconf.files import read
+from omconf.schema.xsd import Fault, parse
 
 MAX_XSD = 4 << 20
 """Bytes of an XSD; the real ones have a tenth of that."""

@@ -8,7 +8,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from omconf.check.rules.urls import better_url
+from omconf.check.urls import better_url
 from omconf.cluster.ports import HAZELCAST_PORT, NFS_PORT, REMOTE_COMMIT_PORT, SMB_PORT
 from omconf.diagnostics import Diagnostic, Severity
 from omconf.rules import (

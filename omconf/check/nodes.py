@@ -6,7 +6,7 @@ import ipaddress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from omconf.check.rules.urls import better_url
+from omconf.check.urls import better_url
 from omconf.cluster.ports import HAZELCAST_PORT, REMOTE_COMMIT_PORT
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.rules import (

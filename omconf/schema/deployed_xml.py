@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.check import xsd
 from omconf.diagnostics import Finding
 from omconf.formats.xml_reader import local
 from omconf.rules import UNUSABLE_FILE
+from omconf.schema import xsd
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:

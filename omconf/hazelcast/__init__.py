@@ -1,0 +1,1 @@
+"""Hazelcast's own: what its members compare, and what else its file may hold."""
