@@ -6,8 +6,6 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from omconf.rules import BEYOND_LIMIT, PLAIN_PROPERTY
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -29,7 +27,7 @@ MAX_TOLD = 1000
 class Rule:
     """One thing that omconf catches. The id never changes its meaning.
 
-    A rule is declared once, beside the code that checks it, as a module-level constant.
+    All rules are declared in rules.py.
     """
 
     id: str
@@ -86,27 +84,6 @@ class Finding:
     line: int
     message: str
     hint: str = ""
-
-
-MAX_FINDINGS = 100
-"""Findings of one deployed file that are reported."""
-
-
-def report(findings: list[Finding], finding: Finding) -> None:
-    """Add a finding of a deployed file; of the first one too many, that there are more."""
-    if len(findings) < MAX_FINDINGS:
-        findings.append(finding)
-    elif len(findings) == MAX_FINDINGS:
-        message = (
-            f"There are more than {MAX_FINDINGS} findings: the ones from here on are left out."
-        )
-        findings.append(Finding(BEYOND_LIMIT, finding.line, message, "Fix the first ones."))
-
-
-def plain_property(name: str, span: Span | None, hint: str = "Remove it.") -> Diagnostic:
-    """Refuse a property or option whose name says that its value is a secret."""
-    message = f"`{name[:80]}` would stand in plain text in every bundle."
-    return PLAIN_PROPERTY.at(span, message, hint=hint)
 
 
 def meant(word: str, known: Iterable[str]) -> str | None:

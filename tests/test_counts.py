@@ -71,7 +71,7 @@ def test_a_cold_start_loads_the_command_line_alone(option: str) -> None:
     modules = loaded(option)
     assert heavy(modules) == set()
     rooms = {name.split(".")[1] for name in modules if name.startswith("omconf.")}
-    assert rooms == {"cli", "diagnostics", "interrupts"}
+    assert rooms == {"cli", "diagnostics", "interrupts", "rules"}
 
 
 def test_a_build_loads_neither_what_compares_nor_what_explains(trees: Trees) -> None:

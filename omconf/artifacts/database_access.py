@@ -24,7 +24,8 @@ from omconf.artifacts.model import (
     line,
 )
 from omconf.cluster import database_url
-from omconf.diagnostics import Diagnostic, Finding, report
+from omconf.diagnostics import Diagnostic, Finding
+from omconf.findings import report
 from omconf.formats import header, jdbc, pg_hba, sql
 from omconf.formats.block import MARKERS, markers
 from omconf.origin import FromFormat, FromPage, Origin, Value

@@ -16,7 +16,8 @@ from omconf.artifacts.effect import (
 )
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Line, Meaning, line
 from omconf.cluster.ports import NFS_PORT
-from omconf.diagnostics import MAX_FINDINGS, Finding
+from omconf.diagnostics import Finding
+from omconf.findings import MAX_FINDINGS
 from omconf.formats import exports, mount_place
 from omconf.formats.block import MARKERS, markers, of_others
 from omconf.formats.export_clients import network

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 from omconf.actions import Stage
 from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
-from omconf.diagnostics import Diagnostic, Finding, plain_property, report
+from omconf.diagnostics import Diagnostic, Finding
+from omconf.findings import plain_property, report
 from omconf.formats import header
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.hazelcast import deployed_members, hazelcast_extra

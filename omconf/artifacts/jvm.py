@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from omconf.actions import Stage
 from omconf.artifacts.effect import Change, Effect, mount_manually, restart
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, Reading, line
-from omconf.diagnostics import MAX_FINDINGS, Finding, plain_property, report
+from omconf.diagnostics import Finding
+from omconf.findings import MAX_FINDINGS, plain_property, report
 from omconf.formats import java
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromFormat, FromPage, Value

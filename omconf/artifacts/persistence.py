@@ -15,7 +15,8 @@ from omconf.actions import Do, Manual, Stage
 from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Placeholder, Reading, line
 from omconf.cluster import database_url, same_database
-from omconf.diagnostics import Diagnostic, Finding, plain_property
+from omconf.diagnostics import Diagnostic, Finding
+from omconf.findings import plain_property
 from omconf.formats import connection_properties, dbcp2, header, jdbc, jdbc_servers
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value

@@ -23,7 +23,8 @@ from omconf.artifacts.effect import (
     remount_elsewhere,
 )
 from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
-from omconf.diagnostics import Diagnostic, Finding, report
+from omconf.diagnostics import Diagnostic, Finding
+from omconf.findings import report
 from omconf.formats import smb_conf, smb_hosts
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromDefault, FromPage

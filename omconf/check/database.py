@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.cluster import database_url
-from omconf.diagnostics import Diagnostic, plain_property
+from omconf.findings import plain_property
 from omconf.formats import connection_properties, dbcp2, jdbc
 from omconf.rules import (
     ADMINISTRATOR,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from omconf.cluster.model import Cluster, Database
+    from omconf.diagnostics import Diagnostic
     from omconf.origin import Span, Value
 
 _EVERY_CHARACTER = re.compile("utf8mb4|utf16|utf32|gb18030|binary", re.IGNORECASE)

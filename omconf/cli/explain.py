@@ -41,7 +41,7 @@ def explain(
 
 
 def _rule(name: str, *, as_json: bool) -> None:
-    from omconf.rules import page
+    from omconf.pipeline.explain import page
     from omconf.views import explanation
 
     found = page(name)

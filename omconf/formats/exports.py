@@ -13,7 +13,8 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Finding, report
+from omconf.diagnostics import Finding
+from omconf.findings import report
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
 from omconf.formats.export_clients import network
 from omconf.formats.nfs_options import ExportOptions, judge_export

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Finding, report
+from omconf.diagnostics import Finding
+from omconf.findings import report
 from omconf.formats import cifs_options, nfs_options
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
 from omconf.formats.options import DEFAULTS

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic, Rule, plain_property
+from omconf.findings import plain_property
 from omconf.formats.xml import children, flatten, local
 from omconf.origin import FromSpec, Span
 from omconf.releases import HAZELCAST_NAMESPACE, StockElement, hazelcast_elements
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
     from omconf.cluster.model import ExtraFile
+    from omconf.diagnostics import Diagnostic, Rule
     from omconf.releases import Release
 
 

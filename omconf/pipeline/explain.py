@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic
+from omconf.resources import rule_page
+from omconf.rules import NO_SUCH_PLACE, all_rules
 
 if TYPE_CHECKING:
     from omconf.bundle.locate import Explained
+    from omconf.diagnostics import Rule
     from omconf.pipeline.compiled import Compiled
 
 
@@ -25,3 +28,17 @@ def explain(compiled: Compiled, target: str) -> Explained | list[Diagnostic]:
     if extra := cluster.hazelcast.extra:
         texts[extra.value.path] = extra.value.data.decode("utf-8", "replace")
     return Explained(located, texts, compiled.diagnostics, outdated(bundle, located))
+
+
+def page(name: str) -> tuple[Rule, str] | Diagnostic:
+    """Return the rule that a user names (`OM221`, `om221`, `221`), and its page in Markdown."""
+    rules = all_rules()
+    number = name.upper().removeprefix("OM")
+    rule = rules.get(f"OM{number}")
+    if rule is not None:
+        return rule, rule_page(rule.id).read_text("utf-8")
+    asked = int(number[:9])
+    near = sorted(rules.values(), key=lambda rule: abs(int(rule.id[2:]) - asked))[:3]
+    named = "; ".join(f"{rule.id}, {rule.title}" for rule in near)
+    hint = f"The nearest: {named}. `omconf rules` lists all."
+    return NO_SUCH_PLACE.at(None, f"There is no rule OM{number}.", hint=hint)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from omconf.diagnostics import Diagnostic, Rule, Severity, in_order, meant
+from omconf.diagnostics import Diagnostic, Severity, in_order, meant
 from omconf.rules import (
     LIMIT,
     MISSING_KEY,
@@ -19,9 +19,10 @@ from omconf.rules import (
     PLAIN_SECRET,
     UNKNOWN_KEY,
     WRONG_VALUE,
+    all_rules,
 )
 from omconf.secrets import SECRET_NAME, hides
-from omconf.spec import checks, slips, storage
+from omconf.spec import checks, slips
 from omconf.spec.document import MAX_FOUND, Document, Path, enough, parse
 from omconf.spec.models import Section, Spec, section_of
 from omconf.spec.references import node_text, secret
@@ -41,12 +42,7 @@ MAX_NODES = 10_000
 
 _OWN_VARIABLES = frozenset({"properties", "java_options", "options"})
 """Keys whose values may hold `$`, and whose own hints speak of it."""
-_RULES = {
-    rule.id: rule
-    for module in (checks, storage)
-    for rule in vars(module).values()
-    if isinstance(rule, Rule)
-}
+_RULES = all_rules()
 _WANTED = {
     "string_type": "text",
     "int_type": "a whole number",

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from omconf.artifacts import exports, fstab, jvm, samba
 from omconf.artifacts.model import BlockKind, Reading
-from omconf.diagnostics import MAX_FINDINGS, Finding
+from omconf.diagnostics import Finding
+from omconf.findings import MAX_FINDINGS
 from omconf.formats import xml_reader
 from omconf.formats.exports import MAX_DEFAULTS
 from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE
