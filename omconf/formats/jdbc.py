@@ -104,9 +104,9 @@ def split(url: str) -> tuple[str, dict[str, str]]:
 def canonical(url: str) -> tuple[str, dict[str, str]]:
     """Split a URL, written in one way whatever way its driver takes; values as they are meant.
 
-    A host or port that is left out is the driver's own, and a database name is encoded as `encode`
-    does it. mssql-jdbc takes names in any case; pgJDBC and Connector/J ignore a name in another case
-    (docs/agreement.md).
+    Names of hosts have no case. A host or port that is left out is the driver's own, and a database's
+    name is encoded as `encode` does it. mssql-jdbc takes parameters in any case; pgJDBC and Connector/J
+    ignore one in another case (docs/agreement.md).
     """
     kind = next((kind for kind, form in FORMS.items() if url.startswith(form.prefix)), "")
     if kind == "mysql":
@@ -123,6 +123,8 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     meant = {name: meaning(url, value) for name, value in parameters.items()}
     if kind == "mssql":
         base = _mssql_server(base, meant)
+        if partner := meant.get("failoverPartner"):
+            meant["failoverPartner"] = partner.lower()
     if port := _PORTS.get(kind):
         base = _with_server(base, kind, port)
     return base, jdbc_meanings.meant(kind, meant)
@@ -233,7 +235,7 @@ def _server(host: str, port: int) -> str:
     found = _SERVER.fullmatch(host)
     if not found:
         return host
-    return f"{found[1] or ''}{found[2] or 'localhost'}:{int(found[3] or port)}"
+    return f"{found[1] or ''}{(found[2] or 'localhost').lower()}:{int(found[3] or port)}"
 
 
 def _database(kind: str, rest: str) -> str:

