@@ -9,6 +9,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from omconf import interrupts
 from omconf.actions import APART_SECONDS, HEALTH_SECONDS, Health
@@ -32,6 +33,18 @@ ONE_LOOK = 90
 """Seconds that a node may take to check itself."""
 WANTED = ("listeners", "health")
 """Checks that must be ok: what listens, and what the web application says of itself."""
+PORTS = (5080, 5443)
+"""Where OpenMeetings listens as it is shipped, beside the port of the node's url."""
+LOOK_SECONDS = 15
+START_SECONDS = 100
+"""The longest that a start of OpenMeetings was seen to take."""
+_LISTENS = """
+cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$1" '
+    BEGIN { split(ports, list, " "); for (i in list) wanted[sprintf("%04X", list[i])] = 1 }
+    $4 == "0A" { split($2, at, ":"); if (at[2] in wanted) found = 1 }
+    END { print found + 0 }'
+"""
+"""Prints 1 where anything listens (state 0A of /proc/net/tcp) on one of some ports."""
 RESTS = 0.5
 """Seconds between two looks at a node that is waited for: a whole check takes longer itself."""
 
@@ -137,12 +150,36 @@ class Gate:
                 return why
             interrupts.sleep(RESTS)
 
+    def listens(self, node: str) -> bool:
+        """Wait until the web server listens on a node that was no member before omconf came.
+
+        Nothing says how that OpenMeetings was: alone, not yet set up, or not running at all. So it may
+        not come to that. Raises StoppedError, LostError as `healthy` does.
+        """
+        self.parted.add(node)
+        ports = web_ports(next((n for n in self.cluster.nodes if n.name.value == node), None))
+        words = ["sh", "-c", _LISTENS, "sh", " ".join(map(str, ports))]
+        end = time.monotonic() + min(self.seconds, START_SECONDS)
+        while self.lines[node].output(words, b"", seconds=LOOK_SECONDS).out != b"1\n":
+            if interrupts.stopped():
+                raise StoppedError
+            if time.monotonic() + RESTS > end:
+                return False
+            interrupts.sleep(RESTS)
+        return True
+
     def _missed(self, node: str, said: NodeReport) -> str:
         """Say which members a node does not see; whoever cannot say whom it sees misses nobody."""
         if node in self.parted:
             return ""
         missed = (self.up - self.parted - {node}) & set(said.members.misses if said.members else ())
         return f"it does not see {', '.join(sorted(missed))}" if missed else ""
+
+
+def web_ports(node: Node | None) -> tuple[int, ...]:
+    """Give the ports on which OpenMeetings may serve people on a node."""
+    port = urlsplit(node.url.value).port if node else None
+    return tuple(dict.fromkeys((*PORTS, *((port,) if port else ()))))
 
 
 def _unknown(said: NodeReport) -> str:

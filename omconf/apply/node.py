@@ -197,13 +197,14 @@ class Node(Programs):
         self._tell("action", "started", action=action)
         try:
             with self._named(action):
-                self._do(action)
+                said = self._do(action)
         except (FailedError, StoppedError) as error:
             state: State = "failed" if isinstance(error, FailedError) else "waiting"
             took = time.monotonic() - started
             self._tell("action", state, action=action, text=str(error), seconds=took)
             raise
-        self._tell("action", "done", action=action, seconds=time.monotonic() - started)
+        took = time.monotonic() - started
+        self._tell("action", "done", action=action, text=said, seconds=took)
 
     @contextmanager
     def _named(self, action: Action) -> Iterator[None]:
@@ -216,7 +217,8 @@ class Node(Programs):
             what = next(text.lines([document.action(action)], undo=self._back))
             raise LeftError(f"{error}; what may still run there: {what}") from None
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Action) -> str:
+        """Take an action; returns what there is to say of it."""
         match action:
             case Put(paths):
                 self._write([self._target(path) for path in paths])
@@ -229,9 +231,10 @@ class Node(Programs):
             case Service(verb, unit, timeout):
                 self._service(verb, unit, timeout)
             case Health():
-                self._wait(action)
+                return self._wait(action)
             case Manual():
                 raise AssertionError("a person does that")
+        return ""
 
     def _target(self, path: str, *, removed: bool = False) -> Target:
         assert self.targets is not None  # noqa: S101 - an undo has no `put` of its own
@@ -245,6 +248,11 @@ class Node(Programs):
     def _last(self, path: str) -> Written | None:
         """What was written last of a file, here."""
         return next((w for w in reversed(self.written) if w.path == path), None)
+
+    def _bare(self) -> bool:
+        """Tell whether what a node check goes by is taken back: a first apply had brought it."""
+        last = [w for w in self.written if places.is_check(w.path)][-1:]
+        return self._back and bool(last) and last[0].after is None
 
     def _write(self, targets: Iterable[Target]) -> None:
         """Stage files beside their places, all of them before the first takes its place."""

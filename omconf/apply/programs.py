@@ -29,6 +29,7 @@ _KILLED = "137"
 """Of a program that was killed, by `timeout` or by anybody."""
 _MOUNTED = 'cut -d" " -f5 /proc/self/mountinfo | grep -Fqx -- "$1"'
 _SEE = ': See "systemctl status'
+_BARE = "nothing says how it was before omconf came"
 _BY_HAND = "by-hand.service"
 """Stands for whatever starts OpenMeetings where a person does."""
 
@@ -48,6 +49,9 @@ class Watch(Protocol):
 
     def healthy(self, node: str, health: Health) -> str:
         """Wait until a node is healthy; otherwise say why it is not. Raises StoppedError."""
+
+    def listens(self, node: str) -> bool:
+        """Wait until OpenMeetings as it was before omconf came listens; it may not have run then."""
 
 
 @dataclass(slots=True)
@@ -119,13 +123,25 @@ class Programs:
         if not unit.startswith(OWN_UNITS) and verb in DID:
             self.service, self.healthy = DID[verb], None
 
-    def _wait(self, health: Health) -> None:
-        """Wait for health; raises FailedError, with what the unit that was started last says of it."""
+    def _wait(self, health: Health) -> str:
+        """Wait for health; raises FailedError, with what the unit that was started last says of it.
+
+        Returns what there is to say of health that is not known.
+        """
+        if self._bare():
+            listens = self.watch.listens(self.name)
+            self._runs()
+            return _BARE if listens else f"{_BARE}; its web server does not listen"
         why = self.watch.healthy(self.name, health)
         self.healthy = not why
         if why:
             raise FailedError(f"{self.name} is not healthy: {why}{self._last_words()}")
         self._runs()
+        return ""
+
+    def _bare(self) -> bool:
+        """Tell whether the way back has led to where a node knows nothing of omconf's check."""
+        return False
 
     def _last_words(self) -> str:
         """Quote the journal of the unit that was started last, also while it is active: it may hang."""

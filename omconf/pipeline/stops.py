@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 import time
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from omconf import interrupts, process
 from omconf.actions import OWN_UNITS, Service
+from omconf.apply import gate as gates
 from omconf.apply.events import Event
 from omconf.apply.written import StoppedError
 from omconf.deployed import ssh
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from omconf.pipeline.connected import Connected
     from omconf.process import Answer
 
-PORTS = (5080, 5443)
-"""Where OpenMeetings listens as it is shipped, beside the port of the node's url."""
 POLL_SECONDS = 2.0
 LOOK_SECONDS, LIMIT = 15, 1000
 _CONNECTED = """
@@ -123,9 +121,7 @@ def _stopping(prepared: Prepared) -> set[str]:
 
 
 def _words(node: Node) -> list[str]:
-    port = urlsplit(node.url.value).port
-    ports = " ".join(str(p) for p in dict.fromkeys((*PORTS, *((port,) if port else ()))))
-    return ["sh", "-c", _CONNECTED, "sh", ports]
+    return ["sh", "-c", _CONNECTED, "sh", " ".join(map(str, gates.web_ports(node)))]
 
 
 def _count(answer: Answer) -> int | None:

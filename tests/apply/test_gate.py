@@ -105,6 +105,29 @@ def test_a_node_apart_is_named_and_is_not_expected_before_it_was_restarted() -> 
     assert gate.healthy("om3", Health()) == "it does not see om1, om2"
 
 
+def test_a_node_that_knows_of_no_check_any_more_only_listens(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody misses it then: before omconf came it was no member."""
+
+    class Web(Line):
+        def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
+            self.asked += 1
+            assert words[-1] == "5080 5443"
+            return Answer(0, b"1\n" if self.asked > 2 else b"0\n")
+
+    slept: list[float] = []
+    monkeypatch.setattr(interrupts, "sleep", slept.append)
+    back, one = Web("om2"), Line("om1", members(1))
+    gate = gate_of(one, back, seconds=0)
+    assert not gate.listens("om2")
+    gate.seconds = 300
+    gate.ended("om2", "start", UNIT, back=True)
+    assert gate.listens("om2")
+    assert gate.healthy("om1", Health()) == ""
+    assert len(slept) == 1
+
+
 def test_of_two_clusters_that_of_a_node_that_stays_counts() -> None:
     lines = [Line("om1", members(1)), Line("om2", members(2, 3)), Line("om3", members(2, 3))]
     gate = gate_of(*lines, seconds=0)

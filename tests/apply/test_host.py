@@ -91,6 +91,26 @@ def test_a_change_restarts_once_and_undo_restarts_again(applied: Host) -> None:
     assert "exportfs -ra" in applied.programs()
 
 
+def test_undo_of_a_first_apply_waits_for_no_check_that_it_takes_away(host: Host) -> None:
+    """What the node check goes by is gone with it: health could not come in any time."""
+    before = host.contents()
+    first(host)
+    began = time.monotonic()
+    done = host.run("undo", "--yes", "--json")
+    assert (done.returncode, outcome(done)) == (0, "undone"), done.stdout
+    assert time.monotonic() - began < 60
+    assert "nothing says how it was before omconf came" in done.stdout
+    assert host.contents() == before
+
+
+def test_a_first_apply_that_fails_is_taken_back_whole(host: Host) -> None:
+    before = host.contents()
+    host.put("/root/health", '{"inited":true,"installed":true,"dbOk":false}')
+    done = host.run("apply", "--yes", "--json", "--health-timeout", "4")
+    assert (done.returncode, outcome(done)) == (1, "undone"), done.stdout
+    assert host.contents() == before
+
+
 def change(host: Host) -> None:
     """Change what needs a restart."""
     host.write_spec(2, openmeetings={"java_options": ["-Xmx2g"]}, **NO_ROUTE)
