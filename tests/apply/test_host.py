@@ -201,7 +201,7 @@ def test_ctrl_c_ends_the_step_in_hand(applied: Host) -> None:
     assert applied.settled()
 
 
-SLOW = '#!/bin/sh\n[ $1 != -ra ] || sleep 3\necho "exportfs $*|" >>/var/log/programs\n'
+SLOW = '#!/bin/sh\n[ $1 != -ra ] || sleep 6\necho "exportfs $*|" >>/var/log/programs\n'
 
 
 @pytest.mark.parametrize("verb", ["apply", "undo"])
@@ -225,7 +225,7 @@ def test_ctrl_c_twice_ends_at_once(applied: Host, verb: str) -> None:
             signalled = time.monotonic()
     assert process.wait() != 0
     process.stdout.close()
-    assert time.monotonic() - signalled < 1.5
+    assert time.monotonic() - signalled < 5, "the program takes 6 seconds"
     assert said[-1]["outcome"] == "partial"
     assert said[-1]["why"].startswith("om1: ")
     assert said[-1]["why"].endswith("what may still run there: exportfs -ra")

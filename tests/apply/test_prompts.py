@@ -26,8 +26,8 @@ from tests.needs import fixture_needs, needs
 
 DONE = "Is it done? [y/N]: "
 APPROVE = "Apply this plan? Only `yes` goes on [no]: "
-SECONDS = 2
-"""As long may it take to end."""
+SECONDS = 20
+"""As long may it take to end, on a busy machine; whoever waits for Enter waits for ever."""
 
 
 @dataclass
