@@ -97,6 +97,30 @@ def test_secrets_are_compared(trees: Path, value: str | None, state: str) -> Non
     assert told is (state == "different")
 
 
+LISTED = """<multicast enabled="false"/><tcp-ip enabled="true"><member-list>
+<member>om1.example.org</member>
+<member>om2</member>
+<member>10.1.1.3</member>
+</member-list></tcp-ip>"""
+
+
+@pytest.mark.parametrize("node", ["om1", "om2"])
+def test_a_member_list_that_misses_a_node(trees: Path, node: str) -> None:
+    for each in ("om1", "om2", "om3"):
+        edit(trees / each, HAZELCAST, r"(?s)<multicast enabled.*</multicast>", LISTED)
+    edit(trees / "om2", HAZELCAST, "10.1.1.3<", "om3.example.org<")
+    _, found = imported(trees)
+    assert found["drift"] == []
+    edit(trees / node, HAZELCAST, "10.1.1.3<|om3.example.org<", "10.1.1.33<")
+    _, found = imported(trees)
+    assert {d["node"] for d in found["drift"]} == {node}
+    first, second = sorted(d["message"] for d in found["drift"])
+    assert first == f"{node} alone has the member 10.1.1.33, the others do not."
+    assert second.startswith(f"{node} alone lacks the member ")
+    plain = omconf("import", "--deployed", trees)
+    assert plain.err.count("omconf lists all nodes by their addresses, and nothing else") == 3
+
+
 SECRETS = {
     "url": (PERSISTENCE, r"(5432/openmeetings)", r"\1?password=s3cr3t-x"),
     "jpa": (
