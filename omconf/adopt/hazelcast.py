@@ -72,8 +72,7 @@ def facts(node: Seen, common: Common) -> None:
     stock = common.release.hazelcast
     value, line = items.get("cluster-name", ("dev", 0))
     node.tell(("hazelcast", "cluster_name"), value, (path, line))
-    if url := items.get("member-attributes/server.url"):
-        node.tell(("nodes", "*", "url"), url[0], (path, url[1]))
+    _url(node, path, items)
     _discovery(node, path, items)
     _network(node, path, items)
     node.covers.add(("hazelcast", "properties"))
@@ -85,6 +84,15 @@ def facts(node: Seen, common: Common) -> None:
     node.covers.add(EXTRA)
     for key, element, line in _further(document, common.release):
         _keep(node, key, element, (path, line), common.release)
+
+
+def _url(node: Seen, path: str, items: dict[str, Item]) -> None:
+    url, line = items.get("member-attributes/server.url", ("", 0))
+    if not url.isprintable():
+        message = "`server.url` is left out: it holds a character that cannot be seen."
+        node.say(NOT_KEPT, message, (path, line))
+    elif url:
+        node.tell(("nodes", "*", "url"), url, (path, line))
 
 
 def _discovery(node: Seen, path: str, items: dict[str, Item]) -> None:

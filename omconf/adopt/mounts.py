@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 REMOTE = {"nfs": "nfs", "nfs4": "nfs", "cifs": "cifs", "smb3": "cifs"}
 """The kind of storage in a spec, by the type of a mount."""
 _NFS = re.compile(r"([^:/\[\]]+):(/.*)")
-_CIFS = re.compile(r"//([^/]+)/([^/]+)/?")
+_CIFS = re.compile(r"//([^/@]+)/([^/]+)/?")
 _CLIENT = re.compile(r"(\S+)\(([^()\s]*)\)")
 Place = tuple[str, int]
 

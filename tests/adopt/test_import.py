@@ -130,6 +130,11 @@ SECRETS = {
     ),
     "jvm": (SETENV, "-Xmx2g", "-Xmx2g -Djavax.net.ssl.keyStorePassword=s3cr3t-x"),
     "hazelcast": (HAZELCAST, "(</hazelcast>)", r"<license-key>s3cr3t-x</license-key>\1"),
+    "basic auth": (HAZELCAST, r"https://(om\d)", r"https://admin:s3cr3t-x@\1"),
+    "token of the url": (HAZELCAST, r":5443/openmeetings", r"\g<0>?token=s3cr3t-x"),
+    "argument": (SETENV, "-Xmx2g", "-Xmx2g '-XX:OnError=x --password s3cr3t-x'"),
+    "login of curl": (SETENV, "-Xmx2g", "-Xmx2g '-XX:OnError=curl -u a:s3cr3t-x h'"),
+    "parameter": (PERSISTENCE, r"(5432/openmeetings)", r"\1?options=-c%20pw=s3cr3t-x"),
     "property": (
         HAZELCAST,
         r"(\t</properties>)",
@@ -147,6 +152,45 @@ def test_no_secret_is_ever_written(trees: Path, where: str) -> None:
     assert "OM352" in {d["rule"] for d in found["diagnostics"]}
     plain = omconf("import", "--deployed", trees)
     assert "s3cr3t-x" not in plain.out + plain.err
+
+
+def test_secrets_have_variables_of_their_own(trees: Path) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, PERSISTENCE, r"(5432/openmeetings)", r"\1?xToken=a1&amp;x_token=b2")
+    _, found = imported(trees)
+    assert {s["key"]: s["variable"] for s in found["secrets"]} == {
+        "database.password": "OM_DB_PASSWORD",
+        "database.options.xToken": "OM_DB_X_TOKEN",
+        "database.options.x_token": "OM_DB_X_TOKEN_2",
+    }
+    assert found["differences"] == []
+
+
+def test_a_url_that_no_spec_can_hold_is_guessed(trees: Path) -> None:
+    edit(trees / "om2", HAZELCAST, "https://om2", "https://om2&#x9b;31m")
+    done, found = imported(trees)
+    assert done.code == 2
+    assert "url: " in found["spec"]
+    said = [d["message"] for d in found["diagnostics"] if d.get("node") == "om2"]
+    assert "`server.url` is left out: it holds a character that cannot be seen." in said
+
+
+def test_the_name_of_a_property_on_a_line_of_its_own(trees: Path) -> None:
+    for node in ("om1", "om2", "om3"):
+        odd = r'\1<property name="a&#10;b">1</property>'
+        edit(trees / node, HAZELCAST, r"(<properties>)", odd)
+    _, found = imported(trees)
+    assert found["plan"] is not None
+    left = [d for d in found["diagnostics"] if "is left out" in d["message"]]
+    assert {d["rule"] for d in left} == {"OM352"}
+
+
+def test_options_of_a_mount_that_are_secrets(trees: Path) -> None:
+    edit(trees / "om2", "etc/fstab", "timeo=50", "timeo=50,token=s3cr3t-x,ro")
+    edit(trees / "om3", "etc/fstab", "timeo=50", "timeo=50,token=s3cr3t-x,ro")
+    done, found = imported(trees)
+    assert "s3cr3t-x" not in done.out + done.err
+    assert "options: [timeo=50, ro" in found["spec"] or '"timeo=50", ro' in found["spec"]
 
 
 def test_further_elements_go_to_a_file_beside_the_spec(trees: Path, tmp_path: Path) -> None:
