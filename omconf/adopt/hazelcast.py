@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -140,15 +141,18 @@ def _property(
 
 def _further(document: _Element, release: Release) -> Iterator[tuple[str, StockElement, int]]:
     """Yield what stands in the file beside omconf's own elements, with its place and line."""
+    times: Counter[str] = Counter()
     maps = {f"map[{name}]": release.hazelcast.map_content for name in release.hazelcast.maps}
     for parent, own in _OWN.items():
         for above in [document] if not parent else document.iterfind(f"{{*}}{parent}"):
             for child in children(above):
                 name = child.get("name")
-                named = name is not None and local(child) in ("map", "attribute")
-                key = f"{local(child)}[{name}]" if named else local(child)
+                key = local(child) if name is None else f"{local(child)}[{name}]"
                 if key in own or (not parent and key in maps):
                     continue
+                times[f"{parent}/{key}"] += 1
+                if (count := times[f"{parent}/{key}"]) > 1:  # two of one name, or of none
+                    key = f"{key}#{count}"
                 line: int | None = child.sourceline  # type: ignore[assignment]
                 whole = f"{parent}/{key}" if parent else key
                 yield whole, hazelcast_extra.copied(child), line or 0

@@ -219,6 +219,16 @@ def test_names(trees: Path) -> None:
     assert "server-a was called `Server_A` before" in found["spec"]
     assert "om3 is `third` in the source" in found["spec"]
     assert done.code == 2
+def test_several_further_elements_of_one_kind_are_kept(trees: Path) -> None:
+    queues = "".join(f'<queue name="{q}"><max-size>9</max-size></queue>' for q in "ab")
+    pool = '<executor-service name="x"><pool-size>3</pool-size></executor-service>'
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, HAZELCAST, "(</hazelcast>)", rf"{queues}{pool}\1")
+    _, found = imported(trees)
+    assert found["differences"] == []
+    assert found["files"]["hazelcast-extra.xml"].count("<queue name=") == 2
+
+
     _, found = imported(trees, "--name", "third=web3")
     assert found["nodes"] == ["om2", "server-a", "web3"]
 
