@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -118,7 +119,7 @@ def _patterns(facts: Facts, names: Iterable[str]) -> Facts:
         for name, fact in known.items():
             address = facts.get(("nodes", name, "address"))
             patterns[name] = _pattern(str(fact.value), name, str(address.value) if address else "")
-        usual = max(patterns.values(), key=[*patterns.values()].count)
+        usual = Counter(patterns.values()).most_common(1)[0][0]
         holds = [name for name, pattern in patterns.items() if pattern == usual]
         if len(holds) < _LEAST or len(holds) * 2 <= len(names):
             continue

@@ -161,6 +161,8 @@ def _result(document: Document) -> str:
         if summary["disruption"] != "none":
             restarts = " Nodes restart one by one for these: the plan says why."
         return f"{told}, and {lines} that {'is' if more == 1 else 'are'} there.{restarts}"
+    if not document["differences"]:
+        return f"Imported {nodes}. What is missing or cannot be read is not proved: see above."
     return f"Imported {nodes}. A plan against the same nodes is not empty: see above."
 
 
@@ -169,6 +171,8 @@ def _next(document: Document, spec: str) -> str:
     lines = ["Next:"]
     if document["secrets"]:
         lines.append("  set the secrets above")
+    if document["plan"] is None:
+        lines.append(f"  correct the spec's errors: omconf validate{named}")
     lines.append(f"  omconf plan{named} ...   shows what an apply would do")
     lines.append(f"  omconf apply{named} ...  adds omconf's own files")
     return "\n".join(lines) + "\n"

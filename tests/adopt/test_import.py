@@ -185,6 +185,15 @@ def test_the_name_of_a_property_on_a_line_of_its_own(trees: Path) -> None:
     assert {d["rule"] for d in left} == {"OM352"}
 
 
+def test_a_spec_with_errors_is_to_be_corrected(trees: Path) -> None:
+    (trees / "om1/etc/hosts").unlink()
+    for node in ("om2", "om3"):
+        (trees / node / "etc/hosts").unlink()
+    said = omconf("import", "--deployed", trees)
+    assert "The spec has errors" in said.err
+    assert "correct the spec's errors: omconf validate" in said.err
+
+
 def test_options_of_a_mount_that_are_secrets(trees: Path) -> None:
     edit(trees / "om2", "etc/fstab", "timeo=50", "timeo=50,token=s3cr3t-x,ro")
     edit(trees / "om3", "etc/fstab", "timeo=50", "timeo=50,token=s3cr3t-x,ro")
@@ -210,15 +219,6 @@ def test_further_elements_go_to_a_file_beside_the_spec(trees: Path, tmp_path: Pa
     assert omconf("validate", tmp_path / "cluster.yaml").code == 0
 
 
-def test_names(trees: Path) -> None:
-    edit(trees / "om1", HAZELCAST, "om1<", "Server_A<")
-    edit(trees / "om2", HAZELCAST, "om2<", "om3<")
-    (trees / "om3").rename(trees / "third")
-    done, found = imported(trees)
-    assert found["nodes"] == ["om2", "om3", "server-a"]
-    assert "server-a was called `Server_A` before" in found["spec"]
-    assert "om3 is `third` in the source" in found["spec"]
-    assert done.code == 2
 def test_several_further_elements_of_one_kind_are_kept(trees: Path) -> None:
     queues = "".join(f'<queue name="{q}"><max-size>9</max-size></queue>' for q in "ab")
     pool = '<executor-service name="x"><pool-size>3</pool-size></executor-service>'
@@ -229,6 +229,15 @@ def test_several_further_elements_of_one_kind_are_kept(trees: Path) -> None:
     assert found["files"]["hazelcast-extra.xml"].count("<queue name=") == 2
 
 
+def test_names(trees: Path) -> None:
+    edit(trees / "om1", HAZELCAST, "om1<", "Server_A<")
+    edit(trees / "om2", HAZELCAST, "om2<", "om3<")
+    (trees / "om3").rename(trees / "third")
+    done, found = imported(trees)
+    assert found["nodes"] == ["om2", "om3", "server-a"]
+    assert "server-a was called `Server_A` before" in found["spec"]
+    assert "om3 is `third` in the source" in found["spec"]
+    assert done.code == 2
     _, found = imported(trees, "--name", "third=web3")
     assert found["nodes"] == ["om2", "server-a", "web3"]
 
@@ -239,6 +248,9 @@ def test_a_node_that_cannot_be_read_is_a_gap(trees: Path) -> None:
     assert done.code == 1
     assert [m["name"] for m in found["missing"]] == ["om3"]
     assert "# om3: missing here" in found["spec"]
+    assert "What is missing or cannot be read is not proved" in (
+        omconf("import", "--deployed", trees).err
+    )
     done, found = imported(trees, "--node", "om1", "--node", "om2")
     assert done.code == 0, found["diagnostics"]
     assert list(yaml.safe_load(found["spec"])["nodes"]) == ["om1", "om2"]
