@@ -32,6 +32,11 @@ _NAMED = re.compile(
     rf"(?:(?:\s{{1,3}}+value)?\s{{0,3}}+=\s{{0,3}}+|>|:\s{{1,3}}+(?!\{{))[\"']?)"
     rf"(?!{re.escape(HIDDEN)}|\*{{8}})(?<!\bcredentials=(?=/))(?<!\bsecretfile=(?=/))[^;&,)\s]+"
 )
+# `--password ...` as a program's own option, and `Bearer ...`: a blank stands before the value.
+_BEHIND = re.compile(
+    rf"(?i)((?<![\w-])--?[\w-]{{0,40}}?(?:{WORDS})[\w-]{{0,20}}+\s{{1,3}}+(?!-)"
+    rf"|\bbearer\s{{1,3}}+(?=\S{{8}}))(?!{re.escape(HIDDEN)}|\*{{8}})[^\s'\"]+"
+)
 _BEFORE_AT = re.compile(r"(?<!\S)\S+(?=@)")
 # `-u name:...`, and `//name:...@` with blanks in it, which no word ends.
 _USER_AND = re.compile(
@@ -62,13 +67,24 @@ def in_plain(name: str, value: str) -> bool:
     return hides(name) or _PLAIN.search(value) is not None
 
 
+def tells(name: str, value: str) -> bool:
+    """Tell whether a value that is to be written down is a secret, or holds one in any form.
+
+    Unlike `masked`, it takes a user's name alone for none: `-Djms.user=om`.
+    """
+    return in_plain(name, value) or _covered(value) != value
+
+
 def masked(text: str) -> str:
     """Hide the secrets inside a text: `password=...`, `//user:...@host`, `user:...@host`.
 
     A text with a login in it is hidden as a whole: its password may be spelt in any broken way.
     """
-    if _LOGIN.search(text):
-        return HIDDEN
+    return HIDDEN if _LOGIN.search(text) else _covered(text)
+
+
+def _covered(text: str) -> str:
+    text = _BEHIND.sub(rf"\1{HIDDEN}", text)
     text = _NAMED.sub(rf"\1{HIDDEN}", text)
     text = _USER_AND.sub(rf"\1{HIDDEN}", text)
     return _BEFORE_AT.sub(_without_login, text) if "@" in text else text

@@ -43,6 +43,19 @@ def test_what_is_masked_stays_as_it_is() -> None:
     assert masked(once) == once
 
 
+@pytest.mark.parametrize("before", ["--password ", "-Dfoo=--db-token  ", "x -pass ", "Bearer "])
+def test_what_stands_behind_a_blank(before: str) -> None:
+    shown = f"{before}{HIDDEN} --x"
+    assert masked(f"{before}{VALUE} --x") == shown
+    assert masked(shown) == shown
+    assert VALUE not in masked(f"Authorization: Bearer {VALUE}")
+
+
+def test_an_option_without_a_value_hides_nothing() -> None:
+    for text in ("--no-password --host x", "bearer of news", "the password is too short"):
+        assert masked(text) == text
+
+
 def test_a_login_ends_at_the_last_at_sign() -> None:
     shown = f"jdbc:oracle:thin:om/{HIDDEN}@db:1521:om"
     assert masked('jdbc:oracle:thin:om/"p@ss@/w0rd"@db:1521:om') == shown

@@ -13,7 +13,7 @@ from omconf.adopt import database_tls
 from omconf.cluster.database_url import OF_TLS, WRITABLE
 from omconf.formats import jdbc, jdbc_servers, oracle_net
 from omconf.rules import NOT_KEPT
-from omconf.secrets import Secret, hides, in_plain, quoted
+from omconf.secrets import Secret, hides, quoted, tells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -145,7 +145,7 @@ def _options(
             default: Any = {"env": database_tls.variable(key[-1])}
             node.tell(key, default, place, secret=Secret(value) if _known(value) else None)
             continue
-        if in_plain(name, value):
+        if tells(name, value):
             message = f"The URL's parameter `{quoted(name)}` is a secret: a spec cannot hold it."
             node.say(NOT_KEPT, message, place, "The plan lists it as one that goes.")
             continue

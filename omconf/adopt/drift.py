@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from omconf.adopt import jvm
+from omconf.adopt import host, jvm
 from omconf.adopt.model import Place, diagnostic
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.jvm import item_of
@@ -37,13 +37,16 @@ _SHARED = {
     ("openmeetings", "user"): "the user that OpenMeetings runs as",
     ("openmeetings", "group"): "the group that OpenMeetings runs as",
     ("openmeetings", "service"): "the unit of OpenMeetings",
-    ("storage", "kind"): "how the data folder is shared",
+    ("storage", "kind"): "the kind of storage",
     ("storage", "server"): "the data server",
     ("storage", "export"): "the exported folder",
-    ("storage", "options"): "the options of the mount",
+    ("storage", "options"): "the list of mount options",
 }
 """Facts that are not items of one file."""
 _NOTHING = object()
+_LISTED = object()
+_TCP = "network/join/tcp-ip/"
+_MEMBER = f"{_TCP}member-list/member["
 
 
 _PLAIN = re.compile(r"[\w ./:@*,=()\[\]-]*")
@@ -83,6 +86,8 @@ def outliers(nodes: Sequence[Seen]) -> list[Outlier]:
             if reading is not None and not reading.broken:
                 readings[node.name] = reading
         found += _of_items(kind.name, readings, path_of)
+        if kind is HAZELCAST:
+            found += _of_members(nodes, readings, path_of)
     found += _of_options(nodes)
     return found + _of_facts(nodes)
 
@@ -111,6 +116,37 @@ def _of_items(
             first = min((n for n in reading.lines.values() if n), default=0)
             said.places[node] = Place(node, paths[node], reading.lines.get(key, first))
         result += _apart(kind, key, said)
+    return result
+
+
+def _of_members(
+    nodes: Sequence[Seen], readings: Mapping[str, Reading], paths: Mapping[str, str]
+) -> list[Outlier]:
+    """Compare whom nodes list as members, however they spell it; a node need not list itself."""
+    hosts = host.known_hosts(nodes)
+    listed: dict[str, dict[str, str]] = {}
+    for node, reading in readings.items():
+        if reading.items.get(f"{_TCP}enabled") == "true":
+            own = listed.setdefault(node, {})
+            for key, value in reading.items.items():
+                if key.startswith(_MEMBER):
+                    member = value.rpartition(":")[0] or value
+                    own.setdefault(hosts.get(member.lower().rstrip("."), member), key)
+    spelled: dict[str, str] = {}
+    for own in listed.values():
+        for member, key in own.items():
+            spelled.setdefault(member, key)
+    result = []
+    for member, key in spelled.items():
+        said = _Said(f"the member {key.removeprefix(_MEMBER).rstrip(']')}")
+        for node, own in listed.items():
+            there = own.get(member)
+            said.values[node] = _LISTED if there or node == member else _NOTHING
+            said.shown[node] = ""
+            lines = readings[node].lines
+            line = lines.get(there) if there else next(map(lines.get, own.values()), None)
+            said.places[node] = Place(node, paths[node], line or 0)
+        result += _apart(HAZELCAST.name, key, said)
     return result
 
 
@@ -199,12 +235,12 @@ def _message(said: _Said, node: str, usual: list[str], *, alone: bool) -> str:
         for text in (said.shown[usual[0]], said.shown[node])
     )
     if said.values[node] is _NOTHING:
-        rest = f" ({quoted(wanted)})" if wanted and wanted != HIDDEN else ""
+        rest = f" ({quoted(wanted)})" if wanted not in ("", "set", HIDDEN) else ""
         return f"{who} lacks {label}{rest}."
     if said.values[usual[0]] is _NOTHING:
         return f"{who} has {label}, the others do not."
     if own == wanted or HIDDEN in (own, wanted):
-        return f"{who} has another {label}."
+        return f"{who} has another {label.removeprefix('the ')}."
     return f"{who} has {label} {quoted(own)}, not {quoted(wanted)}."
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omconf.adopt.model import ABSENT, Fact
@@ -45,7 +47,24 @@ def fold(nodes: Sequence[Seen], *, explicit: bool = False, patterns: bool = True
             for fact in reversed(node.facts)
             if fact.path[:2] == ("nodes", "*") and fact.value is not None
         }
+    result = _variables(result)
     return _patterns(result, [node.name for node in nodes]) if patterns else result
+
+
+def _variables(facts: Facts) -> Facts:
+    """Give each secret a variable of its own, where two keys would be written alike."""
+    used: set[str] = set()
+    result: Facts = {}
+    for path in sorted(facts, key=lambda path: (len(path), path)):
+        fact = facts[path]
+        if isinstance(fact.value, dict) and (wanted := fact.value.get("env")):
+            name, number = wanted, 2
+            while name in used:
+                name, number = f"{wanted}_{number}", number + 1
+            used.add(name)
+            fact = replace(fact, value={**fact.value, "env": name})
+        result[path] = fact
+    return {path: result[path] for path in facts}
 
 
 def majority(votes: Sequence[Any]) -> Any:
@@ -100,7 +119,7 @@ def _patterns(facts: Facts, names: Iterable[str]) -> Facts:
         for name, fact in known.items():
             address = facts.get(("nodes", name, "address"))
             patterns[name] = _pattern(str(fact.value), name, str(address.value) if address else "")
-        usual = max(patterns.values(), key=[*patterns.values()].count)
+        usual = Counter(patterns.values()).most_common(1)[0][0]
         holds = [name for name, pattern in patterns.items() if pattern == usual]
         if len(holds) < _LEAST or len(holds) * 2 <= len(names):
             continue

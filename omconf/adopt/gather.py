@@ -275,8 +275,10 @@ def _unread(gathered: Gathered, node: Seen) -> None:
     if not node.fact("nodes", "*", "url"):
         address = node.fact("nodes", "*", "address")
         url = f"https://{host.host_name(node) or (address.value if address else node.name)}"
-        node.tell(("nodes", "*", "url"), f"{url}:5443/openmeetings", guess="no server.url is set")
-        message = "hazelcast.xml has no `server.url`: the node's URL is guessed."
+        node.tell(
+            ("nodes", "*", "url"), f"{url}:5443/openmeetings", guess="no server.url can be taken"
+        )
+        message = "hazelcast.xml has no `server.url` for a spec: the node's URL is guessed."
         hint = f"Correct `nodes.{node.name}.url` in the spec."
         node.say(GUESSED, message, (node.path(HAZELCAST.places[0]), 0), hint)
 

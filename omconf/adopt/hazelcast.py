@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -73,8 +74,7 @@ def facts(node: Seen, common: Common) -> None:
     stock = common.release.hazelcast
     value, line = items.get("cluster-name", ("dev", 0))
     node.tell(("hazelcast", "cluster_name"), value, (path, line))
-    if url := items.get("member-attributes/server.url"):
-        node.tell(("nodes", "*", "url"), url[0], (path, url[1]))
+    _url(node, path, items)
     _discovery(node, path, items)
     _network(node, path, items)
     node.covers.add(("hazelcast", "properties"))
@@ -86,6 +86,15 @@ def facts(node: Seen, common: Common) -> None:
     node.covers.add(EXTRA)
     for key, element, line in _further(document, common.release):
         _keep(node, key, element, (path, line), common.release)
+
+
+def _url(node: Seen, path: str, items: dict[str, Item]) -> None:
+    url, line = items.get("member-attributes/server.url", ("", 0))
+    if not url.isprintable():
+        message = "`server.url` is left out: it holds a character that cannot be seen."
+        node.say(NOT_KEPT, message, (path, line))
+    elif url:
+        node.tell(("nodes", "*", "url"), url, (path, line))
 
 
 def _discovery(node: Seen, path: str, items: dict[str, Item]) -> None:
@@ -133,15 +142,18 @@ def _property(
 
 def _further(document: _Element, release: Release) -> Iterator[tuple[str, StockElement, int]]:
     """Yield what stands in the file beside omconf's own elements, with its place and line."""
+    times: Counter[str] = Counter()
     maps = {f"map[{name}]": release.hazelcast.map_content for name in release.hazelcast.maps}
     for parent, own in _OWN.items():
         for above in [document] if not parent else document.iterfind(f"{{*}}{parent}"):
             for child in children(above):
                 name = child.get("name")
-                named = name is not None and local(child) in ("map", "attribute")
-                key = f"{local(child)}[{name}]" if named else local(child)
+                key = local(child) if name is None else f"{local(child)}[{name}]"
                 if key in own or (not parent and key in maps):
                     continue
+                times[f"{parent}/{key}"] += 1
+                if (count := times[f"{parent}/{key}"]) > 1:  # two of one name, or of none
+                    key = f"{key}#{count}"
                 line: int | None = child.sourceline  # type: ignore[assignment]
                 whole = f"{parent}/{key}" if parent else key
                 yield whole, hazelcast_extra.copied(child), line or 0

@@ -10,7 +10,7 @@ from omconf.formats import block, header, tomcat
 from omconf.formats.block import Block
 from omconf.formats.setenv import Option
 from omconf.rules import NOT_KEPT
-from omconf.secrets import in_plain, quoted
+from omconf.secrets import quoted, tells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,6 @@ def _refused(key: str, option: Option) -> str:
         return "what it comes to is known on the node alone"
     if key in HAZELCASTS:
         return "it overrules the hazelcast.xml that omconf writes"
-    if in_plain(key, option.text):
+    if tells(key, option.text):
         return "it is a secret, which `ps` shows to everybody on the node"
     return ""

@@ -11,7 +11,7 @@ from omconf.diagnostics import Finding, Rule
 from omconf.formats import utf8
 from omconf.origin import Span
 from omconf.rules import NOT_KEPT
-from omconf.secrets import quoted
+from omconf.secrets import quoted, tells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -142,12 +142,21 @@ class Seen:
         guess: str = "",
         secret: Secret | None = None,
     ) -> None:
-        """Note a fact; one with bytes that are no UTF-8 cannot be written, and is reported."""
-        if _HALF.search(
-            " ".join((*path, *map(str, value if isinstance(value, list) else [value])))
+        """Note a fact; one that cannot be written is reported.
+
+        Bytes that are no UTF-8 cannot, nor can a secret; what goes to `hazelcast.extra` has none.
+        """
+        texts = [str(each) for each in (value if isinstance(value, list) else [value])]
+        why = ""
+        if _HALF.search(" ".join((*path, *texts))):
+            why = "it holds bytes that are no UTF-8"
+        elif path[:2] != ("hazelcast", "extra") and any(
+            tells("", each) for each in texts if not isinstance(value, dict)
         ):
-            key = quoted(utf8.replaced(".".join(path)))
-            self.say(NOT_KEPT, f"`{key}` is left out: it holds bytes that are no UTF-8.", place)
+            why = "it holds a secret"
+        if why:
+            key = utf8.replaced(".".join(path)).replace("*", self.name, 1)
+            self.say(NOT_KEPT, f"`{quoted(key)}` is left out: {why}.", place)
             return
         where = Place(self.name, *place) if place else None
         self.facts.append(Fact(path, value, where, default, guess, secret))

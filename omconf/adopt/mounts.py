@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 REMOTE = {"nfs": "nfs", "nfs4": "nfs", "cifs": "cifs", "smb3": "cifs"}
 """The kind of storage in a spec, by the type of a mount."""
 _NFS = re.compile(r"([^:/\[\]]+):(/.*)")
-_CIFS = re.compile(r"//([^/]+)/([^/]+)/?")
-_CLIENT = re.compile(r"(\S+)\(([^()\s]*)\)")
+_CIFS = re.compile(r"//([^/@]+)/([^/]+)/?")
+_CLIENT = re.compile(r"(?<!\S)([^\s(]++)\(([^()\s]*+)\)")
 Place = tuple[str, int]
 
 
@@ -103,18 +103,28 @@ def exported(node: Seen) -> Iterator[Export]:
     if text is None:
         return
     lines = text.split("\n")
+    said: dict[int, dict[str, list[str]]] = {}
     for entry in exports.read(text)[0]:
         path, _, client = entry.key.rpartition(" ")
-        options = _as_written(lines, entry, client)
+        if entry.last_line not in said:  # the first client of a line that may go on in others
+            said[entry.last_line] = _words(lines[entry.line - 1 : entry.last_line])
+        options = _as_written(said[entry.last_line], entry, client)
         place = (EXPORTS_PATH, entry.line)
         yield Export(node, path, client, entry.value, options, place)
 
 
-def _as_written(lines: list[str], entry: Entry, client: str) -> tuple[str, ...]:
+def _words(lines: list[str]) -> dict[str, list[str]]:
+    """Give the options of each client of a line, once for each time that it is named."""
+    found: dict[str, list[str]] = {}
+    for name, listed in _CLIENT.findall(" ".join(lines)):
+        found.setdefault(name, []).append(listed)
+    return found
+
+
+def _as_written(said: dict[str, list[str]], entry: Entry, client: str) -> tuple[str, ...]:
     """Give a client's options in their own order, where its word says all of them."""
-    written = " ".join(lines[entry.line - 1 : entry.last_line])
-    for name, listed in _CLIENT.findall(written):
+    for listed in said.pop(client, ()):
         own = tuple(listed.split(","))
-        if name == client and ",".join(nfs_options.settle_export(own)) == entry.value:
+        if ",".join(nfs_options.settle_export(own)) == entry.value:
             return own
     return tuple(entry.value.split(","))

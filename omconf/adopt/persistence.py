@@ -18,7 +18,7 @@ from omconf.formats import connection_properties, jdbc
 from omconf.formats.xml import flatten
 from omconf.rules import NOT_KEPT
 from omconf.schema import deployed_xml
-from omconf.secrets import Secret, in_plain, masked, quoted
+from omconf.secrets import Secret, in_plain, masked, quoted, tells
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
@@ -78,7 +78,7 @@ def facts(node: Seen, common: Common) -> None:
             continue
         if shipped.get(name) == value:
             node.tell(("database", "pool", name), value, place, default=value)
-        elif name == "DriverClassName" or in_plain(name, value):
+        elif name == "DriverClassName" or tells(name, value):
             node.say(NOT_KEPT, f"`{quoted(name)}` of the connection is left out.", place)
         else:
             node.tell(("database", "pool", name), value, place)

@@ -14,7 +14,7 @@ from omconf.adopt.mounts import REMOTE, exported, mounts
 from omconf.artifacts.exports import PATH as EXPORTS_PATH
 from omconf.formats import cifs_options, fstab, nfs_options
 from omconf.rules import GUESSED, NOT_KEPT
-from omconf.secrets import quoted
+from omconf.secrets import quoted, tells
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -132,8 +132,20 @@ def _client(mount: Mount, common: Common) -> None:
         node.tell(("storage", "share"), mount.source, place)
         options = cifs.options(mount)
         same = cifs_options.settle_mount(options) == cifs_options.settle_mount(_MOUNT_DEFAULT[kind])
-    value = _MOUNT_DEFAULT[kind] if same else options
+    value = _MOUNT_DEFAULT[kind] if same else _without_secrets(mount, options)
     node.tell(("storage", "options"), value, place, default=_MOUNT_DEFAULT[kind])
+
+
+def _without_secrets(mount: Mount, options: Sequence[str]) -> list[str]:
+    kept = []
+    for option in options:
+        name, _, value = option.partition("=")
+        if tells(name, value):
+            message = f"The option `{quoted(name)}` of the mount is left out: it is a secret."
+            mount.node.say(NOT_KEPT, message, mount.place)
+        else:
+            kept.append(option)
+    return kept
 
 
 def _servers(

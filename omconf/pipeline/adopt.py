@@ -179,6 +179,7 @@ class _Writer:
             place = EXTRA if path[:2] == EXTRA else path
             if document is not None and place in document.values:
                 lines.setdefault(document.values[place].line, path)
+                lines.setdefault(document.keys[place].line, path)  # `? KEY` has a line of its own
         for found in compiled.diagnostics:
             if not found.is_error or found.span is None:
                 continue

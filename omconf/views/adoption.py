@@ -93,7 +93,12 @@ def report(document: Document, paint: Paint, spec: str) -> str:
         count = len(document["differences"])
         what = "1 difference remains" if count == 1 else f"{count} differences remain"
         parts.append(_section(f"{what} between the spec and the nodes:", paint))
-        parts += [_difference(each) for each in document["differences"][:_MOST]]
+        shown = document["differences"][:_MOST]
+        for each, following in zip(shown, [*shown[1:], None], strict=True):
+            parts.append(_difference(each))
+            # Of a file's items with one reason, the last one says it.
+            if not following or any(each[k] != following[k] for k in ("node", "path", "reason")):
+                parts.append(f"      {each['reason']}\n")
         if count > _MOST:
             parts.append(f"  and {count - _MOST} more: see --json\n")
     if document["secrets"]:
@@ -132,7 +137,7 @@ def _difference(each: Document) -> str:
     elif "before" in each or "after" in each:
         before, after = (visible(_short(each.get(k) or "nothing")) for k in ("before", "after"))
         change = f": {before} -> {after}"
-    return f"  {visible(where)}{what}{change}\n      {each['reason']}\n"
+    return f"  {visible(where)}{what}{change}\n"
 
 
 def _short(text: str) -> str:
@@ -156,6 +161,8 @@ def _result(document: Document) -> str:
         if summary["disruption"] != "none":
             restarts = " Nodes restart one by one for these: the plan says why."
         return f"{told}, and {lines} that {'is' if more == 1 else 'are'} there.{restarts}"
+    if not document["differences"]:
+        return f"Imported {nodes}. What is missing or cannot be read is not proved: see above."
     return f"Imported {nodes}. A plan against the same nodes is not empty: see above."
 
 
@@ -164,6 +171,8 @@ def _next(document: Document, spec: str) -> str:
     lines = ["Next:"]
     if document["secrets"]:
         lines.append("  set the secrets above")
+    if document["plan"] is None:
+        lines.append(f"  correct the spec's errors: omconf validate{named}")
     lines.append(f"  omconf plan{named} ...   shows what an apply would do")
     lines.append(f"  omconf apply{named} ...  adds omconf's own files")
     return "\n".join(lines) + "\n"

@@ -97,6 +97,30 @@ def test_secrets_are_compared(trees: Path, value: str | None, state: str) -> Non
     assert told is (state == "different")
 
 
+LISTED = """<multicast enabled="false"/><tcp-ip enabled="true"><member-list>
+<member>om1.example.org</member>
+<member>om2</member>
+<member>10.1.1.3</member>
+</member-list></tcp-ip>"""
+
+
+@pytest.mark.parametrize("node", ["om1", "om2"])
+def test_a_member_list_that_misses_a_node(trees: Path, node: str) -> None:
+    for each in ("om1", "om2", "om3"):
+        edit(trees / each, HAZELCAST, r"(?s)<multicast enabled.*</multicast>", LISTED)
+    edit(trees / "om2", HAZELCAST, "10.1.1.3<", "om3.example.org<")
+    _, found = imported(trees)
+    assert found["drift"] == []
+    edit(trees / node, HAZELCAST, "10.1.1.3<|om3.example.org<", "10.1.1.33<")
+    _, found = imported(trees)
+    assert {d["node"] for d in found["drift"]} == {node}
+    first, second = sorted(d["message"] for d in found["drift"])
+    assert first == f"{node} alone has the member 10.1.1.33, the others do not."
+    assert second.startswith(f"{node} alone lacks the member ")
+    plain = omconf("import", "--deployed", trees)
+    assert plain.err.count("omconf lists all nodes by their addresses, and nothing else") == 3
+
+
 SECRETS = {
     "url": (PERSISTENCE, r"(5432/openmeetings)", r"\1?password=s3cr3t-x"),
     "jpa": (
@@ -106,6 +130,11 @@ SECRETS = {
     ),
     "jvm": (SETENV, "-Xmx2g", "-Xmx2g -Djavax.net.ssl.keyStorePassword=s3cr3t-x"),
     "hazelcast": (HAZELCAST, "(</hazelcast>)", r"<license-key>s3cr3t-x</license-key>\1"),
+    "basic auth": (HAZELCAST, r"https://(om\d)", r"https://admin:s3cr3t-x@\1"),
+    "token of the url": (HAZELCAST, r":5443/openmeetings", r"\g<0>?token=s3cr3t-x"),
+    "argument": (SETENV, "-Xmx2g", "-Xmx2g '-XX:OnError=x --password s3cr3t-x'"),
+    "login of curl": (SETENV, "-Xmx2g", "-Xmx2g '-XX:OnError=curl -u a:s3cr3t-x h'"),
+    "parameter": (PERSISTENCE, r"(5432/openmeetings)", r"\1?options=-c%20pw=s3cr3t-x"),
     "property": (
         HAZELCAST,
         r"(\t</properties>)",
@@ -125,6 +154,54 @@ def test_no_secret_is_ever_written(trees: Path, where: str) -> None:
     assert "s3cr3t-x" not in plain.out + plain.err
 
 
+def test_secrets_have_variables_of_their_own(trees: Path) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, PERSISTENCE, r"(5432/openmeetings)", r"\1?xToken=a1&amp;x_token=b2")
+    _, found = imported(trees)
+    assert {s["key"]: s["variable"] for s in found["secrets"]} == {
+        "database.password": "OM_DB_PASSWORD",
+        "database.options.xToken": "OM_DB_X_TOKEN",
+        "database.options.x_token": "OM_DB_X_TOKEN_2",
+    }
+    assert found["differences"] == []
+
+
+def test_a_url_that_no_spec_can_hold_is_guessed(trees: Path) -> None:
+    edit(trees / "om2", HAZELCAST, "https://om2", "https://om2&#x9b;31m")
+    done, found = imported(trees)
+    assert done.code == 2
+    assert "url: " in found["spec"]
+    said = [d["message"] for d in found["diagnostics"] if d.get("node") == "om2"]
+    assert "`server.url` is left out: it holds a character that cannot be seen." in said
+
+
+def test_the_name_of_a_property_on_a_line_of_its_own(trees: Path) -> None:
+    for node in ("om1", "om2", "om3"):
+        odd = r'\1<property name="a&#10;b">1</property>'
+        edit(trees / node, HAZELCAST, r"(<properties>)", odd)
+    _, found = imported(trees)
+    assert found["plan"] is not None
+    left = [d for d in found["diagnostics"] if "is left out" in d["message"]]
+    assert {d["rule"] for d in left} == {"OM352"}
+
+
+def test_a_spec_with_errors_is_to_be_corrected(trees: Path) -> None:
+    (trees / "om1/etc/hosts").unlink()
+    for node in ("om2", "om3"):
+        (trees / node / "etc/hosts").unlink()
+    said = omconf("import", "--deployed", trees)
+    assert "The spec has errors" in said.err
+    assert "correct the spec's errors: omconf validate" in said.err
+
+
+def test_options_of_a_mount_that_are_secrets(trees: Path) -> None:
+    edit(trees / "om2", "etc/fstab", "timeo=50", "timeo=50,token=s3cr3t-x,ro")
+    edit(trees / "om3", "etc/fstab", "timeo=50", "timeo=50,token=s3cr3t-x,ro")
+    done, found = imported(trees)
+    assert "s3cr3t-x" not in done.out + done.err
+    assert "options: [timeo=50, ro" in found["spec"] or '"timeo=50", ro' in found["spec"]
+
+
 def test_further_elements_go_to_a_file_beside_the_spec(trees: Path, tmp_path: Path) -> None:
     extra = r'<queue name="q"><max-size>9</max-size></queue>\1'
     for node in ("om1", "om2", "om3"):
@@ -140,6 +217,16 @@ def test_further_elements_go_to_a_file_beside_the_spec(trees: Path, tmp_path: Pa
     assert spec["hazelcast"]["extra"] == "hazelcast-extra.xml"
     assert spec["persistence"]["properties"] == {"openjpa.Multithreaded": "true"}
     assert omconf("validate", tmp_path / "cluster.yaml").code == 0
+
+
+def test_several_further_elements_of_one_kind_are_kept(trees: Path) -> None:
+    queues = "".join(f'<queue name="{q}"><max-size>9</max-size></queue>' for q in "ab")
+    pool = '<executor-service name="x"><pool-size>3</pool-size></executor-service>'
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, HAZELCAST, "(</hazelcast>)", rf"{queues}{pool}\1")
+    _, found = imported(trees)
+    assert found["differences"] == []
+    assert found["files"]["hazelcast-extra.xml"].count("<queue name=") == 2
 
 
 def test_names(trees: Path) -> None:
@@ -161,6 +248,9 @@ def test_a_node_that_cannot_be_read_is_a_gap(trees: Path) -> None:
     assert done.code == 1
     assert [m["name"] for m in found["missing"]] == ["om3"]
     assert "# om3: missing here" in found["spec"]
+    assert "What is missing or cannot be read is not proved" in (
+        omconf("import", "--deployed", trees).err
+    )
     done, found = imported(trees, "--node", "om1", "--node", "om2")
     assert done.code == 0, found["diagnostics"]
     assert list(yaml.safe_load(found["spec"])["nodes"]) == ["om1", "om2"]

@@ -88,6 +88,21 @@ def _exports() -> Read:
     return exports.read
 
 
+@row("adopt.mounts", texts=EXPORTS, small=12_000, large=64 * 1024)
+def _exported() -> Read:
+    from omconf.adopt import mounts
+    from omconf.adopt.model import Seen
+    from omconf.artifacts.exports import PATH
+    from omconf.deployed.snapshot import DeployedFile, NodeFiles
+    from omconf.deployed.survey import Survey
+
+    def read(text: str) -> object:
+        files = NodeFiles({PATH: DeployedFile(text.encode())})
+        return [*mounts.exported(Seen("om1", Survey("om1"), files))]
+
+    return read
+
+
 CONNECTION: list[str | Text] = [
     *WORDS,
     "a%d=b,",

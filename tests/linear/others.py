@@ -33,6 +33,7 @@ SECRETS: list[str | Text] = [
     Text("a", "-u "),
     Text(" ", "user"),
     Text("-", "password"),
+    *("--password ", "-pass", "bearer ", "-a--"),
 ]
 
 
@@ -45,7 +46,7 @@ def _secrets() -> Read:
     def read(text: str) -> object:
         for look in (secrets.hides, secrets.masked, secrets.quoted, visible):
             look(text)
-        secrets.in_plain("a", text)
+        secrets.tells("a", text)
         return list(secrets.masked_lines(text.split("\n"))), binding._COMMENT.sub("", text)
 
     return read
