@@ -332,12 +332,12 @@ def _model(path: Path) -> type[Section] | None:
     model: type[Section] | None = Spec
     in_mapping = False
     for part in path:
-        if in_mapping:  # a name that the user chose: a node's
+        if in_mapping:  # a name that the user chose, or which one of a list it is
             in_mapping = False
             continue
         info = model.model_fields.get(str(part)) if model else None
         model = section_of(info) if info else None
-        in_mapping = str(part) == "nodes"
+        in_mapping = str(part) in ("nodes", "removed", "ignore")
     return None if in_mapping else model
 
 

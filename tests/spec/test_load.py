@@ -400,3 +400,12 @@ def test_where_ssh_reaches_a_node(defaults: str | None, own: str | None, destina
 @pytest.mark.parametrize("name", [" om", "om ", "om ,x"])
 def test_names_that_no_connection_can_carry_are_refused(name: str) -> None:
     assert "OM212" in rules_of(spec_of(database={"user": name}))
+
+
+def test_an_unknown_key_in_a_list_or_of_a_removed_node_names_those_there(tmp_path: Path) -> None:
+    ignored = {"rule": "OM306", "why": "gone", "until": "now"}
+    data = spec_of(2, removed={"om3": {"ssh": "om3", "port": 22}}, ignore=[ignored])
+    (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(data))
+    printed = omconf("validate", cwd=tmp_path).err
+    assert "hint: Keys there: rule, node, path, why." in printed
+    assert "hint: Keys there: ssh." in printed
