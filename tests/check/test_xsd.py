@@ -242,7 +242,7 @@ def test_a_good_document_costs_next_to_nothing() -> None:
 
 def test_xmlschema_is_loaded_only_for_what_is_refused() -> None:
     program = (
-        "import sys; from omconf.check import xsd; from tests.check.documents import *;"
+        "import sys; from omconf.schema import xsd; from tests.check.documents import *;"
         "assert xsd.faults(xsd.parse(WRITTEN.encode()), 'hazelcast.xsd') == [];"
         "assert 'xmlschema' not in sys.modules;"
         "assert xsd.faults(xsd.parse(WRITTEN.replace('>32<', '>0<').encode()), 'hazelcast.xsd');"
