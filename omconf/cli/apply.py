@@ -77,7 +77,7 @@ def apply(
     """Carry out a plan: write its files, run what reads them, wait for health, node after node."""
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
-    from omconf.pipeline import apply_saved, stops
+    from omconf.pipeline import apply_saved, remembered, stops
     from omconf.pipeline.apply import Options, Result
     from omconf.pipeline.compiled import compile_spec
     from omconf.views import events
@@ -110,6 +110,7 @@ def apply(
             show.pause()
             planned.show(prepared.document)
         if not prepared.steps:
+            remembered.alone(prepared, dry=dry_run)
             applying.leave(Result(Outcome.UNCHANGED), show)
             return
         approved = yes or saved or dry_run
