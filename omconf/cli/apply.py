@@ -88,8 +88,9 @@ def apply(
     if saved and (root is not None or strict_format or sudo or seconds is not None or node):
         message = "A saved plan says itself what --root, --sudo, --node and --strict-format say."
         raise typer.BadParameter(message)
-    if confirm_each and not (as_json or applying.somebody()):
-        raise typer.BadParameter("--confirm-each needs a person at a terminal.")
+    if confirm_each and (as_json or not applying.somebody()):
+        message = "--confirm-each needs a person at a terminal, and with --json nobody is asked."
+        raise typer.BadParameter(message)
     draining = applying.duration(drain)
     if saved:
         prepared = apply_saved.of_file(str(what))
