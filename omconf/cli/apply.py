@@ -77,7 +77,7 @@ def apply(
     """Carry out a plan: write its files, run what reads them, wait for health, node after node."""
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
-    from omconf.pipeline import apply_saved, stops
+    from omconf.pipeline import apply_saved, remembered, stops
     from omconf.pipeline.apply import Options, Result
     from omconf.pipeline.compiled import compile_spec
     from omconf.views import events
@@ -88,8 +88,9 @@ def apply(
     if saved and (root is not None or strict_format or sudo or seconds is not None or node):
         message = "A saved plan says itself what --root, --sudo, --node and --strict-format say."
         raise typer.BadParameter(message)
-    if confirm_each and not (as_json or applying.somebody()):
-        raise typer.BadParameter("--confirm-each needs a person at a terminal.")
+    if confirm_each and (as_json or not applying.somebody()):
+        message = "--confirm-each needs a person at a terminal, and with --json nobody is asked."
+        raise typer.BadParameter(message)
     draining = applying.duration(drain)
     if saved:
         prepared = apply_saved.of_file(str(what))
@@ -110,6 +111,7 @@ def apply(
             show.pause()
             planned.show(prepared.document)
         if not prepared.steps:
+            remembered.alone(prepared, dry=dry_run)
             applying.leave(Result(Outcome.UNCHANGED), show)
             return
         approved = yes or saved or dry_run

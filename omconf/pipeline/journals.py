@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,7 @@ from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.ownership import OWNED
 from omconf.pipeline import nodes as by_node
+from omconf.plan import members
 from omconf.rules import BROKEN, NO_UNDO
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Log:
     asked: int
     """How many nodes were asked."""
     diagnostics: tuple[Diagnostic, ...] = ()
+    former: Mapping[str, str] = field(default_factory=dict)
+    """The addresses of nodes that they remember and the spec no longer has, by name."""
 
 
 class Taken(NamedTuple):
@@ -88,6 +91,8 @@ class Prepared:
     cluster: Cluster
     asked: Asked
     nodes: Mapping[str, Back]
+    former: Mapping[str, str] = field(default_factory=dict)
+    """Nodes that any of them remembers and the spec no longer has."""
 
     @property
     def entry(self) -> Entry:
@@ -125,7 +130,7 @@ def log(compiled: Compiled, asked: Asked) -> Log | list[Diagnostic]:
     if unknown := by_node.unknown(cluster, asked.only):
         return unknown
     name = cluster.name.value
-    patterns = journal.places(name)
+    patterns = (*journal.places(name), members.place(name))
     places = _places(cluster, asked)
     read = _read(
         cluster, asked, {n: Request((), name, ssh, around=patterns) for n, ssh in places.items()}
@@ -140,7 +145,8 @@ def log(compiled: Compiled, asked: Asked) -> Log | list[Diagnostic]:
         for path in found.broken
     ]
     silent = _silent(problems)
-    return Log(name, journals, len(read), (*wrong, *silent))
+    former = members.addresses(cluster, read)
+    return Log(name, journals, len(read), (*wrong, *silent), former)
 
 
 def _silent(problems: Mapping[str, Finding | None]) -> list[Diagnostic]:
@@ -208,6 +214,7 @@ def prepare(
             node: _back(name, entries, requests[node], read[node])
             for node, entries in chains.items()
         },
+        found.former,
     )
 
 

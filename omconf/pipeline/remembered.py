@@ -9,6 +9,9 @@ from omconf.plan import members
 from omconf.rules import FORGOTTEN
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from omconf.cluster.model import Cluster
     from omconf.pipeline.apply import Prepared
     from omconf.pipeline.connected import Connected
 
@@ -20,27 +23,58 @@ def begin(prepared: Prepared, lines: Connected) -> None:
 
 def end(prepared: Prepared, lines: Connected) -> None:
     """Have them forget nodes that the spec deals with: by `removed`, or by an `ignore` of the rule."""
+    former, kept = _former(prepared), _kept(prepared)
+    if kept != former:
+        _tell(prepared, lines, kept)
+
+
+def alone(prepared: Prepared, *, dry: bool) -> None:
+    """Have them remember the nodes where there is nothing to do; what is held, a later apply tells."""
+    from omconf.apply.wire import LostError
+    from omconf.pipeline import recorded
+    from omconf.pipeline.apply import Options
+    from omconf.pipeline.connected import connect
+
+    cluster, read = prepared.cluster, prepared.made.snapshot.nodes
+    place, kept = members.place(cluster.name.value), _kept(prepared)
+    text = members.text(cluster, kept)
+    held = [files.around.get(place) for files in read.values()]
+    if dry or all(file is not None and file.data == text for file in held):
+        return
+    with suppress(LostError), connect(cluster, prepared.asked, read) as lines:
+        who = f"apply by {recorded.whoever()} since {recorded.moment()}"
+        if not lines.refused() and not lines.lock(who, Options()):
+            _tell(prepared, lines, kept)
+
+
+def back(cluster: Cluster, former: Mapping[str, str], lines: Connected) -> None:
+    """Have all nodes remember, at an undo, what any of them does: it may bring a node back."""
+    _on(members.text(cluster, former), lines, lines.programs)
+
+
+def _kept(prepared: Prepared) -> dict[str, str]:
     cluster, former = prepared.cluster, _former(prepared)
     told = {*former} if any(i.rule.value == FORGOTTEN.id for i in cluster.ignores) else set()
     if prepared.asked.ssh and not prepared.asked.only:
         told |= {node.name.value for node in cluster.removed}
-    if told & former.keys():
-        _tell(prepared, lines, {n: address for n, address in former.items() if n not in told})
+    return {name: address for name, address in former.items() if name not in told}
 
 
 def _former(prepared: Prepared) -> dict[str, str]:
-    found = members.former(prepared.cluster, prepared.made.snapshot.nodes)
-    return {name: former.address for name, former in found.items()}
+    return members.addresses(prepared.cluster, prepared.made.snapshot.nodes)
 
 
 def _tell(prepared: Prepared, lines: Connected, former: dict[str, str]) -> None:
+    read = prepared.made.snapshot.nodes
+    _on(members.text(prepared.cluster, former), lines, [n for n in lines.programs if n in read])
+
+
+def _on(text: bytes, lines: Connected, nodes: Iterable[str]) -> None:
     """Write it; a node that does not answer, or has no room, learns it by the next apply."""
     from omconf.apply.wire import LostError
-
-    text = members.text(prepared.cluster, former)
 
     def tell(node: str) -> None:
         with suppress(LostError):
             lines.programs[node].ask("members", text)
 
-    lines.each(tell, [node for node in lines.programs if node in prepared.made.snapshot.nodes])
+    lines.each(tell, nodes)

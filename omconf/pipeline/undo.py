@@ -67,7 +67,7 @@ def _on(
     from omconf.apply.gate import Gate
     from omconf.apply.node import Node
     from omconf.apply.nodes import BARRED, Nodes
-    from omconf.pipeline import stops
+    from omconf.pipeline import remembered, stops
 
     real = not prepared.asked.tree
     units = stops.units_of(action for step in prepared.steps for action in step.undo)
@@ -85,6 +85,7 @@ def _on(
     began = lines.each(lambda name: _begin(prepared, nodes[name], apply_id, options.reason), nodes)
     if found := apply.not_begun(lines, began):
         return apply.Result(Outcome.REFUSED, diagnostics=found)
+    remembered.back(prepared.cluster, prepared.former, lines)
     run = Nodes(nodes, people, whole=True)
     failed: dict[str, list[str]] = {name: [] for name in nodes}
     why: list[str] = []

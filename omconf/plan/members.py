@@ -65,6 +65,11 @@ def former(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, Former
     return dict(sorted(found.items()))
 
 
+def addresses(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, str]:
+    """Give the addresses of the nodes that the spec no longer has, by name."""
+    return {name: each.address for name, each in former(cluster, nodes).items()}
+
+
 def forgotten(
     cluster: Cluster, snapshot: Snapshot, committed: Iterable[str] = ()
 ) -> list[tuple[str | None, Finding]]:

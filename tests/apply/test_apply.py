@@ -544,3 +544,10 @@ def test_undo_refuses_when_more_was_applied_meanwhile(tree: Tree) -> None:
     result = undo.take_back(prepared, show, show, Options(), again)
     assert str(result.outcome) == "refused"
     assert tree.contents() == before
+
+
+def test_who_asks_nobody_cannot_have_each_node_confirmed(tree: Tree) -> None:
+    """It would refuse at the first node, and say to run it again."""
+    done = tree.run("apply", "--yes", "--json", "--confirm-each")
+    assert (done.code, done.out) == (1, "")
+    assert "with --json nobody is asked" in " ".join(done.err.split())

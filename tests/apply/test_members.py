@@ -11,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+from omconf.pipeline import journals
+from omconf.pipeline.compiled import check_spec
+from omconf.pipeline.sources import Asked
 from omconf.plan import members
 from tests.apply.trees import Tree
 from tests.clusters import cluster_of, spec_of
@@ -59,6 +62,37 @@ def test_who_ignores_it_has_the_next_apply_forget_it(tree: Tree) -> None:
     applied(tree, 2, ignore=[{"rule": "OM306", "why": "its host burnt"}])
     tree.write_spec(2)
     assert warned(tree) == []
+
+
+def test_it_is_forgotten_also_where_nothing_else_is_to_be_done(tree: Tree) -> None:
+    applied(tree, 3)
+    applied(tree, 2)
+    (tree.root / PLACE[1:]).write_text("om1 10.1.1.1\nom2 10.1.1.2\nom3 10.1.1.3\n")
+    spec: dict[str, Any] = {"ignore": [{"rule": "OM306", "why": "its host burnt"}]}
+    tree.write_spec(2, **spec)
+    before = (tree.root / PLACE[1:]).read_bytes()
+    assert tree.run("apply", "--dry-run").code == 0
+    assert (tree.root / PLACE[1:]).read_bytes() == before
+    done = tree.run("apply", "--yes")
+    assert "Nothing to do" in done.out, done.out + done.err
+    tree.write_spec(2)
+    assert warned(tree) == []
+
+
+def test_a_node_that_an_undo_may_bring_back_is_remembered_again(tree: Tree) -> None:
+    """It knows itself that it was one; so it does after `removed` took it out of the others' list."""
+    applied(tree, 3)
+    applied(tree, 2, removed={"om3": {"ssh": "om3"}})
+    compiled = check_spec(str(tree.spec))
+    found = journals.log(compiled, Asked.of_local("om1", tree.root))
+    assert not isinstance(found, list)
+    assert found.former == {"om3": "10.1.1.3"}
+    place = tree.root / PLACE[1:]
+    place.write_text("om3 10.1.1.3\n")
+    assert tree.run("undo", "--yes").code == 0
+    assert place.read_text() == "om1 10.1.1.1\nom2 10.1.1.2\nom3 10.1.1.3\n"
+    tree.write_spec(2)
+    assert len(warned(tree)) == 1
 
 
 def test_a_renamed_node_is_the_same(tree: Tree) -> None:
