@@ -219,7 +219,7 @@ def read(around: Mapping[str, DeployedFile], cluster: str) -> Journal:
             entries.append(_entry(number, of))
         except (ValidationError, ValueError):
             broken.append(f"{folder}{number}.about")
-    return Journal(tuple(entries), tuple(broken))
+    return Journal(tuple(entries), tuple(dict.fromkeys(broken)))
 
 
 def _entry(number: str, of: Mapping[str, str]) -> Entry:

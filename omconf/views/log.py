@@ -70,7 +70,9 @@ def drawn(log: Document) -> str:
     found: dict[str, list[Document]] = {}
     for entry in log["entries"]:
         found.setdefault(entry["id"], []).append(entry)
-    idle = [n for n in log["nodes"] if not any(e["node"] == n for e in log["entries"])]
+    # Of a node whose entries make no sense nobody says that there are none.
+    known = {each.get("node") for part in ("entries", "diagnostics") for each in log[part]}
+    idle = [node for node in log["nodes"] if node not in known]
     lines = [f"Nothing was applied on {visible(', '.join(idle))} by omconf yet."] if idle else []
     for entries in sorted(found.values(), key=lambda its: its[0]["when"], reverse=True):
         alike: dict[str, list[str]] = {}

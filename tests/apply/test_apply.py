@@ -486,6 +486,15 @@ class TestHostileState:
         assert (done.code, "OM604" in done.err, "OM605" in done.err) == (1, True, True)
         assert tree.contents() == before
 
+    def test_log_does_not_say_that_there_is_nothing_where_it_makes_no_sense(
+        self, tree: Tree
+    ) -> None:
+        assert tree.run("apply", "--yes").code == 0
+        (self.journal(tree) / "000001.about").write_text("{" + " " * 30_000_000)
+        done = tree.run("log")
+        assert "Nothing was applied" not in done.out
+        assert done.err.count("OM605") == 1
+
     def test_an_end_that_a_power_cut_left_empty_is_none(self, tree: Tree) -> None:
         assert tree.run("apply", "--yes").code == 0
         (self.journal(tree) / "000001.end").write_text("")
