@@ -59,7 +59,7 @@ def mounts(node: Seen) -> Iterator[Mount]:
     if text is not None:
         lines = text.split("\n")
         for entry in fstab.read(text)[0]:
-            fields = [_decoded(f) for f in lines[entry.line - 1].strip().split()]
+            fields = [fstab.unescape(f) for f in lines[entry.line - 1].strip().split()]
             fields += ["defaults"] * (4 - len(fields))
             place = (FSTAB_PATH, entry.line)
             if found := _mount(node, entry.key, fields[0], fields[2], fields[3], place):
@@ -87,14 +87,6 @@ def _mount(
     return (
         None if kind in ("none", *REMOTE) else Mount(node, point, kind, "", device, listed, place)
     )
-
-
-def _decoded(field: str) -> str:
-    def code(found: re.Match[str]) -> str:
-        codes = bytes(int(c, 8) & 0xFF for c in found[0].split("\\")[1:])
-        return codes.decode("utf-8", "surrogateescape")
-
-    return re.sub(r"(?:\\[0-7]{3})+", code, field)
 
 
 def exported(node: Seen) -> Iterator[Export]:

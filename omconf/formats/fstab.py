@@ -43,7 +43,7 @@ def read(text: str) -> tuple[list[Entry], list[Finding]]:
             findings.append(too_many(number))
             break
         *texts, dump, check = (fields + _MISSING[len(fields) :])[:6]
-        device, target, kind, options = map(_unescape, texts)
+        device, target, kind, options = map(unescape, texts)
         kind = escape(kind)  # what has a blank in it stays one word
         if kind == "swap" or target in ("none", "swap"):
             continue
@@ -58,7 +58,9 @@ def escape(path: str) -> str:
     return re.sub(r"[\x00-\x20\\\x7f]", lambda found: f"\\{ord(found[0]):03o}", path)
 
 
-def _unescape(field: str) -> str:
+def unescape(field: str) -> str:
+    """Read a field as fstab(5) has it: the reverse of `escape`, for bytes of any encoding."""
+
     def decode(found: re.Match[str]) -> str:
         codes = bytes(int(code, 8) & 0xFF for code in found[0].split("\\")[1:])
         return codes.decode("utf-8", "surrogateescape")
