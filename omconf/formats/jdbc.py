@@ -123,8 +123,6 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     meant = {name: meaning(url, value) for name, value in parameters.items()}
     if kind == "mssql":
         base = _mssql_server(base, meant)
-        if partner := meant.get("failoverPartner"):
-            meant["failoverPartner"] = partner.lower()
     if port := _PORTS.get(kind):
         base = _with_server(base, kind, port)
     return base, jdbc_meanings.meant(kind, meant)

@@ -35,6 +35,8 @@ def meant(kind: str, parameters: Mapping[str, str]) -> dict[str, str]:
         _postgresql(found)
     elif kind == "mysql":
         _mysql(found)
+    elif kind == "mssql" and (partner := found.get("failoverPartner")):
+        found["failoverPartner"] = partner.lower()  # the name of a host
     return found
 
 
