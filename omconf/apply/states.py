@@ -46,7 +46,10 @@ def of_node(node: Node, lost: Collection[str]) -> State:
 
 
 def _files(node: Node) -> Files:
-    first = {w.path: digest(w.before) for w in reversed(node.written) if not _listing(w.path)}
+    """Compare what was written; of a manifest omconf alone takes note."""
+    first = {
+        w.path: digest(w.before) for w in reversed(node.written) if not places.is_manifest(w.path)
+    }
     last = {w.path: w.now for w in node.written}
     new = {path for path, before in first.items() if last[path] != before}
     restored = {w.path for w in node.written if w.path in first and w.now != first[w.path]} - new
@@ -59,13 +62,10 @@ def _pending(node: Node, written: Collection[str]) -> bool:
     """Tell whether files were still to be written."""
     if node.targets is None:
         return False
-    paths = {(p, gone) for p, gone in node.planned if p not in written and not _listing(p)}
+    paths = {
+        (p, gone) for p, gone in node.planned if p not in written and not places.is_manifest(p)
+    }
     try:
         return any(node.targets.of(path, removed=gone).changes for path, gone in paths)
     except ValueError:  # it has no target any more
         return True
-
-
-def _listing(path: str) -> bool:
-    """Tell whether it is the manifest of a node, in which omconf alone is interested."""
-    return path.startswith(f"{places.OWN}/") and path.endswith("/manifest.json")

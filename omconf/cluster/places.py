@@ -44,6 +44,11 @@ def manifest(cluster: str) -> str:
     return f"{OWN}/{cluster}/manifest.json"
 
 
+def is_manifest(path: str) -> bool:
+    """Tell whether a file is the manifest of any cluster."""
+    return path.startswith(f"{OWN}/") and path.endswith("/manifest.json")
+
+
 def is_check(path: str) -> bool:
     """Tell whether a file holds what a node's check of itself goes by."""
     return path.startswith(f"{OWN}/") and path.endswith("/check.conf")

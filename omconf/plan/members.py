@@ -35,14 +35,11 @@ def place(cluster: str) -> str:
     return f"{STATE.format(cluster=cluster)}/members"
 
 
-def read(files: NodeFiles, cluster: str) -> dict[str, tuple[str, int]]:
+def read(data: bytes) -> dict[str, tuple[str, int]]:
     """Read the addresses of nodes by name, each with its line; what makes no sense is left out."""
-    file = files.around.get(place(cluster))
-    text = ((file and file.data) or b"").decode("ascii", "replace")
-    lines = (_LINE.fullmatch(line) for line in text.split("\n", MOST)[:MOST])
-    return {
-        found["name"]: (found["address"], number) for number, found in enumerate(lines, 1) if found
-    }
+    lines = data.decode("ascii", "replace").split("\n", MOST)[:MOST]
+    found = ((_LINE.fullmatch(line), number) for number, line in enumerate(lines, 1))
+    return {line["name"]: (line["address"], number) for line, number in found if line}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +55,14 @@ def former(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, Former
     known = {node.name.value for node in cluster.nodes}
     known |= {node.renamed_from.value for node in cluster.nodes if node.renamed_from}
     found: dict[str, Former] = {}
+    others: dict[bytes, dict[str, tuple[str, int]]] = {}  # the nodes mostly keep the same
     for node, files in nodes.items():
-        for name, (address, line) in read(files, cluster.name.value).items():
-            if name not in known:
-                found.setdefault(name, Former(address)).by[node] = line
+        file = files.around.get(place(cluster.name.value))
+        data = (file and file.data) or b""
+        if data not in others:
+            others[data] = {name: at for name, at in read(data).items() if name not in known}
+        for name, (address, line) in others[data].items():
+            found.setdefault(name, Former(address)).by[node] = line
     return dict(sorted(found.items()))
 
 

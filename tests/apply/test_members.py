@@ -6,6 +6,7 @@ import json
 import subprocess
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
@@ -146,3 +147,21 @@ def test_what_makes_no_sense_counts_for_nothing() -> None:
 @given(st.binary(max_size=200))
 def test_any_bytes_can_be_read(text: bytes) -> None:
     findings(text)
+
+
+def test_what_nodes_keep_alike_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise a plan grows with the square of the nodes."""
+    cluster = cluster_of(spec_of(2))
+    texts: list[bytes] = []
+    read = members.read
+
+    def counted(data: bytes) -> dict[str, tuple[str, int]]:
+        texts.append(data)
+        return read(data)
+
+    monkeypatch.setattr(members, "read", counted)
+    kept = members.text(cluster, {"old": "10.1.1.9"})
+    nodes = {f"om{n}": NodeFiles({}, around={PLACE: DeployedFile(kept)}) for n in range(1, 9)}
+    (found,) = members.former(cluster, nodes).values()
+    assert (found.address, list(found.by)) == ("10.1.1.9", list(nodes))
+    assert texts == [kept]
