@@ -1,4 +1,4 @@
-"""Trees to apply to, and the shells that a node may have."""
+"""Trees and hosts to apply to, and the shells that a node may have."""
 
 from __future__ import annotations
 
@@ -8,13 +8,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.apply.host import NEEDS, NO_ROUTE, Host
 from tests.apply.trees import Tree
-from tests.needs import needs, program
+from tests.needs import fixture_needs, needs, program
 
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Tree:
     return Tree.of(tmp_path)
+
+
+@pytest.fixture
+@fixture_needs(*NEEDS)
+def host(tmp_path: Path) -> Iterator[Host]:
+    """A host of its own, with a spec that needs no route for multicast."""
+    made = Host.boot(tmp_path)
+    made.write_spec(**NO_ROUTE)
+    yield made
+    made.close()
 
 
 @pytest.fixture(

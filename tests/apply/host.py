@@ -21,6 +21,7 @@ from tests.clusters import spec_of
 from tests.command import ROOT
 from tests.needs import program
 
+NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
 HEALTHY = '{"inited":true,"installed":true,"dbOk":true}'
 NEEDS = ("mount namespaces", "network namespaces", "nsenter", "ip", "curl", "getent", "runuser")
 LOG = "/var/log/programs"

@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from omconf.apply.carrier import FIRST, Program
 from omconf.apply.wire import key
 from omconf.apply.written import digest
-from tests.apply.host import NEEDS, Host
-from tests.needs import fixture_needs, needs
+from tests.apply.host import NEEDS, NO_ROUTE, Host
+from tests.needs import needs
 
 pytestmark = needs(*NEEDS, "findmnt")
-NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
 CLASSES = "/opt/om/webapps/openmeetings/WEB-INF/classes"
 TARGET = "/etc/omconf-target"
 LOOK = f"cd {TARGET}; stat -c '%n %a %u:%g %s' . .* *; cat hazelcast.xml"
@@ -33,15 +29,6 @@ while :; do
 done
 """
 TRIES = int(os.environ.get("OMCONF_SWAPS", "60"))
-
-
-@pytest.fixture
-@fixture_needs(*NEEDS)
-def host(tmp_path: Path) -> Iterator[Host]:
-    made = Host.boot(tmp_path)
-    made.write_spec(**NO_ROUTE)
-    yield made
-    made.close()
 
 
 def refused(host: Host, why: str) -> None:

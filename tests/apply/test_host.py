@@ -8,15 +8,12 @@ import re
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
-from tests.apply.host import NEEDS, Host, until
-from tests.needs import fixture_needs, needs
+from tests.apply.host import NEEDS, NO_ROUTE, Host, until
+from tests.needs import needs
 
 pytestmark = needs(*NEEDS, "findmnt")
 # No pattern matches the command that looks for it.
@@ -26,16 +23,6 @@ RESTART = "systemctl restart openmeetings.service"
 KILLS = int(os.environ.get("OMCONF_KILLS", "3"))
 """How often omconf and the node program are killed, each; `make soak` sets more."""
 HAZELCAST = "/opt/om/webapps/openmeetings/WEB-INF/classes/hazelcast.xml"
-NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
-
-
-@pytest.fixture
-@fixture_needs(*NEEDS)
-def host(tmp_path: Path) -> Iterator[Host]:
-    made = Host.boot(tmp_path)
-    made.write_spec(**NO_ROUTE)
-    yield made
-    made.close()
 
 
 @pytest.fixture

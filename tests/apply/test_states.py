@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,19 +18,8 @@ from omconf.plan import earlier
 from omconf.planfile import model
 from omconf.views import events
 from omconf.views.human import Paint
-from tests.apply.host import NEEDS, Host
-from tests.needs import fixture_needs, needs
-
-NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
-
-
-@pytest.fixture
-@fixture_needs(*NEEDS)
-def host(tmp_path: Path) -> Iterator[Host]:
-    made = Host.boot(tmp_path)
-    made.write_spec(**NO_ROUTE)
-    yield made
-    made.close()
+from tests.apply.host import HEALTHY, NEEDS, Host
+from tests.needs import needs
 
 
 @needs(*NEEDS, "findmnt")
@@ -43,10 +30,10 @@ def test_a_partial_apply_says_what_the_node_has(host: Host) -> None:
     assert end["outcome"] == "partial"
     assert end["nodes"] == [{"node": "om1", "files": "new", "service": "failed"}]
     host.forget()
-    host.put("/root/health", '{"inited":true,"installed":true,"dbOk":false}')
+    host.put("/root/health", HEALTHY.replace('"dbOk":true', '"dbOk":false'))
     again = host.run("apply", "--yes", "--no-undo", "--health-timeout", "1")
     assert "  om1: files as before; OpenMeetings restarted, not healthy\n" in again.stdout
-    host.put("/root/health", '{"inited":true,"installed":true,"dbOk":true}')
+    host.put("/root/health", HEALTHY)
     last = json.loads(host.run("apply", "--yes", "--json").stdout.splitlines()[-1])
     assert last["nodes"][0]["service"] == "restarted"
     assert last["nodes"][0]["healthy"] is True
