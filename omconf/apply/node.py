@@ -34,6 +34,10 @@ _WHY = {
 }
 
 
+CHECKED = "its check passes"
+"""What shows that a manual step with a check is done."""
+
+
 @dataclass(slots=True)
 class Node(Programs):
     """One node during an apply. With `real` False it is a copy of a root tree: files alone count."""
@@ -342,7 +346,7 @@ class Node(Programs):
     def is_done(self, manual: Manual) -> str:
         """Say what shows that a manual step is done, or why it counts as done; empty: it is not."""
         if manual.check is not None:
-            return "its check passes" if self.passes(manual.check) else ""
+            return CHECKED if self.passes(manual.check) else ""
         known = database.logs_in(self) if manual.login else None
         if known is not None:
             return "the login works" if known else ""

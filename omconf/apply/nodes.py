@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 from omconf import interrupts
 from omconf.actions import Action, Manual, Put, Service, Step
 from omconf.apply.events import Event, Outcome
-from omconf.apply.node import Node
+from omconf.apply.node import CHECKED, Node
 from omconf.apply.wire import LostError, lost
 from omconf.apply.written import FailedError, StoppedError, WaitingError
 from omconf.deployed.ssh import side_by_side
@@ -176,7 +176,7 @@ class Nodes:
             text = " ".join(dict.fromkeys((manual.text, *filter(None, still.values()))))
         self._each(asked, lambda node: node.did(manual))
         for name in asked:
-            self.nodes[name].shows_done(manual, "its check passes" if manual.check else "")
+            self.nodes[name].shows_done(manual, CHECKED if manual.check else "")
         if self.reread is not None:
             for name in asked:
                 self.nodes[name].replaced(*self.reread(name))

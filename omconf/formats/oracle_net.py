@@ -3,7 +3,7 @@
 Source: Oracle's Net Services Reference, "Syntax Rules for Configuration Files", "Protocol Address
 Configuration" and "Local Naming Parameters"; its Administrator's Guide, "Easy Connect Plus". Names are
 in any case; white space between parts does not count; the order of parts counts among the addresses
-alone; FAILOVER is on where nothing is said, and LOAD_BALANCE is off, save among several descriptions.
+alone; FAILOVER defaults to on, and LOAD_BALANCE to off, save among several descriptions.
 """
 
 from __future__ import annotations
