@@ -26,7 +26,8 @@ ALL = ("om1", "om2", "om3")
 KILLS = int(os.environ.get("OMCONF_KILLS", "2"))
 INTERRUPTED = (1, -signal.SIGINT)
 """How omconf ends: it dies by the signal, unless it was taken back meanwhile."""
-SOON = ("--health-timeout", "4")
+SOON = ("--health-timeout", "20")
+"""Enough for a node that becomes healthy on a busy machine; the sick one uses all of it."""
 
 
 @pytest.fixture(scope="module")
