@@ -79,6 +79,8 @@ class About(model.Part):
     """sha256 of the plan's document."""
     wanted: model.Digest | None = None
     """sha256 of the spec and the bundle: of a plan that goes on, it is the same (told.py)."""
+    nodes: list[Name] = Field(default=[])
+    """All nodes that have a part in it."""
     steps: list[Step]
     files: dict[str, File]
 

@@ -16,7 +16,7 @@ from omconf.diagnostics import Diagnostic, Finding
 from omconf.ownership import OWNED
 from omconf.pipeline import nodes as by_node
 from omconf.plan import members
-from omconf.rules import BROKEN, NO_UNDO
+from omconf.rules import BROKEN, FORGOTTEN, NO_UNDO
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.pipeline.compiled import Compiled
     from omconf.pipeline.sources import Asked
+
+TAKE_BACK = (
+    "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to take it back there, too."
+    f" If the host no longer exists, `ignore` {FORGOTTEN.id}."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +197,8 @@ def prepare(
         return [NO_UNDO.at(None, message, hint="Run it by sudo.")]
     name = cluster.name.value
     chains = {node: entries for node, entries in chains.items() if entries[-1].about.id == last}
+    if asked.local is None and (gone := unreached(cluster, chains)):
+        return gone
     places = _places(cluster, asked)
     requests = {
         node: Request(
@@ -223,6 +230,22 @@ def _last(journals: Mapping[str, Journal]) -> str:
     below = {e.about.id for its in journals.values() for e in its.standing[:-1]}
     tops = [its.standing[-1].about for its in journals.values() if its.standing]
     return max((about.id not in below, about.when, about.id) for about in tops)[2]
+
+
+def unreached(cluster: Cluster, chains: Mapping[str, Sequence[Entry]]) -> list[Diagnostic]:
+    """Name the nodes that have a part in the apply, and that the spec no longer reaches.
+
+    Who `ignore`s such nodes says that their hosts no longer exist.
+    """
+    if any(ignored.rule.value == FORGOTTEN.id for ignored in cluster.ignores):
+        return []
+    every = {name for entries in chains.values() for e in entries for name in e.about.nodes}
+    gone = sorted(every - cluster.destinations.keys() - members.earlier(cluster))
+    message = "{name} has a part in it too, and is neither in `nodes` nor in `removed`."
+    return [
+        NO_UNDO.at(None, message.format(name=name), hint=TAKE_BACK.format(name=name))
+        for name in gone[: members.MOST_NAMED]
+    ]
 
 
 def _back(cluster: str, entries: tuple[Entry, ...], request: Request, files: NodeFiles) -> Back:

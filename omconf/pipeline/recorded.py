@@ -58,6 +58,7 @@ def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About
         when=moment(),
         plan=prepared.digest,
         wanted=told.wanted(plan.binding),
+        nodes=sorted({name for s in parsed.rollout for name in s.nodes}),
         steps=steps,
         files=files,
     )

@@ -21,12 +21,17 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import NodeFiles, Snapshot
 
 MOST = 10_000
-"""Nodes of a cluster."""
+"""Lines that are read."""
+MOST_FORMER = 1_000
+"""Former nodes that are remembered."""
+MOST_NAMED = 50
+"""Former nodes that get a finding of their own."""
 _LINE = re.compile(r"(?P<name>[a-z0-9-]{1,63}) (?P<address>[0-9.]{7,15})")
 HINT = (
     "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to have its files deleted by --ssh."
     " If the host no longer exists, `ignore` this rule."
 )
+MANY = "Nobody but omconf writes this list: look at it, and at who else can write there."
 RENAMED = "If {new} is the same node, add `renamed_from: {name}` to it."
 
 
@@ -51,9 +56,11 @@ class Former:
 
 
 def former(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, Former]:
-    """Find the nodes that the spec no longer has, by name."""
-    known = {node.name.value for node in cluster.nodes}
-    known |= {node.renamed_from.value for node in cluster.nodes if node.renamed_from}
+    """Find the nodes that the spec no longer has, by name; first those that most nodes remember.
+
+    So what one node invents displaces none that the others know.
+    """
+    known = {node.name.value for node in cluster.nodes} | earlier(cluster)
     found: dict[str, Former] = {}
     others: dict[bytes, dict[str, tuple[str, int]]] = {}  # the nodes mostly keep the same
     for node, files in nodes.items():
@@ -63,7 +70,13 @@ def former(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, Former
             others[data] = {name: at for name, at in read(data).items() if name not in known}
         for name, (address, line) in others[data].items():
             found.setdefault(name, Former(address)).by[node] = line
-    return dict(sorted(found.items()))
+    ranked = sorted(found.items(), key=lambda item: (-len(item[1].by), item[0]))
+    return dict(ranked[:MOST_FORMER])
+
+
+def earlier(cluster: Cluster) -> set[str]:
+    """Give the former names of nodes that have another one now."""
+    return {node.renamed_from.value for node in cluster.nodes if node.renamed_from}
 
 
 def addresses(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, str]:
@@ -82,11 +95,16 @@ def forgotten(
     found = former(cluster, snapshot.nodes)
     found |= {name: Former() for name in committed if name not in found}
     addresses = {node.address.value: node.name.value for node in cluster.nodes}
-    return [
+    every = [
         (next(iter(each.by), None), _finding(name, each, addresses.get(each.address)))
         for name, each in found.items()
         if name not in handled
     ]
+    if len(every) <= MOST_NAMED:
+        return every
+    message = f"{len(every) - MOST_NAMED:,} more nodes are listed as former ones of this cluster."
+    by = every[MOST_NAMED][0]
+    return [*every[:MOST_NAMED], (by, Finding(FORGOTTEN, 0, message, MANY if by else ""))]
 
 
 def _finding(name: str, former: Former, same: str | None) -> Finding:

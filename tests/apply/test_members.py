@@ -96,6 +96,30 @@ def test_a_node_that_an_undo_may_bring_back_is_remembered_again(tree: Tree) -> N
     assert len(warned(tree)) == 1
 
 
+def test_an_undo_names_a_node_that_the_spec_no_longer_reaches(tree: Tree) -> None:
+    """Without that one, not all would be as before."""
+    applied(tree, 2)
+    (about,) = (tree.root / "var/lib/omconf/conference/journal").glob("*.about")
+    told = json.loads(about.read_text())
+    assert told["nodes"] == ["om1"]
+    about.write_text(json.dumps({**told, "nodes": ["om1", "om3"]}))
+    found = journals.log(check_spec(str(tree.spec)), Asked.of_local("om1", tree.root))
+    assert not isinstance(found, list)
+    chains = {"om1": found.journals["om1"].last}
+
+    def named(spec: dict[str, Any]) -> list[str]:
+        return [d.message for d in journals.unreached(cluster_of(spec), chains)]
+
+    (message,) = named(spec_of(2))
+    assert message.startswith("om3 has a part in it too")
+    assert named(spec_of(3)) == []
+    assert named(spec_of(2, removed={"om3": {"ssh": "om3"}})) == []
+    assert named(spec_of(2, ignore=[{"rule": "OM306", "why": "its host burnt"}])) == []
+    renamed = spec_of(2)
+    renamed["nodes"]["om2"]["renamed_from"] = "om3"
+    assert named(renamed) == []
+
+
 def test_a_renamed_node_is_the_same(tree: Tree) -> None:
     applied(tree, 2)
     data = yaml.safe_load(tree.spec.read_text())
@@ -142,6 +166,23 @@ def test_what_makes_no_sense_counts_for_nothing() -> None:
     assert findings(b"om9\nOm9 10.1.1.1\nom9  10.1.1.1\nom9 \x1b[31m\n\xff\0") == []
     assert findings(b"om4 10.1.1.4\nom2 10.9.9.9") == []  # planned as a removed one, and there
     assert len(findings(b"om3 10.1.1.3\n" * 100_000)) == 1
+
+
+def test_what_one_node_invents_neither_floods_nor_displaces() -> None:
+    cluster = cluster_of(spec_of(2))
+    invented = "".join(f"a{n} 10.2.{n // 250}.{n % 250}\n" for n in range(9_000)).encode()
+    true = members.text(cluster, {"om3": "10.1.1.3"})
+    lists = {"om1": true + invented, "om2": true}
+    nodes = {name: NodeFiles(around={PLACE: DeployedFile(text)}) for name, text in lists.items()}
+    found = members.forgotten(cluster, Snapshot("ssh", nodes))
+    assert len(found) == members.MOST_NAMED + 1
+    assert found[0][1].message.startswith("om3 was a node")
+    assert (found[-1][0], found[-1][1].message) == (
+        "om1",
+        "950 more nodes are listed as former ones of this cluster.",
+    )
+    kept = members.addresses(cluster, nodes)
+    assert (len(kept), kept["om3"]) == (members.MOST_FORMER, "10.1.1.3")
 
 
 @given(st.binary(max_size=200))

@@ -375,6 +375,18 @@ def test_nodes_that_leave_join_and_are_renamed(applied: Applied) -> None:
     assert not (three["om3"].root / "etc/omconf/conference").exists()
     applied.settle()
 
+    # Without the entry the node would stay as it is: nothing is taken back anywhere.
+    gone = applied.sections.pop("removed")
+    applied.write(nodes=nodes(count=2))
+    refused = applied.undo()
+    assert refused.how == ("refused", 1)
+    assert "om3 has a part in it too" in refused.err
+    applied.write(nodes=nodes(count=2), removed=gone)
+    back = applied.undo()
+    assert back.how == ("undone", 0), (back.why, back.err)
+    three.wait_until_healthy()
+    applied.apply_all()
+
     applied.sections.pop("removed")
     applied.write(nodes=nodes())
     applied.apply_all()
