@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from omconf import interrupts
 from omconf.actions import Action, Manual, Put, Service, Step
-from omconf.apply.events import Event, Outcome
+from omconf.apply.events import Event, Outcome, State
 from omconf.apply.node import CHECKED, Node
 from omconf.apply.wire import LostError, lost
 from omconf.apply.written import FailedError, StoppedError, WaitingError
@@ -191,10 +191,12 @@ class Nodes:
         self._each(names, ask)
         return found
 
-    def _done(self, names: Sequence[str], manual: Manual) -> bool:
+    def _done(self, names: Sequence[str], manual: Manual, *, back: bool = False) -> bool:
         tell = self.nodes[names[0]].tell
+        # Nobody waits for what is left to people while the rest is taken back.
+        state: State = "skipped" if back and not self.people.there else "waiting"
         for name in names:
-            tell(Event("action", "waiting", name, text=manual.text, action=manual))
+            tell(Event("action", state, name, text=manual.text, action=manual, undo=back))
         return self.people.does(names, manual)
 
     def _interrupted(self, why: str) -> tuple[Outcome, str]:
@@ -343,7 +345,7 @@ class Nodes:
         left = stuck or interrupts.hurried()
         if not left:
             self._each(real, lambda node: node.asks(manual))
-        if left or not self._done(real, manual):
+        if left or not self._done(real, manual, back=True):
             self.left_to_people.append(manual.text)
             return
         self._each(real, lambda node: node.did(manual))

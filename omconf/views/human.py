@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from omconf.rollout import text
+from omconf.rollout.openmeetings import verb_of
 from omconf.rules import OVERRULED
 from omconf.secrets import HIDDEN
 from omconf.views import folding
@@ -216,7 +217,7 @@ def summary(document: Document, paint: Paint) -> list[str]:
         lines.append(
             f"{paint('Plan:', 'bold')} {count['create']} to create, {count['update']} to update,"
             f" {count['delete']} to delete{anew} on {count['nodes_changed']} of {count['nodes']} nodes."
-            f"{_disruption(count, paint)}"
+            f"{_disruption(document, paint)}"
         )
     else:
         lines.append(_no_changes(document, paint))
@@ -249,14 +250,18 @@ def _nothing_read(document: Document) -> bool:
     return bool(nodes) and nodes <= {d["node"] for d in errors if "node" in d}
 
 
-def _disruption(count: Document, paint: Paint) -> str:
+def _disruption(document: Document, paint: Paint) -> str:
     """Say what the plan costs the people on the cluster; a plan of format 1 does not know."""
+    actions = [a for s in document["rollout"] for a in s.get("actions", ())]
+    does = {a["do"] for a in actions if a["type"] == "service"}
+    does |= {verb_of(a["text"]) for a in actions if a["type"] == "manual"}
+    only_stop = "stop" in does and not does & {"start", "restart"}
     words = {
         "none": " No node restarts.",
-        "rolling": " Nodes restart one by one.",
+        "rolling": f" {'Removed nodes stop' if only_stop else 'Nodes restart one by one'}.",
         "all": f" {paint('All nodes must stop.', 'red', 'bold')}",
     }
-    return words.get(count.get("disruption", ""), "")
+    return words.get(document["summary"].get("disruption", ""), "")
 
 
 _STATUS = {"ok": "green", "fail": "red", "warn": "yellow", "unknown": "yellow"}

@@ -12,6 +12,7 @@ from omconf.actions import Health, Manual, Put, Service
 from omconf.apply import journal, states
 from omconf.apply.events import Event
 from omconf.apply.node import Node
+from omconf.apply.nodes import Nodes
 from omconf.apply.written import Written
 from omconf.deployed.snapshot import DeployedFile
 from omconf.plan import earlier
@@ -104,6 +105,19 @@ def test_an_undo_names_the_nodes_and_their_order_before_it_asks() -> None:
         "  OpenMeetings stops or restarts on om3, then om1, om2 at once.",
     ]
     assert events.of_undo(about, files, runs[1:3])["stops"] is False
+
+
+@pytest.mark.parametrize(("there", "state"), [(False, "skipped"), (True, "waiting")])
+def test_where_nobody_is_there_no_undo_waits_for_anybody(there: bool, state: str) -> None:
+    told: list[Event] = []
+    line: Any = SimpleNamespace(ask=lambda *_: SimpleNamespace(ok=True))
+    node: Any = Node("om1", line, None, None, told.append)  # type: ignore[arg-type]
+    people: Any = SimpleNamespace(there=there, does=lambda *_: False)
+    manual = Manual("admin", "Mount the shared folder again.")
+    run = Nodes({"om1": node}, people, whole=True)
+    assert run.undo(1, ["om1"], [manual]) == {"om1": []}
+    assert [(event.state, event.action, event.undo) for event in told] == [(state, manual, True)]
+    assert run.left_to_people == [manual.text]
 
 
 def test_an_undo_waits_as_long_as_it_says() -> None:

@@ -380,7 +380,7 @@ def test_nodes_that_leave_join_and_are_renamed(applied: Applied) -> None:
     applied.write(nodes=nodes(count=2))
     refused = applied.undo()
     assert refused.how == ("refused", 1)
-    assert "om3 has a part in it too" in refused.err
+    assert "om3 has a part in it too" in refused.why
     applied.write(nodes=nodes(count=2), removed=gone)
     back = applied.undo()
     assert back.how == ("undone", 0), (back.why, back.err)

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omconf.actions import Action, Health, Manual, Put, Remove, Run, Service, Step
+from omconf.views import document, human
 from tests.clusters import spec_of
 from tests.rollout.hosts import Wrong
 from tests.rollout.triples import Data, Triple, judged, laid_over, node, settled, triples
@@ -75,6 +76,11 @@ def without(data: Data, name: str) -> Data:
     return {**data, "nodes": {n: v for n, v in data["nodes"].items() if n != name}}
 
 
+def drawn(plan: Plan) -> str:
+    """The last line of a plan."""
+    return human.summary(document.of_plan(plan), human.Paint(colour=False))[-1]
+
+
 def with_node(data: Data, name: str) -> Data:
     return {**data, "nodes": {**data["nodes"], name: node(1)}}
 
@@ -110,6 +116,14 @@ def test_another_group_stops_all() -> None:
     plan = rolled(spec_of(3), spec_of(3, discovery={"group": "239.9.9.9"}))
     assert downs(plan) == [("om1", "om2", "om3")]
     assert plan.rollout.disruption == "all"
+
+
+@pytest.mark.parametrize("openmeetings", [{}, {"service": "none"}])
+def test_where_a_node_leaves_and_no_other_restarts_the_plan_says_so(openmeetings: Data) -> None:
+    before = spec_of(3, openmeetings=openmeetings)
+    assert drawn(rolled(before, without(before, "om3"))).endswith(" Removed nodes stop.")
+    after = laid_over(before, {"openmeetings": {"java_options": ["-Xmx2g"]}})
+    assert drawn(rolled(before, without(after, "om3"))).endswith(" Nodes restart one by one.")
 
 
 def test_the_only_node_restarts_and_nobody_serves_meanwhile() -> None:
