@@ -58,6 +58,7 @@ PACKAGES = {
     "curl": "curl",
     "dash": "dash",
     "e2fsprogs": "chattr lsattr",
+    "fish": "fish",
     "git": "git",
     "gnupg": "gpg gpg-agent gpg-connect-agent gpgconf",
     "graphviz": "dot",
@@ -94,6 +95,7 @@ PACKAGES = {
     "tomcat10-common": "catalina.sh",
     "util-linux": "findmnt nsenter prlimit runuser setpriv unshare",
     "wget": "wget",
+    "zsh": "zsh",
 }
 """Programs by their Debian package."""
 PLACES = {

@@ -80,11 +80,15 @@ def run_command(arguments: list[str]) -> int:
     import typer
     from typer.main import get_command
 
-    from omconf.cli import output
+    from omconf.cli import completion, output
     from omconf.cli.app import app
 
+    if completion.VARIABLE in os.environ:
+        completion.answer()
     try:
         code = get_command(app).main(arguments, prog_name="omconf", standalone_mode=False)
+    except SystemExit as ended:  # a shell was told what completes its line
+        return int(ended.code or 0)
     except (typer.Abort, KeyboardInterrupt):
         _complain("omconf: interrupted")
         return 130

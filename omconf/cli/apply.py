@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from omconf import interrupts
-from omconf.cli import applying, output, planned
+from omconf.cli import applying, completion, output, planned
 
 
 def apply(
     what: Annotated[
         Path,
         typer.Argument(
-            metavar="[SPEC] | PLANFILE",
+            metavar="SPEC | PLANFILE",
             help="With --ssh or --local the cluster spec, else what `omconf plan --out` saved.",
         ),
     ] = output.DEFAULT_SPEC,
@@ -30,7 +30,12 @@ def apply(
     ] = None,
     node: Annotated[
         list[str] | None,
-        typer.Option("--node", metavar="NODE", help="With --ssh: only this node; repeatable."),
+        typer.Option(
+            "--node",
+            metavar="NODE",
+            autocompletion=completion.nodes,
+            help="With --ssh: only this node; repeatable.",
+        ),
     ] = None,
     yes: applying.Yes = False,
     dry_run: Annotated[

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from omconf import interrupts
-from omconf.cli import output
+from omconf.cli import completion, output
 from omconf.rules import NOBODY
 
 if TYPE_CHECKING:
@@ -31,7 +31,13 @@ if TYPE_CHECKING:
 
 
 Local = Annotated[
-    str | None, typer.Option("--local", metavar="NODE", help="This host is the node NODE.")
+    str | None,
+    typer.Option(
+        "--local",
+        metavar="NODE",
+        autocompletion=completion.nodes,
+        help="This host is the node NODE.",
+    ),
 ]
 Root = Annotated[
     Path | None, typer.Option("--root", metavar="DIR", help="With --local: a copy of its root.")

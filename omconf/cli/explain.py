@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omconf.cli import output
+from omconf.cli import completion, output
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
@@ -22,6 +22,7 @@ def explain(
         str,
         typer.Argument(
             metavar="RULE|FILE[:LINE]",
+            autocompletion=completion.rules,
             help="A rule's id; or a file of a bundle directory, or NODE:/path.",
         ),
     ],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omconf.cli import output, sources
+from omconf.cli import completion, output, sources
 from omconf.diagnostics import Diagnostic
 from omconf.rules import EXISTS
 
@@ -57,7 +57,12 @@ def import_(
     ] = None,
     release: Annotated[
         str | None,
-        typer.Option("--release", metavar="RELEASE", help="The release, where no jar tells it."),
+        typer.Option(
+            "--release",
+            metavar="RELEASE",
+            autocompletion=completion.releases,
+            help="The release, where no jar tells it.",
+        ),
     ] = None,
     node: Annotated[
         list[str] | None,

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from omconf.views.human import Paint
 
 
-Spec = Annotated[
-    Path, typer.Argument(metavar="[SPEC]", help="The cluster spec.", show_default=True)
-]
+Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec.", show_default=True)]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Never use colour.")]
 HazelcastJar = Annotated[
     Path | None,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omconf.cli import output, planned, sources
+from omconf.cli import completion, output, planned, sources
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
@@ -19,7 +19,13 @@ def plan(
     spec: output.Spec = output.DEFAULT_SPEC,
     deployed: sources.Deployed = None,
     local: Annotated[
-        str | None, typer.Option("--local", metavar="NODE", help="This host is the node NODE.")
+        str | None,
+        typer.Option(
+            "--local",
+            metavar="NODE",
+            autocompletion=completion.nodes,
+            help="This host is the node NODE.",
+        ),
     ] = None,
     root: sources.Root = None,
     ssh: Annotated[bool, typer.Option("--ssh", help="Read the nodes themselves, by ssh.")] = False,
@@ -49,7 +55,13 @@ def plan(
     ] = None,
     detailed_exitcode: planned.DetailedExitcode = False,
     node: Annotated[
-        list[str] | None, typer.Option("--node", metavar="NODE", help="Only this node; repeatable.")
+        list[str] | None,
+        typer.Option(
+            "--node",
+            metavar="NODE",
+            autocompletion=completion.nodes,
+            help="Only this node; repeatable.",
+        ),
     ] = None,
     strict_format: Annotated[
         bool,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omconf.cli import output
+from omconf.cli import completion, output
 from omconf.rules import NO_NODES
 
 if TYPE_CHECKING:
@@ -21,12 +21,23 @@ WAYS = """one of these two:
 def verify(
     spec: output.Spec = output.DEFAULT_SPEC,
     local: Annotated[
-        str | None, typer.Option("--local", metavar="NODE", help="This host is the node NODE.")
+        str | None,
+        typer.Option(
+            "--local",
+            metavar="NODE",
+            autocompletion=completion.nodes,
+            help="This host is the node NODE.",
+        ),
     ] = None,
     ssh: Annotated[bool, typer.Option("--ssh", help="Ask the nodes themselves, by ssh.")] = False,
     node: Annotated[
         list[str] | None,
-        typer.Option("--node", metavar="NODE", help="With --ssh: only this node; repeatable."),
+        typer.Option(
+            "--node",
+            metavar="NODE",
+            autocompletion=completion.nodes,
+            help="With --ssh: only this node; repeatable.",
+        ),
     ] = None,
     seconds: Annotated[
         float,

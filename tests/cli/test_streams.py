@@ -49,6 +49,8 @@ COMMANDS = [
     Command("schema"),
     Command("rules", full=FULL),
     Command("releases"),
+    Command("completion bash"),
+    Command("help plan"),
     Command("--help"),
     Command("no-such-command", 1, prints=False),
 ]

@@ -141,6 +141,8 @@ CASES = f"""
     schema --events
     rules
     releases
+    completion bash
+    help plan
     releases --read stock
     releases --read deployed/om2
     no-such-command

@@ -37,3 +37,18 @@ def test_what_is_wrong_and_a_way_out(line: str, says: str) -> None:
 def test_what_was_meant_is_named() -> None:
     assert "Did you mean `apply`?" in omconf("appl").err
     assert "Did you mean --force or --root?" in omconf("apply", "--foo").err
+
+
+def test_help_is_as_wide_as_the_terminal_and_cuts_no_sentence() -> None:
+    for width in (60, 80, 140):
+        shown = omconf("--help", env={"COLUMNS": str(width)}).out
+        assert width - 15 < max(map(len, shown.splitlines())) <= width
+        assert "..." not in shown.replace("[ARGS]...", "")
+        assert "node is known to be healthy." in " ".join(shown.split())
+
+
+def test_help_of_a_command_is_its_own() -> None:
+    assert omconf("help", "undo").out == omconf("undo", "--help").out
+    assert omconf("help").out == omconf("--help").out
+    assert omconf("help", "ver").err.startswith("error: Unknown command: ver.")
+    assert omconf("-V").out == omconf("--version").out

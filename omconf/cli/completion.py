@@ -1,0 +1,69 @@
+"""`omconf completion`: a script for the shell, and the values that it offers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from omconf.cli import output
+
+VARIABLE = "_OMCONF_COMPLETE"
+"""The environment variable by which the scripts ask omconf for values."""
+
+
+class Shell(StrEnum):
+    """The shells that omconf writes a script for."""
+
+    BASH = "bash"
+    ZSH = "zsh"
+    FISH = "fish"
+
+
+def completion(
+    shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, or fish.")],
+) -> None:
+    """Print a script that completes commands, options, nodes, rules, and releases in your shell.
+
+    bash: add `source <(omconf completion bash)` to ~/.bashrc. zsh: add it for zsh to ~/.zshrc, after
+    `compinit`. fish: `omconf completion fish > ~/.config/fish/completions/omconf.fish`.
+    """
+    from typer.completion import get_completion_script  # type: ignore[attr-defined]
+
+    script = get_completion_script(prog_name="omconf", complete_var=VARIABLE, shell=shell.value)
+    output.write(f"{script}\n")
+
+
+def answer() -> None:
+    """Let typer answer a script of `omconf completion`."""
+    from typer.completion import completion_init  # type: ignore[attr-defined]
+
+    completion_init()
+
+
+def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Give the names of the spec's nodes; none while the spec has errors."""
+    from omconf.pipeline.compiled import check_spec
+
+    spec = Path(ctx.params.get("spec") or ctx.params.get("what") or output.DEFAULT_SPEC)
+    # Nothing waits for a pipe while somebody types.
+    cluster = check_spec(str(spec)).cluster if spec.is_file() else None
+    names = [node.name.value for node in cluster.nodes] if cluster else []
+    return [name for name in names if name.startswith(incomplete)]
+
+
+def rules(incomplete: str) -> list[str]:
+    """Give the ids of rules, in lower case where the first letter is."""
+    from omconf.rules import all_rules
+
+    ids = [name.lower() if incomplete[:1].islower() else name for name in all_rules()]
+    return [name for name in ids if name.startswith(incomplete)]
+
+
+def releases(incomplete: str) -> list[str]:
+    """Give the OpenMeetings releases that omconf knows."""
+    from omconf.releases import RELEASES
+
+    return [name for name in RELEASES if name.startswith(incomplete)]
