@@ -76,6 +76,11 @@ class Diagnostic:
         return replace(self, source=source)
 
 
+def strictly(found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Count every warning as an error."""
+    return [replace(d, severity=Severity.ERROR) for d in found]
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What reading a deployed file found wrong, by line of that file (0: the file as a whole)."""

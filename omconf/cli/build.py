@@ -28,9 +28,11 @@ def build(
         typer.Option("--reveal-secrets", help="Write a private copy with the secrets filled in."),
     ] = False,
     hazelcast_jar: output.HazelcastJar = None,
+    strict: output.Strict = False,
     no_color: output.NoColor = False,
 ) -> None:
     """Compile the spec into a bundle for every node; nothing is written when anything is wrong."""
+    from omconf.diagnostics import strictly
     from omconf.pipeline.build import check_directory, sensitive_paths, write_bundle, write_revealed
     from omconf.pipeline.compiled import compile_spec
     from omconf.pipeline.validate import judge_by_jar
@@ -42,6 +44,8 @@ def build(
     compiled = compile_spec(str(spec))
     if hazelcast_jar:
         compiled.diagnostics += judge_by_jar(compiled, str(hazelcast_jar))
+    if strict:
+        compiled.diagnostics = strictly(compiled.diagnostics)
     output.say(compiled.diagnostics)
     if compiled.failed or compiled.bundle is None:
         raise typer.Exit(1)

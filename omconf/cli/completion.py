@@ -45,11 +45,12 @@ def answer() -> None:
 
 def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
     """Give the names of the spec's nodes; none while the spec has errors."""
-    from omconf.pipeline.compiled import check_spec
+    from omconf.pipeline.compiled import STDIN, check_spec
 
     spec = Path(ctx.params.get("spec") or ctx.params.get("what") or output.DEFAULT_SPEC)
     # Nothing waits for a pipe while somebody types.
-    cluster = check_spec(str(spec)).cluster if spec.is_file() else None
+    waits = str(spec) == STDIN or (spec.exists() and not spec.is_file())
+    cluster = None if waits else check_spec(str(spec)).cluster
     names = [node.name.value for node in cluster.nodes] if cluster else []
     return [name for name in names if name.startswith(incomplete)]
 

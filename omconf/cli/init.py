@@ -42,9 +42,13 @@ nodes:
 
 
 def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
-    """Write a commented spec to start from; an existing file is never overwritten."""
+    """Write a commented spec to start from; an existing file is never overwritten, `-` prints it."""
     from omconf.files.write import create
+    from omconf.pipeline.compiled import STDIN
 
+    if str(spec) == STDIN:
+        output.write(STARTER)
+        return
     try:
         create(str(spec), STARTER.encode())
     except OSError as error:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec.", show_default=True)]
+Strict = Annotated[bool, typer.Option("--strict", help="Count every warning as an error.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Never use colour.")]
 HazelcastJar = Annotated[
     Path | None,
@@ -42,7 +43,11 @@ def paint(stream: IO[str]) -> Paint:
 
 
 def _coloured(stream: IO[str]) -> bool:
-    return stream.isatty() and not os.environ.get("NO_COLOR")
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR", "0") not in ("", "0"):
+        return True
+    return stream.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def write(drawn: str, *, err: bool = False) -> None:
@@ -54,7 +59,8 @@ def write(drawn: str, *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     if stream is None:
         return
-    typer.echo(screened(drawn, stream), nl=False, err=err)
+    # None: as the terminal has it.
+    typer.echo(screened(drawn, stream), nl=False, err=err, color=_coloured(stream) or None)
 
 
 def screened(drawn: str, stream: IO[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,9 +71,12 @@ def plan(
     require_secrets: Annotated[
         bool, typer.Option("--require-secrets", help="A secret that cannot be read is an error.")
     ] = False,
+    strict: output.Strict = False,
     no_color: output.NoColor = False,
 ) -> None:
     """Compare what the spec compiles to with what is deployed; nothing is changed anywhere."""
+    from omconf.diagnostics import strictly
+    from omconf.pipeline.compiled import STDIN
     from omconf.pipeline.sources import Asked
     from omconf.views import document
 
@@ -81,9 +85,17 @@ def plan(
     planned.require_one_form(as_json=as_json, markdown=markdown, most=max_chars)
     if quiet and (as_json or markdown):
         raise typer.BadParameter("--quiet goes with neither --json nor --markdown.")
+    if out and str(spec) == STDIN:
+        raise typer.BadParameter("--out needs a spec in a file: `omconf apply` reads it again.")
     asked = Asked(deployed, local, root, ssh, sudo, seconds, git, directory, node or ())
     saved_as = str(out) if out else None
     made = _made(spec, asked, strict=strict_format, require=require_secrets, saved_as=saved_as)
+    if strict:
+        made = (
+            strictly(made)
+            if isinstance(made, list)
+            else replace(made, diagnostics=tuple(strictly(made.diagnostics)))
+        )
     drawn = document.no_plan(made) if isinstance(made, list) else document.of_plan(made)
     planned.show(drawn, as_json=as_json, markdown=markdown, most=max_chars, quiet=quiet)
     planned.leave(drawn, detailed=detailed_exitcode)

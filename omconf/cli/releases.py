@@ -17,12 +17,31 @@ def releases(
             "--read", metavar="DIR", help="Read an unpacked OpenMeetings; print what differs."
         ),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the releases as JSON.")] = False,
 ) -> None:
     """List the supported OpenMeetings releases, oldest first."""
     if directory is not None:
+        if as_json:
+            raise typer.BadParameter("--json and --read do not go together.")
         _read(directory)
         return
     from omconf.releases import RELEASES
+
+    if as_json:
+        listed = [
+            {
+                "release": r.name,
+                "hazelcast": r.hazelcast_jar,
+                "openjpa": r.openjpa,
+                "jpa": r.jpa.version,
+                "java": r.java,
+                "tomcat": r.tomcat,
+                "entities": len(r.entities),
+            }
+            for r in RELEASES.values()
+        ]
+        output.print_json({"format_version": "1.0", "releases": listed})
+        return
 
     output.tell("release  hazelcast  openjpa  jpa  java  tomcat   entities")
     for r in RELEASES.values():

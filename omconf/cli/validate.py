@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from omconf.cli import output
+
+if TYPE_CHECKING:
+    from omconf.pipeline.compiled import Compiled
 
 
 class Format(StrEnum):
@@ -20,37 +24,31 @@ class Format(StrEnum):
 
 
 def validate(
-    spec: output.Spec = output.DEFAULT_SPEC,
+    specs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="SPEC", help="Cluster specs; `-` is standard input.", show_default=True
+        ),
+    ] = [output.DEFAULT_SPEC],  # noqa: B006 - typer does not change it
     form: Annotated[
         Format, typer.Option("--format", help="How findings are printed.")
     ] = Format.HUMAN,
     hazelcast_jar: output.HazelcastJar = None,
+    strict: output.Strict = False,
     no_color: output.NoColor = False,
 ) -> None:
     """Check the spec and the cluster that it describes; exit 1 when there is an error."""
-    from omconf.diagnostics import has_errors, in_order
-    from omconf.pipeline.compiled import compile_spec
-    from omconf.pipeline.validate import authority, judge_by_jar
+    from omconf.diagnostics import has_errors
     from omconf.views import document
 
     if no_color:
         output.colourless()
-    compiled = compile_spec(str(spec))
-    if compiled.bundle is not None:
-        judged = authority(compiled.bundle)
-        if hazelcast_jar:
-            judged += judge_by_jar(compiled, str(hazelcast_jar))
-        compiled.diagnostics = in_order([*compiled.diagnostics, *judged])
-    found = document.of_diagnostics(compiled.diagnostics)
+    every = [_checked(str(spec), hazelcast_jar, strict=strict) for spec in specs]
+    found = document.of_diagnostics([d for each in every for d in each.diagnostics])
     match form:
         case Format.HUMAN:
-            output.say(compiled.diagnostics)
-            if compiled.cluster is not None and not has_errors(compiled.diagnostics):
-                nodes = len(compiled.cluster.nodes)
-                release = compiled.cluster.openmeetings.release.value.name
-                warnings = found["summary"]["warnings"]
-                more = f"; warnings: {warnings}" if warnings else ""
-                output.tell(f"{spec} is valid: nodes: {nodes}, OpenMeetings {release}{more}.")
+            for spec, compiled in zip(specs, every, strict=True):
+                _tell(compiled, str(spec))
         case Format.JSON:
             output.print_json(found)
         case Format.GITHUB:
@@ -62,5 +60,35 @@ def validate(
             from omconf.views import sarif
 
             output.print_json(sarif.log(found, all_rules()))
-    if has_errors(compiled.diagnostics):
+    if any(has_errors(compiled.diagnostics) for compiled in every):
         raise typer.Exit(1)
+
+
+def _checked(spec: str, hazelcast_jar: Path | None, *, strict: bool) -> Compiled:
+    from omconf.diagnostics import in_order, strictly
+    from omconf.pipeline.compiled import compile_spec
+    from omconf.pipeline.validate import authority, judge_by_jar
+
+    compiled = compile_spec(spec)
+    if compiled.bundle is not None:
+        judged = authority(compiled.bundle)
+        if hazelcast_jar:
+            judged += judge_by_jar(compiled, str(hazelcast_jar))
+        compiled.diagnostics = in_order([*compiled.diagnostics, *judged])
+    if strict:
+        compiled.diagnostics = strictly(compiled.diagnostics)
+    return compiled
+
+
+def _tell(compiled: Compiled, spec: str) -> None:
+    """Print what is wrong with a spec, or that it is valid."""
+    from omconf.diagnostics import has_errors
+
+    output.say(compiled.diagnostics)
+    if compiled.cluster is not None and not has_errors(compiled.diagnostics):
+        nodes = len(compiled.cluster.nodes)
+        release = compiled.cluster.openmeetings.release.value.name
+        warnings = len(compiled.diagnostics)
+        more = f"; warnings: {warnings}" if warnings else ""
+        name = compiled.file or spec
+        output.tell(f"{name} is valid: nodes: {nodes}, OpenMeetings {release}{more}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,14 @@ if TYPE_CHECKING:
     from omconf.spec.document import Document
 
 
+DEFAULT = "cluster.yaml"
+"""The spec that is read where none is named."""
+OTHERS = ("omconf.yaml", "*.omconf.yaml")
+"""What it may be called instead, where only one file is."""
+STDIN = "-"
+WHICH = "Name the one that is meant."
+
+
 @dataclass(slots=True)
 class Compiled:
     """A spec, as far as it could be compiled: with errors there is no bundle."""
@@ -25,6 +35,11 @@ class Compiled:
     bundle: Bundle | None = None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     document: Document | None = None
+
+    @property
+    def file(self) -> str:
+        """The path of the spec, for messages; empty where it could not be read."""
+        return self.document.file if self.document else ""
 
     @property
     def failed(self) -> bool:
@@ -56,9 +71,16 @@ def check_spec(path: str) -> Compiled:
     from omconf.files import read
     from omconf.spec.document import MAX_BYTES
 
+    if path == DEFAULT and not os.path.exists(path):
+        named = sorted(glob.glob(OTHERS[0]) + glob.glob(OTHERS[1]))
+        if len(named) > 1:
+            message = f"There is no {DEFAULT}, and there are {' and '.join(named[:5])}."
+            return Compiled(diagnostics=[NO_SPEC.at(None, message, hint=WHICH)])
+        path = named[0] if named else path
     try:
         # A pipe too: `omconf validate /dev/stdin`, or of a shell's <(...).
-        data = read.start(path, MAX_BYTES + 1, pipe=True).data
+        place = "/dev/stdin" if path == STDIN else path
+        data = read.start(place, MAX_BYTES + 1, pipe=True).data
     except OSError as error:
         hint = (
             "`omconf init` writes a spec to start from."

@@ -48,6 +48,7 @@ COMMANDS = [
     Command("explain OM221"),
     Command("schema"),
     Command("rules", full=FULL),
+    Command("rules --json"),
     Command("releases"),
     Command("completion bash"),
     Command("help plan"),

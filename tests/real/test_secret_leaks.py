@@ -58,13 +58,15 @@ CASES = f"""
     build -o filled --check
     build -o deployed --check
     build -o {OUT} --check --reveal-secrets
+    build plain.yaml -o {OUT} --strict
+    validate - --strict
     build unread.yaml -o {OUT} --reveal-secrets
     {PLAN}
     {PLAN} second.yaml --json
     {PLAN} third.yaml --markdown
     {PLAN} --markdown --max-chars 1000
     {PLAN} --strict-format --no-color
-    {PLAN} --quiet --detailed-exitcode
+    {PLAN} --quiet --detailed-exitcode --strict
     {PLAN} --out {OUT}
     {PLAN} --out cluster.yaml
     {PLAN} --node om1 --node om3
@@ -140,7 +142,9 @@ CASES = f"""
     schema --plan
     schema --events
     rules
+    rules --json
     releases
+    releases --json
     completion bash
     help plan
     releases --read stock

@@ -1,0 +1,153 @@
+"""What users of other tools expect of every command line: `-`, several files, --strict, colour."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from omconf.releases import RELEASES
+from omconf.rules import all_rules
+from tests.command import EXAMPLES, ROOT, omconf
+
+SPEC = EXAMPLES / "clustering-page" / "cluster.yaml"
+PASSWORD = {"OM_DB_PASSWORD": "not-a-real-password"}
+
+
+def piped(
+    *words: str | Path, spec: Path = SPEC, cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
+    """Run omconf with a spec on its standard input."""
+    return subprocess.run(
+        [sys.executable, "-m", "omconf", *map(str, words)],
+        input=spec.read_text(),
+        cwd=cwd,
+        env={**os.environ, **PASSWORD, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_spec_comes_from_standard_input(tmp_path: Path) -> None:
+    assert piped("validate", "-").stdout == "- is valid: nodes: 2, OpenMeetings 9.1.0.\n"
+    built = piped("build", "-", "-o", tmp_path / "bundles")
+    assert (built.returncode, built.stderr) == (0, "")
+    same = ["diff", "-r", str(tmp_path / "bundles"), str(SPEC.parent / "bundles")]
+    assert subprocess.run(same, capture_output=True, check=False).stdout == b""
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text(SPEC.read_text().replace("omconf: 1", "omconf: 7"))
+    done = piped("validate", "-", spec=wrong)
+    assert done.returncode == 1
+    assert done.stderr.startswith("-:"), done.stderr
+
+
+def test_an_apply_of_standard_input_reads_it_once(tmp_path: Path) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    host = ("--local", "om1", "--root", tree)
+    done = piped("apply", "-", *host, "--yes")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert piped("plan", "-", *host, "--detailed-exitcode").returncode == 0
+    assert piped("undo", "-", *host, "--yes").returncode == 0
+    assert piped("plan", "-", *host, "--detailed-exitcode").returncode == 2
+
+
+def test_a_plan_of_standard_input_is_not_saved(tmp_path: Path) -> None:
+    """An apply of the saved plan would have no spec to read again."""
+    out = tmp_path / "plan"
+    done = piped("plan", "-", "--local", "om1", "--root", tmp_path, "--out", out)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: --out needs a spec in a file")
+    assert not out.exists()
+
+
+def test_init_prints_to_standard_output() -> None:
+    assert omconf("init", "-").out.startswith("# An OpenMeetings cluster.")
+
+
+def test_several_specs_are_validated_at_once(tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("omconf: 1\n")
+    done = omconf("validate", SPEC, wrong)
+    assert (done.code, done.out) == (1, f"{SPEC} is valid: nodes: 2, OpenMeetings 9.1.0.\n")
+    assert done.err.startswith(f"{wrong}:")
+    found = json.loads(omconf("validate", wrong, SPEC, wrong, "--format", "json").out)
+    alone = json.loads(omconf("validate", wrong, "--format", "json").out)
+    assert found["valid"] is False
+    assert found["diagnostics"] == alone["diagnostics"] * 2
+
+
+def test_where_no_spec_is_named_one_with_another_name_is_found(tmp_path: Path) -> None:
+    data = SPEC.read_bytes()
+    (tmp_path / "b.omconf.yaml").write_bytes(data)
+    assert omconf("validate", cwd=tmp_path).out.startswith("b.omconf.yaml is valid")
+    (tmp_path / "omconf.yaml").write_bytes(data)
+    done = omconf("validate", cwd=tmp_path)
+    assert done.code == 1
+    assert "There is no cluster.yaml, and there are b.omconf.yaml and omconf.yaml." in done.err
+    (tmp_path / "cluster.yaml").write_bytes(data)
+    assert omconf("validate", cwd=tmp_path).out.startswith("cluster.yaml is valid")
+
+
+def test_strict_counts_warnings_as_errors(tmp_path: Path) -> None:
+    spec = tmp_path / "cluster.yaml"
+    spec.write_text(SPEC.read_text().replace("database:\n", "database:\n  max_connections: 50\n"))
+    assert omconf("validate", spec).code == 0
+    assert "warning[OM215]" in omconf("validate", spec).err
+    done = omconf("validate", spec, "--strict")
+    assert (done.code, done.out) == (1, "")
+    assert "error[OM215]" in done.err
+    assert omconf("build", spec, "-o", tmp_path / "bundles", "--strict").code == 1
+    assert not (tmp_path / "bundles").exists()
+    plan = ("plan", spec, "--local", "om1", "--root", tmp_path)
+    assert omconf(*plan, env=PASSWORD).code == 0
+    done = omconf(*plan, "--strict", "--json", env=PASSWORD)
+    (found,) = [d for d in json.loads(done.out)["diagnostics"] if d["rule"] == "OM215"]
+    assert (done.code, found["severity"]) == (1, "error")
+
+
+def test_lists_come_as_json() -> None:
+    rules = json.loads(omconf("rules", "--json").out)["rules"]
+    assert [rule["id"] for rule in rules] == list(all_rules())
+    releases = json.loads(omconf("releases", "--json").out)["releases"]
+    assert [release["release"] for release in releases] == list(RELEASES)
+    assert releases[-1]["hazelcast"] is None, "it was not read"
+    assert omconf("releases", "--json", "--read", ".").code == 1
+
+
+@pytest.mark.parametrize(
+    ("environment", "terminal", "coloured"),
+    [
+        ({}, False, False),
+        ({}, True, True),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"TERM": "dumb"}, True, False),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "0"}, False, False),
+        ({"FORCE_COLOR": "1", "NO_COLOR": "1"}, True, False),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, False, True),
+    ],
+)
+def test_colour_follows_terminal_and_environment(
+    environment: dict[str, str], terminal: bool, coloured: bool
+) -> None:
+    plain = {k: v for k, v in os.environ.items() if k not in ("NO_COLOR", "FORCE_COLOR", "TERM")}
+    ours, theirs = pty.openpty() if terminal else os.pipe()
+    process = subprocess.run(
+        [sys.executable, "-m", "omconf", "validate", "nowhere.yaml"],
+        cwd=ROOT,
+        env={**plain, "TERM": "xterm", **environment},
+        stderr=theirs,
+        check=False,
+    )
+    shown = os.read(ours, 10_000)
+    os.close(ours)
+    os.close(theirs)
+    assert process.returncode == 1
+    assert (b"\x1b[" in shown) == coloured
