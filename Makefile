@@ -57,6 +57,7 @@ setup-real: ## install the real programs that tests run (as root, on Debian)
 	  $$(cat tests/real/packages.txt)
 	mvn --quiet --batch-mode -f tests/real/java package
 	command -v sops || GOBIN=/usr/local/bin go install github.com/getsops/sops/v3/cmd/sops@v3.8.1
+	command -v actionlint || GOBIN=/usr/local/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
 .PHONY: bench
 bench: setup ## measure, print a table, write docs/benchmarks.md; QUICK=1, N=10,1000 or SSH=1 measure less

@@ -127,6 +127,7 @@ ip -n $space link add br0 type bridge
 ip -n $space link add eth0 type veth peer name v1
 """
 OTHERS = {
+    "actionlint": Need("actionlint", "no Debian package; built with Go", place="actionlint"),
     "sops": Need("sops", "no Debian package; built with Go", place="sops"),
     "jars": Need("the jars under tests/real/java/lib", plural=True, place=str(JARS)),
     "root": Need(

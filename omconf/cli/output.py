@@ -107,7 +107,7 @@ def say(found: Iterable[Diagnostic]) -> None:
         write(drawn, err=True)
 
 
-def print_json(document: dict[str, Any]) -> None:
+def print_json(document: dict[str, Any] | list[dict[str, Any]]) -> None:
     """Print a JSON document to stdout, in ASCII: no text in it acts on a terminal."""
     import json
 

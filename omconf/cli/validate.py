@@ -21,6 +21,7 @@ class Format(StrEnum):
     JSON = "json"
     GITHUB = "github"
     SARIF = "sarif"
+    CODEQUALITY = "codequality"
 
 
 def validate(
@@ -60,6 +61,10 @@ def validate(
             from omconf.views import sarif
 
             output.print_json(sarif.log(found, all_rules()))
+        case Format.CODEQUALITY:
+            from omconf.views import codequality
+
+            output.print_json(codequality.report(found))
     if any(has_errors(compiled.diagnostics) for compiled in every):
         raise typer.Exit(1)
 

@@ -65,8 +65,13 @@ def _result(d: Document, index: int) -> dict[str, Any]:
     return result
 
 
-def _uri(path: str) -> str:
+def relative(path: str) -> str:
     """Name a file relative to the current folder, as code hosts want it; one elsewhere as a whole."""
     whole = Path(os.path.abspath(path))
     here = Path.cwd()
-    return quote(bytes(whole.relative_to(here))) if whole.is_relative_to(here) else whole.as_uri()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+
+
+def _uri(path: str) -> str:
+    name = relative(path)
+    return Path(name).as_uri() if name.startswith("/") else quote(os.fsencode(name))

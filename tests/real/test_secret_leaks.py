@@ -44,6 +44,7 @@ CASES = f"""
     validate weak.yaml --format human
     validate properties.yaml --format github
     validate torn.yaml --format sarif
+    validate torn.yaml --format codequality
     validate tab.yaml
     validate no-such.yaml
     validate --hazelcast-jar no.jar
