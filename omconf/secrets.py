@@ -315,6 +315,11 @@ class Secrets:
         self._known: dict[str, Secret | Unresolved] = dict(known or {})
         self._needed: set[str] = set()
 
+    @property
+    def names(self) -> list[str]:
+        """The placeholders' names."""
+        return list(self._refs)
+
     def get(self, name: str) -> Secret | Unresolved:
         """Return the secret of a placeholder, read now if it was not yet."""
         self._needed.add(name)

@@ -13,6 +13,7 @@ from omconf.cli import (
     apply,
     build,
     completion,
+    doctor,
     explain,
     graph,
     import_,
@@ -104,5 +105,6 @@ app.command("explain")(explain.explain)
 app.command("schema")(schema.schema)
 app.command("rules")(rules.rules)
 app.command("releases")(releases.releases)
+app.command("doctor")(doctor.doctor)
 app.command("completion")(completion.completion)
 app.command("help")(help_)

@@ -142,6 +142,9 @@ CASES = f"""
     schema --markdown
     schema --plan
     schema --events
+    doctor unread.yaml
+    doctor second.yaml --json --no-color
+    doctor plain.yaml --ssh --sudo --timeout 5
     rules
     rules --json
     releases
@@ -283,7 +286,8 @@ def test_nothing_leaves_its_place(watch: Watch, command: str) -> None:
         assert leaks(started, watch.world.secrets) == []
         found = {place: names for place, names in found.items() if not _closed(place)}
     assert found == {}
-    if not command.startswith("plan") and not applies and "--reveal-secrets" not in command:
+    reads = command.startswith(("plan", "doctor")) or "--reveal-secrets" in command
+    if not reads and not applies:
         assert run.secrets_read(watch.world.folder) == []
 
 

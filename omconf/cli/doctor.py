@@ -1,0 +1,39 @@
+"""`omconf doctor`: what is missing here for which command."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from omconf.cli import applying, output
+
+
+def doctor(
+    spec: output.Spec = output.DEFAULT_SPEC,
+    ssh: applying.Ssh = False,
+    sudo: applying.Sudo = False,
+    seconds: applying.Timeout = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
+    no_color: output.NoColor = False,
+) -> None:
+    """Check this machine's programs, the spec's secrets and, with --ssh, that its nodes answer."""
+    from omconf.pipeline.compiled import compile_spec
+    from omconf.pipeline.doctor import examine
+    from omconf.views import doctor as view
+
+    if no_color:
+        output.colourless()
+    asked = applying.asked_of(None, None, ssh=True, sudo=sudo, seconds=seconds) if ssh else None
+    if asked is None and (sudo or seconds is not None):
+        raise typer.BadParameter("--sudo and --timeout go with --ssh.")
+    examined = examine(compile_spec(str(spec)), asked)
+    document = view.of_examined(examined)
+    if as_json:
+        output.print_json(document)
+    else:
+        output.say(examined.diagnostics)
+        output.write(view.drawn(document, output.paint(sys.stdout)))
+    if not document["well"]:
+        raise typer.Exit(1)

@@ -1,0 +1,90 @@
+"""What of this machine, of the spec's secrets and of its nodes stands in the way of omconf's verbs."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from omconf.deployed.snapshot import Request
+from omconf.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from omconf.cluster.model import Cluster
+    from omconf.pipeline.compiled import Compiled
+    from omconf.pipeline.sources import Asked
+
+PROGRAMS = {
+    "ssh": "plan, apply, undo, log, verify and import with --ssh",
+    "git": "plan with --git",
+    "sh": "apply and verify with --local",
+    "curl or wget": "health, with --local",
+}
+"""The programs that omconf runs on this machine, and what for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at; `text` says what was found, or why not."""
+
+    kind: Literal["program", "secret", "node"]
+    name: str
+    ok: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """All checks, and what is wrong with the spec."""
+
+    checks: tuple[Check, ...]
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def examine(compiled: Compiled, asked: Asked | None) -> Examined:
+    """Look for programs, read the spec's secrets, and ask its nodes where these are `asked` for."""
+    checks = _programs()
+    if compiled.bundle is not None and compiled.cluster is not None and not compiled.failed:
+        checks += _secrets(compiled)
+        if asked is not None:
+            checks += _nodes(compiled.cluster, asked)
+    return Examined(tuple(checks), tuple(compiled.diagnostics))
+
+
+def _programs() -> list[Check]:
+    found = []
+    for names, verbs in PROGRAMS.items():
+        places = [place for name in names.split(" or ") if (place := shutil.which(name))]
+        text = places[0] if places else f"not in PATH; needed for {verbs}"
+        found.append(Check("program", names, bool(places), text))
+    return found
+
+
+def _secrets(compiled: Compiled) -> list[Check]:
+    from omconf.pipeline.secrets import secrets_of
+    from omconf.secrets import Unresolved
+
+    assert compiled.bundle is not None  # noqa: S101 - the caller looked
+    secrets = secrets_of(compiled.bundle)
+    return [
+        Check("secret", name, False, f"cannot be read: {read.why}")
+        if isinstance(read := secrets.get(name), Unresolved)
+        else Check("secret", name, True, "can be read")
+        for name in secrets.names
+    ]
+
+
+def _nodes(cluster: Cluster, asked: Asked) -> list[Check]:
+    source, _ = asked.sources(cluster)
+    requests = {
+        name: Request((), cluster.name.value, ssh) for name, ssh in cluster.destinations.items()
+    }
+    snapshot = source.read(requests, whole=False)
+    if isinstance(snapshot, Diagnostic):
+        return [Check("node", name, False, snapshot.message) for name in requests]
+    return [
+        Check("node", name, False, files.problem.message)
+        if files.problem
+        else Check("node", name, True, "answers")
+        for name, files in snapshot.nodes.items()
+    ]
