@@ -14,7 +14,7 @@ from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import plain_property, report
-from omconf.formats import header
+from omconf.formats import header, names
 from omconf.formats.xml import escape, escaped
 from omconf.hazelcast import deployed_members, hazelcast_extra
 from omconf.hazelcast.hazelcast_extra import Extra
@@ -177,7 +177,7 @@ class Hazelcast(Kind):
         if cluster.hazelcast.extra:
             yield from _extra(cluster).diagnostics
         chosen = cluster.hazelcast.interfaces
-        if chosen and (found := _no_match(cluster, chosen)):
+        if found := _no_match(cluster, chosen) if chosen else _names(cluster):
             yield found
 
     def across(
@@ -279,9 +279,9 @@ def members(cluster: Cluster) -> list[Value[str]]:
     """
     port = cluster.hazelcast.port
     return [
-        Value(f"{n.seen_at.value}:{port.value}", n.seen_at.origin)
+        Value(f"{n.listed_as.value}:{port.value}", n.listed_as.origin)
         if port and not n.public_port
-        else n.seen_at
+        else n.listed_as
         for n in cluster.nodes
     ]
 
@@ -299,6 +299,22 @@ def _no_match(cluster: Cluster, chosen: Value[str]) -> Diagnostic | None:
             message = f"`{chosen.value}` does not match {node.address.value}, the address of"
             hint = "Hazelcast starts only where one of a host's addresses matches."
             return CONTRADICTION.at(chosen.span, f"{message} `{node.name.value}`.", hint=hint)
+    return None
+
+
+def _names(cluster: Cluster) -> Diagnostic | None:
+    """Report the first name of a member list beside interfaces that match one node alone.
+
+    Hazelcast passes over names whose address no interface matches, and starts alone (measured).
+    """
+    for member in (node.member for node in cluster.nodes if node.member):
+        if not names.NUMERIC.fullmatch(member.value):
+            message = (
+                f"Hazelcast does not look for `{member.value}`: it passes over names of hosts that its"
+                " interfaces do not match, and each node has its own address there."
+            )
+            hint = "Write a pattern that all nodes match, as `hazelcast: {interfaces: 10.1.1.*}`."
+            return CONTRADICTION.at(member.span, message, hint=hint)
     return None
 
 

@@ -32,6 +32,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     JpaText,
     JvmOption,
     KurentoUrl,
+    Member,
     Minutes,
     MountFrom,
     MountOption,
@@ -351,6 +352,11 @@ class NodeDefaults(Section):
         None,
         description="The address that the other members see, where there is NAT between them;"
         " with a port where NAT has another for this node's Hazelcast.",
+    )
+    member: Member | None = Field(
+        None,
+        description="What the member list of `tcp-ip` calls the node, without a port; unset: its"
+        " address, as the others see it.",
     )
     kurento_url: KurentoUrl | None = Field(None, description="The node's own media server.")
     ssh: SshDestination | None = Field(

@@ -96,6 +96,11 @@ SshDestination = Annotated[
     AfterValidator(references.ssh_destination),
     Field(examples=["om1", "root@om1.example.org", "ssh://root@{address}:2222"]),
 ]
+Member = Annotated[
+    str,
+    AfterValidator(references.member),
+    Field(examples=["om1.example.org", "{name}.example.org"]),
+]
 JpaText = Annotated[Text, AfterValidator(properties.carried), _shaped(_TRIMMED)]
 OracleName = Annotated[
     Text,
