@@ -16,7 +16,7 @@ from omconf.origin import FromDefault, FromPage
 from omconf.secrets import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
 
@@ -25,6 +25,7 @@ FILE = FromDefault("storage.password", "/etc/fstab can be read by everybody")
 MAX_PASSWORD = 512
 """What mount.cifs takes of a password, in bytes, each comma counted twice."""
 _KEYS = {"user": "username", "pass": "password", "dom": "domain"}
+"""What a key of the file says, by its first letters; `workgroup` is one of mount options alone."""
 
 
 class CifsCredentials(Kind):
@@ -65,13 +66,10 @@ class CifsCredentials(Kind):
     def read(self, text: str) -> Reading:
         """Read what mount.cifs takes: of two lines with the same key the last one."""
         reading = Reading()
-        for number, raw in enumerate(text.split("\n"), 1):
-            key, equals, value = raw.lstrip(" \t").partition("=")
-            for start, name in _KEYS.items():
-                if equals and key.lower().startswith(start):
-                    user, percent, _ = value.partition("%")  # mount.cifs takes a password after it
-                    shown = f"{user}%{HIDDEN}" if percent and name == "username" else value
-                    reading.add(name, shown, number)
+        for name, value, number in said(text):
+            user, percent, _ = value.partition("%")  # mount.cifs takes a password after it
+            shown = f"{user}%{HIDDEN}" if percent and name == "username" else value
+            reading.add(name, shown, number)
         return reading
 
     def same(self, key: str, before: str, after: str) -> bool:
@@ -94,6 +92,18 @@ class CifsCredentials(Kind):
 
 
 KIND = CifsCredentials()
+
+
+def said(text: str) -> Iterator[tuple[str, str, int]]:
+    """Yield what mount.cifs takes from a credentials file: `username`, `password` or `domain`.
+
+    With each its value, a secret among them, and its line.
+    """
+    for number, raw in enumerate(text.split("\n"), 1):
+        key, equals, value = raw.lstrip(" \t").partition("=")
+        for start, name in _KEYS.items():
+            if equals and key.lower().startswith(start):
+                yield name, value, number
 
 
 def encode(password: str) -> str:

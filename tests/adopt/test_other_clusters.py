@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from tests.adopt.others import CLUSTERS
-from tests.adopt.trees import imported
+from tests.adopt.trees import edit, imported
 
 MISTAKES = {
     "postgresql": {("node3", "the data folder"), ("node4", "multicast-group")},
@@ -61,3 +61,31 @@ def test_tls_and_a_domain_are_read_back(tmp_path: Path) -> None:
     assert "options" not in spec["database"]
     assert spec["storage"]["domain"] == "UNI"
     assert spec["storage"]["user"] == "svc-om"
+
+
+@pytest.mark.parametrize(
+    ("in_file", "option", "domain"),
+    [
+        (
+            "workgroup=UNI",
+            "",
+            None,
+        ),  # mount.cifs passes over such a line (tests/real/test_samba.py)
+        ("workgroup=UNI", "workgroup=CORP,", "CORP"),
+        ("dominion=UNI", "", "UNI"),
+    ],
+)
+def test_a_domain_is_read_as_mount_cifs_reads_it(
+    in_file: str, option: str, domain: str | None, tmp_path: Path
+) -> None:
+    CLUSTERS["mysql"][0](tmp_path)
+    for node in ("conf-a", "conf-b", "conf-c"):
+        edit(tmp_path / node, "root/.smb-om", "domain=UNI", in_file)
+        edit(
+            tmp_path / node,
+            "etc/fstab",
+            "cifs credentials",
+            f"cifs {option or 'nofail,'}credentials",
+        )
+    _, found = imported(tmp_path)
+    assert yaml.safe_load(found["spec"])["storage"].get("domain") == domain
