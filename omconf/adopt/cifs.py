@@ -9,7 +9,8 @@ from omconf.artifacts.cifs_credentials import said as credentials_said
 from omconf.artifacts.fstab import MODES
 from omconf.artifacts.samba import KIND as SAMBA
 from omconf.artifacts.samba import PATH as SMB_PATH
-from omconf.formats.paths import PLAIN
+from omconf.cluster.places import OWN
+from omconf.formats.paths import CREDENTIALS, PLAIN
 from omconf.secrets import Secret
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def options(mount: Mount) -> list[str]:
     for option in mount.options:
         name, equals, value = option.partition("=")
         if equals and name in _FILES:
+            named = value if CREDENTIALS.fullmatch(value) and not value.startswith(OWN) else None
+            node.tell(("storage", "credentials"), named, mount.place, default=None)
             for key, text, number in credentials_said(node.text(value) or ""):
                 said[key] = (text, (value, number))
         elif equals and _LOGIN.get(name):

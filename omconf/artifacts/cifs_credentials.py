@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, ClassVar
 from omconf.actions import Do, Manual, Run, Stage
 from omconf.artifacts.effect import Change, Effect, remount
 from omconf.artifacts.model import Artifact, Kind, Meaning, Ownership, Placeholder, Reading, line
+from omconf.cluster.places import OWN
 from omconf.formats import header
+from omconf.formats.paths import CREDENTIALS, LONGEST
 from omconf.origin import FromDefault, FromPage
 from omconf.secrets import HIDDEN
 
@@ -36,6 +38,18 @@ class CifsCredentials(Kind):
     stage: ClassVar[Stage] = Stage.PROTECT
     purpose: ClassVar[str] = "holds the Samba account that mounts the shared data folder"
     places: ClassVar[tuple[str, ...]] = ("/etc/omconf/{cluster}/storage.credentials",)
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """The file that the spec names too: where it is another one, omconf's own goes."""
+        samba = cluster.storage.samba
+        own = super().paths(cluster, node)
+        return tuple(dict.fromkeys((*own, samba.credentials.value))) if samba else own
+
+    def settings_of(self, path: str, cluster: str | None) -> Mapping[str, str] | None:
+        """Take any path that a spec may name."""
+        found = super().settings_of(path, cluster)
+        plain = len(path) <= LONGEST and CREDENTIALS.fullmatch(path)
+        return {} if found is None and plain and not path.startswith(f"{OWN}/") else found
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         samba = cluster.storage.samba

@@ -379,7 +379,7 @@ def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnosti
 _GO_WITH = {
     **dict.fromkeys(("export", "options", "mount_from"), ("nfs", "cifs")),
     **dict.fromkeys(("export_options", "type", "pseudo_root", "clients"), ("nfs",)),
-    **dict.fromkeys(("share", "user", "domain", "password"), ("cifs",)),
+    **dict.fromkeys(("share", "user", "domain", "password", "credentials"), ("cifs",)),
     "fstab": ("mounted",),
 }
 """Keys of `storage:` that mean something with some kinds alone."""

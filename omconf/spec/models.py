@@ -14,6 +14,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     Account,
     Address,
     ClusterName,
+    CredentialsFile,
     DatabaseHosts,
     DatabaseKindName,
     Domain,
@@ -289,6 +290,11 @@ class Storage(Section):
     domain: Domain | None = Field(None, description="The Windows domain of that account.")
     password: SecretSource | None = Field(
         None, description="Where that account's password is read from; required for `cifs`."
+    )
+    credentials: CredentialsFile | None = Field(
+        None,
+        description="Where nodes keep that account, for `cifs`; unset:"
+        " /etc/omconf/<cluster>/storage.credentials.",
     )
     fstab: FstabLine | None = Field(
         None,
