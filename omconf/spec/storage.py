@@ -132,8 +132,8 @@ def credentials(value: str) -> str:
         checks.refuse(
             WRONG_VALUE,
             f"`{value[:80]}` cannot be the credentials file.",
-            "Name it by what it is (`smb`, `cifs`, `samba` or `cred`), of"
-            " letters, digits and `._+@-`, outside of /etc/omconf: `/root/.smbcredentials`.",
+            "Its name must say what it is (`smb`, `cifs`, `samba` or `cred`), in letters, digits and"
+            " `._+@-`, outside of /etc/omconf. Write `/root/.smbcredentials`, for example.",
         )
     return value
 
