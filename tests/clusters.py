@@ -91,6 +91,13 @@ def simple(nodes: int = 2, **sections: Any) -> Cluster:
     return cluster_of(spec_of(nodes, **sections))
 
 
+def _call_by_names(sections: dict[str, Any], member: str) -> None:
+    """Have the member list call nodes so, with interfaces that let Hazelcast look for names."""
+    if member and sections["discovery"]["kind"] == "tcp-ip":
+        sections.setdefault("hazelcast", {})["interfaces"] = "none"
+        sections["node_defaults"] = {"member": member}
+
+
 @st.composite
 def specs(draw: st.DrawFn) -> dict[str, Any]:
     """Specs without errors, over everything that may stand in one."""
@@ -135,6 +142,7 @@ def specs(draw: st.DrawFn) -> dict[str, Any]:
     }
     if draw(st.booleans()):
         sections["hazelcast"] = {"port": draw(st.sampled_from([5701, 5710, 15701]))}
+    _call_by_names(sections, draw(st.sampled_from(["", "{name}", "{name}.example.org"])))
     if draw(st.booleans()):
         sections["openmeetings"]["timezone"] = draw(
             st.sampled_from(["Europe/Berlin", "US/Pacific"])

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.adopt.mounts import mounts
+from omconf.artifacts.cifs_credentials import said as credentials_said
 from omconf.artifacts.fstab import MODES
 from omconf.artifacts.samba import KIND as SAMBA
 from omconf.artifacts.samba import PATH as SMB_PATH
-from omconf.formats.paths import PLAIN
+from omconf.cluster.places import OWN
+from omconf.formats.paths import CREDENTIALS, PLAIN
 from omconf.secrets import Secret
 
 if TYPE_CHECKING:
@@ -19,9 +21,13 @@ if TYPE_CHECKING:
 
 ENV = "OM_STORAGE_PASSWORD"
 _FILES = ("credentials", "cred")
-_KEYS = {"user": "user", "pass": "password", "dom": "domain", "workgroup": "domain"}
-"""What an option or a key of a credentials file says, by its first letters (mount.cifs 7.0)."""
-_LOGIN = ("username", "user", "password", "pass", "password2", "domain", "dom", "workgroup")
+_LOGIN = {
+    **dict.fromkeys(("username", "user"), "username"),
+    **dict.fromkeys(("password", "pass"), "password"),
+    **dict.fromkeys(("domain", "dom", "workgroup"), "domain"),
+    "password2": "",
+}
+"""What an option says of the account (mount.cifs(8)); a second password has no key of a spec."""
 
 
 def credentials(node: Seen) -> list[str]:
@@ -42,12 +48,12 @@ def options(mount: Mount) -> list[str]:
     for option in mount.options:
         name, equals, value = option.partition("=")
         if equals and name in _FILES:
-            for number, raw in enumerate((node.text(value) or "").split("\n"), 1):
-                key, equals, text = raw.lstrip(" \t").partition("=")
-                if equals:
-                    _add(said, key, text, (value, number))
-        elif equals and name in _LOGIN:
-            _add(said, name, value, mount.place)
+            named = value if CREDENTIALS.fullmatch(value) and not value.startswith(OWN) else None
+            node.tell(("storage", "credentials"), named, mount.place, default=None)
+            for key, text, number in credentials_said(node.text(value) or ""):
+                said[key] = (text, (value, number))
+        elif equals and _LOGIN.get(name):
+            said[_LOGIN[name]] = (value, mount.place)
     _account(mount, said)
     written = {mode.value for mode in MODES}
     for name, key, usual in (("uid", "user", "nobody"), ("gid", "group", "nogroup")):
@@ -60,18 +66,10 @@ def options(mount: Mount) -> list[str]:
     return [option for option in own if option not in written]
 
 
-def _add(
-    said: dict[str, tuple[str, tuple[str, int]]], key: str, value: str, place: tuple[str, int]
-) -> None:
-    for start, name in _KEYS.items():
-        if key.lower().startswith(start):
-            said[name] = (value, place)
-
-
 def _account(mount: Mount, said: dict[str, tuple[str, tuple[str, int]]]) -> None:
     """Note user, domain and password; a user may hold the other two, as in `DOMAIN/user%password`."""
     node = mount.node
-    account, place = said.get("user", ("", mount.place))
+    account, place = said.get("username", ("", mount.place))
     account, percent, behind = account.partition("%")
     domain, slash, user = account.replace("/", "\\").partition("\\")
     if not slash:

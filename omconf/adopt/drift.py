@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from omconf.adopt import host, jvm
+from omconf.adopt import host, jvm, member_list
 from omconf.adopt.model import Place, diagnostic
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.jvm import item_of
@@ -15,6 +15,7 @@ from omconf.artifacts.openmeetings_properties import KIND as PROPERTIES
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.cluster.resolve import natural
 from omconf.diagnostics import Finding
+from omconf.hazelcast.items import MEMBER
 from omconf.rules import DRIFT
 from omconf.secrets import HIDDEN, Secret, hides, masked, quoted
 
@@ -45,10 +46,6 @@ _SHARED = {
 """Facts that are not items of one file."""
 _NOTHING = object()
 _LISTED = object()
-_TCP = "network/join/tcp-ip/"
-_MEMBER = f"{_TCP}member-list/member["
-
-
 _PLAIN = re.compile(r"[\w ./:@*,=()\[\]-]*")
 
 
@@ -61,6 +58,8 @@ class Outlier:
     key: str
     place: Place
     finding: Diagnostic
+    further: tuple[str, ...] = ()
+    """Other items in which the same difference shows."""
 
 
 @dataclass(slots=True)
@@ -122,31 +121,32 @@ def _of_items(
 def _of_members(
     nodes: Sequence[Seen], readings: Mapping[str, Reading], paths: Mapping[str, str]
 ) -> list[Outlier]:
-    """Compare whom nodes list as members, however they spell it; a node need not list itself."""
+    """Compare whom nodes list as members, and what they call it; a node need not list itself."""
     hosts = host.known_hosts(nodes)
-    listed: dict[str, dict[str, str]] = {}
-    for node, reading in readings.items():
-        if reading.items.get(f"{_TCP}enabled") == "true":
-            own = listed.setdefault(node, {})
-            for key, value in reading.items.items():
-                if key.startswith(_MEMBER):
-                    member = value.rpartition(":")[0] or value
-                    own.setdefault(hosts.get(member.lower().rstrip("."), member), key)
-    spelled: dict[str, str] = {}
-    for own in listed.values():
-        for member, key in own.items():
-            spelled.setdefault(member, key)
+    listed = {
+        node: members
+        for node, reading in readings.items()
+        if (members := member_list.listed(reading, hosts)) is not None
+    }
     result = []
-    for member, key in spelled.items():
-        said = _Said(f"the member {key.removeprefix(_MEMBER).rstrip(']')}")
-        for node, own in listed.items():
-            there = own.get(member)
+    for member in dict.fromkeys(member for members in listed.values() for member in members):
+        key = next(members[member][1] for members in listed.values() if member in members)
+        said = _Said(f"the member {key.removeprefix(MEMBER).rstrip(']')}")
+        called = _Said(f"{member} in its member list as")
+        for node, members in listed.items():
+            there = members.get(member)
             said.values[node] = _LISTED if there or node == member else _NOTHING
             said.shown[node] = ""
             lines = readings[node].lines
-            line = lines.get(there) if there else next(map(lines.get, own.values()), None)
-            said.places[node] = Place(node, paths[node], line or 0)
+            first = next(iter(members.values()), ("", ""))
+            line = lines.get((there or first)[1], 0)
+            said.places[node] = called.places[node] = Place(node, paths[node], line)
+            if there:
+                called.values[node], called.shown[node] = there[0].lower(), there[0]
         result += _apart(HAZELCAST.name, key, said)
+        keys = tuple(members[member][1] for members in listed.values() if member in members)
+        for found in _apart(HAZELCAST.name, key, called):
+            result.append(replace(found, further=keys))
     return result
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Facts = dict["Path", Fact]
 """Facts of the spec by their keys; those of a node below `("nodes", NAME)`."""
-_DEFAULTS = ("url", "ssh", "kurento_url")
+_DEFAULTS = ("url", "ssh", "member", "kurento_url")
 """Keys of a node in which `{name}` and `{address}` may hold a pattern."""
 _LEAST = 2
 

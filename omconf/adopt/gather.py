@@ -11,6 +11,7 @@ from omconf.adopt import (
     hazelcast,
     host,
     jvm,
+    member_list,
     names,
     persistence,
     properties,
@@ -237,6 +238,7 @@ def _note(gathered: Gathered, known: Release) -> None:
     for node in nodes:
         host.no_address(node)
     common = Common(known, tuple(nodes), host.known_hosts(nodes))
+    member_list.facts(nodes, common)
     storage.facts(nodes, common)
     cifs.samba(nodes)
     _cluster(nodes)

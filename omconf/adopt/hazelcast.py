@@ -7,10 +7,11 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.hazelcast import KIND, REMOVED_PROPERTIES, items_of, written
+from omconf.artifacts.hazelcast import KIND, REMOVED_PROPERTIES, written
 from omconf.cluster.model import ExtraFile
 from omconf.formats.xml import children, local
 from omconf.hazelcast import hazelcast_extra
+from omconf.hazelcast.items import items_of
 from omconf.releases import HAZELCAST_NAMESPACE
 from omconf.rules import NOT_KEPT
 from omconf.schema import deployed_xml

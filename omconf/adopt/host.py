@@ -9,6 +9,7 @@ from omconf.artifacts.multicast_route import SCRIPT_PATH
 from omconf.cluster import places
 from omconf.deployed.survey import DROP_IN, bases_of
 from omconf.formats import header, unit_file
+from omconf.formats.names import LOOPBACK
 from omconf.hazelcast.deployed_members import matches
 from omconf.rules import GUESSED, MISSING_SETTING, NOT_KEPT
 from omconf.secrets import quoted
@@ -303,5 +304,30 @@ def known_hosts(nodes: Sequence[Seen]) -> Mapping[str, str]:
     for node in nodes:
         for each in node.survey.addresses:
             found.setdefault(each, node.name)
-    found.pop("", None)
+    found = {**_claimed(nodes), **found}
+    for text in ("", *LOOPBACK):
+        found.pop(text, None)
     return found
+
+
+def _claimed(nodes: Sequence[Seen]) -> dict[str, str]:
+    """Give the nodes by what else they are called, where that is one node alone."""
+    claims: dict[str, set[str]] = {}
+    for node in nodes:
+        for text in _called(node):
+            claims.setdefault(text.lower().rstrip("."), set()).add(node.name)
+    return {text: next(iter(owners)) for text, owners in claims.items() if len(owners) == 1}
+
+
+def _called(node: Seen) -> Iterator[str]:
+    """Yield what else a host is called: by its ssh destination, its name, /etc/hosts and its URL."""
+    label, own = node.survey.label.removeprefix("ssh://").rpartition("@")[2], host_name(node)
+    yield label.partition(":")[0]
+    yield own.partition(".")[0]
+    for raw in (node.text("/etc/hosts") or "").split("\n"):
+        address_of, *called = raw.partition("#")[0].split() or [""]
+        if address_of.startswith("127.") and own in called:  # as Debian's installer has it
+            yield from called
+    url = node.fact("nodes", "*", "url")
+    if url and (found := re.match(r"https?://([^/:]+)", str(url.value))):
+        yield found[1]

@@ -34,6 +34,11 @@ class Existing:
         """The nodes that it has."""
         return frozenset(self.document.data["nodes"])
 
+    @property
+    def _lists_members(self) -> bool:
+        """Whether its nodes find each other by a list."""
+        return (self.document.data.get("discovery") or {}).get("kind") == "tcp-ip"
+
     def own(self, nodes: Sequence[Seen]) -> tuple[Facts, list[Diagnostic]]:
         """Give the new nodes' own facts, and in what they differ from the spec."""
         every = fold(nodes, explicit=True, patterns=False)
@@ -41,6 +46,8 @@ class Existing:
         own: Facts = {}
         for path, fact in every.items():
             if path[0] == "nodes":
+                if path[2] == "member" and not self._lists_members:
+                    continue
                 if not self._by_default(path, fact, every):
                     own[path] = fact
             elif path[0] not in _NOT_COMPARED and (found := self._apart(path, fact)):

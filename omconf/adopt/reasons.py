@@ -26,7 +26,7 @@ _REASONS = (
     (
         "hazelcast",
         r"network/join/tcp-ip/member-list/.*",
-        "omconf lists all nodes by their addresses, and nothing else",
+        "omconf lists each node once, by its `member` or its address, and nothing else",
     ),
     (
         "hazelcast",
@@ -69,7 +69,7 @@ _REASONS = (
 
 def drifting(found: Outlier) -> Iterator[tuple[str, str, str]]:
     """Name the items of a plan, by node, kind and key, in which an outlier is to be seen."""
-    for key in (found.key, f"properties/{found.key}"):
+    for key in (found.key, f"properties/{found.key}", *found.further):
         yield found.node, found.kind, key
     if found.kind == "host":
         section = found.key.partition(".")[0]

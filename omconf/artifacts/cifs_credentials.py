@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, ClassVar
 from omconf.actions import Do, Manual, Run, Stage
 from omconf.artifacts.effect import Change, Effect, remount
 from omconf.artifacts.model import Artifact, Kind, Meaning, Ownership, Placeholder, Reading, line
+from omconf.cluster.places import OWN
 from omconf.formats import header
+from omconf.formats.paths import CREDENTIALS, LONGEST
 from omconf.origin import FromDefault, FromPage
 from omconf.secrets import HIDDEN
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from omconf.cluster.model import Cluster, Node
 
@@ -25,6 +27,7 @@ FILE = FromDefault("storage.password", "/etc/fstab can be read by everybody")
 MAX_PASSWORD = 512
 """What mount.cifs takes of a password, in bytes, each comma counted twice."""
 _KEYS = {"user": "username", "pass": "password", "dom": "domain"}
+"""What a key of the file says, by its first letters; `workgroup` is one of mount options alone."""
 
 
 class CifsCredentials(Kind):
@@ -35,6 +38,18 @@ class CifsCredentials(Kind):
     stage: ClassVar[Stage] = Stage.PROTECT
     purpose: ClassVar[str] = "holds the Samba account that mounts the shared data folder"
     places: ClassVar[tuple[str, ...]] = ("/etc/omconf/{cluster}/storage.credentials",)
+
+    def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """The file that the spec names too: where it is another one, omconf's own goes."""
+        samba = cluster.storage.samba
+        own = super().paths(cluster, node)
+        return tuple(dict.fromkeys((*own, samba.credentials.value))) if samba else own
+
+    def settings_of(self, path: str, cluster: str | None) -> Mapping[str, str] | None:
+        """Take any path that a spec may name."""
+        found = super().settings_of(path, cluster)
+        plain = len(path) <= LONGEST and CREDENTIALS.fullmatch(path)
+        return {} if found is None and plain and not path.startswith(f"{OWN}/") else found
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         samba = cluster.storage.samba
@@ -65,13 +80,10 @@ class CifsCredentials(Kind):
     def read(self, text: str) -> Reading:
         """Read what mount.cifs takes: of two lines with the same key the last one."""
         reading = Reading()
-        for number, raw in enumerate(text.split("\n"), 1):
-            key, equals, value = raw.lstrip(" \t").partition("=")
-            for start, name in _KEYS.items():
-                if equals and key.lower().startswith(start):
-                    user, percent, _ = value.partition("%")  # mount.cifs takes a password after it
-                    shown = f"{user}%{HIDDEN}" if percent and name == "username" else value
-                    reading.add(name, shown, number)
+        for name, value, number in said(text):
+            user, percent, _ = value.partition("%")  # mount.cifs takes a password after it
+            shown = f"{user}%{HIDDEN}" if percent and name == "username" else value
+            reading.add(name, shown, number)
         return reading
 
     def same(self, key: str, before: str, after: str) -> bool:
@@ -94,6 +106,18 @@ class CifsCredentials(Kind):
 
 
 KIND = CifsCredentials()
+
+
+def said(text: str) -> Iterator[tuple[str, str, int]]:
+    """Yield what mount.cifs takes from a credentials file: `username`, `password` or `domain`.
+
+    With each its value, a secret among them, and its line.
+    """
+    for number, raw in enumerate(text.split("\n"), 1):
+        key, equals, value = raw.lstrip(" \t").partition("=")
+        for start, name in _KEYS.items():
+            if equals and key.lower().startswith(start):
+                yield name, value, number
 
 
 def encode(password: str) -> str:

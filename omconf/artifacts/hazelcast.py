@@ -6,7 +6,6 @@ what Hazelcast 4.0 to 5.6 do with it was measured.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
@@ -15,10 +14,18 @@ from omconf.artifacts.effect import Change, Effect, restart
 from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import plain_property, report
-from omconf.formats import header
-from omconf.formats.xml import escape, escaped, flatten
+from omconf.formats import header, names
+from omconf.formats.xml import escape, escaped
 from omconf.hazelcast import deployed_members, hazelcast_extra
 from omconf.hazelcast.hazelcast_extra import Extra
+from omconf.hazelcast.items import (
+    MEMBER,
+    add_ports,
+    drop_unused_interfaces,
+    enabled,
+    is_off,
+    items_of,
+)
 from omconf.origin import FromFormat, FromPage, FromRelease, Value
 from omconf.releases import HAZELCAST_NAMESPACE, hazelcast_elements
 from omconf.rules import CONTRADICTION, UNUSABLE_FILE
@@ -27,8 +34,6 @@ from omconf.secrets import hides, in_plain, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-    from lxml.etree import _Element
 
     from omconf.cluster.model import Cluster, Node
     from omconf.releases import StockElement
@@ -45,9 +50,6 @@ ONE_FOR_ALL = ("hazelcast.local.localAddress", "hazelcast.local.publicAddress")
 """Properties that cannot be the same on several nodes."""
 _JOINS = ("auto-detection", "multicast", "tcp-ip", "aws", "gcp", "azure", "kubernetes", "eureka")
 _STRATEGIES = "discovery-strategies"
-_MEMBER = "network/join/tcp-ip/member-list/member["
-_BARE = re.compile(r"[A-Za-z0-9._-]+")
-"""A member of a list, an IPv4 address or a name, without a port."""
 _SILENCE = "old and new members would not see each other and form two clusters in silence"
 _OTHERWISE = "members that look for each other in different ways may not find each other"
 _BECOMES = {
@@ -83,8 +85,6 @@ _SPEC_KEYS = {
     "network/join/multicast/multicast-timeout-seconds": "discovery.timeout",
 }
 """What decides the items that have keys of their own in the spec."""
-_SETS = frozenset({"member"})
-_INTERFACES = "network/interfaces/"
 _BOOLEANS = ("/enabled", "/auto-increment")
 
 
@@ -136,8 +136,8 @@ class Hazelcast(Kind):
         if document is None:
             return Reading(findings=findings, broken=True)
         reading = Reading(findings=findings)
-        disabled = tuple(f"network/join/{name}/" for name in _JOINS if _off(document, name))
-        if _off(document, f"{_STRATEGIES}/{{*}}discovery-strategy"):
+        disabled = tuple(f"network/join/{name}/" for name in _JOINS if is_off(document, name))
+        if is_off(document, f"{_STRATEGIES}/{{*}}discovery-strategy"):
             disabled += (f"network/join/{_STRATEGIES}/",)
         ones: dict[str, int] = {}
         for name, value, number in items_of(document):
@@ -149,11 +149,11 @@ class Hazelcast(Kind):
                 reading.lines.setdefault(name, number)
             else:
                 reading.add(name, deployed_members.truth(value) if boolean else value, number)
-        _with_ports(reading)
+        add_ports(reading.items, reading.lines)
         deployed_members.settle_defaults(reading.items, reading.lines)
-        _leave_out(reading.items)
+        drop_unused_interfaces(reading.items)
         # Hazelcast takes auto-detection beside another join (measured).
-        on = [name for name in _JOINS[1:] if "true" in _enabled(document, name)]
+        on = [name for name in _JOINS[1:] if "true" in enabled(document, name)]
         if len(on) > 1 and not findings:
             findings.append(deployed_members.two_joins(on, reading.lines))
         for finding in deployed_members.counts_as_false(ones):
@@ -177,7 +177,7 @@ class Hazelcast(Kind):
         if cluster.hazelcast.extra:
             yield from _extra(cluster).diagnostics
         chosen = cluster.hazelcast.interfaces
-        if chosen and (found := _no_match(cluster, chosen)):
+        if found := _no_match(cluster, chosen) if chosen else _names(cluster):
             yield found
 
     def across(
@@ -236,7 +236,7 @@ class Hazelcast(Kind):
         return "hazelcast.extra" if known else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        if changes and all(key.startswith(_MEMBER) for key in changes):
+        if changes and all(key.startswith(MEMBER) for key in changes):
             why = "members find each other when one of two lists the other (measured)"
             return Effect("next-restart", why)
         parting = sorted(k for k, change in changes.items() if _parts(cluster, k, change))
@@ -247,18 +247,11 @@ class Hazelcast(Kind):
         why = "hazelcast.xml is read when OpenMeetings starts; nodes restart one by one"
         moved = any(key.startswith("network/interfaces") for key in changes)
         needs = ("database", "storage") if moved else ()
-        others = tuple(key for key in changes if not key.startswith(_MEMBER))
+        others = tuple(key for key in changes if not key.startswith(MEMBER))
         return restart(why, needs=needs, decided_by=others)
 
 
 KIND = Hazelcast()
-
-
-def _leave_out(items: dict[str, str]) -> None:
-    """Leave out interfaces that are off: it is as if they were not there."""
-    if items.get(f"{_INTERFACES}enabled") == "false":
-        for name in [name for name in items if name.startswith(_INTERFACES)]:
-            del items[name]
 
 
 def _parts(cluster: Cluster, key: str, change: Change) -> bool:
@@ -266,59 +259,17 @@ def _parts(cluster: Cluster, key: str, change: Change) -> bool:
     default = deployed_members.DEFAULTS.get(key)
     same = default is not None and (change.before or default) == (change.after or default)
     unknown = deployed_members.VARIABLE in (change.before or "")
-    if key.startswith(_MEMBER) or key.endswith(_HOW_FAR) or same or unknown:
+    if key.startswith(MEMBER) or key.endswith(_HOW_FAR) or same or unknown:
         return False
     if key.startswith("network/port"):
         return cluster.discovery.kind.value == "tcp-ip"
     return key.startswith(_FORMING)
 
 
-def items_of(document: _Element) -> Iterator[tuple[str, str, int]]:
-    """The document's items; the ways of writing a member list are one.
-
-    Which version a schemaLocation names does not count: members whose headers said 4.0 and 5.5 formed
-    one cluster (measured with 5.6.0), since Hazelcast judges by the XSD in its own jar.
-    """
-    for key, value, number in flatten(document, _SETS):
-        if key == "network/join/tcp-ip/members":
-            for member in re.split(r"[,;\s]+", value):
-                yield f"{_MEMBER}{member}]", member, number
-        elif key.startswith("network/join/tcp-ip/member["):
-            yield key.replace("/member[", "/member-list/member[", 1), value, number
-        else:
-            yield key, value, number
-
-
 def _words(keys: list[str]) -> str:
     more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
     verb = "differs" if len(keys) == 1 else "differ"
     return f"{', '.join(keys[:3])}{more} {verb}"
-
-
-def _enabled(document: _Element, join: str) -> set[str]:
-    """Find what a join's `enabled` says: true, false or a variable."""
-    found = document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}")
-    return {deployed_members.truth(element.get("enabled") or "") for element in found}
-
-
-def _with_ports(reading: Reading) -> None:
-    """Name the port of listed members that have none, where it is the member's own fixed one.
-
-    Source: getPossibleAddresses of TcpIpJoiner, 4.0.2 to 5.6.0: with auto-increment it tries several.
-    """
-    port = reading.items.get("network/port", "5701")
-    if reading.items.get("network/port/auto-increment") != "false" or not port.isdecimal():
-        return
-    for key, member in list(reading.items.items()):
-        if key.startswith(_MEMBER) and _BARE.fullmatch(member):
-            del reading.items[key]
-            whole = f"{member}:{port}"
-            reading.items.setdefault(f"{_MEMBER}{whole}]", whole)
-            reading.lines.setdefault(f"{_MEMBER}{whole}]", reading.lines.pop(key, 0))
-
-
-def _off(document: _Element, join: str) -> bool:
-    return _enabled(document, join) <= {"false"}
 
 
 def members(cluster: Cluster) -> list[Value[str]]:
@@ -328,9 +279,9 @@ def members(cluster: Cluster) -> list[Value[str]]:
     """
     port = cluster.hazelcast.port
     return [
-        Value(f"{n.seen_at.value}:{port.value}", n.seen_at.origin)
+        Value(f"{n.listed_as.value}:{port.value}", n.listed_as.origin)
         if port and not n.public_port
-        else n.seen_at
+        else n.listed_as
         for n in cluster.nodes
     ]
 
@@ -348,6 +299,22 @@ def _no_match(cluster: Cluster, chosen: Value[str]) -> Diagnostic | None:
             message = f"`{chosen.value}` does not match {node.address.value}, the address of"
             hint = "Hazelcast starts only where one of a host's addresses matches."
             return CONTRADICTION.at(chosen.span, f"{message} `{node.name.value}`.", hint=hint)
+    return None
+
+
+def _names(cluster: Cluster) -> Diagnostic | None:
+    """Report the first name of a member list beside interfaces that match one node alone.
+
+    Hazelcast passes over names whose address no interface matches, and starts alone (measured).
+    """
+    for member in (node.member for node in cluster.nodes if node.member):
+        if not names.NUMERIC.fullmatch(member.value):
+            message = (
+                f"Hazelcast does not look for `{member.value}`: it passes over names of hosts that its"
+                " interfaces do not match, and each node has its own address there."
+            )
+            hint = "Write a pattern that all nodes match, as `hazelcast: {interfaces: 10.1.1.*}`."
+            return CONTRADICTION.at(member.span, message, hint=hint)
     return None
 
 

@@ -43,6 +43,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         values = [(n.name.value, a, key, _said_by(n, a)) for n, a, key in addresses]
         yield from _twice(SAME_ADDRESS, values, of_storage=of_storage)
     yield from _itself(cluster, port)
+    yield from _listed_twice(cluster, port)
     yield from _behind_one(cluster)
     yield from _twice(
         SAME_URL,
@@ -113,6 +114,26 @@ def _itself(cluster: Cluster, port: int) -> Iterator[Diagnostic]:
         )
 
 
+def _listed_twice(cluster: Cluster, port: int) -> Iterator[Diagnostic]:
+    """Find nodes that the member list calls by another's name, or by its address."""
+    owners: dict[str, Node] = {}
+    for node in cluster.nodes:
+        owners.setdefault(_endpoint(node, port), node)
+    for node in cluster.nodes:
+        if node.member is None:
+            continue
+        number = node.public_port.value if node.public_port else port
+        other = owners.setdefault(f"{node.member.value.lower()}:{number}", node)
+        if other is node:
+            continue
+        name, by = node.name.value, other.name.value
+        message = f"`{name}` has the same `member` as `{by}`: {node.member.value}."
+        if other.member is None or other.member.value.lower() != node.member.value.lower():
+            key = "public_address" if other.public_address else "address"
+            message = f"The `member` of `{name}` is the `{key}` of `{by}`: {node.member.value}."
+        yield SAME_ADDRESS.at(node.member.span, message, hint=_HINTS["member"])
+
+
 def _behind_one(cluster: Cluster) -> Iterator[Diagnostic]:
     """Find nodes that NAT tells apart by Hazelcast's port alone.
 
@@ -156,6 +177,7 @@ def _renamed(cluster: Cluster) -> Iterator[Diagnostic]:
 _HINTS = {
     "url": "Users reach each node by its own url; in node_defaults write `{name}` or `{address}`.",
     "address": "Every node needs an address of its own.",
+    "member": "The member list names each node once; in node_defaults write `{name}`.",
     "public_address": "Give each its own; ports of one address part them for Hazelcast alone.",
 }
 _STORAGE_HINT = "Give each a `storage_address`: the address from which the data server sees it."

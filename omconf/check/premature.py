@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _MULTICAST = (("discovery", "kind"), ("discovery", "ttl"), ("network", "subnet"))
 _RESTS_ON: dict[str, tuple[tuple[str, ...], ...]] = {
-    "OM201": (("nodes", "*", "public_address"),),
+    "OM201": (("nodes", "*", "public_address"), ("nodes", "*", "member")),
     "OM218": (("database", "tls"), ("database", "options")),
     "OM219": (("database", "options"),),
     "OM224": _MULTICAST,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from omconf.formats import names
 from omconf.origin import Value
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Node:
     """The name that it had before."""
     public_port: Value[int] | None = None
     """The port of `public_address` that NAT leads to its Hazelcast; None: the same as Hazelcast's."""
+    member: Value[str] | None = None
+    """What the member list of `tcp-ip` calls it; None: the address at which the others see it."""
 
     @property
     def seen_address(self) -> Value[str]:
@@ -52,16 +55,24 @@ class Node:
     @property
     def seen_at(self) -> Value[str]:
         """The address at which the other members see it, with the port where NAT changes it."""
-        seen, port = self.seen_address, self.public_port
-        return Value(f"{seen.value}:{port.value}", seen.origin) if port else seen
+        return self._with_port(self.seen_address)
+
+    @property
+    def listed_as(self) -> Value[str]:
+        """Its entry in a member list, with the port where NAT changes it."""
+        return self._with_port(self.member or self.seen_address)
+
+    def _with_port(self, host: Value[str]) -> Value[str]:
+        port = self.public_port
+        return Value(f"{host.value}:{port.value}", host.origin) if port else host
 
     @property
     def known_as(self) -> frozenset[str]:
         """What the node is called in hand-made files: its names and addresses, in lower case."""
         found = (self.address, self.storage_address, self.public_address)
         addresses = {value.value for value in found if value is not None}
-        host = urlsplit(self.url.value).hostname
-        return frozenset({self.name.value, *addresses, *([host] if host else ())})
+        hosts = (urlsplit(self.url.value).hostname, self.member.value if self.member else None)
+        return frozenset({self.name.value, *addresses, *(host.lower() for host in hosts if host)})
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +158,7 @@ class DatabaseServer:
         try:
             return ipaddress.ip_address(self.host.value).is_loopback
         except ValueError:
-            names = ("localhost", "localhost.localdomain", "ip6-localhost")
-            return self.host.value.lower() in names
+            return self.host.value.lower() in names.LOOPBACK
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,6 +190,10 @@ class Resolver:
                 return Value(getattr(defaults, key), self.origin(("node_defaults", key)))
             return None
 
+        def own_text(value: Value[Any] | None) -> Value[str] | None:
+            """Put the node's name and address into a text."""
+            return value and Value(node_text(value.value, name, address.value), value.origin)
+
         home = self.value(self.spec.openmeetings, ("openmeetings", "home"))
         # load.py gives no spec without these two.
         address = _there(pick("address"))
@@ -202,15 +206,16 @@ class Resolver:
         return Node(
             name=Value(name, FromSpec(f"nodes.{name}", self.document.key_span(("nodes", name)))),
             address=address,
-            url=Value(node_text(url.value, name, address.value), url.origin),
+            url=_there(own_text(url)),
             home=pick("home") or home,
             interface=pick("interface") or self.maybe(self.spec.network, ("network", "interface")),
             storage_address=pick("storage_address") or (public if shared else None) or address,
             public_address=public,
             kurento_url=pick("kurento_url") or self.maybe(self.spec.kurento, ("kurento", "url")),
-            ssh=Value(node_text(ssh.value, name, address.value), ssh.origin),
+            ssh=_there(own_text(ssh)),
             renamed_from=self.maybe(own, ("nodes", name, "renamed_from")),
             public_port=public_port,
+            member=own_text(pick("member")),
         )
 
     def extra(self) -> Value[ExtraFile] | None:

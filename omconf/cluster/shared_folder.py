@@ -101,7 +101,8 @@ def _samba(look: Lookup, spec: Spec, cluster: Value[str]) -> Samba | None:
         share=look.maybe(spec, ("storage", "share")) or share,
         user=Value(name, user.origin),
         password=look.secret(spec.password, ("storage", "password")),
-        credentials=Value(credentials_path(cluster.value), cluster.origin),
+        credentials=look.maybe(spec, ("storage", "credentials"))
+        or Value(credentials_path(cluster.value), cluster.origin),
         domain=Value(domain, user.origin) if backslash else said,
     )
 

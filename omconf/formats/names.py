@@ -16,6 +16,8 @@ LONGEST_LABEL = 63
 HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 """A host's name or an IPv4 address (RFC 1123, and underscores), of `LONGEST_HOST` characters."""
 LONGEST_HOST = 253
+LOOPBACK = ("localhost", "localhost.localdomain", "ip6-localhost")
+"""Names that are another host on every host."""
 NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 """What inet_aton(3) reads as an IPv4 address, though only the four-part form looks like one."""
 

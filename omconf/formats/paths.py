@@ -14,6 +14,12 @@ CARRIED = re.compile(r"(?:[A-Za-z0-9/ !#%&()+,.:;<=>@\[\]^_{|}~-]|[^\x00-\x7f])+
 """ASCII without quotes, backslashes, `$`, `*`, `?` and control characters, and all beyond ASCII."""
 PLAIN = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+)+")
 """Absolute, below the root, in its plain form, of printable characters."""
+CREDENTIALS = re.compile(
+    r"(?:/(?!\.{1,2}/)[A-Za-z0-9._+@-]+)*/(?!(?i:smb\.conf|smbpasswd)$)(?=[^/]*(?i:smb|cifs|samba|cred))"
+    r"[A-Za-z0-9._+@-]+"
+)
+"""A credentials file of a cifs mount: its path ends no option of fstab, and its name says what it is,
+since omconf may read and replace what lies there."""
 LONGEST = 1000
 """Bytes of a path; exportfs stops reading at one of over 1024 (measured)."""
 LONGEST_PART = 255

@@ -22,7 +22,7 @@ from omconf.rules import (
     all_rules,
 )
 from omconf.secrets import SECRET_NAME, hides
-from omconf.spec import checks, slips
+from omconf.spec import checks, members, slips
 from omconf.spec.document import MAX_FOUND, Document, Path, enough, parse
 from omconf.spec.models import Section, Spec, section_of
 from omconf.spec.references import node_text, secret
@@ -93,6 +93,7 @@ def load(data: bytes, file: str) -> Loaded:
         _told(document, errors, misspelt),
         _nodes(document, misspelt),
         _storage(document, misspelt),
+        members.check(document),
     )
     diagnostics += islice(found_here, MAX_FOUND)
     if len(diagnostics) >= MAX_FOUND:
@@ -378,7 +379,7 @@ def _nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnosti
 _GO_WITH = {
     **dict.fromkeys(("export", "options", "mount_from"), ("nfs", "cifs")),
     **dict.fromkeys(("export_options", "type", "pseudo_root", "clients"), ("nfs",)),
-    **dict.fromkeys(("share", "user", "domain", "password"), ("cifs",)),
+    **dict.fromkeys(("share", "user", "domain", "password", "credentials"), ("cifs",)),
     "fstab": ("mounted",),
 }
 """Keys of `storage:` that mean something with some kinds alone."""

@@ -14,6 +14,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     Account,
     Address,
     ClusterName,
+    CredentialsFile,
     DatabaseHosts,
     DatabaseKindName,
     Domain,
@@ -32,6 +33,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     JpaText,
     JvmOption,
     KurentoUrl,
+    Member,
     Minutes,
     MountFrom,
     MountOption,
@@ -289,6 +291,11 @@ class Storage(Section):
     password: SecretSource | None = Field(
         None, description="Where that account's password is read from; required for `cifs`."
     )
+    credentials: CredentialsFile | None = Field(
+        None,
+        description="Where nodes keep that account, for `cifs`; unset:"
+        " /etc/omconf/<cluster>/storage.credentials.",
+    )
     fstab: FstabLine | None = Field(
         None,
         description="How the nodes mount the folder, for `mounted`; unset: only the admin knows.",
@@ -351,6 +358,11 @@ class NodeDefaults(Section):
         None,
         description="The address that the other members see, where there is NAT between them;"
         " with a port where NAT has another for this node's Hazelcast.",
+    )
+    member: Member | None = Field(
+        None,
+        description="What the member list of `tcp-ip` calls the node, without a port; unset: its"
+        " address, as the others see it.",
     )
     kurento_url: KurentoUrl | None = Field(None, description="The node's own media server.")
     ssh: SshDestination | None = Field(

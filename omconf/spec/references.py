@@ -110,6 +110,26 @@ def ssh_destination(value: str) -> str:
     return value
 
 
+def member(value: str) -> str:
+    """Check what a member list calls a node: a host's name or an IPv4 address, without a port."""
+    plain = node_text(checks.clean(value), "om1", "10.1.1.1")
+    checks.no_ipv6(plain, checks.IPV4_ONLY, "Give the node's IPv4 address, or its name.")
+    name, _, port = value.rpartition(":")
+    if not names.HOST.fullmatch(plain) or len(plain) > names.LONGEST_HOST:
+        checks.refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no name or address of a host.",
+            f"Write `{name[:80]}`; the port of Hazelcast goes to `hazelcast.port`."
+            if port.isdecimal() and names.HOST.fullmatch(node_text(name, "om1", "10.1.1.1"))
+            else slips.host(value) or "Write `om1.example.org`, for example.",
+        )
+    if names.NUMERIC.fullmatch(plain):
+        checks.reachable(plain)
+    if plain.lower() in names.LOOPBACK:
+        checks.refuse(WRONG_VALUE, f"`{value}` is another host on each node.")
+    return value
+
+
 def option(value: Any) -> SecretRef | str:
     """Read the value of an option: a text, or where a secret comes from."""
     if isinstance(value, dict):

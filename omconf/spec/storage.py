@@ -11,6 +11,7 @@ from omconf.formats import (
     names,
     nfs_options,
     options,
+    paths,
     smb_conf,
 )
 from omconf.rules import (
@@ -120,6 +121,19 @@ def share_name(value: str) -> str:
             f"`{value[:80]}` is no name for a share.",
             "Use letters, digits, `.`, `_`, `-`, `$` and single spaces,"
             f" {names.LONGEST_SHARE} characters at most.",
+        )
+    return value
+
+
+def credentials(value: str) -> str:
+    """Check where nodes keep the account: a path whose name says that it is such a file."""
+    checks.folder(value)
+    if not paths.CREDENTIALS.fullmatch(value) or value.startswith("/etc/omconf/"):
+        checks.refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` cannot be the credentials file.",
+            "Its name must say what it is (`smb`, `cifs`, `samba` or `cred`), in letters, digits and"
+            " `._+@-`, outside of /etc/omconf. Write `/root/.smbcredentials`, for example.",
         )
     return value
 

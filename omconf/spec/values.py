@@ -96,6 +96,11 @@ SshDestination = Annotated[
     AfterValidator(references.ssh_destination),
     Field(examples=["om1", "root@om1.example.org", "ssh://root@{address}:2222"]),
 ]
+Member = Annotated[
+    str,
+    AfterValidator(references.member),
+    Field(examples=["om1.example.org", "{name}.example.org"]),
+]
 JpaText = Annotated[Text, AfterValidator(properties.carried), _shaped(_TRIMMED)]
 OracleName = Annotated[
     Text,
@@ -108,6 +113,12 @@ ShareName = Annotated[
     Text, AfterValidator(storage.share_name), Field(examples=["openmeetings-conference"])
 ]
 SambaUser = Annotated[Text, AfterValidator(storage.samba_user), _shaped(names.DOMAIN_ACCOUNT)]
+CredentialsFile = Annotated[
+    str,
+    AfterValidator(checks.clean),
+    AfterValidator(storage.credentials),
+    Field(examples=["/root/.smbcredentials"]),
+]
 Domain = Annotated[Text, AfterValidator(storage.domain), _shaped(names.DOMAIN, "CORP")]
 MountFrom = Annotated[
     Text, AfterValidator(storage.mount_from), _shaped(names.HOST, "nfs.example.org")

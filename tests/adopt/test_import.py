@@ -108,17 +108,118 @@ LISTED = """<multicast enabled="false"/><tcp-ip enabled="true"><member-list>
 def test_a_member_list_that_misses_a_node(trees: Path, node: str) -> None:
     for each in ("om1", "om2", "om3"):
         edit(trees / each, HAZELCAST, r"(?s)<multicast enabled.*</multicast>", LISTED)
-    edit(trees / "om2", HAZELCAST, "10.1.1.3<", "om3.example.org<")
-    _, found = imported(trees)
-    assert found["drift"] == []
-    edit(trees / node, HAZELCAST, "10.1.1.3<|om3.example.org<", "10.1.1.33<")
+    edit(trees / node, HAZELCAST, "10.1.1.3<", "10.1.1.33<")
     _, found = imported(trees)
     assert {d["node"] for d in found["drift"]} == {node}
     first, second = sorted(d["message"] for d in found["drift"])
     assert first == f"{node} alone has the member 10.1.1.33, the others do not."
     assert second.startswith(f"{node} alone lacks the member ")
     plain = omconf("import", "--deployed", trees)
-    assert plain.err.count("omconf lists all nodes by their addresses, and nothing else") == 3
+    assert plain.err.count("this node differs from the others") == 1
+    assert "omconf lists each node once" not in plain.err
+
+
+HOSTS = "etc/hosts"
+NAMED = """<multicast enabled="false"/><tcp-ip enabled="true">
+<member-list><member>{}</member><member>{}</member><member>{}</member></member-list></tcp-ip>"""
+
+
+def name_members(trees: Path, *listed: str, on: tuple[str, ...] = ("om1", "om2", "om3")) -> None:
+    """Have nodes list these as members."""
+    for node in on:
+        pattern = r"(?s)<multicast enabled.*</(multicast|tcp-ip)>"
+        edit(trees / node, HAZELCAST, pattern, NAMED.format(*listed))
+
+
+def members_of(text: str) -> list[str | None]:
+    """What a spec has the member list call its nodes."""
+    spec = yaml.safe_load(text)
+    usual = spec.get("node_defaults", {}).get("member", "")
+    return [
+        own.get("member", usual.replace("{name}", name)) or None
+        for name, own in spec["nodes"].items()
+    ]
+
+
+def _url(name: str) -> tuple[str, str, str]:
+    return HAZELCAST, r"https://om(\d)\.example\.org", rf"https://{name}"
+
+
+WAYS = {
+    "/etc/hosts": (("om1.example.org", "om2.example.org", "om3.example.org"), None),
+    "first label": (("om1", "OM2", "om3"), ("etc/hostname", r"(om\d)", r"\1.example.org")),
+    "whole name": (("om1.x.org", "om2.x.org", "om3.x.org"), ("etc/hostname", "(om.)", r"\1.x.org")),
+    "url": (("a1.x.org", "a2.x.org", "a3.x.org"), _url(r"a\1.x.org")),
+    "127.0.1.1": (("om1.d", "om2.d", "om3.d"), (HOSTS, r"\A", "127.0.1.1 {node}.d {node}\n")),
+    "mixed": (("om1", "10.1.1.2", "om3.example.org"), None),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_names_in_a_member_list_are_kept(trees: Path, way: str) -> None:
+    listed, change = WAYS[way]
+    name_members(trees, *listed)
+    for node in ("om1", "om2", "om3") if change else ():
+        path, pattern, text = change or ("", "", "")
+        if way != "127.0.1.1":
+            (trees / node / HOSTS).write_text("")
+        edit(trees / node, path, pattern, text.format(node=node))
+        network = f"auto eth0\niface eth0 inet static\n  address 10.1.1.{node[2]}\n"
+        put(trees / node, "etc/network/interfaces", network)
+    done, found = imported(trees)
+    assert done.code == 0, (found["differences"], found["diagnostics"])
+    assert members_of(found["spec"]) == [None if name == "10.1.1.2" else name for name in listed]
+
+
+def test_a_pattern_of_names_goes_to_the_defaults(trees: Path) -> None:
+    name_members(trees, "om1.example.org:5701", "om2.example.org:5701", "om3.example.org:5701")
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, HAZELCAST, "<join>", '<port auto-increment="false">5701</port><join>')
+    done, found = imported(trees)
+    assert done.code == 0, found["differences"]
+    assert yaml.safe_load(found["spec"])["node_defaults"]["member"] == "{name}.example.org"
+
+
+def test_most_nodes_decide_what_a_member_is_called(trees: Path) -> None:
+    name_members(trees, "om1", "om2", "om3")
+    name_members(trees, "om1", "10.1.1.2", "om3", on=("om3",))
+    done, found = imported(trees)
+    assert members_of(found["spec"]) == ["om1", "om2", "om3"]
+    (alone,) = found["drift"]
+    assert alone["message"] == "om3 alone has om2 in its member list as 10.1.1.2, not om2."
+    assert [(d["node"], d["reason"]) for d in found["differences"]] == [
+        ("om3", "this node differs from the others")
+    ] * 2
+    assert done.code == 2
+
+
+def test_a_name_that_is_no_node_s_stays_reported(trees: Path) -> None:
+    name_members(trees, "om1", "om2", "conference")
+    for node in ("om1", "om2", "om3"):  # a name that all of them claim is nobody's
+        edit(trees / node, HOSTS, r"\A", f"127.0.1.1 {node} conference\n")
+    done, found = imported(trees)
+    assert done.code == 2
+    assert members_of(found["spec"]) == ["om1", "om2", None]
+    reason = "omconf lists each node once, by its `member` or its address, and nothing else"
+    assert {d["reason"] for d in found["differences"]} == {reason}
+
+
+def test_names_that_hazelcast_passes_over_are_left_out(trees: Path) -> None:
+    name_members(trees, "om1", "10.1.1.2", "om3")
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, HAZELCAST, r"10\.1\.1\.\*", f"10.1.1.{node[2]}")
+    done, found = imported(trees)
+    assert done.code == 2
+    assert members_of(found["spec"]) == [None, None, None]
+    said = [d["message"] for d in found["diagnostics"] if "passes over names" in d["message"]]
+    assert [message.partition("`")[2].partition("`")[0] for message in said] == ["om1", "om3"]
+
+
+def test_names_of_a_list_that_most_nodes_do_not_use(trees: Path) -> None:
+    name_members(trees, "om1", "om2", "om3", on=("om3",))
+    _, found = imported(trees)
+    assert members_of(found["spec"]) == [None, None, None]
+    assert [d for d in found["diagnostics"] if d["severity"] == "error"] == []
 
 
 SECRETS = {

@@ -381,3 +381,17 @@ def test_mount_cifs_refuses_the_password_that_omconf_refuses(tmp_path: Path) -> 
     done = run("mount.cifs", "-f", "//10.1.1.1/x", tmp_path, "-o", options, check=False)
     assert done.returncode != 0
     assert "password too long" in done.stderr
+
+
+@needs("mount.cifs", "root")
+@pytest.mark.parametrize(
+    ("line", "domain"), [("domain=UNI", "UNI"), ("DOMx=UNI", "UNI"), ("workgroup=UNI", "")]
+)
+def test_a_workgroup_is_a_mount_option_alone(line: str, domain: str, tmp_path: Path) -> None:
+    text = f"USERx=daemon\npasswd=x\n{line}\n"
+    (tmp_path / "credentials").write_text(text)
+    options = f"credentials={tmp_path / 'credentials'}"
+    done = run("mount.cifs", "-f", "--verbose", "//10.1.1.1/x", tmp_path, "-o", options)
+    assert ("domain=UNI," in done.stderr) is bool(domain)
+    found = {key: value for key, value, _ in cifs_credentials.said(text)}
+    assert found == {"username": "daemon", "password": "x"} | ({"domain": "UNI"} if domain else {})

@@ -1,0 +1,79 @@
+"""Whom nodes list as members of `tcp-ip`, and what most of them call each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from omconf.adopt.fold import majority
+from omconf.adopt.model import Fact, Place
+from omconf.artifacts.hazelcast import KIND
+from omconf.formats import names
+from omconf.hazelcast.items import MEMBER
+from omconf.rules import NOT_KEPT
+from omconf.secrets import quoted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from omconf.adopt.model import Common, Seen
+    from omconf.artifacts.model import Reading
+
+_ENABLED = "network/join/tcp-ip/enabled"
+_KEY = ("nodes", "*", "member")
+Listed = dict[str, tuple[str, str]]
+"""The members of one list, by node or, where it is none, by host: the host as it stands, the item."""
+
+
+def listed(reading: Reading, hosts: Mapping[str, str]) -> Listed | None:
+    """Give the members of a list that is in force; of two that are one node, the first.
+
+    `hosts` are the nodes by what they are called.
+    """
+    if reading.items.get(_ENABLED) != "true":
+        return None
+    found: Listed = {}
+    for key, value in reading.items.items():
+        if key.startswith(MEMBER):
+            host = value.rpartition(":")[0] or value
+            found.setdefault(hosts.get(host.lower().rstrip("."), host), (host, key))
+    return found
+
+
+def facts(nodes: Sequence[Seen], common: Common) -> None:
+    """Note what most lists call a node, where that is not the address at which others see it."""
+    kinds = [fact for node in nodes if (fact := node.fact("discovery", "kind"))]
+    if not kinds or majority(kinds).value != "tcp-ip":
+        return
+    said: dict[str, dict[str, tuple[str, Place]]] = {}
+    for node in nodes:
+        path = node.path(KIND.places[0])
+        reading = KIND.read(node.text(path) or "")
+        for member, (host, key) in (listed(reading, common.hosts) or {}).items():
+            place = Place(node.name, path, reading.lines.get(key, 0))
+            said.setdefault(member, {})[node.name] = (host, place)
+    for node in nodes:
+        by = said.get(node.name, {})
+        usual = Counter(host.lower() for host, _ in by.values()).most_common(1)
+        seen = node.fact("nodes", "*", "public_address") or node.fact("nodes", "*", "address")
+        if not usual or (seen and usual[0][0] == str(seen.value).partition(":")[0]):
+            continue
+        same = {who: each for who, each in by.items() if each[0].lower() == usual[0][0]}
+        host, place = same.get(node.name) or next(iter(same.values()))
+        if not names.HOST.fullmatch(host) or host.lower() in names.LOOPBACK:
+            continue
+        if _alone(nodes) and not names.NUMERIC.fullmatch(host):
+            message = (
+                f"`{quoted(host)}` in member lists is left out: Hazelcast passes over names that"
+            )
+            message += " its interfaces do not match, and each node has its own address there."
+            hint = "Have <interface> match all nodes, as 10.1.1.*, to list nodes by their names."
+            node.say(NOT_KEPT, message, None, hint)
+            continue
+        node.facts.append(Fact(_KEY, host, place))
+
+
+def _alone(nodes: Sequence[Seen]) -> bool:
+    """Tell whether the interfaces of most nodes match that node alone."""
+    chosen = [fact for node in nodes if (fact := node.fact("hazelcast", "interfaces"))]
+    return bool(chosen) and majority(chosen).value is None
