@@ -77,8 +77,11 @@ def _item(item: Any) -> Document:
     }
 
 
-def report(document: Document, paint: Paint, spec: str) -> str:
-    """Draw the report; `spec` is the path that the next commands name, empty for the default."""
+def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = False) -> str:
+    """Draw the report; `spec` is the path that the next commands name, empty for the default.
+
+    Where the spec was to be written and is not (`unwritten`), there are no next commands.
+    """
     parts: list[str] = []
     if document["drift"]:
         count = len(document["drift"])
@@ -113,7 +116,7 @@ def report(document: Document, paint: Paint, spec: str) -> str:
         parts += [f"  {visible(m['name'])}: {visible(m['why'])}\n" for m in document["missing"]]
     if document["spec"]:
         parts.append("\n" + _result(document) + "\n")
-        parts.append(_next(document, spec))
+        parts.append("" if unwritten else _next(document, spec))
     return "".join(parts)
 
 

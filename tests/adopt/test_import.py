@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ import yaml
 from omconf.adopt import host
 from omconf.adopt.model import Seen
 from omconf.adopt.sources import Trees
+from omconf.files import write
 from omconf.pipeline.adopt import Asked, adopt
 from omconf.releases import RELEASES
 from tests.adopt.trees import CLASSES, by_hand, edit, imported, put
@@ -390,6 +392,56 @@ def test_into_keeps_every_other_byte(trees: Path, tmp_path: Path) -> None:
     assert list(yaml.safe_load(text)["nodes"]) == ["om1", "om2", "om3"]
     assert "`discovery.port` is `54328` on the nodes, not as the spec says" in done.err
     assert done.code == 2
+
+
+@pytest.mark.parametrize("wrong", ["no address", "no file", "a broken file"])
+@pytest.mark.parametrize("option", ["--into", "-o"])
+def test_no_spec_with_errors_is_written(
+    trees: Path, tmp_path: Path, option: str, wrong: str
+) -> None:
+    spec = tmp_path / "cluster.yaml"
+    if option == "--into":
+        spec.write_text(INTO)
+    edit(trees / "om3", HAZELCAST, "(</hazelcast>)", r'<queue name="q"/>\1')
+    if wrong == "no address":
+        for node in ("om1", "om2", "om3"):
+            (trees / node / "etc/hosts").unlink()
+    elif wrong == "no file":
+        (trees / "om3" / PERSISTENCE).unlink()
+    else:
+        edit(trees / "om3", PERSISTENCE, "</persistence>", "")
+    only = ["--node", "om3"] if option == "--into" else []
+    done = omconf("import", option, spec, "--deployed", trees, *only)
+    assert done.code == 1
+    if option == "-o" and wrong != "no address":  # a comment marks the gap
+        assert "# om3: missing here" in spec.read_text()
+        assert "Wrote " in done.out
+        return
+    assert "OM111" in done.err
+    assert "Wrote " not in done.out
+    assert "Next:" not in done.out
+    if option == "--into":
+        assert spec.read_text() == INTO
+    assert [p.name for p in tmp_path.glob("*.*")] == ["cluster.yaml"] * (option == "--into")
+
+
+def test_nothing_stays_beside_a_spec_that_cannot_be_written(
+    trees: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, HAZELCAST, "(</hazelcast>)", r'<queue name="q"/>\1')
+    plain = write.create
+
+    def full(name: str, data: bytes) -> None:
+        if name.endswith("cluster.yaml"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(name, data)
+
+    monkeypatch.setattr(write, "create", full)
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
+    assert done.code == 1
+    assert "cluster.yaml is not written: No space left on device." in done.err
+    assert [p.name for p in tmp_path.iterdir()] == ["trees"]
 
 
 def test_local(trees: Path) -> None:
