@@ -662,11 +662,45 @@ def test_masked_mount_units_are_none(trees: Path) -> None:
 
 
 def test_lines_that_are_added_and_their_restarts_are_told(trees: Path, tmp_path: Path) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, SETENV, r"(?m)^.*blacklist.*\n", "")
     done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
     assert done.code == 0
-    told = "lines to 3 files that are there. Nodes restart one by one for these"
-    assert told in done.out  # -Duser.timezone, in setenv.sh
+    told = "lines to 3 files that are there, which it counts as updates. Nodes restart one by one"
+    assert told in done.out
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Europe/Paris", None])
+def test_the_zone_of_the_host_is_that_of_the_jvm(
+    trees: Path, tmp_path: Path, zone: str | None
+) -> None:
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
+    assert done.code == 0
+    assert "a plan updates and deletes nothing" in done.out
     for node in ("om1", "om2", "om3"):
-        edit(trees / node, SETENV, "-Xmx2g", "-Xmx2g -Duser.timezone=Europe/Berlin")
-    done = omconf("import", "--deployed", trees, "-o", tmp_path / "whole.yaml")
-    assert "files of omconf's own.\n" in done.out
+        if zone:
+            put(trees / node, "/etc/timezone", f"{zone}\n")
+        else:
+            (trees / node / "etc/timezone").unlink()
+    env = {"OM_DB_PASSWORD": "pa55-postgresql"}
+    done = omconf(
+        "plan", tmp_path / "cluster.yaml", "--deployed", trees, "--json", "--node", "om1", env=env
+    )
+    changes = {c["kind"]: c for c in json.loads(done.out)["changes"]}
+    jvm = changes["jvm"]
+    if zone == "Europe/Berlin":
+        assert jvm["action"] == "reformat"
+    else:
+        assert jvm["action"] == "update"
+        assert [item["key"] for item in jvm["items"]] == ["-Duser.timezone"]
+        assert "before" not in jvm["items"][0]
+
+
+def test_two_zones_of_one_host(trees: Path) -> None:
+    """Java before 25 takes /etc/timezone first (JDK-8345213)."""
+    for node in ("om1", "om2", "om3"):
+        (trees / node / "etc/localtime").symlink_to("/usr/share/zoneinfo/Asia/Tokyo")
+    _, found = imported(trees)
+    assert yaml.safe_load(found["spec"])["openmeetings"]["timezone"] == "Europe/Berlin"
+    (said, *_) = [d for d in found["diagnostics"] if d["rule"] == "OM353"]
+    assert said["message"].startswith("/etc/localtime is Asia/Tokyo, and Europe/Berlin stands here")
