@@ -160,7 +160,9 @@ def timezone(node: Seen) -> None:
         node.tell(key, text, (HOST_ZONE, 1), default="Etc/UTC")
         linked = _ZONE.search(node.survey.zone)
         if linked and linked[1] != text:
-            message = f"/etc/localtime is {linked[1]}, and {text} stands here, which Java 25 ignores."
+            message = (
+                f"/etc/localtime is {linked[1]}, and {text} stands here, which Java 25 ignores."
+            )
             hint = "Set openmeetings.timezone to the zone in which OpenMeetings runs."
             node.say(GUESSED, message, (HOST_ZONE, 1), hint)
     elif found := _ZONE.search(node.survey.zone):

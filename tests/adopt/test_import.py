@@ -338,11 +338,36 @@ def test_names(trees: Path) -> None:
     (trees / "om3").rename(trees / "third")
     done, found = imported(trees)
     assert found["nodes"] == ["om2", "om3", "server-a"]
-    assert "server-a was called `Server_A` before" in found["spec"]
+    assert yaml.safe_load(found["spec"])["nodes"]["server-a"]["instance_name"] == "Server_A"
+    assert "was called `Server_A`" not in found["spec"]
+    assert "om2 was called `om3` before" in found["spec"]
     assert "om3 is `third` in the source" in found["spec"]
     assert done.code == 2
     _, found = imported(trees, "--name", "third=web3")
     assert found["nodes"] == ["om2", "server-a", "web3"]
+
+
+@pytest.mark.parametrize("called", ["OM{}", "Server {}", "om_{}.example.org", "10.1.1.{}:5701"])
+def test_a_member_keeps_its_name(trees: Path, called: str) -> None:
+    for number in (1, 2, 3):
+        name = called.format(number)
+        edit(trees / f"om{number}", HAZELCAST, f">om{number}<", f">{name}<")
+    done, found = imported(trees)
+    assert done.code == 0, found["differences"]
+    said = yaml.safe_load(found["spec"])["nodes"]
+    assert {each["instance_name"] for each in said.values()} == {
+        called.format(number) for number in (1, 2, 3)
+    }
+
+
+def test_a_member_cannot_keep_a_name_that_no_spec_holds(trees: Path) -> None:
+    edit(trees / "om2", HAZELCAST, ">om2<", ">Größe/2<")
+    done, found = imported(trees)
+    assert done.code == 2
+    assert {d["reason"] for d in found["differences"]} == {
+        "a spec gives each member one name of its own, as `instance_name` or as its node's"
+    }
+    assert "gr-e-2 was called `Größe/2` before" in found["spec"]
 
 
 def test_a_node_that_cannot_be_read_is_a_gap(trees: Path) -> None:
