@@ -11,7 +11,7 @@ from omconf.adopt.hazelcast import EXTRA, file_of
 from omconf.adopt.model import Fact
 from omconf.adopt.result import Difference, Imported, ToSet
 from omconf.diagnostics import in_order
-from omconf.rules import BY_HAND, NOT_KEPT
+from omconf.rules import BY_HAND, NOT_A_FILE, NOT_KEPT, UNREADABLE
 from omconf.secrets import Secret, SecretRef, resolve
 
 if TYPE_CHECKING:
@@ -230,6 +230,10 @@ def _prove(
     result.plan = made.plan
     # Options that are set by hand are what is imported: the first apply adopts them.
     said = [found for found in made.plan.diagnostics if found.rule is not BY_HAND]
+    # A file around that cannot be read is named as one that an import leaves out.
+    left = {(d.node, d.path) for d in result.diagnostics if d.rule is NOT_KEPT and d.span is None}
+    unread = (NOT_A_FILE, UNREADABLE)
+    said = [d for d in said if d.rule not in unread or (d.node, d.path) not in left]
     result.diagnostics = list(dict.fromkeys([*result.diagnostics, *said]))
     drifting = {place for found in result.drift for place in reasons.drifting(found)}
     for change in made.plan.changes:

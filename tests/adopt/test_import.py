@@ -729,3 +729,45 @@ def test_two_zones_of_one_host(trees: Path) -> None:
     assert yaml.safe_load(found["spec"])["openmeetings"]["timezone"] == "Europe/Berlin"
     (said, *_) = [d for d in found["diagnostics"] if d["rule"] == "OM353"]
     assert said["message"].startswith("/etc/localtime is Asia/Tokyo, and Europe/Berlin stands here")
+
+
+def test_names_that_cannot_be_seen(trees: Path) -> None:
+    put(trees / "om\x1b[31m4", "etc/hostname", "om4\n")
+    (trees / "om1/opt/op\nen").mkdir()
+    for name in ("webapps", "bin"):
+        (trees / "om1/opt/open" / name).rename(trees / "om1/opt/op\nen" / name)
+    done, found = imported(trees)
+    assert done.code == 1
+    assert [m["name"] for m in found["missing"]] == ["om\\x1b[31m4", "om1"]
+    said = [d["message"] for d in found["diagnostics"] if "cannot be seen" in d["message"]]
+    assert said == [
+        (
+            "`/opt/op\\nen/webapps/openmeetings` is left out: its name holds a character that cannot be"
+            " seen."
+        ),
+        "The folder's name holds a character that cannot be seen.",
+    ]
+
+
+def test_names_that_cannot_be_seen_by_ssh(trees: Path) -> None:
+    from omconf.adopt import sources
+
+    script = sources._script().replace(b"cd / ||", f"cd {trees / 'om1'} ||".encode())
+    for name in ("a\nb", "c\x1bd"):
+        put(trees / "om1", f"opt/{name}/webapps/om/WEB-INF/classes/hazelcast.xml", "")
+    said = subprocess.run(["sh", "-s"], input=script, capture_output=True, check=True).stdout
+    found = sources.read("om1", said.decode())
+    assert found.odd[:1] == ("/opt/a?b/webapps/om/WEB-INF/classes/hazelcast.xml",)
+    assert found.odd[1].startswith("/opt/c\\x1bd/")
+    assert found.homes == (("/opt/open", "openmeetings"),)
+
+
+def test_a_file_around_that_cannot_be_read_is_named_once(trees: Path) -> None:
+    (trees / "om1/etc/systemd/system/openmeetings.service.d").mkdir()
+    (trees / "om1/etc/systemd/system/openmeetings.service.d/x.conf").symlink_to("../y")
+    (trees / "om1/etc/default").mkdir()
+    (trees / "om1/etc/default/openmeetings").mkdir()
+    _, found = imported(trees)
+    said = [(d["rule"], d["path"]) for d in found["diagnostics"] if d.get("node") == "om1"]
+    assert ("OM352", "/etc/default/openmeetings") in said
+    assert len(said) == len({path for _, path in said if path}), said
