@@ -194,10 +194,16 @@ class _Writer:
         if path == ("storage", "server"):
             gone = [p for p in self.facts if p[:1] == ("storage",)]
         if path == ("openmeetings", "data_dir"):
-            why = f"an apply would have OpenMeetings look for its data in /opt/omdata: {found.message}"
+            by_default = "no JVM option says -DDATA_DIR. " if self.facts[path].guess else ""
+            why = (
+                f"{by_default}{found.message} An apply would have OpenMeetings look for its data in"
+                " /opt/omdata: copy them there first, or set openmeetings.data_dir"
+            )
             self.moves.append(Difference("", "", "", None, "update", why))
         for each in gone:
             fact = self.facts.pop(each)
+            if each == ("openmeetings", "data_dir"):
+                continue  # said among the differences
             message = f"`{'.'.join(each)}` is left out: {found.message}"
             node, where = (fact.place.node, fact.place.path) if fact.place else (None, None)
             self.left_out.append(NOT_KEPT.at(None, message, hint=found.hint, node=node, path=where))
