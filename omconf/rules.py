@@ -92,7 +92,7 @@ FORGOTTEN = Rule("OM306", Severity.WARNING, "a former node that the spec no long
 WORLD_EXPORT = Rule("OM310", Severity.ERROR, "a path exported to the world by mistake")
 DUPLICATE_ENTRY = Rule("OM311", Severity.ERROR, "the same entry both inside and outside the block")
 BROKEN_BLOCK = Rule("OM312", Severity.ERROR, "broken markers of omconf's block")
-SAME_NAME = Rule("OM313", Severity.WARNING, "the same instance-name on two deployed nodes")
+SAME_NAME = Rule("OM313", Severity.WARNING, "the same instance-name on two nodes")
 SPLIT_CLUSTER = Rule(
     "OM314", Severity.WARNING, "deployed nodes that cannot have formed one cluster"
 )

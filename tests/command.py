@@ -14,6 +14,8 @@ from unittest import mock
 from omconf.cli import run_command
 
 ROOT = Path(__file__).parent.parent
+OWN_CODE = {"PYTHONPATH": str(ROOT)}
+"""Has a shell's `omconf` run the code beside these tests, wherever the installed one is from."""
 EXAMPLES = ROOT / "examples"
 
 

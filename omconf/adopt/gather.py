@@ -146,6 +146,12 @@ def _with_homes(gathered: Gathered, surveys: Sequence[Survey]) -> dict[str, Seen
         if survey.problem:
             _missing(gathered, survey.label, survey.problem)
             continue
+        for odd in survey.odd:
+            message = (
+                f"`{quoted(odd)}` is left out: its name holds a character that cannot be seen."
+            )
+            hint = "Give its folder another name, if that is the OpenMeetings to import."
+            gathered.found.append(NOT_KEPT.at(None, message, hint=hint, node=survey.label))
         if not survey.homes:
             message = "No `webapps/*/WEB-INF/classes/hazelcast.xml` is found here."
             hint = "It is looked for below /opt, /srv, /usr/local, /var/lib, /home and where units say."

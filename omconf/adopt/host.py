@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from omconf.artifacts.jvm import HOST_ZONE
 from omconf.artifacts.multicast_route import SCRIPT_PATH
 from omconf.cluster import places
 from omconf.deployed.survey import DROP_IN, bases_of
@@ -30,7 +31,7 @@ NETWORK = (
     "/etc/rc.d/rc.local",
 )
 """Files that give a host its addresses and routes."""
-NAMES = ("/etc/hosts", "/etc/hostname", "/etc/timezone")
+NAMES = ("/etc/hosts", "/etc/hostname", HOST_ZONE)
 FIREWALLS = ("/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/ufw/user.rules")
 _IPV4 = re.compile(r"(?<![0-9.])((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?:/[0-9]{1,2})?(?![0-9.])")
 _GIVES = re.compile(
@@ -155,10 +156,17 @@ def timezone(node: Seen) -> None:
     key = ("openmeetings", "timezone")
     if recorded := node.recorded("timezone"):
         node.tell(key, *recorded, default="Etc/UTC")
+    elif re.fullmatch(r"[A-Za-z0-9_+/-]+", text := (node.text(HOST_ZONE) or "").strip()):
+        node.tell(key, text, (HOST_ZONE, 1), default="Etc/UTC")
+        linked = _ZONE.search(node.survey.zone)
+        if linked and linked[1] != text:
+            message = (
+                f"/etc/localtime is {linked[1]}, and {text} stands here, which Java 25 ignores."
+            )
+            hint = "Set openmeetings.timezone to the zone in which OpenMeetings runs."
+            node.say(GUESSED, message, (HOST_ZONE, 1), hint)
     elif found := _ZONE.search(node.survey.zone):
         node.tell(key, found[1], ("/etc/localtime", 0), default="Etc/UTC")
-    elif (text := node.text("/etc/timezone")) and text.strip():
-        node.tell(key, text.strip(), ("/etc/timezone", 1), default="Etc/UTC")
     else:
         node.tell(key, "Etc/UTC", default="Etc/UTC", guess="nothing says the time zone")
         hint = "Set openmeetings.timezone to the zone of the hosts: the JVM runs in it now."

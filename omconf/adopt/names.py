@@ -6,6 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from omconf.adopt import hazelcast, host
+from omconf.artifacts.hazelcast import KIND as HAZELCAST
+from omconf.formats.names import INSTANCE, LONGEST_INSTANCE
 from omconf.spec.checks import RESERVED, label
 
 if TYPE_CHECKING:
@@ -38,7 +40,23 @@ def give(
         node.name = wanted
         if instance and instance != wanted:
             before[wanted] = instance
-    return before
+    kept = _kept(nodes)
+    return {name: old for name, old in before.items() if name not in kept}
+
+
+def _kept(nodes: Sequence[Seen]) -> set[str]:
+    """Have nodes keep the instance-names that their names are not; returns which ones do."""
+    kept: set[str] = set()
+    own = {node.name: hazelcast.name_of(node) or ("", 0) for node in nodes}
+    times = Counter(text for text, _ in own.values())
+    for node in nodes:
+        text, line = own[node.name]
+        fits = INSTANCE.fullmatch(text) and len(text) <= LONGEST_INSTANCE
+        if fits and times[text] == 1 and text not in own:
+            place = (node.path(HAZELCAST.places[0]), line)
+            node.tell(("nodes", "*", "instance_name"), text, place)
+            kept.add(node.name)
+    return kept
 
 
 def _free(candidates: Sequence[str], used: set[str]) -> str:

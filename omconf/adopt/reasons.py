@@ -21,7 +21,7 @@ _REASONS = (
     (
         "hazelcast",
         r"instance-name|member-attributes/name",
-        "a member is called as its node, by a lower-case host label",
+        "a spec gives each member one name of its own, as `instance_name` or as its node's",
     ),
     (
         "hazelcast",

@@ -62,6 +62,22 @@ class Imported:
         """True where a plan of the spec updates and deletes nothing, and does not stop all nodes."""
         return not self.failed and not self.differences
 
+    def flaw(self, *, in_place: bool) -> tuple[str, str]:
+        """Say why the spec must not be written, and what to do instead; empty where it may.
+
+        A new file may lack nodes: a comment marks each gap. In a spec that exists (`in_place`)
+        nothing would.
+        """
+        if self.plan is None:
+            what = "the spec has errors" if self.text else "no spec could be made"
+            return what, "Correct the errors first; without -o and --into, the spec is printed."
+        if self.gaps:
+            hint = "Import the nodes that can be read: --node NODE."
+            return ("nodes are missing", hint) if in_place else ("", "")
+        if self.failed or has_errors(self.diagnostics):
+            return "the nodes have errors", "Correct them first, or leave nodes out: --node NODE."
+        return "", ""
+
     @property
     def code(self) -> int:
         """The exit code: 0 proved, 2 with differences, 1 with any other error."""

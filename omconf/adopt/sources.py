@@ -16,7 +16,7 @@ from omconf.deployed.local import Local
 from omconf.deployed.survey import Survey
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.files import read as files
-from omconf.rules import UNREADABLE
+from omconf.rules import NOT_A_FILE, UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,9 @@ SCRIPT = Path(survey.__file__).with_name("survey.sh")
 MOST_LINES = 5000
 """Lines that a node may say at the first look."""
 MAX_SAID = 1024 * 1024
+_UNSEEN = Finding(
+    NOT_A_FILE, 0, "The folder's name holds a character that cannot be seen.", "Rename the folder."
+)
 _HOME = re.compile(r"((?:/[^/\t]+)*)/webapps/([^/\t]+)/WEB-INF/classes/hazelcast\.xml")
 
 
@@ -56,7 +59,12 @@ class Trees:
         except OSError as error:
             return Directory(self.path).unreadable(error)
         try:
-            found = [survey.of_tree(label, label, dir_fd=folder) for label in labels]
+            found = [
+                survey.of_tree(label, label, dir_fd=folder)
+                if label.isprintable()
+                else Survey(survey.escaped(label), problem=_UNSEEN)
+                for label in labels
+            ]
         finally:
             os.close(folder)
         if not found:
@@ -132,6 +140,8 @@ def read(label: str, said: str) -> Survey:
         what, tab, text = line.partition("\t")
         if tab and text.isprintable():
             found.setdefault(what, []).append(text)
+        elif tab and what == "home":
+            found.setdefault("odd", []).append(survey.escaped(text))
     homes = [match.groups() for text in found.get("home", ()) if (match := _HOME.fullmatch(text))]
     units = [p for p in found.get("unit", ()) if p.startswith(survey.UNITS) and "/../" not in p]
     return Survey(
@@ -141,6 +151,7 @@ def read(label: str, said: str) -> Survey:
         has_units="any" in found,
         zone=next(iter(found.get("zone", ())), ""),
         host=next(iter(found.get("host", ())), ""),
+        odd=tuple(dict.fromkeys(found.get("odd", ())))[: survey.MOST_HOMES],
         addresses=tuple(filter(_is_address, found.get("address", ())))[:64],
     )
 

@@ -73,8 +73,8 @@ _FORMING = (
 )
 _SPEC_KEYS = {
     "cluster-name": "hazelcast.cluster_name",
-    "instance-name": "the node's name",
-    "member-attributes/name": "the node's name",
+    "instance-name": "nodes.<name>.instance_name",
+    "member-attributes/name": "nodes.<name>.instance_name",
     "member-attributes/server.url": "nodes.<name>.url",
     "network/port": "hazelcast.port",
     "network/interfaces/interface": "nodes.<name>.address",
@@ -102,9 +102,14 @@ class Hazelcast(Kind):
         shared = _shared(cluster)
         lines = (
             *shared.top,
-            line("  <instance-name>", escaped(node.name), "</instance-name>", why=(NAME,)),
+            line("  <instance-name>", escaped(node.instance_name), "</instance-name>", why=(NAME,)),
             line("  <member-attributes>", why=(XML,)),
-            line('    <attribute name="name">', escaped(node.name), "</attribute>", why=(NAME,)),
+            line(
+                '    <attribute name="name">',
+                escaped(node.instance_name),
+                "</attribute>",
+                why=(NAME,),
+            ),
             line(
                 '    <attribute name="server.url">', escaped(node.url), "</attribute>", why=(URL,)
             ),
@@ -190,10 +195,11 @@ class Hazelcast(Kind):
         items = {node: reading.items for node, reading in deployed.items()}
         lines = {node: reading.lines for node, reading in deployed.items()}
         if same := list(fine):
+            called = {node.name.value: node.instance_name.value for node in cluster.nodes}
             one = next(node for node in cluster.nodes if node.name.value == same[0])
             meant = self.read(self.render(cluster, one)[0].text).items
             names = (deployed_members.NAME, deployed_members.ATTRIBUTE)
-            items |= {node: meant | dict.fromkeys(names, node) for node in same}
+            items |= {node: meant | dict.fromkeys(names, called[node]) for node in same}
         yield from deployed_members.findings(items, lines, deployed)
         shipped = hazelcast_elements.lines_of(cluster.openmeetings.release.value)
         for node, reading in deployed.items():

@@ -55,6 +55,8 @@ OURS = (
     "-Dopenjpa.serialization.class.blacklist",
     "-Dopenjpa.serialization.class.whitelist",
 )
+HOST_ZONE = "/etc/timezone"
+"""Java before 25 takes the host's time zone from here first (JDK-8345213)."""
 START = 'omconf_options="\\'
 # One word in single quotes, inside the double quotes of the assignment (POSIX, Quoting).
 _WORD = re.compile(r""" '(?:[^'\\"$`]|\\[\\"$`]|'\\\\'')*'[\\"]""")
@@ -85,6 +87,7 @@ class Jvm(BlockKind):
         "/lib/systemd/system/{unit}",
         "/etc/systemd/system/{unit}.d/*.conf",
         "/etc/default/openmeetings",
+        HOST_ZONE,
         "{home}/bin/catalina.sh",
     )
     textual = True
@@ -143,13 +146,14 @@ class Jvm(BlockKind):
 
     def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
         paths = super().surroundings(cluster, node)
-        return paths if cluster.openmeetings.has_systemd else paths[-1:]
+        return paths if cluster.openmeetings.has_systemd else paths[-2:]
 
     def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
         """Read what the unit and catalina.sh give the JVM beside setenv.sh.
 
         catalina.sh starts with the unit's environment, and hands CATALINA_OPTS over last: these, and
-        what it sets behind setenv.sh, no block can overrule.
+        what it sets behind setenv.sh, no block can overrule. Where nothing sets the time zone, the JVM
+        has the host's.
         """
         return _elsewhere(artifact, cluster.name.value, tuple(texts.items()))
 
@@ -269,7 +273,10 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
             message = f"{word}: a JVM option in it is not compared."
             findings.append((option.path, Finding(BY_HAND, option.line, message, _UNREAD)))
     told = {item_of(o.text)[0]: o for o in counts if o.text[0] not in "$`"}
+    zone = texts.get(HOST_ZONE, "").strip()
+    by_host = block is None and zone == wanted.get(_WHOLE[1])
     return Elsewhere(
+        weaker={_WHOLE[1]: zone} if by_host else {},
         stronger={key: _told(option)[1] for key, option in told.items()},
         instead=block is None or given.lost,
         places={key: (o.path, o.line) for key, o in told.items() if o.path != own},

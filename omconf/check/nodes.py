@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -17,6 +18,7 @@ from omconf.rules import (
     OTHER_PATH,
     RENAMED,
     SAME_ADDRESS,
+    SAME_NAME,
     SAME_URL,
 )
 
@@ -49,6 +51,9 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         SAME_URL,
         [(n.name.value, n.url, _normal(n.url.value), "url") for n in cluster.nodes],
     )
+    called = [(n.name.value, n.instance_name) for n in cluster.nodes]
+    values = [(node, name, name.value, "instance_name") for node, name in called]
+    yield from (replace(d, severity=Severity.ERROR) for d in _twice(SAME_NAME, values))
     if len(cluster.nodes) == 1:
         yield ONE_NODE.at(
             cluster.nodes[0].name.span,
@@ -178,6 +183,7 @@ _HINTS = {
     "url": "Users reach each node by its own url; in node_defaults write `{name}` or `{address}`.",
     "address": "Every node needs an address of its own.",
     "member": "The member list names each node once; in node_defaults write `{name}`.",
+    "instance_name": "OpenMeetings mixes members of one name up: give each node its own.",
     "public_address": "Give each its own; ports of one address part them for Hazelcast alone.",
 }
 _STORAGE_HINT = "Give each a `storage_address`: the address from which the data server sees it."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -78,6 +79,7 @@ def import_(
     and prove it by a plan against the same nodes. Nothing is changed on any node.
 
     Exit 0: the plan updates and deletes nothing. Exit 2: differences remain, and are listed.
+    Exit 1: an error, and no file is written, except a new spec (-o) that marks missing nodes.
     """  # noqa: D205
     from omconf.pipeline.adopt import Asked, adopt
 
@@ -166,18 +168,23 @@ def _release(said: str | None) -> str | None:
     return said
 
 
-def _exists(path: str, what: str) -> Diagnostic:
-    hint = "Name another file: omconf import ... -o OTHER.yaml"
+def _exists(
+    path: str, what: str, hint: str = "Name another file: omconf import ... -o OTHER.yaml"
+) -> Diagnostic:
     return EXISTS.at(None, f"{path} is not written: {what}.", hint=hint)
 
 
 def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[str, str]:
-    """Write the spec and the files beside it; new ones never overwrite."""
+    """Write the spec and the files beside it, all or none; new ones never overwrite."""
     from omconf.files.read import folder
     from omconf.files.write import create
     from omconf.files.write import replace as replaced
 
-    if target is None or not result.text:
+    if target is None:
+        return {}
+    flaw, hint = result.flaw(in_place=replace)
+    if flaw:
+        result.diagnostics.append(_exists(str(target), flaw, hint))
         return {}
     done: dict[str, str] = {}
     every = [(target.parent / name, text) for name, text in result.files.items()]
@@ -196,7 +203,10 @@ def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[st
         except OSError as error:
             what = "it exists already" if isinstance(error, FileExistsError) else error.strerror
             result.diagnostics.append(_exists(str(path), what or "it cannot be written"))
-            return done
+            for new in done.values():
+                with suppress(OSError):
+                    os.unlink(new)
+            return {}
         done[path.name] = str(path)
     return done
 
@@ -215,7 +225,8 @@ def _show(result: Imported, written: dict[str, str], target: Path | None, *, as_
     to_stdout = target is not None
     spec = str(target) if target is not None and target != Path("cluster.yaml") else ""
     stream = sys.stdout if to_stdout else sys.stderr
-    report = adoption.report(drawn, output.paint(stream), spec)
+    unwritten = target is not None and not written
+    report = adoption.report(drawn, output.paint(stream), spec, unwritten=unwritten)
     if not to_stdout:
         output.write(_printed(result))
     if written:

@@ -25,12 +25,14 @@ FirewallKind = Literal["none", "nftables"]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One OpenMeetings server of the cluster; its name is Hazelcast's instance name too.
+    """One OpenMeetings server of the cluster.
 
     `kurento_url` is the media server that this node uses, None for the one that is shipped.
     """
 
     name: Value[str]
+    instance_name: Value[str]
+    """What Hazelcast calls it."""
     address: Value[str]
     url: Value[str]
     home: Value[str]

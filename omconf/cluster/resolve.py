@@ -203,8 +203,10 @@ class Resolver:
         shared = public and self.addresses[address.value] > 1
         default = FromDefault(f"nodes.{name}.ssh", "the node's name")
         ssh = pick("ssh") or Value(name, default)
+        called = Value(name, FromSpec(f"nodes.{name}", self.document.key_span(("nodes", name))))
         return Node(
-            name=Value(name, FromSpec(f"nodes.{name}", self.document.key_span(("nodes", name)))),
+            name=called,
+            instance_name=self.maybe(own, ("nodes", name, "instance_name")) or called,
             address=address,
             url=_there(own_text(url)),
             home=pick("home") or home,

@@ -73,7 +73,14 @@ class Survey:
     """The node's own name, where it was asked."""
     addresses: tuple[str, ...] = ()
     """Its IPv4 addresses, where it was asked."""
+    odd: tuple[str, ...] = ()
+    """Web applications that are left out, as their paths hold characters that cannot be seen."""
     problem: Finding | None = None
+
+
+def escaped(text: str) -> str:
+    r"""Write what cannot be seen as Python does: `\n`, `\x1b`, and `\udcff` for a byte of no UTF-8."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def of_tree(label: str, root: str, *, dir_fd: int | None = None) -> Survey:
@@ -89,9 +96,12 @@ def of_tree(label: str, root: str, *, dir_fd: int | None = None) -> Survey:
     with tree:
         units, said = _units(tree)
         homes = dict.fromkeys(_homes(tree, [*_bases(tree), *said]))
-        chosen = tuple(islice(homes, MOST_HOMES))
+        plain = [home for home in homes if "".join(home).isprintable()]
+        odd = [escaped("/webapps/".join(home)) for home in homes if home not in set(plain)]
+        chosen = tuple(plain[:MOST_HOMES])
         speak = tuple(p for p, text in units.items() if _speaks(p, text, chosen))
-        return Survey(label, chosen, speak, any(p.endswith(".service") for p in units), _zone(tree))
+        has_units = any(p.endswith(".service") for p in units)
+        return Survey(label, chosen, speak, has_units, _zone(tree), odd=tuple(odd[:MOST_HOMES]))
 
 
 def _speaks(path: str, text: str, homes: Iterable[tuple[str, str]]) -> bool:
@@ -104,7 +114,7 @@ def _speaks(path: str, text: str, homes: Iterable[tuple[str, str]]) -> bool:
 def _names(tree: Tree, folder: str) -> list[str]:
     with suppress(OSError, UnresolvedError, ValueError):
         found = sorted(tree.names(folder))
-        return [n for n in found if n.isprintable() and "/" not in n][:MOST]
+        return [n for n in found if "/" not in n][:MOST]
     return []
 
 
@@ -170,7 +180,7 @@ def labels(path: str) -> list[str]:
     """Name the folders of a directory that may be nodes: no links, nothing hidden."""
     folder = read.folder(path)
     try:
-        names = [n for n in sorted(os.listdir(folder)) if n[:1] != "." and n.isprintable()]
+        names = [n for n in sorted(os.listdir(folder)) if n[:1] != "."]
         return [n for n in names if stat.S_ISDIR(os.lstat(n, dir_fd=folder).st_mode)]
     finally:
         os.close(folder)

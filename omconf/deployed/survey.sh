@@ -10,7 +10,7 @@ say() { printf '%s\t%s\n' "$1" "$2"; }
 home() {
     case $1 in
     *'
-'* | *'	'*) ;;
+'* | *'	'*) say odd "$(printf '%s' "${1#.}" | tr '\n\t' '??')" ;;
     *) say home "${1#.}" ;;
     esac
 }

@@ -13,6 +13,10 @@ LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 """A cluster or a node: a lower-case host label, of `LONGEST_LABEL` characters at most."""
 LONGEST_LABEL = 63
 
+INSTANCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@-]{0,99}(?: [A-Za-z0-9._:@-]{1,99})*")
+"""A Hazelcast member; Hazelcast takes any text, and trims it. `LONGEST_INSTANCE` characters at most."""
+LONGEST_INSTANCE = 128
+
 HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 """A host's name or an IPv4 address (RFC 1123, and underscores), of `LONGEST_HOST` characters."""
 LONGEST_HOST = 253

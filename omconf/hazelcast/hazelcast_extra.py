@@ -40,14 +40,14 @@ CONTAINERS = ("network", "member-attributes")
 _START_TAG = re.compile(r"<([^\s<>/!?=\"']++)")
 _OWNED = {
     "cluster-name": "`hazelcast.cluster_name`",
-    "instance-name": "the node's name",
+    "instance-name": "the node's name or its `instance_name`",
     "properties": "`hazelcast.properties`",
     "advanced-network": "`hazelcast.port` and `discovery`, as <network>",
     "network/port": "`hazelcast.port`",
     "network/join": "`discovery`",
     "network/interfaces": "the node's `address`",
     "network/public-address": "the node's `public_address`",
-    "member-attributes/attribute[name]": "the node's name",
+    "member-attributes/attribute[name]": "the node's name or its `instance_name`",
     "member-attributes/attribute[server.url]": "the node's `url`",
 }
 

@@ -11,7 +11,7 @@ from omconf.adopt.hazelcast import EXTRA, file_of
 from omconf.adopt.model import Fact
 from omconf.adopt.result import Difference, Imported, ToSet
 from omconf.diagnostics import in_order
-from omconf.rules import BY_HAND, NOT_KEPT
+from omconf.rules import BY_HAND, NOT_A_FILE, NOT_KEPT, UNREADABLE
 from omconf.secrets import Secret, SecretRef, resolve
 
 if TYPE_CHECKING:
@@ -194,10 +194,16 @@ class _Writer:
         if path == ("storage", "server"):
             gone = [p for p in self.facts if p[:1] == ("storage",)]
         if path == ("openmeetings", "data_dir"):
-            why = f"an apply would have OpenMeetings look for its data in /opt/omdata: {found.message}"
+            by_default = "no JVM option says -DDATA_DIR. " if self.facts[path].guess else ""
+            why = (
+                f"{by_default}{found.message} An apply would have OpenMeetings look for its data in"
+                " /opt/omdata: copy them there first, or set openmeetings.data_dir"
+            )
             self.moves.append(Difference("", "", "", None, "update", why))
         for each in gone:
             fact = self.facts.pop(each)
+            if each == ("openmeetings", "data_dir"):
+                continue  # said among the differences
             message = f"`{'.'.join(each)}` is left out: {found.message}"
             node, where = (fact.place.node, fact.place.path) if fact.place else (None, None)
             self.left_out.append(NOT_KEPT.at(None, message, hint=found.hint, node=node, path=where))
@@ -230,6 +236,10 @@ def _prove(
     result.plan = made.plan
     # Options that are set by hand are what is imported: the first apply adopts them.
     said = [found for found in made.plan.diagnostics if found.rule is not BY_HAND]
+    # A file around that cannot be read is named as one that an import leaves out.
+    left = {(d.node, d.path) for d in result.diagnostics if d.rule is NOT_KEPT and d.span is None}
+    unread = (NOT_A_FILE, UNREADABLE)
+    said = [d for d in said if d.rule not in unread or (d.node, d.path) not in left]
     result.diagnostics = list(dict.fromkeys([*result.diagnostics, *said]))
     drifting = {place for found in result.drift for place in reasons.drifting(found)}
     for change in made.plan.changes:

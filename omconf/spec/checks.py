@@ -89,6 +89,18 @@ def cluster_name(value: str) -> str:
     return value
 
 
+def instance_name(value: str) -> str:
+    """Check what Hazelcast calls a member."""
+    if not names.INSTANCE.fullmatch(value) or len(value) > names.LONGEST_INSTANCE:
+        refuse(
+            WRONG_VALUE,
+            f"`{value[:80]}` is no name for a member.",
+            "Use letters, digits, `.`, `_`, `-`, `:`, `@` and single blanks between them,"
+            f" {names.LONGEST_INSTANCE} characters at most.",
+        )
+    return value
+
+
 def _is_label(value: str) -> bool:
     return len(value) <= names.LONGEST_LABEL and names.LABEL.fullmatch(value) is not None
 

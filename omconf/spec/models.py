@@ -28,6 +28,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     FstabOption,
     HazelcastName,
     Host,
+    InstanceName,
     Interface,
     Interfaces,
     JpaText,
@@ -373,6 +374,9 @@ class NodeDefaults(Section):
 class Node(NodeDefaults):
     """One node of the cluster."""
 
+    instance_name: InstanceName | None = Field(
+        None, description="What Hazelcast calls this member; unset: the node's name."
+    )
     renamed_from: NodeName | None = Field(
         None,
         description="The name that this node had before: plans compare with that one's files.",

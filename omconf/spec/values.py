@@ -46,6 +46,9 @@ HazelcastName = Annotated[Text, AfterValidator(properties.hazelcast_name)]
 ClusterName = Annotated[
     str, AfterValidator(checks.cluster_name), _shaped(names.LABEL, "conference")
 ]
+InstanceName = Annotated[
+    Text, AfterValidator(checks.instance_name), _shaped(names.INSTANCE, "Server 1")
+]
 NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om1"])]
 Address = Annotated[str, AfterValidator(checks.reachable), _shaped(_ADDRESS, "10.1.1.1")]
 PublicAddress = Annotated[

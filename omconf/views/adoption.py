@@ -77,8 +77,11 @@ def _item(item: Any) -> Document:
     }
 
 
-def report(document: Document, paint: Paint, spec: str) -> str:
-    """Draw the report; `spec` is the path that the next commands name, empty for the default."""
+def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = False) -> str:
+    """Draw the report; `spec` is the path that the next commands name, empty for the default.
+
+    Where the spec was to be written and is not (`unwritten`), there are no next commands.
+    """
     parts: list[str] = []
     if document["drift"]:
         count = len(document["drift"])
@@ -113,7 +116,7 @@ def report(document: Document, paint: Paint, spec: str) -> str:
         parts += [f"  {visible(m['name'])}: {visible(m['why'])}\n" for m in document["missing"]]
     if document["spec"]:
         parts.append("\n" + _result(document) + "\n")
-        parts.append(_next(document, spec))
+        parts.append("" if unwritten else _next(document, spec))
     return "".join(parts)
 
 
@@ -153,14 +156,15 @@ def _result(document: Document) -> str:
     new = summary["create"]
     files = "1 file of omconf's own" if new == 1 else f"{new or 'no'} files of omconf's own"
     if document["proved"]:
-        told = f"Imported {nodes}. Proved: a plan updates and deletes nothing; it adds {files}"
         if not (more := summary["update"]):
-            return f"{told}."
-        lines = f"lines to {more} {'file' if more == 1 else 'files'}"
+            return f"Imported {nodes}. Proved: a plan updates and deletes nothing; it adds {files}."
+        told = f"Imported {nodes}. Proved: a plan changes and deletes no setting; it adds {files}"
+        each = "1 file that is there, which it counts as an update"
+        several = f"{more} files that are there, which it counts as updates"
         restarts = ""
         if summary["disruption"] != "none":
             restarts = " Nodes restart one by one for these: the plan says why."
-        return f"{told}, and {lines} that {'is' if more == 1 else 'are'} there.{restarts}"
+        return f"{told}, and lines to {each if more == 1 else several}.{restarts}"
     if not document["differences"]:
         return f"Imported {nodes}. What is missing or cannot be read is not proved: see above."
     return f"Imported {nodes}. A plan against the same nodes is not empty: see above."

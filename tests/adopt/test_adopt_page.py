@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.command import EXAMPLES, ROOT
+from tests.command import EXAMPLES, OWN_CODE, ROOT
 from tests.needs import needs
 
 PAGE = ROOT / "docs/adopt.md"
@@ -22,8 +22,11 @@ def test_the_sessions_of_the_page(tmp_path: Path) -> None:
     state.mkdir()
     shutil.copytree(EXAMPLES / "adopt", cwd / "examples/adopt")
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {"PATH": path, "HOME": str(state), "LC_ALL": "C.UTF-8"}
+    environment = {"PATH": path, "HOME": str(state), "LC_ALL": "C.UTF-8", **OWN_CODE}
     here = str(cwd)
+    where = [sys.executable, "-c", "import omconf; print(omconf.__file__)"]
+    imported = subprocess.run(where, env=environment, cwd=here, stdout=subprocess.PIPE, text=True)
+    assert imported.stdout.strip() == str(ROOT / "omconf/__init__.py")
     sessions = re.findall(r"^```console\n(.*?)^```", PAGE.read_text(), re.MULTILINE | re.DOTALL)
     assert len(sessions) == 6
     for session in sessions:

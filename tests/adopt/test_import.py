@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import subprocess
@@ -14,6 +15,7 @@ import yaml
 from omconf.adopt import host
 from omconf.adopt.model import Seen
 from omconf.adopt.sources import Trees
+from omconf.files import write
 from omconf.pipeline.adopt import Asked, adopt
 from omconf.releases import RELEASES
 from tests.adopt.trees import CLASSES, by_hand, edit, imported, put
@@ -336,11 +338,36 @@ def test_names(trees: Path) -> None:
     (trees / "om3").rename(trees / "third")
     done, found = imported(trees)
     assert found["nodes"] == ["om2", "om3", "server-a"]
-    assert "server-a was called `Server_A` before" in found["spec"]
+    assert yaml.safe_load(found["spec"])["nodes"]["server-a"]["instance_name"] == "Server_A"
+    assert "was called `Server_A`" not in found["spec"]
+    assert "om2 was called `om3` before" in found["spec"]
     assert "om3 is `third` in the source" in found["spec"]
     assert done.code == 2
     _, found = imported(trees, "--name", "third=web3")
     assert found["nodes"] == ["om2", "server-a", "web3"]
+
+
+@pytest.mark.parametrize("called", ["OM{}", "Server {}", "om_{}.example.org", "10.1.1.{}:5701"])
+def test_a_member_keeps_its_name(trees: Path, called: str) -> None:
+    for number in (1, 2, 3):
+        name = called.format(number)
+        edit(trees / f"om{number}", HAZELCAST, f">om{number}<", f">{name}<")
+    done, found = imported(trees)
+    assert done.code == 0, found["differences"]
+    said = yaml.safe_load(found["spec"])["nodes"]
+    assert {each["instance_name"] for each in said.values()} == {
+        called.format(number) for number in (1, 2, 3)
+    }
+
+
+def test_a_member_cannot_keep_a_name_that_no_spec_holds(trees: Path) -> None:
+    edit(trees / "om2", HAZELCAST, ">om2<", ">Größe/2<")
+    done, found = imported(trees)
+    assert done.code == 2
+    assert {d["reason"] for d in found["differences"]} == {
+        "a spec gives each member one name of its own, as `instance_name` or as its node's"
+    }
+    assert "gr-e-2 was called `Größe/2` before" in found["spec"]
 
 
 def test_a_node_that_cannot_be_read_is_a_gap(trees: Path) -> None:
@@ -392,6 +419,56 @@ def test_into_keeps_every_other_byte(trees: Path, tmp_path: Path) -> None:
     assert done.code == 2
 
 
+@pytest.mark.parametrize("wrong", ["no address", "no file", "a broken file"])
+@pytest.mark.parametrize("option", ["--into", "-o"])
+def test_no_spec_with_errors_is_written(
+    trees: Path, tmp_path: Path, option: str, wrong: str
+) -> None:
+    spec = tmp_path / "cluster.yaml"
+    if option == "--into":
+        spec.write_text(INTO)
+    edit(trees / "om3", HAZELCAST, "(</hazelcast>)", r'<queue name="q"/>\1')
+    if wrong == "no address":
+        for node in ("om1", "om2", "om3"):
+            (trees / node / "etc/hosts").unlink()
+    elif wrong == "no file":
+        (trees / "om3" / PERSISTENCE).unlink()
+    else:
+        edit(trees / "om3", PERSISTENCE, "</persistence>", "")
+    only = ["--node", "om3"] if option == "--into" else []
+    done = omconf("import", option, spec, "--deployed", trees, *only)
+    assert done.code == 1
+    if option == "-o" and wrong != "no address":  # a comment marks the gap
+        assert "# om3: missing here" in spec.read_text()
+        assert "Wrote " in done.out
+        return
+    assert "OM111" in done.err
+    assert "Wrote " not in done.out
+    assert "Next:" not in done.out
+    if option == "--into":
+        assert spec.read_text() == INTO
+    assert [p.name for p in tmp_path.glob("*.*")] == ["cluster.yaml"] * (option == "--into")
+
+
+def test_nothing_stays_beside_a_spec_that_cannot_be_written(
+    trees: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, HAZELCAST, "(</hazelcast>)", r'<queue name="q"/>\1')
+    plain = write.create
+
+    def full(name: str, data: bytes) -> None:
+        if name.endswith("cluster.yaml"):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        plain(name, data)
+
+    monkeypatch.setattr(write, "create", full)
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
+    assert done.code == 1
+    assert "cluster.yaml is not written: No space left on device." in done.err
+    assert [p.name for p in tmp_path.iterdir()] == ["trees"]
+
+
 def test_local(trees: Path) -> None:
     done = omconf("import", "--local", "om2", "--root", trees / "om2", "--json")
     found = json.loads(done.out)
@@ -420,7 +497,15 @@ def test_data_inside_of_the_web_application_are_a_difference(tmp_path: Path) -> 
             (tmp_path / node / "etc" / name).unlink(missing_ok=True)
     done, found = imported(tmp_path)
     assert done.code == 2
-    assert "look for its data in /opt/omdata" in found["differences"][0]["reason"]
+    inside = "/opt/open/webapps/openmeetings/data"
+    assert [d["reason"] for d in found["differences"]] == [
+        (
+            f"no JVM option says -DDATA_DIR. The data folder {inside} lies in /opt/open. An apply would"
+            " have OpenMeetings look for its data in /opt/omdata: copy them there first, or set"
+            " openmeetings.data_dir"
+        )
+    ]
+    assert not [d for d in found["diagnostics"] if "data" in d["message"]]
 
 
 HOSTILE = [
@@ -610,11 +695,87 @@ def test_masked_mount_units_are_none(trees: Path) -> None:
 
 
 def test_lines_that_are_added_and_their_restarts_are_told(trees: Path, tmp_path: Path) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, SETENV, r"(?m)^.*blacklist.*\n", "")
     done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
     assert done.code == 0
-    told = "lines to 3 files that are there. Nodes restart one by one for these"
-    assert told in done.out  # -Duser.timezone, in setenv.sh
+    told = "lines to 3 files that are there, which it counts as updates. Nodes restart one by one"
+    assert told in done.out
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "Europe/Paris", None])
+def test_the_zone_of_the_host_is_that_of_the_jvm(
+    trees: Path, tmp_path: Path, zone: str | None
+) -> None:
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
+    assert done.code == 0
+    assert "a plan updates and deletes nothing" in done.out
     for node in ("om1", "om2", "om3"):
-        edit(trees / node, SETENV, "-Xmx2g", "-Xmx2g -Duser.timezone=Europe/Berlin")
-    done = omconf("import", "--deployed", trees, "-o", tmp_path / "whole.yaml")
-    assert "files of omconf's own.\n" in done.out
+        if zone:
+            put(trees / node, "/etc/timezone", f"{zone}\n")
+        else:
+            (trees / node / "etc/timezone").unlink()
+    env = {"OM_DB_PASSWORD": "pa55-postgresql"}
+    done = omconf(
+        "plan", tmp_path / "cluster.yaml", "--deployed", trees, "--json", "--node", "om1", env=env
+    )
+    changes = {c["kind"]: c for c in json.loads(done.out)["changes"]}
+    jvm = changes["jvm"]
+    if zone == "Europe/Berlin":
+        assert jvm["action"] == "reformat"
+    else:
+        assert jvm["action"] == "update"
+        assert [item["key"] for item in jvm["items"]] == ["-Duser.timezone"]
+        assert "before" not in jvm["items"][0]
+
+
+def test_two_zones_of_one_host(trees: Path) -> None:
+    """Java before 25 takes /etc/timezone first (JDK-8345213)."""
+    for node in ("om1", "om2", "om3"):
+        (trees / node / "etc/localtime").symlink_to("/usr/share/zoneinfo/Asia/Tokyo")
+    _, found = imported(trees)
+    assert yaml.safe_load(found["spec"])["openmeetings"]["timezone"] == "Europe/Berlin"
+    (said, *_) = [d for d in found["diagnostics"] if d["rule"] == "OM353"]
+    assert said["message"].startswith("/etc/localtime is Asia/Tokyo, and Europe/Berlin stands here")
+
+
+def test_names_that_cannot_be_seen(trees: Path) -> None:
+    put(trees / "om\x1b[31m4", "etc/hostname", "om4\n")
+    (trees / "om1/opt/op\nen").mkdir()
+    for name in ("webapps", "bin"):
+        (trees / "om1/opt/open" / name).rename(trees / "om1/opt/op\nen" / name)
+    done, found = imported(trees)
+    assert done.code == 1
+    assert [m["name"] for m in found["missing"]] == ["om\\x1b[31m4", "om1"]
+    said = [d["message"] for d in found["diagnostics"] if "cannot be seen" in d["message"]]
+    assert said == [
+        (
+            "`/opt/op\\nen/webapps/openmeetings` is left out: its name holds a character that cannot be"
+            " seen."
+        ),
+        "The folder's name holds a character that cannot be seen.",
+    ]
+
+
+def test_names_that_cannot_be_seen_by_ssh(trees: Path) -> None:
+    from omconf.adopt import sources
+
+    script = sources._script().replace(b"cd / ||", f"cd {trees / 'om1'} ||".encode())
+    for name in ("a\nb", "c\x1bd"):
+        put(trees / "om1", f"opt/{name}/webapps/om/WEB-INF/classes/hazelcast.xml", "")
+    said = subprocess.run(["sh", "-s"], input=script, capture_output=True, check=True).stdout
+    found = sources.read("om1", said.decode())
+    assert found.odd[:1] == ("/opt/a?b/webapps/om/WEB-INF/classes/hazelcast.xml",)
+    assert found.odd[1].startswith("/opt/c\\x1bd/")
+    assert found.homes == (("/opt/open", "openmeetings"),)
+
+
+def test_a_file_around_that_cannot_be_read_is_named_once(trees: Path) -> None:
+    (trees / "om1/etc/systemd/system/openmeetings.service.d").mkdir()
+    (trees / "om1/etc/systemd/system/openmeetings.service.d/x.conf").symlink_to("../y")
+    (trees / "om1/etc/default").mkdir()
+    (trees / "om1/etc/default/openmeetings").mkdir()
+    _, found = imported(trees)
+    said = [(d["rule"], d["path"]) for d in found["diagnostics"] if d.get("node") == "om1"]
+    assert ("OM352", "/etc/default/openmeetings") in said
+    assert len(said) == len({path for _, path in said if path}), said

@@ -166,7 +166,7 @@ def test_a_default_in_force_is_what_is_deployed() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "hint"),
     [
-        (">om2</instance-name>", ">x</instance-name>", "the node's name"),
+        (">om2</instance-name>", ">x</instance-name>", "nodes.<name>.instance_name"),
         (">10.1.1.2</interface>", ">10.1.1.*</interface>", "nodes.<name>.address"),
         (
             "<join>",

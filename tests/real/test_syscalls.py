@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.specs import PASSWORD, deploy, spec
-from tests.command import omconf
+from tests.command import OWN_CODE, omconf
 from tests.needs import needs
 from tests.real.judges import run
 
@@ -25,7 +25,7 @@ def calls(folder: Path, *words: str | Path) -> int:
     """Run omconf under strace and count its calls on files."""
     program = Path(sys.executable).parent / "omconf"
     trace = folder / "trace"
-    environment = os.environ | {"OM_DB_PASSWORD": PASSWORD}
+    environment = os.environ | OWN_CODE | {"OM_DB_PASSWORD": PASSWORD}
     run(
         "strace", "-f", "-qq", "-e", f"trace={FILES}", "-o", trace, program, *words, env=environment
     )
@@ -63,7 +63,7 @@ def test_a_build_of_the_same_writes_to_the_terminal_alone(tmp_path: Path) -> Non
     program = Path(sys.executable).parent / "omconf"
     changing = "write,mkdir,mkdirat,rename,renameat,renameat2,link,linkat,unlink,unlinkat,rmdir"
     # Bytecode, which Python may keep, is no work of omconf's.
-    environment = os.environ | {"PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | OWN_CODE | {"PYTHONDONTWRITEBYTECODE": "1"}
     words = (program, "build", file, "-o", bundle)
     run("strace", "-f", "-qq", "-e", f"trace={changing}", "-o", trace, *words, env=environment)
     assert all(" write(1, " in line for line in trace.read_text().splitlines())
