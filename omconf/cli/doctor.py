@@ -28,12 +28,12 @@ def doctor(
     asked = applying.asked_of(None, None, ssh=True, sudo=sudo, seconds=seconds) if ssh else None
     if asked is None and (sudo or seconds is not None):
         raise typer.BadParameter("--sudo and --timeout go with --ssh.")
-    examined = examine(compile_spec(str(spec)), asked)
-    document = view.of_examined(examined)
+    compiled = compile_spec(str(spec))
+    document = examine(compiled, asked)
     if as_json:
         output.print_json(document)
     else:
-        output.say(examined.diagnostics)
+        output.say(compiled.diagnostics)
         output.write(view.drawn(document, output.paint(sys.stdout)))
     if not document["well"]:
         raise typer.Exit(1)

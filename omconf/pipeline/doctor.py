@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
 from omconf.deployed.snapshot import Request
-from omconf.diagnostics import Diagnostic
+from omconf.diagnostics import Diagnostic, has_errors
+from omconf.views import document
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.pipeline.compiled import Compiled
     from omconf.pipeline.sources import Asked
+    from omconf.views.document import Document
 
+FORMAT_VERSION = "1.0"
 PROGRAMS = {
     "ssh": "plan, apply, undo, log, verify and import with --ssh",
     "git": "plan with --git",
@@ -33,22 +36,22 @@ class Check:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Examined:
-    """All checks, and what is wrong with the spec."""
+def examine(compiled: Compiled, asked: Asked | None) -> Document:
+    """Look for programs, read the spec's secrets, and ask its nodes where these are `asked` for.
 
-    checks: tuple[Check, ...]
-    diagnostics: tuple[Diagnostic, ...] = ()
-
-
-def examine(compiled: Compiled, asked: Asked | None) -> Examined:
-    """Look for programs, read the spec's secrets, and ask its nodes where these are `asked` for."""
+    Returns the document of `omconf doctor`.
+    """
     checks = _programs()
     if compiled.bundle is not None and compiled.cluster is not None and not compiled.failed:
         checks += _secrets(compiled)
         if asked is not None:
             checks += _nodes(compiled.cluster, asked)
-    return Examined(tuple(checks), tuple(compiled.diagnostics))
+    return {
+        "format_version": FORMAT_VERSION,
+        "well": all(check.ok for check in checks) and not has_errors(compiled.diagnostics),
+        "checks": [asdict(check) for check in checks],
+        "diagnostics": [document.diagnostic(d) for d in compiled.diagnostics],
+    }
 
 
 def _programs() -> list[Check]:
