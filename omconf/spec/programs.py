@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from omconf.diagnostics import meant
 from omconf.formats import java, urls
 from omconf.rules import OUT_OF_RANGE, UNCARRIABLE, UNKNOWN_ZONE, WRONG_VALUE
-from omconf.spec.checks import refuse, short
+from omconf.spec.refusal import refuse, short
 
 
 def minutes(value: int) -> int:

@@ -6,7 +6,7 @@ import re
 
 from omconf.formats import names, oracle_net
 from omconf.rules import UNCARRIABLE, UNQUOTABLE, WRONG_VALUE
-from omconf.spec.checks import refuse
+from omconf.spec.refusal import refuse
 
 LONGEST_NAME = 255
 """Characters of a cluster-name: members send it in each multicast packet."""

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from omconf.formats.names import HOST, NUMERIC
 from omconf.formats.urls import LONGEST, WEB
 from omconf.rules import NOT_A_URL
-from omconf.spec.checks import IPV4_ONLY, no_ipv6, refuse
+from omconf.spec.addresses import IPV4_ONLY, no_ipv6
+from omconf.spec.refusal import refuse
 
 
 def url(value: str, node: str) -> str:
