@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.model import Artifact, Line
+from omconf.bundle.comparison import matches
 from omconf.bundle.compile import contents, files
-from omconf.bundle.directory import matches
 from omconf.cluster import places
 from omconf.origin import FromFormat
 from omconf.rules import NO_SUCH_PLACE, OUTDATED

@@ -19,16 +19,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from omconf.bundle.directory import (
-    KEPT,
-    MANIFEST,
-    STAGED,
-    STAGING,
-    Survey,
-    holds,
-    matches,
-    parents,
-)
+from omconf.bundle.comparison import matches
+from omconf.bundle.directory import KEPT, MANIFEST, STAGED, STAGING, Survey, holds, parents
 from omconf.files import read
 from omconf.files.inside import Inside
 from omconf.files.write import sync_file_system
