@@ -17,8 +17,9 @@ from omconf.artifacts.effect import Change, Effect, mount_manually, restart
 from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, Reading, line
 from omconf.diagnostics import Finding
 from omconf.findings import MAX_FINDINGS, plain_property, report
-from omconf.formats import java
+from omconf.formats import java, java_opts
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
+from omconf.formats.java_opts import plain
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.rules import BY_HAND, CONTRADICTION, DROPPED, OVERRULED, UNCARRIABLE, UNUSABLE_FILE
 from omconf.secrets import hides, in_plain, quoted
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
     from omconf.formats.setenv import Option
+
+__all__ = ["HAZELCASTS", "KIND", "OURS", "START", "Jvm", "item_of", "plain"]
 
 SERIALIZATION = FromPage("Start-up scripts: OpenJPA's serialization black and white list")
 DATA_DIR = FromPage("File systems: the data folder is outside of OpenMeetings")
@@ -56,8 +59,6 @@ OURS = (
     "-Dopenjpa.serialization.class.whitelist",
 )
 START = 'omconf_options="\\'
-# One word in single quotes, inside the double quotes of the assignment (POSIX, Quoting).
-_WORD = re.compile(r""" '(?:[^'\\"$`]|\\[\\"$`]|'\\\\'')*'[\\"]""")
 _SPEC_KEYS = {"-DDATA_DIR": "openmeetings.data_dir", "-Duser.timezone": "openmeetings.timezone"}
 HAZELCASTS = (
     "-Dhazelcast.config",
@@ -318,7 +319,7 @@ def _read_strictly(text: str) -> Reading:
     """Read a block as the shell does: it is broken where an option is not one quoted word."""
     reading = KIND.read(text)
     options = text.partition(f"{START}\n")[2].split("\ncase ", 1)[0]
-    reading.broken = not all(_WORD.fullmatch(line) for line in options.split("\n"))
+    reading.broken = not all(java_opts.ONE_WORD.fullmatch(line) for line in options.split("\n"))
     return reading
 
 
@@ -350,44 +351,7 @@ def _text(cluster: Cluster) -> tuple[Line, ...]:
 
 
 def _quoted(value: Value[str], before: str) -> Value[str]:
-    """Quote an option for the second evaluation, and that for the double quotes of the first."""
-    text = before + value.value
-    once = "'" + text.replace("'", "'\\''") + "'"
-    return Value(re.sub(r'([\\"$`])', r"\\\1", once), value.origin)
-
-
-def plain(raw: str) -> str:
-    """Undo `_quoted`; what is not quoted in its way is taken as it stands."""
-    text = raw.strip().removesuffix("\\").removesuffix('"')
-    once = re.sub(r'\\([\\"$`])', r"\1", text)
-    words = _words(once) if "'" in once else None
-    return once if words is None else " ".join(words)
-
-
-# shlex.split reads the same, a character at a time, and copies a word at each.
-_PIECE = re.compile(
-    r"""(?P<blank>[ \t\r\n]++)|(?P<plain>[^ \t\r\n'"\\]++)|'(?P<single>[^']*+)'"""
-    r"""|"(?P<double>(?:[^"\\]|\\.)*+)"|\\(?P<escaped>.)""",
-    re.DOTALL,
-)
-
-
-def _words(text: str) -> list[str] | None:
-    """Cut a text into words as a shell does, without its quotes; None where one is not closed."""
-    words: list[list[str]] = []
-    new = True
-    at = 0
-    while found := _PIECE.match(text, at):
-        at = found.end()
-        if found["blank"] is not None:
-            new = True
-            continue
-        if new:
-            words.append([])
-            new = False
-        piece = found[str(found.lastgroup)]
-        words[-1].append(re.sub(r'\\([\\"])', r"\1", piece) if found["double"] else piece)
-    return ["".join(word) for word in words] if at == len(text) else None
+    return Value(java_opts.quoted(before + value.value), value.origin)
 
 
 def _lacking(raw: str, number: int) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from omconf.artifacts import exports, fstab, jvm, samba
 from omconf.artifacts.model import BlockKind, Reading
 from omconf.diagnostics import Finding
 from omconf.findings import MAX_FINDINGS
-from omconf.formats import xml_reader
+from omconf.formats import java_opts, xml_reader
 from omconf.formats.exports import MAX_DEFAULTS
 from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE
 from omconf.schema import xsd
@@ -112,4 +112,4 @@ def test_a_shells_words_are_those_of_shlex(text: str) -> None:
         words = shlex.split(text)
     except ValueError:
         words = None
-    assert jvm._words(text) == words
+    assert java_opts.split(text) == words

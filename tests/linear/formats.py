@@ -265,6 +265,16 @@ SHELL: list[str | Text] = [
 
 
 @row(
+    "formats.java_opts",
+    texts=["'a", "'a'", "'-Da=b%d'", '\\"', "\\", "'\\''", "a' ", '"a', "' '", "a"],
+)
+def _java_opts() -> Read:
+    from omconf.formats import java_opts
+
+    return java_opts.plain
+
+
+@row(
     "formats.setenv",
     "formats.shell_branches",
     texts=[*SHELL, "if a; then\n", "case a in b) c;;\n", "fi\n"],
