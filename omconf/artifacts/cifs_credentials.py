@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Do, Manual, Run, Stage
+from omconf.artifacts.contents import Artifact, Meaning, Ownership, Placeholder, line
 from omconf.artifacts.effect import Change, Effect, remount
-from omconf.artifacts.model import Artifact, Kind, Meaning, Ownership, Placeholder, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster.places import OWN
 from omconf.formats import header
 from omconf.formats.paths import CREDENTIALS, LONGEST

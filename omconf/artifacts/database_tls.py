@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Stage
+from omconf.artifacts.contents import Artifact, Ownership, Placeholder, line
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, Kind, Ownership, Placeholder, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster.places import DATABASE_FILE
 from omconf.diagnostics import Finding
 from omconf.origin import FromDefault

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, at_boot
+from omconf.artifacts.contents import Artifact, Line, Ownership, line
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster.ports import REMOTE_COMMIT_PORT, STORAGE_PORTS, hazelcast_ports
 from omconf.formats import header
 from omconf.origin import FromDefault, FromFormat, Value

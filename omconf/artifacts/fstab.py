@@ -7,8 +7,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Manual, Run, Stage, run
+from omconf.artifacts.contents import Artifact, Line, Meaning, line
 from omconf.artifacts.effect import Change, Effect, mount_manually, name_leads
-from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, line
+from omconf.artifacts.model import BlockKind
+from omconf.artifacts.reading import Elsewhere
 from omconf.diagnostics import Finding
 from omconf.formats import fstab, mount_place, paths, systemd, unit_file
 from omconf.formats.block import MARKERS, markers
@@ -20,7 +22,7 @@ from omconf.secrets import HIDDEN, masked, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from omconf.artifacts.model import Texts
+    from omconf.artifacts.reading import Texts
     from omconf.cluster.model import Cluster, Node, Samba
     from omconf.diagnostics import Diagnostic
     from omconf.formats.block import Entry

@@ -13,8 +13,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
+from omconf.artifacts.contents import Artifact, Line, Meaning, line
 from omconf.artifacts.effect import Change, Effect, mount_manually, restart
-from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, Reading, line
+from omconf.artifacts.model import BlockKind
+from omconf.artifacts.reading import Elsewhere, Reading
 from omconf.diagnostics import Finding
 from omconf.findings import MAX_FINDINGS, plain_property, report
 from omconf.formats import java, java_opts
@@ -27,7 +29,7 @@ from omconf.secrets import hides, in_plain, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from omconf.artifacts.model import Texts
+    from omconf.artifacts.reading import Texts
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
     from omconf.formats.setenv import Option

@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Stage
+from omconf.artifacts.contents import Artifact, Line, Ownership, line
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster.ports import REMOTE_COMMIT_PORT
 from omconf.diagnostics import Finding
 from omconf.formats import header

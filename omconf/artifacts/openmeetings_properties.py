@@ -13,17 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from omconf.actions import Stage
+from omconf.artifacts.contents import Artifact, Line, Meaning, Ownership, Placeholder, line
 from omconf.artifacts.effect import Change, Effect, restart
-from omconf.artifacts.model import (
-    Artifact,
-    Kind,
-    Line,
-    Meaning,
-    Ownership,
-    Placeholder,
-    Reading,
-    line,
-)
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.diagnostics import Finding
 from omconf.formats import properties
 from omconf.origin import FromFormat, Value

@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Do, Manual, Stage
+from omconf.artifacts.contents import Artifact, Line, Ownership, Placeholder, line
 from omconf.artifacts.effect import Change, Effect, restart
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Placeholder, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster import database_url, same_database
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import plain_property

@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import RELOAD_UNITS, Stage
+from omconf.artifacts.contents import Artifact, Line, Ownership, line
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.formats import header, systemd
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.rules import UNCARRIABLE

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, Line
+from omconf.artifacts.contents import Artifact, Line
 from omconf.bundle.comparison import matches
 from omconf.bundle.compile import contents, files
 from omconf.cluster import places

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from omconf.actions import Step
-    from omconf.artifacts.model import HandOver
+    from omconf.artifacts.contents import HandOver
     from omconf.bundle.model import NodeBundle
     from omconf.cluster.model import Cluster
 

@@ -23,7 +23,7 @@ def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About
     from omconf.apply import told
     from omconf.apply.journal import MOST_TEXT, About, File, Step
     from omconf.apply.targets import keys_of
-    from omconf.artifacts.model import Ownership
+    from omconf.artifacts.contents import Ownership
     from omconf.cluster import places
     from omconf.planfile.model import Plan as Model
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from omconf.artifacts import exports, fstab, jvm, openmeetings_properties, persistence
-from omconf.artifacts.model import Line, Meaning
+from omconf.artifacts.contents import Line, Meaning
 from omconf.bundle.compile import compile_bundle, judge
 from omconf.check import check
 from omconf.cluster.model import Cluster

@@ -302,8 +302,8 @@ def _rollout() -> Read:
 
 @row("hazelcast.deployed_members", "verify", texts=["%d\n", "same\n"])
 def _nodes(name: str) -> Read:
-    from omconf.artifacts.model import Reading
     from omconf.artifacts.node_check import KIND
+    from omconf.artifacts.reading import Reading
     from omconf.formats.node_check import Said
     from omconf.hazelcast import deployed_members
     from omconf.verify import combine

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Manual, Stage
+from omconf.artifacts.contents import Artifact, HandOver, Ownership
 from omconf.artifacts.database_access import mysql, other_servers, postgresql
 from omconf.artifacts.database_access.statements import FOLDER, clients, statements
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, HandOver, Kind, Ownership, Reading
+from omconf.artifacts.model import Kind
 from omconf.cluster import database_url
 from omconf.formats import jdbc, sql
 from omconf.rules import NOT_TAKEN
@@ -21,6 +22,7 @@ from omconf.rules import NOT_TAKEN
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from omconf.artifacts.reading import Reading
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
 
@@ -62,7 +64,7 @@ class DatabaseAccess(Kind):
         return postgresql.read(text)
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
-        """Refuse names that the server, or its pg_hba.conf, would read as something else (OM217)."""
+        """Refuse names that the server, or its pg_hba.conf, would read as something else (OM216)."""
         database = cluster.database
         for what, value in (("user", database.user), ("name", database.name)):
             if reason := _refusal(database.kind.value, what, value.value):

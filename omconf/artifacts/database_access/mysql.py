@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omconf.artifacts.contents import Line, Placeholder, line
 from omconf.artifacts.database_access.statements import SCRIPT, STEP, clients, encoded, lines_of
-from omconf.artifacts.model import Line, Placeholder, line
 from omconf.formats import sql
 from omconf.origin import Value
 

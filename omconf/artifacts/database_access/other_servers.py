@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omconf.artifacts.contents import Line, line
 from omconf.artifacts.database_access.statements import SCRIPT, STEP, clients, lines_of
-from omconf.artifacts.model import Line, line
 from omconf.formats import header
 
 if TYPE_CHECKING:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from omconf.artifacts.contents import Line, Meaning, Placeholder, line
 from omconf.artifacts.database_access.statements import SCRIPT, STEP, clients, encoded, lines_of
-from omconf.artifacts.model import Line, Meaning, Placeholder, Reading, line
+from omconf.artifacts.reading import Reading
 from omconf.diagnostics import Finding
 from omconf.findings import report
 from omconf.formats import header, pg_hba, sql

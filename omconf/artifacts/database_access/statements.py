@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import HandOver, Line, Placeholder, line
+from omconf.artifacts.contents import HandOver, Line, Placeholder, line
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Origin, Value
 
