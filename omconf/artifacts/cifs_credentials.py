@@ -15,7 +15,7 @@ from omconf.artifacts.model import Kind
 from omconf.artifacts.reading import Reading
 from omconf.cluster.places import OWN
 from omconf.formats import header
-from omconf.formats.paths import CREDENTIALS, LONGEST
+from omconf.formats.paths import CREDENTIALS, MAX_PATH
 from omconf.origin import FromDefault, FromPage
 from omconf.secrets import HIDDEN
 
@@ -50,7 +50,7 @@ class CifsCredentials(Kind):
     def settings_of(self, path: str, cluster: str | None) -> Mapping[str, str] | None:
         """Take any path that a spec may name."""
         found = super().settings_of(path, cluster)
-        plain = len(path) <= LONGEST and CREDENTIALS.fullmatch(path)
+        plain = len(path) <= MAX_PATH and CREDENTIALS.fullmatch(path)
         return {} if found is None and plain and not path.startswith(f"{OWN}/") else found
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:

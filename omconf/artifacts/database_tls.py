@@ -20,7 +20,7 @@ from omconf.cluster.places import DATABASE_FILE
 from omconf.diagnostics import Finding
 from omconf.origin import FromDefault
 from omconf.rules import UNUSABLE_FILE
-from omconf.secrets import MOST_OF_A_FILE, SecretFile
+from omconf.secrets import MAX_FILE, SecretFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,8 +62,8 @@ class DatabaseTls(Kind):
 
     def read(self, text: str) -> Reading:
         """Take all of the file for one secret."""
-        if len(text) > MOST_OF_A_FILE:
-            message = f"It holds more than {MOST_OF_A_FILE // 1024} KiB."
+        if len(text) > MAX_FILE:
+            message = f"It holds more than {MAX_FILE // 1024} KiB."
             return Reading(findings=[Finding(UNUSABLE_FILE, 0, message)], broken=True)
         unfilled = _UNFILLED.fullmatch(text)
         content = unfilled[1] if unfilled else text

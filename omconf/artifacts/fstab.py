@@ -14,7 +14,7 @@ from omconf.artifacts.reading import Elsewhere
 from omconf.diagnostics import Finding
 from omconf.formats import fstab, mount_place, paths, systemd, unit_file
 from omconf.formats.block import MARKERS, markers
-from omconf.formats.options import LONGEST_LIST
+from omconf.formats.options import MAX_LIST
 from omconf.origin import FromDefault, FromPage, Value
 from omconf.rules import MOUNT_OPTION, MOUNT_UNIT
 from omconf.secrets import HIDDEN, masked, quoted
@@ -89,10 +89,10 @@ class Fstab(BlockKind):
         """Check that the kernel takes all options of the mount."""
         options = cluster.storage.mount_options
         size = len(",".join(option.value for option in options).encode())
-        if not cluster.storage.by_hand and size > LONGEST_LIST:
+        if not cluster.storage.by_hand and size > MAX_LIST:
             yield MOUNT_OPTION.at(
                 options[0].span,
-                f"All mount options together have {size:,} bytes; Linux takes {LONGEST_LIST:,}.",
+                f"All mount options together have {size:,} bytes; Linux takes {MAX_LIST:,}.",
                 hint="Write fewer or shorter options.",
             )
 

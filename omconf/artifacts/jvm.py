@@ -158,8 +158,10 @@ class Jvm(BlockKind):
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         options = cluster.openmeetings.java_options
-        if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.LONGEST:
-            message = f"All JVM options together have {size:,} bytes, at most {java.LONGEST:,} fit."
+        if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.MAX_OPTIONS:
+            message = (
+                f"All JVM options together have {size:,} bytes, at most {java.MAX_OPTIONS:,} fit."
+            )
             hint = "Move long values to a file that an option names."
             yield UNCARRIABLE.at(options[0].span, message, hint=hint)
         for option in options:

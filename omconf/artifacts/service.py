@@ -63,12 +63,12 @@ class Service(Kind):
         """Check that the data folder's mount can have a unit, in older systemds too."""
         data_dir = cluster.openmeetings.data_dir
         length = len(systemd.mount_unit(data_dir.value))
-        if cluster.openmeetings.has_systemd and length > systemd.LONGEST_UNIT:
+        if cluster.openmeetings.has_systemd and length > systemd.MAX_UNIT:
             message = f"The mount unit of {data_dir.value[:80]} would have a name of {length} bytes"
             hint = "Use a shorter path; beyond ASCII, each byte counts for four of the name's."
             yield UNCARRIABLE.at(
                 data_dir.span,
-                f"{message}: systemd before 250 takes {systemd.LONGEST_UNIT}.",
+                f"{message}: systemd before 250 takes {systemd.MAX_UNIT}.",
                 hint=hint,
             )
 

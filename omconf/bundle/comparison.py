@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from omconf.bundle.model import BundleFile
     from omconf.files.inside import Inside
 
-_LARGEST_SHOWN = 4 * 1024 * 1024
+_MAX_SHOWN = 4 * 1024 * 1024
+"""Bytes of a file in DIR that a difference holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,7 @@ def _differences(
             continue
         new, new_mode = (file.data, _git_mode(file.mode)) if file is not None else (b"", 0)
         try:
-            old = directory.start(path, _LARGEST_SHOWN) if directory else None
+            old = directory.start(path, _MAX_SHOWN) if directory else None
         except (FileNotFoundError, NotADirectoryError, read.NotRegularError):
             old = None
         if old is not None:

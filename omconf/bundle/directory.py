@@ -28,8 +28,10 @@ STAGED = "new"
 KEPT = "old"
 """Its folder of the old files that a running build would put back if it failed."""
 
-_MOST_NAMED = 20
-_MOST_COUNTED = 10_000
+_MAX_NAMED = 20
+"""Files that a message names."""
+_MAX_COUNTED = 10_000
+"""Unknown files after which a survey stops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +75,7 @@ def survey(
     foreign: list[str] = []
     leaving = sorted(owned.difference(wanted))
     todo = [("", False)]
-    while todo and len(foreign) < _MOST_COUNTED:
+    while todo and len(foreign) < _MAX_COUNTED:
         poll()
         folder, blocking = todo.pop()
         try:
@@ -134,10 +136,10 @@ def shown(path: str) -> str:
 
 def foreign_files(paths: list[str], given: str) -> Diagnostic:
     """Report files that are not omconf's (OM401), and name up to 20 of them."""
-    names = ", ".join(shown(path) for path in sorted(paths)[:_MOST_NAMED])
-    if len(paths) > _MOST_NAMED:
-        least = "at least " if len(paths) >= _MOST_COUNTED else ""
-        names += f" and {least}{len(paths) - _MOST_NAMED} more"
+    names = ", ".join(shown(path) for path in sorted(paths)[:_MAX_NAMED])
+    if len(paths) > _MAX_NAMED:
+        least = "at least " if len(paths) >= _MAX_COUNTED else ""
+        names += f" and {least}{len(paths) - _MAX_NAMED} more"
     hint = "Move them away or build into another directory; nothing was written."
     if os.path.isdir(given) and not os.path.lexists(f"{given}/{MANIFEST}"):
         hint = f"There is no {MANIFEST} that lists what is omconf's. " + hint

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.files.inside import Inside
 
-_LARGEST_MANIFEST = 64 * 1024 * 1024
+_MAX_MANIFEST = 64 * 1024 * 1024
+"""Bytes of `manifest.json`."""
 # What no listed path may have: an empty part, `.` or `..`, a control character, half a character;
 # nor may it be git's or the staging folder's.
 _PATH_FAULT = re.compile(
@@ -124,7 +125,7 @@ def is_inside(path: str) -> bool:
 def _manifest_files(directory: Inside, path: str) -> frozenset[str] | _Fault:
     """Return the files that a top manifest lists, including itself; none if it does not exist."""
     try:
-        data = directory.contents(path, _LARGEST_MANIFEST).data
+        data = directory.contents(path, _MAX_MANIFEST).data
     except FileNotFoundError:
         return frozenset()
     except read.NotRegularError:

@@ -73,7 +73,7 @@ def cluster_name(value: str) -> str:
 
 
 def _is_label(value: str) -> bool:
-    return len(value) <= names.LONGEST_LABEL and names.LABEL.fullmatch(value) is not None
+    return len(value) <= names.MAX_LABEL and names.LABEL.fullmatch(value) is not None
 
 
 def label(name: str) -> str:
@@ -143,7 +143,7 @@ def unit(value: str) -> str:
             f"`{value[:80]}` cannot start OpenMeetings: omconf's own units begin with `{OWN_UNITS}`.",
             "Write `openmeetings.service`, or the unit that starts OpenMeetings.",
         )
-    if not systemd.SERVICE.fullmatch(value) or len(value) > systemd.LONGEST_SERVICE:
+    if not systemd.SERVICE.fullmatch(value) or len(value) > systemd.MAX_SERVICE:
         refuse(
             UNCARRIABLE,
             f"`{value[:80]}` is no systemd service unit.",

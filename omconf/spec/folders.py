@@ -24,11 +24,11 @@ def _path(value: str) -> str:
         )
     parts = value.split("/")[1:]
     longest = max(len(part.encode()) for part in parts)
-    if len(value.encode()) > paths.LONGEST or longest > paths.LONGEST_PART:
+    if len(value.encode()) > paths.MAX_PATH or longest > paths.MAX_PART:
         refuse(
             WRONG_VALUE,
-            f"The path `{value[:80]}` is too long: a part of it may have {paths.LONGEST_PART} bytes,"
-            f" all {paths.LONGEST}.",
+            f"The path `{value[:80]}` is too long: a part of it may have {paths.MAX_PART} bytes,"
+            f" all {paths.MAX_PATH}.",
             "Use a folder with a shorter name.",
         )
     if ".." in parts or "." in parts or (value != "/" and "" in parts):

@@ -12,6 +12,7 @@ from omconf.secrets import masked as masked_inside
 MASK = "********"
 LINES_BACK = 30
 MAX_SHOWN = 500
+"""Characters of a line that are shown."""
 _LOOKED_AT = 4 * MAX_SHOWN
 
 _SECRET_LINE = re.compile(

@@ -52,7 +52,7 @@ def host(value: Any, with_port: str = "") -> HostRef:
         )
     addresses.no_ipv6(value, addresses.IPV4_ONLY, "Give the server's IPv4 address, or its name.")
     host, _, port = value.rpartition(":")
-    if not names.HOST.fullmatch(checks.clean(value)) or len(value) > names.LONGEST_HOST:
+    if not names.HOST.fullmatch(checks.clean(value)) or len(value) > names.MAX_HOST:
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name or address of a host.",
@@ -116,7 +116,7 @@ def member(value: str) -> str:
     plain = node_text(checks.clean(value), "om1", "10.1.1.1")
     addresses.no_ipv6(plain, addresses.IPV4_ONLY, "Give the node's IPv4 address, or its name.")
     name, _, port = value.rpartition(":")
-    if not names.HOST.fullmatch(plain) or len(plain) > names.LONGEST_HOST:
+    if not names.HOST.fullmatch(plain) or len(plain) > names.MAX_HOST:
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name or address of a host.",

@@ -114,12 +114,12 @@ def share_name(value: str) -> str:
     if value.casefold() in smb_conf.SPECIAL:
         refuse(WRONG_VALUE, f"Samba keeps `{value}` for itself.", "Write `openmeetings`.")
     plain = names.SHARE.fullmatch(value) and "  " not in value
-    if not plain or len(value) > names.LONGEST_SHARE:
+    if not plain or len(value) > names.MAX_SHARE:
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name for a share.",
             "Use letters, digits, `.`, `_`, `-`, `$` and single spaces,"
-            f" {names.LONGEST_SHARE} characters at most.",
+            f" {names.MAX_SHARE} characters at most.",
         )
     return value
 
