@@ -54,6 +54,7 @@ class CifsCredentials(Kind):
         return {} if found is None and plain and not path.startswith(f"{OWN}/") else found
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return the credentials file; the node that serves the share needs none."""
         samba = cluster.storage.samba
         if samba is None or cluster.storage.node == node.name.value:
             return []

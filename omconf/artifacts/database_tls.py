@@ -58,6 +58,7 @@ class DatabaseTls(Kind):
         return tuple(artifact.path for artifact in _artifacts(cluster))
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return each TLS file whose contents the spec gives."""
         return list(_artifacts(cluster))
 
     def read(self, text: str) -> Reading:
@@ -74,6 +75,7 @@ class DatabaseTls(Kind):
         return True
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Nothing restarts: the driver reads the file at its next connection."""
         return Effect("none", "the driver reads it at its next connection to the database")
 
 

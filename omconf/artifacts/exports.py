@@ -133,6 +133,7 @@ class Exports(BlockKind):
         return one == other
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name `storage.export_options` for a replaced entry; no key keeps one that goes."""
         return "storage.export_options" if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:

@@ -73,6 +73,7 @@ class Firewall(Kind):
         return [table, _unit(cluster)] if cluster.openmeetings.has_systemd else [table]
 
     def read(self, text: str) -> Reading:
+        """Read the rules as text, an item a line: nft is what knows their grammar."""
         return Reading.by_line(text)
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:

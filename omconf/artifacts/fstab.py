@@ -102,6 +102,7 @@ class Fstab(BlockKind):
         return not hidden and fstab.effective(before) == fstab.effective(after)
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name the keys of `storage` for a replaced entry; no key keeps one that goes."""
         return "storage.options, .server, .mount_from or .fstab" if replaced else ""
 
     def external(self, cluster: Cluster) -> Manual | None:

@@ -145,6 +145,7 @@ class Jvm(BlockKind):
         return findings
 
     def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """Return the unit's files and catalina.sh; without systemd, catalina.sh alone."""
         paths = super().surroundings(cluster, node)
         return paths if cluster.openmeetings.has_systemd else paths[-1:]
 
@@ -157,6 +158,7 @@ class Jvm(BlockKind):
         return _elsewhere(artifact, cluster.name.value, tuple(texts.items()))
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Refuse options that omconf sets itself, too many bytes, and secrets in plain text."""
         options = cluster.openmeetings.java_options
         if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.MAX_OPTIONS:
             message = (
@@ -180,6 +182,7 @@ class Jvm(BlockKind):
                 yield plain_property(name, option.span, hint)
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name the key of an option of omconf's own, else `openmeetings.java_options`."""
         if key in OURS or hides(key):
             return _SPEC_KEYS.get(key, "")
         return "openmeetings.java_options"

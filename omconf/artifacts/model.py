@@ -26,77 +26,81 @@ __all__ = ["Artifact", "BlockKind", "Kind", "Line", "Ownership", "Reading", "lin
 
 
 class Kind(ABC):
-    """An artifact kind: one file of this package that knows all about one kind of artifact.
+    """An artifact kind: a module (or package) here that holds all facts about one kind of artifact.
 
-    It owns which nodes get it, where it lands, how it is rendered and read back, its items for the
-    plan, and what a change does to the running cluster. Nothing else in the code names a kind.
+    It decides which nodes get the artifact, its path, how it is rendered and read back, its items in
+    the plan, and what a change does to the running cluster. Nothing else in the code names a kind.
     """
 
     name: ClassVar[str]
     ownership: ClassVar[Ownership]
     purpose: ClassVar[str]
-    """What the artifact is for, for the bundle's README."""
+    """What the artifact is for, as the bundle's README says it."""
     stage: ClassVar[Stage]
-    """When its changes are rolled out."""
+    """The stage of a roll-out in which it changes."""
     textual: ClassVar[bool] = False
-    """Whether the plan compares it line by line, white space and all: a program reads it as text."""
+    """Whether the plan compares it as text: every line, including white space."""
     places: ClassVar[tuple[str, ...]]
-    """Where its files lie on any node, used at present or not: templates of cluster/places.py."""
+    """Paths that it may own on a node: templates of cluster/places.py."""
     around: ClassVar[tuple[str, ...]] = ()
-    """Files of others that its program reads beside its own: templates; the name may be `*.END`."""
+    """Paths of other files that its program reads: templates; the last part may be `*.END`."""
 
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        """Every path that this kind may own on the node, used at present or not."""
+        """Return every path that this kind may own on the node, used or not."""
         return tuple(places.path(template, cluster, node) for template in self.places)
 
     def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        """Files of others on the node, only ever read, which decide what its own come to there."""
+        """Return the paths of other files on the node that its program reads, and omconf too."""
         return tuple(places.path(template, cluster, node) for template in self.around)
 
     def settings_of(self, path: str, cluster: str | None) -> Mapping[str, str] | None:
-        """With which home, web application and unit a path was this kind's; None: with none."""
+        """Return the home, web application and unit with which a path is this kind's; None if none.
+
+        Without the name of a cluster, the path may be any cluster's.
+        """
         found = (places.parse(template, cluster, path) for template in self.places)
         return next((settings for settings in found if settings is not None), None)
 
     def wrote(self, text: str, cluster: str) -> bool:
-        """Tell whether a whole file can be one that omconf wrote for the named cluster."""
+        """Tell whether omconf can have written this whole file for the named cluster."""
         return header.cluster_of(text) == cluster
 
     @abstractmethod
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
-        """What the node gets; nothing when the kind does not concern it."""
+        """Return the node's artifacts; empty if the node needs none."""
 
     @abstractmethod
     def read(self, text: str) -> Reading:
-        """Read a file of this kind back into items; hostile input gives findings, never an error."""
+        """Read a file of this kind into items. Hostile input gives findings, never an exception."""
 
     @abstractmethod
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """What a change of the file does to the running cluster.
+        """Return what a change of the file does to the running cluster.
 
-        `changes` are the changed items by key, `action` is the plan's for the file.
+        `changes` are the changed items by key; `action` is the plan's for the file: `create`,
+        `update` or `delete`.
         """
 
     def effect_on(
         self, cluster: Cluster, node: str, changes: Mapping[str, Change], action: str
     ) -> Effect:
-        """What it does on one node, where that is not the same on all of them."""
+        """Return what a change does on the named node, if nodes differ in that; see `effect`."""
         return self.effect(cluster, changes, action)
 
     def of(self, cluster: Cluster, name: str) -> list[Artifact]:
-        """What the node of a name gets; nothing when there is no such node."""
+        """Return the artifacts of the named node; empty if there is no such node."""
         return next((self.render(cluster, n) for n in cluster.nodes if n.name.value == name), [])
 
     def delete(self, cluster: Cluster, node: str, path: str) -> Effect:
-        """What it does that one of several files of this kind goes; `node` may have left the spec."""
+        """Return what deleting one of several files does; `node` may be a removed node."""
         return self.effect(cluster, {}, "delete")
 
     def release(self, data: bytes) -> str | None:
-        """Give the release of OpenMeetings that a deployed file says was applied, if it says so."""
+        """Return the release of OpenMeetings that a deployed file records, or None."""
         return None
 
     def check(self, cluster: Cluster) -> Iterable[Diagnostic]:
-        """Check what only this kind knows of a cluster's values."""
+        """Check the cluster's values by what only this kind knows."""
         return ()
 
     def across(
@@ -106,62 +110,66 @@ class Kind(ABC):
         fine: Iterable[str],
         hazelcast: Mapping[str, str],
     ) -> Iterable[tuple[str, Finding]]:
-        """Judge what only the deployed files of several nodes show together.
+        """Check the deployed files of several nodes together; yields node and finding.
 
         `deployed` are the readings that differ from the spec, by node; `fine` are the nodes whose
-        file is what the spec compiles to; `hazelcast` is the line of their jar (`5.5`), where known.
+        file is unchanged; `hazelcast` is the version line of their jar (`5.5`), if known.
         """
         return ()
 
     def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
-        """Tell what files around say of the artifact's items; `texts` has its own file, too."""
+        """Return what surrounding files set of its items; `texts` (by path) includes its own file."""
         return Elsewhere()
 
     def same(self, key: str, before: str, after: str) -> bool:
-        """Tell whether an item's two values, not equal as texts, mean the same."""
+        """Tell whether two different texts of an item mean the same."""
         return False
 
     def implied(self, items: Mapping[str, str]) -> Mapping[str, str]:
-        """Give what the program takes for items that a deployed file, with these, does not have."""
+        """Return the program's defaults for items that a file with these `items` does not set."""
         return {}
 
     def keep(self, key: str, replaced: bool) -> str:
-        """Name the spec's key that would keep a deployed item: one that goes, or is replaced."""
+        """Return the spec's key that would keep a deployed item; empty if there is none.
+
+        `replaced` if the item gets another value, otherwise it is removed.
+        """
         return ""
 
     def external(self, cluster: Cluster) -> Manual | None:
-        """Give what a person does on a server that is no node, before the nodes can use it."""
+        """Return the manual step on a server that is no node, before nodes can use it; or None."""
         return None
 
     def hand_over(self, cluster: Cluster) -> list[HandOver]:
-        """Files for hosts that are not nodes of the cluster."""
+        """Return the files for servers that are not nodes of the cluster."""
         return []
 
 
 class BlockKind(Kind):
-    """A kind that owns a block of entries inside a file that others edit too."""
+    """A kind that owns a block of entries inside a file that others also edit."""
 
     ownership: ClassVar[Ownership] = Ownership.BLOCK
     last_counts: ClassVar[bool] = False
-    """Whether of two entries with the same key the last one counts, not the first."""
+    """Whether the last of two entries with the same key counts; otherwise the first."""
 
     @abstractmethod
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
-        """Read the entries of such a file (or of a block), with what its program would refuse."""
+        """Read the entries of a file (or of a block), with findings for what its program refuses."""
 
     def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
-        """Find further entries that go with those taken over: a slip of the hand beside them."""
+        """Find further entries to remove with the adopted ones: mistyped copies of them."""
         return []
 
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
-        """Judge entries of others that stay beside the block, where they endanger what is wanted."""
+        """Check entries outside the block that conflict with the `wanted` ones, by key."""
         return []
 
     def behind(self, text: str) -> list[Finding]:
-        """Judge what stands behind the block (before it, lines are blank), where it matters."""
+        """Check the lines after the block; those up to its end are blank in `text`."""
         return []
 
     def read(self, text: str) -> Reading:
+        """Read the entries that count into items, with secrets masked in their values."""
         entries, findings = self.entries(text)
         counted = self.counted(entries).values()
         return Reading(
@@ -171,5 +179,5 @@ class BlockKind(Kind):
         )
 
     def counted(self, entries: list[Entry]) -> dict[str, Entry]:
-        """Entries by key: of two with the same key, the one that counts for the file's program."""
+        """Return the entries by key; of several with one key, the one that counts (`last_counts`)."""
         return {e.key: e for e in (entries if self.last_counts else reversed(entries))}

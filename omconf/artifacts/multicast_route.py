@@ -126,6 +126,7 @@ class MulticastRoute(Kind):
     textual: ClassVar[bool] = True
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return the script, and with systemd its unit; nothing if the route is not wanted."""
         if not cluster.network.multicast_route.value:
             return []
         script = Artifact(self.name, SCRIPT_PATH, self.ownership, _script(cluster, node), 0o755)
@@ -134,6 +135,7 @@ class MulticastRoute(Kind):
         return [script, _unit(cluster)]
 
     def read(self, text: str) -> Reading:
+        """Read a script or unit as text, an item a line."""
         return Reading.by_line(text)
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:

@@ -145,6 +145,7 @@ class Share(BlockKind):
         return [Finding(SHUT_OUT, max(e.line for e in theirs.values()), message, hint)]
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name the key of `storage` that a replaced setting comes from."""
         return _SPEC_KEYS.get(key.rpartition("/")[2], "") if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:

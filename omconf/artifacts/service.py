@@ -48,11 +48,13 @@ class Service(Kind):
     textual: ClassVar[bool] = True
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return the drop-in of OpenMeetings' unit; nothing without systemd."""
         if not cluster.openmeetings.has_systemd:
             return []
         return [_artifact(cluster, path) for path in self.paths(cluster, node)]
 
     def read(self, text: str) -> Reading:
+        """Read a drop-in as text, an item a line."""
         return Reading.by_line(text)
 
     def wrote(self, text: str, cluster: str) -> bool:

@@ -97,6 +97,7 @@ class Branches:
         frame.before = _not(_both(_not(frame.before), _not(fits)))
 
     def condition(self, text: str, at: int) -> Taken:
+        """Tell whether the condition that begins at `at` holds; None if unknown."""
         found = _CONDITION.match(text, at, at + _MAX_CONDITION)
         return self.holds(found["text"]) if found else None
 
@@ -125,6 +126,7 @@ class Branches:
         )
 
     def test(self, words: list[str]) -> Taken:
+        """Evaluate the words of `[ ... ]`; None if the result is unknown."""
         if words[:1] == ["!"]:
             return _not(self.test(words[1:]))
         if len(words) == 2 and words[0] in ("-z", "-n"):

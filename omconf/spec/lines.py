@@ -33,6 +33,7 @@ class Lines:
 
     @cached_property
     def starts(self) -> array[int]:
+        """The offset of each line in the text, in characters."""
         found = array("L", [0])
         found.extend(match.end() for match in re.finditer("\n", self.text))
         return found

@@ -31,6 +31,7 @@ class Paint:
         self.colour = colour
 
     def __call__(self, text: str, *styles: str) -> str:
+        """Return the text in these styles, or as it is without colours."""
         if not self.colour or not text:
             return text
         codes = ";".join(str(_COLOURS[style]) for style in styles)
