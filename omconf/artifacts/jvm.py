@@ -48,7 +48,7 @@ _SLIPS = {
     "\n": ("a line end", "End each line but the last with a backslash."),
     **dict.fromkeys("'\"", ("a quote that is not closed", "Close the quote.")),
 }
-"""What a shell takes for its own, and what to do about it."""
+"""By character that the shell interprets: its name in a message, and a hint."""
 _UNREAD = "What omconf's block sets counts for more, save for options in CATALINA_OPTS."
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
@@ -68,7 +68,7 @@ HAZELCASTS = (
     "-Dhazelcast.local.localAddress",
     "-Dhazelcast.local.publicAddress",
 )
-"""System properties of Hazelcast's that count for more than its file."""
+"""System properties of Hazelcast that override its file."""
 _BY_HAND_LIST = re.compile(r"serialization\.class\.whitelist=([^\s\"']*)")
 _ANEW = re.compile(
     r"(?:^|[;&|]|\b(?:then|else|do)\s)\s*(?:(?:export\s+)?JAVA_OPTS=(.*)|unset\s+JAVA_OPTS\b)"
@@ -323,7 +323,7 @@ def _meaning(cluster: Cluster) -> Meaning:
 
 
 def _read_strictly(text: str) -> Reading:
-    """Read a block as the shell does: it is broken where an option is not one quoted word."""
+    """Read a block; the reading is broken if an option is not one quoted word."""
     reading = KIND.read(text)
     options = text.partition(f"{START}\n")[2].split("\ncase ", 1)[0]
     reading.broken = not all(java_opts.ONE_WORD.fullmatch(line) for line in options.split("\n"))

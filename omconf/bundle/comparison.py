@@ -77,7 +77,7 @@ def _checked(
         found = survey(root, given, owned.files, files)
         if isinstance(found, Survey):
             return Checked(owned.unfinished, _differences(files, directory, root, found))
-        # A build that runs meanwhile may have placed files that the listing did not have yet.
+        # A build running at the same time may have placed files after the listing was read.
         before, owned = owned, listing(directory, given, files, possible)
         if owned == before:
             return [found]

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 _MAX_MANIFEST = 64 * 1024 * 1024
 """Bytes of `manifest.json`."""
-# What no listed path may have: an empty part, `.` or `..`, a control character, half a character;
-# nor may it be git's or the staging folder's.
+# What a listed path must not have: an empty part, `.` or `..`, a control character, a lone surrogate;
+# and it must not be git's or the staging folder's.
 _PATH_FAULT = re.compile(
     r"(?:\A|/)\.{0,2}(?:/|\Z)|[\x00-\x1f\x7f-\x9f\ud800-\udfff]"
     rf"|\A\.git|\A{re.escape(STAGING)}(?:/|\Z)"
@@ -41,7 +41,7 @@ Possible = Callable[[str], bool]
 
 
 class _Fault(Enum):
-    """What may be wrong with a manifest."""
+    """A fault of a manifest, in words for a message."""
 
     NO_FILE = "it is no regular file"
     TOO_LARGE = "it is larger than 64 MiB"
@@ -111,8 +111,8 @@ def listing(
     if staged is _Fault.NEWER:
         return _refused(staged, f"{given}/{STAGING}/{MANIFEST}", given)
     if isinstance(staged, _Fault):
-        # This listing gets its name only when it is whole, and before any file gets its place: with
-        # a broken one no file of that build stands in DIR.
+        # The listing is renamed into place complete, and before any file of the build is: if it is
+        # broken, no file of that build is in DIR.
         staged = frozenset()
     return Listing(owned(built | staged), unfinished=True)
 

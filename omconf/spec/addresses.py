@@ -1,4 +1,4 @@
-"""Checks of addresses and of what else names a place in a network: ports, devices, multicast groups.
+"""Checks of network values: addresses, subnets, ports, devices, multicast groups.
 
 Each raises a pydantic error whose type is a rule's id; errors.py turns it into a diagnostic.
 """
@@ -28,7 +28,7 @@ def no_ipv6(value: str, why: str, hint: str) -> None:
 
 
 def ipv4(value: str) -> str:
-    """Check an IPv4 address in its one canonical form."""
+    """Check an IPv4 address of one host, in canonical form."""
     try:
         address = ipaddress.IPv4Address(value)
     except ValueError:
@@ -43,7 +43,7 @@ def ipv4(value: str) -> str:
 
 
 def reachable(value: str) -> str:
-    """Check a node's address: IPv4, and not loopback, where no other member can reach it."""
+    """Check a node's address: IPv4, and not loopback, which no other member can reach."""
     why = "OpenMeetings hands the members' addresses to OpenJPA, which cannot take it"
     no_ipv6(value, why, "Give the node's IPv4 address.")
     if ipaddress.IPv4Address(ipv4(value)).is_loopback:
@@ -52,7 +52,7 @@ def reachable(value: str) -> str:
 
 
 def public_address(value: str) -> str:
-    """Check the address that others see, which may have a port: `203.0.113.7:15701`."""
+    """Check a node's public address, which may have a port: `203.0.113.7:15701`."""
     host, colon, number = value.rpartition(":")
     if not colon or ":" in host:  # no port, or an IPv6 address
         return reachable(value)
@@ -85,7 +85,7 @@ def subnet(value: str) -> str:
 
 
 def multicast_group(value: str) -> str:
-    """Check that Hazelcast takes the group: it refuses names and unicast addresses (measured)."""
+    """Check a multicast group: Hazelcast refuses names and unicast addresses (measured)."""
     try:
         good = ipaddress.IPv4Address(value).is_multicast
     except ValueError:
@@ -100,7 +100,7 @@ def multicast_group(value: str) -> str:
 
 
 def ttl(value: int) -> int:
-    """Check the ttl: 0 is a silent split, outside 0 to 255 Hazelcast refuses to start (measured)."""
+    """Check a TTL in hops: 0 splits the cluster silently, and Hazelcast refuses over 255 (measured)."""
     if value == 0:
         refuse(
             TTL_ZERO,
@@ -140,7 +140,7 @@ INTERFACES = re.compile(rf"none|{_PART}(?:\.{_PART}){{3}}")
 
 
 def interfaces(value: str) -> str:
-    """Check which address Hazelcast takes; it refuses other forms, as `10.1.1.0/24` (measured)."""
+    """Check a pattern of addresses; Hazelcast refuses other forms, as `10.1.1.0/24` (measured)."""
     if not INTERFACES.fullmatch(value):
         refuse(
             WRONG_VALUE,

@@ -27,11 +27,11 @@ from omconf.spec.refusal import refuse, short
 RESERVED = ("storage", "database")
 PLACEHOLDER = "@omconf:"
 OWN_UNITS = "omconf-"
-"""How the units begin that omconf itself writes."""
+"""The prefix of omconf's own units."""
 
 
 def text(value: Any) -> Any:
-    """Take a number or a bool as its text, just as it is written: quotes make no difference."""
+    """Return a number or bool as the text written in the spec: quotes make no difference."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return value.text if isinstance(value, (Integer, Float)) else value
@@ -55,14 +55,14 @@ def clean(value: str) -> str:
 
 
 def reason(value: str) -> str:
-    """Check a reason: it says something."""
+    """Refuse a blank reason."""
     if not value.strip():
         refuse(WRONG_VALUE, "The reason is blank.", "Say why, for whoever reads the spec next.")
     return value
 
 
 def cluster_name(value: str) -> str:
-    """Check the cluster's name: it stands in comments, unit names and as Hazelcast's cluster-name."""
+    """Check the cluster's name, which is used in comments, unit names and as cluster-name."""
     if not _is_label(value):
         refuse(
             WRONG_VALUE,
@@ -77,7 +77,7 @@ def _is_label(value: str) -> bool:
 
 
 def label(name: str) -> str:
-    """Make a host label of a name; nothing where it has no letter or digit."""
+    """Turn a name into a host label; empty if it has no letter or digit."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
 
 
@@ -100,7 +100,7 @@ def node_name(value: str) -> str:
 
 
 def one_or_more(value: Any) -> Any:
-    """Take a text for a list of one."""
+    """Return a text as a list of one."""
     return [value] if isinstance(value, str) else value
 
 
@@ -112,7 +112,7 @@ def timeout(value: int) -> int:
 
 
 def rule_id(value: str) -> str:
-    """Check the form of a rule's id; whether there is such a rule is known later."""
+    """Check the form of a rule's id; whether the rule exists is checked later."""
     if not re.fullmatch(r"OM[0-9]{3}", value):
         better = value.upper()
         hint = (

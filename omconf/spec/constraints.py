@@ -44,7 +44,7 @@ def nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic
         if isinstance(text, str):
             address = node.get("address", defaults.get("address"))
             if not isinstance(address, str) or not text.isprintable():
-                continue  # said of the value itself
+                continue  # the value itself has a diagnostic
             try:
                 check_url(node_text(text, name, address), name)
             except PydanticCustomError as error:

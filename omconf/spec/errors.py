@@ -1,4 +1,4 @@
-"""Turns what pydantic refuses into diagnostics: each with its place, its rule and a way out."""
+"""Turns pydantic's errors into diagnostics, each with its place, its rule and a hint."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 ADD_NODE = "Add a node: `om1: {address: 10.1.1.1, url: https://om1.example.org:5443/openmeetings}`."
 _OWN_VARIABLES = frozenset({"properties", "java_options", "options"})
-"""Keys whose values may hold `$`, and whose own hints speak of it."""
+"""Keys whose values may contain `$`, and whose checks have their own hints about it."""
 _RULES = all_rules()
 _WANTED = {
     "string_type": "text",
@@ -76,7 +76,7 @@ def advised(found: Diagnostic, value: object) -> Diagnostic:
 
 
 def _may_hold_a_secret(document: Document, error: ErrorDetails) -> bool:
-    """Tell whether the value may be a secret in plain text: it is there, and no reference."""
+    """Tell whether the value may be a secret in plain text: it exists and is no reference."""
     path = tuple(error["loc"])
     if error["type"] in (PLAIN_PROPERTY.id, PLAIN_SECRET.id):
         return True
@@ -122,7 +122,7 @@ def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
 
 
 def _type_hint(document: Document, path: Path, span: Span, kind: str) -> str:
-    """Advise on a value of the wrong type."""
+    """Return a hint for a value of the wrong type; empty if there is none."""
     value = document.value(path)
     if path == ("nodes",):
         return ADD_NODE
@@ -134,14 +134,14 @@ def _type_hint(document: Document, path: Path, span: Span, kind: str) -> str:
     if kind == "string_type" and isinstance(value, (int, float)):
         return "Put it in quotes."
     if isinstance(value, str) and SECRET_NAME.search(value):
-        document.masked.add((span.line, span.end_line))  # a secret may stand behind its key
+        document.masked.add((span.line, span.end_line))  # a secret may follow its key
     if isinstance(value, str) and (found := slips.key(value, keys.fields_at(path))):
         return f"{found} Write `{slips.key_of(value)}: ...`."
     return ""
 
 
 def _choice(key: str, value: str, expected: str) -> str:
-    """Advise the choice that was meant, or any."""
+    """Return a hint with the most similar choice, or with all choices."""
     choices = re.findall("'([^']+)'", expected)
     near = meant(value, choices)
     return " or ".join(f"`{key}: {choice}`" for choice in ([near] if near else choices)).join(
@@ -150,7 +150,7 @@ def _choice(key: str, value: str, expected: str) -> str:
 
 
 def _default(path: Path) -> str:
-    """Advise what the key's default is, of a number that is out of range."""
+    """Return a hint with the default of a key whose number is out of range."""
     model = keys.model_at(path[:-1])
     info = model.model_fields.get(str(path[-1])) if model else None
     default = info.default if info else None
@@ -158,7 +158,7 @@ def _default(path: Path) -> str:
 
 
 def _place(document: Document, error: ErrorDetails) -> tuple[Path, Span]:
-    """Find what an error speaks of: a value, or the key itself, which pydantic calls `[key]`."""
+    """Find the place of an error: a value, or the key itself, which pydantic calls `[key]`."""
     path: Path = tuple(error["loc"])
     if path and path[-1] == "[key]":
         return path[:-1], document.key_span(path[:-1])

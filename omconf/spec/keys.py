@@ -1,4 +1,4 @@
-"""The keys of a spec: which there are at a place, and how messages name one."""
+"""The keys that a spec may have at a place, and their names in messages."""
 
 from __future__ import annotations
 
@@ -33,17 +33,17 @@ def intended(path: Path) -> Path | None:
 
 
 def place_of(path: Path) -> str:
-    """Name a section as the place of a key: `storage:`, `the first item of `ignore``."""
+    """Name a section for a message about a key in it: `storage:`, the first item of `ignore`."""
     name = name_of(path)
     return name if " " in name else f"{name[:-1]}:`"
 
 
 def model_at(path: Path) -> type[Section] | None:
-    """Return the model of the section at a path; None where the path has no section."""
+    """Return the model of the section at a path; None if there is no section."""
     model: type[Section] | None = Spec
     in_mapping = False
     for part in path:
-        if in_mapping:  # a name that the user chose, or which one of a list it is
+        if in_mapping:  # a name chosen by the user, or the index of a list's item
             in_mapping = False
             continue
         info = model.model_fields.get(str(part)) if model else None
@@ -53,6 +53,6 @@ def model_at(path: Path) -> type[Section] | None:
 
 
 def fields_at(path: Path) -> Iterator[str]:
-    """Yield the keys that the section at a path may have; none where it has no fixed ones."""
+    """Yield the keys that the section at a path may have; none if users choose them."""
     model = model_at(path)
     yield from model.model_fields if model else ()

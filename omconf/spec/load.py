@@ -67,7 +67,7 @@ def load(data: bytes, file: str) -> Loaded:
         last = in_order(diagnostics)[-1].span
         return _finished(document, None, [*diagnostics, enough(last)])
     if spec and not all(constraints.is_complete(spec, name) for name in spec.nodes):
-        spec = None  # left without what was wrong, a node lacks an address or a url
+        spec = None  # without its wrong values, a node lacks an address or a URL
     finished = _finished(document, spec, diagnostics)
     finished.left_out = (*(tuple(e["loc"]) for e in details), *filter(None, misspelt))
     return finished
@@ -91,7 +91,7 @@ def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails]]:
         if found["loc"][:2] == _HOSTS != found["loc"] and not isinstance(
             data["database"]["host"], list
         ):
-            found["loc"] = _HOSTS  # there is one, and no list
+            found["loc"] = _HOSTS  # one host, not a list
     if len(details) > MAX_FOUND:
         return None, details[:MAX_FOUND]
     rest = data
