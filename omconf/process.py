@@ -21,11 +21,12 @@ if TYPE_CHECKING:
     """Says why an answer of so many bytes cannot be held; nothing when it can."""
 
 MAX_ERROR = 64 * 1024
+"""Bytes of stderr that are kept."""
 _GRACE = interrupts.SECONDS
 """Seconds for which output is waited for after the end of a program."""
 _KILLED = 2.0
 """Seconds that a killed program is waited for."""
-_SHORTEST, _LONGEST = 0.0005, 0.05
+_MIN_PAUSE, _MAX_PAUSE = 0.0005, 0.05
 """Seconds between two looks at a program that has closed its output and goes on."""
 
 
@@ -153,7 +154,7 @@ def _heard(
     """Read both streams until the program ends, or until `problem` says why no more is read."""
     heard = _Heard(limit, room)
     end = time.monotonic() + seconds
-    pause, gone = _SHORTEST, False
+    pause, gone = _MIN_PAUSE, False
     with selectors.DefaultSelector() as streams:
         for stream, data in ((process.stdout, heard.out), (process.stderr, heard.error)):
             assert stream is not None  # noqa: S101 - for the type checker
@@ -164,7 +165,7 @@ def _heard(
                 heard.problem = "interrupted" if left > 0 else f"no answer in {seconds:g} seconds"
                 break
             if not streams.get_map():
-                pause = min(2 * pause, _LONGEST)
+                pause = min(2 * pause, _MAX_PAUSE)
             ready = streams.select(min(left, _GRACE if streams.get_map() else pause))
             if gone and not ready:
                 break  # what it left running keeps a stream open

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 HIDDEN = "(sensitive value)"
 COMMAND_SECONDS = 30
-MOST_PRINTED = 65536
+MAX_PRINTED = 65536
 """Bytes that a secret's command may print."""
-MOST_OF_A_FILE = 65536
+MAX_FILE = 65536
 """Bytes of a file that is a secret as a whole."""
 _SHORTEST_LINE = 16
 """Characters of a line of a key that is hidden by itself."""
-_MOST_BESIDE = 100
+_MAX_BESIDE = 100
 """As many lines after a secret's own are never shown either."""
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
 _KEYS = "(?:access|license|api|private)[-_.]?key|encryption\\.key"
@@ -232,8 +232,8 @@ def _counted(ref: SecretRef, data: bytes, what: str) -> Secret | Unresolved:
     """Take what counts of what was read."""
     if not ref.whole:
         return _first_line(data, what)
-    if len(data) > MOST_OF_A_FILE:
-        return Unresolved(f"{what} holds more than {MOST_OF_A_FILE // 1024} KiB")
+    if len(data) > MAX_FILE:
+        return Unresolved(f"{what} holds more than {MAX_FILE // 1024} KiB")
     if not data:
         return Unresolved(f"{what} is empty")
     return SecretFile(data.decode("utf-8", "surrogateescape"))
@@ -245,7 +245,7 @@ def _first_line(data: bytes, what: str) -> Secret | Unresolved:
     except UnicodeDecodeError:
         return Unresolved(f"{what} is not UTF-8 text")
     line, *others = (line.removesuffix("\r") for line in text.split("\n"))
-    beside = [other.strip() for other in others[:_MOST_BESIDE] if other.strip()]
+    beside = [other.strip() for other in others[:_MAX_BESIDE] if other.strip()]
     return Secret(line, *beside) if line else Unresolved(f"{what} is empty")
 
 
@@ -268,7 +268,7 @@ def _from_file(ref: SecretRef) -> Secret | Unresolved:
 
     path = Path(ref.base, ref.argument[0])
     try:
-        found = read.start(str(path), MOST_OF_A_FILE + 1)
+        found = read.start(str(path), MAX_FILE + 1)
     except read.NotRegularError:
         return Unresolved(f"{path} is not a file")
     except OSError as error:
@@ -288,7 +288,7 @@ def _from_command(ref: SecretRef) -> Secret | Unresolved:
     from omconf import process
 
     name = ref.argument[0]
-    done = process.run(ref.argument, seconds=COMMAND_SECONDS, limit=MOST_PRINTED, cwd=ref.base)
+    done = process.run(ref.argument, seconds=COMMAND_SECONDS, limit=MAX_PRINTED, cwd=ref.base)
     if done.problem:
         return Unresolved(f"the command {name} gives none: {done.problem}")
     if done.code != 0:

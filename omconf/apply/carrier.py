@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 PROGRAM = Path(__file__).with_name("node.sh")
-LONGEST_ANSWER = 64 * 1024
+MAX_ANSWER = 64 * 1024
 """Bytes of a line that a node answers; ours have some hundred."""
-MOST_SAID = 16 * 1024
+MAX_SAID = 16 * 1024
 """Bytes that are kept of what programs print on a node: the last ones."""
 CLOSING_SECONDS = 10
 FIRST = 'read -r n; program=$(head -c "$n"); [ ${#program} = "$n" ] && eval "$program"'
@@ -160,7 +160,7 @@ class Program:
 
     def _answer(self, seconds: float) -> Reply:
         try:
-            return Reply.of(self._line(seconds, LONGEST_ANSWER))
+            return Reply.of(self._line(seconds, MAX_ANSWER))
         except ValueError as error:
             raise LostError("it answers what no node program says") from error
 
@@ -196,7 +196,7 @@ class Program:
                 key.data.extend(data)
                 if not data:
                     time.sleep(0.01)  # programs closed their end; the answer is still to come
-        del self._said[:-MOST_SAID]
+        del self._said[:-MAX_SAID]
         return True
 
     def _why(self, otherwise: str) -> str:

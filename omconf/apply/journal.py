@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 Id = Annotated[str, Field(pattern="^[0-9a-f]{8}$")]
 Moment = Annotated[str, Field(pattern="^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
-MOST_TEXT = 2000
+MAX_TEXT = 2000
 """Characters of a text in the journal."""
-Text = Annotated[str, Field(max_length=MOST_TEXT)]
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
 Name = Annotated[str, Field(pattern="^[a-z0-9-]{1,63}$")]
 _FILE = re.compile(
     r"(?P<key>[0-9a-f]{64})\|(?P<path>[^|]{1,8000})\|(?P<before>[0-9a-f]{64}|absent)"
@@ -39,7 +39,8 @@ _FILE = re.compile(
 )
 _NOTE = re.compile("begin ([0-9]{1,6})")
 _PLACE = re.compile(r"([0-9]{6,9})\.(about|notes|files|end)")
-MOST_LINES = 10_000
+MAX_LINES = 10_000
+"""Lines that are read of each file of a journal."""
 
 
 class Step(model.Part):
@@ -231,10 +232,10 @@ def _entry(number: str, of: Mapping[str, str]) -> Entry:
     end = None
     with suppress(ValidationError):  # a power cut may leave it empty
         end = End.model_validate_json(of.get("end", ""))
-    notes = [_NOTE.fullmatch(line) for line in of.get("notes", "").split("\n")[:MOST_LINES]]
+    notes = [_NOTE.fullmatch(line) for line in of.get("notes", "").split("\n")[:MAX_LINES]]
     begun = frozenset(int(n[1]) for n in notes if n)
     changed: list[Changed] = []
-    for line in of.get("files", "").split("\n")[:MOST_LINES]:
+    for line in of.get("files", "").split("\n")[:MAX_LINES]:
         if found := _FILE.fullmatch(line):
             path = printf.meaning(found["path"].encode()).decode("utf-8", "surrogateescape")
             if path not in about.files:

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 
 SECONDS = 30
 """How long a program may look at both; one that takes longer judges nothing."""
-MOST = 10
+MAX_COMPLAINTS = 10
 """Complaints of one program that are reported."""
-LONGEST = 300
+MAX_TEXT = 300
+"""Characters of a complaint."""
 UNITS = "/etc/systemd/system/"
 _END_SECONDS = 2.0
 
@@ -156,13 +157,13 @@ def _judged(
     if not after.complaints and after.code and not before.code:
         added = [f"exit code {after.code}"]
     real = [complaint for complaint in added if not _comes(complaint, made)]
-    for complaint in real[:MOST]:
+    for complaint in real[:MAX_COMPLAINTS]:
         paths = [t.path for t in files.values()]
         named = [path for path in paths if path in complaint] or paths
-        text = node.hide(complaint)[:LONGEST].rstrip(".")
+        text = node.hide(complaint)[:MAX_TEXT].rstrip(".")
         yield f"{judge.program} does not take {', '.join(named)} as planned{text and ': '}{text}"
-    if len(real) > MOST:
-        yield f"{judge.program} complains of {len(real) - MOST} more"
+    if len(real) > MAX_COMPLAINTS:
+        yield f"{judge.program} complains of {len(real) - MAX_COMPLAINTS} more"
 
 
 def _run(node: Node, judge: Judge, files: dict[str, Target]) -> tuple[_Said, _Said] | None:

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import secrets
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from omconf.actions import OWN_UNITS, Health, Manual, Put, Remove, Run, Service
 from omconf.apply import database
 from omconf.apply.events import Event
-from omconf.apply.programs import Programs
+from omconf.apply.node_files import NodeFiles
 from omconf.apply.wire import LeftError, key
-from omconf.apply.written import FailedError, StoppedError, Written, digest
+from omconf.apply.written import FailedError, StoppedError
 from omconf.cluster import places
 from omconf.rollout import document, text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from omconf.actions import Action, Step
     from omconf.apply.events import State
-    from omconf.apply.targets import Target, Targets
-    from omconf.apply.wire import Reply
-
-_WHY = {
-    "account": "the user {owner} or the group {group} is not there",
-    "backup": "what it replaces cannot be kept below /var/lib/omconf",
-    "write": "it cannot be written",
-    "stale": "it is not as it was planned any more",
-    "unreadable": "the owner of its folder cannot read it",
-}
 
 
 CHECKED = "its check passes"
@@ -39,10 +28,9 @@ CHECKED = "its check passes"
 
 
 @dataclass(slots=True)
-class Node(Programs):
-    """One node during an apply. With `real` False it is a copy of a root tree: files alone count."""
+class Node(NodeFiles):
+    """One node during an apply: its steps, and the way back from them."""
 
-    real: bool = True
     told: frozenset[str] = frozenset()
     """Manual steps that count as done where they have no check and nobody can be asked (told.py)."""
     alone: bool = False
@@ -53,7 +41,6 @@ class Node(Programs):
     """Files that the plan deletes, and that an unfinished apply deleted before."""
     planned: frozenset[tuple[str, bool]] = frozenset()
     """The files that the steps write, or delete."""
-    written: list[Written] = field(default_factory=list)
     began: bool = False
     """Whether the journal knows of it."""
     begun: bool = False
@@ -66,7 +53,6 @@ class Node(Programs):
     """Whether OpenMeetings could not be stopped on the way back."""
     finished: set[int] = field(default_factory=set)
     """The numbers of the steps that came to their end, and were not taken back."""
-    _staged: dict[str, tuple[Target, str, int]] = field(default_factory=dict)
     _step: int = 0
 
     def begin(self, number: int, step: Step) -> None:
@@ -149,49 +135,6 @@ class Node(Programs):
             case _:
                 self.do(action)
 
-    def _tidy(self, paths: Iterable[str]) -> None:
-        """Remove the folders that were made for files that are gone again, the innermost first."""
-        made: set[str] = set()
-        for path in paths:
-            first = next(w for w in self.written if w.path == path)
-            if first.before is None:
-                made |= set(_folders(path, first.made))
-        self._remove(made)
-
-    def _remove(self, folders: Iterable[str]) -> None:
-        if listed := sorted(folders, key=lambda folder: -folder.count("/")):
-            self.line.ask("tidy", *listed)
-
-    def keep(self, paths: Iterable[str]) -> None:
-        """Keep what files hold before a person replaces them; raises FailedError."""
-        for path in paths:
-            if self._last(path) is None and self.targets is not None:
-                reply = self.line.ask("keep", path, key(path))
-                if not reply.ok:
-                    raise FailedError(self._why(path, reply))
-                file = self.targets.deployed.files.get(path)
-                data = file.data if file else None
-                self.written.append(Written(path, data, data, "|".join(reply.words)))
-
-    def look(self, paths: Iterable[str]) -> None:
-        """Take note of what a person put in the place of files, who took something back."""
-        for path in paths:
-            if last := self._last(path):
-                (reply,) = self.line.ask_each(("look",), [(path, last.now)])
-                if not reply.ok and reply.word(0) == "stale":
-                    self.written.append(replace(last, found=reply.word(1)))
-
-    def replaced(self, targets: Targets, home: str) -> None:
-        """Take note that a person replaced what is below a folder; `targets` know what is there now."""
-        assert self.targets is not None  # noqa: S101 - whoever applies has them
-        before, now = self.targets.deployed, targets.deployed
-        files = {p: f for p, f in before.files.items() if not p.startswith(f"{home}/")}
-        files |= {p: f for p, f in now.files.items() if p.startswith(f"{home}/")}
-        self.targets = replace(self.targets, deployed=replace(before, files=files))
-        for written in [w for w in self.written if w.path.startswith(f"{home}/")]:
-            file = files.get(written.path)
-            self.written.append(replace(written, after=file.data if file else None))
-
     def do(self, action: Action) -> None:
         """Take one action; raises FailedError, StoppedError or LostError."""
         started = time.monotonic()
@@ -240,108 +183,10 @@ class Node(Programs):
                 raise AssertionError("a person does that")
         return ""
 
-    def _target(self, path: str, *, removed: bool = False) -> Target:
-        assert self.targets is not None  # noqa: S101 - an undo has no `put` of its own
-        try:
-            target = self.targets.of(path, removed=removed)
-        except ValueError as error:
-            raise FailedError(f"{path}: {error}") from error
-        last = self._last(path)
-        return replace(target, before=last.after, anew=False) if last else target
-
-    def _last(self, path: str) -> Written | None:
-        """What was written last of a file, here."""
-        return next((w for w in reversed(self.written) if w.path == path), None)
-
     def _bare(self) -> bool:
         """Tell whether what a node check goes by is taken back: a first apply had brought it."""
         last = [w for w in self.written if places.is_check(w.path)][-1:]
         return self._back and bool(last) and last[0].after is None
-
-    def _write(self, targets: Iterable[Target]) -> None:
-        """Stage files beside their places, all of them before the first takes its place."""
-        changing = [target for target in targets if target.changes]
-        self.stage(changing, later=True)
-        changes = []
-        for target in changing:
-            _, name, made = self._staged.pop(target.path)
-            written = Written(target.path, target.before, target.after, "", made, target.shared)
-            changes.append((written, name, digest(target.before)))
-        self._commit(changes)
-        # Of a node that leaves the cluster its folder goes, too; what others put there keeps it.
-        gone = (t.path for t in changing if t.after is None and t.path.startswith(f"{places.OWN}/"))
-        self._remove({folder for path in gone for folder in _folders(path, path.count("/") - 2)})
-
-    def stage(self, targets: Iterable[Target], *, later: bool = False) -> None:
-        """Stage files, but for those that are so already; raises FailedError.
-
-        With `later` they are on the disk when they take their places, and no sooner.
-        """
-        laid = []
-        for target in targets:
-            staged = self._staged.get(target.path)
-            if staged is not None and replace(staged[0], before=target.before) == target:
-                continue
-            self._staged[target.path] = (target, "", 0)
-            if target.after is not None:
-                mode = f"{'=' if target.shared else ''}{target.mode:04o}"
-                access = (mode, target.owner, target.group)
-                laid.append((target, _staging(target.path, access, target.after)))
-        replies = self.line.ask_each(("stage", "1" if later else ""), [row for _, row in laid])
-        for (target, row), reply in zip(laid, replies, strict=True):
-            if reply.ok:
-                self._staged[target.path] = (target, str(row[1]), reply.number)
-            else:
-                del self._staged[target.path]
-        self._require([target.path for target, _ in laid], replies)
-
-    def unstage(self) -> None:
-        """Remove the folders that were made for staged files; these are swept at the end."""
-        self._remove(
-            {f for path, (_, _, made) in self._staged.items() for f in _folders(path, made)}
-        )
-
-    def _commit(self, changes: Sequence[tuple[Written, str, str]]) -> None:
-        """Put staged files in their places, each with its name there and the digest it replaces."""
-        owed = "1" if self.real else ""
-        rows = [
-            (w.path, name, key(w.path), before, digest(w.after), str(w.made), owed)
-            for w, name, before in changes
-        ]
-        replies = self.line.ask_each(("commit",), rows)
-        for (written, _, _), reply in zip(changes, replies, strict=True):
-            if reply.ok:
-                self.written.append(replace(written, access=reply.access))
-        self._require([written.path for written, _, _ in changes], replies)
-
-    def _require(self, paths: Sequence[str], replies: Sequence[Reply]) -> None:
-        """Raise FailedError where a node did not do something with one of some files."""
-        for path, reply in zip(paths, replies, strict=True):
-            if not reply.ok and reply.word(0) != "before":
-                raise FailedError(self._why(path, reply))
-        if not all(reply.ok for reply in replies):
-            raise FailedError(f"{paths[0]}: it cannot be written")
-
-    def restore(self, path: str) -> None:
-        """Bring a file back to what it was before it was written here; raises FailedError."""
-        first = next((w for w in self.written if w.path == path), None)
-        last = self._last(path)
-        if first is None or last is None:
-            return
-        if digest(first.before) == last.now and first is not last:
-            return
-        if first.conflict:
-            raise FailedError(f"{path}: {first.conflict}")
-        name, made = "", 0
-        if first.before is not None:
-            mode, uid, gid = first.access.split("|") if first.access else ("0644", "0", "0")
-            access = (f"{'=' if first.shared else ''}{mode}", uid, gid)
-            row = _staging(path, access, first.before)
-            replies = self.line.ask_each(("stage", "1"), [row])
-            self._require([path], replies)
-            name, made = str(row[1]), replies[0].number
-        restored = Written(path, last.after, first.before, "", made)
-        self._commit([(restored, name, last.now)])
 
     def is_done(self, manual: Manual) -> str:
         """Say what shows that a manual step is done, or why it counts as done; empty: it is not."""
@@ -377,9 +222,6 @@ class Node(Programs):
         probe = database.probe(self.targets) if self.targets else None
         return probe is not None and not self.passes(probe)
 
-    def _why(self, path: str, reply: Reply) -> str:
-        return f"{path}: {_WHY.get(reply.word(0), 'it cannot be written')}"
-
     def _tell(
         self,
         what: Literal["step", "action"],
@@ -390,13 +232,6 @@ class Node(Programs):
         seconds: float | None = None,
     ) -> None:
         self.tell(Event(what, state, self.name, self._step, text, action, seconds, self._back))
-
-
-def _staging(
-    path: str, access: tuple[str, str, str], data: bytes
-) -> tuple[str, str, str, str, str, bytes]:
-    """Give what `stage` is told of a file: its place, its name there, its access, what it holds."""
-    return (path, f".omconf-{secrets.token_hex(8)}", *access, data)
 
 
 def _released(action: Action, gone: Iterable[str]) -> bool:
@@ -410,10 +245,3 @@ def _released(action: Action, gone: Iterable[str]) -> bool:
         case Service("stop" | "disable" | "start" | "enable", unit):
             return any(path.endswith(f"/{unit}") for path in gone)
     return False
-
-
-def _folders(path: str, count: int) -> Iterator[str]:
-    """Yield the folders that a file lies in, the innermost first."""
-    for _ in range(count):
-        path = path.rpartition("/")[0]
-        yield path

@@ -16,7 +16,7 @@ from omconf.secrets import Secret
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.artifacts.model import Artifact
+    from omconf.artifacts.contents import Artifact
     from omconf.bundle.model import Bundle
     from omconf.deployed.snapshot import NodeFiles
     from omconf.secrets import Secrets

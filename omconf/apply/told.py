@@ -10,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Put, Remove
-from omconf.apply.journal import MOST_TEXT
+from omconf.apply.journal import MAX_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -39,9 +39,9 @@ def still(told: Sequence[str], steps: Iterable[Step], targets: Targets) -> froze
     passed: set[str] = set()
     for action in (action for step in steps for action in step.actions):
         match action:
-            case Manual(text=text) if text[:MOST_TEXT] in told:
+            case Manual(text=text) if text[:MAX_TEXT] in told:
                 passed.add(text)
-                if text[:MOST_TEXT] == told[-1]:
+                if text[:MAX_TEXT] == told[-1]:
                     return frozenset(passed)
             case Put(paths) | Remove(paths):
                 if _changes(targets, paths, removed=isinstance(action, Remove)):

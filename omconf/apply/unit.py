@@ -12,8 +12,9 @@ if TYPE_CHECKING:
 
 LINES = 10
 SECONDS = 10
-MOST_BYTES = 16 * 1024
-LONGEST_LINE, LONGEST = 200, 800
+MAX_BYTES = 16 * 1024
+"""Bytes of a unit's journal that are read: the last ones."""
+MAX_LINE, MAX_TEXT = 200, 800
 """Characters of a line, and of all of them together."""
 
 
@@ -27,11 +28,11 @@ def ends(line: Line, unit: str, seconds: float, hide: Callable[[str], str]) -> s
     # From now on back: the clock of the node may be another one.
     told += ["--since", f"-{math.ceil(seconds) + 1}s"]
     out = line.output(told, b"", seconds=SECONDS).out
-    if len(out) > MOST_BYTES:
-        out = out[-MOST_BYTES:].partition(b"\n")[2]
+    if len(out) > MAX_BYTES:
+        out = out[-MAX_BYTES:].partition(b"\n")[2]
     # Before the text is cut anywhere: of a secret that was cut nothing would be known.
     text = hide(out.decode("utf-8", "replace"))
-    lines = [one.strip()[:LONGEST_LINE] for one in text.splitlines() if one.strip()]
-    while len(said := " | ".join(lines)) > LONGEST:
+    lines = [one.strip()[:MAX_LINE] for one in text.splitlines() if one.strip()]
+    while len(said := " | ".join(lines)) > MAX_TEXT:
         del lines[0]
     return f"; the journal of {unit} there ends: {said}" if said else ""

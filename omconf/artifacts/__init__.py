@@ -1,4 +1,4 @@
-"""The artifact kinds, one module each; a new module in this package is a new kind."""
+"""The artifact kinds: each other module or package in here is a kind, found by itself."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ if TYPE_CHECKING:
     from omconf.artifacts.model import Kind
 
 
-_NO_KINDS = ("effect", "model")
-"""What the kinds are made of."""
+_NO_KINDS = ("contents", "effect", "model", "reading")
+"""Modules that the kinds are made of."""
 
 
 @cache
 def kinds() -> tuple[Kind, ...]:
-    """Find every kind: each other module here has one as `KIND`."""
+    """Return every kind: the `KIND` of each module here, by module name."""
     names = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _NO_KINDS)
     return tuple(import_module(f"{__name__}.{name}").KIND for name in names)
 
 
 @cache
 def by_name() -> dict[str, Kind]:
-    """Give every kind by its name."""
+    """Return every kind by its name."""
     return {kind.name: kind for kind in kinds()}

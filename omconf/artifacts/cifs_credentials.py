@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Do, Manual, Run, Stage
+from omconf.artifacts.contents import Artifact, Meaning, Ownership, Placeholder, line
 from omconf.artifacts.effect import Change, Effect, remount
-from omconf.artifacts.model import Artifact, Kind, Meaning, Ownership, Placeholder, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster.places import OWN
 from omconf.formats import header
-from omconf.formats.paths import CREDENTIALS, LONGEST
+from omconf.formats.paths import CREDENTIALS, MAX_PATH
 from omconf.origin import FromDefault, FromPage
 from omconf.secrets import HIDDEN
 
@@ -48,10 +50,11 @@ class CifsCredentials(Kind):
     def settings_of(self, path: str, cluster: str | None) -> Mapping[str, str] | None:
         """Take any path that a spec may name."""
         found = super().settings_of(path, cluster)
-        plain = len(path) <= LONGEST and CREDENTIALS.fullmatch(path)
+        plain = len(path) <= MAX_PATH and CREDENTIALS.fullmatch(path)
         return {} if found is None and plain and not path.startswith(f"{OWN}/") else found
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return the credentials file; the node that serves the share needs none."""
         samba = cluster.storage.samba
         if samba is None or cluster.storage.node == node.name.value:
             return []

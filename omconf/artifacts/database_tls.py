@@ -12,13 +12,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Stage
+from omconf.artifacts.contents import Artifact, Ownership, Placeholder, line
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, Kind, Ownership, Placeholder, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster.places import DATABASE_FILE
 from omconf.diagnostics import Finding
 from omconf.origin import FromDefault
 from omconf.rules import UNUSABLE_FILE
-from omconf.secrets import MOST_OF_A_FILE, SecretFile
+from omconf.secrets import MAX_FILE, SecretFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,12 +58,13 @@ class DatabaseTls(Kind):
         return tuple(artifact.path for artifact in _artifacts(cluster))
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return each TLS file whose contents the spec gives."""
         return list(_artifacts(cluster))
 
     def read(self, text: str) -> Reading:
         """Take all of the file for one secret."""
-        if len(text) > MOST_OF_A_FILE:
-            message = f"It holds more than {MOST_OF_A_FILE // 1024} KiB."
+        if len(text) > MAX_FILE:
+            message = f"It holds more than {MAX_FILE // 1024} KiB."
             return Reading(findings=[Finding(UNUSABLE_FILE, 0, message)], broken=True)
         unfilled = _UNFILLED.fullmatch(text)
         content = unfilled[1] if unfilled else text
@@ -72,6 +75,7 @@ class DatabaseTls(Kind):
         return True
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Nothing restarts: the driver reads the file at its next connection."""
         return Effect("none", "the driver reads it at its next connection to the database")
 
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Manual, Run, Stage, reload, run
+from omconf.artifacts.contents import Artifact, HandOver, Line, Meaning, line
 from omconf.artifacts.effect import (
     Change,
     Effect,
@@ -14,7 +15,8 @@ from omconf.artifacts.effect import (
     mount_manually,
     remount_elsewhere,
 )
-from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, HandOver, Line, Meaning, line
+from omconf.artifacts.model import BlockKind
+from omconf.artifacts.reading import Elsewhere
 from omconf.cluster.ports import NFS_PORT
 from omconf.diagnostics import Finding
 from omconf.findings import MAX_FINDINGS
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from ipaddress import IPv4Network
 
-    from omconf.artifacts.model import Texts
+    from omconf.artifacts.reading import Texts
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
     from omconf.formats.block import Entry
@@ -131,6 +133,7 @@ class Exports(BlockKind):
         return one == other
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name `storage.export_options` for a replaced entry; no key keeps one that goes."""
         return "storage.export_options" if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, at_boot
+from omconf.artifacts.contents import Artifact, Line, Ownership, line
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster.ports import REMOTE_COMMIT_PORT, STORAGE_PORTS, hazelcast_ports
 from omconf.formats import header
 from omconf.origin import FromDefault, FromFormat, Value
@@ -71,6 +73,7 @@ class Firewall(Kind):
         return [table, _unit(cluster)] if cluster.openmeetings.has_systemd else [table]
 
     def read(self, text: str) -> Reading:
+        """Read the rules as text, an item a line: nft is what knows their grammar."""
         return Reading.by_line(text)
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:

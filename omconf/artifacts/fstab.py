@@ -7,12 +7,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Manual, Run, Stage, run
+from omconf.artifacts.contents import Artifact, Line, Meaning, line
 from omconf.artifacts.effect import Change, Effect, mount_manually, name_leads
-from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, line
+from omconf.artifacts.model import BlockKind
+from omconf.artifacts.reading import Elsewhere
 from omconf.diagnostics import Finding
 from omconf.formats import fstab, mount_place, paths, systemd, unit_file
 from omconf.formats.block import MARKERS, markers
-from omconf.formats.options import LONGEST_LIST
+from omconf.formats.options import MAX_LIST
 from omconf.origin import FromDefault, FromPage, Value
 from omconf.rules import MOUNT_OPTION, MOUNT_UNIT
 from omconf.secrets import HIDDEN, masked, quoted
@@ -20,7 +22,7 @@ from omconf.secrets import HIDDEN, masked, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from omconf.artifacts.model import Texts
+    from omconf.artifacts.reading import Texts
     from omconf.cluster.model import Cluster, Node, Samba
     from omconf.diagnostics import Diagnostic
     from omconf.formats.block import Entry
@@ -87,10 +89,10 @@ class Fstab(BlockKind):
         """Check that the kernel takes all options of the mount."""
         options = cluster.storage.mount_options
         size = len(",".join(option.value for option in options).encode())
-        if not cluster.storage.by_hand and size > LONGEST_LIST:
+        if not cluster.storage.by_hand and size > MAX_LIST:
             yield MOUNT_OPTION.at(
                 options[0].span,
-                f"All mount options together have {size:,} bytes; Linux takes {LONGEST_LIST:,}.",
+                f"All mount options together have {size:,} bytes; Linux takes {MAX_LIST:,}.",
                 hint="Write fewer or shorter options.",
             )
 
@@ -100,6 +102,7 @@ class Fstab(BlockKind):
         return not hidden and fstab.effective(before) == fstab.effective(after)
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name the keys of `storage` for a replaced entry; no key keeps one that goes."""
         return "storage.options, .server, .mount_from or .fstab" if replaced else ""
 
     def external(self, cluster: Cluster) -> Manual | None:

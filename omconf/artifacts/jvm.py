@@ -13,12 +13,15 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
+from omconf.artifacts.contents import Artifact, Line, Meaning, line
 from omconf.artifacts.effect import Change, Effect, mount_manually, restart
-from omconf.artifacts.model import Artifact, BlockKind, Elsewhere, Line, Meaning, Reading, line
+from omconf.artifacts.model import BlockKind
+from omconf.artifacts.reading import Elsewhere, Reading
 from omconf.diagnostics import Finding
 from omconf.findings import MAX_FINDINGS, plain_property, report
-from omconf.formats import java
+from omconf.formats import java, java_opts
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
+from omconf.formats.java_opts import plain
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.rules import BY_HAND, CONTRADICTION, DROPPED, OVERRULED, UNCARRIABLE, UNUSABLE_FILE
 from omconf.secrets import hides, in_plain, quoted
@@ -26,10 +29,12 @@ from omconf.secrets import hides, in_plain, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from omconf.artifacts.model import Texts
+    from omconf.artifacts.reading import Texts
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
     from omconf.formats.setenv import Option
+
+__all__ = ["HAZELCASTS", "KIND", "OURS", "START", "Jvm", "item_of", "plain"]
 
 SERIALIZATION = FromPage("Start-up scripts: OpenJPA's serialization black and white list")
 DATA_DIR = FromPage("File systems: the data folder is outside of OpenMeetings")
@@ -43,7 +48,7 @@ _SLIPS = {
     "\n": ("a line end", "End each line but the last with a backslash."),
     **dict.fromkeys("'\"", ("a quote that is not closed", "Close the quote.")),
 }
-"""What a shell takes for its own, and what to do about it."""
+"""By character that the shell interprets: its name in a message, and a hint."""
 _UNREAD = "What omconf's block sets counts for more, save for options in CATALINA_OPTS."
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
@@ -58,8 +63,6 @@ OURS = (
 HOST_ZONE = "/etc/timezone"
 """Java before 25 takes the host's time zone from here first (JDK-8345213)."""
 START = 'omconf_options="\\'
-# One word in single quotes, inside the double quotes of the assignment (POSIX, Quoting).
-_WORD = re.compile(r""" '(?:[^'\\"$`]|\\[\\"$`]|'\\\\'')*'[\\"]""")
 _SPEC_KEYS = {"-DDATA_DIR": "openmeetings.data_dir", "-Duser.timezone": "openmeetings.timezone"}
 HAZELCASTS = (
     "-Dhazelcast.config",
@@ -67,7 +70,7 @@ HAZELCASTS = (
     "-Dhazelcast.local.localAddress",
     "-Dhazelcast.local.publicAddress",
 )
-"""System properties of Hazelcast's that count for more than its file."""
+"""System properties of Hazelcast that override its file."""
 _BY_HAND_LIST = re.compile(r"serialization\.class\.whitelist=([^\s\"']*)")
 _ANEW = re.compile(
     r"(?:^|[;&|]|\b(?:then|else|do)\s)\s*(?:(?:export\s+)?JAVA_OPTS=(.*)|unset\s+JAVA_OPTS\b)"
@@ -145,6 +148,7 @@ class Jvm(BlockKind):
         return findings
 
     def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
+        """Return the unit's files and catalina.sh; without systemd, catalina.sh alone."""
         paths = super().surroundings(cluster, node)
         return paths if cluster.openmeetings.has_systemd else paths[-2:]
 
@@ -158,9 +162,12 @@ class Jvm(BlockKind):
         return _elsewhere(artifact, cluster.name.value, tuple(texts.items()))
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Refuse options that omconf sets itself, too many bytes, and secrets in plain text."""
         options = cluster.openmeetings.java_options
-        if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.LONGEST:
-            message = f"All JVM options together have {size:,} bytes, at most {java.LONGEST:,} fit."
+        if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.MAX_OPTIONS:
+            message = (
+                f"All JVM options together have {size:,} bytes, at most {java.MAX_OPTIONS:,} fit."
+            )
             hint = "Move long values to a file that an option names."
             yield UNCARRIABLE.at(options[0].span, message, hint=hint)
         for option in options:
@@ -179,6 +186,7 @@ class Jvm(BlockKind):
                 yield plain_property(name, option.span, hint)
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name the key of an option of omconf's own, else `openmeetings.java_options`."""
         if key in OURS or hides(key):
             return _SPEC_KEYS.get(key, "")
         return "openmeetings.java_options"
@@ -322,10 +330,10 @@ def _meaning(cluster: Cluster) -> Meaning:
 
 
 def _read_strictly(text: str) -> Reading:
-    """Read a block as the shell does: it is broken where an option is not one quoted word."""
+    """Read a block; the reading is broken if an option is not one quoted word."""
     reading = KIND.read(text)
     options = text.partition(f"{START}\n")[2].split("\ncase ", 1)[0]
-    reading.broken = not all(_WORD.fullmatch(line) for line in options.split("\n"))
+    reading.broken = not all(java_opts.ONE_WORD.fullmatch(line) for line in options.split("\n"))
     return reading
 
 
@@ -357,44 +365,7 @@ def _text(cluster: Cluster) -> tuple[Line, ...]:
 
 
 def _quoted(value: Value[str], before: str) -> Value[str]:
-    """Quote an option for the second evaluation, and that for the double quotes of the first."""
-    text = before + value.value
-    once = "'" + text.replace("'", "'\\''") + "'"
-    return Value(re.sub(r'([\\"$`])', r"\\\1", once), value.origin)
-
-
-def plain(raw: str) -> str:
-    """Undo `_quoted`; what is not quoted in its way is taken as it stands."""
-    text = raw.strip().removesuffix("\\").removesuffix('"')
-    once = re.sub(r'\\([\\"$`])', r"\1", text)
-    words = _words(once) if "'" in once else None
-    return once if words is None else " ".join(words)
-
-
-# shlex.split reads the same, a character at a time, and copies a word at each.
-_PIECE = re.compile(
-    r"""(?P<blank>[ \t\r\n]++)|(?P<plain>[^ \t\r\n'"\\]++)|'(?P<single>[^']*+)'"""
-    r"""|"(?P<double>(?:[^"\\]|\\.)*+)"|\\(?P<escaped>.)""",
-    re.DOTALL,
-)
-
-
-def _words(text: str) -> list[str] | None:
-    """Cut a text into words as a shell does, without its quotes; None where one is not closed."""
-    words: list[list[str]] = []
-    new = True
-    at = 0
-    while found := _PIECE.match(text, at):
-        at = found.end()
-        if found["blank"] is not None:
-            new = True
-            continue
-        if new:
-            words.append([])
-            new = False
-        piece = found[str(found.lastgroup)]
-        words[-1].append(re.sub(r'\\([\\"])', r"\1", piece) if found["double"] else piece)
-    return ["".join(word) for word in words] if at == len(text) else None
+    return Value(java_opts.quoted(before + value.value), value.origin)
 
 
 def _lacking(raw: str, number: int) -> Iterator[Finding]:

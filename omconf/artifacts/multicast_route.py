@@ -10,8 +10,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import RELOAD_UNITS, Do, Run, Service, Stage, at_boot, run
+from omconf.artifacts.contents import Artifact, Line, Ownership, line
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Value
 
@@ -124,6 +126,7 @@ class MulticastRoute(Kind):
     textual: ClassVar[bool] = True
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return the script, and with systemd its unit; nothing if the route is not wanted."""
         if not cluster.network.multicast_route.value:
             return []
         script = Artifact(self.name, SCRIPT_PATH, self.ownership, _script(cluster, node), 0o755)
@@ -132,6 +135,7 @@ class MulticastRoute(Kind):
         return [script, _unit(cluster)]
 
     def read(self, text: str) -> Reading:
+        """Read a script or unit as text, an item a line."""
         return Reading.by_line(text)
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:

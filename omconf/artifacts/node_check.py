@@ -14,8 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Stage
+from omconf.artifacts.contents import Artifact, Line, Ownership, line
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster.ports import REMOTE_COMMIT_PORT
 from omconf.diagnostics import Finding
 from omconf.formats import header
@@ -55,6 +57,7 @@ class NodeCheck(Kind):
     places: ClassVar[tuple[str, ...]] = (PROGRAM, "/etc/omconf/{cluster}/check.conf")
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return the program and the facts that it checks."""
         facts = Artifact(
             self.name, _place(cluster, "check.conf"), self.ownership, _facts(cluster, node)
         )
@@ -74,6 +77,7 @@ class NodeCheck(Kind):
         return reading
 
     def release(self, data: bytes) -> str | None:
+        """Return the release of OpenMeetings in a facts file; None if it names none."""
         found = _RELEASE.search(data)
         return found[1].decode() if found else None
 
@@ -100,9 +104,11 @@ class NodeCheck(Kind):
                 yield node, Finding(SPLIT_CLUSTER, deployed[node].lines["release"], message)
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name the key that a replaced fact comes from."""
         return _SPEC_KEYS.get(key, "") if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Nothing restarts: people and `omconf verify` run the check."""
         why = "only people and `omconf verify` run the check"
         return Effect("none", why)
 

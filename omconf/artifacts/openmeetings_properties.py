@@ -13,17 +13,10 @@ from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import urlsplit
 
 from omconf.actions import Stage
+from omconf.artifacts.contents import Artifact, Line, Meaning, Ownership, Placeholder, line
 from omconf.artifacts.effect import Change, Effect, restart
-from omconf.artifacts.model import (
-    Artifact,
-    Kind,
-    Line,
-    Meaning,
-    Ownership,
-    Placeholder,
-    Reading,
-    line,
-)
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.diagnostics import Finding
 from omconf.formats import properties
 from omconf.origin import FromFormat, Value
@@ -74,6 +67,7 @@ class OpenMeetingsProperties(Kind):
     )
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return the keys of the media server and of secrets; nothing if the spec sets none."""
         placeholders = _placeholders(cluster)
         lines = (
             *_media_server(cluster, node),
@@ -111,6 +105,7 @@ class OpenMeetingsProperties(Kind):
         return reading
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name the key of `kurento` for a property of the media server."""
         if key == URL:
             return "kurento.url"
         if key == IGNORED:
@@ -118,6 +113,7 @@ class OpenMeetingsProperties(Kind):
         return next((f"kurento.{name}" for name, there in TURN.items() if there == key), "")
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Report settings that the release lacks, and media servers that too many nodes share."""
         release = cluster.openmeetings.release.value
         if "kurento" not in release.settings and (span := _first_said(cluster)):
             message = f"OpenMeetings {release.name} has no media server to be set up."
@@ -159,6 +155,7 @@ class OpenMeetingsProperties(Kind):
                 yield node, Finding(TWO_NAMES, reading.lines[KUID], message, hint)
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Restart the nodes one by one; a changed kuid may interrupt streams until the last restart."""
         why = "openmeetings.properties is read when OpenMeetings starts; nodes restart one by one"
         if changes.keys() & {KUID, IGNORED} and _any_share(cluster):
             why += (

@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Do, Manual, Stage
+from omconf.artifacts.contents import Artifact, Line, Ownership, Placeholder, line
 from omconf.artifacts.effect import Change, Effect, restart
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Placeholder, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.cluster import database_url, same_database
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import plain_property
@@ -85,9 +87,11 @@ class Persistence(Kind):
     )
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return persistence.xml, the same for every node."""
         return [_artifact(cluster, self.paths(cluster, node)[0])]
 
     def read(self, text: str) -> Reading:
+        """Read the attributes and properties of the persistence unit, and the parts of its URL."""
         document, findings = deployed_xml.read(text, SCHEMAS)
         if document is None:
             return Reading(findings=findings, broken=True)
@@ -106,6 +110,7 @@ class Persistence(Kind):
         return reading
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
+        """Refuse properties that omconf sets itself, and secrets in plain text."""
         for name, value in cluster.database.properties.items():
             if name == REMOTE_COMMITS[0]:
                 message = f"`{name}` is omconf's to write: OpenMeetings puts the members into it."
@@ -123,6 +128,7 @@ class Persistence(Kind):
         fine: Iterable[str],
         hazelcast: Mapping[str, str],
     ) -> Iterator[tuple[str, Finding]]:
+        """Find members without OpenJPA's remote commit provider, which serve stale rows."""
         if len(cluster.nodes) == 1:
             return
         for node, reading in deployed.items():
@@ -140,6 +146,7 @@ class Persistence(Kind):
                 yield node, Finding(DROPPED, line, message, hint)
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name the key of `database` or `persistence` for a property; none keeps a secret."""
         if hides(key):
             return ""
         if replaced and key in _SPEC_KEYS:
@@ -166,6 +173,7 @@ class Persistence(Kind):
         return self.effect(cluster, changes, action)
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
+        """Restart; all nodes at once where old and new settings would write differently."""
         apart = [k for k in changes if k in (*_PLACES, "version") or k.startswith("class[")]
         if apart and action == "update":
             moves = any(key in _PLACES for key in apart)

@@ -13,6 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Manual, Run, Stage, reload, run
+from omconf.artifacts.contents import Artifact, HandOver, Line, Meaning, line
 from omconf.artifacts.effect import (
     Change,
     Effect,
@@ -22,7 +23,7 @@ from omconf.artifacts.effect import (
     remount,
     remount_elsewhere,
 )
-from omconf.artifacts.model import Artifact, BlockKind, HandOver, Line, Meaning, line
+from omconf.artifacts.model import BlockKind
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import report
 from omconf.formats import smb_conf, smb_hosts
@@ -144,6 +145,7 @@ class Share(BlockKind):
         return [Finding(SHUT_OUT, max(e.line for e in theirs.values()), message, hint)]
 
     def keep(self, key: str, replaced: bool) -> str:
+        """Name the key of `storage` that a replaced setting comes from."""
         return _SPEC_KEYS.get(key.rpartition("/")[2], "") if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:

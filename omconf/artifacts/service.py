@@ -12,8 +12,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import RELOAD_UNITS, Stage
+from omconf.artifacts.contents import Artifact, Line, Ownership, line
 from omconf.artifacts.effect import Change, Effect
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.formats import header, systemd
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.rules import UNCARRIABLE
@@ -46,11 +48,13 @@ class Service(Kind):
     textual: ClassVar[bool] = True
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
+        """Return the drop-in of OpenMeetings' unit; nothing without systemd."""
         if not cluster.openmeetings.has_systemd:
             return []
         return [_artifact(cluster, path) for path in self.paths(cluster, node)]
 
     def read(self, text: str) -> Reading:
+        """Read a drop-in as text, an item a line."""
         return Reading.by_line(text)
 
     def wrote(self, text: str, cluster: str) -> bool:
@@ -61,12 +65,12 @@ class Service(Kind):
         """Check that the data folder's mount can have a unit, in older systemds too."""
         data_dir = cluster.openmeetings.data_dir
         length = len(systemd.mount_unit(data_dir.value))
-        if cluster.openmeetings.has_systemd and length > systemd.LONGEST_UNIT:
+        if cluster.openmeetings.has_systemd and length > systemd.MAX_UNIT:
             message = f"The mount unit of {data_dir.value[:80]} would have a name of {length} bytes"
             hint = "Use a shorter path; beyond ASCII, each byte counts for four of the name's."
             yield UNCARRIABLE.at(
                 data_dir.span,
-                f"{message}: systemd before 250 takes {systemd.LONGEST_UNIT}.",
+                f"{message}: systemd before 250 takes {systemd.MAX_UNIT}.",
                 hint=hint,
             )
 

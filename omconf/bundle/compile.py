@@ -15,7 +15,7 @@ from omconf.rules import OWN_SCHEMA, TOO_LARGE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from omconf.artifacts.model import Artifact, Contents
+    from omconf.artifacts.contents import Artifact, Contents
     from omconf.cluster.model import Cluster
     from omconf.diagnostics import Diagnostic
     from omconf.secrets import Secret

@@ -8,9 +8,9 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Artifact, Line
+from omconf.artifacts.contents import Artifact, Line
+from omconf.bundle.comparison import matches
 from omconf.bundle.compile import contents, files
-from omconf.bundle.directory import matches
 from omconf.cluster import places
 from omconf.origin import FromFormat
 from omconf.rules import NO_SUCH_PLACE, OUTDATED
@@ -26,7 +26,8 @@ README, MANIFEST = "README.md", "manifest.json"
 FOR_PEOPLE = FromFormat("the bundle's own: what it holds, for people")
 FOR_BUILDS = FromFormat("the bundle's own: what it holds, for a later build")
 
-_MOST_COMPARED = 100
+_MAX_COMPARED = 100
+"""Files among which a similar name is searched."""
 _ON_NODE = re.compile(r"([^:/]+):(/.*)")
 _NUMBERED = re.compile(r"(.+?):([0-9]{1,9})(?::[0-9]*)?", re.DOTALL)
 
@@ -137,7 +138,7 @@ def _like(bundle: Bundle, file: str) -> str:
     every = list(_all(bundle))
     name = os.path.basename(file)
     same = [one for one in every if os.path.basename(one.path) == name]
-    places = {one.place: one for one in (same or every)[:_MOST_COMPARED]}
+    places = {one.place: one for one in (same or every)[:_MAX_COMPARED]}
     (near,) = difflib.get_close_matches(file, places, n=1, cutoff=0)
     one = places[near]
     return f"`{one.place}`" + (f", or `{one.node}:{one.path}`" if one.node else "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from omconf.artifacts.model import Artifact
+    from omconf.artifacts.contents import Artifact
 
 FORMAT_VERSION = "1.0"
 

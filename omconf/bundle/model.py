@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from omconf.artifacts.model import Artifact, HandOver
+    from omconf.artifacts.contents import Artifact, HandOver
 
 
 @dataclass(frozen=True, slots=True)

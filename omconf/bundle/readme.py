@@ -10,13 +10,13 @@ from omconf.formats import markdown
 from omconf.rollout import document, text
 from omconf.rollout.first import first
 from omconf.topology import mermaid
-from omconf.topology.model import MOST_NODES, topology
+from omconf.topology.model import MAX_NODES, topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from omconf.actions import Step
-    from omconf.artifacts.model import HandOver
+    from omconf.artifacts.contents import HandOver
     from omconf.bundle.model import NodeBundle
     from omconf.cluster.model import Cluster
 
@@ -75,7 +75,7 @@ def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[Ha
 
 
 def _nodes(cluster: Cluster) -> list[str]:
-    if len(cluster.nodes) > MOST_NODES:
+    if len(cluster.nodes) > MAX_NODES:
         return [f"{len(cluster.nodes)} nodes: each has a folder here; its address is in the spec."]
     rows = (
         f"| {n.name.value} | {n.address.value} | {markdown.link(n.url.value)} |"
@@ -134,7 +134,7 @@ def _named(nodes: Sequence[str], cluster: Cluster) -> str:
         return "Every node" if len(names) > 1 else names[0]
     if len(missing) == 1 and len(nodes) > 1:
         return f"Every node but {missing[0]}"
-    return ", ".join(nodes) if len(nodes) <= MOST_NODES else f"{len(nodes)} nodes"
+    return ", ".join(nodes) if len(nodes) <= MAX_NODES else f"{len(nodes)} nodes"
 
 
 def _drawn(head: str, actions: Iterable[str]) -> str:

@@ -19,16 +19,8 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
-from omconf.bundle.directory import (
-    KEPT,
-    MANIFEST,
-    STAGED,
-    STAGING,
-    Survey,
-    holds,
-    matches,
-    parents,
-)
+from omconf.bundle.comparison import matches
+from omconf.bundle.directory import KEPT, MANIFEST, STAGED, STAGING, Survey, holds, parents
 from omconf.files import read
 from omconf.files.inside import Inside
 from omconf.files.write import sync_file_system
@@ -41,9 +33,11 @@ if TYPE_CHECKING:
 # Each fsync waits for the disk; syncfs waits once, but also for what others wrote to the same file
 # system, and costs the import of ctypes. On a quiet ext4 both take 10 ms at about 16 files; 7,000
 # files take 4 s by fsync and 0.3 s by syncfs.
-_MOST_SYNCED_ALONE = 16
+_MAX_SYNCED_ALONE = 16
+"""Files up to which each is synchronized on its own."""
 
-_LARGEST_KEPT = 64 * 1024 * 1024
+_MAX_KEPT = 64 * 1024 * 1024
+"""Bytes of an old file that can be copied."""
 _FOLDER_MODE = 0o755
 _STAYS = (errno.ENOTEMPTY, errno.EEXIST, errno.ENOENT, errno.EBUSY)
 
@@ -119,7 +113,7 @@ class Replacement:
 
     def stage(self, poll: Callable[[], None]) -> None:
         """Write the new contents beside their places and make them durable; `poll` may raise."""
-        alone = len(self.missing) + len(self.different) <= _MOST_SYNCED_ALONE
+        alone = len(self.missing) + len(self.different) <= _MAX_SYNCED_ALONE
         if self._unfinished:
             self.sweep(keep_listing=True)
         with _naming(self._dir.root):
@@ -250,7 +244,7 @@ class Replacement:
             self._dir.add_name(path, kept, staging)
         except OSError:
             # A file system without hard links, or somebody else's file: then a copy.
-            old = self._dir.contents(path, _LARGEST_KEPT)
+            old = self._dir.contents(path, _MAX_KEPT)
             mode = stat.S_IMODE(old.status.st_mode)
             staging.create(kept, old.data, mode=mode, exact=True, durable=durable)
 

@@ -12,17 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from omconf.bundle.directory import (
-    MANIFEST,
-    STAGING,
-    any_path,
-    is_inside,
-    listing,
-    parents,
-    shown,
-    survey,
-    unusable,
-)
+from omconf.bundle.directory import MANIFEST, STAGING, parents, shown, survey, unusable
+from omconf.bundle.listing import any_path, is_inside, listing
 from omconf.bundle.staging import Replacement, UndoFailedError
 from omconf.diagnostics import Diagnostic
 from omconf.files import read
@@ -35,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import FrameType
 
-    from omconf.bundle.directory import Possible
+    from omconf.bundle.listing import Possible
     from omconf.bundle.model import BundleFile
 
 

@@ -10,7 +10,7 @@ import typer
 from omconf.cli import output
 
 if TYPE_CHECKING:
-    from omconf.bundle.directory import Checked
+    from omconf.bundle.comparison import Checked
     from omconf.diagnostics import Diagnostic
 
 

@@ -52,7 +52,7 @@ def show(
     elif markdown:
         from omconf.views import markdown as view
 
-        output.write(view.plan(document, most or view.MOST))
+        output.write(view.plan(document, most or view.MAX_COMMENT))
     else:
         _text(document, quiet=quiet)
 

@@ -111,6 +111,7 @@ class Resolver:
         return None if value is None else Value(value, self.origin(path))
 
     def cluster(self) -> tuple[Cluster | None, list[Diagnostic]]:
+        """Resolve the whole spec; None for the cluster if a server is no node (OM230)."""
         spec = self.spec
         name = Value(spec.cluster, self.origin(("cluster",)))
         om = spec.openmeetings
@@ -180,6 +181,7 @@ class Resolver:
         return tuple(result)
 
     def node(self, name: str) -> Node:
+        """Resolve a node: its own values, those of `node_defaults`, then the defaults."""
         own = self.spec.nodes[name]
         defaults = self.spec.node_defaults
 
@@ -239,6 +241,7 @@ class Resolver:
         return Value(ExtraFile(file, data), name.origin)
 
     def ignore(self, spec: IgnoreSpec, index: int) -> Ignore:
+        """Resolve an entry of `ignore`; an unknown node is reported."""
         path = ("ignore", index)
         if spec.node is not None and not self.said_of(spec.node):
             near = meant(spec.node, self.spec.nodes)
@@ -265,6 +268,7 @@ class Resolver:
         return replace(value, line=key.line, column=key.column)
 
     def kurento(self) -> Kurento:
+        """Resolve what nodes share of the media server: its TURN server."""
         turn = self.spec.kurento.turn
         path = ("kurento", "turn")
         return Kurento(
@@ -346,6 +350,7 @@ class Resolver:
         }
 
     def items(self, values: list[str], path: Path) -> tuple[Value[str], ...]:
+        """Resolve a list, each item with its own origin."""
         # A single value may stand for a list of one.
         places = [(*path, i) for i in range(len(values))]
         found = (place if place in self.document.values else path for place in places)

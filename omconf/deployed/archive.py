@@ -19,9 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 BLOCK = 512
-MOST_MEMBERS = 4096
+MAX_MEMBERS = 4096
 """Of one stream; `read.sh` sends some 1,000 files at most."""
-LONGEST_NAME = 4096
+MAX_NAME = 4096
 """Bytes of a path: Linux has no longer ones (PATH_MAX)."""
 LINK = no_file("a symbolic link")
 DIRECTORY = no_file("a directory")
@@ -71,14 +71,14 @@ def members(stream: bytes) -> Mapping[str, Member]:
     """Names that are too long for the header that follows: by `L` its own, by `K` its target."""
     position = 0
     while (header := stream[position : position + BLOCK]) != _END:
-        if len(found) == MOST_MEMBERS:
+        if len(found) == MAX_MEMBERS:
             raise ArchiveError("It sent files that were not asked for.")
         size, kind = _size(header), header[156:157]
         start = position + BLOCK
         position = start + -(-size // BLOCK) * BLOCK  # beyond the end, there is no next header
         if kind in (b"L", b"K"):
-            if size > LONGEST_NAME + 1:
-                raise ArchiveError(f"It sent a name of more than {LONGEST_NAME} bytes.")
+            if size > MAX_NAME + 1:
+                raise ArchiveError(f"It sent a name of more than {MAX_NAME} bytes.")
             if kind in long:
                 raise ArchiveError(BROKEN)
             long[kind] = _text(stream[start : start + size])

@@ -16,12 +16,13 @@ _JAR = re.compile(r"openmeetings-[a-z-]{1,40}-([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3
 _HAZELCAST = re.compile(
     r"hazelcast(?:-all|-enterprise){0,2}-[0-9]{1,3}\.[0-9]{1,3}(?:[.-][0-9A-Za-z]{1,20}){0,3}\.jar"
 )
-_MOST = 4
+_MAX_JARS = 4
+"""Jars of Hazelcast in one folder."""
 
 
 def hazelcast_of(names: Iterable[str]) -> tuple[str, ...]:
     """Find Hazelcast's own jars, `hazelcast-5.5.0.jar` and the like: at most four names."""
-    return tuple(sorted({name for name in names if _HAZELCAST.fullmatch(name)})[:_MOST])
+    return tuple(sorted({name for name in names if _HAZELCAST.fullmatch(name)})[:_MAX_JARS])
 
 
 def release_of(names: Iterable[str]) -> str | None:

@@ -27,7 +27,7 @@ TOO_LARGE = Finding(
 )
 
 
-MOST_AROUND = 64
+MAX_AROUND = 64
 """Files that one pattern of a request stands for: nobody has so many drop-ins."""
 NODE = re.compile(r"[a-z0-9-]{1,63}")
 """What a node's folder is called."""

@@ -37,7 +37,7 @@ OPTIONS = (
 )
 OWN_FAILURE = 255
 """The exit code by which ssh says that it failed itself."""
-LONGEST_REASON = 300
+MAX_REASON = 300
 """Characters of a node's or ssh's own words in a message."""
 SCRIPT = Path(__file__).with_name("read.sh")
 HINTS = {
@@ -113,7 +113,7 @@ class Ssh:
 
 def _printed(out: bytes) -> str:
     """Give the first line of what should be a tar archive and begins with text instead."""
-    line, end, _ = out[: LONGEST_REASON + 1].partition(b"\n")
+    line, end, _ = out[: MAX_REASON + 1].partition(b"\n")
     text = line.decode("utf-8", "replace").strip()
     return text if end and text.isprintable() and "\ufffd" not in text else ""
 
@@ -182,4 +182,4 @@ def words(destination: str, command: str, *further: str) -> list[str]:
 def _last(lines: Iterable[str]) -> str:
     """Return the last line that is not blank, cut to a length that a message can have."""
     last = next((line for line in reversed([line.strip() for line in lines]) if line), "")
-    return last if len(last) <= LONGEST_REASON else last[: LONGEST_REASON - 3] + "..."
+    return last if len(last) <= MAX_REASON else last[: MAX_REASON - 3] + "..."

@@ -44,7 +44,7 @@ ZONE_LINK = "/etc/localtime"
 HAZELCAST = "webapps/{webapp}/WEB-INF/classes/hazelcast.xml"
 DROP_IN = "omconf.conf"
 """omconf's own drop-in beside the unit of OpenMeetings."""
-MOST = 1000
+MAX_NAMES = 1000
 """Names of one folder that are looked at, in their order."""
 MOST_UNITS = 2000
 MOST_HOMES = 8
@@ -114,7 +114,7 @@ def _speaks(path: str, text: str, homes: Iterable[tuple[str, str]]) -> bool:
 def _names(tree: Tree, folder: str) -> list[str]:
     with suppress(OSError, UnresolvedError, ValueError):
         found = sorted(tree.names(folder))
-        return [n for n in found if "/" not in n][:MOST]
+        return [n for n in found if "/" not in n][:MAX_NAMES]
     return []
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from omconf.cluster import places
 from omconf.deployed.releases import hazelcast_of, release_of
 from omconf.deployed.snapshot import (
+    MAX_AROUND,
     MAX_BYTES,
-    MOST_AROUND,
     TOO_LARGE,
     Access,
     DeployedFile,
@@ -85,7 +85,7 @@ def _around(tree: Tree, request: Request) -> Iterator[str]:
             continue
         with suppress(OSError, UnresolvedError):
             there = (f"{folder}/{name}" for name in sorted(tree.names(folder)))
-            yield from islice((each for each in there if places.fits(path, each)), MOST_AROUND)
+            yield from islice((each for each in there if places.fits(path, each)), MAX_AROUND)
 
 
 def _jars(tree: Tree, library: str | None) -> list[str]:

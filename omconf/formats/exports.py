@@ -93,9 +93,11 @@ class _Line:
 _SPACE = " \t\n\v\f\r"
 _PLAIN = re.compile(r'[^ \t\n\v\f\r"\\]+(?=[ \t\n])')
 _OCTAL = re.compile(r"\\[0-3][0-7]{2}")
-# exportfs's buffers, in bytes: a client with its options or `-options`, and a path.
+# Sizes of exportfs's buffers.
 MAX_WORD = 511
+"""Bytes of a client with its options, or of `-options`."""
 _MAX_PATH = 1024
+"""Bytes of a path."""
 MAX_DEFAULTS = 1024
 """Bytes of the options in force for the clients of a line, its `-options` together. With every
 option of exports(5) they have fewer; each client has them, so that more would multiply."""

@@ -18,5 +18,5 @@ OPTION = re.compile(
 )
 COMMANDS = ("-XX:OnOutOfMemoryError=", "-XX:OnError=")
 """Options whose value is a command line."""
-LONGEST = 100_000
+MAX_OPTIONS = 100_000
 """Bytes of all options together: setenv.sh exports them, and Linux takes 128 KiB of one variable."""

@@ -10,16 +10,18 @@ from __future__ import annotations
 import re
 
 LABEL = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
-"""A cluster or a node: a lower-case host label, of `LONGEST_LABEL` characters at most."""
-LONGEST_LABEL = 63
+"""A cluster or a node: a lower-case host label, of `MAX_LABEL` characters at most."""
+MAX_LABEL = 63
+"""Characters of a label (RFC 1035)."""
 
 INSTANCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@-]{0,99}(?: [A-Za-z0-9._:@-]{1,99})*")
 """A Hazelcast member; Hazelcast takes any text, and trims it. `LONGEST_INSTANCE` characters at most."""
 LONGEST_INSTANCE = 128
 
 HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
-"""A host's name or an IPv4 address (RFC 1123, and underscores), of `LONGEST_HOST` characters."""
-LONGEST_HOST = 253
+"""A host's name or an IPv4 address (RFC 1123, and underscores), of `MAX_HOST` characters."""
+MAX_HOST = 253
+"""Characters of a host's name (RFC 1035, 255 octets with their lengths)."""
 LOOPBACK = ("localhost", "localhost.localdomain", "ip6-localhost")
 """Names that are another host on every host."""
 NUMERIC = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)")
@@ -39,7 +41,8 @@ DOMAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,254}")
 """A Windows domain, by its NetBIOS or its DNS name."""
 SHARE = re.compile(r"\w([\w .$-]*[\w.$-])?")
 """A share: in smb.conf `]` ends it and `%` is a macro, in fstab a slash begins a path below it."""
-LONGEST_SHARE = 80
+MAX_SHARE = 80
+"""Characters of a share."""
 
 EXPORT_CLIENT = re.compile(
     r"@[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}|(?:[A-Za-z0-9_*?-]{1,63}\.)*[A-Za-z0-9_*?-]{1,63}"

@@ -18,6 +18,7 @@ MAX_BYTES = 1024 * 1024
 MAX_LINES = 20_000
 """Lines of one answer: in a cluster of 10,000, a node names each once, beside some 100 findings."""
 MAX_TEXT = 2000
+"""Characters of the text of a line."""
 
 _LINE = re.compile(r"(ok|fail|warn|unknown|fact)\t([a-z][a-z-]{0,30})\t([^\t]*)")
 

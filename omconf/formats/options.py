@@ -48,9 +48,9 @@ CARRIED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?:=(?:[A-Za-z0-9_./:@+=%-]|[^\x0
 In neither file is there a way to quote a value: a quote swallows line ends (exports(5), mount(8)), a
 bracket ends the options of an export, a comma begins the next option, a backslash a code.
 """
-LONGEST = 255
+MAX_OPTION = 255
 """Bytes of an option; the kernel's fsconfig(2) takes no longer value."""
-LONGEST_LIST = 4000
+MAX_LIST = 4000
 """Bytes of all options of a mount; mount(2) takes a page of them, mount.nfs adds its own."""
 
 NUMBER = re.compile(r"[0-9]{1,10}|0[xX][0-9a-fA-F]{1,8}")
@@ -174,8 +174,10 @@ def misfit(option: str) -> Verdict | None:
     It says nothing of whether there is such an option: see `judge`.
     """
     shown = quoted(option if option.isprintable() else ascii(option)[1:-1])
-    if len(option.encode("utf-8", "surrogatepass")) > LONGEST:
-        return Verdict("bad-value", f"`{shown}` is too long: an option may have {LONGEST} bytes.")
+    if len(option.encode("utf-8", "surrogatepass")) > MAX_OPTION:
+        return Verdict(
+            "bad-value", f"`{shown}` is too long: an option may have {MAX_OPTION} bytes."
+        )
     if CARRIED.fullmatch(option):
         return None
     message = f"`{shown}`: an option is a name, or name=value with letters, digits and `_./:@+=%-`."

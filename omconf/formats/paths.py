@@ -20,7 +20,7 @@ CREDENTIALS = re.compile(
 )
 """A credentials file of a cifs mount: its path ends no option of fstab, and its name says what it is,
 since omconf may read and replace what lies there."""
-LONGEST = 1000
+MAX_PATH = 1000
 """Bytes of a path; exportfs stops reading at one of over 1024 (measured)."""
-LONGEST_PART = 255
+MAX_PART = 255
 """Bytes of a file's name (NAME_MAX)."""

@@ -64,9 +64,9 @@ _IN_DOUBLE = re.compile(r'\\([\\"$`\n])')
 _EVALUATED = re.compile(
     r"""'[^']*+'|"(?:[^"\\]|\\.)*+"|\\.|[$`]|(?P<slip>['"\n;&|<>()]|(?<!\S)\#)""", re.DOTALL
 )
-_MOST = 100_000
+_MAX_VALUE = 100_000
 """Characters that a variable may come to."""
-_MOST_COMPARED = 1_000
+_MAX_COMPARED = 1_000
 """Characters of a value that a condition is decided by."""
 
 Value = str | list["Value"]
@@ -192,7 +192,7 @@ class _Shell:
 
     def known(self, word: str) -> str | None:
         """Give a word's value, or None where only the node knows it."""
-        value = _flat(list(self.expanded(word, "")), _MOST_COMPARED)
+        value = _flat(list(self.expanded(word, "")), _MAX_COMPARED)
         unsure = any(int(number) % 2 for number in _LINE.findall(value))
         value = _LINE.sub("", value)
         return None if unsure or "$" in value or "`" in value else value
@@ -337,7 +337,7 @@ def _behind(text: str, word: str, at: int) -> int:
     return at if start else len(text)
 
 
-def _flat(value: Value, most: int = _MOST) -> str:
+def _flat(value: Value, most: int = _MAX_VALUE) -> str:
     """Write a value out, up to so many characters: each assignment may double it."""
     parts: list[str] = []
     size = 0

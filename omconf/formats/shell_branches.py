@@ -20,7 +20,7 @@ Taken = bool | None
 WORDS = "if elif else fi case esac for while until select done"
 _STARTED = ("start", "run")
 """What catalina.sh is called with when a JVM is to run Tomcat."""
-_LONGEST = 400
+_MAX_CONDITION = 400
 """Characters of a condition that are read."""
 _FIRST = re.compile(r"\$(?:1|\{1(?::?-)?\}|[@*])")
 _CONDITION = re.compile(r"\s*(?P<text>[^\n]*?)(?:;|\n)\s*then\b")
@@ -77,7 +77,7 @@ class Branches:
                 self.frames.append(top := _Frame("if", True, True, True))
             self.branch(top, True if word == "else" else self.condition(text, at))
         elif word == "case":
-            subject = _SUBJECT.match(text, at, at + _LONGEST)
+            subject = _SUBJECT.match(text, at, at + _MAX_CONDITION)
             frame = _Frame(word, self.now, None, False, subject["word"] if subject else None)
             self.frames.append(frame)
             self.next(text, subject.end() if subject else at)
@@ -88,7 +88,7 @@ class Branches:
     def next(self, text: str, at: int) -> None:
         """Go to the next branch of a `case`."""
         if self.frames and (top := self.frames[-1]).word == "case":
-            found = _PATTERN.match(text, at, at + _LONGEST)
+            found = _PATTERN.match(text, at, at + _MAX_CONDITION)
             self.branch(top, self.matches(top.subject, found["patterns"]) if found else None)
 
     def branch(self, frame: _Frame, fits: Taken) -> None:
@@ -97,12 +97,13 @@ class Branches:
         frame.before = _not(_both(_not(frame.before), _not(fits)))
 
     def condition(self, text: str, at: int) -> Taken:
-        found = _CONDITION.match(text, at, at + _LONGEST)
+        """Tell whether the condition that begins at `at` holds; None if unknown."""
+        found = _CONDITION.match(text, at, at + _MAX_CONDITION)
         return self.holds(found["text"]) if found else None
 
     def behind(self, text: str, at: int) -> Taken:
         """Tell whether a command behind `&&` or `||`, which begins at `at`, runs."""
-        before = text[max(0, at - _LONGEST) : at].rpartition("\n")[2]
+        before = text[max(0, at - _MAX_CONDITION) : at].rpartition("\n")[2]
         if found := _BEGINS.match(before):
             before = before[found.end() :]
         holds = self.holds(before)
@@ -125,6 +126,7 @@ class Branches:
         )
 
     def test(self, words: list[str]) -> Taken:
+        """Evaluate the words of `[ ... ]`; None if the result is unknown."""
         if words[:1] == ["!"]:
             return _not(self.test(words[1:]))
         if len(words) == 2 and words[0] in ("-z", "-n"):

@@ -15,8 +15,9 @@ UNIT = re.compile(
     r"\.(?:automount|device|mount|path|service|slice|socket|swap|target|timer)"
 )
 """The name of a unit of any kind."""
-LONGEST_UNIT = 255
-LONGEST_SERVICE = LONGEST_UNIT - len(".d")
+MAX_UNIT = 255
+"""Bytes of a unit's name (NAME_MAX)."""
+MAX_SERVICE = MAX_UNIT - len(".d")
 """Bytes of a unit's name that has a folder of drop-ins beside it (NAME_MAX)."""
 
 _KEPT = re.compile(rb"[^A-Za-z0-9:_.]")
@@ -31,7 +32,7 @@ def value(text: str) -> str:
 def mount_unit(path: str) -> str:
     """Name the unit that mounts a path in its plain form, as `systemd-escape -p --suffix=mount`.
 
-    Of a name over `LONGEST_UNIT` bytes, systemd before 250 makes no unit.
+    Of a name over `MAX_UNIT` bytes, systemd before 250 makes no unit.
     """
     name = path.strip("/").encode("utf-8", "surrogateescape")
     escaped = b"-".join(

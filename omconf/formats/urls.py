@@ -17,4 +17,5 @@ MEDIA_SERVER = re.compile(
 )
 TURN = re.compile(r"(?:(?:turn|stun)s?:)?[A-Za-z0-9_.-]+(?::[0-9]{1,5})?(?:\?transport=[a-z]+)?")
 """One TURN server; `HOST:PORT`, or a URL of RFC 7065."""
-LONGEST = 2000
+MAX_URL = 2000
+"""Characters of a URL."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.model import Ownership
+from omconf.artifacts.contents import Ownership
 from omconf.ownership.block import Block
 from omconf.ownership.keys import Keys
 from omconf.ownership.whole import Whole

@@ -19,7 +19,8 @@ from omconf.secrets import quoted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from omconf.artifacts.model import Artifact, Kind
+    from omconf.artifacts.contents import Artifact
+    from omconf.artifacts.model import Kind
     from omconf.ownership.model import Reader
 
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, ClassVar
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from omconf.artifacts.model import Artifact, Kind, Reading
+    from omconf.artifacts.contents import Artifact
+    from omconf.artifacts.model import Kind
+    from omconf.artifacts.reading import Reading
     from omconf.diagnostics import Finding
     from omconf.formats.block import Entry
     from omconf.secrets import Secret

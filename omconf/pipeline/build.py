@@ -10,7 +10,7 @@ from omconf.pipeline.secrets import secrets_of, unresolved
 from omconf.rules import IN_GIT
 
 if TYPE_CHECKING:
-    from omconf.bundle.directory import Checked
+    from omconf.bundle.comparison import Checked
     from omconf.bundle.model import Bundle
     from omconf.bundle.writer import Written
     from omconf.secrets import Secrets
@@ -61,8 +61,8 @@ def _masked(found: list[Diagnostic], secrets: Secrets) -> list[Diagnostic]:
 
 def check_directory(bundle: Bundle, directory: str) -> Checked | list[Diagnostic]:
     """Compare the bundle directory with what the spec compiles to; nothing is written."""
+    from omconf.bundle.comparison import check
     from omconf.bundle.compile import files
-    from omconf.bundle.directory import check
     from omconf.bundle.paths import possible
 
     return check(files(bundle), Path(directory), possible)

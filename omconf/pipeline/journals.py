@@ -244,7 +244,7 @@ def unreached(cluster: Cluster, chains: Mapping[str, Sequence[Entry]]) -> list[D
     message = "{name} has a part in it too, and is neither in `nodes` nor in `removed`."
     return [
         NO_UNDO.at(None, message.format(name=name), hint=TAKE_BACK.format(name=name))
-        for name in gone[: members.MOST_NAMED]
+        for name in gone[: members.MAX_NAMED]
     ]
 
 

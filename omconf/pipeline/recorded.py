@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About:
     """Say in the journal of a node what is applied."""
     from omconf.apply import told
-    from omconf.apply.journal import MOST_TEXT, About, File, Step
+    from omconf.apply.journal import MAX_TEXT, About, File, Step
     from omconf.apply.targets import keys_of
-    from omconf.artifacts.model import Ownership
+    from omconf.artifacts.contents import Ownership
     from omconf.cluster import places
     from omconf.planfile.model import Plan as Model
 
@@ -33,10 +33,10 @@ def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About
     steps = [
         Step(
             step=s.step,
-            why=s.why[:MOST_TEXT],
+            why=s.why[:MAX_TEXT],
             undo=s.undo,
             bars=of[s.step].bars,
-            by_hand=[pair for pair in of[s.step].by_hand if max(map(len, pair)) <= MOST_TEXT],
+            by_hand=[pair for pair in of[s.step].by_hand if max(map(len, pair)) <= MAX_TEXT],
         )
         for s in parsed.rollout
         if node in s.nodes

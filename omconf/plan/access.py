@@ -10,7 +10,7 @@ from omconf.plan.model import Action, ItemChange
 from omconf.rules import OPEN
 
 if TYPE_CHECKING:
-    from omconf.artifacts.model import Artifact
+    from omconf.artifacts.contents import Artifact
     from omconf.deployed.snapshot import Access
 
 KEYS = ("mode", "owner")

@@ -18,7 +18,8 @@ from omconf.plan import digest
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.artifacts.model import Artifact, Kind
+    from omconf.artifacts.contents import Artifact
+    from omconf.artifacts.model import Kind
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles, Snapshot

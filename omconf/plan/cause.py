@@ -17,7 +17,7 @@ from omconf.plan.place import Base
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.artifacts.model import Reading
+    from omconf.artifacts.reading import Reading
     from omconf.bundle.applied import Entry
     from omconf.deployed.snapshot import Snapshot
     from omconf.plan.model import ItemChange

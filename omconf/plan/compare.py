@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
 from omconf.artifacts import by_name, kinds
+from omconf.artifacts.contents import Ownership
 from omconf.artifacts.effect import Effect
-from omconf.artifacts.model import Ownership, Reading
 from omconf.cluster import places
 from omconf.diagnostics import Severity
 from omconf.origin import Span
@@ -30,7 +30,9 @@ from omconf.rules import TWO_WANTED
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
-    from omconf.artifacts.model import Artifact, Kind
+    from omconf.artifacts.contents import Artifact
+    from omconf.artifacts.model import Kind
+    from omconf.artifacts.reading import Reading
     from omconf.bundle.applied import Entry
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node

@@ -16,7 +16,9 @@ from omconf.ownership import OWNED
 from omconf.secrets import SECRET_NAME, hides, masked
 
 if TYPE_CHECKING:
-    from omconf.artifacts.model import Artifact, Kind, Reading
+    from omconf.artifacts.contents import Artifact
+    from omconf.artifacts.model import Kind
+    from omconf.artifacts.reading import Reading
     from omconf.plan.masking import Mask
 
 ABSENT = "absent"

@@ -41,7 +41,8 @@ _BETWEEN = re.compile(r"[,=;&?:\s\"'{}\\]+")
 _QUOTED = re.compile(r"`[^`]*`|(?<=, but is ).*")
 """What a message quotes of a deployed file; the second is the schemas' way."""
 _CUT = re.compile(r" ?\.\.\.")
-_LONGEST_CUT = 1000
+_MAX_CUT = 1000
+"""Characters of a secret that are searched before a cut."""
 _ENCODINGS: tuple[Callable[[str], str], ...] = (
     str,
     str.lower,
@@ -138,7 +139,7 @@ class Mask:
         for cut in reversed(list(_CUT.finditer(text))):
             head = text[: cut.start()]
             for form in self._distinct:
-                longest = min(len(form) - 1, len(head), _LONGEST_CUT)
+                longest = min(len(form) - 1, len(head), _MAX_CUT)
                 if form[:SHORTEST] in head and (
                     size := next(
                         (n for n in range(longest, SHORTEST - 1, -1) if head.endswith(form[:n])), 0

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.deployed.snapshot import NodeFiles, Snapshot
 
-MOST = 10_000
+MAX_LINES = 10_000
 """Lines that are read."""
-MOST_FORMER = 1_000
+MAX_FORMER = 1_000
 """Former nodes that are remembered."""
-MOST_NAMED = 50
+MAX_NAMED = 50
 """Former nodes that get a finding of their own."""
 _LINE = re.compile(r"(?P<name>[a-z0-9-]{1,63}) (?P<address>[0-9.]{7,15})")
 HINT = (
@@ -42,7 +42,7 @@ def place(cluster: str) -> str:
 
 def read(data: bytes) -> dict[str, tuple[str, int]]:
     """Read the addresses of nodes by name, each with its line; what makes no sense is left out."""
-    lines = data.decode("ascii", "replace").split("\n", MOST)[:MOST]
+    lines = data.decode("ascii", "replace").split("\n", MAX_LINES)[:MAX_LINES]
     found = ((_LINE.fullmatch(line), number) for number, line in enumerate(lines, 1))
     return {line["name"]: (line["address"], number) for line, number in found if line}
 
@@ -71,7 +71,7 @@ def former(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, Former
         for name, (address, line) in others[data].items():
             found.setdefault(name, Former(address)).by[node] = line
     ranked = sorted(found.items(), key=lambda item: (-len(item[1].by), item[0]))
-    return dict(ranked[:MOST_FORMER])
+    return dict(ranked[:MAX_FORMER])
 
 
 def earlier(cluster: Cluster) -> set[str]:
@@ -100,11 +100,11 @@ def forgotten(
         for name, each in found.items()
         if name not in handled
     ]
-    if len(every) <= MOST_NAMED:
+    if len(every) <= MAX_NAMED:
         return every
-    message = f"{len(every) - MOST_NAMED:,} more nodes are listed as former ones of this cluster."
-    by = every[MOST_NAMED][0]
-    return [*every[:MOST_NAMED], (by, Finding(FORGOTTEN, 0, message, MANY if by else ""))]
+    message = f"{len(every) - MAX_NAMED:,} more nodes are listed as former ones of this cluster."
+    by = every[MAX_NAMED][0]
+    return [*every[:MAX_NAMED], (by, Finding(FORGOTTEN, 0, message, MANY if by else ""))]
 
 
 def _finding(name: str, former: Former, same: str | None) -> Finding:

@@ -19,8 +19,9 @@ from omconf.secrets import masked, quoted
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from omconf.artifacts.contents import Artifact
     from omconf.artifacts.effect import Effect
-    from omconf.artifacts.model import Artifact, Reading
+    from omconf.artifacts.reading import Reading
     from omconf.cluster.model import Cluster
     from omconf.ownership.model import Present
     from omconf.plan.place import Place

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from omconf.artifacts.model import Artifact, Kind
+    from omconf.artifacts.contents import Artifact
+    from omconf.artifacts.model import Kind
     from omconf.deployed.snapshot import Access
 
 

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from omconf.artifacts.model import Artifact, Kind, Reading
+    from omconf.artifacts.contents import Artifact
+    from omconf.artifacts.model import Kind
+    from omconf.artifacts.reading import Reading
     from omconf.plan.seen import Seen
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from omconf.artifacts.model import Artifact, Reading
+    from omconf.artifacts.contents import Artifact
+    from omconf.artifacts.reading import Reading
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster
     from omconf.diagnostics import Finding

@@ -13,7 +13,8 @@ from omconf.rollout.model import State
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from omconf.artifacts.model import Artifact, Kind
+    from omconf.artifacts.contents import Artifact
+    from omconf.artifacts.model import Kind
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles
 

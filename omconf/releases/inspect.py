@@ -48,11 +48,16 @@ VERSIONS = "versions"
 _WEB_INF = "webapps/openmeetings/WEB-INF"
 _STOCK_SUFFIX = "_persistence.xml"
 _LEFT_OUT = {"h2_persistence.xml"}
-_MAX_XML = 256 * 1024  # bytes; the stock files have 3 to 6 KiB
+_MAX_XML = 256 * 1024
+"""Bytes of an XML file; the stock files have 3 to 6 KiB."""
 _MAX_JAR = 64 * 1024 * 1024
+"""Bytes of a jar."""
 _MAX_MANIFEST = 64 * 1024
+"""Bytes of a jar's manifest."""
 _MAX_DEPTH = 16
-_MAX_SHOWN = 400  # characters of a value
+"""Levels of nesting in an XML file."""
+_MAX_SHOWN = 400
+"""Characters of a value."""
 
 _VERSION = r"([0-9]+(?:\.[0-9A-Za-z]+)*(?:-[0-9A-Za-z]+)?)\.jar"
 _JARS = {

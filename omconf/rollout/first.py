@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
+from omconf.artifacts.contents import Ownership
 from omconf.artifacts.effect import Change
-from omconf.artifacts.model import Ownership
 from omconf.rollout.model import Part, State
 from omconf.rollout.order import order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from omconf.artifacts.model import Artifact
+    from omconf.artifacts.contents import Artifact
     from omconf.cluster.model import Cluster
     from omconf.rollout.model import Rollout
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from omconf.rollout.document import Document
 
-MOST_PATHS = 8
+MAX_PATHS = 8
 """Paths that are named one by one."""
 PEOPLE = {
     "admin": "the admin",
@@ -68,6 +68,6 @@ def _apart(action: Document) -> str:
 
 
 def _listed(paths: Sequence[str], code: Callable[[str], str]) -> str:
-    shown = ", ".join(code(shlex.quote(path)) for path in paths[:MOST_PATHS])
-    more = len(paths) - MOST_PATHS
+    shown = ", ".join(code(shlex.quote(path)) for path in paths[:MAX_PATHS])
+    more = len(paths) - MAX_PATHS
     return f"{shown} and {more} more" if more > 0 else shown

@@ -34,6 +34,7 @@ MAX_EXPLAINED: Final = 5_000
 """Elements of a refused file that xmlschema still explains; its time grows with their square."""
 
 _MAX_SHOWN: Final = 60
+"""Characters of a value that a message quotes."""
 
 
 # Judging

@@ -1,54 +1,37 @@
-"""What may stand at a place of the spec, and which rule says so when it may not.
+"""Checks of names, versions and texts of the spec.
 
-What a format carries is that format's own knowledge (`omconf.formats`); here it becomes a rule, a
-message and a way out.
-
-Each check raises a pydantic error whose type is a rule's id; load.py turns it into a diagnostic.
+What a format can carry is known to that format (`omconf.formats`); a check adds a rule, a message
+and a hint. Each raises a pydantic error whose type is a rule's id; errors.py turns it into a
+diagnostic.
 """
 
 from __future__ import annotations
 
-import ipaddress
-import posixpath
 import re
-from typing import Any, NoReturn
+from typing import Any
 
-from pydantic_core import PydanticCustomError
-
-from omconf.diagnostics import Rule, Severity, meant
-from omconf.formats import names, paths, systemd
+from omconf.diagnostics import meant
+from omconf.formats import names, systemd
 from omconf.rules import (
     EMBEDDED_DATABASE,
-    EXPORT_PATH,
-    IPV6,
     NODE_NAME,
-    NOT_MULTICAST,
     OUT_OF_RANGE,
-    TTL_ZERO,
     UNCARRIABLE,
     UNKNOWN_RELEASE,
     WRONG_VALUE,
     WRONG_VERSION,
 )
-from omconf.secrets import masked
 from omconf.spec.document import Float, Integer
-
-IPV4_ONLY = "format 1 of the spec takes IPv4 only"
+from omconf.spec.refusal import refuse, short
 
 RESERVED = ("storage", "database")
 PLACEHOLDER = "@omconf:"
 OWN_UNITS = "omconf-"
-"""How the units begin that omconf itself writes."""
-
-
-def refuse(rule: Rule, message: str, hint: str = "", severity: Severity | None = None) -> NoReturn:
-    """Raise the pydantic error that load.py reports under this rule."""
-    context = {"message": masked(message), "hint": hint, "severity": str(severity or rule.severity)}
-    raise PydanticCustomError(rule.id, "{message}", context)
+"""The prefix of omconf's own units."""
 
 
 def text(value: Any) -> Any:
-    """Take a number or a bool as its text, just as it is written: quotes make no difference."""
+    """Return a number or bool as the text written in the spec: quotes make no difference."""
     if isinstance(value, bool):
         return "true" if value else "false"
     return value.text if isinstance(value, (Integer, Float)) else value
@@ -72,14 +55,14 @@ def clean(value: str) -> str:
 
 
 def reason(value: str) -> str:
-    """Check a reason: it says something."""
+    """Refuse a blank reason."""
     if not value.strip():
         refuse(WRONG_VALUE, "The reason is blank.", "Say why, for whoever reads the spec next.")
     return value
 
 
 def cluster_name(value: str) -> str:
-    """Check the cluster's name: it stands in comments, unit names and as Hazelcast's cluster-name."""
+    """Check the cluster's name, which is used in comments, unit names and as cluster-name."""
     if not _is_label(value):
         refuse(
             WRONG_VALUE,
@@ -102,11 +85,11 @@ def instance_name(value: str) -> str:
 
 
 def _is_label(value: str) -> bool:
-    return len(value) <= names.LONGEST_LABEL and names.LABEL.fullmatch(value) is not None
+    return len(value) <= names.MAX_LABEL and names.LABEL.fullmatch(value) is not None
 
 
 def label(name: str) -> str:
-    """Make a host label of a name; nothing where it has no letter or digit."""
+    """Turn a name into a host label; empty if it has no letter or digit."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
 
 
@@ -128,117 +111,9 @@ def node_name(value: str) -> str:
     return value
 
 
-def no_ipv6(value: str, why: str, hint: str) -> None:
-    """Refuse an IPv6 address, for a reason."""
-    text = value.strip("[]")
-    if ":" not in text:
-        return
-    try:
-        ipaddress.IPv6Address(text)
-    except ValueError:
-        return
-    refuse(IPV6, f"`{value}` is an IPv6 address: {why}.", hint)
-
-
-def ipv4(value: str) -> str:
-    """Check an IPv4 address in its one canonical form."""
-    try:
-        address = ipaddress.IPv4Address(value)
-    except ValueError:
-        host, _, port = value.partition(":")
-        good = port.isdecimal() and names.NUMERIC.fullmatch(host)
-        hint = f"Write `{host}`; the port of Hazelcast goes to `hazelcast.port`."
-        message = f"`{value[:80]}` is not an IPv4 address."
-        refuse(WRONG_VALUE, message, hint if good else "Write it like `10.1.1.1`.")
-    if address.is_multicast or address.is_unspecified or value == "255.255.255.255":
-        refuse(WRONG_VALUE, f"`{value}` is no address that one host can have.")
-    return value
-
-
-def reachable(value: str) -> str:
-    """Check a node's address: IPv4, and not loopback, where no other member can reach it."""
-    why = "OpenMeetings hands the members' addresses to OpenJPA, which cannot take it"
-    no_ipv6(value, why, "Give the node's IPv4 address.")
-    if ipaddress.IPv4Address(ipv4(value)).is_loopback:
-        refuse(WRONG_VALUE, f"`{value}` is loopback: no other node reaches this one there.")
-    return value
-
-
-def public_address(value: str) -> str:
-    """Check the address that others see, which may have a port: `203.0.113.7:15701`."""
-    host, colon, number = value.rpartition(":")
-    if not colon or ":" in host:  # no port, or an IPv6 address
-        return reachable(value)
-    if not re.fullmatch("[1-9][0-9]{0,4}", number) or int(number) > 65535:
-        message = (
-            f"`{number[:40]}` is no port (1 to 65535)." if number else "No port follows the `:`."
-        )
-        refuse(OUT_OF_RANGE, message, "Write it like `203.0.113.7:15701`.")
-    reachable(host)
-    return value
-
-
-def subnet(value: str) -> str:
-    """Check an IPv4 network with its prefix length."""
-    try:
-        network = ipaddress.IPv4Network(value)
-    except ValueError:
-        try:
-            better = ipaddress.IPv4Network(value, strict=False)
-        except ValueError:
-            refuse(WRONG_VALUE, f"`{value[:80]}` is not an IPv4 network.", "Write `10.1.1.0/24`.")
-        refuse(WRONG_VALUE, f"`{value}` has host bits set.", f"Write `{better}`.")
-    if "/" not in value:
-        refuse(
-            WRONG_VALUE,
-            f"`{value}` has no prefix length.",
-            f"Write `{network.network_address}/24`.",
-        )
-    return value
-
-
 def one_or_more(value: Any) -> Any:
-    """Take a text for a list of one."""
+    """Return a text as a list of one."""
     return [value] if isinstance(value, str) else value
-
-
-def multicast_group(value: str) -> str:
-    """Check that Hazelcast takes the group: it refuses names and unicast addresses (measured)."""
-    try:
-        good = ipaddress.IPv4Address(value).is_multicast
-    except ValueError:
-        good = False
-    if not good:
-        refuse(
-            NOT_MULTICAST,
-            f"`{value[:80]}` is no IPv4 multicast address, so Hazelcast refuses to start.",
-            "Use one from 224.0.1.0 to 239.255.255.255, for example `224.2.2.3`.",
-        )
-    return value
-
-
-def ttl(value: int) -> int:
-    """Check the ttl: 0 is a silent split, outside 0 to 255 Hazelcast refuses to start (measured)."""
-    if value == 0:
-        refuse(
-            TTL_ZERO,
-            "With ttl 0 no packet leaves its host: every member starts alone, without a word.",
-            "Write `ttl: 32`.",
-        )
-    if not 1 <= value <= 255:
-        refuse(
-            OUT_OF_RANGE,
-            f"A ttl of {short(value)} is out of range (1 to 255).",
-            "Write `ttl: 32`.",
-        )
-    return value
-
-
-def port(value: int) -> int:
-    """Check a TCP or UDP port."""
-    if not 1 <= value <= 65535:
-        refuse(OUT_OF_RANGE, f"Port {short(value)} is out of range (1 to 65535).")
-    return value
 
 
 def timeout(value: int) -> int:
@@ -249,7 +124,7 @@ def timeout(value: int) -> int:
 
 
 def rule_id(value: str) -> str:
-    """Check the form of a rule's id; whether there is such a rule is known later."""
+    """Check the form of a rule's id; whether the rule exists is checked later."""
     if not re.fullmatch(r"OM[0-9]{3}", value):
         better = value.upper()
         hint = (
@@ -259,56 +134,6 @@ def rule_id(value: str) -> str:
         )
         refuse(WRONG_VALUE, f"`{value[:40]}` is no id of a rule.", hint)
     return value
-
-
-def short(number: int) -> str:
-    """Write a number as it may be shown, however large it is."""
-    return str(number) if abs(number) < 10**12 else "that size"
-
-
-def _path(value: str) -> str:
-    if not value.startswith("/"):
-        refuse(WRONG_VALUE, f"`{value[:80]}` is not an absolute path.", "Start it with `/`.")
-    if not paths.CARRIED.fullmatch(value):
-        refuse(
-            UNCARRIABLE,
-            f"The path `{value[:80]}` holds a character that a unit or script cannot carry.",
-            "Use a folder whose name has no quotes, backslashes, `$`, `*`, `?` or tabs.",
-        )
-    parts = value.split("/")[1:]
-    longest = max(len(part.encode()) for part in parts)
-    if len(value.encode()) > paths.LONGEST or longest > paths.LONGEST_PART:
-        refuse(
-            WRONG_VALUE,
-            f"The path `{value[:80]}` is too long: a part of it may have {paths.LONGEST_PART} bytes,"
-            f" all {paths.LONGEST}.",
-            "Use a folder with a shorter name.",
-        )
-    if ".." in parts or "." in parts or (value != "/" and "" in parts):
-        better = posixpath.normpath(re.sub("/+", "/", value))
-        hint = (
-            "Name a folder below `/`, as `/opt/omdata`." if better == "/" else f"Write `{better}`."
-        )
-        refuse(WRONG_VALUE, f"The path `{value[:80]}` is not in its plain form.", hint)
-    return value
-
-
-def folder(value: str) -> str:
-    """Check an absolute path to a folder other than the root."""
-    if _path(value) == "/":
-        refuse(WRONG_VALUE, "The root folder `/` cannot be used here.", "Name a folder below it.")
-    return value
-
-
-def export_path(value: str) -> str:
-    """Check the exported folder: absolute; `/` is one of an outside server (see check/rules)."""
-    if not value.startswith("/"):
-        refuse(
-            EXPORT_PATH,
-            f"`{value[:80]}` cannot be the export: it must be an absolute path.",
-            "Write `export: /opt/omdata`.",
-        )
-    return _path(value)
 
 
 def webapp(value: str) -> str:
@@ -330,7 +155,7 @@ def unit(value: str) -> str:
             f"`{value[:80]}` cannot start OpenMeetings: omconf's own units begin with `{OWN_UNITS}`.",
             "Write `openmeetings.service`, or the unit that starts OpenMeetings.",
         )
-    if not systemd.SERVICE.fullmatch(value) or len(value) > systemd.LONGEST_SERVICE:
+    if not systemd.SERVICE.fullmatch(value) or len(value) > systemd.MAX_SERVICE:
         refuse(
             UNCARRIABLE,
             f"`{value[:80]}` is no systemd service unit.",
@@ -346,33 +171,6 @@ def account(value: str) -> str:
             WRONG_VALUE,
             f"`{value[:80]}` is no name of a Linux user or group.",
             "Use lower-case letters, digits, `_` and `-`, and no `-` or digit at the start.",
-        )
-    return value
-
-
-def interface(value: str) -> str:
-    """Check the name of a network device (15 characters at most, the kernel's IFNAMSIZ)."""
-    if not names.DEVICE.fullmatch(value):
-        refuse(
-            UNCARRIABLE,
-            f"`{value[:80]}` is no name of a network interface.",
-            "Write `eth0`, for example.",
-        )
-    return value
-
-
-_PART = r"(?:\*|[0-9]{1,3}(?:-[0-9]{1,3})?)"
-INTERFACES = re.compile(rf"none|{_PART}(?:\.{_PART}){{3}}")
-"""`none`, or Hazelcast's pattern of an IPv4 address: each part a number, `*` or a range."""
-
-
-def interfaces(value: str) -> str:
-    """Check which address Hazelcast takes; it refuses other forms, as `10.1.1.0/24` (measured)."""
-    if not INTERFACES.fullmatch(value):
-        refuse(
-            WRONG_VALUE,
-            f"`{value[:80]}` is no pattern of Hazelcast's for an IPv4 address.",
-            "Write `10.1.1.*` or `10.1.1.1-9`, or `none`.",
         )
     return value
 

@@ -22,7 +22,9 @@ from omconf.spec.slips import TEMPLATE
 
 START = "`omconf init` writes a spec to start from."
 MAX_BYTES = 4 * 1024 * 1024
+"""Bytes of a spec."""
 MAX_DEPTH = 100
+"""Levels of nesting."""
 MAX_VALUES = 250_000
 """Keys and values of a file, aliases written out: 10,000 nodes with ten keys each need 220,000."""
 

@@ -12,6 +12,7 @@ from omconf.secrets import masked as masked_inside
 MASK = "********"
 LINES_BACK = 30
 MAX_SHOWN = 500
+"""Characters of a line that are shown."""
 _LOOKED_AT = 4 * MAX_SHOWN
 
 _SECRET_LINE = re.compile(
@@ -32,6 +33,7 @@ class Lines:
 
     @cached_property
     def starts(self) -> array[int]:
+        """The offset of each line in the text, in characters."""
         found = array("L", [0])
         found.extend(match.end() for match in re.finditer("\n", self.text))
         return found

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from omconf.diagnostics import meant
 from omconf.formats import java, urls
 from omconf.rules import OUT_OF_RANGE, UNCARRIABLE, UNKNOWN_ZONE, WRONG_VALUE
-from omconf.spec.checks import refuse, short
+from omconf.spec.refusal import refuse, short
 
 
 def minutes(value: int) -> int:
@@ -97,7 +97,7 @@ def kurento_url(value: str) -> str:
         good = parts.port != 0 and bool(parts.hostname) and "@" not in parts.netloc
     except ValueError:
         good = False
-    if not good or not urls.MEDIA_SERVER.fullmatch(value) or len(value) > urls.LONGEST:
+    if not good or not urls.MEDIA_SERVER.fullmatch(value) or len(value) > urls.MAX_URL:
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no URL of a media server.",
@@ -108,7 +108,7 @@ def kurento_url(value: str) -> str:
 
 def turn_url(value: str) -> str:
     """Check the TURN servers: `host:port` or URLs, joined by commas without spaces."""
-    if len(value) > urls.LONGEST or not all(map(urls.TURN.fullmatch, value.split(","))):
+    if len(value) > urls.MAX_URL or not all(map(urls.TURN.fullmatch, value.split(","))):
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` names no TURN server.",

@@ -6,9 +6,9 @@ import re
 
 from omconf.formats import names, oracle_net
 from omconf.rules import UNCARRIABLE, UNQUOTABLE, WRONG_VALUE
-from omconf.spec.checks import refuse
+from omconf.spec.refusal import refuse
 
-LONGEST_NAME = 255
+MAX_NAME = 255
 """Characters of a cluster-name: members send it in each multicast packet."""
 _REPLACED = re.compile(r"\$\w*\{")
 
@@ -59,11 +59,11 @@ def oracle_name(value: str) -> str:
 
 def hazelcast_name(value: str) -> str:
     """Check Hazelcast's cluster-name, in which Hazelcast replaces `${...}` and `$ENC{...}`."""
-    if len(value) > LONGEST_NAME:
+    if len(value) > MAX_NAME:
         refuse(
             WRONG_VALUE,
             f"A cluster-name of {len(value):,} characters is too long.",
-            f"Use {LONGEST_NAME} characters at most.",
+            f"Use {MAX_NAME} characters at most.",
         )
     if _REPLACED.search(value):
         refuse(

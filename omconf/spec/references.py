@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 from omconf.formats import names
 from omconf.rules import PLAIN_SECRET, WRONG_VALUE
 from omconf.secrets import SecretRef
-from omconf.spec import checks, slips
+from omconf.spec import addresses, checks, folders, slips
+from omconf.spec.refusal import refuse
 
 _WAYS = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
 _FILES = "Write a path on the nodes, or `{file: PATH, whole: true}` for omconf to put it there."
@@ -18,7 +19,7 @@ _FORMS = f"This form is not understood; a secret is said by one of {_WAYS}."
 
 
 def _unclear(message: str, hint: str = "") -> NoReturn:
-    checks.refuse(WRONG_VALUE, message, hint)
+    refuse(WRONG_VALUE, message, hint)
 
 
 class HostRef(str):
@@ -39,20 +40,20 @@ def host(value: Any, with_port: str = "") -> HostRef:
     form = "name"
     if isinstance(value, dict):
         if len(value) != 1 or next(iter(value)) not in ("node", "host"):
-            checks.refuse(
+            refuse(
                 WRONG_VALUE,
                 "A server is said as `{node: NAME}` or `{host: NAME}`, with one key.",
             )
         form, value = next(iter(value.items()))
     if not isinstance(value, str):
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             "A server is a node's name, an address, a dotted name, or `{host: NAME}`.",
         )
-    checks.no_ipv6(value, checks.IPV4_ONLY, "Give the server's IPv4 address, or its name.")
+    addresses.no_ipv6(value, addresses.IPV4_ONLY, "Give the server's IPv4 address, or its name.")
     host, _, port = value.rpartition(":")
-    if not names.HOST.fullmatch(checks.clean(value)) or len(value) > names.LONGEST_HOST:
-        checks.refuse(
+    if not names.HOST.fullmatch(checks.clean(value)) or len(value) > names.MAX_HOST:
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name or address of a host.",
             with_port or f"Write `{host}`; the port of a database goes to `database.port`."
@@ -60,7 +61,7 @@ def host(value: Any, with_port: str = "") -> HostRef:
             else slips.host(value) or "Write `10.1.1.10` or `db.example.org`, for example.",
         )
     if names.NUMERIC.fullmatch(value):
-        checks.ipv4(value)
+        addresses.ipv4(value)
     found = HostRef(value)
     found.form = form
     return found
@@ -76,7 +77,7 @@ def database_host(value: Any) -> HostRef:
     if isinstance(value, str):
         several = [part.strip() for part in value.split(",")]
         if len(several) > 1 and all(names.HOST.fullmatch(p.partition(":")[0]) for p in several):
-            checks.refuse(
+            refuse(
                 WRONG_VALUE,
                 f"`{value[:80]}` is no name or address of a host.",
                 "Write several servers as a list: `[db1, {host: db2, port: 5433}]`.",
@@ -87,9 +88,9 @@ def database_host(value: Any) -> HostRef:
         return host(value)
     port = value["port"]
     if not isinstance(port, int) or isinstance(port, bool):
-        checks.refuse(WRONG_VALUE, "The port of a database server must be a whole number.")
+        refuse(WRONG_VALUE, "The port of a database server must be a whole number.")
     found = host({key: name for key, name in value.items() if key != "port"})
-    found.port = checks.port(port)
+    found.port = addresses.port(port)
     return found
 
 
@@ -102,7 +103,7 @@ def ssh_destination(value: str) -> str:
     """Check an OpenSSH destination: no option of ssh's, nothing that its configuration expands."""
     plain = node_text(value, "om1", "10.1.1.1")
     if not names.SSH_DESTINATION.fullmatch(plain):
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no destination for ssh.",
             "Write `om1`, `root@om1.example.org` or `ssh://root@10.1.1.1:2222`.",
@@ -113,10 +114,10 @@ def ssh_destination(value: str) -> str:
 def member(value: str) -> str:
     """Check what a member list calls a node: a host's name or an IPv4 address, without a port."""
     plain = node_text(checks.clean(value), "om1", "10.1.1.1")
-    checks.no_ipv6(plain, checks.IPV4_ONLY, "Give the node's IPv4 address, or its name.")
+    addresses.no_ipv6(plain, addresses.IPV4_ONLY, "Give the node's IPv4 address, or its name.")
     name, _, port = value.rpartition(":")
-    if not names.HOST.fullmatch(plain) or len(plain) > names.LONGEST_HOST:
-        checks.refuse(
+    if not names.HOST.fullmatch(plain) or len(plain) > names.MAX_HOST:
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name or address of a host.",
             f"Write `{name[:80]}`; the port of Hazelcast goes to `hazelcast.port`."
@@ -124,9 +125,9 @@ def member(value: str) -> str:
             else slips.host(value) or "Write `om1.example.org`, for example.",
         )
     if names.NUMERIC.fullmatch(plain):
-        checks.reachable(plain)
+        addresses.reachable(plain)
     if plain.lower() in names.LOOPBACK:
-        checks.refuse(WRONG_VALUE, f"`{value}` is another host on each node.")
+        refuse(WRONG_VALUE, f"`{value}` is another host on each node.")
     return value
 
 
@@ -137,7 +138,7 @@ def option(value: Any) -> SecretRef | str:
     found = checks.text(value)
     if not isinstance(found, str) or not found:
         hint = "Write a value, or remove the option."
-        checks.refuse(WRONG_VALUE, "The value of an option must be a text.", hint)
+        refuse(WRONG_VALUE, "The value of an option must be a text.", hint)
     return checks.clean(found)
 
 
@@ -145,21 +146,21 @@ def node_file(value: Any) -> SecretRef | str:
     """Read a file that a driver needs on each node: its path there, or what omconf is to put there."""
     if isinstance(value, str):
         if _CONTENT.search(value):
-            checks.refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
+            refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
         if value.isprintable() and not value.startswith("/"):
-            checks.refuse(
+            refuse(
                 WRONG_VALUE,
                 f"`{value[:80]}` is no absolute path, which a file on the nodes has.",
                 f"Write `/PATH`, or `{{file: {value[:80]}, whole: true}}` for omconf to put it there.",
             )
-        return checks.folder(checks.clean(value))
+        return folders.folder(checks.clean(value))
     if not isinstance(value, dict) or not value.keys() <= {"env", "file", "command", "whole"}:
         # What else stands here may be the key itself, and is not shown.
         message = "This is neither a path on the nodes nor a file."
-        checks.refuse(PLAIN_SECRET, message, _FILES)
+        refuse(PLAIN_SECRET, message, _FILES)
     whole = value.get("whole")
     if whole is not True:
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             "What stands in this file is read as a whole, which has to be said.",
             f"Add `whole: true`. {_FILES}",
@@ -171,7 +172,7 @@ def node_file(value: Any) -> SecretRef | str:
 def secret(value: Any) -> SecretRef:
     """Read where a secret comes from; a secret itself is refused."""
     if not isinstance(value, dict):
-        checks.refuse(
+        refuse(
             PLAIN_SECRET,
             "A secret stands here in plain text; a spec only says where it is read from.",
             f"Write {_WAYS}; for `$OM_DB_PASSWORD`, write `{{env: OM_DB_PASSWORD}}`.",
@@ -187,7 +188,7 @@ def secret(value: Any) -> SecretRef:
     if not all(isinstance(w, str) and w and "\0" not in w for w in words):
         _unclear(_FORMS)
     if any("-----BEGIN " in w for w in words):
-        checks.refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
+        refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
         _unclear("This is no name of an environment variable.", slips.VARIABLE_ALONE)
     return SecretRef(source, tuple(words))

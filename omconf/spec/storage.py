@@ -23,7 +23,8 @@ from omconf.rules import (
     WRONG_VALUE,
 )
 from omconf.secrets import in_plain, quoted
-from omconf.spec import checks, references
+from omconf.spec import addresses, folders, references
+from omconf.spec.refusal import refuse
 
 if TYPE_CHECKING:
     from pydantic import ValidationInfo
@@ -37,7 +38,7 @@ def mount_option(value: str, info: ValidationInfo) -> str:
     if kind == "cifs":
         name, equals, _ = value.partition("=")
         if name in cifs_options.OWN or (name == "user" and equals):
-            checks.refuse(
+            refuse(
                 CONTRADICTION,
                 f"`{name}` is written by omconf: the nodes log in with a credentials file.",
                 "Use user and password of `storage:`.",
@@ -54,7 +55,7 @@ def export_option(value: str) -> str:
     _plain(value)
     verdict = nfs_options.judge_export(value)
     if verdict and verdict.kind == "unknown" and not options.misfit(value):
-        checks.refuse(
+        refuse(
             MOUNT_OPTION,
             f"{verdict.message} exportfs reads nothing below an option that it does not know.",
             "Correct the option, or remove it.",
@@ -68,9 +69,7 @@ def _plain(
     """Refuse an option that is a secret."""
     name = value.partition("=")[0]
     if in_plain(name, value):
-        checks.refuse(
-            PLAIN_PROPERTY, f"`{quoted(name)}` would stand in plain text in every bundle.", hint
-        )
+        refuse(PLAIN_PROPERTY, f"`{quoted(name)}` would stand in plain text in every bundle.", hint)
 
 
 SAFER = {"soft": "hard", "softerr": "hard", "no_root_squash": "root_squash"}
@@ -106,30 +105,30 @@ def _better(value: str, suggestion: str | None) -> str:
 def _option(value: str, verdict: Verdict | None) -> str:
     verdict = options.misfit(value) or verdict
     if verdict and verdict.kind != "unknown":
-        checks.refuse(MOUNT_OPTION, verdict.message, _better(value, verdict.suggestion))
+        refuse(MOUNT_OPTION, verdict.message, _better(value, verdict.suggestion))
     return value
 
 
 def share_name(value: str) -> str:
     """Check a share's name: one that smb.conf, fstab and a UNC path carry, and no special one."""
     if value.casefold() in smb_conf.SPECIAL:
-        checks.refuse(WRONG_VALUE, f"Samba keeps `{value}` for itself.", "Write `openmeetings`.")
+        refuse(WRONG_VALUE, f"Samba keeps `{value}` for itself.", "Write `openmeetings`.")
     plain = names.SHARE.fullmatch(value) and "  " not in value
-    if not plain or len(value) > names.LONGEST_SHARE:
-        checks.refuse(
+    if not plain or len(value) > names.MAX_SHARE:
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name for a share.",
             "Use letters, digits, `.`, `_`, `-`, `$` and single spaces,"
-            f" {names.LONGEST_SHARE} characters at most.",
+            f" {names.MAX_SHARE} characters at most.",
         )
     return value
 
 
 def credentials(value: str) -> str:
     """Check where nodes keep the account: a path whose name says that it is such a file."""
-    checks.folder(value)
+    folders.folder(value)
     if not paths.CREDENTIALS.fullmatch(value) or value.startswith("/etc/omconf/"):
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` cannot be the credentials file.",
             "Its name must say what it is (`smb`, `cifs`, `samba` or `cred`), in letters, digits and"
@@ -141,7 +140,7 @@ def credentials(value: str) -> str:
 def samba_user(value: str) -> str:
     """Check the name of an account: of Samba's own, or of a Windows domain."""
     if not names.DOMAIN_ACCOUNT.fullmatch(value):
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name of a Samba account.",
             "Use letters, digits, `.`, `_` and `-`, 31 characters at most; an account of a Windows"
@@ -153,7 +152,7 @@ def samba_user(value: str) -> str:
 def domain(value: str, info: ValidationInfo) -> str:
     """Check the name of a Windows domain, by the account that stands beside it."""
     if not names.DOMAIN.fullmatch(value):
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name of a Windows domain.",
             "Write `CORP` or `corp.example.org`, for example.",
@@ -161,7 +160,7 @@ def domain(value: str, info: ValidationInfo) -> str:
     user = str(info.data.get("user", ""))
     own, backslash, name = user.rpartition("\\")
     if backslash and own.lower() != value.lower():
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             f"`{value}` is not the domain of `{user}`.",
             f"Remove `domain`, or write `user: {name}`.",
@@ -176,25 +175,25 @@ def mount_from(value: str) -> str:
 
 def client(value: str) -> str:
     """Check whom exports let in: a network, an address, a netgroup, a name or a pattern of names."""
-    checks.no_ipv6(value.partition("/")[0], checks.IPV4_ONLY, "Give an IPv4 network.")
+    addresses.no_ipv6(value.partition("/")[0], addresses.IPV4_ONLY, "Give an IPv4 network.")
     if not names.EXPORT_CLIENT.fullmatch(value):
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no client of an export.",
             "Write a network (`10.1.1.0/24`), a netgroup (`@nodes`) or names (`*.example.org`).",
         )
     if "/" in value:
-        checks.subnet(value)
+        addresses.subnet(value)
     elif names.NUMERIC.fullmatch(value):
-        checks.ipv4(value)
+        addresses.ipv4(value)
     elif value.strip("*?.") and not value.strip("*?.0123456789"):
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is a pattern of addresses: exportfs compares patterns with names.",
             "Write a network, as `10.1.1.0/24`.",
         )
     if export_clients.is_world(value):
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             f"`{value}` lets in strangers: the shared folder would be the world's.",
             "Write the nodes' network, as `10.1.1.0/24`, or names of your own domain, as"
@@ -206,13 +205,13 @@ def client(value: str) -> str:
 def device(value: str) -> str:
     """Check what fstab mounts: one that is not read as a comment, and that holds no password."""
     if value.startswith("#") or '"' in value:
-        checks.refuse(
+        refuse(
             UNCARRIABLE,
             f"fstab cannot carry `{quoted(value)}`.",
             "Write it without quotes, and without `#` at its start.",
         )
     if in_plain("what", value):
-        checks.refuse(
+        refuse(
             PLAIN_PROPERTY,
             "A password would stand in plain text in every bundle.",
             "Remove it: the mount's own program reads it from a file of root's.",
@@ -223,14 +222,14 @@ def device(value: str) -> str:
 def file_system(value: str) -> str:
     """Check the type of a file system that several hosts mount at the same time."""
     if value in fstab.LOCAL:
-        checks.refuse(
+        refuse(
             LOCAL_FILE_SYSTEM,
             f"`{value}` is mounted by one host alone: nodes would not see each other's files"
             + (", and destroy them." if value not in _NO_DEVICE else "."),
             "Name one that is shared, as `nfs4`, `glusterfs`, `ceph` or `efs`.",
         )
     if not fstab.KIND.fullmatch(value):
-        checks.refuse(
+        refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no type of a file system.",
             "Write `glusterfs`, for example.",

@@ -7,9 +7,10 @@ import re
 from urllib.parse import urlsplit
 
 from omconf.formats.names import HOST, NUMERIC
-from omconf.formats.urls import LONGEST, WEB
+from omconf.formats.urls import MAX_URL, WEB
 from omconf.rules import NOT_A_URL
-from omconf.spec.checks import IPV4_ONLY, no_ipv6, refuse
+from omconf.spec.addresses import IPV4_ONLY, no_ipv6
+from omconf.spec.refusal import refuse
 
 
 def url(value: str, node: str) -> str:
@@ -31,7 +32,7 @@ def url(value: str, node: str) -> str:
         what = "The url carries a query or a fragment; it names only where the node answers."
         refuse(NOT_A_URL, what, hint)
     no_ipv6(host, IPV4_ONLY, hint)
-    if not _is_host(host) or port == 0 or not WEB.fullmatch(value) or len(value) > LONGEST:
+    if not _is_host(host) or port == 0 or not WEB.fullmatch(value) or len(value) > MAX_URL:
         refuse(NOT_A_URL, wrong, hint)
     return value
 

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, Wit
 
 from omconf.formats import fstab, names, options, oracle_net, paths, systemd
 from omconf.secrets import SecretRef
-from omconf.spec import checks, programs, properties, references, storage
+from omconf.spec import addresses, checks, folders, programs, properties, references, storage
 
 
 def _shaped(pattern: re.Pattern[str], example: str | None = None) -> Any:
@@ -50,34 +50,34 @@ InstanceName = Annotated[
     Text, AfterValidator(checks.instance_name), _shaped(names.INSTANCE, "Server 1")
 ]
 NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om1"])]
-Address = Annotated[str, AfterValidator(checks.reachable), _shaped(_ADDRESS, "10.1.1.1")]
+Address = Annotated[str, AfterValidator(addresses.reachable), _shaped(_ADDRESS, "10.1.1.1")]
 PublicAddress = Annotated[
-    str, AfterValidator(checks.public_address), _shaped(_PUBLIC, "203.0.113.7:15701")
+    str, AfterValidator(addresses.public_address), _shaped(_PUBLIC, "203.0.113.7:15701")
 ]
-Subnet = Annotated[str, AfterValidator(checks.subnet), _shaped(_SUBNET, "10.1.1.0/24")]
+Subnet = Annotated[str, AfterValidator(addresses.subnet), _shaped(_SUBNET, "10.1.1.0/24")]
 Subnets = Annotated[
     list[Subnet],
     BeforeValidator(checks.one_or_more, json_schema_input_type=Subnet | list[Subnet]),
     Field(min_length=1),
 ]
-MulticastGroup = Annotated[str, AfterValidator(checks.multicast_group), _shaped(_GROUP)]
-Ttl = Annotated[int, AfterValidator(checks.ttl), _within(1, 255)]
-Port = Annotated[int, AfterValidator(checks.port), _within(1, 65535)]
+MulticastGroup = Annotated[str, AfterValidator(addresses.multicast_group), _shaped(_GROUP)]
+Ttl = Annotated[int, AfterValidator(addresses.ttl), _within(1, 255)]
+Port = Annotated[int, AfterValidator(addresses.port), _within(1, 65535)]
 Timeout = Annotated[int, AfterValidator(checks.timeout), _within(1, 3600)]
 Folder = Annotated[
-    str, AfterValidator(checks.clean), AfterValidator(checks.folder), _shaped(paths.CARRIED)
+    str, AfterValidator(checks.clean), AfterValidator(folders.folder), _shaped(paths.CARRIED)
 ]
 Export = Annotated[
-    str, AfterValidator(checks.clean), AfterValidator(checks.export_path), _shaped(paths.CARRIED)
+    str, AfterValidator(checks.clean), AfterValidator(folders.export_path), _shaped(paths.CARRIED)
 ]
 Webapp = Annotated[str, AfterValidator(checks.webapp), _shaped(names.WEBAPP)]
 Unit = Annotated[
     str, AfterValidator(checks.unit), _shaped(re.compile(f"none|{systemd.SERVICE.pattern}"))
 ]
 Account = Annotated[str, AfterValidator(checks.account), _shaped(names.ACCOUNT)]
-Interface = Annotated[str, AfterValidator(checks.interface), _shaped(names.DEVICE, "eth0")]
+Interface = Annotated[str, AfterValidator(addresses.interface), _shaped(names.DEVICE, "eth0")]
 Interfaces = Annotated[
-    str, AfterValidator(checks.interfaces), _shaped(checks.INTERFACES, "10.1.1.*")
+    str, AfterValidator(addresses.interfaces), _shaped(addresses.INTERFACES, "10.1.1.*")
 ]
 Url = Annotated[
     str, AfterValidator(checks.clean), _shaped(_WEB, "https://om1.example.org:5443/openmeetings")

@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from omconf.cluster.model import Cluster, Node
 
-MOST_NODES = 30
+MAX_NODES = 30
 """More nodes than these are drawn as groups: a larger picture tells nobody anything."""
-MOST_MEDIA_SERVERS = 3
+MAX_MEDIA_SERVERS = 3
+"""More media servers are drawn as one box."""
 
 
 class Role(StrEnum):
@@ -135,7 +136,7 @@ def _media(cluster: Cluster) -> list[tuple[Box, list[_Use]]]:
         place = urlsplit(node.kurento_url.value).netloc if node.kurento_url else ""
         if place and not place.startswith(("localhost", "127.")):
             users.setdefault(place, set()).add(node.name.value)
-    if len(users) > MOST_MEDIA_SERVERS:
+    if len(users) > MAX_MEDIA_SERVERS:
         box = Box(Role.MEDIA, "Media servers", (f"{len(users)} of them",))
         return [(box, [_Use(frozenset().union(*users.values()), "WebSocket")])]
     return [
@@ -158,7 +159,7 @@ def _runs(label: str, node: str | None) -> _Use:
 
 def _groups(nodes: Sequence[Node], uses: Iterable[_Use]) -> list[list[Node]]:
     """Each node for itself; of too many, those together that use the same."""
-    if len(nodes) <= MOST_NODES:
+    if len(nodes) <= MAX_NODES:
         return [[node] for node in nodes]
     uses = list(uses)
     groups: dict[tuple[bool, ...], list[Node]] = {}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 TITLE, TEXT = 8.5, 7.3
 """The width of a character in pixels, rather too wide: a viewer has its own fonts."""
-LONGEST = 44
+MAX_TEXT = 44
 """Longer text is cut in its middle; a box's tooltip has the whole."""
 LINE, LANE, GAP, MARGIN = 16, 13, 28, 24
 
@@ -241,8 +241,8 @@ def _height(box: Box) -> int:
 
 
 def _short(text: str) -> str:
-    half = (LONGEST - 1) // 2
-    return text if len(text) <= LONGEST else f"{text[:half]}…{text[-half:]}"
+    half = (MAX_TEXT - 1) // 2
+    return text if len(text) <= MAX_TEXT else f"{text[:half]}…{text[-half:]}"
 
 
 def _cells(text: str) -> int:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
     from omconf.verify.rounds import Heard, Rounds
 
-MOST_APART = 2.0
+MAX_CLOCK_OFFSET = 2.0
 """Seconds between two nodes' clocks; OpenMeetings orders what happens by them."""
 
 _MOMENT = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
@@ -112,14 +112,14 @@ def _clock(second: dict[str, Heard]) -> Iterable[Check]:
     behind = min(bounds, key=lambda name: bounds[name][1])
     apart = bounds[ahead][0] - bounds[behind][1]
     lows, highs = zip(*bounds.values(), strict=True)
-    if apart > MOST_APART:
+    if apart > MAX_CLOCK_OFFSET:
         text = f"the clock of {ahead} is {apart:.0f} seconds or more ahead of that of {behind}"
         yield Check(Status.FAIL, "same-clock", text)
-    elif max(highs) - min(lows) > MOST_APART:
+    elif max(highs) - min(lows) > MAX_CLOCK_OFFSET:
         text = "the nodes answered too slowly to compare their clocks"
         yield Check(Status.UNKNOWN, "same-clock", text)
     else:
-        text = f"no two clocks are more than {MOST_APART:g} seconds apart"
+        text = f"no two clocks are more than {MAX_CLOCK_OFFSET:g} seconds apart"
         yield Check(Status.OK, "same-clock", text)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omconf.views.human import Paint
 
 FORMAT = "1.0"
-_MOST = 40
+_MAX_DIFFERENCES = 40
 """Differences that are printed for people."""
 
 
@@ -96,14 +96,14 @@ def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = Fal
         count = len(document["differences"])
         what = "1 difference remains" if count == 1 else f"{count} differences remain"
         parts.append(_section(f"{what} between the spec and the nodes:", paint))
-        shown = document["differences"][:_MOST]
+        shown = document["differences"][:_MAX_DIFFERENCES]
         for each, following in zip(shown, [*shown[1:], None], strict=True):
             parts.append(_difference(each))
             # Of a file's items with one reason, the last one says it.
             if not following or any(each[k] != following[k] for k in ("node", "path", "reason")):
                 parts.append(f"      {each['reason']}\n")
-        if count > _MOST:
-            parts.append(f"  and {count - _MOST} more: see --json\n")
+        if count > _MAX_DIFFERENCES:
+            parts.append(f"  and {count - _MAX_DIFFERENCES} more: see --json\n")
     if document["secrets"]:
         parts.append(_section("Secrets that the spec refers to:", paint))
         width = max(len(each["variable"]) for each in document["secrets"])

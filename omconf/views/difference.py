@@ -9,7 +9,7 @@ from omconf.secrets import masked_lines
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
-    from omconf.bundle.directory import Difference
+    from omconf.bundle.comparison import Difference
 
 
 def draw(difference: Difference) -> str:

@@ -14,7 +14,7 @@ from omconf.views.visible import visible
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from omconf.artifacts.model import Line
+    from omconf.artifacts.contents import Line
     from omconf.bundle.locate import Explained
     from omconf.diagnostics import Diagnostic, Rule
     from omconf.origin import Origin

@@ -18,7 +18,7 @@ FEW = 6
 """As many nodes, items or findings are named one by one."""
 SHOWN = 3
 """As many of more are."""
-MOST_ITEMS = 30
+MAX_ITEMS = 30
 """More lines than these of one file tell nobody more."""
 DIFFERS = "(differs by node)"
 
@@ -119,7 +119,7 @@ def items(change: Document) -> tuple[list[Document], str]:
             drawn.append((item, 1))
         elif item is same[0]:
             drawn.append(({**item, "key": names([i["key"] for i in same], "items")}, len(same)))
-    room = MOST_ITEMS - sum(item["key"] in deciding for item, _ in drawn)
+    room = MAX_ITEMS - sum(item["key"] in deciding for item, _ in drawn)
     shown: list[Document] = []
     left: Counter[str] = Counter()
     for item, count in drawn:

@@ -31,6 +31,7 @@ class Paint:
         self.colour = colour
 
     def __call__(self, text: str, *styles: str) -> str:
+        """Return the text in these styles, or as it is without colours."""
         if not self.colour or not text:
             return text
         codes = ";".join(str(_COLOURS[style]) for style in styles)
@@ -170,7 +171,7 @@ def values(item: Document) -> tuple[str, str]:
         return HIDDEN, HIDDEN
     before, after = item.get("before", ""), item.get("after", "")
     same = _same(before, after) if item["action"] == "update" else 0
-    skipped = same - _BESIDE if max(len(before), len(after)) > _LONGEST and same > _BESIDE else 0
+    skipped = same - _BESIDE if max(len(before), len(after)) > _MAX_VALUE and same > _BESIDE else 0
     return _short(before, skipped), _short(after, skipped)
 
 
@@ -180,7 +181,8 @@ def _same(one: str, other: str) -> int:
     return next((n for n, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
-_LONGEST = 160
+_MAX_VALUE = 160
+"""Characters of a value that are shown."""
 _BESIDE = 60
 """Characters of a long value that are shown before the first that differs."""
 
@@ -190,7 +192,7 @@ def _short(value: str, skipped: int) -> str:
     if (whole := visible(value)) != whole.strip() or not whole:
         shown = f'"{shown}"'
     start = "... " if skipped else ""
-    return start + (shown if len(shown) <= _LONGEST else shown[: _LONGEST - 4] + " ...")
+    return start + (shown if len(shown) <= _MAX_VALUE else shown[: _MAX_VALUE - 4] + " ...")
 
 
 _STATES = {"equal": "equal", "different": "different", "unknown": "not compared"}

@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 
 LEAST = 1_000
 """The summary and what is said of the rest fit into as many characters."""
-MOST = 60_000
+MAX_COMMENT = 60_000
 """A comment on GitHub holds 65,536."""
-_LONGEST_LINE = 400
-_LONGEST_STEP = 2_000
+_MAX_LINE = 400
+"""Characters of a line."""
+_MAX_STEP = 2_000
 """All reasons of a step are named, and a command is shown to its end."""
-_LONGEST_NAME = 64
+_MAX_NAME = 64
+"""Characters of a name."""
 _NOTICE = 300
 _PLAIN = Paint(colour=False)
 _SIGNS = {"create": "+", "update": "!", "delete": "-", "reformat": " "}
@@ -79,7 +81,7 @@ class _Block:
         return f"... {len(self.lines) - kept} more lines"
 
 
-def plan(document: Document, most: int = MOST) -> str:
+def plan(document: Document, most: int = MAX_COMMENT) -> str:
     """Draw a plan in at most `most` characters (`LEAST` or more), and say what is left out."""
     head = _head(document)
     nodes = [_node(group) for group in folding.groups(document["changes"])]
@@ -171,7 +173,7 @@ def _change(change: Document) -> Iterator[str]:
 
 
 def _rollout(document: Document) -> _Block:
-    lines = [_line(line, _LONGEST_STEP) for line in human.rollout(document)]
+    lines = [_line(line, _MAX_STEP) for line in human.rollout(document)]
     return _Block("**Roll-out**", "", "text", lines)
 
 
@@ -180,12 +182,12 @@ def _findings(document: Document) -> _Block:
     return _Block("**Findings**", "", "text", [_line(line) for line in drawn.splitlines()])
 
 
-def _line(text: str, longest: int = _LONGEST_LINE) -> str:
+def _line(text: str, longest: int = _MAX_LINE) -> str:
     return text if len(text) <= longest else text[: longest - 4] + " ..."
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 4] + " ..."
+    return name if len(name) <= _MAX_NAME else name[: _MAX_NAME - 4] + " ..."
 
 
 def _code(text: str) -> str:

@@ -209,8 +209,8 @@ class TestExportfs:
         fake.chmod(0o755)
         machine = start(f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin")
         *found, rest = machine.judge((EXPORTS, GOOD))
-        assert (len(found), rest) == (judges.MOST, "exportfs complains of 3 more")
-        assert all(len(text) < judges.LONGEST + 100 for text in found)
+        assert (len(found), rest) == (judges.MAX_COMPLAINTS, "exportfs complains of 3 more")
+        assert all(len(text) < judges.MAX_TEXT + 100 for text in found)
         fake.write_text("#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' x >&2\nexit 1\n")
         assert machine.judge((EXPORTS, GOOD)) == []
         fake.write_text("#!/bin/sh\ngrep -q omdata /etc/exports || exit 0\nexit 3\n")

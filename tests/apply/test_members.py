@@ -175,14 +175,14 @@ def test_what_one_node_invents_neither_floods_nor_displaces() -> None:
     lists = {"om1": true + invented, "om2": true}
     nodes = {name: NodeFiles(around={PLACE: DeployedFile(text)}) for name, text in lists.items()}
     found = members.forgotten(cluster, Snapshot("ssh", nodes))
-    assert len(found) == members.MOST_NAMED + 1
+    assert len(found) == members.MAX_NAMED + 1
     assert found[0][1].message.startswith("om3 was a node")
     assert (found[-1][0], found[-1][1].message) == (
         "om1",
         "950 more nodes are listed as former ones of this cluster.",
     )
     kept = members.addresses(cluster, nodes)
-    assert (len(kept), kept["om3"]) == (members.MOST_FORMER, "10.1.1.3")
+    assert (len(kept), kept["om3"]) == (members.MAX_FORMER, "10.1.1.3")
 
 
 @given(st.binary(max_size=200))

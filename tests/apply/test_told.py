@@ -13,13 +13,13 @@ import pytest
 from omconf.actions import Do, Manual, Step, put
 from omconf.apply import journal, told
 from omconf.apply.events import Outcome
-from omconf.apply.journal import MOST_TEXT, Entry, Journal
+from omconf.apply.journal import MAX_TEXT, Entry, Journal
 from omconf.apply.targets import Target
 from tests.apply.host import NEEDS, Host
 from tests.needs import fixture_needs, needs
 
 STOP, START = Manual("admin", "Stop it."), Manual("admin", "Start it.")
-LONG = Manual("admin", "x" * (MOST_TEXT + 1))
+LONG = Manual("admin", "x" * (MAX_TEXT + 1))
 
 
 @dataclass
@@ -44,7 +44,7 @@ def still(waited: Iterable[str], *changing: str) -> frozenset[str]:
 def test_what_was_waited_for_is_done() -> None:
     assert still(["Stop it."], "/a", "/c") == {"Stop it."}
     assert still(["Stop it.", "Start it."], "/c") == {"Stop it.", "Start it."}
-    assert still(["Stop it.", LONG.text[:MOST_TEXT]]) == {"Stop it.", LONG.text}
+    assert still(["Stop it.", LONG.text[:MAX_TEXT]]) == {"Stop it.", LONG.text}
     assert still([]) == frozenset()
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from omconf.actions import Manual, Put, Run
 from omconf.artifacts.cifs_credentials import KIND, MAX_PASSWORD, encode
-from omconf.artifacts.model import Artifact
+from omconf.artifacts.contents import Artifact
 from omconf.secrets import Secret
 from tests import first
 from tests.artifacts.shared_folder import cluster, node

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from omconf.artifacts.contents import HandOver
 from omconf.artifacts.database_access import KIND
-from omconf.artifacts.model import HandOver
 from omconf.bundle.compile import compile_bundle, contents
 from omconf.origin import FromSpec
 from omconf.rules import UNUSABLE_FILE

@@ -8,8 +8,8 @@ import pytest
 
 from omconf.actions import Manual, Put, Run, Service
 from omconf.artifacts import kinds
+from omconf.artifacts.contents import Artifact
 from omconf.artifacts.firewall import KIND, UNIT_PATH
-from omconf.artifacts.model import Artifact
 from omconf.check import check
 from omconf.cluster.model import Cluster
 from omconf.rules import CLOSED_URL

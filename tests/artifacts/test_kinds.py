@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import Artifact
+from omconf.artifacts.contents import Artifact
 from omconf.bundle.compile import compile_bundle, judge
 from omconf.cluster.model import Cluster, Node
 from omconf.origin import FromSpec

@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.artifacts import exports, fstab, jvm, samba
-from omconf.artifacts.model import BlockKind, Reading
+from omconf.artifacts.model import BlockKind
+from omconf.artifacts.reading import Reading
 from omconf.diagnostics import Finding
 from omconf.findings import MAX_FINDINGS
-from omconf.formats import xml_reader
+from omconf.formats import java_opts, xml_reader
 from omconf.formats.exports import MAX_DEFAULTS
 from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE
 from omconf.schema import xsd
@@ -47,7 +48,7 @@ def test_entries_beyond_the_limit_are_not_read_and_that_is_reported(
 def test_a_file_with_more_items_than_the_limit_counts_as_unread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("omconf.artifacts.model.MAX_ENTRIES", 3)
+    monkeypatch.setattr("omconf.artifacts.reading.MAX_ENTRIES", 3)
     reading = Reading()
     for number in range(1, 6):
         reading.add(f"k{number}", "v", number)
@@ -112,4 +113,4 @@ def test_a_shells_words_are_those_of_shlex(text: str) -> None:
         words = shlex.split(text)
     except ValueError:
         words = None
-    assert jvm._words(text) == words
+    assert java_opts.split(text) == words

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from omconf.artifacts import exports, fstab, jvm, openmeetings_properties, persistence
-from omconf.artifacts.model import Line, Meaning
+from omconf.artifacts.contents import Line, Meaning
 from omconf.bundle.compile import compile_bundle, judge
 from omconf.check import check
 from omconf.cluster.model import Cluster
@@ -252,7 +252,7 @@ def test_a_share_that_would_be_read_otherwise_is_never_written(key: str, value: 
 ESCAPES: list[tuple[str, dict[str, Any]]] = [
     ("omconf.formats.exports.escape", {"storage": {"export": "/srv/om data"}}),
     ("omconf.formats.fstab.escape", {"openmeetings": {"data_dir": "/srv/om data"}}),
-    ("omconf.artifacts.jvm._quoted", {"openmeetings": {"java_options": ["-Da='\\"]}}),
+    ("omconf.formats.java_opts.quoted", {"openmeetings": {"java_options": ["-Da='\\"]}}),
     ("omconf.formats.pg_hba.name", {"database": {"user": 'a"b c'}}),
     ("omconf.formats.properties.written", {"kurento": {"turn": {"user": "a\\b"}}}),
 ]
@@ -262,9 +262,7 @@ ESCAPES: list[tuple[str, dict[str, Any]]] = [
 def test_a_text_that_is_not_escaped_is_never_written(
     name: str, sections: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain = {"_quoted": lambda value, before: Value(before + value.value, value.origin)}
-    slip = plain.get(name.rpartition(".")[2], lambda text, *_: text)
-    monkeypatch.setattr(name, slip)
+    monkeypatch.setattr(name, lambda text, *_: text)
     found = judge(compile_bundle(simple(2, **sections)))
     assert {d.rule for d in found} == {OWN_SCHEMA}
 

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from omconf.artifacts import hazelcast, persistence
-from omconf.artifacts.model import Line
+from omconf.artifacts.contents import Line
 from omconf.cluster import database_url
 from omconf.formats import connection_properties
 from omconf.origin import FromSpec

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omconf.bundle.directory import Checked, Difference, check
+from omconf.bundle.comparison import Checked, Difference, check
 from omconf.bundle.model import BundleFile
 from omconf.bundle.writer import Written, write
 from tests.bundle.writing import (

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from omconf.bundle.directory import Checked, Listing, check, read_listing
+from omconf.bundle.comparison import Checked, check
+from omconf.bundle.listing import Listing, read_listing
 from omconf.bundle.writer import Written, write
 from tests.bundle.writing import NEW, OLD, STAGING, errors, tree, tree_of
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from omconf.bundle.directory import Listing, check, read_listing
+from omconf.bundle.comparison import check
+from omconf.bundle.listing import Listing, read_listing
 from omconf.bundle.writer import Written, write
 from tests.bundle.writing import NEW, OLD, STAGING, errors, only_error, tree, tree_of
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from omconf.bundle.directory import check
+from omconf.bundle.comparison import check
 from omconf.bundle.writer import Written, write
 from tests.bundle.writing import (
     FLEETS,

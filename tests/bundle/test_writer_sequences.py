@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from omconf.bundle.directory import check
+from omconf.bundle.comparison import check
 from omconf.bundle.model import BundleFile
 from omconf.bundle.writer import Written, write
 from tests.bundle.writing import (

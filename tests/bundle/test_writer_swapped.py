@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from omconf.bundle.directory import check
+from omconf.bundle.comparison import check
 from omconf.bundle.writer import write
 from tests.bundle.writing import NEW, OLD, STAGING, at_change, errors, tree
 

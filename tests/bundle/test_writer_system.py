@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from omconf.bundle.directory import check
+from omconf.bundle.comparison import check
 from omconf.bundle.writer import Written, write
 from tests.bundle.writing import FLEETS, NEW, OLD, ROOT, errors, run, tree, tree_of
 from tests.needs import OWN_MOUNTS, needs

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from omconf.bundle.directory import Checked, check
+from omconf.bundle.comparison import Checked, check
 from omconf.bundle.model import BundleFile
 from omconf.bundle.writer import Written, write
 from omconf.diagnostics import Diagnostic

@@ -18,7 +18,7 @@ from tests.command import EXAMPLES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from omconf.artifacts.model import Line
+    from omconf.artifacts.contents import Line
     from omconf.bundle.model import Bundle
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.bundle.directory import Difference
+from omconf.bundle.comparison import Difference
 from omconf.formats import text_diff
 from omconf.formats.text_diff import MAX_CHANGED, Range, compare, counted, unified
 from omconf.plan.items import by_line

@@ -234,7 +234,7 @@ DIFF: list[str | Text] = ["a\n", "l%d\n", "a\nb\n", "l%d\na\n", "\n", "\n\n}\n"]
 
 @row("formats.text_diff", "views.difference", "plan.items.by_line", texts=DIFF, large=64 * 1024)
 def _diff(name: str) -> Read:
-    from omconf.bundle.directory import Difference
+    from omconf.bundle.comparison import Difference
     from omconf.formats import text_diff
     from omconf.plan import items
     from omconf.views.difference import draw
@@ -262,6 +262,16 @@ SHELL: list[str | Text] = [
     Text("a", "JAVA_OPTS='"),
     Text('"$JAVA_OPTS$JAVA_OPTS"\nJAVA_OPTS=', "JAVA_OPTS="),
 ]
+
+
+@row(
+    "formats.java_opts",
+    texts=["'a", "'a'", "'-Da=b%d'", '\\"', "\\", "'\\''", "a' ", '"a', "' '", "a"],
+)
+def _java_opts() -> Read:
+    from omconf.formats import java_opts
+
+    return java_opts.plain
 
 
 @row(

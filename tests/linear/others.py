@@ -214,9 +214,9 @@ MANIFESTS: list[str | Text] = [
 ]
 
 
-@row("bundle.applied", "bundle.directory", "planfile.store", texts=MANIFESTS)
+@row("bundle.applied", "bundle.listing", "planfile.store", texts=MANIFESTS)
 def _manifest(name: str) -> Read:
-    from omconf.bundle import applied, directory
+    from omconf.bundle import applied, comparison
     from omconf.planfile import store
 
     def of_node(text: str) -> object:
@@ -228,10 +228,10 @@ def _manifest(name: str) -> Read:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, "manifest.json").write_text(text)
             Path(folder, "a/a").mkdir(parents=True)
-            return directory.check({}, Path(folder))
+            return comparison.check({}, Path(folder))
 
     plan: Read = lambda text: store.parse(text.encode(), "a.plan")  # noqa: E731
-    return {"bundle.applied": of_node, "bundle.directory": of_bundle}.get(name, plan)
+    return {"bundle.applied": of_node, "bundle.listing": of_bundle}.get(name, plan)
 
 
 @row("plan.items.changed", texts=["k%d=v", "k%d"], large=64 * 1024)
@@ -302,8 +302,8 @@ def _rollout() -> Read:
 
 @row("hazelcast.deployed_members", "verify", texts=["%d\n", "same\n"])
 def _nodes(name: str) -> Read:
-    from omconf.artifacts.model import Reading
     from omconf.artifacts.node_check import KIND
+    from omconf.artifacts.reading import Reading
     from omconf.formats.node_check import Said
     from omconf.hazelcast import deployed_members
     from omconf.verify import combine

@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import Artifact, Kind, Ownership
+from omconf.artifacts.contents import Artifact, Ownership
+from omconf.artifacts.model import Kind
 from omconf.bundle import manifest
 from omconf.bundle.compile import compile_bundle
 from omconf.bundle.model import Bundle

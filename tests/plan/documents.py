@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from omconf.artifacts.model import Artifact
+from omconf.artifacts.contents import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster.model import Cluster
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot

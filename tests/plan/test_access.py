@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from omconf.artifacts.contents import Artifact
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
-from omconf.artifacts.model import Artifact
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.deployed.snapshot import Access
 from omconf.plan import access

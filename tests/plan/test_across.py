@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from omconf.artifacts.model import Artifact
+from omconf.artifacts.contents import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.pipeline.secrets import secrets_of

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 
 from omconf.artifacts import kinds
-from omconf.artifacts.model import Artifact, Kind, Ownership
+from omconf.artifacts.contents import Artifact, Ownership
+from omconf.artifacts.model import Kind
 from omconf.bundle.compile import compile_bundle
 from omconf.plan import digest
 from omconf.secrets import Secret

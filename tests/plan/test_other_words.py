@@ -277,7 +277,7 @@ def test_what_decides_is_shown_among_many_items(end: str, old: str, new: str, ke
     plan = planned(spec_of(2), {("om2", end): (text, whole)})
     for document in (view.of_plan(plan), json.loads(json.dumps(view.of_plan(plan)))):
         (drawn,) = document["changes"]
-        assert len(drawn["items"]) > folding.MOST_ITEMS
+        assert len(drawn["items"]) > folding.MAX_ITEMS
         assert drawn["effect"]["rolling"] is False
         assert drawn["effect"]["decided_by"] == [key]
         items, left = folding.items(drawn)

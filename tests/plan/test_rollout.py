@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from omconf.artifacts.model import Artifact
+from omconf.artifacts.contents import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster import places
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from omconf.actions import Service
-from omconf.artifacts.model import Artifact
+from omconf.artifacts.contents import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster.model import Cluster
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot

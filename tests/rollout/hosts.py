@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from omconf.actions import Stage
 from omconf.artifacts import kinds
-from omconf.artifacts.model import Artifact, Ownership
+from omconf.artifacts.contents import Artifact, Ownership
 from omconf.bundle import manifest
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster import places

@@ -56,7 +56,7 @@ from tests.rollout.triples import Data, Triple, as_wanted, laid_over, node, sett
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from omconf.artifacts.model import Artifact
+    from omconf.artifacts.contents import Artifact
     from omconf.plan.model import Plan
     from tests.rollout.simulator import World
 

@@ -39,7 +39,7 @@ def expected(action: Mapping[str, Any]) -> list[str]:
     """What people have to see of an action; worked out apart from what draws it."""
     match action["type"]:
         case "put" | "remove":
-            return [shlex.quote(path) for path in action["paths"][: text.MOST_PATHS]]
+            return [shlex.quote(path) for path in action["paths"][: text.MAX_PATHS]]
         case "run":
             return [" ".join(map(shlex.quote, action["argv"]))]
         case "service":
@@ -158,7 +158,7 @@ def test_that_all_must_stop_is_said_however_it_is_cut(plan: dict[str, Any], most
 
 
 @pytest.mark.parametrize("name", ["new", "by-hand"])
-@pytest.mark.parametrize("most", [markdown.LEAST, 5_000, markdown.MOST])
+@pytest.mark.parametrize("most", [markdown.LEAST, 5_000, markdown.MAX_COMMENT])
 def test_that_all_must_stop_is_said_of_a_thousand_nodes(name: str, most: int) -> None:
     plan = a_thousand(name)
     plan = {**plan, "summary": {**plan["summary"], "disruption": "all"}}

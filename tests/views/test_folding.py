@@ -106,7 +106,7 @@ def test_many_items_of_one_value_are_one_and_many_others_are_counted() -> None:
     assert [i["key"] for i in items] == ["k0, k1, k2 ... k49 (50 items)", "other"]
     assert more == ""
     items, more = folding.items(change("n", *((f"k{i}", "1", str(i)) for i in range(100))))
-    assert len(items) == folding.MOST_ITEMS
+    assert len(items) == folding.MAX_ITEMS
     assert more == "... 70 more items: 70 to update"
 
 
@@ -123,7 +123,7 @@ def test_an_item_that_decides_is_never_left_out_or_folded() -> None:
     many = [(f"k{i:03}", "1", str(i)) for i in range(100)]
     items, more = folding.items(change("n", *many, **deciding("k040", "k099")))
     keys = [i["key"] for i in items]
-    assert (len(keys), keys[-2:]) == (folding.MOST_ITEMS, ["k040", "k099"])
+    assert (len(keys), keys[-2:]) == (folding.MAX_ITEMS, ["k040", "k099"])
     assert more == "... 70 more items: 70 to update"
     items, more = folding.items(change("n", *many, **deciding(*(key for key, _, _ in many))))
     assert (len(items), more) == (100, "")

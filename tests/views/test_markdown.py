@@ -24,7 +24,7 @@ def test_whatever_the_document_holds(document: dict[str, Any], most: int) -> Non
     drawn = markdown.plan(document, most)
     assert len(drawn) <= most
     inside = require_well_formed(drawn)
-    assert all(line.isprintable() and len(line) <= markdown._LONGEST_STEP for line in inside)
+    assert all(line.isprintable() and len(line) <= markdown._MAX_STEP for line in inside)
     shown = drawn.count("<details>")
     cut = drawn.rpartition("**Cut to ")[2] if "**Cut to " in drawn else ""
     left = re.search(r"Left out: (\d+) nodes? with (\d+) change", cut)

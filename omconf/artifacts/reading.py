@@ -1,0 +1,75 @@
+"""A file of a node read back: its items, what other files say of them, and what is wrong there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from omconf.formats.block import MAX_ENTRIES, too_many
+from omconf.secrets import Secret, hides, masked
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from omconf.diagnostics import Finding
+
+    Texts = Mapping[str, str]
+    """Files of a node by their paths."""
+
+
+@dataclass(slots=True)
+class Reading:
+    """A deployed (or rendered) file read back: its items by key, in the file's own words.
+
+    `secrets` holds values that must not be shown, by the same kind of key. `lines` is the line of
+    each item, from 1. If `broken`, the file as a whole could not be read.
+    """
+
+    items: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    lines: dict[str, int] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+    broken: bool = False
+
+    @classmethod
+    def by_line(cls, text: str) -> Reading:
+        """Read a script or a unit as text: each line is an item, with its number as key.
+
+        A text of more than MAX_ENTRIES lines is broken.
+        """
+        if text.count("\n") >= MAX_ENTRIES:
+            return cls(findings=[too_many(MAX_ENTRIES + 1)], broken=True)
+        lines = {str(number): text for number, text in enumerate(text.split("\n"), 1)}
+        return cls(lines, lines={number: int(number) for number in lines})
+
+    def add(self, key: str, value: str, line: int) -> None:
+        """Add an item, as a secret if its key names one; secrets inside a value are masked.
+
+        With more than MAX_ENTRIES items the reading is broken.
+        """
+        if len(self.lines) >= MAX_ENTRIES:
+            if not self.broken:
+                self.findings.append(too_many(line))
+                self.broken = True
+            return
+        key = masked(key)
+        self.lines[key] = line
+        if hides(key):
+            self.secrets[key] = Secret(value)
+        else:
+            self.items[key] = masked(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """What surrounding files set of an artifact's items, and the findings in them, by path.
+
+    `weaker` items count if the artifact's own file does not set them, `stronger` ones always; with
+    `instead` no item of its own counts. `places` is where an item is set: path and line.
+    """
+
+    weaker: Mapping[str, str] = field(default_factory=dict)
+    stronger: Mapping[str, str] = field(default_factory=dict)
+    instead: bool = False
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    findings: tuple[tuple[str, Finding], ...] = ()

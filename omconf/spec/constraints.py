@@ -1,0 +1,100 @@
+"""Checks across keys of a section: what the model of one key alone cannot show."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic_core import PydanticCustomError
+
+from omconf.rules import WRONG_VALUE
+from omconf.spec import checks, errors
+from omconf.spec.references import node_text
+from omconf.spec.urls import url as check_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omconf.diagnostics import Diagnostic
+    from omconf.spec.document import Document, Path
+    from omconf.spec.models import Spec
+
+
+def nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic]:
+    """Check each node's name, and the keys that `node_defaults` may give.
+
+    A missing key is not reported if it is one of the `misspelt`.
+    """
+    nodes = document.data.get("nodes")
+    defaults = document.data.get("node_defaults")
+    defaults = defaults if isinstance(defaults, dict) else {}
+    for name, node in nodes.items() if isinstance(nodes, dict) else ():
+        path: Path = ("nodes", name)
+        try:
+            checks.node_name(name)
+        except PydanticCustomError as error:
+            yield errors.translate_check(error, document.key_span(path))
+        if not isinstance(node, dict):
+            continue
+        for key in ("address", "url"):
+            absent = node.get(key) is None and defaults.get(key) is None
+            if absent and (*path, key) not in misspelt and "<<" not in node:
+                yield errors.missing_key(document, (*path, key))
+        place = (*path, "url") if "url" in node else ("node_defaults", "url")
+        text = node.get("url", defaults.get("url"))
+        if isinstance(text, str):
+            address = node.get("address", defaults.get("address"))
+            if not isinstance(address, str) or not text.isprintable():
+                continue  # the value itself has a diagnostic
+            try:
+                check_url(node_text(text, name, address), name)
+            except PydanticCustomError as error:
+                yield errors.advised(errors.translate_check(error, document.span(place)), text)
+
+
+_GO_WITH = {
+    **dict.fromkeys(("export", "options", "mount_from"), ("nfs", "cifs")),
+    **dict.fromkeys(("export_options", "type", "pseudo_root", "clients"), ("nfs",)),
+    **dict.fromkeys(("share", "user", "domain", "password", "credentials"), ("cifs",)),
+    "fstab": ("mounted",),
+}
+"""Keys of `storage:` that only some kinds have: key to kinds."""
+
+
+def storage(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic]:
+    """Check the keys of `storage:` against its kind: required ones, and those without effect.
+
+    A missing key is not reported if it is one of the `misspelt`.
+    """
+    given = document.data.get("storage")
+    if not isinstance(given, dict):
+        return
+    kind = str(given.get("kind", "nfs"))
+    for key in {"nfs": ("server",), "cifs": ("server", "password")}.get(kind, ()):
+        if given.get(key) is None and ("storage", key) not in misspelt:
+            yield errors.missing_key(document, ("storage", key))
+    for key, kinds in _GO_WITH.items():
+        if key in given and kind not in kinds and kind in ("nfs", "cifs", "mounted"):
+            yield WRONG_VALUE.at(
+                document.key_span(("storage", key)),
+                f"`storage.{key}` means nothing with `kind: {kind}`.",
+                hint=f"Remove it, or write `kind: {kinds[0]}`.",
+            )
+    if kind == "mounted" and None not in (given.get("fstab"), given.get("server")):
+        yield WRONG_VALUE.at(
+            document.key_span(("storage", "server")),
+            "`storage.server` means nothing beside `storage.fstab`, whose `what` names the server.",
+            hint="Remove it.",
+        )
+
+
+def is_complete(spec: Spec, name: str) -> bool:
+    """Tell whether a node has an address and a valid URL, its own or the defaults'."""
+    node, defaults = spec.nodes[name], spec.node_defaults
+    address, url = node.address or defaults.address, node.url or defaults.url
+    if not address or not url:
+        return False
+    try:
+        check_url(node_text(url, name, address), name)
+    except PydanticCustomError:
+        return False
+    return True

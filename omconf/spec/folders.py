@@ -1,0 +1,58 @@
+"""Checks of folders on a node or server, which are absolute paths.
+
+Each raises a pydantic error whose type is a rule's id; errors.py turns it into a diagnostic.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from omconf.formats import paths
+from omconf.rules import EXPORT_PATH, UNCARRIABLE, WRONG_VALUE
+from omconf.spec.refusal import refuse
+
+
+def _path(value: str) -> str:
+    if not value.startswith("/"):
+        refuse(WRONG_VALUE, f"`{value[:80]}` is not an absolute path.", "Start it with `/`.")
+    if not paths.CARRIED.fullmatch(value):
+        refuse(
+            UNCARRIABLE,
+            f"The path `{value[:80]}` holds a character that a unit or script cannot carry.",
+            "Use a folder whose name has no quotes, backslashes, `$`, `*`, `?` or tabs.",
+        )
+    parts = value.split("/")[1:]
+    longest = max(len(part.encode()) for part in parts)
+    if len(value.encode()) > paths.MAX_PATH or longest > paths.MAX_PART:
+        refuse(
+            WRONG_VALUE,
+            f"The path `{value[:80]}` is too long: a part of it may have {paths.MAX_PART} bytes,"
+            f" all {paths.MAX_PATH}.",
+            "Use a folder with a shorter name.",
+        )
+    if ".." in parts or "." in parts or (value != "/" and "" in parts):
+        better = posixpath.normpath(re.sub("/+", "/", value))
+        hint = (
+            "Name a folder below `/`, as `/opt/omdata`." if better == "/" else f"Write `{better}`."
+        )
+        refuse(WRONG_VALUE, f"The path `{value[:80]}` is not in its plain form.", hint)
+    return value
+
+
+def folder(value: str) -> str:
+    """Check an absolute path to a folder other than the root."""
+    if _path(value) == "/":
+        refuse(WRONG_VALUE, "The root folder `/` cannot be used here.", "Name a folder below it.")
+    return value
+
+
+def export_path(value: str) -> str:
+    """Check the exported folder: absolute; `/` is allowed (check/storage.py refuses it on a node)."""
+    if not value.startswith("/"):
+        refuse(
+            EXPORT_PATH,
+            f"`{value[:80]}` cannot be the export: it must be an absolute path.",
+            "Write `export: /opt/omdata`.",
+        )
+    return _path(value)

@@ -1,0 +1,58 @@
+"""The keys that a spec may have at a place, and their names in messages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from omconf.diagnostics import meant
+from omconf.spec import slips
+from omconf.spec.models import Section, Spec, section_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from omconf.spec.document import Path
+
+_ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+
+def name_of(path: Path) -> str:
+    """Name a key for a message: `storage.kind`, `why` of the first item of `ignore`."""
+    for i, part in enumerate(path):
+        if isinstance(part, int):
+            which = f"the {_ORDINALS[part]} item" if part < len(_ORDINALS) else f"item {part + 1}"
+            item = f"{which} of {name_of(path[:i])}"
+            return f"{name_of(path[i + 1 :])} of {item}" if path[i + 1 :] else item
+    return f"`{'.'.join(str(part)[:80] for part in path)}`"
+
+
+def intended(path: Path) -> Path | None:
+    """Return the path of the key that a misspelt one probably is; None if none is near."""
+    near = meant(slips.key_of(str(path[-1])), fields_at(path[:-1]))
+    return (*path[:-1], near) if near else None
+
+
+def place_of(path: Path) -> str:
+    """Name a section for a message about a key in it: `storage:`, the first item of `ignore`."""
+    name = name_of(path)
+    return name if " " in name else f"{name[:-1]}:`"
+
+
+def model_at(path: Path) -> type[Section] | None:
+    """Return the model of the section at a path; None if there is no section."""
+    model: type[Section] | None = Spec
+    in_mapping = False
+    for part in path:
+        if in_mapping:  # a name chosen by the user, or the index of a list's item
+            in_mapping = False
+            continue
+        info = model.model_fields.get(str(part)) if model else None
+        model = section_of(info) if info else None
+        in_mapping = str(part) in ("nodes", "removed", "ignore")
+    return None if in_mapping else model
+
+
+def fields_at(path: Path) -> Iterator[str]:
+    """Yield the keys that the section at a path may have; none if users choose them."""
+    model = model_at(path)
+    yield from model.model_fields if model else ()
