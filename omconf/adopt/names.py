@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.adopt import hazelcast, host
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
-from omconf.formats.names import INSTANCE, LONGEST_INSTANCE
+from omconf.formats.names import INSTANCE, MAX_INSTANCE
 from omconf.spec.checks import RESERVED, label
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _kept(nodes: Sequence[Seen]) -> set[str]:
     times = Counter(text for text, _ in own.values())
     for node in nodes:
         text, line = own[node.name]
-        fits = INSTANCE.fullmatch(text) and len(text) <= LONGEST_INSTANCE
+        fits = INSTANCE.fullmatch(text) and len(text) <= MAX_INSTANCE
         if fits and times[text] == 1 and text not in own:
             place = (node.path(HAZELCAST.places[0]), line)
             node.tell(("nodes", "*", "instance_name"), text, place)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import Source
 
 SCRIPT = Path(survey.__file__).with_name("survey.sh")
-MOST_LINES = 5000
+MAX_LINES = 5000
 """Lines that a node may say at the first look."""
 MAX_SAID = 1024 * 1024
 _UNSEEN = Finding(
@@ -136,7 +136,7 @@ def _script() -> bytes:
 def read(label: str, said: str) -> Survey:
     """Read what a node said at the first look; lines that it cannot have meant are left out."""
     found: dict[str, list[str]] = {}
-    for line in said.split("\n")[:MOST_LINES]:
+    for line in said.split("\n")[:MAX_LINES]:
         what, tab, text = line.partition("\t")
         if tab and text.isprintable():
             found.setdefault(what, []).append(text)
@@ -146,12 +146,12 @@ def read(label: str, said: str) -> Survey:
     units = [p for p in found.get("unit", ()) if p.startswith(survey.UNITS) and "/../" not in p]
     return Survey(
         label,
-        tuple(dict.fromkeys((home, webapp) for home, webapp in homes))[: survey.MOST_HOMES],
-        tuple(dict.fromkeys(units))[: survey.MOST_UNITS],
+        tuple(dict.fromkeys((home, webapp) for home, webapp in homes))[: survey.MAX_HOMES],
+        tuple(dict.fromkeys(units))[: survey.MAX_UNITS],
         has_units="any" in found,
         zone=next(iter(found.get("zone", ())), ""),
         host=next(iter(found.get("host", ())), ""),
-        odd=tuple(dict.fromkeys(found.get("odd", ())))[: survey.MOST_HOMES],
+        odd=tuple(dict.fromkeys(found.get("odd", ())))[: survey.MAX_HOMES],
         addresses=tuple(filter(_is_address, found.get("address", ())))[:64],
     )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from omconf.adopt.gather import Gathered
     from omconf.diagnostics import Diagnostic
 
-_MOST = 20
+_MAX_TOLD = 20
 
 
 def head(gathered: Gathered) -> list[str]:
@@ -44,6 +44,6 @@ def tail(diagnostics: Iterable[Diagnostic]) -> list[str]:
         "Warnings of this spec; to accept one, remove its comment marks and say why.",
         "ignore:",
     ]
-    for rule, found in [*warned.items()][:_MOST]:
+    for rule, found in [*warned.items()][:_MAX_TOLD]:
         lines += [f"  # {found.message}", f"  - {{rule: {rule}, why: ...}}"]
     return lines

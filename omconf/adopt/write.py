@@ -38,7 +38,7 @@ _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 """Plain words that some reader of YAML takes for something else."""
 _COLUMN = 40
-_LONGEST_COMMENT = 160
+_MAX_COMMENT = 160
 
 
 def spec(
@@ -151,4 +151,4 @@ def scalar(text: str) -> Any:
 def shown(text: str) -> str:
     """Make a text fit into a comment, which ends with its line."""
     flat = "".join(char if char.isprintable() else "�" for char in text)
-    return flat if len(flat) <= _LONGEST_COMMENT else flat[: _LONGEST_COMMENT - 3] + "..."
+    return flat if len(flat) <= _MAX_COMMENT else flat[: _MAX_COMMENT - 3] + "..."

@@ -46,8 +46,8 @@ DROP_IN = "omconf.conf"
 """omconf's own drop-in beside the unit of OpenMeetings."""
 MAX_NAMES = 1000
 """Names of one folder that are looked at, in their order."""
-MOST_UNITS = 2000
-MOST_HOMES = 8
+MAX_UNITS = 2000
+MAX_HOMES = 8
 MAX_UNIT = 64 * 1024
 """Bytes of a unit file."""
 SPEAKS = re.compile(r"openmeetings|catalina|tomcat", re.IGNORECASE)
@@ -98,10 +98,10 @@ def of_tree(label: str, root: str, *, dir_fd: int | None = None) -> Survey:
         homes = dict.fromkeys(_homes(tree, [*_bases(tree), *said]))
         plain = [home for home in homes if "".join(home).isprintable()]
         odd = [escaped("/webapps/".join(home)) for home in homes if home not in set(plain)]
-        chosen = tuple(plain[:MOST_HOMES])
+        chosen = tuple(plain[:MAX_HOMES])
         speak = tuple(p for p, text in units.items() if _speaks(p, text, chosen))
         has_units = any(p.endswith(".service") for p in units)
-        return Survey(label, chosen, speak, has_units, _zone(tree), odd=tuple(odd[:MOST_HOMES]))
+        return Survey(label, chosen, speak, has_units, _zone(tree), odd=tuple(odd[:MAX_HOMES]))
 
 
 def _speaks(path: str, text: str, homes: Iterable[tuple[str, str]]) -> bool:
@@ -140,7 +140,7 @@ def _units(tree: Tree) -> tuple[dict[str, str], list[str]]:
     said: list[str] = []
     for folder in UNITS:
         for name in _unit_names(tree, folder):
-            if len(texts) == MOST_UNITS:
+            if len(texts) == MAX_UNITS:
                 return texts, said
             path = f"{folder}/{name}"
             with suppress(OSError, UnresolvedError):

@@ -15,8 +15,8 @@ MAX_LABEL = 63
 """Characters of a label (RFC 1035)."""
 
 INSTANCE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._:@-]{0,99}(?: [A-Za-z0-9._:@-]{1,99})*")
-"""A Hazelcast member; Hazelcast takes any text, and trims it. `LONGEST_INSTANCE` characters at most."""
-LONGEST_INSTANCE = 128
+"""A Hazelcast member; Hazelcast takes any text, and trims it. `MAX_INSTANCE` characters at most."""
+MAX_INSTANCE = 128
 
 HOST = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*")
 """A host's name or an IPv4 address (RFC 1123, and underscores), of `MAX_HOST` characters."""

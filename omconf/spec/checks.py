@@ -74,12 +74,12 @@ def cluster_name(value: str) -> str:
 
 def instance_name(value: str) -> str:
     """Check what Hazelcast calls a member."""
-    if not names.INSTANCE.fullmatch(value) or len(value) > names.LONGEST_INSTANCE:
+    if not names.INSTANCE.fullmatch(value) or len(value) > names.MAX_INSTANCE:
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is no name for a member.",
             "Use letters, digits, `.`, `_`, `-`, `:`, `@` and single blanks between them,"
-            f" {names.LONGEST_INSTANCE} characters at most.",
+            f" {names.MAX_INSTANCE} characters at most.",
         )
     return value
 

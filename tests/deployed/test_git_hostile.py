@@ -23,7 +23,7 @@ from tests.command import ROOT, omconf
 from tests.deployed.git_store import FILE, FOLDER, LINK, SUBMODULE, Store, packed_head
 from tests.deployed.same import SECRET, build, plan, write_spec
 from tests.deployed.test_git import commit, git
-from tests.fuzz.test_limits import MEASURED, MOST_KIB
+from tests.fuzz.test_limits import MEASURED, MAX_KIB
 from tests.needs import needs
 
 pytestmark = needs("git")
@@ -458,7 +458,7 @@ def test_a_small_object_made_of_a_huge_one(tmp_path: Path) -> None:
     command = [sys.executable, "-c", READ, str(tmp_path / "b")]
     measured = [sys.executable, "-c", MEASURED, *command]
     done = subprocess.run(measured, cwd=ROOT, capture_output=True, text=True, check=True)
-    assert int(done.stdout) < MOST_KIB
+    assert int(done.stdout) < MAX_KIB
     assert "an object of it takes more than 128 MiB to be read" in done.stderr
 
 

@@ -30,8 +30,8 @@ from tests.fuzz.minimise import minimise
 CHUNK = 250
 THOROUGH = 50
 """Of so many cases one is looked at fully, and every one with a new set of rules."""
-MOST_SECONDS = 2.0
-MOST_MIB = 300
+MAX_SECONDS = 2.0
+MAX_MIB = 300
 SHARES = {"spec": 5, "further": 1, "deployed": 3, "git": 1, "stream": 2, "check": 1, "tree": 1}
 FAMILIES = (*cases.FAMILIES, "tree")
 """Those of `cases`, which mutate files, and trees that change while they are read."""
@@ -75,7 +75,7 @@ def run_cases(laid_out: bases.Bases, family: str, numbers: Iterable[int]) -> Rep
             report.broken.setdefault(broken.kind, (case.name, str(broken)))
             continue
         seconds = time.monotonic() - start
-        if seconds > MOST_SECONDS and (alone := _seconds_alone(laid_out, case)) > MOST_SECONDS:
+        if seconds > MAX_SECONDS and (alone := _seconds_alone(laid_out, case)) > MAX_SECONDS:
             report.broken.setdefault("slow", (case.name, f"{alone:.1f} s"))
         report.slowest = max(report.slowest, (seconds, case.name))
         report.rules.update(set(rules))
@@ -180,14 +180,14 @@ def _summary(folder: Path, total: Report, families: list[str]) -> int:
         _say(f"{rule} {times:9,}")
     seconds, name = total.slowest
     _say(f"{total.cases:,} cases; slowest {seconds:.2f} s ({name}); {total.mib:.0f} MiB at most")
-    if total.mib > MOST_MIB:
-        _say(f"BROKEN over {MOST_MIB} MiB")
+    if total.mib > MAX_MIB:
+        _say(f"BROKEN over {MAX_MIB} MiB")
     for name, _ in total.broken.values():
         _one(folder / name, name)
     silent = [r for r in all_rules() if r[2] in "12" and r not in total.rules]
     if "spec" in families and silent:
         _say(f"never fired: {', '.join(silent)}")
-    return 1 if total.broken or total.mib > MOST_MIB else 0
+    return 1 if total.broken or total.mib > MAX_MIB else 0
 
 
 def _digests(folder: Path, families: list[str], given: Any) -> int:

@@ -9,7 +9,7 @@ from tests.fuzz.bases import Bases
 from tests.fuzz.cases import Case
 from tests.fuzz.oracle import Broken, run
 
-MOST_RUNS = 3000
+MAX_RUNS = 3000
 
 
 def minimise(bases: Bases, case: Case, kind: str) -> Case:
@@ -19,7 +19,7 @@ def minimise(bases: Bases, case: Case, kind: str) -> Case:
     def still(candidate: Case) -> bool:
         nonlocal runs
         runs += 1
-        if runs > MOST_RUNS:
+        if runs > MAX_RUNS:
             return False
         try:
             run(bases, candidate, set(), thorough=True)

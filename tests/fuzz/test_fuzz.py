@@ -16,7 +16,7 @@ import pytest
 from tests.command import ROOT, omconf
 from tests.fuzz.bases import ENVIRONMENT, Bases, laid_out
 from tests.fuzz.cases import FAMILIES, SENT, Case
-from tests.fuzz.long_run import MOST_MIB, peak_mib, run_cases
+from tests.fuzz.long_run import MAX_MIB, peak_mib, run_cases
 from tests.fuzz.oracle import run
 
 CASES = {
@@ -77,7 +77,7 @@ def test_cases(bases: Bases, family: str, first: int) -> None:
         name, text = next(iter(report.broken.values()))
         pytest.fail(f"{text}\n\nTo make it small: python -m tests.fuzz.long_run --case {name}")
     assert report.cases == CHUNK
-    if report.mib > max(MOST_MIB, before):
+    if report.mib > max(MAX_MIB, before):
         # Other tests of this process may have held the rest.
         alone = ["--family", family, "--start", str(first), "--cases", str(CHUNK), "--jobs", "1"]
         done = subprocess.run([sys.executable, "-m", "tests.fuzz.long_run", *alone], cwd=ROOT)
