@@ -23,7 +23,7 @@ from tests.command import ROOT, omconf
 from tests.deployed.git_store import FILE, FOLDER, LINK, SUBMODULE, Store, packed_head
 from tests.deployed.same import SECRET, build, plan, write_spec
 from tests.deployed.test_git import commit, git
-from tests.fuzz.test_limits import MEASURED, MAX_KIB
+from tests.fuzz.test_limits import MAX_KIB, MEASURED
 from tests.needs import needs
 
 pytestmark = needs("git")
