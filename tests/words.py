@@ -63,7 +63,12 @@ def checked() -> Iterator[tuple[str, str]]:
     ).stdout  # fmt: skip
     for path in filter(None, listed.split("\0")):
         file = ROOT / path
-        if path.startswith(tuple(table["without"])) or file.is_symlink() or not file.is_file():
+        if (
+            path.startswith(tuple(table["without"]))
+            or "/bundles/" in path
+            or file.is_symlink()
+            or not file.is_file()
+        ):
             continue
         try:
             yield path, file.read_text("utf-8")
