@@ -68,11 +68,12 @@ soak: setup ## kill omconf and the node program at random moments (as root, an h
 	$(BIN)/python -m tests.soak
 
 .PHONY: lint
-lint: setup ## formatting, lint, types, import layers, the schemas' freshness
+lint: setup ## formatting, lint, types, import layers, words, the schemas' freshness
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.words
 	$(BIN)/omconf schema | cmp - schemas/cluster.schema.json
 	$(BIN)/omconf schema --plan | cmp - schemas/plan.schema.json
 	$(BIN)/omconf schema --events | cmp - schemas/events.schema.json

@@ -42,8 +42,8 @@ wrote, ten files a node; `diff -r` compares two such bundles of which one file d
 that of one process, a single run. A build again has its budget on disk, where bundles lie: in memory
 a file is made as quickly as it is looked at. Peers only fill templates, they check nothing; Ansible
 runs once. The nodes that are reached by ssh are network and mount namespaces with an sshd each, and
-their files lie on disk. An apply writes five files of each anew, which no program there judges, and
-then the manifest; programs that judge are counted apart, with a unit. {missing}
+their files lie on disk. An apply writes five files of each anew, which no program there checks, and
+then the manifest; the time of programs that check is counted separately, with a unit. {missing}
 
 {table}"""
 

@@ -12,8 +12,8 @@ from bench.cases import OMCONF
 from bench.measure import Command, Rounds, peak
 from bench.table import Row, memory, timed
 from tests.needs import closure, missing
-from tests.real.judges import Network
 from tests.real.nodes import NEEDS_NODES, NEEDS_SSH, Nodes
+from tests.real.programs import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,9 +31,9 @@ FILES = (
     "usr/local/sbin/omconf-multicast-route",
     "usr/local/sbin/omconf-node-check",
 )
-"""Files of a node that no program on it judges; nothing has to be run when their modes alone change."""
+"""Files of a node that no program on it checks; nothing has to be run when their modes alone change."""
 MANIFEST = "etc/omconf/conference/manifest.json"
-JUDGED = "etc/systemd/system/omconf-multicast-route.service"
+CHECKED = "etc/systemd/system/omconf-multicast-route.service"
 OTHER_MODE = 0o604
 
 
@@ -99,7 +99,7 @@ def over_ssh(folder: Path, repeats: int) -> Iterator[Row]:
     tar, copy = "parallel ssh, tar -c", "parallel ssh, tar -x, sync"
     named = f"{COUNT} nodes by ssh: "
     with _nodes(folder / "few", COUNT) as nodes:
-        apply, judged = _apply(nodes), _apply(nodes, (*FILES, JUDGED))
+        apply, checked = _apply(nodes), _apply(nodes, (*FILES, CHECKED))
         Rounds({"": apply}, KEPT)
         files = " ".join((*FILES, MANIFEST))
         rounds = Rounds(
@@ -108,13 +108,13 @@ def over_ssh(folder: Path, repeats: int) -> Iterator[Row]:
                 copy: _copy(nodes),
                 "plan": Command([OMCONF, "plan", nodes.spec, "--ssh"], env=_found(nodes)),
                 "apply": apply,
-                "judged": judged,
+                "checked": checked,
             },
             repeats,
         )
         yield timed(rounds, "plan", tar, f"{named}plan, nothing changed", limit=1.3)
         yield timed(rounds, "apply", copy, f"{named}apply, files only", limit=4.0)
-        yield timed(rounds, "judged", "apply", f"{named}apply, and a unit that is judged")
+        yield timed(rounds, "checked", "apply", f"{named}apply, and a unit that is checked")
         yield memory(f"{named}peak memory of apply", peak(apply))
     with _nodes(folder / "many", MANY) as nodes:
         yield memory(f"{MANY} nodes by ssh: peak memory of apply", peak(_apply(nodes)))

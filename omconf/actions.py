@@ -152,8 +152,8 @@ def remove(*paths: str) -> Do:
 def at_boot(*argv: str, no_longer: bool = False) -> Do:
     """Have a person see to it that a program runs at each boot, where no systemd does."""
     command = shlex.join(argv)
-    does = Manual("admin", f"Have `{command}` run at each boot of this node.")
-    back = Manual("admin", f"Have `{command}` no longer run at boot.")
+    does = Manual("admin", f"Configure this node to run `{command}` at boot.")
+    back = Manual("admin", f"Stop running `{command}` at boot.")
     return Do(back, does) if no_longer else Do(does, back)
 
 
@@ -193,7 +193,7 @@ class Step:
 
     @property
     def by_hand(self) -> list[tuple[str, str]]:
-        """What people do in it that others of their acts take back: both texts."""
+        """What people do in it that others of their acts undo: both texts."""
         pairs = [(do.action, do.undo) for do in self.does]
         return [
             (a.text, b.text) for a, b in pairs if isinstance(a, Manual) and isinstance(b, Manual)

@@ -20,10 +20,8 @@ def report(findings: list[Finding], finding: Finding) -> None:
     if len(findings) < MAX_FINDINGS:
         findings.append(finding)
     elif len(findings) == MAX_FINDINGS:
-        message = (
-            f"There are more than {MAX_FINDINGS} findings: the ones from here on are left out."
-        )
-        findings.append(Finding(BEYOND_LIMIT, finding.line, message, "Fix the first ones."))
+        message = f"There are more than {MAX_FINDINGS} findings: the remaining ones are omitted."
+        findings.append(Finding(BEYOND_LIMIT, finding.line, message, "Fix the first errors."))
 
 
 def plain_property(name: str, span: Span | None, hint: str = "Remove it.") -> Diagnostic:

@@ -162,7 +162,7 @@ def _heard(
         while not heard.problem and (streams.get_map() or not gone):
             left = end - time.monotonic()
             if left <= 0 or interrupts.stopped():
-                heard.problem = "interrupted" if left > 0 else f"no answer in {seconds:g} seconds"
+                heard.problem = "interrupted" if left > 0 else f"no response in {seconds:g} seconds"
                 break
             if not streams.get_map():
                 pause = min(2 * pause, _MAX_PAUSE)

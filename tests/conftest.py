@@ -93,6 +93,6 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     if _SECONDS:
-        terminalreporter.section("judges")
-        for judge, seconds in sorted(_SECONDS.items()):
-            terminalreporter.write_line(f"{judge:20} {seconds:6.1f} s")
+        terminalreporter.section("real programs")
+        for program, seconds in sorted(_SECONDS.items()):
+            terminalreporter.write_line(f"{program:20} {seconds:6.1f} s")

@@ -142,12 +142,12 @@ def index() -> str:
     lines = [
         "# The rules",
         "",
-        "What omconf catches. An error stops a build; a warning is only said. `omconf explain OM201`",
-        "prints a rule's page. This table is made by `make diagnostics`; the messages are what omconf",
-        "says of the bad examples.",
+        "All rules of omconf. An error stops a build; a warning does not. `omconf explain OM201`",
+        "prints a rule's page. `make diagnostics` generates this table; the messages are those for",
+        "the bad examples.",
         "",
-        "The examples are run as they stand, too. The sections of a `cluster.yaml` there take the",
-        "place of those of this spec:",
+        "The tests run all examples as they are. The sections of a `cluster.yaml` there replace those",
+        "of this spec:",
         "",
         "```yaml",
         *SMALLEST.splitlines(),
@@ -178,7 +178,7 @@ NOT_RUN = {
     "OM317": "it needs files of this host's root; tests/deployed/test_sources.py has some",
     "OM264": "it needs a jar of Hazelcast; tests/real/test_hazelcast_extra.py has one",
     "OM271": "its example would be of over 1,000 nodes",
-    "OM400": "no spec brings it about: it is there for mistakes of omconf's own",
+    "OM400": "no spec causes it: it reports bugs of omconf",
     "OM412": "its example would be of over 4 MiB",
 }
 """Rules whose examples are not run, with the reason."""

@@ -34,7 +34,7 @@ TRIED = (
 HEAD = """\
 # How reliable an apply is
 
-`make soak` tries it at length, as root, and writes this page; CI tries the same a few times. Each
+`make soak`, run as root, tests this at length and writes this page; CI runs a shorter version. Each
 round is one apply or undo on a host of its own (`tests/apply/host.py`), whose systemctl and exportfs
 are stand-ins that write down what they are told; the three real nodes have their own systemd and sshd,
 and members of Hazelcast (`tests/real/machines.py`). After each kill the next `omconf apply` has to

@@ -153,9 +153,9 @@ def test_release_and_hand_over(tmp_path: Path) -> None:
 
 def test_files_about_the_bundle() -> None:
     (people,) = origins(explained("bundles/README.md:1"))
-    assert people == {"from": "format", "what": "the bundle's own: what it holds, for people"}
+    assert people == {"from": "format", "what": "part of the bundle: describes its content"}
     (builds,) = origins(explained("bundles/manifest.json:1"))
-    assert builds["what"] == "the bundle's own: what it holds, for a later build"
+    assert builds["what"] == "part of the bundle: lists its content for later builds"
     for target, named in (
         ("bundles/manifest.json:6", "README.md"),
         ("bundles/manifest.json:20", "om2/blocks/etc/fstab"),
@@ -202,7 +202,10 @@ def test_a_file_that_is_not_what_would_be_built(tmp_path: Path) -> None:
     fstab.write_text("# nothing\n")
     result = omconf("explain", "out/om2/blocks/etc/fstab:2", cwd=tmp_path)
     assert result.code == 0
-    assert "warning[OM411]: out/om2/blocks/etc/fstab is not what the spec compiles to" in result.err
+    assert (
+        "warning[OM411]: out/om2/blocks/etc/fstab differs from what the spec compiles to"
+        in result.err
+    )
     (found,) = explained("out/om2/blocks/etc/fstab:2", tmp_path)["diagnostics"]
     assert found["rule"] == "OM411"
     fstab.unlink()
@@ -214,15 +217,19 @@ def test_a_file_that_is_not_what_would_be_built(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("target", "message", "hint"),
     [
-        ("bundles/CHANGES.md", "is no file that omconf compiles", "omconf rules"),
-        ("fstab", "is no file", "`om2/blocks/etc/fstab`, or `om2:/etc/fstab`"),
-        ("om9:/etc/fstab", "is no file", "`om2/blocks/etc/fstab`"),
-        ("om2:/etc/fstab:4", "om2/blocks/etc/fstab has 3 lines: there is no line 4.", "Without"),
-        ("om2:/etc/fstab:0", "there is no line 0.", "Without"),
-        ("OM229", "There is no rule OM229.", "OM230, a server that is no node"),
+        ("bundles/CHANGES.md", "is not a file that omconf compiles", "omconf rules"),
+        ("fstab", "is not a file", "`om2/blocks/etc/fstab`, or `om2:/etc/fstab`"),
+        ("om9:/etc/fstab", "is not a file", "`om2/blocks/etc/fstab`"),
+        (
+            "om2:/etc/fstab:4",
+            "om2/blocks/etc/fstab has 3 lines: there is no line 4.",
+            "Omit the line",
+        ),
+        ("om2:/etc/fstab:0", "there is no line 0.", "Omit the line"),
+        ("OM229", "There is no rule OM229.", "OM230, a server that is not a node"),
         ("om9999999999999", "There is no rule OM9999999999999.", "`omconf rules` lists all."),
-        ("\x1b[31m", r"\x1b[31m is no file", "Such a file"),
-        ("", "is no file", "Such a file"),
+        ("\x1b[31m", r"\x1b[31m is not a file", "Known files"),
+        ("", "is not a file", "Known files"),
     ],
 )
 def test_what_is_not_there(target: str, message: str, hint: str) -> None:

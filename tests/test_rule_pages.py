@@ -112,13 +112,13 @@ BEYOND_A_SCHEMA = {
 
 def test_the_schema_for_editors_refuses_bad_examples() -> None:
     schema = json.loads((ROOT / "schemas/cluster.schema.json").read_text())
-    judge = jsonschema.Draft202012Validator(schema)
+    validator = jsonschema.Draft202012Validator(schema)
     taken = set()
     for page in rule_pages.pages():
         bad = [fence for fence in page.examples("Bad") if fence.file == "cluster.yaml"]
         if not bad or page.severity != "Severity: error" or not "OM102" <= page.id < "OM300":
             continue
         rest = rule_pages._without(SMALLEST, set(rule_pages._TOP_KEY.findall(bad[0].text)))
-        if judge.is_valid(yaml.safe_load(rest + bad[0].text)):
+        if validator.is_valid(yaml.safe_load(rest + bad[0].text)):
             taken.add(page.id)
     assert taken == set(BEYOND_A_SCHEMA)

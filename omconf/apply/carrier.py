@@ -81,7 +81,7 @@ class Program:
     def _begun(self, reply: Reply) -> None:
         if not reply.ok:
             names = ", ".join(reply.word(1)[:300].split())
-            raise LostError(f"it lacks programs that omconf needs: {names}")
+            raise LostError(f"it lacks programs omconf needs: {names}")
 
     def __enter__(self) -> Program:
         return self
@@ -125,7 +125,7 @@ class Program:
         answered = time.time()
         code, count = reply.word(0), reply.word(1)
         if not (reply.ok and code.isdecimal() and count.isdecimal() and len(count) < 8):
-            raise LostError("it answers what no node program says")
+            raise LostError("unexpected response from the node program")
         out = b"".join(self._line(SLACK, MAX_BYTES) + b"\n" for _ in range(int(count)))
         return Answer(int(code), out, started=started, answered=answered)
 
@@ -136,7 +136,7 @@ class Program:
             while line:
                 line = line[os.write(self.process.stdin.fileno(), line) :]
         except OSError as error:
-            raise LostError(self._why("it takes no commands any more")) from error
+            raise LostError(self._why("it accepts no more commands")) from error
 
     def said(self) -> str:
         """Give what programs printed since this was asked last: hostile text."""
@@ -162,7 +162,7 @@ class Program:
         try:
             return Reply.of(self._line(seconds, MAX_ANSWER))
         except ValueError as error:
-            raise LostError("it answers what no node program says") from error
+            raise LostError("unexpected response from the node program") from error
 
     def _line(self, seconds: float, longest: int) -> bytes:
         end = time.monotonic() + seconds
@@ -171,9 +171,9 @@ class Program:
                 raise LeftError(running=True)
             left = end - time.monotonic()
             if left <= 0:
-                raise LostError(f"no answer in {seconds:g} seconds")
+                raise LostError(f"no response in {seconds:g} seconds")
             if len(self._answers) > longest:
-                raise LostError("it answers what no node program says")
+                raise LostError("unexpected response from the node program")
             if not self._hear(left):
                 raise LostError(self._why("it ended"))
         end_of_line = self._answers.index(b"\n")

@@ -44,8 +44,8 @@ def problem(node: Node, changing: Iterable[Target]) -> str:
     if not closed or _plain(client) in _NODE.findall(table):
         return ""
     return (
-        f"{files[0].path}: it would close port {port}, by which this connection came: let"
-        f" {_plain(client)} in by a file in {folder}, or have sshd listen elsewhere"
+        f"{files[0].path}: it would close port {port}, which this connection uses: "
+        f"allow {_plain(client)} in a file in {folder}, or let sshd listen elsewhere"
     )
 
 

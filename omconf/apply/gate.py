@@ -80,7 +80,7 @@ class Gate:
         self.strays = frozenset(self.parted)
         wrong = [f"{n}: {why}" for n in unchanged if n in reports and (why := _wrong(reports[n]))]
         return wrong + [
-            f"{name} runs, and is no member of the cluster"
+            f"{name} is running but is not a member of the cluster"
             for name in unchanged
             if name in self.parted
         ]
@@ -185,7 +185,7 @@ def web_ports(node: Node | None) -> tuple[int, ...]:
 def _unknown(said: NodeReport) -> str:
     """Say which check cannot be made on a node: a program is missing there, and waiting brings none."""
     unknown = (c for c in said.checks if c.name in WANTED and c.status is Status.UNKNOWN)
-    return next((f"{check.name} cannot be known: {check.text}" for check in unknown), "")
+    return next((f"{check.name} is unknown: {check.text}" for check in unknown), "")
 
 
 def _wrong(said: NodeReport, names: Collection[str] = WANTED) -> str:

@@ -239,7 +239,7 @@ def _entry(number: str, of: Mapping[str, str]) -> Entry:
         if found := _FILE.fullmatch(line):
             path = printf.meaning(found["path"].encode()).decode("utf-8", "surrogateescape")
             if path not in about.files:
-                raise ValueError("a file that it was not to write")
+                raise ValueError("a file outside its plan")
             access = found["access"] or ""
             given = (found["key"], path, found["before"], found["after"], access)
             changed.append(Changed(*given, int(found["made"])))

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from omconf.apply.targets import Targets
 
 
-BARRED = "nothing before that is taken back until people have done this: {text}"
-NO_WAY_BACK = "nothing was taken back, as what the earlier settings need is gone already"
+BARRED = "earlier steps are undone only after this manual step: {text}"
+NO_WAY_BACK = "nothing was undone: what the earlier settings need has already been removed"
 
 Said = TypeVar("Said")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.actions import Health, Manual, Put, Remove, Run, Service
-from omconf.apply import database, entrance, judges
+from omconf.apply import checkers, database, entrance
 from omconf.apply.written import digest
 from omconf.cluster.places import STATE
 
@@ -24,16 +24,16 @@ BESIDE_KIB = 256
 ASK_HEALTH = ("curl", "wget")
 """Programs by which omconf-node-check asks OpenMeetings for its health: one is enough."""
 _WHY = {
-    "stale": "it is not as it was planned any more: plan again",
-    "unreadable": "the owner of its folder cannot read it: give both the same owner",
-    "outside": "it lies outside of the tree, where a link leads",
-    "mountpoint": "it is a mount point of its own",
+    "stale": "it changed after the plan was made: plan again",
+    "unreadable": "the owner of its folder could not read it: give both the same owner",
+    "outside": "a link leads outside of the tree",
+    "mountpoint": "it is a mount point",
     "folder": (
-        "its folder cannot be written: a read-only file system, an immutable folder, or a way there"
-        " that its owner may not go"
+        "its folder cannot be written: the file system is read-only, the folder is immutable, "
+        "or its owner cannot reach it"
     ),
     "file": "it cannot be replaced: it is immutable",
-    "room": "its file system has no room for it",
+    "room": "its file system is full",
 }
 
 
@@ -46,7 +46,7 @@ def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> 
     if node.real:
         found += _programs(node, steps)
         found += _database(node, steps)
-        found += _judged(node, steps)
+        found += _checked(node, steps)
         found += _way_in(node, steps)
         if not people:
             found += _persons(node, steps)
@@ -58,7 +58,7 @@ def of_undo(line: Line, written: Iterable[Written]) -> list[str]:
     files = [w for w in written if not w.conflict]
     sizes = [len(w.before or b"") + len(w.after or b"") for w in files]
     found = list(_places(line, ((w.path, digest(w.after)) for w in files), sum(sizes)))
-    return [text.replace(_WHY["stale"], "it has changed since it was shown") for text in found]
+    return [text.replace(_WHY["stale"], "it changed after it was shown") for text in found]
 
 
 def targets(node: Node, steps: Iterable[Step]) -> Iterator[Target]:
@@ -91,7 +91,7 @@ def _files(node: Node, steps: Sequence[Step], *, user: bool) -> Iterator[str]:
     yield from _later(node, changing)
     for owner, group in {(t.owner, t.group): None for t in changing if not t.shared}:
         if not node.line.ask("account", owner, group).ok:
-            yield f"the user {owner} or the group {group} is not there"
+            yield f"the user {owner} or the group {group} does not exist"
 
 
 def _later(node: Node, changing: Iterable[Target]) -> Iterator[str]:
@@ -150,13 +150,13 @@ def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:
         node.line.ask("program", name).ok for name in ASK_HEALTH
     ):
         programs = " and ".join(ASK_HEALTH)
-        yield f"whether OpenMeetings is healthy could not be known: {programs} are missing"
+        yield f"the health of OpenMeetings cannot be checked: {programs} are missing"
 
 
 def _database(node: Node, steps: Sequence[Step]) -> Iterator[str]:
     """Find that OpenMeetings would start without its database.
 
-    Where a step of the database's administrator comes first, it is that step's check.
+    Where a step of the database administrator comes first, it is that step's check.
     """
     assert node.targets is not None  # noqa: S101 - whoever plans has them
     for action in _actions(steps):
@@ -167,15 +167,15 @@ def _database(node: Node, steps: Sequence[Step]) -> Iterator[str]:
                 probe = database.probe(node.targets)
                 if probe is not None and not node.passes(probe):
                     yield (
-                        "the database does not answer from here, on"
-                        f" {database.named(node.targets)}: start it, or let this node in there"
+                        "the database does not respond from this node, on"
+                        f" {database.named(node.targets)}: start it, or allow this node on it"
                     )
                 return
 
 
-def _judged(node: Node, steps: Sequence[Step]) -> Iterator[str]:
+def _checked(node: Node, steps: Sequence[Step]) -> Iterator[str]:
     try:
-        yield from judges.problems(node, steps, targets(node, steps))
+        yield from checkers.problems(node, steps, targets(node, steps))
     except ValueError:  # said of the file itself
         return
 
@@ -200,8 +200,8 @@ def _persons(node: Node, steps: Sequence[Step]) -> Iterator[str]:
                 stopped = False
             case Manual(text=text, check=check) as manual if stopped:
                 if (check is None and not manual.login) or not node.is_done(manual):
-                    yield f"a person has to do this while OpenMeetings is stopped: {text}"
+                    yield f"this manual step is needed while OpenMeetings is stopped: {text}"
 
 
 def _why(reply: Reply) -> str:
-    return _WHY.get(reply.word(0), "it cannot be looked at")
+    return _WHY.get(reply.word(0), "it cannot be inspected")

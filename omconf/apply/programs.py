@@ -29,7 +29,7 @@ _KILLED = "137"
 """Of a program that was killed, by `timeout` or by anybody."""
 _MOUNTED = 'cut -d" " -f5 /proc/self/mountinfo | grep -Fqx -- "$1"'
 _SEE = ': See "systemctl status'
-_BARE = "nothing says how it was before omconf came"
+_BARE = "its state before omconf is unknown"
 _BY_HAND = "by-hand.service"
 """Stands for whatever starts OpenMeetings where a person does."""
 
@@ -84,7 +84,7 @@ class Programs:
         said = [hidden for line in said[-1:] if (hidden := self.hide(line)[:300])]
         late = reply.word(1) == _KILLED and time.monotonic() - started > timeout
         if late or reply.word(1) in _TIMED_OUT:
-            why = f"it did not end within {timeout} seconds"
+            why = f"it did not finish within {timeout} seconds"
         else:
             why = f"it ended with exit code {reply.word(1)}"
         raise FailedError(f"{argv[0]}: {why}{f': {said[-1]}' if said else ''}")
@@ -131,7 +131,7 @@ class Programs:
         if self._bare():
             listens = self.watch.listens(self.name)
             self._runs()
-            return _BARE if listens else f"{_BARE}; its web server does not listen"
+            return _BARE if listens else f"{_BARE}; its web server is not listening"
         why = self.watch.healthy(self.name, health)
         self.healthy = not why
         if why:
@@ -177,14 +177,14 @@ class Programs:
 
     def _note(self, text: str, *, later: bool = False) -> None:
         if not self.line.ask("note", text, "1" if later else "").ok:
-            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
+            raise FailedError("omconf cannot write to /var/lib/omconf")
 
     def _owes(self, unit: str) -> None:
         """Have a later plan start what is stopped; raises FailedError."""
         self._stopped.add(unit)
         name = f"{UNIT}{unit}"
         if not self.line.ask("stopped", name, key(name)).ok:
-            raise FailedError("what omconf keeps below /var/lib/omconf cannot be written")
+            raise FailedError("omconf cannot write to /var/lib/omconf")
 
     def passes(self, check: Run) -> bool:
         """Tell whether a check of a manual step passes."""
@@ -195,7 +195,7 @@ class Programs:
         return True
 
     def _idle(self, action: Action) -> bool:
-        """Tell whether an action on the way back failed because there was nothing to do."""
+        """Tell whether an action on the way back failed because nothing to do."""
         match action:
             case Service():
                 return False  # systemd does not mind

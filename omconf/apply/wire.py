@@ -74,7 +74,7 @@ class Reply:
     def _like(self, form: re.Pattern[str]) -> str:
         text = "|".join(self.words)
         if not form.fullmatch(text):
-            raise LostError("what it answered is no answer of the node program")
+            raise LostError("unexpected response from the node program")
         return text
 
 
@@ -93,7 +93,7 @@ class LeftError(LostError):
 def lost(node: str, error: LostError) -> str:
     """Say why nothing more is heard of a node."""
     return (
-        f"{node}: {error}" if isinstance(error, LeftError) else f"{node} does not answer: {error}"
+        f"{node}: {error}" if isinstance(error, LeftError) else f"{node} does not respond: {error}"
     )
 
 

@@ -129,9 +129,10 @@ def encode(password: str) -> str:
     Raises ValueError, without the password, for one that mount.cifs cannot read there.
     """
     if any(char in password for char in "\n\0"):
-        raise ValueError("mount.cifs reads a Samba password to the end of its line")
+        raise ValueError("a Samba password cannot contain a line break")
     if len(password.encode("utf-8", "surrogatepass")) + password.count(",") > MAX_PASSWORD:
         raise ValueError(
-            f"mount.cifs takes a Samba password of {MAX_PASSWORD} bytes at most, commas counted twice"
+            f"mount.cifs accepts a Samba password of at most {MAX_PASSWORD} bytes,"
+            " counting each comma twice"
         )
     return password

@@ -1,4 +1,4 @@
-"""The files that the JDBC driver needs for TLS: authorities, a certificate, its key.
+"""The files that the JDBC driver needs for TLS: CAs, a certificate, its key.
 
 Each is a secret as a whole: its bundle has a placeholder alone, no manifest its digest, and a plan says
 whether it is equal. It belongs to the user that OpenMeetings runs as, and is closed to all others:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from omconf.cluster.model import Cluster, Node
 
-CLOSED = FromDefault("database.tls", "the driver refuses a key that others can read")
+CLOSED = FromDefault("database.tls", "the driver rejects a key that others can read")
 CONTENT = "secret"
 """What the one item of such a file is called."""
 _UNFILLED = re.compile(r"(@omconf:[\w.-]+@)\n?")
@@ -44,9 +44,7 @@ class DatabaseTls(Kind):
     name: ClassVar[str] = "database_tls"
     ownership: ClassVar[Ownership] = Ownership.FILE
     stage: ClassVar[Stage] = Stage.PROTECT
-    purpose: ClassVar[str] = (
-        "has OpenMeetings know the database server, and the server OpenMeetings"
-    )
+    purpose: ClassVar[str] = "authenticates the database server and OpenMeetings to each other"
     places: ClassVar[tuple[str, ...]] = tuple(
         DATABASE_FILE.replace("{name}", name).replace("{format}", end)
         for name, ends in _FORMATS.items()
@@ -64,7 +62,7 @@ class DatabaseTls(Kind):
     def read(self, text: str) -> Reading:
         """Take all of the file for one secret."""
         if len(text) > MAX_FILE:
-            message = f"It holds more than {MAX_FILE // 1024} KiB."
+            message = f"It is larger than {MAX_FILE // 1024} KiB."
             return Reading(findings=[Finding(UNUSABLE_FILE, 0, message)], broken=True)
         unfilled = _UNFILLED.fullmatch(text)
         content = unfilled[1] if unfilled else text

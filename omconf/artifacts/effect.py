@@ -84,9 +84,9 @@ def name_leads(cluster: Cluster) -> Do | None:
     name, address = storage.mount_from.value, storage.server.value
     if not names.NUMERIC.fullmatch(address) or name == address:
         return None
-    text = f"Have `{name}` lead to the data server ({address}) on this node, in DNS or /etc/hosts."
+    text = f"Resolve `{name}` to the data server ({address}) on this node, in DNS or /etc/hosts."
     script = 'getent ahostsv4 "$1" | grep -q "^$2 "'
-    back = f"Have `{name}` lead where it led before."
+    back = f"Resolve `{name}` to its previous address."
     check = Run(("sh", "-c", script, "sh", name, address))
     return Do(Manual("admin", text, check=check), Manual("admin", back))
 
@@ -95,14 +95,14 @@ def remount_elsewhere(cluster: Cluster) -> Effect | None:
     """What clients do when another host is the data server, and fstab has its name: mount it anew."""
     if cluster.storage.mount_from is None:
         return None
-    why = "another host is the data server, under the same name"
+    why = "another host becomes the data server under the same name"
     return replace(remount(cluster, why), moves=True, manual=name_leads(cluster))
 
 
 def mount_manually(cluster: Cluster) -> Do:
     """Have the admin mount the shared folder (`storage.kind: mounted`)."""
     folder = cluster.openmeetings.data_dir.value
-    text = f"Mount the shared folder at `{folder}`: OpenMeetings must not start on an empty one."
+    text = f"Mount the shared folder at `{folder}`: OpenMeetings must not start on an empty folder."
     undo = f"Unmount the shared folder at `{folder}`, unless it was mounted there before."
     return Do(Manual("admin", text, check=Run(("findmnt", folder))), Manual("admin", undo))
 

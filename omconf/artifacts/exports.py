@@ -98,7 +98,7 @@ class Exports(BlockKind):
         ]
 
     def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
-        """Judge /etc/exports.d, which exportfs reads as well: a node may stand in one file only."""
+        """Check /etc/exports.d, which exportfs reads too: a node may be listed in one file only."""
         wanted = self.counted(self.entries(artifact.text)[0])
         found: list[tuple[str, Finding]] = []
         every_entry: list[tuple[str, Entry]] = []
@@ -123,7 +123,7 @@ class Exports(BlockKind):
         if storage.kind.value == "nfs" and (size := len(options.encode())) > longest:
             yield MOUNT_OPTION.at(
                 storage.export_options[0].span,
-                f"All export options together have {size} bytes; exportfs takes {longest}.",
+                f"All export options together have {size} bytes; exportfs accepts {longest}.",
                 hint="Write fewer or shorter options.",
             )
 
@@ -138,14 +138,14 @@ class Exports(BlockKind):
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Tell the NFS server: no restart of anything. A client that goes has to unmount before."""
-        why = "the NFS server reads its exports again; existing mounts stay"
+        why = "the NFS server reloads its exports; existing mounts stay"
         gone = [key.rpartition(" ")[2] for key, c in changes.items() if c.action == "delete"]
         if stay := [network(client.value) for client in cluster.storage.clients]:
             known = [its for its in stay if its]
             # Who is in a netgroup, or has which name, is not known.
             gone = [c for c in gone if len(known) == len(stay) and not _within(c, known)]
         if gone:
-            why = f"{listed(gone)} may no longer mount the folder, and must not use it any more"
+            why = f"{listed(gone)} may no longer mount the folder and must stop using it"
         if action == "delete":
             mounted = cluster.storage.kind.value == "mounted"
             manual = mount_manually(cluster) if cluster.storage.by_hand else None
@@ -177,8 +177,9 @@ class Exports(BlockKind):
         if mount_place.efs_id(storage.server.value, "nfs4"):
             clients = ", ".join(client.value for client in _clients(cluster, cluster.nodes))
             text = (
-                f"In Amazon EFS {storage.server.value}: have the security group of its mount targets"
-                f" let in {clients} (TCP port {NFS_PORT}), and `{storage.export.value}` {owner}."
+                f"In Amazon EFS {storage.server.value}: allow {clients} in the security "
+                f"group of its mount targets (TCP port {NFS_PORT}), and"
+                f" `{storage.export.value}` {owner}."
             )
             return Manual("storage", text)
         if _path(cluster) == "/":
@@ -245,8 +246,8 @@ def _holds(path: str, folder: str) -> bool:
 
 def _twice(entry: Entry) -> Finding:
     path, _, client = entry.key.rpartition(" ")
-    message = f"`{quoted(path)}` is exported to `{quoted(client)}` here, and by omconf's block."
-    hint = "Delete it here: of two exports to one host exportfs ignores one and fails."
+    message = f"`{quoted(path)}` is exported to `{quoted(client)}` here and in omconf's block."
+    hint = "Delete this line: exportfs ignores one of two exports to the same host and fails."
     return Finding(DUPLICATE_ENTRY, entry.line, message, hint)
 
 
@@ -256,7 +257,7 @@ def _exposed(entry: Entry) -> Finding:
     how = "read-write" if "rw" in options else "read-only"
     root = " and without root_squash" if "no_root_squash" in options else ""
     message = f"`{quoted(path)}` is also exported to `{quoted(client)}`, {how}{root}."
-    hint = "Remove that client: the block lets every node in. `ignore` accepts it."
+    hint = "Remove that client: the block allows every node. To accept it, add an `ignore` entry."
     return Finding(EXPOSED, entry.line, message, hint)
 
 
@@ -275,7 +276,7 @@ def _root_line(cluster: Cluster, root: str) -> str:
     storage = cluster.storage
     clients = [client.value for client in _clients(cluster, _others(cluster))]
     return (
-        f"Export `{root}`, the root of NFSv4, as well, to {listed(clients)}:"
+        f"Export `{root}`, the NFSv4 root, as well, to {listed(clients)}:"
         f" `{exports.escape(root)} CLIENT(ro,fsid=0,no_subtree_check)`; with `rw` where"
         f" `{storage.export.value}` is a plain folder in it, and no mount point (a bind mount is one)."
     )
@@ -294,7 +295,7 @@ def _export_root(cluster: Cluster) -> Do | None:
 
 
 def _no_root(cluster: Cluster, entries: Sequence[tuple[str, Entry]]) -> list[tuple[str, Finding]]:
-    """Judge whether what is deployed exports the root of NFSv4, and to every node."""
+    """Check whether the deployed files export the root of NFSv4, and to every node."""
     root = _above(cluster)
     if not root:
         return []
@@ -308,14 +309,14 @@ def _no_root(cluster: Cluster, entries: Sequence[tuple[str, Entry]]) -> list[tup
         if near:
             path, line = near[0][0], near[0][1].line
             what = f"that is `{quoted(_folder(near[0][1]))}` here" if roots else "without `fsid=0`"
-        message = f"`{quoted(root)}` is not exported as the root of NFSv4: {what}."
+        message = f"`{quoted(root)}` is not exported as the NFSv4 root: {what}."
         return [(path, Finding(NO_ROOT, line, message, hint))]
     nodes = [node.storage_address.value for node in _others(cluster)]
     shut = [address for address in nodes if not exports.lets_in(there, address)]
     if not shut:
         return []
     path, entry = next((p, e) for p, e in roots if _folder(e) == root)
-    message = f"`{quoted(root)}`, the root of NFSv4, is not exported to {listed(shut)}."
+    message = f"`{quoted(root)}`, the NFSv4 root, is not exported to {listed(shut)}."
     return [(path, Finding(NO_ROOT, entry.line, message, hint))]
 
 

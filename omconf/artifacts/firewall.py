@@ -3,7 +3,7 @@
 Hazelcast and OpenJPA's remote commits listen on every address of a node (measured with 9.1.0), and
 neither asks for a password. The table only closes: its policy is accept, and what it lets through
 other tables may still drop. Connections are not tracked: on a host where nothing else does that, the
-table does not begin it. A TCP connection is judged by its first packet alone.
+table does not begin it. A TCP connection is filtered by its first packet only.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class Firewall(Kind):
     name: ClassVar[str] = "firewall"
     ownership: ClassVar[Ownership] = Ownership.FILE
     stage: ClassVar[Stage] = Stage.PROTECT
-    purpose: ClassVar[str] = "closes the cluster's ports to everyone but the nodes"
+    purpose: ClassVar[str] = "restricts the cluster's ports to the nodes"
     places: ClassVar[tuple[str, ...]] = ("/etc/omconf/{cluster}/firewall.nft", UNIT_PATH)
     textual: ClassVar[bool] = True
 
@@ -92,13 +92,13 @@ class Firewall(Kind):
                 )
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Load the table, or take it away; connections that stand go on."""
+        """Load the table, or take it away; established connections continue."""
         systemd = cluster.openmeetings.has_systemd
         load, off = _load(cluster), _off(cluster)
         enabled = Do(Service("enable", UNIT_NAME), Service("disable", UNIT_NAME))
-        why = "the table is replaced at once; connections that stand go on"
+        why = "the table is replaced at once; established connections continue"
         if action == "create":
-            why = f"{_closed(cluster)}; connections that stand go on"
+            why = f"{_closed(cluster)}; established connections continue"
         reload = (RELOAD_UNITS,) if systemd else ()
         if action != "create":
             return Effect("firewall", why, run=(*reload, Do(load, again=True)))
@@ -116,7 +116,7 @@ class Firewall(Kind):
             boot = () if systemd else (at_boot(*load.argv, no_longer=True),)
             return Effect("firewall", why, release=(Do(off, load), *boot))
         stays = any(a.path != UNIT_PATH for a in self.of(cluster, node))
-        why = "the unit goes, and the table is loaded without it"
+        why = "the unit is removed; the table is loaded another way"
         again = (Do(load, off), at_boot(*load.argv)) if stays else ()
         run = (RELOAD_UNITS, *again)
         return Effect("firewall", why, release=UNIT_GOES, run=run)

@@ -43,7 +43,7 @@ class Fstab(BlockKind):
     """The block in `/etc/fstab`: an NFS or cifs mount, or a bind mount on the data server."""
 
     name = "fstab"
-    purpose = "mounts the shared data folder where OpenMeetings looks for it"
+    purpose = "mounts the shared data folder where OpenMeetings expects it"
     places = (PATH,)
     stage = Stage.MOUNT
     last_counts = True
@@ -69,7 +69,7 @@ class Fstab(BlockKind):
         return (unit, f"{unit}.d/*.conf")
 
     def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
-        """Judge a mount unit of the data folder: with one, systemd does not look at fstab's line."""
+        """Check a mount unit of the data folder: with one, systemd does not look at fstab's line."""
         said: dict[str, tuple[str, str, int]] = {}
         for path in sorted(texts.keys() - {artifact.path}):
             for section, key, value, number in unit_file.settings(texts[path]):
@@ -134,8 +134,8 @@ class Fstab(BlockKind):
         rolling = not moves or action == "create"
         if not rolling:
             why = (
-                "the shared folder comes from another place: nodes that still use the old one would"
-                " not see what the others write"
+                "the shared folder moves: nodes that still use the old location "
+                "would not see what the others write"
             )
         release, mounts = _run(cluster, changes)
         return Effect(
@@ -166,8 +166,10 @@ def _by_unit(device: str, kind: str, options: str) -> str:
 
 def _unit_mounts(there: str, number: int) -> Finding:
     device = quoted(masked(there.rsplit(" ", 2)[0]))
-    message = f"systemd mounts `{device}` on the data folder: this unit counts for more than fstab."
-    hint = "Remove the unit, then run `systemctl daemon-reload`: fstab's line mounts the folder."
+    message = (
+        f"systemd mounts `{device}` on the data folder: this unit takes precedence over fstab."
+    )
+    hint = "Remove the unit, then run `systemctl daemon-reload`: the fstab line mounts the folder."
     return Finding(MOUNT_UNIT, number, message, hint)
 
 

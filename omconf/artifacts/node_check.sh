@@ -627,12 +627,12 @@ connection=$xml'
         if ((found = parameter(key)) != "" && found !~ /[\001-\037]/)
             option(name, found)
     }
-    # No client reads the stores of Java, nor knows the authorities that it trusts.
+    # No client reads the stores of Java, nor knows the CAs that it trusts.
     function untold(    mode, key) {
         if (kind == "postgresql") {
             mode = tolower(parameter("sslmode"))
             if (mode ~ /^verify-/ && parameter("sslfactory") != "")
-                return "it does not know the authorities that Java knows"
+                return "it does not know the CAs that Java knows"
             return parameter("sslkey") ~ /\.(p12|pfx)$/ ? "it cannot read the key store" : ""
         }
         if (parameter("clientCertificateKeyStoreUrl") != "")
@@ -1317,7 +1317,7 @@ certificate_by_openssl() {
     case $errors in
     *' 18 '*) level=1 text="self-signed" ;;
     *' 2 '* | *' 19 '* | *' 20 '* | *' 21 '* | *' 27 '*)
-        level=1 text="of an authority that this host does not know"
+        level=1 text="of a CA that this host does not know"
         ;;
     *' 9 '*) level=2 text="not valid yet" ;;
     ' ') text="trusted" ;;
@@ -1325,7 +1325,7 @@ certificate_by_openssl() {
         text="trusted"
         case $left in
         -*) ;;
-        *) level=2 text="of an authority whose own certificate has expired" ;;
+        *) level=2 text="of a CA whose own certificate has expired" ;;
         esac
         ;;
     *)

@@ -148,8 +148,8 @@ class OpenMeetingsProperties(Kind):
             others = [first.setdefault((h, kuid), node) for h in sorted(_hosts(cluster, node, url))]
             if other := next((other for other in others if other != node), None):
                 message = (
-                    f"{other} has the same `{KUID}` and the same media server: each node's watchdog"
-                    " drops what it takes for a stranger's."
+                    f"{other} has the same `{KUID}` and the same media server: each node's watchdog "
+                    "drops the streams of unknown nodes."
                 )
                 hint = "Say `kurento.url` in the spec: each node then gets a kuid of its own."
                 yield node, Finding(TWO_NAMES, reading.lines[KUID], message, hint)

@@ -93,7 +93,7 @@ def _document(data: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise ValueError("it is not JSON") from error
     if not isinstance(document, dict) or not isinstance(document.get("files"), list):
-        raise ValueError("it is not a manifest of omconf")
+        raise ValueError("it is not an omconf manifest")
     if str(document.get("format_version", "")).partition(".")[0] != FORMAT_VERSION[0]:
         raise ValueError("its format version is not supported")
     if len(document["files"]) > MAX_ENTRIES:
@@ -110,7 +110,7 @@ def _files(document: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
             raise ValueError("it lists something that is not a file")
         path = entry["path"]
         if not paths.PLAIN.fullmatch(path):
-            raise ValueError("it lists a path that omconf does not write")
+            raise ValueError("it lists a path that omconf never writes")
         if path in files:
             raise ValueError(f"it lists {quoted(path)} twice")
         files[path] = entry

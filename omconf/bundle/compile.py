@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.secrets import Secret
 
-MISTAKE = "This is a mistake in omconf; please report it with your spec."
+MISTAKE = "This is a bug in omconf; please report it with your spec."
 _CONTROLS = bytes({*range(9), *range(10, 32), 127})
 """Control characters but for the tab: a file has its line feeds, and none else."""
 _TEXT = re.compile(rb">[^<]+<")
@@ -43,36 +43,39 @@ def compile_bundle(cluster: Cluster) -> Bundle:
     return Bundle(cluster.name.value, tuple(nodes), hand_overs, notes)
 
 
-def judge(bundle: Bundle, *, authority: bool = False) -> list[Diagnostic]:
-    """Hold compiled files against omconf's own schemas, and what their own readers find in them.
+def validate(bundle: Bundle, *, xmlschema_only: bool = False) -> list[Diagnostic]:
+    """Validate compiled files against omconf's own schemas, and what their own readers find in them.
 
-    Of the schemas, libxml2 judges first, xmlschema explains.
+    libxml2 validates first, xmlschema explains.
 
-    With `authority` xmlschema alone judges, and of documents that differ in nothing but the text of
-    their elements only the first: that text is libxml2's to judge, in each of them (decision 13).
+    With `xmlschema_only` only xmlschema validates. Of documents that differ only in the text of their
+    elements, it validates the first: libxml2 validates that text in each of them (decision 13).
 
     A finding here is a mistake of omconf's, save for a file that would be too large; it is still
     said, not raised.
     """
     from omconf.schema import xsd
 
-    judged: set[object] = set()
-    found = [] if authority else list(_misread(bundle))
+    checked: set[object] = set()
+    found = [] if xmlschema_only else list(_misread(bundle))
     for node in bundle.nodes:
         for artifact in node.artifacts:
-            if id(artifact) in judged:
+            if id(artifact) in checked:
                 continue
-            judged.add(id(artifact))
-            if authority:
+            checked.add(id(artifact))
+            if xmlschema_only:
                 shape = _shape(artifact)
-                if shape is None or shape in judged:
+                if shape is None or shape in checked:
                     continue
-                judged.add(shape)
+                checked.add(shape)
             if len(artifact.data) > xsd.MAX_BYTES:
-                rule, told = TOO_LARGE, ["It would have more than 4 MiB: no plan would read it."]
+                rule, told = (
+                    TOO_LARGE,
+                    ["It would be larger than 4 MiB, which `omconf plan` cannot read."],
+                )
                 hint = "Write fewer or shorter options and properties."
             else:
-                rule, told = OWN_SCHEMA, _faults(artifact, authority=authority)
+                rule, told = OWN_SCHEMA, _faults(artifact, xmlschema_only=xmlschema_only)
                 hint = MISTAKE
             found += [
                 rule.at(None, message, hint=hint, node=node.node, path=artifact.path)
@@ -96,7 +99,7 @@ def _misread(bundle: Bundle) -> Iterator[Diagnostic]:
         data, meaning = content.data, content.meaning
         fault = ""
         if len(data) - len(data.translate(None, _CONTROLS)) != len(content.lines):
-            fault = "a value in it holds a line break or a control character"
+            fault = "a value contains a line break or a control character"
         elif meaning and id(content.lines) not in read:
             read.add(id(content.lines))
             fault = meaning.fault(content.lines)
@@ -112,7 +115,7 @@ def _shape(artifact: Artifact) -> tuple[str, bytes] | None:
     return artifact.schema, sha256(_TEXT.sub(b"><", artifact.data)).digest()
 
 
-def _faults(artifact: Artifact, *, authority: bool) -> list[str]:
+def _faults(artifact: Artifact, *, xmlschema_only: bool) -> list[str]:
     from omconf.schema import xsd
 
     schema = artifact.schema
@@ -124,7 +127,7 @@ def _faults(artifact: Artifact, *, authority: bool) -> list[str]:
     else:
         if schema.endswith("-deployed.xsd"):
             document = xsd.known(document, schema)
-        faults = (xsd.authority if authority else xsd.faults)(document, schema)
+        faults = (xsd.by_xmlschema if xmlschema_only else xsd.faults)(document, schema)
     return [f"line {f.line}, {f.path}: {f.reason}" for f in faults]
 
 

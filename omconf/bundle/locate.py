@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 
 README, MANIFEST = "README.md", "manifest.json"
-FOR_PEOPLE = FromFormat("the bundle's own: what it holds, for people")
-FOR_BUILDS = FromFormat("the bundle's own: what it holds, for a later build")
+FOR_PEOPLE = FromFormat("part of the bundle: describes its content")
+FOR_BUILDS = FromFormat("part of the bundle: lists its content for later builds")
 
 _MAX_COMPARED = 100
 """Files among which a similar name is searched."""
@@ -52,12 +52,12 @@ class Located:
 class Explained:
     """A located file, the texts that its origins point into by name, and what is said of it.
 
-    `judged` is what was said of the spec, `diagnostics` of the file as it stands on disk.
+    `of_spec` is what was said of the spec, `diagnostics` of the file as it stands on disk.
     """
 
     located: Located
     texts: dict[str, str]
-    judged: list[Diagnostic]
+    of_spec: list[Diagnostic]
     diagnostics: list[Diagnostic]
 
 
@@ -71,8 +71,8 @@ def locate(bundle: Bundle, target: str) -> Located | Diagnostic:
     file, line = (numbered[1], int(numbered[2])) if numbered else (target, None)
     found = [one for one in _all(bundle) if _is(one, file)]
     if not found:
-        message = f"{file} is no file that omconf compiles for a node or hands over."
-        hint = f"Such a file is {_like(bundle, file)}. `omconf rules` lists the rules."
+        message = f"{file} is not a file that omconf compiles."
+        hint = f"Known files look like {_like(bundle, file)}. `omconf rules` lists the rules."
         return NO_SUCH_PLACE.at(None, message, hint=hint)
     # A place may end in another one's; the longest is meant.
     one = max(found, key=lambda located: len(located.place))
@@ -80,7 +80,7 @@ def locate(bundle: Bundle, target: str) -> Located | Diagnostic:
         one = replace(one, lines=tuple(_own(bundle, one)))
     if line is not None and not 1 <= line <= len(one.lines):
         message = f"{one.place} has {len(one.lines)} lines: there is no line {line}."
-        return NO_SUCH_PLACE.at(None, message, hint="Without a line, all are explained.")
+        return NO_SUCH_PLACE.at(None, message, hint="Omit the line to explain all lines.")
     on_disk = None if _ON_NODE.fullmatch(file) else file
     return replace(one, line=line, file=on_disk)
 
@@ -91,10 +91,10 @@ def outdated(bundle: Bundle, located: Located) -> list[Diagnostic]:
     try:
         if file is None or not os.path.lexists(file) or matches(file, files(bundle)[located.place]):
             return []
-        why = "is not what the spec compiles to; lines are counted in what it compiles to"
+        why = "differs from what the spec compiles to; line numbers refer to the compiled file"
     except OSError as error:
         why = f"cannot be compared with what the spec compiles to: {error.strerror}"
-    hint = "`omconf build --check -o DIR` shows what differs."
+    hint = "Run `omconf build --check -o DIR` to see the differences."
     return [OUTDATED.at(None, f"{file} {why}.", hint=hint)]
 
 
@@ -118,7 +118,7 @@ def _own(bundle: Bundle, one: Located) -> Iterator[Line]:
         elif text.startswith("  "):
             entry = json.loads(text.removesuffix(","))
             file = entry if isinstance(entry, str) else f"{one.node}:{entry['path']}"
-            what = f"the bundle's own: lists a file, which `omconf explain {file}` explains"
+            what = f"part of the bundle: lists a file that `omconf explain {file}` explains"
             yield Line(text, (FromFormat(what),))
         else:
             yield Line(text, (FOR_BUILDS,))

@@ -49,25 +49,25 @@ def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[Ha
         "| file on the node | what it is for |",
         "| --- | --- |",
         *_files(nodes),
-        *(f"| `{h.path}` | for whoever runs that host |" for h in hand_overs),
+        *(f"| `{h.path}` | for the administrator of that host |" for h in hand_overs),
         "",
         "## Roll-out",
         "",
-        "The first time, in this order; go no further where a command or a check fails. Later on,",
-        "`omconf plan` shows what differs from what is deployed, and the steps of that change.",
-        "To write a file is to copy it from `files/`, with its mode and owner in `manifest.json`,",
-        "or to merge what `blocks/` or `keys/` hold of it; keep a copy of what stood there before,",
-        "for the way back. Files with secrets come from `omconf build --reveal-secrets`, which fills",
+        "Run these steps in order the first time; stop if a command or a check fails. After that,",
+        "`omconf plan` shows the differences from the deployed files, and the steps of each change.",
+        "To write a file, copy it from `files/` with its mode and owner from `manifest.json`,",
+        "or merge its part from `blocks/` or `keys/`; keep a copy of the previous file",
+        "for the rollback. `omconf build --reveal-secrets` writes the files with secrets and fills",
         "in `@omconf:...@`.",
         "",
         *_numbered(_steps(rollout.steps, cluster)),
         "",
-        "Then `omconf verify --ssh` tells whether the cluster works.",
+        "Then run `omconf verify --ssh` to check the cluster.",
         "",
-        "## The way back",
+        "## Rollback",
         "",
-        "The steps taken back, in the opposite order. The database and the shared data stay as they",
-        "are. To restore is to put back what stood there before, or to delete what did not.",
+        "The steps in reverse order. The database and the shared data are not changed.",
+        "To restore a file, put the previous file back, or delete a file that did not exist before.",
         "",
         *_numbered(_back(rollout.steps, cluster)),
     ]
@@ -76,7 +76,9 @@ def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[Ha
 
 def _nodes(cluster: Cluster) -> list[str]:
     if len(cluster.nodes) > MAX_NODES:
-        return [f"{len(cluster.nodes)} nodes: each has a folder here; its address is in the spec."]
+        return [
+            f"{len(cluster.nodes)} nodes: each has a folder here; the addresses are in the spec."
+        ]
     rows = (
         f"| {n.name.value} | {n.address.value} | {markdown.link(n.url.value)} |"
         for n in cluster.nodes

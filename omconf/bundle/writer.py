@@ -150,10 +150,10 @@ def _build(
     try:
         fd = _lock(root, private, made)
         if fd < 0:
-            hint = "Wait until it is done; nothing was written."
-            return [BUSY.at(None, f"{shown(given)}: another build is running", hint=hint)]
+            hint = "Wait until it finishes; nothing was written."
+            return [BUSY.at(None, f"{shown(given)}: another build is in progress", hint=hint)]
         if private and (reason := _openness(fd)):
-            hint = "Give a directory that does not exist yet, or close this one: chmod 700"
+            hint = "Use a directory that does not exist yet, or restrict this one: chmod 700"
             return [NOT_PRIVATE.at(None, f"{shown(given)}: {reason}", hint=hint)]
         if private:
             hidden = _hide_from_git(fd)
@@ -161,7 +161,7 @@ def _build(
             result = _replace(files, inside, given, private, poll, possible)
     except OSError as error:
         unfinished = os.path.lexists(f"{root}/{STAGING}")
-        hint = "Build again to finish." if unfinished else "The directory is as it was."
+        hint = "Build again to complete it." if unfinished else "The directory is unchanged."
         return [unusable(error, root, given, hint)]
     finally:
         try:
@@ -245,9 +245,9 @@ def _openness(fd: int) -> str:
     """Say why DIR is not private; empty when it is."""
     status = os.fstat(fd)
     if status.st_uid != os.geteuid():
-        return "it is another user's, and would hold real secrets"
+        return "it belongs to another user and would hold real secrets"
     if status.st_mode & 0o077:
-        return f"its mode is {stat.S_IMODE(status.st_mode):04o}, and it would hold real secrets"
+        return f"its mode is {stat.S_IMODE(status.st_mode):04o}, but it would hold real secrets"
     return ""
 
 

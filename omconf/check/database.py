@@ -63,17 +63,15 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     try:
         jdbc.encode(kind, cluster.database.name.value)
     except ValueError as error:
-        yield BAD_SETTING.at(
-            cluster.database.name.span, f"The database name cannot be written: {error}."
-        )
+        yield BAD_SETTING.at(cluster.database.name.span, f"The database name is invalid: {error}.")
     yield from _options(cluster, kind)
     if kind == "mysql":
         yield from _mysql(cluster)
     seen: set[str] = set()
     for name, value in cluster.database.pool.items():
         if name.lower() in seen:
-            message = f"`{name[:80]}` stands twice, in two spellings."
-            yield BAD_SETTING.at(_name_span(name, value), message, hint="Keep one of the two.")
+            message = f"`{name[:80]}` is set twice, in two spellings."
+            yield BAD_SETTING.at(_name_span(name, value), message, hint="Keep only one of them.")
         seen.add(name.lower())
         yield from _pool(name, value)
 
@@ -85,7 +83,7 @@ def _mysql(cluster: Cluster) -> Iterator[Diagnostic]:
     if not jdbc.mysql_8_lets_in(url):
         yield KEY.at(
             cluster.database.kind.span,
-            "Without TLS, MySQL 8 lets no account of its default kind in for the first time.",
+            "Without TLS, MySQL 8 rejects the first login of an account of its default type.",
             hint='Write `database.options: {sslMode: "REQUIRED"}`, or `{allowPublicKeyRetrieval:'
             ' "true"}`; MariaDB needs neither.',
         )
@@ -95,7 +93,7 @@ def _mysql(cluster: Cluster) -> Iterator[Diagnostic]:
         whose = "" if own else "the stock file's "
         yield NO_EMOJI.at(
             own.span if own else cluster.database.kind.span,
-            f"With {whose}`connectionCollation={quoted(collation)}` no emoji can be stored.",
+            f"With {whose}`connectionCollation={quoted(collation)}` emoji cannot be stored.",
             hint="Write `database.options: {connectionCollation: utf8mb4_general_ci}`.",
         )
 
@@ -108,9 +106,9 @@ def _loopback(cluster: Cluster) -> Iterator[Diagnostic]:
         first = cluster.nodes[0].name.value
         yield LOOPBACK.at(
             host.span,
-            f"`{host.value}` is another host on every node: each would look for a database of its"
-            " own.",
-            hint=f"Write the database server's address; when it runs on a node, `host: {first}`.",
+            f"`{host.value}` resolves to a different host on every node: each node would use "
+            "its own database.",
+            hint=f"Write the database server's address or, if it runs on a node, `host: {first}`.",
         )
 
 
@@ -119,9 +117,10 @@ def _administrator(cluster: Cluster) -> Iterator[Diagnostic]:
     if user.value.lower() in ADMINISTRATORS[kind]:
         yield ADMINISTRATOR.at(
             user.span,
-            f"`{user.value}` is the server's administrator: OpenMeetings would have all its rights,"
-            " and every node its password.",
-            hint="Write a user of OpenMeetings' own: `user: openmeetings`.",
+            f"`{user.value}` is the server's administrator: OpenMeetings would have all"
+            " its privileges, "
+            "and every node would hold its password.",
+            hint="Write a dedicated user: `user: openmeetings`.",
         )
 
 
@@ -141,13 +140,13 @@ def _connections(cluster: Cluster) -> Iterator[Diagnostic]:
         return
     several = len(database.servers) > 1
     has = f"{'each server' if several else 'the server'} has {limit.value}" + (
-        f", {kept} of them for administrators" if kept else ""
+        f", {kept} of them reserved for administrators" if kept else ""
     )
     ways = []
     if fitting := max(limit.value - kept, 0) // nodes:
         ways.append(f"write `pool: {{maxTotal: {fitting}}}`")
     if int(most) < 0:
-        message = f"The nodes' pools may open any number of connections; {has}."
+        message = f"The nodes' pools may open an unlimited number of connections; {has}."
     else:
         message = (
             f"Pools of {most} on {nodes} nodes may open {int(most) * nodes} connections; {has}."
@@ -162,20 +161,21 @@ def _several(cluster: Cluster) -> Iterator[Diagnostic]:
     database = cluster.database
     kind, servers = database.kind.value, database.servers
     if database.service and kind != "oracle":
-        message = "`database.service` is Oracle's: other databases are known by their name alone."
-        yield SEVERAL.at(database.service.span, message, hint="Write `name:` in its place.")
+        message = "`database.service` is for Oracle only: other databases are identified by `name`."
+        yield SEVERAL.at(database.service.span, message, hint="Write `name:` instead.")
     elif database.service and database.name.span:
         message = (
-            "`database.service` and `database.name` both say to which database: a SID is not used."
+            "`database.service` and `database.name` both identify the database: the"
+            " SID is not used."
         )
-        hint = "Remove `name:`, or remove `service:` where the URL is to have the SID."
+        hint = "Remove `name:`, or remove `service:` if the URL should use the SID."
         yield SEVERAL.at(database.name.span, message, hint=hint)
     if len(servers) == 1:
         return
     places: set[str] = set()
     for server in servers:
         if server.place in places:
-            message = f"`{server.place}` stands in the list twice."
+            message = f"`{server.place}` is listed twice."
             yield SEVERAL.at(server.host.span, message, hint="Keep it once.")
         places.add(server.place)
     if kind == "mssql":
@@ -183,8 +183,8 @@ def _several(cluster: Cluster) -> Iterator[Diagnostic]:
     if "," in database_url.filled(cluster):
         yield COMMA.at(
             servers[1].host.span,
-            "Several hosts in the URL work, but OpenMeetings' own installer splits it at their commas.",
-            hint="Run the installer without its --db options: it then leaves the file as it is.",
+            "Several hosts in the URL work, but OpenMeetings' installer splits the URL at the commas.",
+            hint="Run the installer without its --db options: it then does not change the file.",
         )
     yield from _not_writable(database)
 
@@ -195,20 +195,20 @@ def _mirrored(cluster: Cluster) -> Iterator[Diagnostic]:
     if len(servers) > 2:
         yield SEVERAL.at(
             servers[2].host.span,
-            f"SQL Server's driver knows one failover partner; these are {len(servers)} servers.",
+            f"SQL Server's driver supports one failover partner, but there are {len(servers)} servers.",
             hint="Write the principal and its mirror, or the listener of an availability group alone.",
         )
     if servers[1].port.value != MSSQL_PORT:
         yield SEVERAL.at(
             servers[1].port.span or servers[1].host.span,
-            f"SQL Server's driver looks for a failover partner on port {MSSQL_PORT} alone, not"
+            f"SQL Server's driver connects to a failover partner on port {MSSQL_PORT} only, not"
             f" {servers[1].port.value}.",
-            hint=f"Have the partner listen on {MSSQL_PORT}: `{{host: ..., port: {MSSQL_PORT}}}`.",
+            hint=f"Let the partner listen on {MSSQL_PORT}: `{{host: ..., port: {MSSQL_PORT}}}`.",
         )
     for name, value in options.items():
         if name.lower() in ("failoverpartner", "multisubnetfailover"):
-            hint = "Remove the option, or write one host alone."
-            message = f"`{name}` and a second host cannot go together."
+            hint = "Remove the option, or write only one host."
+            message = f"`{name}` cannot be combined with a second host."
             yield SEVERAL.at(_name_span(name, value), message, hint=hint)
 
 
@@ -219,8 +219,8 @@ def _not_writable(database: Database) -> Iterator[Diagnostic]:
     if said and str(said.value) not in (right, "master"):
         yield READ_ONLY.at(
             said.span,
-            f"With `{name}={quoted(str(said.value))}` OpenMeetings may come to a server that it cannot"
-            " write to.",
+            f"With `{name}={quoted(str(said.value))}` OpenMeetings may connect to a "
+            "read-only server.",
             hint=f"Remove it: omconf writes `{name}={right}`.",
         )
 
@@ -231,15 +231,15 @@ def _carried(value: Value[str], what: str) -> Iterator[Diagnostic]:
     except ValueError as error:
         yield UNQUOTABLE.at(
             value.span,
-            f"OpenJPA's ConnectionProperties cannot carry this {what}: {error}.",
+            f"OpenJPA's ConnectionProperties cannot represent this {what}: {error}.",
             hint=f"Rename the database {what}.",
         )
         return
     if "," in value.value:
         yield COMMA.at(
             value.span,
-            f"The comma in the {what} works, but OpenMeetings' own installer splits there.",
-            hint=f"Rename the {what} if the installer or its command line is to be used.",
+            f"The comma in the {what} works, but OpenMeetings' installer splits the value there.",
+            hint=f"Rename the {what} if you use the installer or its command line.",
         )
 
 
@@ -249,7 +249,7 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
         if not jdbc.FORMS[kind].start:
             yield BAD_SETTING.at(
                 place,
-                "The stock Oracle URL names a SID, and that form has no parameters.",
+                "The stock Oracle URL uses a SID, and that format has no parameters.",
                 hint="Remove `options`.",
             )
             return
@@ -263,7 +263,7 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
         if _WRITTEN.fullmatch(name.lower()):
             yield BAD_SETTING.at(
                 _name_span(name, value),
-                f"`{name}` is written by omconf.",
+                f"`{name}` is set by omconf.",
                 hint="Use host, port, name, user and password of `database:`.",
             )
         elif text and in_plain(name, text):
@@ -271,19 +271,20 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
         elif not text and not hides(name):
             yield BAD_SETTING.at(
                 place,
-                f"No option `{name[:80]}` is known to hold a secret: deployed, it would be shown.",
-                hint="Write its value, or keep the secret under an option that is called so.",
+                f"The option `{name[:80]}` is not known to hold a secret: omconf would"
+                " show its deployed value.",
+                hint="Write its value, or use an option whose name marks it as a secret.",
             )
         elif encoded != name or not jdbc.NAME.fullmatch(name):
             yield BAD_SETTING.at(
                 _name_span(name, value),
-                f"`{name[:80]}` is no name of a JDBC option.",
-                hint="Write the option's plain name, without `&`, `;`, `=` and the like.",
+                f"`{name[:80]}` is not a JDBC option name.",
+                hint="Write the option's name without `&`, `;`, `=` and similar characters.",
             )
         elif kind != "mssql" and (spelled := _spelled(kind, name)) != name:
             yield BAD_SETTING.at(
                 _name_span(name, value),
-                f"The driver ignores `{name}`: it takes names in their exact case alone.",
+                f"The driver ignores `{name}`: option names are case-sensitive.",
                 hint=f"Write `{spelled}`.",
             )
 
@@ -303,7 +304,7 @@ def _pool(name: str, value: Value[str]) -> Iterator[Diagnostic]:
     if key in _OURS:
         yield BAD_SETTING.at(
             _name_span(name, value),
-            f"`{name}` is written by omconf.",
+            f"`{name}` is set by omconf.",
             hint="Use host, port, name, user and password of `database:`.",
         )
         return
@@ -314,8 +315,10 @@ def _pool(name: str, value: Value[str]) -> Iterator[Diagnostic]:
         near = difflib.get_close_matches(key, dbcp2.SETTINGS, n=1)
         yield BAD_SETTING.at(
             _name_span(name, value),
-            f"`{name[:80]}` is no setting of the connection pool (dbcp2).",
-            hint=f"Did you mean `{near[0]}`?" if near else "Its settings are BasicDataSource's.",
+            f"`{name[:80]}` is not a setting of the connection pool (dbcp2).",
+            hint=f"Did you mean `{near[0]}`?"
+            if near
+            else "The settings are those of BasicDataSource.",
         )
         return
     text = value.value

@@ -19,11 +19,11 @@ def in_spec(ignore: Ignore) -> bool:
 
 
 def silence(
-    found: Iterable[Diagnostic], ignores: Iterable[Ignore], judged: Callable[[Ignore], bool]
+    found: Iterable[Diagnostic], ignores: Iterable[Ignore], applies: Callable[[Ignore], bool]
 ) -> list[Diagnostic]:
     """Leave out the warnings that are ignored; errors stay.
 
-    An ignore that silences nothing is a warning itself, where `judged` says that it could have.
+    An ignore that silences nothing is a warning itself, where `applies` says that it could have.
     """
     found = list(found)
     kept = found
@@ -31,7 +31,7 @@ def silence(
         matching = {id(d) for d in found if _matches(ignore, d)}
         silenced = {id(d) for d in found if id(d) in matching and not d.is_error}
         kept = [d for d in kept if id(d) not in silenced]
-        if not silenced and judged(ignore):
+        if not silenced and applies(ignore):
             kept.append(_pointless(ignore, found, error=bool(matching)))
     return kept
 
@@ -41,11 +41,11 @@ def _pointless(ignore: Ignore, found: list[Diagnostic], *, error: bool) -> Diagn
     rule = ignore.rule.value
     elsewhere = next((d for d in found if d.rule.id == rule and not d.is_error), None)
     if error:
-        message, hint = f"`{rule}` is an error here.", "Only warnings can be ignored."
+        message, hint = f"`{rule}` is an error in this spec.", "Only warnings can be ignored."
     elif elsewhere and ignore.node and not ignore.path:
-        message = f"There is an `{rule}`, but not of `{ignore.node.value}`."
+        message = f"There is an `{rule}`, but not for `{ignore.node.value}`."
         node = elsewhere.node
-        hint = f"Write `node: {node}`." if node else "Leave out `node`, or name another."
+        hint = f"Write `node: {node}`." if node else "Remove `node`, or name another node."
     else:
         message, hint = f"There is no `{rule}` to ignore.", "Remove it."
     return POINTLESS.at(ignore.rule.span, message, hint=hint)

@@ -32,7 +32,7 @@ PRIVATE = tuple(
 )
 """Address ranges that no network holds two of (RFC 1918, 6598 and 3927)."""
 TOMCAT_PORTS = {5080: "Tomcat (http)", 5443: "Tomcat (https)", 8005: "Tomcat (shutdown)"}
-ROUTED = "multicast gets from one to the other only through multicast routing"
+ROUTED = "multicast reaches the other only through multicast routing"
 MANY = 50
 TOO_MANY = 1000
 """With more nodes, the lists of all the others take gigabytes."""
@@ -48,9 +48,9 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         )
         yield LINK_LOCAL_GROUP.at(
             d.group.span,
-            f"{d.group.value}{named} is in 224.0.0.0/24: packets to it never pass a router,"
-            " whatever the ttl.",
-            hint="Use a group from 224.0.1.0 on, for example `224.2.2.3`.",
+            f"{d.group.value}{named} is in 224.0.0.0/24: routers never forward packets "
+            "to it, whatever the ttl.",
+            hint="Use a group from 224.0.1.0 upwards, for example `224.2.2.3`.",
         )
     beyond = [node for node in cluster.nodes if node.public_address]
     if multicast and beyond and len(cluster.nodes) > 1:
@@ -64,7 +64,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             d.kind.span,
             f"With tcp-ip each of the {len(cluster.nodes)} nodes lists all the others: every new"
             " node changes every node's file.",
-            hint="Where the network can do it, multicast needs no lists.",
+            hint="If the network supports it, multicast needs no lists.",
             severity=Severity.ERROR if len(cluster.nodes) > TOO_MANY else None,
         )
     for node in cluster.nodes:
@@ -78,8 +78,8 @@ def _nat(cluster: Cluster, node: Node) -> Diagnostic:
     node = twice or node
     return OUTSIDE_SUBNET.at(
         node.public_address.span if node.public_address else node.address.span,
-        f"`{node.name.value}` is behind NAT, which multicast does not pass: each node would be a"
-        " cluster of its own.",
+        f"`{node.name.value}` is behind NAT, which multicast does not pass: each node "
+        "would form its own cluster.",
         hint="Write `discovery: {kind: tcp-ip}`.",
         severity=Severity.ERROR if twice else None,
     )
@@ -110,7 +110,7 @@ def _outside(cluster: Cluster) -> Iterator[Diagnostic]:
             if _one_segment(cluster):
                 yield OUTSIDE_SUBNET.at(
                     node.address.span,
-                    f"{outside} with ttl 1 no multicast packet passes a router to it.",
+                    f"{outside} with ttl 1 multicast packets pass no router to it.",
                     hint="Write `discovery: {kind: tcp-ip}`; a higher ttl needs multicast routing.",
                 )
                 continue

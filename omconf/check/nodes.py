@@ -57,7 +57,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     if len(cluster.nodes) == 1:
         yield ONE_NODE.at(
             cluster.nodes[0].name.span,
-            f"`{cluster.nodes[0].name.value}` is the only node: there is nothing to cluster.",
+            f"`{cluster.nodes[0].name.value}` is the only node: one node is not a cluster.",
             hint="Add a second node under `nodes:`.",
         )
     yield from _renamed(cluster)
@@ -67,24 +67,23 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         if parts.scheme != "https":
             yield NOT_A_URL.at(
                 node.url.span,
-                f"The url of `{node.name.value}` is not https: browsers give no camera or"
-                " microphone to it.",
+                f"The url of `{node.name.value}` is not https: browsers deny it "
+                "the camera and the microphone.",
                 hint=f"Write `{better_url(cluster, node)}`.",
                 severity=Severity.WARNING,
             )
         if _is_address(parts.hostname or ""):
             yield NUMERIC_URL.at(
                 node.url.span,
-                f"The url of `{node.name.value}` has a numeric address, which may break HTTPS.",
-                hint="Use the host name that the certificate is for, as in"
-                f" `{better_url(cluster, node)}`.",
+                f"The url of `{node.name.value}` uses an IP address, which may break HTTPS.",
+                hint=f"Use the host name of the certificate, as in `{better_url(cluster, node)}`.",
             )
         if parts.path.rstrip("/") != f"/{webapp}":
             yield OTHER_PATH.at(
                 node.url.span,
                 f"The url of `{node.name.value}` ends in `{parts.path or '/'}`, but the webapp"
                 f" answers at `/{webapp}`.",
-                hint=f"Write `{better_url(cluster, node)}`, unless a proxy maps it.",
+                hint=f"Write `{better_url(cluster, node)}`, unless a proxy maps the path.",
             )
 
 
@@ -115,7 +114,7 @@ def _itself(cluster: Cluster, port: int) -> Iterator[Diagnostic]:
             f" {node.seen_address.value}, is its own `address`.",
             hint=f"Correct the `{key}`, or the `address` of `{other.name.value}`."
             if node.public_address
-            else f"Give `{name}` a `public_address` as well, or another `address`.",
+            else f"Set a `public_address` for `{name}` as well, or change its `address`.",
         )
 
 
@@ -153,8 +152,8 @@ def _behind_one(cluster: Cluster) -> Iterator[Diagnostic]:
                 node.seen_address.span,
                 f"`{node.name.value}` and `{other.name.value}` are both seen at"
                 f" {node.seen_address.value}: remote commits, to port {REMOTE_COMMIT_PORT} there,"
-                " reach one of them, and the other serves stale rows.",
-                hint="Give each a public address of its own, or join their networks by a VPN.",
+                " reach one of them, and the other serves stale data.",
+                hint="Give each node its own public address, or connect their networks by a VPN.",
             )
 
 
@@ -168,25 +167,25 @@ def _renamed(cluster: Cluster) -> Iterator[Diagnostic]:
         earlier = node.renamed_from.value
         message = ""
         if earlier in names:
-            message = f"`{node.name.value}` cannot have been `{earlier}`, which is a node still."
+            message = f"`{node.name.value}` cannot have been `{earlier}`, which is still a node."
         elif earlier in taken:
             message = (
                 f"`{node.name.value}` and `{taken[earlier]}` cannot both have been `{earlier}`."
             )
         if message:
-            hint = "Give the name that the node had in the spec before, or remove the key."
+            hint = "Write the name that the node had in the spec before, or remove the key."
             yield RENAMED.at(node.renamed_from.span, message, hint=hint)
         taken.setdefault(earlier, node.name.value)
 
 
 _HINTS = {
-    "url": "Users reach each node by its own url; in node_defaults write `{name}` or `{address}`.",
+    "url": "Users reach each node by its own url; use `{name}` or `{address}` in node_defaults.",
     "address": "Every node needs an address of its own.",
     "member": "The member list names each node once; in node_defaults write `{name}`.",
-    "instance_name": "OpenMeetings mixes members of one name up: give each node its own.",
-    "public_address": "Give each its own; ports of one address part them for Hazelcast alone.",
+    "instance_name": "OpenMeetings confuses members that share a name: give each node its own.",
+    "public_address": "Give each node its own; different ports are enough for Hazelcast only.",
 }
-_STORAGE_HINT = "Give each a `storage_address`: the address from which the data server sees it."
+_STORAGE_HINT = "Give each node a `storage_address`: the address that the data server sees."
 
 
 def _said_by(node: Node, address: Value[str]) -> str:
@@ -214,7 +213,8 @@ def _twice(
             hint = _STORAGE_HINT
             if key == by == "public_address":
                 message = (
-                    f"The data server sees `{name}` and `{other}` at one `{key}`: {value.value}."
+                    f"The data server sees `{name}` and `{other}` at the same"
+                    f" `{key}`: {value.value}."
                 )
         yield rule.at(value.span, message, hint=hint)
 

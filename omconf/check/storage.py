@@ -38,7 +38,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     yield from _folder(cluster)
     export = cluster.storage.export
     if export.value == "/" and (cluster.storage.node or cluster.storage.kind.value != "nfs"):
-        message = "The whole root file system cannot be the export: it must be a path below `/`."
+        message = "The root file system cannot be the export: use a path below `/`."
         hint = "Write `export: /opt/omdata`; `/` is the root of an outside NFSv4 server."
         yield EXPORT_PATH.at(export.span, message, hint=hint)
     yield from _read_only(cluster)
@@ -48,10 +48,10 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
         yield from _versions(cluster)
         yield from _clients(cluster)
         yield from _mounts(cluster)
-        yield from _unknown(cluster.storage.options, nfs_options.judge_mount)
+        yield from _unknown(cluster.storage.options, nfs_options.check_mount)
     elif kind == "cifs":
         yield from _mounts(cluster)
-        yield from _unknown(cluster.storage.options, cifs_options.judge_mount)
+        yield from _unknown(cluster.storage.options, cifs_options.check_mount)
         yield from _domain(cluster)
     elif cluster.storage.fstab:
         yield from _what(cluster.storage.fstab)
@@ -68,7 +68,7 @@ def _folder(cluster: Cluster) -> Iterator[Diagnostic]:
     if inside or hidden:
         what = f"lies in {inside[:-1]}" if inside else f"hides {hidden[0][:-1]} where it is mounted"
         message = f"The data folder {data_dir.value} {what}."
-        hint = "Give it a folder of its own, as `/opt/omdata`."
+        hint = "Use a separate folder, such as `/opt/omdata`."
         yield IN_THE_WAY.at(data_dir.span, message, hint=hint)
 
 
@@ -79,7 +79,7 @@ def _read_only(cluster: Cluster) -> Iterator[Diagnostic]:
     if exported and not any(option.value == "rw" for option in exported):
         yield DATA_LOSS.at(
             next((o.span for o in exported if o.value == "ro"), exported[0].span),
-            "The export is read-only, as it is without `rw`: OpenMeetings cannot write there.",
+            "The export is read-only because `rw` is missing: OpenMeetings cannot write there.",
             hint="Write `rw`.",
         )
     modes = [option for option in storage.mount_options if option.value in ("rw", "ro")]
@@ -94,15 +94,16 @@ def _exports(cluster: Cluster) -> Iterator[Diagnostic]:
         if option.value == "no_root_squash" and user != "root":
             yield ROOT_EXPORT.at(
                 option.span,
-                "With `no_root_squash`, as the clustering page has it, root on any node is root on"
-                f" the data, though OpenMeetings runs as `{user}`.",
+                "With `no_root_squash`, as on the clustering page, root on any node is "
+                f"root on the data, although OpenMeetings runs as `{user}`.",
                 hint="Write `root_squash`, or `all_squash` with `anonuid=` and `anongid=` of"
                 f" `{user}` on the data server.",
             )
         if option.value == "async":
             yield DATA_LOSS.at(
                 option.span,
-                "With `async` the data server says `written` before it is: a crash loses data.",
+                "With `async` the data server acknowledges writes before they reach the"
+                " disk: a crash loses data.",
                 hint="Write `sync`.",
             )
 
@@ -116,8 +117,8 @@ def _versions(cluster: Cluster) -> Iterator[Diagnostic]:
     if contradicts:
         yield NFSV4_ROOT.at(
             storage.type.span,
-            f"`type: nfs4` mounts no version {version}, which `storage.options` ask for.",
-            hint="Remove the one or the other.",
+            f"`type: nfs4` cannot mount version {version}, which `storage.options` request.",
+            hint="Remove one of them.",
         )
     root, export = storage.pseudo_root, storage.export
     if root is None:
@@ -126,14 +127,14 @@ def _versions(cluster: Cluster) -> Iterator[Diagnostic]:
     if not f"{export.value}/".startswith(f"{root.value}/"):
         yield NFSV4_ROOT.at(
             root.span,
-            f"The export {export.value} does not lie in {root.value}, the root of NFSv4.",
+            f"The export {export.value} is not below {root.value}, the NFSv4 root.",
             hint=f"Write `export: {root.value}/om`, for example.",
         )
     elif said and root.value != export.value:
         yield NFSV4_ROOT.at(
             said.span,
-            f"`{said.value}` makes {export.value} the root of NFSv4, which is {root.value}.",
-            hint="Remove it: it belongs to the export of the root.",
+            f"`{said.value}` makes {export.value} the NFSv4 root, but the root is {root.value}.",
+            hint="Remove the option: it belongs to the export of the root.",
         )
     elif not four and not contradicts:
         asked = next((o for o in storage.options if nfs_options.version([o.value])), None)
@@ -142,7 +143,7 @@ def _versions(cluster: Cluster) -> Iterator[Diagnostic]:
             root.span,
             f"NFSv4 clients find the export at `{storage.mount_path}`, earlier ones at"
             f" `{export.value}`: {used}.",
-            hint=f"Write `nfsvers=4.1` in the place of `{asked.value}`."
+            hint=f"Write `nfsvers=4.1` instead of `{asked.value}`."
             if asked
             else "Write `type: nfs4`.",
         )
@@ -154,7 +155,7 @@ def _clients(cluster: Cluster) -> Iterator[Diagnostic]:
     clients = [client.value.lower() for client in storage.clients]
     for index, client in enumerate(storage.clients):
         if clients[index] in clients[:index]:
-            message = f"`{client.value}` stands twice: exportfs fails at the second one."
+            message = f"`{client.value}` is listed twice: exportfs fails at the second entry."
             yield WRONG_VALUE.at(client.span, message, hint="Remove one of them.")
     for node in cluster.nodes:
         address = node.storage_address
@@ -163,8 +164,8 @@ def _clients(cluster: Cluster) -> Iterator[Diagnostic]:
         if not exports.lets_in(clients, address.value):
             yield NODE_SHUT_OUT.at(
                 address.span,
-                f"`{node.name.value}` ({address.value}) is none of the export's clients: its mount"
-                " would be refused.",
+                f"`{node.name.value}` ({address.value}) is not a client of the export: "
+                "its mount would be refused.",
                 hint=f"Add its network to `storage.clients`: `{_network_of(address.value)}`.",
             )
 
@@ -197,7 +198,7 @@ def _what(mount: Mount) -> Iterator[Diagnostic]:
     kind, what = mount.type.value, mount.what.value.replace("\\", "/")
     form, example, parts = _FORMS.get(kind.removeprefix("fuse."), (None, "", ""))
     if form and not form.fullmatch(what):
-        message = f"`{quoted(mount.what.value)}` does not name {parts}, as `{kind}` has it."
+        message = f"`{quoted(mount.what.value)}` does not name {parts}, as `{kind}` requires."
         yield WRONG_VALUE.at(mount.what.span, message, hint=f"Write it like `{example}`.")
 
 
@@ -213,17 +214,17 @@ def _domain(cluster: Cluster) -> Iterator[Diagnostic]:
             and name in cifs_options.DOMAIN
             and said.lower() != samba.domain.value.lower()
         ):
-            message = f"`{option.value}` is not the domain of `{samba.account}`."
+            message = f"`{option.value}` does not match the domain of `{samba.account}`."
             yield WRONG_VALUE.at(option.span, message, hint="Remove the option.")
     if samba.domain and "@" in samba.user.value:
-        message = f"`{samba.user.value}` names its domain itself."
+        message = f"`{samba.user.value}` already includes its domain."
         yield WRONG_VALUE.at(samba.domain.span, message, hint="Remove `domain`.")
     if storage.node is not None:
         yield WRONG_VALUE.at(
             (samba.domain or samba.user).span,
-            f"`{samba.account}` is an account of a Windows domain, which the Samba that omconf sets up"
-            f" on `{storage.node}` does not know.",
-            hint="Write `user: openmeetings`, or name the file server of the domain as the `server`.",
+            f"`{samba.account}` is a Windows domain account, but the Samba server that omconf "
+            f"sets up on `{storage.node}` is not in a domain.",
+            hint="Write `user: openmeetings`, or set `server` to the domain's file server.",
         )
 
 
@@ -238,14 +239,14 @@ def _mounts(cluster: Cluster) -> Iterator[Diagnostic]:
         ):
             yield DATA_LOSS.at(
                 option.span,
-                f"A `{option.value}` mount gives up on a slow data server: recordings are cut off in"
-                " silence.",
+                f"A `{option.value}` mount gives up when the data server is slow: recordings "
+                "are truncated silently.",
                 hint="Write `hard`.",
             )
         if option.value in ("intr", "nointr") and nfs:
             yield IGNORED_OPTION.at(
                 option.span,
-                f"`{option.value}` is ignored by Linux since 2.6.25.",
+                f"`{option.value}` has been ignored by Linux since 2.6.25.",
                 hint="Remove it.",
             )
     systemd = cluster.openmeetings.has_systemd
@@ -253,7 +254,7 @@ def _mounts(cluster: Cluster) -> Iterator[Diagnostic]:
         return  # which orders the mount behind the network, and waits for it
     if not names & {"_netdev", "noauto"}:
         key = "storage.fstab.options" if storage.fstab else "storage.options"
-        known = f"systemd takes `{kind}` for a local file system: without `_netdev`"
+        known = f"systemd treats `{kind}` as a local file system: without `_netdev`"
         yield NOT_NETDEV.at(
             next((o.span for o in storage.mount_options if o.span), None)
             or (storage.fstab.type.span if storage.fstab else None),
@@ -267,7 +268,7 @@ def _mounts(cluster: Cluster) -> Iterator[Diagnostic]:
                 option.span,
                 f"With `{option.value}`, and no systemd to wait for the mount, OpenMeetings may start"
                 " on an empty folder.",
-                hint="Remove it, or have what starts OpenMeetings mount the folder first.",
+                hint="Remove it, or mount the folder before OpenMeetings starts.",
             )
 
 
@@ -278,9 +279,9 @@ def _type(cluster: Cluster) -> str:
 
 
 def _unknown(
-    options: Iterable[Value[str]], judge: Callable[[str], Verdict | None]
+    options: Iterable[Value[str]], check: Callable[[str], Verdict | None]
 ) -> Iterator[Diagnostic]:
     for option in options:
-        verdict = judge(option.value)
+        verdict = check(option.value)
         if verdict and verdict.kind == "unknown":
             yield MOUNT_OPTION.at(option.span, verdict.message, severity=Severity.WARNING)

@@ -102,7 +102,7 @@ def run_command(arguments: list[str]) -> int:
         if os.environ.get("OMCONF_DEBUG"):
             raise
         # The text of an unforeseen error may hold anything, a secret too: only its kind is shown.
-        message = f"omconf: an unforeseen {type(error).__name__}: this is a mistake in omconf."
-        _complain(f"{message} OMCONF_DEBUG=1 shows where.")
+        message = f"omconf: an unforeseen {type(error).__name__}: this is a bug in omconf."
+        _complain(f"{message} Set OMCONF_DEBUG=1 to see where.")
         return 1
     return code if isinstance(code, int) else 0

@@ -17,7 +17,8 @@ def apply(
         Path,
         typer.Argument(
             metavar="SPEC | PLANFILE",
-            help="With --ssh or --local the cluster spec, else what `omconf plan --out` saved.",
+            help="The cluster spec with --ssh or --local; otherwise a plan saved by"
+            " `omconf plan --out`.",
         ),
     ] = output.DEFAULT_SPEC,
     ssh: applying.Ssh = False,
@@ -39,17 +40,19 @@ def apply(
     ] = None,
     yes: applying.Yes = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Look at the nodes, and change nothing.")
+        bool,
+        typer.Option("--dry-run", help="Run all checks on the nodes without changing anything."),
     ] = False,
     no_undo: Annotated[
-        bool, typer.Option("--no-undo", help="Leave what is done when a step fails.")
+        bool, typer.Option("--no-undo", help="Keep the changes made so far when a step fails.")
     ] = False,
     drain: Annotated[
         str,
         typer.Option(
             "--drain",
             metavar="DURATION",
-            help="Before a node stops, wait so long (90s, 30m, 2h) until nobody is connected to it.",
+            help="Before a node stops, wait at most this long (90s, 30m, 2h) for its"
+            " users to disconnect.",
         ),
     ] = "",
     confirm_each: Annotated[
@@ -57,7 +60,7 @@ def apply(
     ] = False,
     force: Annotated[
         bool,
-        typer.Option("--force", help="Begin also while a node that stays as it is is not healthy."),
+        typer.Option("--force", help="Proceed although a node that does not change is unhealthy."),
     ] = False,
     health_timeout: Annotated[
         int,
@@ -66,7 +69,7 @@ def apply(
             metavar="SECONDS",
             min=1,
             max=86400,
-            help="How long the node may take to become healthy.",
+            help="How long a node may take to become healthy.",
         ),
     ] = 300,
     reason: applying.Reason = "",
@@ -74,12 +77,12 @@ def apply(
     break_lock: applying.BreakLock = "",
     strict_format: Annotated[
         bool,
-        typer.Option("--strict-format", help="Write files anew that only look different."),
+        typer.Option("--strict-format", help="Rewrite files that differ only in formatting."),
     ] = False,
     as_json: applying.AsJson = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Carry out a plan: write its files, run what reads them, wait for health, node after node."""
+    """Apply a plan: write files, reload or restart services, and wait for health, node by node."""
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
     from omconf.pipeline import apply_saved, remembered, stops
@@ -91,10 +94,10 @@ def apply(
         output.colourless()
     saved = local is None and not ssh
     if saved and (root is not None or strict_format or sudo or seconds is not None or node):
-        message = "A saved plan says itself what --root, --sudo, --node and --strict-format say."
+        message = "A saved plan already sets --root, --sudo, --node and --strict-format."
         raise typer.BadParameter(message)
     if confirm_each and (as_json or not applying.somebody()):
-        message = "--confirm-each needs a person at a terminal, and with --json nobody is asked."
+        message = "--confirm-each needs a terminal and does not work with --json."
         raise typer.BadParameter(message)
     draining = applying.duration(drain)
     if saved:
@@ -131,6 +134,6 @@ def apply(
         # A signal ends it after the step in hand, and after it was said how it ended.
         with interrupts.deferred():
             result = applies.carry_out(prepared, show, people, options)
-            undo = f"To take it back: {applies.undo_command(prepared)}" if result.stands else ""
+            undo = f"To undo it: {applies.undo_command(prepared)}" if result.stands else ""
             show.end()
             applying.leave(result, show, undo)

@@ -40,10 +40,13 @@ Local = Annotated[
     ),
 ]
 Root = Annotated[
-    Path | None, typer.Option("--root", metavar="DIR", help="With --local: a copy of its root.")
+    Path | None,
+    typer.Option(
+        "--root", metavar="DIR", help="With --local: the directory of a copy of its root."
+    ),
 ]
-Ssh = Annotated[bool, typer.Option("--ssh", help="The nodes themselves, by ssh.")]
-Sudo = Annotated[bool, typer.Option("--sudo", help="With --ssh: by `sudo -n` on the nodes.")]
+Ssh = Annotated[bool, typer.Option("--ssh", help="Connect to the nodes by ssh.")]
+Sudo = Annotated[bool, typer.Option("--sudo", help="With --ssh: use `sudo -n` on the nodes.")]
 Timeout = Annotated[
     float | None,
     typer.Option(
@@ -54,19 +57,23 @@ Timeout = Annotated[
         help="With --ssh: how long a node may take to answer.  [default: 60]",
     ),
 ]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Ask nothing.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for approval.")]
 Reason = Annotated[
-    str, typer.Option("--reason", metavar="TEXT", help="Why, for the journal of the nodes.")
+    str,
+    typer.Option(
+        "--reason", metavar="TEXT", help="The reason, recorded in the journal of each node."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print events as JSON Lines.")]
 LockTimeout = Annotated[
     float,
     typer.Option(
-        "--lock-timeout", metavar="SECONDS", min=0, max=86400, help="Wait so long for a lock."
+        "--lock-timeout", metavar="SECONDS", min=0, max=86400, help="How long to wait for a lock."
     ),
 ]
 BreakLock = Annotated[
-    str, typer.Option("--break-lock", metavar="ID", help="Break this lock, whose holder is gone.")
+    str,
+    typer.Option("--break-lock", metavar="ID", help="Break this lock after its holder is gone."),
 ]
 
 
@@ -83,11 +90,11 @@ def asked_of(
     from omconf.pipeline.sources import Asked
 
     if (local is None) == (not ssh):
-        raise typer.BadParameter("Say which nodes: --ssh, or --local NODE for this host.")
+        raise typer.BadParameter("Choose the nodes: --ssh, or --local NODE for this host.")
     if ssh and root is not None:
-        raise typer.BadParameter("--root goes with --local.")
+        raise typer.BadParameter("--root requires --local.")
     if local is not None and (sudo or seconds is not None or only):
-        raise typer.BadParameter("--sudo, --timeout and --node go with --ssh.")
+        raise typer.BadParameter("--sudo, --timeout and --node require --ssh.")
     if local is not None:
         return Asked.of_local(local, root)
     return Asked.of_nodes(sudo=sudo, seconds=seconds, only=only)
@@ -99,11 +106,14 @@ def duration(text: str) -> float:
         return 0.0
     found = re.fullmatch(r"([0-9]{1,6})(s|m|h|)", text)
     if not found:
-        message = f"`{text[:80]}` is no duration: it is a number with s, m or h, as 90s, 30m or 2h."
+        message = (
+            f"`{text[:80]}` is not a duration: write a number with s, m or h, for"
+            " example 90s, 30m or 2h."
+        )
         raise typer.BadParameter(message)
     number, unit = found.groups()
     if not unit:
-        message = f"`{text}` has no unit: write {number}s for seconds, or {number}m for minutes."
+        message = f"`{text}` has no unit: write {number}s for seconds or {number}m for minutes."
         raise typer.BadParameter(message)
     return float(int(number) * {"s": 1, "m": 60, "h": 3600}[unit])
 
@@ -113,7 +123,7 @@ def counted(connections: Mapping[str, int]) -> str:
     if not connections:
         return ""
     counts = ", ".join(f"{count} to {node}" for node, count in connections.items())
-    return f"Connections to OpenMeetings now: {counts} (--drain DURATION waits until they end).\n"
+    return f"Connections to OpenMeetings now: {counts} (--drain DURATION waits until they close).\n"
 
 
 def somebody() -> bool:
@@ -275,7 +285,7 @@ def approve(question: str, show: Show, *, yes: bool, saved: bool = False) -> Res
     if yes:
         return None
     if show.as_json or not somebody():
-        message = "Nobody is there to approve of it."
+        message = "Nobody is present to approve it."
         also = "; so does a plan that was saved by `omconf plan --out`" if saved else ""
         hint = f"--yes approves{also}."
         return Result(Outcome.REFUSED, diagnostics=[NOBODY.at(None, message, hint=hint)])

@@ -21,7 +21,7 @@ def build(
     spec: output.Spec = output.DEFAULT_SPEC,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Write nothing; exit 2 and show a diff when DIR differs."),
+        typer.Option("--check", help="Write nothing; show a diff and exit 2 when DIR differs."),
     ] = False,
     reveal_secrets: Annotated[
         bool,
@@ -31,19 +31,19 @@ def build(
     strict: output.Strict = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Compile the spec into a bundle for every node; nothing is written when anything is wrong."""
+    """Compile the spec into a bundle for every node; write nothing when there is an error."""
     from omconf.diagnostics import strictly
     from omconf.pipeline.build import check_directory, sensitive_paths, write_bundle, write_revealed
     from omconf.pipeline.compiled import compile_spec
-    from omconf.pipeline.validate import judge_by_jar
+    from omconf.pipeline.validate import validate_by_jar
 
     if no_color:
         output.colourless()
     if check and reveal_secrets:
-        raise typer.BadParameter("--check and --reveal-secrets do not go together")
+        raise typer.BadParameter("--check and --reveal-secrets cannot be used together")
     compiled = compile_spec(str(spec))
     if hazelcast_jar:
-        compiled.diagnostics += judge_by_jar(compiled, str(hazelcast_jar))
+        compiled.diagnostics += validate_by_jar(compiled, str(hazelcast_jar))
     if strict:
         compiled.diagnostics = strictly(compiled.diagnostics)
     output.say(compiled.diagnostics)
@@ -80,7 +80,7 @@ def _check(checked: Checked | list[Diagnostic], directory: Path, sensitive: set[
         else:
             output.write(view.draw(difference))
     if checked.unfinished:
-        output.tell(f"{directory} is not finished: a build was cut off. Build again.")
+        output.tell(f"{directory} is incomplete: a build was interrupted. Build again.")
     if checked.differences or checked.unfinished:
         raise typer.Exit(2)
-    output.tell(f"{directory} is what the spec compiles to.")
+    output.tell(f"{directory} matches the spec.")

@@ -27,7 +27,7 @@ def doctor(
         output.colourless()
     asked = applying.asked_of(None, None, ssh=True, sudo=sudo, seconds=seconds) if ssh else None
     if asked is None and (sudo or seconds is not None):
-        raise typer.BadParameter("--sudo and --timeout go with --ssh.")
+        raise typer.BadParameter("--sudo and --timeout require --ssh.")
     compiled = compile_spec(str(spec))
     document = examine(compiled, asked)
     if as_json:

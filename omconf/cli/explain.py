@@ -23,7 +23,7 @@ def explain(
         typer.Argument(
             metavar="RULE|FILE[:LINE]",
             autocompletion=completion.rules,
-            help="A rule's id; or a file of a bundle directory, or NODE:/path.",
+            help="A rule id, a file in a bundle directory, or NODE:/path.",
         ),
     ],
     spec: Annotated[
@@ -32,7 +32,7 @@ def explain(
     as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Print a rule's page; or say why a line of a bundle is there: spec, release, clustering page."""
+    """Print a rule's page, or explain where a line of a bundle comes from."""
     if no_color:
         output.colourless()
     if _RULE.fullmatch(target):

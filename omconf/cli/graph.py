@@ -11,7 +11,7 @@ from omconf.cli import output
 
 
 class Format(StrEnum):
-    """The language of the picture."""
+    """The output format."""
 
     MERMAID = "mermaid"
     DOT = "dot"
@@ -20,12 +20,10 @@ class Format(StrEnum):
 
 def graph(
     spec: output.Spec = output.DEFAULT_SPEC,
-    form: Annotated[
-        Format, typer.Option("--format", help="The language of the picture.")
-    ] = Format.MERMAID,
+    form: Annotated[Format, typer.Option("--format", help="The output format.")] = Format.MERMAID,
     no_color: output.NoColor = False,
 ) -> None:
-    """Draw the nodes, how they find each other, and the database and data server they share."""
+    """Draw the nodes, how they discover each other, and the database and data server they share."""
     from omconf.diagnostics import has_errors
     from omconf.pipeline.compiled import check_spec
     from omconf.pipeline.graph import graph

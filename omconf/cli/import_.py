@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 
 SOURCES = """Name one source:
     omconf import --deployed trees            trees/<node>/ is that node's root tree
-    omconf import --ssh --host om1 --host om2 the nodes themselves, by your own ssh
+    omconf import --ssh --host om1 --host om2 the nodes, by your own ssh configuration
     omconf import --local om1 [--root DIR]    this host, or a copy of its root"""
 
 
 def import_(
     deployed: sources.Deployed = None,
-    ssh: Annotated[
-        bool, typer.Option("--ssh", help="Read the nodes themselves, by ssh: see --host.")
-    ] = False,
+    ssh: Annotated[bool, typer.Option("--ssh", help="Read the nodes by ssh: see --host.")] = False,
     host: Annotated[
         list[str] | None,
         typer.Option("--host", metavar="DEST", help="With --ssh: a destination; repeatable."),
@@ -41,19 +39,22 @@ def import_(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", metavar="SPEC", help="Write the spec to this new file; else print it."
+            "--output",
+            "-o",
+            metavar="SPEC",
+            help="Write the spec to this new file instead of printing it.",
         ),
     ] = None,
     into: Annotated[
         Path | None,
-        typer.Option("--into", metavar="SPEC", help="Add the nodes to this spec, in its place."),
+        typer.Option("--into", metavar="SPEC", help="Add the nodes to this existing spec file."),
     ] = None,
     name: Annotated[
         list[str] | None,
         typer.Option(
             "--name",
             metavar="NODE=NAME",
-            help="Call a node of the source NAME in the spec; repeatable.",
+            help="Name a node of the source NAME in the spec; repeatable.",
         ),
     ] = None,
     release: Annotated[
@@ -62,7 +63,7 @@ def import_(
             "--release",
             metavar="RELEASE",
             autocompletion=completion.releases,
-            help="The release, where no jar tells it.",
+            help="The release, when no jar identifies it.",
         ),
     ] = None,
     node: Annotated[
@@ -70,9 +71,9 @@ def import_(
         typer.Option("--node", metavar="NODE", help="Only this node of the source; repeatable."),
     ] = None,
     explicit: Annotated[
-        bool, typer.Option("--explicit", help="Write defaults and stock values, too.")
+        bool, typer.Option("--explicit", help="Also write defaults and stock values.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     no_color: output.NoColor = False,
 ) -> None:
     """Read nodes that were set up by hand, write the smallest spec that compiles to what they have,
@@ -87,7 +88,7 @@ def import_(
         output.colourless()
     origin = _origin(deployed, ssh, host or (), sudo, seconds, local, root)
     if out is not None and into is not None:
-        raise typer.BadParameter("-o and --into do not go together.")
+        raise typer.BadParameter("-o and --into cannot be used together.")
     target = out or into
     asked = Asked(
         names=_names(name or ()),
@@ -120,9 +121,9 @@ def _origin(
 
     wrong = {
         SOURCES: (deployed is not None) + ssh + (local is not None) != 1,
-        "--host goes with --ssh.": bool(hosts) and not ssh,
-        "--root goes with --local.": root is not None and local is None,
-        "--sudo and --timeout go with --ssh.": (sudo or seconds is not None) and not ssh,
+        "--host requires --ssh.": bool(hosts) and not ssh,
+        "--root requires --local.": root is not None and local is None,
+        "--sudo and --timeout require --ssh.": (sudo or seconds is not None) and not ssh,
     }
     for message in (message for message, it_is in wrong.items() if it_is):
         raise typer.BadParameter(message)
@@ -131,14 +132,14 @@ def _origin(
     if local is not None:
         if not LABEL.fullmatch(local):
             raise typer.BadParameter(
-                f"--local takes a node's name, as om1: `{local[:80]}` is none."
+                f"--local takes a node name such as om1: `{local[:80]}` is not one."
             )
         return sources.Host(local, str(root or "/"))
     if not hosts:
         raise typer.BadParameter("--ssh needs the nodes: --host om1 --host root@om2.example.org")
     for each in hosts:
         if not SSH_DESTINATION.fullmatch(each):
-            raise typer.BadParameter(f"`{each[:80]}` is no destination for ssh.")
+            raise typer.BadParameter(f"`{each[:80]}` is not an ssh destination.")
     return sources.Destinations(tuple(dict.fromkeys(hosts)), sudo, seconds or 60.0)
 
 
@@ -150,7 +151,7 @@ def _names(said: list[str] | tuple[str, ...]) -> dict[str, str]:
         before, equals, name = each.rpartition("=")
         if not equals or not before or not LABEL.fullmatch(name) or len(name) > 63:
             raise typer.BadParameter(
-                f"--name takes NODE=NAME, a lower-case host label: `{each[:80]}` is none."
+                f"--name takes NODE=NAME, where NAME is a lower-case host label: `{each[:80]}` is not."
             )
         names[before] = name
     if len(set(names.values())) < len(names):
@@ -239,5 +240,5 @@ def _printed(result: Imported) -> str:
     text = result.text
     for name, content in result.files.items():
         lines = "".join(f"# {line}\n" for line in content.splitlines())
-        text += f"\n# A file beside it, {name}:\n{lines}"
+        text += f"\n# A file next to it, {name}:\n{lines}"
     return text

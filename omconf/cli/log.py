@@ -16,10 +16,10 @@ def log(
     seconds: applying.Timeout = None,
     local: applying.Local = None,
     root: applying.Root = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Say what was applied on each node: when, by whom, why, and how it ended."""
+    """List what was applied on each node: when, by whom, why, and with which outcome."""
     from omconf.pipeline import journals
     from omconf.pipeline.compiled import check_spec
     from omconf.views import log as view

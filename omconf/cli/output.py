@@ -24,7 +24,7 @@ HazelcastJar = Annotated[
     typer.Option(
         "--hazelcast-jar",
         metavar="JAR",
-        help="Hold each hazelcast.xml against the schema in this Hazelcast jar, too.",
+        help="Also validate each hazelcast.xml against the schema in this Hazelcast jar.",
     ),
 ]
 DEFAULT_SPEC = Path("cluster.yaml")

@@ -29,7 +29,7 @@ def plan(
         ),
     ] = None,
     root: sources.Root = None,
-    ssh: Annotated[bool, typer.Option("--ssh", help="Read the nodes themselves, by ssh.")] = False,
+    ssh: Annotated[bool, typer.Option("--ssh", help="Read the nodes by ssh.")] = False,
     sudo: sources.Sudo = False,
     seconds: sources.Timeout = None,
     git: Annotated[
@@ -37,7 +37,7 @@ def plan(
         typer.Option(
             "--git",
             metavar="REV",
-            help="The bundles of -o as committed at REV; with another source: what was applied.",
+            help="The bundles of -o as committed at REV; with another source: the applied state.",
         ),
     ] = None,
     directory: Annotated[
@@ -48,11 +48,13 @@ def plan(
     markdown: planned.AsMarkdown = False,
     max_chars: planned.MaxChars = None,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print only errors and the last line.")
+        bool, typer.Option("--quiet", "-q", help="Print only errors and the summary line.")
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FILE", help="Save the plan, for `omconf show`."),
+        typer.Option(
+            "--out", metavar="FILE", help="Save the plan for `omconf apply` and `omconf show`."
+        ),
     ] = None,
     detailed_exitcode: planned.DetailedExitcode = False,
     node: Annotated[
@@ -66,15 +68,18 @@ def plan(
     ] = None,
     strict_format: Annotated[
         bool,
-        typer.Option("--strict-format", help="Count files that only look different as changes."),
+        typer.Option(
+            "--strict-format", help="Count files that differ only in formatting as changes."
+        ),
     ] = False,
     require_secrets: Annotated[
-        bool, typer.Option("--require-secrets", help="A secret that cannot be read is an error.")
+        bool,
+        typer.Option("--require-secrets", help="Report a secret that cannot be read as an error."),
     ] = False,
     strict: output.Strict = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Compare what the spec compiles to with what is deployed; nothing is changed anywhere."""
+    """Compare the compiled spec with the deployed files, without changing anything."""
     from omconf.diagnostics import strictly
     from omconf.pipeline.compiled import STDIN
     from omconf.pipeline.sources import Asked
@@ -84,7 +89,7 @@ def plan(
         output.colourless()
     planned.require_one_form(as_json=as_json, markdown=markdown, most=max_chars)
     if quiet and (as_json or markdown):
-        raise typer.BadParameter("--quiet goes with neither --json nor --markdown.")
+        raise typer.BadParameter("--quiet cannot be used with --json or --markdown.")
     if out and str(spec) == STDIN:
         raise typer.BadParameter("--out needs a spec in a file: `omconf apply` reads it again.")
     asked = Asked(deployed, local, root, ssh, sudo, seconds, git, directory, node or ())

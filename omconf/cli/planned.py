@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the plan as JSON.")]
 AsMarkdown = Annotated[
-    bool, typer.Option("--markdown", help="Print the plan as Markdown, for a merge request.")
+    bool, typer.Option("--markdown", help="Print the plan as Markdown for a merge request.")
 ]
 MaxChars = Annotated[
     int | None,
@@ -31,11 +31,11 @@ DetailedExitcode = Annotated[
 
 
 def require_one_form(*, as_json: bool, markdown: bool, most: int | None) -> None:
-    """Refuse options that do not go together."""
+    """Refuse options that cannot be used together."""
     if as_json and markdown:
-        raise typer.BadParameter("--json and --markdown do not go together.")
+        raise typer.BadParameter("--json and --markdown cannot be used together.")
     if most is not None and not markdown:
-        raise typer.BadParameter("--max-chars goes with --markdown.")
+        raise typer.BadParameter("--max-chars requires --markdown.")
 
 
 def show(

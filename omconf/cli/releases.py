@@ -14,7 +14,7 @@ def releases(
     directory: Annotated[
         Path | None,
         typer.Option(
-            "--read", metavar="DIR", help="Read an unpacked OpenMeetings; print what differs."
+            "--read", metavar="DIR", help="Read an unpacked OpenMeetings and print what differs."
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the releases as JSON.")] = False,
@@ -22,7 +22,7 @@ def releases(
     """List the supported OpenMeetings releases, oldest first."""
     if directory is not None:
         if as_json:
-            raise typer.BadParameter("--json and --read do not go together.")
+            raise typer.BadParameter("--json and --read cannot be used together.")
         _read(directory)
         return
     from omconf.releases import RELEASES
@@ -70,6 +70,6 @@ def _read(directory: Path) -> None:
         )
         output.tell(f"{difference.what}: known {old}, found {new}")
     if not found:
-        output.tell(f"{directory} ships what omconf knows of {known.name}.")
+        output.tell(f"{directory} matches what omconf knows about {known.name}.")
     if observed.problems:
         raise typer.Exit(1)

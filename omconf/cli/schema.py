@@ -11,7 +11,7 @@ from omconf.cli import output
 
 def schema(
     markdown: Annotated[
-        bool, typer.Option("--markdown", help="Print a table of all keys for people.")
+        bool, typer.Option("--markdown", help="Print a Markdown table of all keys.")
     ] = False,
     plan: Annotated[
         bool,
@@ -19,14 +19,14 @@ def schema(
     ] = False,
     events: Annotated[
         bool,
-        typer.Option("--events", help="Print the schema of a line of `apply --json`."),
+        typer.Option("--events", help="Print the schema of the lines of `apply --json`."),
     ] = False,
 ) -> None:
-    """Print the JSON Schema of the spec; editors complete and check cluster.yaml with it."""
+    """Print the JSON Schema of the spec, for completion and validation in editors."""
     from omconf.spec.schema import spec_reference, spec_schema
 
     if markdown + plan + events > 1:
-        raise typer.BadParameter("--markdown, --plan and --events do not go together.")
+        raise typer.BadParameter("--markdown, --plan and --events cannot be used together.")
     if markdown:
         output.write(spec_reference())
     elif events:

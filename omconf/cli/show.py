@@ -12,7 +12,7 @@ from omconf.cli import output, planned
 
 def show(
     plan_file: Annotated[
-        Path, typer.Argument(metavar="PLANFILE", help="What `omconf plan --out` saved.")
+        Path, typer.Argument(metavar="PLANFILE", help="A plan saved by `omconf plan --out`.")
     ],
     as_json: planned.AsJson = False,
     markdown: planned.AsMarkdown = False,
@@ -20,7 +20,7 @@ def show(
     detailed_exitcode: planned.DetailedExitcode = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Show a saved plan as `plan` did, whatever has changed since; nothing else is read."""
+    """Show a saved plan as `plan` printed it, without reading anything else."""
     from omconf.pipeline import plan as plans
     from omconf.views import document
 

@@ -23,7 +23,7 @@ def undo(
     root: applying.Root = None,
     id: Annotated[  # noqa: A002 - the option's name
         str,
-        typer.Option("--id", metavar="ID", help="The apply that is meant; it has to be the last."),
+        typer.Option("--id", metavar="ID", help="The apply to undo; it must be the last one."),
     ] = "",
     yes: applying.Yes = False,
     reason: applying.Reason = "",
@@ -32,7 +32,7 @@ def undo(
     as_json: applying.AsJson = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Take back the last apply that stands: restore its files, then run what reads them."""
+    """Undo the last apply: restore its files, then reload or restart the services that read them."""
     from omconf.apply.events import Outcome
     from omconf.pipeline import journals
     from omconf.pipeline import undo as undoing
@@ -50,9 +50,7 @@ def undo(
             applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)
             return
         if prepared is None:
-            applying.leave(
-                Result(Outcome.UNCHANGED, why="No apply stands that could be taken back."), show
-            )
+            applying.leave(Result(Outcome.UNCHANGED, why="There is no apply to undo."), show)
             return
         first = _first(prepared)
         if as_json:
@@ -60,7 +58,7 @@ def undo(
         else:
             show.pause()
             output.write(events.undo(first))
-        refused = applying.approve("Take this back?", show, yes=yes)
+        refused = applying.approve("Undo this apply?", show, yes=yes)
         if refused:
             applying.leave(refused, show)
             return

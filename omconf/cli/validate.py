@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Format(StrEnum):
-    """How findings are printed."""
+    """The output format of findings."""
 
     HUMAN = "human"
     JSON = "json"
@@ -32,7 +32,7 @@ def validate(
         ),
     ] = [output.DEFAULT_SPEC],  # noqa: B006 - typer does not change it
     form: Annotated[
-        Format, typer.Option("--format", help="How findings are printed.")
+        Format, typer.Option("--format", help="The output format of findings.")
     ] = Format.HUMAN,
     hazelcast_jar: output.HazelcastJar = None,
     strict: output.Strict = False,
@@ -72,14 +72,14 @@ def validate(
 def _checked(spec: str, hazelcast_jar: Path | None, *, strict: bool) -> Compiled:
     from omconf.diagnostics import in_order, strictly
     from omconf.pipeline.compiled import compile_spec
-    from omconf.pipeline.validate import authority, judge_by_jar
+    from omconf.pipeline.validate import by_xmlschema, validate_by_jar
 
     compiled = compile_spec(spec)
     if compiled.bundle is not None:
-        judged = authority(compiled.bundle)
+        found = by_xmlschema(compiled.bundle)
         if hazelcast_jar:
-            judged += judge_by_jar(compiled, str(hazelcast_jar))
-        compiled.diagnostics = in_order([*compiled.diagnostics, *judged])
+            found += validate_by_jar(compiled, str(hazelcast_jar))
+        compiled.diagnostics = in_order([*compiled.diagnostics, *found])
     if strict:
         compiled.diagnostics = strictly(compiled.diagnostics)
     return compiled

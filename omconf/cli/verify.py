@@ -13,7 +13,7 @@ from omconf.rules import NO_NODES
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
 
-WAYS = """one of these two:
+WAYS = """use one of these sources:
     omconf verify --local om1    this host is the node om1
     omconf verify --ssh          all nodes, by ssh; --node om1 for some of them"""
 
@@ -29,7 +29,7 @@ def verify(
             help="This host is the node NODE.",
         ),
     ] = None,
-    ssh: Annotated[bool, typer.Option("--ssh", help="Ask the nodes themselves, by ssh.")] = False,
+    ssh: Annotated[bool, typer.Option("--ssh", help="Check the nodes by ssh.")] = False,
     node: Annotated[
         list[str] | None,
         typer.Option(
@@ -44,12 +44,12 @@ def verify(
         typer.Option("--timeout", min=1, max=3600, help="How long a node may take, in seconds."),
     ] = 90,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Show the checks that went well, too.")
+        bool, typer.Option("--verbose", "-v", help="Also show the checks that passed.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all as JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Check the running cluster on its nodes; exit 1 unless every node is known to be healthy."""
+    """Check the running cluster on its nodes; exit 1 unless every node is healthy."""
     from omconf.pipeline import verify as verification
     from omconf.pipeline.compiled import check_spec
     from omconf.views import document, human
@@ -79,8 +79,8 @@ def verify(
 
 def _mistake(local: str | None) -> str:
     if local is not None:
-        return "--local is this host alone: --ssh and --node do not go with it."
-    return "A cluster is verified on its nodes."
+        return "--local checks this host only: it cannot be used with --ssh or --node."
+    return "A verify needs --ssh or --local."
 
 
 def _fail(found: list[Diagnostic], *, as_json: bool) -> None:

@@ -33,8 +33,8 @@ Without it pgJDBC takes any server that answers, a standby too, and Connector/J 
 read-only that is not to the first host."""
 
 OLD_TLS = FromFormat("this release's driver asks MariaDB for TLS 1.1 at most, which Java refuses")
-JAVA_AUTHORITIES = "org.postgresql.ssl.DefaultJavaSSLFactory"
-"""Has pgJDBC trust the authorities that Java does; its own factory looks for a file."""
+JAVA_CAS = "org.postgresql.ssl.DefaultJavaSSLFactory"
+"""Has pgJDBC trust the CAs that Java does; its own factory looks for a file."""
 LEGACY_TLS = ("useSSL", "requireSSL", "verifyServerCertificate")
 """Connector/J's older words for `sslMode`, which counts where both stand; the stock URL has one."""
 _STORES = {"jks": "JKS", "p12": "PKCS12"}
@@ -192,7 +192,7 @@ def _postgresql_tls(tls: DatabaseTls) -> dict[str, Parameter]:
     if tls.ca:
         found["sslrootcert"] = tls.ca.path
     elif mode.value != "require":
-        found["sslfactory"] = Value(JAVA_AUTHORITIES, mode.origin)
+        found["sslfactory"] = Value(JAVA_CAS, mode.origin)
     for name, file in (("sslcert", tls.client_cert), ("sslkey", tls.client_key)):
         if file:
             found[name] = file.path

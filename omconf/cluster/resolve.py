@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_READ = 1 << 21
-"""Bytes that are read of a file beside the spec; what may stand in it is judged later."""
+"""Bytes that are read of a file beside the spec; its content is checked later."""
 _LOOPBACK = re.compile(r"127\.[0-9.]+|localhost(\.localdomain)?")
 
 
@@ -173,7 +173,7 @@ class Resolver:
         for name in sorted(self.spec.removed, key=natural):
             place = FromSpec(f"removed.{name}", self.document.key_span(("removed", name)))
             if name in self.document.data["nodes"]:
-                message = f"`{name}` is a node of this cluster: it cannot have left it."
+                message = f"`{name}` is a node of this cluster: it cannot be in `removed`."
                 hint = "Remove it here, or from `nodes`."
                 self.diagnostics.append(WRONG_VALUE.at(place.span, message, hint=hint))
             ssh = self.value(self.spec.removed[name], ("removed", name, "ssh"))
@@ -235,7 +235,7 @@ class Resolver:
             data = read.start(file, MAX_READ).data
         except OSError as error:
             message = f"The file {quoted(file)} cannot be read: {error.strerror}."
-            hint = "A relative path starts from the spec's folder."
+            hint = "A relative path is relative to the spec's folder."
             self.diagnostics.append(WRONG_VALUE.at(self.document.span(path), message, hint=hint))
             return None
         return Value(ExtraFile(file, data), name.origin)
@@ -247,7 +247,7 @@ class Resolver:
             near = meant(spec.node, self.spec.nodes)
             names = ", ".join(sorted(self.spec.nodes, key=natural)[:10])
             hint = f"Did you mean `{near}`?" if near else f"Nodes are: {names}."
-            message = f"`{spec.node}` is no node of this cluster."
+            message = f"`{spec.node}` is not a node of this cluster."
             self.diagnostics.append(
                 WRONG_VALUE.at(self.document.span((*path, "node")), message, hint=hint)
             )
@@ -301,8 +301,8 @@ class Resolver:
         outside = host.form == "host" or (host.form == "name" and "." in host)
         if path[0] == "storage" and _LOOPBACK.fullmatch(host):
             hint = "Write the data server's address"
-            hint += f"; when it runs on a node, `server: {nodes[0].name.value}`." if nodes else "."
-            message = f"`{host}` is another host on each node."
+            hint += f"or, if it runs on a node, `server: {nodes[0].name.value}`." if nodes else "."
+            message = f"`{host}` is a different host on each node."
             self.diagnostics.append(EXPORT_PATH.at(self.document.span(path), message, hint=hint))
             return None
         if outside or (host == "localhost" and path[0] == "database"):
@@ -315,9 +315,9 @@ class Resolver:
         self.diagnostics.append(
             EXPORT_PATH.at(
                 self.document.span(path),
-                f"`{host}` is no node of this cluster.",
-                hint=f"{known} An outside server is said by its address, a dotted name,"
-                f" or `{{host: {host}}}`.",
+                f"`{host}` is not a node of this cluster.",
+                hint=f"{known} For an external server, write its address, "
+                f"a dotted name, or `{{host: {host}}}`.",
             )
         )
         return None
@@ -329,7 +329,7 @@ class Resolver:
             return True  # without a public one, they have the same address by mistake
         first, second = (n.name.value for n in there[:2])
         message = f"`{host}` is the address of `{first}` and of `{second}`."
-        hint = f"Name the node: `{first}`, for example."
+        hint = f"Name one node: `{first}`, for example."
         self.diagnostics.append(WRONG_VALUE.at(self.document.span(path), message, hint=hint))
         return False
 

@@ -33,7 +33,7 @@ PROBLEMS = {
     "special": archive.SPECIAL,
 }
 NOT_IDENTIFIED = DeployedFile(
-    None, Finding(UNREADABLE, 0, "The node did not tell which file this is: it is left alone.")
+    None, Finding(UNREADABLE, 0, "The node did not identify this file: it is not changed.")
 )
 MAX_STREAM = 8 * 1024 * 1024
 """Bytes of one node's stream; all files of a real node are some 100 KiB, one may have 4 MiB."""
@@ -56,7 +56,7 @@ def read(request: Request, stream: bytes, said: str, account: Account, same: Sam
         size = sum(len(data) for data in contents if data not in same)
         size += sum(len(path) + _OF_A_PATH for path in (*found.asked, *found.around))
         if refused := account.keep(size):
-            return NodeFiles.unknown(request, f"Its files are not kept: {refused}.", FEWER)
+            return NodeFiles.unknown(request, f"Its files are discarded: {refused}.", FEWER)
         files = {path: _shared(file, same) for path, file in found.files.items()}
         around = {path: _shared(file, same) for path, file in found.around.items()}
         return replace(found, files=files, around=around)
@@ -77,7 +77,7 @@ def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
     except archive.ArchiveError as error:
         return str(error)
     if not told.keys().isdisjoint(members):
-        return "It sent one file twice."
+        return "It sent the same file twice."
     own = members.get(request.manifest)
     asked = request.asked(own.file(stream).data if own else None)
     there = sorted((*members, *told))

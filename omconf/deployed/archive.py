@@ -45,7 +45,7 @@ class ArchiveError(ValueError):
     """Raised for a stream that no node's tar writes; the text is a sentence for people."""
 
 
-BROKEN = "What it sent is not a whole tar archive."
+BROKEN = "It sent an incomplete tar archive."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def members(stream: bytes) -> Mapping[str, Member]:
     position = 0
     while (header := stream[position : position + BLOCK]) != _END:
         if len(found) == MAX_MEMBERS:
-            raise ArchiveError("It sent files that were not asked for.")
+            raise ArchiveError("It sent files that were not requested.")
         size, kind = _size(header), header[156:157]
         start = position + BLOCK
         position = start + -(-size // BLOCK) * BLOCK  # beyond the end, there is no next header
@@ -85,7 +85,7 @@ def members(stream: bytes) -> Mapping[str, Member]:
             continue
         path = _absolute(long.get(b"L") or _name(header))
         if path in found:
-            raise ArchiveError("It sent one file twice.")
+            raise ArchiveError("It sent the same file twice.")
         target = _absolute(long.get(b"K") or _text(header[157:257]))
         found[path] = _member(header, kind, start, size, found.get(target))
         long.clear()

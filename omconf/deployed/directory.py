@@ -43,8 +43,8 @@ class Directory:
             }
             found: tuple[Diagnostic, ...] = ()
             if there.isdisjoint(roots.values()):
-                message = f"{self.path} holds no folder of any node: everything is taken for new."
-                hint = "A node's folder is called by its name, and is its root tree."
+                message = f"{self.path} contains no node folder: everything is treated as new."
+                hint = "Name each folder after its node; it holds the node's root tree."
                 found = (NOTHING_THERE.at(None, message, hint=hint),)
             same: tree.Same = {}
             nodes = {

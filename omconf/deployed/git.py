@@ -31,7 +31,7 @@ HINT = "Name a commit, and the bundle directory in it: `--git HEAD -o bundles`."
 _MANIFEST = "manifest.json"
 _PLACES = tuple(owned.folder for owned in OWNED.values())
 _Key = TypeVar("_Key", str, tuple[str, str])
-_TOO_DEEP = DeployedFile(None, Finding(NOT_A_FILE, 0, "The way to it is too deep."))
+_TOO_DEEP = DeployedFile(None, Finding(NOT_A_FILE, 0, "The path is nested too deeply."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,9 @@ class Git:
             return UNREADABLE.at(None, message, hint=error.hint or HINT)
         found: tuple[Diagnostic, ...] = ()
         if not any(r.manifest in nodes[node].files for node, r in requests.items()) and not left:
-            message = f"{self.directory} has no bundle at {self.revision}: everything is new."
+            message = (
+                f"{self.directory} has no bundle at {self.revision}: everything is treated as new."
+            )
             found = (NOTHING_THERE.at(None, message),)
         return Snapshot("git", nodes, left, found)
 

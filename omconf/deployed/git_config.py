@@ -74,7 +74,7 @@ def parse(data: bytes) -> Config:
             value, at = _value(text, key.end()) if key[2] else ("true", key.end())
             values.setdefault(f"{section}{key[1].lower()}", []).append(value)
         else:
-            raise ValueError(f"line {text.count(chr(10), 0, at) + 1} is not git's syntax")
+            raise ValueError(f"line {text.count(chr(10), 0, at) + 1} is not valid git syntax")
         at = _end(_BLANK, text, at)
     return Config({name: tuple(found) for name, found in values.items()})
 
@@ -93,7 +93,7 @@ def _value(text: str, at: int) -> tuple[str, int]:
     """Read a value: quotes and escapes resolved, white space around it dropped."""
     end = _end(_VALUE, text, at)
     if end < len(text) and text[end] not in "\n#;":
-        raise ValueError(f"line {text.count(chr(10), 0, end) + 1} is not git's syntax")
+        raise ValueError(f"line {text.count(chr(10), 0, end) + 1} is not valid git syntax")
     parts: list[str] = []
     kept, quoted = 0, False
     for escape, quote, blank, plain in _TOKEN.findall(text[at:end]):

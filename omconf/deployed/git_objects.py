@@ -87,7 +87,7 @@ class _CatFile:
     def failed(self) -> GitError:
         """Say why git ended."""
         if not self.timer.is_alive():
-            return GitError(f"git has not answered in {SECONDS} seconds")
+            return GitError(f"git did not respond in {SECONDS} seconds")
         self._kill()
         self.process.wait()
         self.errors.seek(0)
@@ -143,7 +143,7 @@ class Objects:
             return tree[0]
         if itself.type == "commit":
             raise self._missing(f"tree of the commit {commit}")
-        raise GitError(f"the tag {commit} is not one of a commit", unknown.hint)
+        raise GitError(f"the tag {commit} does not point to a commit", unknown.hint)
 
     def look_up(self, ids: Iterable[str]) -> dict[str, Object]:
         """Tell types and sizes of objects. Raises GitError for a missing or damaged one."""
@@ -184,7 +184,9 @@ class Objects:
             return f"The clone is partial. Fetch the rest: {git} fetch --refetch --no-filter"
         lender = f"{repository.common}/objects/info/alternates"
         if os.path.exists(lender):
-            return f"The repository borrows objects from the folders in {lender}: they must exist."
+            return (
+                f"The repository uses objects from the folders listed in {lender}: they must exist."
+            )
         return f"Check the repository: {git} fsck"
 
     def _hint_unknown(self) -> str:

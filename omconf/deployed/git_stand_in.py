@@ -117,18 +117,18 @@ def _format(config: Config) -> dict[str, str]:
     """How the repository's objects and branches are stored. Raises GitError where that is unknown."""
     version = config.last("core.repositoryformatversion") or "0"
     if version not in ("0", "1"):
-        raise GitError(f"its format version, {version}, is not known to omconf")
+        raise GitError(f"its format version, {version}, is not supported by omconf")
     form = dict(_DEFAULTS)
     for name in config.values:
         section, _, key = name.partition(".")
         if section != "extensions":
             continue
         if version == "1" and key not in _HARMLESS:
-            raise GitError(f"it uses an extension of git that omconf does not know, `{key}`")
+            raise GitError(f"it uses a git extension that omconf does not support, `{key}`")
         if key in form:
             form[key] = (config.last(name) or "").lower()
     if form["objectformat"] not in _DIGITS or form["refstorage"] not in ("files", "reftable"):
-        raise GitError("it stores objects or branches in a way that omconf does not know")
+        raise GitError("it stores objects or branches in a format that omconf does not support")
     return form
 
 

@@ -138,6 +138,6 @@ def _entries(
         if not asked(name):
             continue
         if name in seen:
-            raise GitError(f"the folder {tree} lists one name twice, {os.fsdecode(name)!a}")
+            raise GitError(f"the folder {tree} lists a name twice, {os.fsdecode(name)!a}")
         seen.add(name)
         yield name, Entry(int(mode, 8), id_.hex())

@@ -23,7 +23,7 @@ MAX_BYTES = 4 * 1024 * 1024
 TOO_LARGE = Finding(
     UNREADABLE,
     0,
-    f"The file has more than {MAX_BYTES // 1024 // 1024} MiB: no configuration is that large.",
+    f"The file is larger than {MAX_BYTES // 1024 // 1024} MiB, the limit for a configuration file.",
 )
 
 

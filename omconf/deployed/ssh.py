@@ -41,15 +41,15 @@ MAX_REASON = 300
 """Characters of a node's or ssh's own words in a message."""
 SCRIPT = Path(__file__).with_name("read.sh")
 HINTS = {
-    "sudo: a password is required": "Let that user run `sh` by sudo without a password.",
-    "you must have a tty to run sudo": "Let that user run sudo without a terminal (requiretty).",
+    "sudo: a password is required": "Allow that user to run `sh` with sudo without a password.",
+    "you must have a tty to run sudo": "Allow that user to run sudo without a terminal (requiretty).",
     "Host key verification failed": (
-        "Compare its host key; then run `ssh` there once, or replace the key in known_hosts."
+        "Verify its host key, then connect once with `ssh` or replace the key in known_hosts."
     ),
-    "restricted": "Its login shell has to run `sh`.",
+    "restricted": "Use a login shell that can run `sh`.",
 }
 """What helps, by words of ssh's, of sudo's or of a shell's."""
-PRINTS = "Let its login shell print nothing where it has no terminal (~/.bashrc or the like)."
+PRINTS = "Make its login shell print nothing without a terminal (check ~/.bashrc)."
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Ssh:
             return NodeFiles.unknown(request, f"It cannot be read by ssh: {problem}.", hint)
         said = _last(line for line in sent.error.splitlines() if answer.MARK not in line)
         said = (said or _printed(sent.out)).removesuffix(".")
-        why = f"Reading it ended with exit code {sent.code}: {said or 'nothing was said'}."
+        why = f"Reading it failed with exit code {sent.code}: {said or 'no error message'}."
         return NodeFiles.unknown(request, why, _hint(said))
 
 
@@ -170,7 +170,9 @@ def run(
     sent = process.run(told, seconds=seconds, limit=limit, stdin=stdin, room=room)
     if sent.problem or sent.code != OWN_FAILURE:
         return sent
-    return process.Answer(problem=_last(sent.error.splitlines()) or "ssh failed without a word")
+    return process.Answer(
+        problem=_last(sent.error.splitlines()) or "ssh failed without an error message"
+    )
 
 
 def words(destination: str, command: str, *further: str) -> list[str]:

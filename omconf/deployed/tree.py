@@ -136,4 +136,4 @@ def _named(look_up: Callable[[int], Sequence[Any]], number: int) -> str:
 
 def no_file(what: str) -> Finding:
     """Say what stands where a file is expected: OM316."""
-    return Finding(NOT_A_FILE, 0, f"There is {what} where a file is expected.")
+    return Finding(NOT_A_FILE, 0, f"Expected a file, but found {what}.")

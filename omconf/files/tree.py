@@ -132,7 +132,7 @@ class Tree:
         if known is not None:
             return known
         if path.count("/") > MAX_PARTS:
-            raise UnresolvedError("The way to it is too deep.")
+            raise UnresolvedError("The path is nested too deeply.")
         above, _, name = path.rpartition("/")
         way = self._ways[path] = self._step(self._way(above), name)
         return way
@@ -144,7 +144,7 @@ class Tree:
         while todo:
             parts += 1
             if parts + len(todo) > MAX_PARTS + 1:
-                raise UnresolvedError("The way to it is too deep.")
+                raise UnresolvedError("The path is nested too deeply.")
             name = todo.pop()
             if name in ("", "."):
                 continue
@@ -157,7 +157,7 @@ class Tree:
                 continue
             links += 1
             if links > MAX_LINKS:
-                raise UnresolvedError("A loop of links stands in the way to it.")
+                raise UnresolvedError("The path contains a loop of symbolic links.")
             if below.startswith("/"):
                 folder = self.root
             todo += reversed(below.split("/"))
@@ -185,7 +185,7 @@ class Tree:
             mode = os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode
             if not stat.S_ISDIR(mode) and not stat.S_ISLNK(mode):
                 raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), real)
-        raise OSError(errno.EAGAIN, "a folder on the way to it changes all the time", real)
+        raise OSError(errno.EAGAIN, "a folder in the path keeps changing", real)
 
     def _forget(self) -> None:
         """Close all folders but the root."""

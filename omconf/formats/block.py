@@ -69,7 +69,7 @@ def of_others(finding: Finding) -> Finding:
 
 def too_many(line: int) -> Finding:
     """Report that a file has more than MAX_ENTRIES entries: reading ends at this line."""
-    message = f"The file has more than {MAX_ENTRIES:,} entries: omconf reads nothing from here on."
+    message = f"The file has more than {MAX_ENTRIES:,} entries: omconf ignores the rest."
     return Finding(BEYOND_LIMIT, line, message)
 
 
@@ -91,13 +91,13 @@ def find(text: str, cluster: str) -> Block | Finding | None:
         if name != cluster:
             if begin is not None:
                 what = f"A marker of cluster `{quoted(name)}`"
-                return _broken(text, marker, f"{what} stands inside the block of `{cluster}`.")
+                return _broken(text, marker, f"{what} is inside the block of `{cluster}`.")
         elif word == "BEGIN":
             if begin is not None:
-                message = f"A second BEGIN of `{cluster}` stands before the END of the first."
+                message = f"A second BEGIN of `{cluster}` comes before the END of the first."
                 return _broken(text, marker, message)
             if block is not None:
-                message = f"A second block of `{cluster}`: the first begins in line {block.line}."
+                message = f"A second block of `{cluster}`: the first begins on line {block.line}."
                 return _broken(text, marker, message)
             begin = marker
         elif begin is None:
@@ -117,7 +117,7 @@ def _line_of(text: str, marker: re.Match[str]) -> int:
 
 
 def _broken(text: str, marker: re.Match[str], message: str) -> Finding:
-    hint = "Leave one BEGIN line and one END line of the cluster, or neither."
+    hint = "Keep exactly one BEGIN line and one END line of the cluster, or remove both."
     return Finding(BROKEN_BLOCK, _line_of(text, marker), message, hint)
 
 

@@ -34,7 +34,7 @@ DOMAIN = ("domain", "dom", "workgroup")
 
 # The kernel takes 640 for a decimal number, and mount.cifs only warns of it.
 _MODE = Form("an octal mode that starts with 0", lambda v: bool(re.fullmatch("0[0-7]{1,4}", v)))
-_ID = matching("the name or the number of an account", r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*\$?")
+_ID = matching("an account name or number", r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*\$?")
 _NETBIOS = matching("a NetBIOS name of 15 characters at most", r"[A-Za-z0-9_.-]{1,15}")
 _VERSION = words("1.0", "2.0", "2.1", "3", "3.0", "3.02", "3.0.2", "3.11", "3.1.1", "default")
 _FLAVOUR = words("none", "krb5", "krb5i", "ntlmv2", "ntlmv2i", "ntlmssp", "ntlmsspi")
@@ -88,9 +88,9 @@ _SYNONYMS = {
 }
 
 
-def judge_mount(option: str) -> options.Verdict | None:
-    """Judge one mount option of cifs; None when there is nothing to say against it."""
-    return options.judge_mount(option, _KNOWN)
+def check_mount(option: str) -> options.Verdict | None:
+    """Check one mount option of cifs; None when there is nothing to say against it."""
+    return options.check_mount(option, _KNOWN)
 
 
 def exists(name: str) -> bool:

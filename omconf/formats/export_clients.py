@@ -22,7 +22,7 @@ def network(client: str) -> ipaddress.IPv4Network | None:
 
 
 def is_world(client: str) -> bool:
-    """Tell whether strangers are among those that a client stands for.
+    """Tell whether a client pattern matches unknown hosts.
 
     `*` and `?` match dots, too (exports(5)): `om*` is `om.anybody.org`, `*.org` is a whole top domain.
     A pattern has to end in two labels, or in a top domain that nobody can register names in.

@@ -17,7 +17,7 @@ from omconf.diagnostics import Finding
 from omconf.findings import report
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
 from omconf.formats.export_clients import network
-from omconf.formats.nfs_options import ExportOptions, judge_export
+from omconf.formats.nfs_options import ExportOptions, check_export
 from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE, WORLD_EXPORT
 from omconf.secrets import quoted
 
@@ -101,7 +101,7 @@ _MAX_PATH = 1024
 MAX_DEFAULTS = 1024
 """Bytes of the options in force for the clients of a line, its `-options` together. With every
 option of exports(5) they have fewer; each client has them, so that more would multiply."""
-_STOPS = "exportfs reads nothing from here on"
+_STOPS = "exportfs ignores the rest"
 
 
 class _Scanner:
@@ -193,8 +193,8 @@ class _Reader:
                 self.read_line(self.words(path))
             elif not stopped:
                 stopped = True
-                hint = "Remove what the line holds, a carriage return or empty quotes."
-                self.refuse(path, f"This line looks empty, and is not: {_STOPS}.", hint)
+                hint = "Remove the content of the line, a carriage return or empty quotes."
+                self.refuse(path, f"This line looks empty but is not: {_STOPS}.", hint)
             self.done = self.scanner.at
 
     def words(self, path: _Word) -> _Line:
@@ -220,7 +220,7 @@ class _Reader:
             self.refuse(path, f"A path of over {_MAX_PATH} bytes: {_STOPS}.")
             clients = []
         elif not path.text.startswith("/"):
-            self.refuse(path, f"`{quoted(path.text)}` is no absolute path: exportfs fails.")
+            self.refuse(path, f"`{quoted(path.text)}` is not an absolute path: exportfs fails.")
         return _Line(path.text.rstrip("/") or "/", clients, (start, end))
 
     def defaults(self, word: _Word, before: _Defaults) -> _Defaults:
@@ -259,7 +259,7 @@ class _Reader:
                 message = (
                     f"The bracket of `{quoted(word.text)}` is not closed at its end: {_STOPS}."
                 )
-                self.refuse(word, message, "Write one word a client: `host(rw,sync)`.")
+                self.refuse(word, message, "Write each client as one word: `host(rw,sync)`.")
             else:
                 value = defaults.text
                 if bracket:
@@ -273,10 +273,10 @@ class _Reader:
 
     def client(self, read: _Line, word: _Word, client: str, value: str) -> None:
         if client.startswith("-"):
-            self.refuse(word, f"exportfs takes `{quoted(client)}` for the name of a client.")
+            self.refuse(word, f"exportfs reads `{quoted(client)}` as a client name.")
         elif _bad_network(client):
             self.refuse(
-                word, f"`{quoted(client)}` is no address with a prefix length or a netmask."
+                word, f"`{quoted(client)}` is not an address with a prefix length or a netmask."
             )
         name = client or "*"
         number = self.line_of(word.start)
@@ -286,7 +286,7 @@ class _Reader:
         if first != word.start:
             where = f"`{quoted(read.path)}` is exported to `{quoted(name)}`"
             message = f"{where} in line {self.line_of(first)} already"
-            self.refuse(word, f"{message}: exportfs ignores this one and fails.", "Keep one.")
+            self.refuse(word, f"{message}: exportfs ignores this entry and fails.", "Keep one.")
         self.entries.append(
             Entry(
                 f"{read.path} {name}",
@@ -308,12 +308,12 @@ class _Reader:
     def world(self, path: str, before: _Word | None, word: _Word, *, writes: bool) -> None:
         mode = "read-write" if writes else "read-only"
         if word.text and before and before.text and "(" not in before.text:
-            message = f"The space exports `{quoted(path)}` to the world, {mode}."
+            message = f"Because of the space, `{quoted(path)}` is exported to the world, {mode}."
             right = quoted(f"{escape(path)} {before.text}{word.text}")
-            hint = f"Write it without the space: `{right}`."
+            hint = f"Remove the space: `{right}`."
         else:
             message = f"Without a client's name, `{quoted(path)}` is exported to the world, {mode}."
-            hint = "Name the clients, or write `*` before the bracket to mean the world."
+            hint = "Name the clients, or write `*` before the bracket to export to everyone."
         report(self.findings, Finding(WORLD_EXPORT, self.line_of(word.start), message, hint))
 
     def refuse(self, word: _Word, message: str, hint: str = "") -> None:
@@ -339,7 +339,7 @@ def _split(listed: str) -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
         options.pop()
     wrong = [
         (verdict.message, f"Write `{verdict.suggestion}`." if verdict.suggestion else "")
-        for verdict in map(judge_export, options)
+        for verdict in map(check_export, options)
         if verdict
     ]
     return tuple(options), tuple(wrong)

@@ -108,7 +108,7 @@ def _refusal(fields: list[str]) -> tuple[str, str] | None:
         return message, "The fields: device, mount point, type, options, dump, pass."
     for place, number in enumerate(fields[4:6], 5):
         if _integer(number) is None:
-            hint = "A comment needs a line of its own." if number.startswith("#") else ""
+            hint = "Move the comment to its own line." if number.startswith("#") else ""
             # It may be the rest of a password with a blank in it, and is not shown.
             return f"mount ignores this line: field {place} is not a whole number.", hint
     return None

@@ -56,7 +56,9 @@ def encode(kind: str, value: str) -> str:
         return value
     bare, more = (_BARE_DB2, " @ , / + * ( ) = ~ %") if kind == "db2" else (_BARE, "")
     if not bare.fullmatch(value):
-        raise ValueError(f"a {kind} URL can only carry letters, digits and `_ $ # . -{more}` there")
+        raise ValueError(
+            f"a {kind} URL can only contain letters, digits and `_ $ # . -{more}` there"
+        )
     return value
 
 
@@ -73,7 +75,7 @@ def with_parameters(
         return url
     form = FORMS[kind]
     if not form.start:
-        raise ValueError("the URL of an Oracle SID has no parameters")
+        raise ValueError("an Oracle URL with a SID cannot have parameters")
     base, present = split(url)
     kept = {name: value for name, value in present.items() if name not in without}
     merged = {**kept, **parameters}

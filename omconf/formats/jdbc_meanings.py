@@ -1,7 +1,7 @@
 """What the parameters of a JDBC URL mean to the driver, written in one way.
 
 Sources, as classes of the first and last drivers that a release ships (tests/real/test_agreement.py
-has them as judges): SslMode.of and HostRequirement of pgJDBC, DefaultPropertySet and
+compares with them): SslMode.of and HostRequirement of pgJDBC, DefaultPropertySet and
 BooleanPropertyDefinition of Connector/J, java.net.URL for its stores.
 """
 

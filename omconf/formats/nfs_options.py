@@ -1,6 +1,6 @@
 """What is known of NFS mount options and export options: names, values, what overrides what.
 
-Neither mount.nfs nor findmnt judges an option before the kernel refuses it at boot, and exportfs
+Neither mount.nfs nor findmnt checks an option before the kernel refuses it at boot, and exportfs
 stops reading its whole file at one, so omconf has to know them. Sources: nfs(5) and exports(5) of
 nfs-utils 2.6 to 2.8, fs/nfs/fs_context.c of Linux (ranges, and options that nfs(5) leaves out),
 mount(8) of util-linux 2.38, systemd.mount(5).
@@ -173,14 +173,14 @@ _EXPORT_IN_FORCE = {
 """What holds where a line says nothing else, by what it sets (exports(5))."""
 
 
-def judge_mount(option: str) -> Verdict | None:
-    """Judge one NFS mount option; None when there is nothing to say against it."""
-    return options.judge_mount(option, _MOUNT)
+def check_mount(option: str) -> Verdict | None:
+    """Check one NFS mount option; None when there is nothing to say against it."""
+    return options.check_mount(option, _MOUNT)
 
 
-def judge_export(option: str) -> Verdict | None:
-    """Judge one option of /etc/exports; None when there is nothing to say against it."""
-    return options.judge(option, _EXPORT, "export option")
+def check_export(option: str) -> Verdict | None:
+    """Check one option of /etc/exports; None when there is nothing to say against it."""
+    return options.check(option, _EXPORT, "export option")
 
 
 def settle_mount(given: Iterable[str]) -> tuple[str, ...]:

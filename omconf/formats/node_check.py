@@ -62,13 +62,13 @@ def read(output: bytes, known: Mapping[str, str] = MappingProxyType({})) -> Said
     anything that the program does not print.
     """
     if len(output) > MAX_BYTES or output.count(b"\n") > MAX_LINES:
-        raise ValueError("it sent more than a check ever does")
+        raise ValueError("it sent more output than a check produces")
     checks: list[Check] = []
     facts: dict[str, list[str]] = {}
     for line in output.decode("utf-8", "replace").removesuffix("\n").split("\n"):
         found = _LINE.fullmatch(line)
         if found is None or len(found[3]) > MAX_TEXT:
-            raise ValueError("its answer is not that of omconf-node-check")
+            raise ValueError("its response is not from omconf-node-check")
         word, name, text = found.groups()
         if word == "fact":
             facts.setdefault(name, []).append(known.get(text, text))

@@ -84,7 +84,7 @@ def matching(wants: str, pattern: str | re.Pattern[str], *, bare: bool = False) 
 WORD = matching("letters, digits, `.`, `_` and `-`", r"[A-Za-z0-9_.-]+")
 PATH = matching("an absolute path", r"/.*")
 ADDRESS = matching(
-    "an address or a host's name", rf"{names.HOST.pattern}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]+"
+    "an address or a host name", rf"{names.HOST.pattern}|[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]+"
 )
 _LABEL = matching("an SELinux label", r"[A-Za-z0-9_.:-]+")
 _ACCOUNT = matching("the name of an account, or nothing", names.ACCOUNT, bare=True)
@@ -171,7 +171,7 @@ def settle(
 def misfit(option: str) -> Verdict | None:
     """Tell why neither /etc/exports nor fstab can carry an option; None when they can.
 
-    It says nothing of whether there is such an option: see `judge`.
+    It says nothing of whether there is such an option: see `check`.
     """
     shown = quoted(option if option.isprintable() else ascii(option)[1:-1])
     if len(option.encode("utf-8", "surrogatepass")) > MAX_OPTION:
@@ -184,33 +184,31 @@ def misfit(option: str) -> Verdict | None:
     return Verdict("bad-value", message)
 
 
-def judge_mount(option: str, known: Known) -> Verdict | None:
-    """Judge one mount option; None when there is nothing to say against it.
+def check_mount(option: str, known: Known) -> Verdict | None:
+    """Check one mount option; None when there is nothing to say against it.
 
     `x-...` and `X-...` options are free for anybody's use (mount(8)), save that those of systemd
     are looked at.
     """
-    verdict = judge(option, known, "mount option")
+    verdict = check(option, known, "mount option")
     free = option.startswith(("x-", "X-")) and not option.startswith("x-systemd.")
     if verdict and verdict.kind != "bad-value" and free:
         return None
     return verdict
 
 
-def judge(option: str, known: Known, what: str) -> Verdict | None:
-    """Judge one option; `what` it should be is named in the verdict."""
+def check(option: str, known: Known, what: str) -> Verdict | None:
+    """Check one option; `what` it should be is named in the verdict."""
     shown = quoted(option if option.isprintable() else ascii(option)[1:-1])
     if not option or " " in option or "," in option or not option.isprintable():
-        return Verdict("bad-value", f"`{shown}`: an option is one word, without blanks or commas.")
+        return Verdict("bad-value", f"`{shown}`: an option is one word without spaces or commas.")
     name, equals, value = option.partition("=")
     if name not in known:
         near = _nearest(name, bool(equals), known)
         if near is None:
-            return Verdict("unknown", f"`{quoted(name)}` is no {what} that omconf knows.")
+            return Verdict("unknown", f"`{quoted(name)}` is not a {what} that omconf knows.")
         right = near + equals + value
-        return Verdict(
-            "misspelt", f"`{quoted(name)}` is no {what}; `{near}` is one slip away.", right
-        )
+        return Verdict("misspelt", f"`{quoted(name)}` is not a {what}.", right)
     form = known[name]
     if form is None:
         return Verdict("bad-value", f"`{name}` takes no value.", name) if equals else None

@@ -33,7 +33,7 @@ def escape(text: str) -> str:
     Raises ValueError, without the text, for a character that XML 1.0 cannot hold.
     """
     if _NOT_XML.search(text):
-        raise ValueError("it holds a character that XML cannot hold")
+        raise ValueError("it contains a character that XML does not allow")
     return text.translate(_ESCAPES)
 
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from lxml import etree
 
 MAX_BYTES: Final = 4 * 1024 * 1024
-"""Larger files are refused unread. The files judged here are a few kilobytes long."""
+"""Larger files are refused unread. The files read here are a few kilobytes long."""
 
 MAX_ELEMENTS: Final = 20_000
 """Files with more are refused as well: ten thousand nodes need half as many, and libxml2's search
@@ -56,7 +56,7 @@ _MALFORMED: Final = {
     "ERR_ATTRIBUTE_NOT_STARTED": "the value of an attribute is not in quotes",
     "ERR_ATTRIBUTE_NOT_FINISHED": "the quotes around the value of an attribute are not closed",
     "ERR_ATTRIBUTE_WITHOUT_VALUE": "there is an attribute without a value",
-    "ERR_ATTRIBUTE_REDEFINED": "an element has the same attribute twice",
+    "ERR_ATTRIBUTE_REDEFINED": "an element has a duplicate attribute",
     "ERR_SPACE_REQUIRED": "white space is missing between two attributes; a quote inside a value is"
     " written &quot;, and a file must be in the encoding that it declares",
     "ERR_RESERVED_XML_NAME": "the XML declaration is not at the very beginning",
@@ -139,7 +139,7 @@ def _doctype_line(data: bytes) -> int:
 
 
 def _doctype_fault(line: int) -> Fault:
-    return Fault(line, "", "there is a DOCTYPE, which is not read here; take it out")
+    return Fault(line, "", "there is a DOCTYPE, which is not read here; remove it")
 
 
 def fault(

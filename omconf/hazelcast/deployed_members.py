@@ -63,7 +63,7 @@ def findings(
     lines: Mapping[str, Mapping[str, int]],
     asked: Collection[str],
 ) -> Iterator[tuple[str, Finding]]:
-    """Judge the items of nodes by name; only `asked` nodes are spoken of, the others are compared."""
+    """Compare the items of nodes by name; only `asked` nodes are reported, the others are compared."""
     names: dict[str, list[str]] = {}
     for node, items in deployed.items():
         names.setdefault(items.get(NAME, ""), []).append(node)
@@ -76,25 +76,31 @@ def findings(
         if name and twins and VARIABLE not in name:
             some = [other for other in names[name][:4] if other != node]
             others = _listed(some, twins)
-            message = f"{others} has the instance-name `{name}` too: OpenMeetings mixes them up."
-            hint = f"Each node needs its own: `<instance-name>{node}</instance-name>`."
+            message = (
+                f"{others} has the same instance-name, `{name}`: OpenMeetings cannot"
+                " distinguish them."
+            )
+            hint = f"Give each node its own: `<instance-name>{node}</instance-name>`."
             yield node, Finding(SAME_NAME, line.get(NAME, 0), message, hint)
         attribute = items.get(ATTRIBUTE, name)
         if attribute != name and VARIABLE not in name + attribute:
             message = f"The attribute `name` is `{attribute}`, the instance-name `{name}`."
-            hint = "OpenMeetings reads the one, Hazelcast the other: say the same in both."
+            hint = "OpenMeetings reads the attribute, Hazelcast the element: use the same name in both."
             yield node, Finding(TWO_NAMES, line.get(ATTRIBUTE, 0), message, hint)
         if len(deployed) > 1:
             yield from ((node, finding) for finding in _unknown(items, line))
         if len(deployed) > 1 and not _joins(items) and not imports(items):
-            message = "No join is enabled: Hazelcast starts alone, and says so only in its log."
-            hint = 'Enable the one that the other nodes use: `<multicast enabled="true">`.'
+            message = "No join is enabled: Hazelcast starts alone and reports it only in its log."
+            hint = 'Enable the join that the other nodes use: `<multicast enabled="true">`.'
             yield node, Finding(STANDALONE, line.get(NAME, 0), message, hint)
         elif keys := _parting(forming(items), wanted):
             first = next((key for key in line if key.startswith(keys[0])), "")
             verb = "differs" if len(keys) == 1 else "differ"
-            message = f"It cannot be in one cluster with {model}: {', '.join(keys)} {verb}."
-            hint = "Lay the bundle on all nodes, and restart them all: their clusters do not merge."
+            message = f"It cannot form a cluster with {model}: {', '.join(keys)} {verb}."
+            hint = (
+                "Deploy the bundle to all nodes, then restart them all; separate"
+                " clusters do not merge."
+            )
             yield node, Finding(SPLIT_CLUSTER, line.get(first, 0), message, hint)
 
 
@@ -159,14 +165,14 @@ def two_joins(on: list[str], lines: Mapping[str, int]) -> Finding:
     """Report several joins that are enabled in one file."""
     message = f"Two joins are enabled ({' and '.join(on)}): Hazelcast refuses to start."
     return Finding(
-        UNUSABLE_FILE, lines.get(f"{_JOIN}{on[1]}/enabled", 0), message, "Keep one of them."
+        UNUSABLE_FILE, lines.get(f"{_JOIN}{on[1]}/enabled", 0), message, "Keep only one of them."
     )
 
 
 def counts_as_false(places: Mapping[str, int]) -> Iterator[Finding]:
     """Report each `1`, by key and line: XML Schema takes it for true, Hazelcast for false."""
     for key, line in places.items():
-        message = f"`{quoted(key)}` is `1`, which Hazelcast takes for false."
+        message = f"`{quoted(key)}` is `1`, which Hazelcast reads as false."
         yield Finding(COUNTS_AS_FALSE, line, message, "Write `true` or `false`.")
 
 
@@ -182,7 +188,7 @@ def no_interface(
         return None
     shown = ", ".join(f"`{quoted(pattern)}`" for pattern in patterns[:3])
     known = ", ".join(sorted(addresses))
-    message = f"Of its interfaces ({shown}) none matches {known}: Hazelcast would not start."
+    message = f"None of its interfaces ({shown}) matches {known}: Hazelcast would not start."
     hint = f"Write the node's own address: `<interface>{min(addresses)}</interface>`."
     return Finding(NO_INTERFACE, lines.get(keys[0], 0), message, hint)
 
@@ -224,13 +230,17 @@ def _unknown(items: Mapping[str, str], lines: Mapping[str, int]) -> Iterator[Fin
         values = ", ".join(f"`{key}` (`{quoted(items[key])}`)" for key in keys[:3])
         more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
         message = (
-            f"Java system properties set {values}{more}: known on the node alone, not compared."
+            f"Java system properties set {values}{more}: only the node knows the"
+            " values, so they are not compared."
         )
-        hint = "Compare them on all nodes first; where a value changes, stop all nodes together."
+        hint = "Compare them on all nodes first; if a value changes, stop all nodes together."
         yield Finding(UNKNOWN, lines.get(keys[0], 0), message, hint)
     for key in imports(items)[:3]:
-        message = f"`{quoted(items[key])}` is imported: that file is not read, and not compared."
-        hint = "Write its elements into hazelcast.xml, or check there that all nodes join alike."
+        message = f"`{quoted(items[key])}` is imported: that file is neither read nor compared."
+        hint = (
+            "Write its elements into hazelcast.xml, or check that the join settings in"
+            " it are the same on all nodes."
+        )
         yield Finding(UNKNOWN, lines.get(key, 0), message, hint)
 
 

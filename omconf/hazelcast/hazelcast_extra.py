@@ -139,7 +139,7 @@ class _Reader:
         """Refuse the text that stands for a secret: nothing would be filled in here."""
         for element in root.iter():
             if any(PLACEHOLDER in text for text in (element.text or "", *element.attrib.values())):
-                message = f"the text `{PLACEHOLDER}` is kept for the places of secrets."
+                message = f"the text `{PLACEHOLDER}` is reserved for secret placeholders."
                 self.say_of(element, UNCARRIABLE, message)
 
     def take(self, parent: _Element, path: str) -> None:
@@ -152,18 +152,18 @@ class _Reader:
             named = name is not None and tag in ("map", "attribute")
             key = path + (f"{tag}[{name.strip()}]" if named and name else tag)
             if tag == "import":
-                hint = "Write what it holds into this file."
+                hint = "Copy its content into this file."
                 self.say_of(
-                    element, CONTRADICTION, "omconf does not see what would be imported.", hint
+                    element, CONTRADICTION, "omconf cannot check what would be imported.", hint
                 )
             elif key in self.owned:
-                message = f"`{key}` is omconf's to write: it comes from {self.owned[key]}."
+                message = f"`{key}` is written by omconf: it comes from {self.owned[key]}."
                 self.say_of(element, CONTRADICTION, message, "Remove it here.")
             elif not path and tag in CONTAINERS:
                 self.take(element, f"{tag}/")
             elif (tag, name) in seen:
                 again = "a second time" if name is None else "a second time with this name"
-                self.say_of(element, BAD_EXTRA, f"`{tag[:80]}` stands here {again}.")
+                self.say_of(element, BAD_EXTRA, f"`{tag[:80]}` appears {again}.")
             else:
                 origin = FromSpec("hazelcast.extra", self.span(_line(element), tag))
                 place = self.extra.elements.setdefault(path.rstrip("/"), [])
@@ -204,11 +204,9 @@ class _Reader:
         if len(self.extra.diagnostics) < MAX_FOUND:
             self.extra.diagnostics.append(found)
         elif len(self.extra.diagnostics) == MAX_FOUND:
-            message = (
-                f"The file has more than {MAX_FOUND} errors: the ones from here on are left out."
-            )
+            message = f"The file has more than {MAX_FOUND} errors: the remaining ones are omitted."
             self.extra.diagnostics.append(
-                BAD_EXTRA.at(found.span, message, hint="Fix the first ones.")
+                BAD_EXTRA.at(found.span, message, hint="Fix the first errors.")
             )
 
     def span(self, line: int, tag: str, nth: int = 0) -> Span:

@@ -80,7 +80,7 @@ class Block(Owned):
         assert isinstance(kind, BlockKind)  # noqa: S101 - what a kind with this ownership is
         old, here = block.find(before or "", cluster), block.find(now, cluster)
         if isinstance(here, Finding) or isinstance(old, Finding):
-            raise ValueError("the markers of its block do not pair up")
+            raise ValueError("its block markers do not match")
         body = old.body if old else None
         text = block.merge(now, cluster, body, adopt=not kind.textual)
         if before is None and not text:
@@ -112,7 +112,7 @@ class Block(Owned):
 
 
 def _twice(entry: block.Entry) -> Finding:
-    message = f"`{quoted(entry.key)}` stands in line {entry.line} and inside the block too."
+    message = f"`{quoted(entry.key)}` is on line {entry.line} and also inside the block."
     return Finding(
-        DUPLICATE_ENTRY, entry.line, message, "Delete that line: the block holds the entry."
+        DUPLICATE_ENTRY, entry.line, message, "Delete that line: the block already has the entry."
     )

@@ -44,7 +44,7 @@ class Whole(Owned):
         self, kind: Kind, cluster: str, before: str | None, now: str, keys: Sequence[str]
     ) -> str | None:
         """Refuse: whose the file is now, nobody can tell."""
-        raise ValueError("it was edited since")
+        raise ValueError("it was edited after the apply")
 
     def is_written(
         self, kind: Kind, cluster: str, text: str, artifact: Artifact, present: Present

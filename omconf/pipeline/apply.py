@@ -172,18 +172,22 @@ def waiting(prepared: Prepared, seconds: int) -> Prepared:
 def _refusal(prepared: Prepared, nodes: int) -> list[Diagnostic]:
     plan, asked = prepared.made.plan, prepared.asked
     if not plan.complete or has_errors(plan.diagnostics):
-        hint = "Mend what the plan says, and plan again."
-        return [NOT_APPLIED.at(None, "The plan has errors, or is not complete.", hint=hint)]
+        hint = "Fix what the plan reports, then plan again."
+        return [NOT_APPLIED.at(None, "The plan has errors or is incomplete.", hint=hint)]
     if any(d.rule is OVERRULED for d in plan.diagnostics):
-        message = "What the plan would write cannot count: something else overrules it."
-        return [NOT_APPLIED.at(None, message, hint=f"See {OVERRULED.id}: delete that first.")]
+        message = "The plan would have no effect: other settings override what it writes."
+        return [
+            NOT_APPLIED.at(
+                None, message, hint=f"See {OVERRULED.id}: delete the other setting first."
+            )
+        ]
     some = bool(asked.only) and len(asked.only) < nodes
     if str(plan.rollout.disruption) == "all" and some and not asked.tree:
-        message = "All nodes must stop for this plan, and it is not of all nodes."
-        return [NOT_APPLIED.at(None, message, hint="Plan and apply all nodes together, by --ssh.")]
+        message = "All nodes must stop for this plan, but it does not include all nodes."
+        return [NOT_APPLIED.at(None, message, hint="Plan and apply all nodes together with --ssh.")]
     if asked.local is not None and not asked.tree and os.geteuid() != 0 and plan.has_changes:
         message = "Only root can apply a plan to this host."
-        return [NOT_APPLIED.at(None, message, hint="Run it by sudo, or with --root on a copy.")]
+        return [NOT_APPLIED.at(None, message, hint="Run it with sudo, or use --root with a copy.")]
     return []
 
 
@@ -338,7 +342,7 @@ def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
     for name in [name for name, well in began.items() if well]:
         with suppress(LostError):
             lines.programs[name].ask("forget")
-    message = "What omconf keeps below /var/lib/omconf cannot be written, or it does not answer."
+    message = "omconf cannot write to /var/lib/omconf on this node, or the node does not respond."
     return [NOT_APPLIED.at(None, message, node=name) for name, well in began.items() if not well]
 
 

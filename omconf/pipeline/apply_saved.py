@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from omconf.pipeline.compiled import Compiled
     from omconf.views.document import Document
 
-A_SPEC = "A spec is applied with --ssh, or with --local NODE; a saved plan needs neither."
+A_SPEC = "Apply a spec with --ssh or --local NODE; a saved plan needs neither."
 SAVE = "`omconf plan --ssh --out FILE` saves a plan."
 MOVED = {
     "binding.spec.sha256": "the spec",
@@ -48,11 +48,11 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
         return [replace(saved, hint=A_SPEC) if spec else saved]
     bound, source = saved.get("binding"), saved.get("source") or {}
     if bound is None:
-        return [NOT_APPLIED.at(None, f"{path} is not bound to what it was made from.", hint=SAVE)]
+        return [NOT_APPLIED.at(None, f"{path} does not record what it was made from.", hint=SAVE)]
     if source.get("kind") not in ("local", "ssh"):
         what = f"A plan from --{'deployed' if source['kind'] == 'directory' else source['kind']}"
-        message = f"{what} is not carried out: what it was made from is no node."
-        return [NOT_APPLIED.at(None, message, hint="Plan with --ssh, or with --local NODE.")]
+        message = f"{what} cannot be applied: it was not made from nodes."
+        return [NOT_APPLIED.at(None, message, hint="Plan with --ssh or --local NODE.")]
     base = _base(path, bound, source.get("root", "."))
     if isinstance(base, Diagnostic):
         return [base]
@@ -73,7 +73,7 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
     if moved:
         if before := _applied(saved, prepared):
             return [before]
-        message = f"The saved plan does not hold any more: {', '.join(moved)} changed since."
+        message = f"The saved plan is stale: {', '.join(moved)} changed since."
         return [NOT_APPLIED.at(None, message, hint=f"Plan again. {SAVE}")]
     return prepared
 
@@ -95,7 +95,7 @@ def _applied(saved: Document, prepared: Prepared) -> Diagnostic | None:
     last = max(found, key=lambda entry: entry.about.when)
     about, outcome = last.about, last.end.outcome if last.end else "unfinished"
     message = (
-        f"This plan was applied already: {about.when} by {about.by}, {outcome}, as {about.id} in"
+        f"This plan has already been applied: {about.when} by {about.by}, {outcome}, as {about.id} in"
         " `omconf log`."
     )
     return NOT_APPLIED.at(None, message, hint=f"Plan again to see what differs now. {SAVE}")
@@ -122,8 +122,8 @@ def _base(path: str, bound: Document, root: str) -> str | Diagnostic:
         return base
     if os.path.exists(spec):
         return ""
-    message = f"{spec} is not there, and that in {base} is not the spec of the saved plan any more."
-    hint = f"Plan again, or run it in the folder where it was planned. {SAVE}"
+    message = f"{spec} is not there, and the one in {base} is no longer the spec of the saved plan."
+    hint = f"Plan again, or run the command in the folder where the plan was made. {SAVE}"
     return NOT_APPLIED.at(None, message, hint=hint)
 
 

@@ -37,7 +37,11 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
     if inside:
         message = f"{directory} is inside {inside}: secrets would be committed."
         return [
-            IN_GIT.at(None, message, hint="Choose a folder outside of it, and delete it after use.")
+            IN_GIT.at(
+                None,
+                message,
+                hint="Choose a folder outside of it, and delete that folder after use.",
+            )
         ]
     secrets = secrets_of(bundle)
     values = secrets.all()
@@ -46,7 +50,7 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
     try:
         contents = files(bundle, values)
     except ValueError as error:
-        return [UNQUOTABLE.at(None, f"A secret cannot be written where it belongs: {error}.")]
+        return [UNQUOTABLE.at(None, f"A secret cannot be written to its file: {error}.")]
     written = write(contents, Path(directory), private=True, possible=possible)
     return _masked(written, secrets) if isinstance(written, list) else written
 

@@ -58,11 +58,11 @@ def compile_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = No
 
 
 def _rendered(compiled: Compiled) -> Compiled:
-    from omconf.bundle.compile import compile_bundle, judge
+    from omconf.bundle.compile import compile_bundle, validate
 
     if compiled.cluster is not None and not has_errors(compiled.diagnostics):
         compiled.bundle = compile_bundle(compiled.cluster)
-        compiled.diagnostics += judge(compiled.bundle)
+        compiled.diagnostics += validate(compiled.bundle)
     return compiled
 
 

@@ -40,7 +40,7 @@ class Connected:
     def refused(self) -> list[Diagnostic]:
         """Name the nodes that do not answer, and that something is to be done on."""
         return [
-            SILENT.at(None, f"It does not answer: {self.silent[node]}.", node=node)
+            SILENT.at(None, f"It does not respond: {self.silent[node]}.", node=node)
             for node in self.needed
             if node in self.silent
         ]
@@ -120,16 +120,16 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Di
         try:
             reply = program.ask("lock", who, force)
         except LostError as error:
-            return SILENT.at(None, f"It does not answer: {error}.", node=node)
+            return SILENT.at(None, f"It does not respond: {error}.", node=node)
         if reply.ok:
             return None
         if reply.word(0) == "state":
-            message = "What omconf keeps below /var/lib/omconf cannot be written."
+            message = "omconf cannot write to /var/lib/omconf on this node."
             return NOT_APPLIED.at(None, message, node=node)
         if time.monotonic() >= end or interrupts.stopped():
             break
         time.sleep(POLL_SECONDS)
     holder = printf.meaning("|".join(reply.words[2:]).encode()).decode("utf-8", "replace")
-    message = f"Another apply holds this node: {holder[:300] or 'it began just now'}."
-    hint = f"Wait for it (--lock-timeout), or if it is gone: --break-lock {reply.word(1)}."
+    message = f"Another apply has locked this node: {holder[:300] or 'it has just started'}."
+    hint = f"Wait for it (--lock-timeout), or if it no longer runs: --break-lock {reply.word(1)}."
     return LOCKED.at(None, message, hint=hint, node=node)

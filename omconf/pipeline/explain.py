@@ -40,5 +40,5 @@ def page(name: str) -> tuple[Rule, str] | Diagnostic:
     asked = int(number[:9])
     near = sorted(rules.values(), key=lambda rule: abs(int(rule.id[2:]) - asked))[:3]
     named = "; ".join(f"{rule.id}, {rule.title}" for rule in near)
-    hint = f"The nearest: {named}. `omconf rules` lists all."
+    hint = f"Similar: {named}. `omconf rules` lists all."
     return NO_SUCH_PLACE.at(None, f"There is no rule OM{number}.", hint=hint)

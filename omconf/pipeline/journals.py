@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from omconf.pipeline.sources import Asked
 
 TAKE_BACK = (
-    "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to take it back there, too."
+    "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to undo it there too."
     f" If the host no longer exists, `ignore` {FORGOTTEN.id}."
 )
 
@@ -145,7 +145,7 @@ def log(compiled: Compiled, asked: Asked) -> Log | list[Diagnostic]:
     problems = {n: f.problem or journal.hidden(f.around, name) for n, f in read.items()}
     journals = {n: journal.read(f.around, name) for n, f in read.items() if not problems[n]}
     wrong = [
-        BROKEN.at(None, "It is left out of the journal: it makes no sense.", node=node, path=path)
+        BROKEN.at(None, "The entry is ignored because it is inconsistent.", node=node, path=path)
         for node, found in journals.items()
         for path in found.broken
     ]
@@ -182,19 +182,19 @@ def prepare(
     cluster = compiled.cluster
     assert cluster is not None  # noqa: S101 - there is a log
     if found.diagnostics:
-        hint = "See what stands there; of two entries the later one has to be taken back first."
-        message = "Not every journal can be read: which apply was the last is not known."
+        hint = "Check the journal there; of two entries, the later one must be undone first."
+        message = "Not every journal can be read: it is unknown which apply was the last."
         return [*found.diagnostics, NO_UNDO.at(None, message, hint=hint)]
     chains = {node: its.last for node, its in found.journals.items() if its.last}
     if not chains:
         return None
     last = _last(found.journals)
     if wanted and last != wanted:
-        message = f"{wanted} is not the last apply that stands: that is {last}."
-        return [NO_UNDO.at(None, message, hint="Take that back first; `omconf log` lists all.")]
+        message = f"{wanted} is not the last apply: that is {last}."
+        return [NO_UNDO.at(None, message, hint="Undo that one first; `omconf log` lists all.")]
     if asked.local is not None and not asked.tree and os.geteuid() != 0:
-        message = "Only root can take back what was applied to this host."
-        return [NO_UNDO.at(None, message, hint="Run it by sudo.")]
+        message = "Only root can undo an apply on this host."
+        return [NO_UNDO.at(None, message, hint="Run it with sudo.")]
     name = cluster.name.value
     chains = {node: entries for node, entries in chains.items() if entries[-1].about.id == last}
     if asked.local is None and (gone := unreached(cluster, chains)):
@@ -241,7 +241,7 @@ def unreached(cluster: Cluster, chains: Mapping[str, Sequence[Entry]]) -> list[D
         return []
     every = {name for entries in chains.values() for e in entries for name in e.about.nodes}
     gone = sorted(every - cluster.destinations.keys() - members.earlier(cluster))
-    message = "{name} has a part in it too, and is neither in `nodes` nor in `removed`."
+    message = "{name} is part of it too, but is neither in `nodes` nor in `removed`."
     return [
         NO_UNDO.at(None, message.format(name=name), hint=TAKE_BACK.format(name=name))
         for name in gone[: members.MAX_NAMED]
@@ -272,17 +272,17 @@ def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles
         anew = not shared and any(c.before == c.after for _, c in every)
         return replace(written, before=now, anew=anew)
     if digest(held) != first.before:
-        return replace(written, conflict="its backup is not what it was")
+        return replace(written, conflict="its backup was changed")
     if digest(now) in {state for _, c in every for state in (c.before, c.after)}:
         return written
     if kind is None or now is None:
-        return replace(written, conflict="it was edited since")
+        return replace(written, conflict="it was edited after the apply")
     before = None if held is None else held.decode("utf-8", "surrogateescape")
     text = now.decode("utf-8", "surrogateescape")
     wrote = every[-1][0].about.files[path].block
     part = OWNED[kind.ownership].part(cluster, text) if wrote else None
     if part and digest(f"{part.rstrip()}\n".replace("\r\n", "\n").encode()) != wrote:
-        return replace(written, conflict="omconf's block in it was edited since")
+        return replace(written, conflict="omconf's block in it was edited after the apply")
     try:
         restored = OWNED[kind.ownership].restored(kind, cluster, before, text, what.keys)
     except ValueError as error:

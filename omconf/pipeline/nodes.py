@@ -19,7 +19,7 @@ def unknown(cluster: Cluster, named: Collection[str]) -> list[Diagnostic]:
     missing = sorted(set(named) - names)
     if not missing:
         return []
-    message = f"The spec has no node {', '.join(f'`{name}`' for name in missing)}."
+    message = f"There is no node {', '.join(f'`{name}`' for name in missing)}."
     near = meant(missing[0], names)
     hint = f"Did you mean `{near}`?" if near else f"Nodes are: {', '.join(sorted(names)[:10])}."
     return [UNKNOWN_NODE.at(None, message, hint=hint)]

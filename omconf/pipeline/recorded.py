@@ -120,7 +120,7 @@ def end(run: Nodes, name: str, outcome: Outcome, why: str, over: str, *, idle: b
             return ""
     except LostError as error:
         run.lost[name] = str(error)
-    return f"the journal of {name} does not say how it ended"
+    return f"the journal of {name} does not record the outcome"
 
 
 def written(text: str) -> str:

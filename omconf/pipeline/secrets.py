@@ -25,7 +25,7 @@ def secrets_of(bundle: Bundle, known: Mapping[str, Secret] | None = None) -> Sec
 
 def unresolved(secrets: Secrets, severity: Severity) -> list[Diagnostic]:
     """Say which of the secrets that were asked for could not be read, and why."""
-    hint = "Run omconf where it can be read, or see where the spec says that it is."
+    hint = "Run omconf where the secret can be read, or correct the reference in the spec."
     return [
         NO_SECRET.at(
             None, f"The secret `{name}` cannot be read: {found.why}.", hint=hint, severity=severity

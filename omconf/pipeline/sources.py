@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import Source
     from omconf.diagnostics import Diagnostic
 
-SOURCES = """one of these four:
+SOURCES = """use one of these sources:
     omconf plan --deployed trees       trees/<node>/ is that node's root tree
     omconf plan --local om1            this host is the node om1
-    omconf plan --ssh                  the nodes themselves, by your own ssh
-    omconf plan --git HEAD -o bundles  the bundles as they were committed"""
+    omconf plan --ssh                  the nodes, by your own ssh configuration
+    omconf plan --git HEAD -o bundles  the bundles as committed"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +69,17 @@ class Asked:
     def _wrong(self) -> str:
         named = sum((self.deployed is not None, self.local is not None, self.ssh))
         if named == 0 and self.git is None:
-            return "A plan needs the deployed files."
+            return "A plan needs a source of deployed files."
         if named > 1:
-            return "A plan has one source: --deployed, --local and --ssh do not go together."
+            return "A plan takes one source: --deployed, --local and --ssh cannot be used together."
         if (self.git is None) != (self.directory is None):
-            return "--git goes with -o, the bundle directory that was committed."
+            return "--git requires -o, the committed bundle directory."
         if self.root is not None and self.local is None:
-            return "--root goes with --local."
+            return "--root requires --local."
         if (self.sudo or self.seconds is not None) and not self.ssh:
-            return "--sudo and --timeout go with --ssh."
+            return "--sudo and --timeout require --ssh."
         if self.local is not None and self.nodes:
-            return "--local is one node: --node does not go with it."
+            return "--local is one node: it cannot be used with --node."
         return ""
 
     @property

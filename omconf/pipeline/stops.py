@@ -62,10 +62,12 @@ def unhealthy(prepared: Prepared, lines: Connected, gate: Gate, *, force: bool) 
     changing = _stopping(prepared)
     names = [node.name.value for node in prepared.cluster.nodes]
     wrong = gate.survey([name for name in names if name not in changing])
-    wrong += [f"{n} does not answer: {why}" for n, why in lines.silent.items() if n not in changing]
+    wrong += [
+        f"{n} does not respond: {why}" for n, why in lines.silent.items() if n not in changing
+    ]
     if force:
         return []
-    hint = "It has to serve while others restart: mend it first, or go on with --force."
+    hint = "It must serve users while other nodes restart: fix it first, or use --force."
     return [NOT_APPLIED.at(None, f"{text.removesuffix('.')}.", hint=hint) for text in wrong]
 
 
@@ -82,7 +84,7 @@ def asking(
     def may_stop(names: Sequence[str]) -> None:
         if options.confirm and not confirm(f"Stop or restart {', '.join(names)}?"):
             who = ", ".join(names)
-            raise StoppedError(f"{who}: not confirmed, so not stopped; run apply again to go on")
+            raise StoppedError(f"{who}: not confirmed, not stopped; run apply again to continue")
         if options.drain:
             end = time.monotonic() + options.drain
             lines.each(lambda name: _drained(lines, by_name.get(name), show, end), names)

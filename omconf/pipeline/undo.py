@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from omconf.pipeline.apply import Options, Result, Show
     from omconf.pipeline.connected import Connected
 
-ON_TERMINAL = "Run it on a terminal, where omconf asks for it while the nodes are down."
+ON_TERMINAL = "Run it on a terminal, where omconf asks for this step while the nodes are down."
 Again = Callable[[], Prepared | list[Diagnostic] | None]
 
 
@@ -44,7 +44,7 @@ def take_back(
                 who = f"undo {apply_id} by {recorded.whoever()} since {recorded.moment()}"
                 refused = lines.refused() or lines.lock(who, options)
                 if not refused and again() != prepared:
-                    message = "What is to be taken back has changed since it was shown."
+                    message = "The files to restore changed after they were shown."
                     refused = [NO_UNDO.at(None, message)]
                 if refused:
                     result = apply.Result(Outcome.REFUSED, diagnostics=refused)
@@ -115,7 +115,7 @@ def _in_the_way(
     if prepared.asked.tree or people.there:
         return found
     by_hand = [manual for step in prepared.steps for manual in step.by_hand]
-    message = "A person has to do a part of it: {text}"
+    message = "It includes a manual step: {text}"
     return [
         *found,
         *(NO_UNDO.at(None, message.format(text=m.text), hint=ON_TERMINAL) for m in by_hand),

@@ -1,4 +1,4 @@
-"""What `omconf validate` adds to compiling: the slower judges of the compiled files."""
+"""What `omconf validate` adds to compiling: the slower checks of the compiled files."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
     from omconf.pipeline.compiled import Compiled
 
 
-def authority(bundle: Bundle) -> list[Diagnostic]:
-    """Hold each shape of compiled XML file against xmlschema itself, whatever libxml2 says.
+def by_xmlschema(bundle: Bundle) -> list[Diagnostic]:
+    """Validate each shape of compiled XML file with xmlschema, regardless of libxml2's result.
 
-    `compile_spec` has held every single file against libxml2's reading of the same schemas.
+    `compile_spec` has validated every single file with libxml2 and the same schemas.
     """
-    from omconf.bundle.compile import judge
+    from omconf.bundle.compile import validate
 
-    return judge(bundle, authority=True)
+    return validate(bundle, xmlschema_only=True)
 
 
-def judge_by_jar(compiled: Compiled, jar: str) -> list[Diagnostic]:
-    """Hold every compiled hazelcast.xml against the XSD of a Hazelcast jar."""
+def validate_by_jar(compiled: Compiled, jar: str) -> list[Diagnostic]:
+    """Validate every compiled hazelcast.xml against the XSD of a Hazelcast jar."""
     from omconf.origin import FromSpec
     from omconf.schema import official
 
@@ -40,6 +40,6 @@ def judge_by_jar(compiled: Compiled, jar: str) -> list[Diagnostic]:
             for fault in official.faults(schema, artifact.data):
                 line = artifact.lines[fault.line - 1]
                 span = next((o.span for o in line.origins if isinstance(o, FromSpec)), None)
-                message = f"Hazelcast refuses `{fault.path}`: {fault.reason}."
+                message = f"Hazelcast rejects `{fault.path}`: {fault.reason}."
                 found.append(BY_JAR.at(span, message, path=None if span else artifact.path))
     return in_order(found)

@@ -18,7 +18,7 @@ OPEN_SECRET = Finding(
     OPEN,
     0,
     "The file holds a secret, and every user of the node can read it.",
-    "`chmod o-rwx` closes it; take the secret for known, and change it.",
+    "Run `chmod o-rwx`; treat the secret as exposed and change it.",
 )
 _FOR_OTHERS = 0o004
 _WRITTEN_BY_OTHERS = 0o002
@@ -60,7 +60,7 @@ def effect(changes: list[ItemChange]) -> Effect | None:
     """The effect of a change of mode and owner alone; None when there is more to it."""
     if not changes or any(item.key not in KEYS for item in changes):
         return None
-    why = "mode and owner alone: what runs has read the file already"
+    why = "mode and owner only: services have already read the file"
     return Effect("none", why)
 
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from omconf.secrets import Secrets
 
 
-WRITTEN_ANEW = Effect("none", "only how it is written changes")
+WRITTEN_ANEW = Effect("none", "only the formatting changes")
 
 
 def compare(

@@ -63,10 +63,11 @@ def read(
 def _of_another(node: str | None) -> Finding:
     """Report a manifest that tells what was applied to another node: nothing that it lists counts."""
     whose = f"for the node {quoted(node)}" if node else "for no node"
-    message = f"The node's manifest was written {whose}: nothing that it lists is deleted."
+    message = f"The node's manifest was written {whose}: no file that it lists is deleted."
     name = node if node and _NAME.fullmatch(node) else "NAME"
     hint = (
-        f"A host is one node only. If this is that node under a new name, add `renamed_from: {name}`"
+        "A host can be only one node. If this is that node under a new name, add"
+        f" `renamed_from: {name}`"
         " to it; if it is a copy of another node, remove the manifest."
     )
     return Finding(UNBELIEVABLE, 0, message, hint)
@@ -75,7 +76,7 @@ def _of_another(node: str | None) -> Finding:
 def _unbelievable(manifest: bytes, refused: Mapping[str, str]) -> Finding:
     """Report the entries of a manifest that do not count: nothing that they name is touched."""
     first, why = next(iter(refused.items()))
-    more = f" The same goes for {len(refused) - 1} more." if len(refused) > 1 else ""
+    more = f" The same applies to {len(refused) - 1} more." if len(refused) > 1 else ""
     message = f"The node's manifest lists {quoted(first)}, which omconf did not write: {why}.{more}"
-    hint = "It is left alone. Find out who changed the manifest, and remove the entry."
+    hint = "It is not changed. Find out who changed the manifest, and remove the entry."
     return Finding(UNBELIEVABLE, applied.line_of(manifest, first), message, hint)

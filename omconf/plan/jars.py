@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _HINT = "Install the jar that OpenMeetings ships, on all nodes."
 _LINE = re.compile(r"-([0-9]+)\.([0-9]+)")
-_WHY = "members of different lines do not form one cluster"
+_WHY = "members of different minor versions do not form one cluster"
 
 
 def lines(nodes: Mapping[str, NodeFiles]) -> dict[str, str]:
@@ -50,7 +50,7 @@ def findings(
         path = f"{folder}/{jars[0]}"
         if name not in known:
             some = ", ".join(f"`{jar}`" for jar in jars)
-            message = f"Jars of several lines of Hazelcast: {some}; which one runs is not known."
+            message = f"Jars of several Hazelcast versions: {some}; it is unknown which one runs."
             yield name, path, Finding(SWAPPED, 0, message, _HINT)
             continue
         row = RELEASES.get(releases[name])

@@ -31,7 +31,7 @@ HINT = (
     "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to have its files deleted by --ssh."
     " If the host no longer exists, `ignore` this rule."
 )
-MANY = "Nobody but omconf writes this list: look at it, and at who else can write there."
+MANY = "Only omconf writes this list: check its content, and who else can write there."
 RENAMED = "If {new} is the same node, add `renamed_from: {name}` to it."
 
 
@@ -102,15 +102,15 @@ def forgotten(
     ]
     if len(every) <= MAX_NAMED:
         return every
-    message = f"{len(every) - MAX_NAMED:,} more nodes are listed as former ones of this cluster."
+    message = f"{len(every) - MAX_NAMED:,} more former nodes of this cluster are listed."
     by = every[MAX_NAMED][0]
     return [*every[:MAX_NAMED], (by, Finding(FORGOTTEN, 0, message, MANY if by else ""))]
 
 
 def _finding(name: str, former: Former, same: str | None) -> Finding:
     message = (
-        f"{name} was a node of this cluster, and is neither in `nodes` nor in `removed`: nothing is"
-        " stopped or deleted there."
+        f"{name} was a node of this cluster but is neither in `nodes` nor in `removed`: "
+        "nothing is stopped or deleted there."
     )
     renamed = f"{RENAMED.format(new=same, name=name)} Otherwise: " if same else ""
     line = next(iter(former.by.values()), 0)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from omconf.plan.readings import Readings
     from omconf.secrets import Secret, Secrets, Unresolved
 
-NOT_SHIPPED = "OpenMeetings ships this file, and it is not there: is OpenMeetings installed?"
+NOT_SHIPPED = "OpenMeetings ships this file, but it does not exist: is OpenMeetings installed?"
 
 
 @dataclass(slots=True)
@@ -229,9 +229,9 @@ class Comparer:
     def _unfilled(self, outcome: Outcome, key: str, line: int) -> None:
         if not self.filled:
             return
-        message = f"`{key}` is still a placeholder: the secret was never filled in."
+        message = f"`{key}` is still a placeholder: the secret was not filled in."
         severity = Severity.ERROR if self.live else None
-        hint = "Lay a copy with the secrets filled in: `omconf build --reveal-secrets -o DIR`."
+        hint = "Deploy a copy with the secrets filled in: `omconf build --reveal-secrets -o DIR`."
         outcome.report(Finding(PLACEHOLDER, line, message, hint), severity)
 
     def _change(
@@ -290,6 +290,6 @@ def _checked(place: Place, key: str, state: SecretState) -> SecretCheck:
 
 
 def _foreign(other: str | None) -> Finding:
-    message = f"This file was written for the cluster `{other}`; a host is in one cluster only."
-    hint = "If the cluster was renamed, name it as it was, or take the file away first."
+    message = f"This file was written for the cluster `{other}`; a host can be in only one cluster."
+    hint = "If the cluster was renamed, use its former name, or delete the file first."
     return Finding(FOREIGN, 1, message, hint)

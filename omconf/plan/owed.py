@@ -25,12 +25,10 @@ if TYPE_CHECKING:
     from omconf.bundle.applied import Entry
     from omconf.deployed.snapshot import DeployedFile
 
-NOTE = (
-    "an apply that did not come to its end wrote it; what reads it is not known to have run since"
-)
+NOTE = "written by an unfinished apply; the service that reads it may not have been reloaded since"
 _BY_HAND = "by_hand"
 _BEGUN = re.compile(r"/journal/[0-9]{6,9}\.(?:open|notes)$")
-HINT = "Run it as root; by ssh, as a user who is root or with --sudo."
+HINT = "Run omconf as root; with --ssh, log in as root or use --sudo."
 UNIT = "unit:"
 """Begins what stands for a service that an apply stopped, where else a path stands."""
 
@@ -54,7 +52,7 @@ def hidden(around: Mapping[str, DeployedFile], folder: str) -> Finding | None:
     file = around.get(folder)
     if file is None or file.problem is None or file.problem.rule is not UNREADABLE:
         return None
-    message = f"What omconf keeps in {folder} cannot be read: it is for root alone."
+    message = f"What omconf keeps in {folder} cannot be read: only root can read it."
     return Finding(UNREADABLE, 0, message, HINT)
 
 
@@ -83,7 +81,7 @@ class Owed:
     by_hand: frozenset[str] = frozenset()
     """What such an apply would have had people do, and did not: the texts."""
     done: frozenset[str] = frozenset()
-    """What people did for such an apply, and did not take back: the texts."""
+    """What people did for such an apply, and did not undo: the texts."""
     hidden: Finding | None = None
     """Why all that is not known."""
 

@@ -39,10 +39,10 @@ def findings(twins: Mapping[str, str], wanted: Collection[str]) -> Iterator[tupl
     """Report twins: two wanted files each, of files at earlier paths the first for all."""
     kept = [path for path in sorted(twins) if path not in wanted]
     for path in sorted(twins.keys() - set(kept)):
-        message = f"This is the same file as {twins[path]}: writing one would overwrite the other."
+        message = f"This is the same file as {twins[path]}: each would overwrite the other."
         hint = "Make them two files, or remove the link or mount that makes them one."
         yield path, Finding(TWO_WANTED, 0, message, hint)
     if kept:
-        more = f" (and {len(kept) - 1} more like it)" if len(kept) > 1 else ""
+        more = f" (and {len(kept) - 1} more)" if len(kept) > 1 else ""
         message = f"This is the same file as {twins[kept[0]]}, so it is kept{more}."
         yield kept[0], Finding(KEPT, 0, message)

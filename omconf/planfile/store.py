@@ -41,14 +41,14 @@ def write(path: str, document: Mapping[str, Any]) -> Diagnostic | None:
     text = json.dumps(document, indent=2, ensure_ascii=False)
     data = (_NOT_ASCII.sub(_escaped, text) + "\n").encode()
     if len(data) > MAX_BYTES:
-        message = f"The plan has more than {MAX_BYTES >> 20} MiB."
+        message = f"The plan is larger than {MAX_BYTES >> 20} MiB."
         return UNWRITABLE.at(None, message, hint="Plan some of the nodes at a time: `--node NODE`.")
     above, name = os.path.split(os.path.realpath(path))
     try:
         folder = files.folder(above)
         try:
             if not _replaceable(name, folder):
-                message = f"{path} is there already, and is no plan."
+                message = f"{path} already exists and is not a plan."
                 return UNWRITABLE.at(None, message, hint="Name another file, or remove it.")
             replace(name, data, dir_fd=folder, mode=0o600)
         finally:
@@ -79,7 +79,9 @@ def read(path: str) -> dict[str, Any] | Diagnostic:
     try:
         data = files.contents(path, MAX_BYTES).data
     except files.TooLargeError:
-        return NO_PLAN.at(None, f"{path} has more than {MAX_BYTES >> 20} MiB: no plan is as large.")
+        return NO_PLAN.at(
+            None, f"{path} is larger than {MAX_BYTES >> 20} MiB, the limit for a plan."
+        )
     except OSError as error:
         return NO_PLAN.at(None, f"{path} cannot be read: {error.strerror}.")
     return parse(data, path)
@@ -91,10 +93,10 @@ def parse(data: bytes, path: str) -> dict[str, Any] | Diagnostic:
     try:
         found = from_json(data)
     except ValueError as error:
-        return NO_PLAN.at(None, f"{path} is no plan: it is not JSON: {error}.", hint=hint)
+        return NO_PLAN.at(None, f"{path} is not a plan: it is not JSON: {error}.", hint=hint)
     version = found.get("format_version") if isinstance(found, dict) else None
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
-        message = f"{path} is no plan: it has no format version."
+        message = f"{path} is not a plan: it has no format version."
         return NO_PLAN.at(None, message, hint=hint)
     if version not in _FORMATS:
         message = f"{path} is a plan of format {version}; this omconf reads 1.0 and 2.0."
@@ -104,7 +106,7 @@ def parse(data: bytes, path: str) -> dict[str, Any] | Diagnostic:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part)[:80] for part in first["loc"])
-        return NO_PLAN.at(None, f"{path} is no plan: `{where}`: {first['msg']}.", hint=hint)
+        return NO_PLAN.at(None, f"{path} is not a plan: `{where}`: {first['msg']}.", hint=hint)
     if version == "2.0" and (wrong := model.contradiction(plan)):
-        return NO_PLAN.at(None, f"{path} is no plan: {wrong}.", hint=hint)
+        return NO_PLAN.at(None, f"{path} is not a plan: {wrong}.", hint=hint)
     return plan.model_dump(exclude_unset=True)

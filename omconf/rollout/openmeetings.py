@@ -94,8 +94,8 @@ def leave(cluster: Cluster, unit: str | None) -> tuple[Do, ...]:
 def release_why(cluster: Cluster, state: State) -> str:
     """Say why two releases do not run side by side."""
     return (
-        f"OpenMeetings {state.release} becomes {cluster.openmeetings.release.value.name}: Hazelcast"
-        " refuses members of another minor version, and a release changes the database's tables"
+        f"OpenMeetings {state.release} changes to {cluster.openmeetings.release.value.name}: Hazelcast"
+        " rejects members of another minor version, and a new release changes the database tables"
     )
 
 
@@ -121,7 +121,7 @@ def installations(
         alike.setdefault((tuple(does), tuple(undo)), []).append(name)
     for (actions, back), names in alike.items():
         # Until it is what it was, nothing starts again on the earlier files.
-        why, bars = "OpenMeetings itself is installed by hand", bool(back)
+        why, bars = "install OpenMeetings by hand", bool(back)
         yield Step(tuple(names), why, actions, back, bars=bars)
 
 
@@ -144,7 +144,7 @@ def backup(cluster: Cluster) -> Do:
     what = f"the database {database.name.value} on {' or '.join(s.name for s in database.servers)}"
     release = cluster.openmeetings.release.value.name
     text = f"Back up {what}: OpenMeetings {release} changes its tables."
-    restored = f"Restore {what} from that backup, if OpenMeetings {release} was started."
+    restored = f"Restore {what} from that backup if OpenMeetings {release} was started."
     return Do(Manual("database", text), Manual("database", restored))
 
 
@@ -159,10 +159,10 @@ def first_tables(cluster: Cluster) -> tuple[Do, ...]:
     """
     home = cluster.nodes[0].home.value
     text = (
-        f"Where the database is empty: run"
+        f"If the database is empty, run"
         f" `./admin.sh -i -user LOGIN -email ADDRESS -group GROUP -tz ZONE` in `{home}` as"
-        f" `{cluster.openmeetings.user.value}`, on this node alone, before OpenMeetings starts. It asks"
-        " for the password. A --db option or the web installer would drop the remote commits."
+        f" `{cluster.openmeetings.user.value}`, on this node only, before OpenMeetings starts. It "
+        "prompts for the password. A --db option or the web installer would drop the remote commits."
     )
     return (Do(Manual("admin", text)),)
 
@@ -175,4 +175,4 @@ def seed(cluster: Cluster, nodes: Sequence[str]) -> Step:
     script = '[ -n "$(ls -A "$1" | grep -vx lost+found)" ] || runuser -u "$2" -- cp -R "$3" "$1"'
     shipped = f"{home}/webapps/{om.webapp.value}/data/."
     does = run("sh", "-c", script, "sh", om.data_dir.value, om.user.value, shipped, timeout=300)
-    return Step.of([name], "the shared folder gets its first content", (does,))
+    return Step.of([name], "copy the initial content to the shared folder", (does,))

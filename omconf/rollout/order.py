@@ -42,7 +42,7 @@ BELOW = (Stage.PROTECT, Stage.MOUNT, Stage.NETWORK, Stage.UNIT)
 """What a node has to have before its OpenMeetings starts."""
 STOP_WHY = "all nodes must stop"
 STOP_SOME_WHY = "these nodes must stop together"
-UNPLANNED = "not planned here, and to be stopped as well: {nodes}"
+UNPLANNED = "not part of this plan, but must be stopped as well: {nodes}"
 
 
 def order(
@@ -93,13 +93,13 @@ class _Job(Outside):
         """Removed nodes: OpenMeetings stops for good, and all goes but what others may still mount."""
         if not self.removed:
             return
-        why = "these nodes are no longer in the spec: OpenMeetings stops for good"
+        why = "these nodes are no longer in the spec: stop OpenMeetings permanently"
         ran = [node for node in self.removed if self.ran(node)]
         yield from pieces.together(
             (node, why, openmeetings.leave(self.cluster, self.removed[node].unit)) for node in ran
         )
         parts = self.left.of(self.removed, stages=set(Stage) - {Stage.SERVE})
-        yield from self._delete(parts, "no longer used on nodes that left the cluster")
+        yield from self._delete(parts, "no longer used on removed nodes")
 
     def _stop(self) -> Iterator[Step]:
         """Stop the nodes whose settings may not meet the new ones."""
@@ -147,7 +147,7 @@ class _Job(Outside):
         """Take the manifest from nodes that left, once nothing is to be done for that any more."""
         if self.removed:
             own = remove(places.manifest(self.cluster.name.value))
-            yield Step.of(self.removed, "nothing of omconf's is left on these nodes", (own,))
+            yield Step.of(self.removed, "no omconf files remain on these nodes", (own,))
 
     def _manual(self, parts: Parts) -> Iterator[Step]:
         """What people have to do between a stop and a start, each thing once."""
@@ -156,7 +156,7 @@ class _Job(Outside):
             for manual in self._by_hand([part]):
                 needing.setdefault(manual, {})[part.node] = None
         for manual, nodes in needing.items():
-            yield Step.of(nodes, "not for a program to do", (manual,))
+            yield Step.of(nodes, "manual step", (manual,))
 
     def _by_hand(self, parts: Iterable[Part]) -> Iterator[Do]:
         """What people have to do on one node, each thing once."""
@@ -169,7 +169,7 @@ class _Job(Outside):
     def _move(self, nodes: Sequence[str]) -> Iterator[Step]:
         """Move the shared data while nobody uses them: no node runs, and nothing is mounted."""
         if self.moved:
-            move = Step.of(nodes, "nobody uses the shared folder now", (MOVE,))
+            move = Step.of(nodes, "the shared folder is not in use now", (MOVE,))
             yield replace(move, bars=True)
 
     def _prepare(self, parts: Parts) -> Iterator[Step]:
@@ -221,7 +221,7 @@ class _Job(Outside):
         if not missing:
             return
         if any(map(self.alters, missing)):
-            why = "there is no way back without it"
+            why = "a rollback needs it"
             kept = Step.of(missing, why, (openmeetings.backup(self.cluster),))
             yield replace(kept, used=True, bars=True)
         yield from openmeetings.installations(self.cluster, missing, self.states)
@@ -250,7 +250,7 @@ class _Job(Outside):
             does = (*head, *prepared, *started, *((Do(Health()),) if alone else ()))
             yield Step.of([node], why, does)
         if self.unplanned and set(nodes) <= set(self.stopping):
-            text = f"Roll out {', '.join(self.unplanned[:10])} as well, then start all nodes."
+            text = f"Roll out {', '.join(self.unplanned[:10])} too, then start all nodes."
             yield Step.of(nodes, "not all nodes were planned", (Do(Manual("admin", text)),))
         elif not (first_alone and len(nodes) == 1):
             yield Step.of(nodes, "all members find each other", (Do(Health()),))
@@ -293,9 +293,10 @@ class _Job(Outside):
     def _why(self, node: str) -> str:
         if node in self.reasons:
             return (
-                f"it restarts alone, since the other nodes run so already: {self.reasons[node][0]}"
+                "restart this node alone; the other nodes already run with the new"
+                f" settings: {self.reasons[node][0]}"
             )
-        return "it restarts when the nodes before it are healthy"
+        return "restart after the previous nodes are healthy"
 
     def _stop_and_start(self, node: str) -> Iterator[Step]:
         """Do all that needs OpenMeetings stopped between one stop and one start."""
@@ -316,13 +317,13 @@ class _Job(Outside):
         own = self._own(self.parts.on(node))
         between = [*self._move([node]), *self._manual(own), *self._install([node])]
         does = head if between else (*head, *tail)
-        stops = Step.of([node], f"OpenMeetings must not run meanwhile: {why}", does)
+        stops = Step.of([node], f"OpenMeetings must be stopped for this: {why}", does)
         # Taken back, it is healthy before another node is taken back too.
         yield replace(stops, undo=(*stops.undo, Health()))
         if not between:
             return
         yield from between
-        yield Step.of([node], "everything that it needs is there", tail)
+        yield Step.of([node], "start", tail)
 
     def _begin(self) -> Iterator[Step]:
         """New nodes, last: until their first start nobody depends on them."""
@@ -344,7 +345,7 @@ class _Job(Outside):
             if stopped and node not in starting:
                 first = openmeetings.enabled(self.cluster, state, anew=self.anew(node))
                 does = (*first, Do(openmeetings.control(self.cluster, "start")), Do(Health()))
-                yield Step.of([node], "an apply stopped it and did not come to its end", does)
+                yield Step.of([node], "an unfinished apply stopped it", does)
 
     def _record(self) -> Iterator[Step]:
         """Write what waits for no start, and what was applied."""
@@ -359,6 +360,6 @@ class _Job(Outside):
         own = places.manifest(self.cluster.name.value)
         its = pieces.by_node(late)
         yield from pieces.together(
-            (node, "what was applied is recorded", (*pieces.files(its.get(node, [])), put(own)))
+            (node, "record what was applied", (*pieces.files(its.get(node, [])), put(own)))
             for node in nodes
         )

@@ -12,8 +12,8 @@ from omconf.rollout.who import Who
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-UNTIL_THEN = "What is there for these nodes already stays until the last step."
-GOES = "What is no longer used goes, also from an earlier server. {text}"
+UNTIL_THEN = "Keep the existing entries for these nodes until the last step."
+GOES = "Remove what is no longer used, also from a previous server. {text}"
 
 
 class Outside(Who):
@@ -29,7 +29,7 @@ class Outside(Who):
             until = f" {UNTIL_THEN}" if self._forgets(manual) else ""
             if nodes := needing.get(manual.who):
                 does = _told(replace(manual, text=f"{manual.text}{until}"))
-                yield Step.of(nodes, "outside servers let these nodes in first", (does,))
+                yield Step.of(nodes, "allow these nodes on external servers first", (does,))
 
     def _external(self) -> list[Manual]:
         found = (kind.external(self.cluster) for kind in kinds())
@@ -39,7 +39,7 @@ class Outside(Who):
         """Have outside servers forget nodes that left."""
         for manual in self._external():
             if self._forgets(manual):
-                why = "outside servers forget what is no longer used"
+                why = "remove what is no longer used from external servers"
                 nodes = list(self.states) or list(self.removed)
                 yield Step.of(nodes, why, (_gone(manual),))
 
@@ -60,4 +60,4 @@ def _gone(manual: Manual) -> Do:
 
 def _told(manual: Manual) -> Do:
     """Have an outside server changed; taken back, it is as it was."""
-    return Do(manual, Manual(manual.who, f"Take back what was done here: {manual.text}"))
+    return Do(manual, Manual(manual.who, f"Undo this: {manual.text}"))

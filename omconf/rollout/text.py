@@ -14,8 +14,8 @@ MAX_PATHS = 8
 """Paths that are named one by one."""
 PEOPLE = {
     "admin": "the admin",
-    "database": "the database's administrator",
-    "storage": "the data server's administrator",
+    "database": "the database administrator",
+    "storage": "the data server administrator",
 }
 
 
@@ -45,7 +45,7 @@ def lines(
             case {"type": "service", "do": do, "unit": unit}:
                 yield code(f"systemctl {do} {unit}") + _apart(action)
             case {"type": "health", "timeout": timeout}:
-                yield f"wait until healthy, {timeout} seconds at most"
+                yield f"wait until healthy, at most {timeout} seconds"
             case {"type": "manual"}:
                 yield from _manual(action, code)
 

@@ -26,15 +26,15 @@ if TYPE_CHECKING:
 MOVED = "the shared folder moves"
 MOVE = Do(
     Manual(
-        "admin", "Move the shared data to its new place, and unmount by hand what was mounted so."
+        "admin", "Move the shared data to its new location, and unmount what was mounted by hand."
     ),
     Manual(
         "admin", "Move the shared data back to where it was, and mount what was mounted by hand."
     ),
 )
-HOME = "OpenMeetings runs from another home from now on"
-UNSURE = "an apply that did not come to its end did not have the shared folder mounted"
-UNIT = "another unit starts OpenMeetings from now on"
+HOME = "OpenMeetings moves to another home"
+UNSURE = "an unfinished apply did not mount the shared folder"
+UNIT = "another unit starts OpenMeetings"
 
 
 class Who:

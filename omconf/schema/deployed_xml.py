@@ -1,4 +1,4 @@
-"""Deployed XML, which is hostile input: parsed without entities, judged by libxml2 with our XSDs."""
+"""Deployed XML, which is hostile input: parsed without entities, validated by libxml2 with our XSDs."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _MEANT = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}
 
 
 def read(text: str, schemas: dict[str, str]) -> tuple[_Element | None, list[Finding]]:
-    """Parse and judge a deployed file; `schemas` names the schema for each root namespace.
+    """Parse and validate a deployed file; `schemas` names the schema for each root namespace.
 
-    What the schema does not know is not judged, only listed by the plan. The document is None when
+    What the schema does not know is not validated, only listed by the plan. The document is None when
     it cannot be read at all; with findings it can still be compared.
     """
     document = xsd.parse(text.encode("utf-8", "surrogateescape"))

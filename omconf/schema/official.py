@@ -1,6 +1,6 @@
 """Hazelcast's own XSD, out of a jar that the user points at: the last word on a hazelcast.xml.
 
-libxml2 judges. Its messages may quote a value, so they are said in our own words.
+libxml2 validates. Its messages may quote a value, so omconf words them itself.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from omconf.schema.xsd import Fault, parse
 MAX_XSD = 4 << 20
 """Bytes of an XSD; the real ones have a tenth of that."""
 _SAYS = {
-    "SCHEMAV_ELEMENT_CONTENT": "it may not stand here, or something is missing in it",
-    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "it has an attribute that it may not have",
+    "SCHEMAV_ELEMENT_CONTENT": "it is not allowed here, or something is missing in it",
+    "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": "it has an attribute that is not allowed",
     "SCHEMAV_CVC_COMPLEX_TYPE_4": "it lacks an attribute",
-    "SCHEMAV_CVC_IDC": "it says something a second time",
+    "SCHEMAV_CVC_IDC": "it has a duplicate",
 }
 _UNREADABLE = (
     OSError,
@@ -51,28 +51,28 @@ def schema(jar: str, version: str) -> etree.XMLSchema | str:
             with archive.open(name) as member:
                 data = member.read(MAX_XSD + 1)
     except _UNREADABLE as error:
-        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is no jar"
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "it is not a jar"
         return f"{jar} cannot be read: {why}."
     root = parse(data)
     if isinstance(root, Fault):
-        return f"{name} of {jar} is no XML: {root.reason}."
+        return f"{name} of {jar} is not XML: {root.reason}."
     if any(root.find(f"{{*}}{name}[@schemaLocation]") is not None for name in _OTHER_FILES):
-        return f"{name} of {jar} wants other files, which are not read."
+        return f"{name} of {jar} refers to other files, which are not read."
     try:
         return etree.XMLSchema(root)
     except etree.XMLSchemaParseError:
-        return f"{name} of {jar} is no schema."
+        return f"{name} of {jar} is not a schema."
 
 
-def faults(judge: etree.XMLSchema, data: bytes) -> list[Fault]:
-    """Judge a document; each fault by its line, its element, and what is wrong."""
+def faults(engine: etree.XMLSchema, data: bytes) -> list[Fault]:
+    """Validate a document; each fault by its line, its element, and what is wrong."""
     root = parse(data)
     if isinstance(root, Fault):
         return [root]
-    judge.validate(root)
+    engine.validate(root)
     return [
         Fault(entry.line, _element(entry.message), _SAYS.get(entry.type_name, _VALUE))
-        for entry in judge.error_log  # type: ignore[attr-defined]
+        for entry in engine.error_log  # type: ignore[attr-defined]
     ]
 
 

@@ -73,9 +73,9 @@ def known(document: etree._Element, schema: str) -> etree._Element:
     """Copy a document without all elements and attributes that `schemas/SCHEMA` does not know.
 
     Comments, processing instructions and all attributes of another namespace go as well, so that
-    the copy can be judged by what the schema does know. Text stays, also that after an element
+    the copy can be validated against what the schema does know. Text stays, also that after an element
     that went. Lines of elements stay the same, up to line 65535. A root that is not known stays,
-    with all it holds, for the judge to refuse.
+    with all it holds, for the engine to reject.
     """
     words = vocabulary(schema)
     copy = deepcopy(document)

@@ -1,9 +1,9 @@
-"""Judge XML: read it safely, and say what in it breaks one of the project's own schemas.
+"""Validate XML: read it safely, and report what violates one of the project's own schemas.
 
 Two engines know the schemas. libxml2's answers first, in a tenth of a millisecond; when it accepts,
-nothing else is loaded. xmlschema is the authority: it explains every refusal, and it alone judges
-where time does not matter. What either finds is said in our own words, with the sentences that
-stand as documentation in the schemas, because an engine's own message may quote a password.
+nothing else is loaded. xmlschema is the reference: it explains every refusal, and validates alone where
+time does not matter. omconf words the findings itself, with the sentences from the schemas'
+documentation, because an engine's own message may quote a password.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import xmlschema
 
-__all__ = ["MAX_BYTES", "Fault", "authority", "faults", "known", "parse", "refusal"]
+__all__ = ["MAX_BYTES", "Fault", "by_xmlschema", "faults", "known", "parse", "refusal"]
 
 MAX_FAULTS: Final = 100
 """So many faults of one file are told; a file that has more is not what it should be at all."""
@@ -37,11 +37,11 @@ _MAX_SHOWN: Final = 60
 """Characters of a value that a message quotes."""
 
 
-# Judging
+# Validation
 
 
 def faults(document: etree._Element, schema: str) -> list[Fault]:
-    """Judge a document by `schemas/SCHEMA`, fast when it is good; an empty list is a yes.
+    """Validate a document by `schemas/SCHEMA`, fast when it is good; an empty list is a yes.
 
     Each fault that is found has its place and is told once, in the order of the lines; a file of
     more than MAX_EXPLAINED elements gets the short reasons of `refusal`. Never raises for what
@@ -51,19 +51,19 @@ def faults(document: etree._Element, schema: str) -> list[Fault]:
         return []
     if next(islice(document.iter(), MAX_EXPLAINED, None), None) is not None:
         return refusal(document, schema)
-    # Should the authority see no fault, the engines disagree; a refusal still is one.
-    return authority(document, schema) or refusal(document, schema)
+    # Should xmlschema see no fault, the engines disagree; a refusal still is one.
+    return by_xmlschema(document, schema) or refusal(document, schema)
 
 
-def authority(document: etree._Element, schema: str) -> list[Fault]:
-    """Judge a document by xmlschema alone; otherwise as `faults`. Loads xmlschema: 0.2 seconds."""
+def by_xmlschema(document: etree._Element, schema: str) -> list[Fault]:
+    """Validate a document by xmlschema alone; otherwise as `faults`. Loads xmlschema: 0.2 seconds."""
     errors = _xmlschema(schema).iter_errors(document, use_location_hints=False)
     words = vocabulary(schema)
     return _in_order(_explained(error, document, words) for error in islice(errors, MAX_FAULTS))
 
 
 def refusal(document: etree._Element, schema: str) -> list[Fault]:
-    """Judge a document by libxml2 alone; otherwise as `faults`, but reasons are short."""
+    """Validate a document by libxml2 alone; otherwise as `faults`, but reasons are short."""
     engine = _libxml2(schema)
     if engine.validate(document):
         return []
@@ -72,20 +72,20 @@ def refusal(document: etree._Element, schema: str) -> list[Fault]:
     found: dict[str, Fault] = {}  # the first of each place: a wrong value is followed by a second
     for entry in islice(log, MAX_FAULTS):
         place = (tree.xpath(entry.path) if entry.path else [document])[0]
-        reason = _REFUSALS.get(entry.type_name, f"{local(place)} holds a wrong value")
+        reason = _REFUSALS.get(entry.type_name, f"{local(place)} has an invalid value")
         found.setdefault(entry.path, fault(place, document, reason))
     return _in_order(found.values())
 
 
-_ROOT: Final = "the root element is not the one that the schema describes"
-_SURPLUS_ATTRIBUTE: Final = "there is an attribute that does not belong here"
-_TEXT: Final = "there is text where none belongs"
-_ELEMENT_IN_TEXT: Final = "there is an element where only text belongs"
-_TWICE: Final = "there is something twice that may stand here once"
+_ROOT: Final = "the root element is not the one in the schema"
+_SURPLUS_ATTRIBUTE: Final = "there is an attribute that is not allowed here"
+_TEXT: Final = "there is text where none is allowed"
+_ELEMENT_IN_TEXT: Final = "there is an element where only text is allowed"
+_TWICE: Final = "there is a duplicate of something that is allowed once"
 
 _REFUSALS: Final = {
     "SCHEMAV_CVC_ELT_1": _ROOT,
-    "SCHEMAV_ELEMENT_CONTENT": "an element is missing here or does not belong here",
+    "SCHEMAV_ELEMENT_CONTENT": "an element is missing or not allowed here",
     "SCHEMAV_CVC_COMPLEX_TYPE_4": "an attribute is missing",
     "SCHEMAV_CVC_COMPLEX_TYPE_3_2_1": _SURPLUS_ATTRIBUTE,
     "SCHEMAV_CVC_TYPE_3_1_1": _SURPLUS_ATTRIBUTE,
@@ -135,7 +135,7 @@ def _explained(error: Any, document: etree._Element, words: Vocabulary) -> Fault
     elif found := _OF_FIELD.match(told):
         again = [child for child in element if local(child) == found[1]]
         element = again[1] if again[1:] else element
-        reason = f"{found[1]} stands here a second time"
+        reason = f"{found[1]} is a duplicate"
     elif found := _OF_CONSTRAINT.search(told):
         reason = words.constraints.get(found[1]) or _TWICE
     elif element is document and shape == Shape():
@@ -160,11 +160,11 @@ def _explained_children(
     inner = shape.children.get(name)
     again = next(child.itersiblings(child.tag, preceding=True), None) is not None
     if again and inner and not inner.many:
-        reason = f"{name} stands here a second time"
+        reason = f"{name} is a duplicate"
     elif expected and inner:
-        reason = f"{name} stands where {expected} must stand"
+        reason = f"{name} is in the place of {expected}"
     else:
-        reason = f"{name} does not belong here"
+        reason = f"{name} is not allowed here"
     return fault(child, document, reason)
 
 
@@ -175,12 +175,12 @@ def _explained_attributes(element: etree._Element, shape: Shape) -> str:
     surplus = [str(n) for n in element.attrib if n not in shape.attributes]
     if not surplus or local(element) == "property":
         return _SURPLUS_ATTRIBUTE
-    return f"the attribute {etree.QName(surplus[0]).localname} does not belong here"
+    return f"the attribute {etree.QName(surplus[0]).localname} is not allowed here"
 
 
 def _wrong(element: etree._Element, name: str, says: str, value: str | None) -> str:
     """Say what a value must be, and what it is where that cannot give a secret away."""
-    reason = f"{name} must be {says}" if says else f"{name} holds a wrong value"
+    reason = f"{name} must be {says}" if says else f"{name} has an invalid value"
     shown = " ".join((value or "").split())
     if not shown or len(shown) > _MAX_SHOWN or not shown.isprintable():
         return reason

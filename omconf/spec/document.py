@@ -162,7 +162,7 @@ class _Stop(Exception):  # noqa: N818 - a signal out of the builder, not an erro
 def enough(span: Span | None) -> Diagnostic:
     """Say that a file has so many mistakes that no more of them are told."""
     message = f"There are more than {MAX_FOUND:,} mistakes: no more of them are told."
-    return LIMIT.at(span, message, hint="Correct these first.")
+    return LIMIT.at(span, message, hint="Fix these first.")
 
 
 def parse(data: bytes, file: str) -> tuple[Document, list[Diagnostic]]:
@@ -200,7 +200,7 @@ def _compose(document: Document, data: bytes) -> tuple[Any, Diagnostic | None]:
         message = f"This file is not a cluster spec: {error.why}."
         return None, LIMIT.at(document.at(1, 1), message, hint=START)
     except yaml.reader.ReaderError as error:
-        message = "A control character stands here; YAML does not allow it."
+        message = "There is a control character here, which YAML does not allow."
         return None, NOT_YAML.at(document.at(*_place(text, error.position)), message)
     except yaml.MarkedYAMLError as error:
         return None, not_yaml(error, document)
@@ -219,7 +219,7 @@ def _decoded(document: Document, data: bytes) -> str | Diagnostic:
     if len(data) > MAX_BYTES:
         document.text = ""
         most = MAX_BYTES // 1024 // 1024
-        message = f"This file has more than the {most} MiB of a spec."
+        message = f"This file is larger than {most} MiB, the limit for a spec."
         return LIMIT.at(document.at(1, 1), message, hint=START)
     try:
         text = data.decode("utf-8-sig")
@@ -235,7 +235,7 @@ def _decoded(document: Document, data: bytes) -> str | Diagnostic:
     if found := _STRANGE_BREAK.search(text):
         return NOT_YAML.at(
             document.at(*_place(text, found.start())),
-            f"A line break stands here that editors do not count (U+{ord(found[0]):04X}).",
+            f"There is a line break here that editors do not count (U+{ord(found[0]):04X}).",
             hint="Remove it; end lines with a line feed, or a carriage return and a line feed.",
         )
     return text
@@ -247,7 +247,7 @@ def _place(text: str, position: int) -> tuple[int, int]:
 
 
 def _much(span: Span, why: str) -> _Stop:
-    message = f"The aliases of this file make too much of it: {why}."
+    message = f"The aliases of this file expand too much: {why}."
     return _Stop(LIMIT.at(span, message, hint="Write the values out, or use fewer aliases."))
 
 
@@ -310,8 +310,8 @@ class _Builder:
                 self.say(
                     DUPLICATE_KEY.at(
                         place,
-                        f"The key `{name}` stands here a second time.",
-                        hint=f"It stands in line {first} already; keep one of the two.",
+                        f"The key `{name}` is a duplicate.",
+                        hint=f"It is already on line {first}; keep only one of them.",
                     )
                 )
                 continue
@@ -349,7 +349,7 @@ class _Builder:
         self.say(
             NOT_YAML.at(
                 span,
-                "A tag stands here, which is not understood.",
-                hint="A spec needs no tags; write the value alone.",
+                "There is a tag here, which is not supported.",
+                hint="A spec needs no tags; write only the value.",
             )
         )

@@ -21,29 +21,29 @@ if TYPE_CHECKING:
 _SAYS = (
     (
         "mapping values are not allowed",
-        "a `: ` stands here where none can",
+        "there is a `: ` where none is allowed",
         "Put text that holds `: ` in quotes; check the indentation of this line.",
     ),
     ("expected ',' or ']'", "the `[` of line {line} is not closed before this", ""),
     ("expected ',' or '}'", "the `{{` of line {line} is not closed before this", ""),
     (
         "did not find expected key",
-        "no key stands here, though the mapping of line {line} goes on",
-        "Keys of one mapping begin in one column, and nothing follows a quoted text.",
+        "a key is missing here, in the mapping of line {line} goes on",
+        "Start all keys of a mapping in the same column, and write nothing after a quoted text.",
     ),
     (
         "expected '-' indicator",
-        "no `- ` stands here, though the list of line {line} goes on",
-        "Items of one list begin in one column, what comes after the list further to the left.",
+        "a `- ` is missing here, in the list of line {line} goes on",
+        "Start all items of a list in the same column, and what follows the list further to the left.",
     ),
     ("another document", "a second document begins here", "A spec is one document: remove `---`."),
     (
         "escape character",
-        "a backslash stands before what it cannot stand for",
-        "In single quotes a backslash is only that.",
+        "there is an unknown backslash escape",
+        "In single quotes a backslash is a plain character.",
     ),
-    ("end of stream", "the quote that opens in line {line} is never closed", ""),
-    ("undefined alias", "an alias stands here whose anchor was not found above", ""),
+    ("end of stream", "the quote that opens on line {line} is not closed", ""),
+    ("undefined alias", "there is an alias without an anchor above it", ""),
 )
 """What libyaml says, and the same for people, with a hint; `line` is where that part begins."""
 
@@ -70,7 +70,7 @@ def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
             return NOT_YAML.at(span, f"This is not YAML: {said}.", hint=advice)
     if found == "\t":
         hint = "Indent with spaces, never tabs."
-        return NOT_YAML.at(span, "This is not YAML: a tab stands here.", hint=hint)
+        return NOT_YAML.at(span, "This is not YAML: there is a tab here.", hint=hint)
     if "cannot start any token" in problem:
         what = "a backquote" if found == "`" else f"`{found}`"
         hint = "Put text that starts with such a character in quotes."
@@ -87,15 +87,13 @@ def _slip(
     lines = {n: document.lines.line(n, 4 * MAX_SHOWN) or "" for n in (span.line - 1, span.line)}
     for number, line in lines.items():
         if found := slips.ODD_SPACE.search(line):
-            message = (
-                f"This is not YAML: {slips.named(found[0])} stands here, which is no plain space."
-            )
+            message = f"This is not YAML: {slips.named(found[0])} is not a plain space."
             place = document.at(number, found.start() + 1)
             return NOT_YAML.at(place, message, hint=slips.mend(found[0]))
     here = lines[span.line]
     variable = "expected ',' or" in problem and here[: span.column - 1].endswith("$")
     if _EXPANDED.search(here) and "expected ',' or '}'" in problem:
-        message = "This is not YAML: no brace can stand here."
+        message = "This is not YAML: a brace is not allowed here."
         return NOT_YAML.at(span, message, hint=slips.VARIABLE_ALONE)
     if "{%" in here or "{{" in here or variable:
         return NOT_YAML.at(span, "This is not YAML: it looks like a template.", hint=slips.TEMPLATE)

@@ -43,16 +43,19 @@ def time_zone(value: str) -> str:
         if value not in known:
             if offset := _OFFSET.fullmatch(value):
                 near = _zone_of(int(offset[1])) if int(offset[2] or 0) == 0 else None
-                why, more = "a zone is no difference to GMT", ", whose sign is the other way round"
+                why, more = (
+                    "a zone is not an offset from GMT",
+                    ", whose sign is the other way round",
+                )
             else:
                 near = meant(value, known)
-                why, more = "the JVM would take GMT for it", ""
+                why, more = "the JVM would use GMT instead", ""
             hint = (
                 f"Write `{near}`{more}."
                 if near in known
                 else "Write an IANA name: `Europe/Berlin`."
             )
-            refuse(UNKNOWN_ZONE, f"The time zone `{value[:80]}` is not known: {why}.", hint)
+            refuse(UNKNOWN_ZONE, f"The time zone `{value[:80]}` is unknown: {why}.", hint)
     return value
 
 
@@ -61,20 +64,20 @@ def jvm_option(value: str) -> str:
     if not value.startswith("-"):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no JVM option: each begins with `-`.",
-            "One option an item: `-Xmx2g`, `-Dname=value`.",
+            f"`{value[:80]}` is not a JVM option: JVM options start with `-`.",
+            "Write one option per item: `-Xmx2g`, `-Dname=value`.",
         )
     if not re.match(r"-\S+ +-", value) and not java.OPTION.fullmatch(value):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no option that the JVM takes whole, in one word, and starts with.",
+            f"`{value[:80]}` is not an option that the JVM accepts in one word and starts with.",
             "Write `-Xmx2g`, `-Dname=value` or `--add-opens=module/package=ALL-UNNAMED`, for example.",
         )
     if re.match(r"-\S+ +-", value) and not value.startswith(java.COMMANDS):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` are two options: the JVM would take them for one.",
-            "Give each an item of its own.",
+            f"`{value[:80]}` are two options: the JVM would read them as one.",
+            "Write each as its own item.",
         )
     return value
 
@@ -84,7 +87,7 @@ def spring_text(value: str) -> str:
     if "${" in value or "#{" in value:
         refuse(
             UNCARRIABLE,
-            "Spring would take `${` or `#{` for the start of an expression of its own.",
+            "Spring would read `${` or `#{` as the start of an expression.",
             "Write the value itself.",
         )
     return value
@@ -100,7 +103,7 @@ def kurento_url(value: str) -> str:
     if not good or not urls.MEDIA_SERVER.fullmatch(value) or len(value) > urls.MAX_URL:
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no URL of a media server.",
+            f"`{value[:80]}` is not a media server URL.",
             "Write `ws://10.1.1.20:8888/kurento`.",
         )
     return value
@@ -111,7 +114,7 @@ def turn_url(value: str) -> str:
     if len(value) > urls.MAX_URL or not all(map(urls.TURN.fullmatch, value.split(","))):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` names no TURN server.",
-            "Write `turn.example.org:3478`; several are joined by commas, without spaces.",
+            f"`{value[:80]}` is not a TURN server.",
+            "Write `turn.example.org:3478`; join several with commas, without spaces.",
         )
     return value

@@ -18,7 +18,7 @@ def property_name(value: str) -> str:
     if not names.PROPERTY.fullmatch(value):
         refuse(
             UNCARRIABLE,
-            f"`{value[:80] if value.isprintable() else ascii(value)[1:81]}` is no name of a property.",
+            f"`{value[:80] if value.isprintable() else ascii(value)[1:81]}` is not a property name.",
             "Use letters, digits, `.`, `_` and `-` only.",
         )
     return value
@@ -29,8 +29,8 @@ def option_name(value: str) -> str:
     if not value or not value.isprintable() or " " in value:
         refuse(
             UNCARRIABLE,
-            "A name holds white space, or a character that cannot be seen.",
-            "Write the name alone, without blanks.",
+            "The name contains white space or an invisible character.",
+            "Write the name without spaces.",
         )
     return value
 
@@ -40,8 +40,8 @@ def carried(value: str) -> str:
     if value != value.strip():
         refuse(
             UNQUOTABLE,
-            "The space at its start or end would be lost: OpenJPA trims what it reads.",
-            "Remove the space; where the name really has one, rename it.",
+            "The space at its start or end would be lost: OpenJPA trims values.",
+            "Remove the space; if the name really has one, rename it.",
         )
     return value
 
@@ -51,7 +51,7 @@ def oracle_name(value: str) -> str:
     if not oracle_net.NAME.fullmatch(value):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no name of an Oracle service.",
+            f"`{value[:80]}` is not an Oracle service name.",
             "Write letters, digits and `_ $ # . -`, as `lsnrctl services` shows it.",
         )
     return value
@@ -79,7 +79,7 @@ def xml_text(value: str) -> str:
     if value != value.strip():
         refuse(
             UNCARRIABLE,
-            "The space at its start or end would be lost: Hazelcast trims what it reads.",
+            "The space at its start or end would be lost: Hazelcast trims values.",
             "Remove the space.",
         )
     return value

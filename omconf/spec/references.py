@@ -12,10 +12,10 @@ from omconf.spec import addresses, checks, folders, slips
 from omconf.spec.refusal import refuse
 
 _WAYS = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
-_FILES = "Write a path on the nodes, or `{file: PATH, whole: true}` for omconf to put it there."
+_FILES = "Write a path on the nodes, or `{file: PATH, whole: true}` for omconf to copy it there."
 _CONTENT = re.compile(r"-----BEGIN |\A[A-Za-z0-9+=_-][A-Za-z0-9+/=_-]{39,}\s*\Z")
-"""PEM, or base64 of a key or store, where the path of a file is expected."""
-_FORMS = f"This form is not understood; a secret is said by one of {_WAYS}."
+"""PEM, or base64 of a key or store, instead of a file path."""
+_FORMS = f"This format is not supported; write a secret as one of {_WAYS}."
 
 
 def _unclear(message: str, hint: str = "") -> NoReturn:
@@ -42,7 +42,7 @@ def host(value: Any, with_port: str = "") -> HostRef:
         if len(value) != 1 or next(iter(value)) not in ("node", "host"):
             refuse(
                 WRONG_VALUE,
-                "A server is said as `{node: NAME}` or `{host: NAME}`, with one key.",
+                "Write a server as `{node: NAME}` or `{host: NAME}`, with one key.",
             )
         form, value = next(iter(value.items()))
     if not isinstance(value, str):
@@ -105,7 +105,7 @@ def ssh_destination(value: str) -> str:
     if not names.SSH_DESTINATION.fullmatch(plain):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no destination for ssh.",
+            f"`{value[:80]}` is not an ssh destination.",
             "Write `om1`, `root@om1.example.org` or `ssh://root@10.1.1.1:2222`.",
         )
     return value
@@ -127,7 +127,7 @@ def member(value: str) -> str:
     if names.NUMERIC.fullmatch(plain):
         addresses.reachable(plain)
     if plain.lower() in names.LOOPBACK:
-        refuse(WRONG_VALUE, f"`{value}` is another host on each node.")
+        refuse(WRONG_VALUE, f"`{value}` is a different host on each node.")
     return value
 
 
@@ -151,7 +151,7 @@ def node_file(value: Any) -> SecretRef | str:
             refuse(
                 WRONG_VALUE,
                 f"`{value[:80]}` is no absolute path, which a file on the nodes has.",
-                f"Write `/PATH`, or `{{file: {value[:80]}, whole: true}}` for omconf to put it there.",
+                f"Write `/PATH`, or `{{file: {value[:80]}, whole: true}}` for omconf to copy it there.",
             )
         return folders.folder(checks.clean(value))
     if not isinstance(value, dict) or not value.keys() <= {"env", "file", "command", "whole"}:

@@ -44,16 +44,16 @@ def mount_option(value: str, info: ValidationInfo) -> str:
                 "Use user and password of `storage:`.",
             )
         _plain(value)
-        return _option(value, cifs_options.judge_mount(value))
+        return _option(value, cifs_options.check_mount(value))
     _plain(value)
     # Of a kind that is no kind, nothing can be said.
-    return _option(value, nfs_options.judge_mount(value)) if kind else value
+    return _option(value, nfs_options.check_mount(value)) if kind else value
 
 
 def export_option(value: str) -> str:
     """Check one NFS export option: an unknown one too takes what stands below it from the server."""
     _plain(value)
-    verdict = nfs_options.judge_export(value)
+    verdict = nfs_options.check_export(value)
     if verdict and verdict.kind == "unknown" and not options.misfit(value):
         refuse(
             MOUNT_OPTION,
@@ -195,7 +195,7 @@ def client(value: str) -> str:
     if export_clients.is_world(value):
         refuse(
             WRONG_VALUE,
-            f"`{value}` lets in strangers: the shared folder would be the world's.",
+            f"`{value}` matches unknown hosts: the shared folder would be public.",
             "Write the nodes' network, as `10.1.1.0/24`, or names of your own domain, as"
             " `*.om.example.org`.",
         )
@@ -247,8 +247,8 @@ def fstab_option(value: str, info: ValidationInfo) -> str:
         _plain(value, "Remove it: name a file of root's (`credentials=`, `secretfile=`).")
     kind = info.data.get("type")
     if kind in fstab.NFS:
-        return _option(value, nfs_options.judge_mount(value))
+        return _option(value, nfs_options.check_mount(value))
     if kind in fstab.CIFS:
-        return _option(value, cifs_options.judge_mount(value))
-    verdict = options.judge_mount(value, options.ANY_MOUNT)
+        return _option(value, cifs_options.check_mount(value))
+    verdict = options.check_mount(value, options.ANY_MOUNT)
     return _option(value, verdict if verdict and verdict.kind == "bad-value" else None)

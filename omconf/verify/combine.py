@@ -79,7 +79,7 @@ def _folder(rounds: Rounds) -> Iterable[Check]:
     known = dict.fromkeys(name for name in writers if name in seen_by)
     for name in rounds.first:
         if name not in known:
-            text = f"whether {name} has the same data folder was not found out"
+            text = f"whether {name} has the same data folder could not be determined"
             yield Check(Status.UNKNOWN, "same-folder", text)
     groups: list[list[str]] = []
     group_of: dict[str, int] = {}
@@ -92,7 +92,7 @@ def _folder(rounds: Rounds) -> Iterable[Check]:
     if len(groups) == 1 and len(known) > 1:
         yield Check(Status.OK, "same-folder", f"{listed(list(known))} share one data folder")
     elif len(groups) > 1:
-        text = f"not one data folder but {len(groups)}: {'; '.join(map(listed, groups))}"
+        text = f"{len(groups)} different data folders: {'; '.join(map(listed, groups))}"
         yield Check(Status.FAIL, "same-folder", text)
 
 
@@ -106,7 +106,7 @@ def _clock(second: dict[str, Heard]) -> Iterable[Check]:
             low, high = float(moment) - heard.answered, float(moment) + cut_off - heard.started
             bounds[name] = (low, high)
     if len(bounds) < 2:
-        yield Check(Status.UNKNOWN, "same-clock", "fewer than two nodes told their time")
+        yield Check(Status.UNKNOWN, "same-clock", "fewer than two nodes reported their time")
         return
     ahead = max(bounds, key=lambda name: bounds[name][0])
     behind = min(bounds, key=lambda name: bounds[name][1])
@@ -116,7 +116,7 @@ def _clock(second: dict[str, Heard]) -> Iterable[Check]:
         text = f"the clock of {ahead} is {apart:.0f} seconds or more ahead of that of {behind}"
         yield Check(Status.FAIL, "same-clock", text)
     elif max(highs) - min(lows) > MAX_CLOCK_OFFSET:
-        text = "the nodes answered too slowly to compare their clocks"
+        text = "the nodes responded too slowly to compare their clocks"
         yield Check(Status.UNKNOWN, "same-clock", text)
     else:
         text = f"no two clocks are more than {MAX_CLOCK_OFFSET:g} seconds apart"

@@ -17,7 +17,7 @@ HEALTH = "health"
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """Which other members a node sees: nodes by name, and strangers by address."""
+    """Which other members a node sees: nodes by name, and unknown members by address."""
 
     sees: tuple[str, ...]
     misses: tuple[str, ...]

@@ -27,8 +27,8 @@ Ask = Callable[["Node", Sequence[str], bytes], "Answer"]
 """Runs a command, said by its words, on a node, with something on its stdin."""
 
 LAY = (
-    "Apply the spec first, by `omconf apply --ssh` or `--local NODE`; or copy this node's bundle"
-    " there, with its manifest.json."
+    "Apply the spec first with `omconf apply --ssh` or `--local NODE`, or copy this node's bundle "
+    "and its manifest.json to the node."
 )
 _NOT_RUN = (126, 127)
 _USAGE = 64
@@ -122,9 +122,11 @@ class _Asking:
             hint = LAY if answer.problem.startswith(node_check.PROGRAM) else ""
             return Heard(problem=answer.problem, hint=hint)
         if answer.code in _NOT_RUN:
-            return Heard(problem=f"{node_check.PROGRAM} is not installed there", hint=LAY)
+            return Heard(problem=f"{node_check.PROGRAM} is not installed on the node", hint=LAY)
         if answer.code == _USAGE:
-            return Heard(problem=f"{node_check.PROGRAM} there is of another omconf", hint=LAY)
+            return Heard(
+                problem=f"{node_check.PROGRAM}on the node is from another omconf version", hint=LAY
+            )
         if answer.code not in (0, 1):
             return Heard(problem=f"{node_check.PROGRAM} ended with {answer.code}")
         try:
@@ -134,7 +136,7 @@ class _Asking:
         name, wanted = said.fact("node"), node.name.value
         if name not in (None, wanted):
             other = name if name and re.fullmatch("[a-z0-9-]{1,63}", name) else "another one"
-            hint = f"See where `nodes.{wanted}.ssh` leads, and which bundle was laid there."
+            hint = f"Check where `nodes.{wanted}.ssh` leads, and which bundle was deployed there."
             return Heard(problem=f"that host is the node {other}, not {wanted}", hint=hint)
         return Heard(said, answer.started, answer.answered)
 
@@ -148,6 +150,6 @@ class _Asking:
             for values in new:
                 size += sum(_POINTER if v in self.known else _OBJECT + len(v) for v in values)
             if refused := Account(self.budget).keep(size):
-                raise ValueError(f"its answer is not kept: {refused}")
+                raise ValueError(f"its response is discarded: {refused}")
             facts = {name: self.same.setdefault(v, v) for name, v in said.facts.items()}
             return Said(said.checks, facts)

@@ -90,7 +90,7 @@ def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = Fal
             if count == 1
             else f"The nodes differ in {count} settings"
         )
-        parts.append(_section(f"{title}; the spec has what most of them say:", paint))
+        parts.append(_section(f"{title}; the spec uses the majority's value:", paint))
         parts.append(human.diagnostics(document["drift"], paint))
     if document["differences"]:
         count = len(document["differences"])
@@ -105,14 +105,14 @@ def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = Fal
         if count > _MAX_DIFFERENCES:
             parts.append(f"  and {count - _MAX_DIFFERENCES} more: see --json\n")
     if document["secrets"]:
-        parts.append(_section("Secrets that the spec refers to:", paint))
+        parts.append(_section("Secrets referenced by the spec:", paint))
         width = max(len(each["variable"]) for each in document["secrets"])
         parts += [
             f"  {each['variable']:{width}}  {each['key']}: {_STATES[each['state']]}\n"
             for each in document["secrets"]
         ]
     if document["missing"]:
-        parts.append(_section("Missing in the spec:", paint))
+        parts.append(_section("Missing from the spec:", paint))
         parts += [f"  {visible(m['name'])}: {visible(m['why'])}\n" for m in document["missing"]]
     if document["spec"]:
         parts.append("\n" + _result(document) + "\n")
@@ -121,9 +121,9 @@ def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = Fal
 
 
 _STATES = {
-    "equal": "the value that is set is the deployed one",
-    "different": "the value that is set is not the deployed one",
-    "unknown": "not set now; set it to the deployed value",
+    "equal": "set, same as the deployed value",
+    "different": "set, different from the deployed value",
+    "unknown": "not set; set it to the deployed value",
 }
 
 
@@ -151,22 +151,23 @@ def _result(document: Document) -> str:
     count = len(document["nodes"])
     nodes = "1 node" if count == 1 else f"{count} nodes"
     if document["plan"] is None:
-        return f"Imported {nodes}. The spec has errors, so nothing is proved."
+        return f"Imported {nodes}. The spec has errors, so the import is not verified."
     summary = document["plan"]
     new = summary["create"]
-    files = "1 file of omconf's own" if new == 1 else f"{new or 'no'} files of omconf's own"
+    files = "1 omconf file" if new == 1 else f"{new or 'no'} omconf files"
     if document["proved"]:
+        verified = f"Imported {nodes}. Verified: a plan"
         if not (more := summary["update"]):
-            return f"Imported {nodes}. Proved: a plan updates and deletes nothing; it adds {files}."
-        told = f"Imported {nodes}. Proved: a plan changes and deletes no setting; it adds {files}"
-        each = "1 file that is there, which it counts as an update"
-        several = f"{more} files that are there, which it counts as updates"
+            return f"{verified} updates and deletes nothing; it adds {files}."
+        told = f"{verified} changes and deletes no setting; it adds {files}"
+        each = "1 existing file, which it counts as an update"
+        several = f"{more} existing files, which it counts as updates"
         restarts = ""
         if summary["disruption"] != "none":
-            restarts = " Nodes restart one by one for these: the plan says why."
+            restarts = " Nodes restart one by one for these changes: see the plan."
         return f"{told}, and lines to {each if more == 1 else several}.{restarts}"
     if not document["differences"]:
-        return f"Imported {nodes}. What is missing or cannot be read is not proved: see above."
+        return f"Imported {nodes}. Missing or unreadable settings are not verified: see above."
     return f"Imported {nodes}. A plan against the same nodes is not empty: see above."
 
 
@@ -176,7 +177,7 @@ def _next(document: Document, spec: str) -> str:
     if document["secrets"]:
         lines.append("  set the secrets above")
     if document["plan"] is None:
-        lines.append(f"  correct the spec's errors: omconf validate{named}")
+        lines.append(f"  fix the errors in the spec: omconf validate{named}")
     lines.append(f"  omconf plan{named} ...   shows what an apply would do")
-    lines.append(f"  omconf apply{named} ...  adds omconf's own files")
+    lines.append(f"  omconf apply{named} ...  adds omconf's files")
     return "\n".join(lines) + "\n"

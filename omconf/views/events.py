@@ -30,23 +30,23 @@ _BECOMES = {"restored": "restore", "removed": "delete", "kept": "left alone"}
 _QUOTED = re.compile(
     r"(?P<why>.*?)(?P<whose>; the journal of \S+ there ends): (?P<lines>.*)", re.DOTALL
 )
-_FILES = {"new": "new files", "mixed": "some files new", "unchanged": "files as before"}
+_FILES = {"new": "new files", "mixed": "some new files", "unchanged": "files unchanged"}
 _SERVICE = {
     "unchanged": "not restarted",
     "started": "started",
     "restarted": "restarted",
     "stopped": "stopped",
-    "failed": "did not start or stop",
+    "failed": "failed to start or stop",
 }
 _HEALTHY: Mapping[bool | None, str] = {True: " and healthy", False: ", not healthy", None: ""}
 _SAID = {
     "applied": ("Applied.", "green"),
     "unchanged": ("Nothing to do.", "green"),
-    "checked": ("Nothing is in the way. Nothing was changed.", "green"),
+    "checked": ("All checks passed. Nothing was changed.", "green"),
     "refused": ("Refused. Nothing was changed.", "red"),
-    "waiting": ("Waiting for a person.", "yellow"),
-    "undone": ("Taken back. All is as before.", "yellow"),
-    "partial": ("Stopped on the way. Some of it is done, and stays.", "red"),
+    "waiting": ("Waiting for a manual step.", "yellow"),
+    "undone": ("Rolled back. All changes were reverted.", "yellow"),
+    "partial": ("Stopped partway. Some changes were applied and remain.", "red"),
 }
 
 
@@ -102,7 +102,7 @@ def line(event: Document, paint: Paint) -> str:
     """Draw an event on a node as one line; nothing for one that a later line tells as well."""
     node = paint(visible(event["node"]), "bold")
     if event["event"] == "check":
-        return "" if event["state"] != "started" else f"{node}: looking at what is there"
+        return "" if event["state"] != "started" else f"{node}: checking the current files"
     if event["event"] == "drain":
         return f"{node}: waits: {visible(event['text'])}"
     if event["event"] == "step":
@@ -111,7 +111,7 @@ def line(event: Document, paint: Paint) -> str:
         return ""
     head = next(text.lines([event["action"]], undo=event.get("undo", False)))
     took = f" ({event['seconds']:.1f} s)" if event.get("seconds", 0) >= 0.05 else ""
-    back = "take back: " if event.get("undo") else ""
+    back = "undo: " if event.get("undo") else ""
     state = paint(event["state"], _COLOURS[event["state"]])
     told = event["state"] == "failed" or (event["state"] == "done" and event.get("text"))
     why, words = _last_words(event["text"]) if told else ("", [])
@@ -129,7 +129,7 @@ def doing(event: Document) -> str:
     """Say in a few words what a node does just now."""
     if event["event"] == "action":
         return visible(next(text.lines([event["action"]])))
-    return visible(event.get("text", "looking at what is there"))
+    return visible(event.get("text", "checking the current files"))
 
 
 def end(event: Document, paint: Paint, undo: str = "", told: Iterable[str] = ()) -> str:
@@ -156,7 +156,7 @@ def end(event: Document, paint: Paint, undo: str = "", told: Iterable[str] = ())
 def _has(node: Document) -> str:
     """Say what a node has at the end, and whether OpenMeetings read it."""
     if node["files"] == "unknown":
-        return "unknown: it does not answer"
+        return "unknown: the node does not respond"
     healthy = _HEALTHY[node.get("healthy")]
     return f"{_FILES[node['files']]}; OpenMeetings {_SERVICE[node['service']]}{healthy}"
 

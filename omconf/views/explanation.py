@@ -41,7 +41,7 @@ def of_lines(explained: Explained) -> Document:
     if located.line is not None:
         numbered = [numbered[located.line - 1]]
     said: dict[object, list[Document]] = {}
-    for d in explained.judged:
+    for d in explained.of_spec:
         said.setdefault(d.span, []).append(diagnostic(d))
     document: Document = {"format_version": FORMAT_VERSION, "file": located.place}
     if located.node is not None:

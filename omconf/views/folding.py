@@ -226,7 +226,7 @@ def _first_ones(found: list[Document]) -> list[Document]:
         elif any(d is first for first in same[:SHOWN]):
             result.append(d)
             if d is same[SHOWN - 1]:
-                message = f"... and {len(same) - SHOWN} more of it; `--json` lists them all."
+                message = f"... and {len(same) - SHOWN} more of the same; `--json` lists them all."
                 result.append({"rule": d["rule"], "severity": d["severity"], "message": message})
     return result
 

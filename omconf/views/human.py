@@ -106,7 +106,7 @@ def _heading(group: folding.Group, paint: Paint) -> str:
     if not group.differ:
         return heading
     return heading + paint(
-        f"; where a value differs by node, it is {visible(group.nodes[0])}'s", "dim"
+        f"; where a value differs by node, the one shown is {visible(group.nodes[0])}'s", "dim"
     )
 
 
@@ -138,7 +138,7 @@ def _change(change: Document, paint: Paint) -> list[str]:
 
 def file(change: Document) -> str:
     """Name a change's file, with what is omconf's of it."""
-    same = " (same meaning, written differently)" if change["action"] == "reformat" else ""
+    same = " (formatting only)" if change["action"] == "reformat" else ""
     part = " (block)" if change["ownership"] == "block" else ""
     return f"{visible(change['path'])}{part}{same}"
 
@@ -203,19 +203,19 @@ def summary(document: Document, paint: Paint) -> list[str]:
     count = document["summary"]
     lines: list[str] = []
     if count["reformat"]:
-        files = "1 file is" if count["reformat"] == 1 else f"{count['reformat']} files are"
-        lines.append(f"{files} only written differently.")
+        files = "1 file differs" if count["reformat"] == 1 else f"{count['reformat']} files differ"
+        lines.append(f"{files} only in formatting.")
     secrets = Counter(check["secret"] for check in document.get("secrets", ()))
     if secrets.total() > secrets["equal"]:
         states = ", ".join(f"{secrets[s]} {word}" for s, word in _STATES.items() if secrets[s])
-        lines.append(f"Deployed secrets, compared with the spec's: {states}.")
+        lines.append(f"Secrets compared with the spec: {states}.")
     if _nothing_read(document):
         return [*lines, paint("Nothing was compared.", "yellow")]
     if not document["complete"]:
-        lines.append(paint("Some files could not be read: this is not the whole.", "yellow"))
+        lines.append(paint("Some files could not be read: the plan is incomplete.", "yellow"))
     if document["has_changes"]:
         others = any(count[action] for action in ("create", "update", "delete"))
-        anew = f", {count['reformat']} to write anew" if count["reformat"] and not others else ""
+        anew = f", {count['reformat']} to reformat" if count["reformat"] and not others else ""
         lines.append(
             f"{paint('Plan:', 'bold')} {count['create']} to create, {count['update']} to update,"
             f" {count['delete']} to delete{anew} on {count['nodes_changed']} of {count['nodes']} nodes."
@@ -231,9 +231,9 @@ def _no_changes(document: Document, paint: Paint) -> str:
     rules = {d["rule"] for d in document["diagnostics"]}
     errors = any(d["severity"] == "error" for d in document["diagnostics"])
     partly = not document["complete"] or errors or "OM322" in rules
-    where = " in what could be compared" if partly else ""
+    where = " among the files that could be compared" if partly else ""
     if OVERRULED.id in rules:
-        why = f"other settings overrule deployed options: see {OVERRULED.id}"
+        why = f"other settings override deployed options: see {OVERRULED.id}"
         return paint(f"No changes{where}, but {why}.", "yellow")
     if partly:
         return paint(f"No changes{where}.", "yellow")
@@ -317,12 +317,12 @@ def _seen(node: Document) -> str:
     """Say which members a node sees."""
     seen = node["members"]
     if seen is None:
-        return "is not known to see any"
+        return "sees: unknown"
     parts = [f"sees {folding.names(seen['sees'])}" if seen["sees"] else "sees no other node"]
     if seen["misses"]:
         parts.append(f"not {folding.names(seen['misses'])}")
     if seen["strangers"]:
-        parts.append(f"and members that are no nodes: {folding.names(seen['strangers'])}")
+        parts.append(f"unknown members: {folding.names(seen['strangers'])}")
     return ", ".join(parts)
 
 
@@ -337,5 +337,5 @@ def _health(document: Document, paint: Paint) -> str:
     if document["healthy"]:
         return f"{paint('Healthy:', 'green')} {what}."
     if document["complete"] and not count["fail"]:
-        return f"{paint('Not known to be healthy:', 'yellow', 'bold')} {what}."
+        return f"{paint('Health unknown:', 'yellow', 'bold')} {what}."
     return f"{paint('Not healthy:', 'red', 'bold')} {what}."

@@ -73,7 +73,7 @@ def drawn(log: Document) -> str:
     # Of a node whose entries make no sense nobody says that there are none.
     known = {each.get("node") for part in ("entries", "diagnostics") for each in log[part]}
     idle = [node for node in log["nodes"] if node not in known]
-    lines = [f"Nothing was applied on {visible(', '.join(idle))} by omconf yet."] if idle else []
+    lines = [f"omconf has not applied anything on {visible(', '.join(idle))} yet."] if idle else []
     for entries in sorted(found.values(), key=lambda its: its[0]["when"], reverse=True):
         alike: dict[str, list[str]] = {}
         for entry in entries:

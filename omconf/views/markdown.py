@@ -122,7 +122,7 @@ def _count(number: int, what: str) -> str:
 
 def _head(document: Document) -> str:
     if document["cluster"] is None:
-        return "**No plan could be made.**\n\n"
+        return "**The plan failed.**\n\n"
     *before, last = human.summary(document, _PLAIN)
     cluster = f"<p>Cluster {_code(_short(visible(document['cluster'])))}</p>"
     return "\n\n".join([f"**{last}**", *before, cluster]) + "\n\n"
@@ -134,7 +134,9 @@ def _node(group: folding.Group) -> _Block:
     each = " on each" if len(group.nodes) > 1 else ""
     lines = [line for change in group.changes for line in _change(change)]
     if group.differ:
-        lines.insert(0, f"# Where a value differs by node, it is {visible(group.nodes[0])}'s.")
+        lines.insert(
+            0, f"# Where a value differs by node, the one shown is {visible(group.nodes[0])}'s."
+        )
     listed = _code(folding.names([_short(visible(node)) for node in group.nodes]))
     return _Block(
         f"<details><summary>{listed}: {counts}{each}</summary>",

@@ -294,7 +294,7 @@ def test_a_spec_with_errors_is_to_be_corrected(trees: Path) -> None:
         (trees / node / "etc/hosts").unlink()
     said = omconf("import", "--deployed", trees)
     assert "The spec has errors" in said.err
-    assert "correct the spec's errors: omconf validate" in said.err
+    assert "fix the errors in the spec: omconf validate" in said.err
 
 
 def test_options_of_a_mount_that_are_secrets(trees: Path) -> None:
@@ -604,7 +604,7 @@ def test_several_servers_of_the_database(trees: Path) -> None:
 
 
 @pytest.mark.parametrize("client", ["*.org", "0.0.0.0/1", "*.om.example.org"])
-def test_an_export_to_strangers_is_no_value_of_a_spec(trees: Path, client: str) -> None:
+def test_an_export_to_outsiders_is_no_value_of_a_spec(trees: Path, client: str) -> None:
     put(trees / "om1", "/etc/exports", f"/opt/omdata {client}(rw,sync,no_subtree_check)\n")
     done = omconf("import", "--deployed", trees)
     assert "OM105" not in done.err

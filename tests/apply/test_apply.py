@@ -27,10 +27,10 @@ PROPERTIES = f"{CLASSES}/openmeetings.properties"
 
 def lines(out: str) -> list[dict[str, object]]:
     """The events of a run, each held against the schema."""
-    judge = jsonschema.Draft202012Validator(events.schema())
+    validator = jsonschema.Draft202012Validator(events.schema())
     found = [json.loads(line) for line in out.splitlines()]
     for line in found:
-        judge.validate(line)
+        validator.validate(line)
     return found
 
 
@@ -186,7 +186,7 @@ class TestSavedPlans:
         done = omconf("apply", plan, env=SECRET)
         assert done.code == 1
         (entry,) = json.loads(tree.run("log", "--json").out)["entries"]
-        assert "This plan was applied already: " in done.err
+        assert "This plan has already been applied: " in done.err
         assert f"{entry['when']} by {entry['by']}, applied, as {entry['id']}" in done.err
         # What was taken back is to be applied again.
         assert tree.run("undo", "--yes").code == 0
@@ -410,7 +410,9 @@ class TestEditsSince:
         tree.put(EXPORTS, edited)
         done = tree.run("undo", "--yes", "--json")
         why = str(lines(done.out)[-1]["why"])
-        assert (done.code, "omconf's block in it was edited since" in why) == (1, True), why
+        assert (done.code, "omconf's block in it was edited after the apply" in why) == (1, True), (
+            why
+        )
         assert tree.read(EXPORTS) == edited
         tree.put(EXPORTS, written)
         assert tree.run("undo", "--yes").code == 0

@@ -1,4 +1,4 @@
-"""A step of the database's administrator is done when the database's port answers."""
+"""A step of the database administrator is done when the database's port answers."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ def test_a_healthy_node_passes(asked: Callable[..., tuple[str, int]]) -> None:
 def test_what_cannot_be_known_does_not_pass_and_is_not_waited_for(
     asked: Callable[..., tuple[str, int]], other: str
 ) -> None:
-    text = "health cannot be known: curl and wget are missing"
+    text = "health is unknown: curl and wget are missing"
     assert asked(f"{other}\n{NO_PROGRAM}") == (text, 1)
 
 
@@ -97,7 +97,9 @@ def test_members_are_those_before_and_those_that_were_started() -> None:
 def test_a_node_apart_is_named_and_is_not_expected_before_it_was_restarted() -> None:
     lines = [Line("om1", members(1, 2)), Line("om2", members(1, 2)), Line("om3", members(3))]
     gate = gate_of(*lines, seconds=0)
-    assert gate.survey(["om1", "om2", "om3"]) == ["om3 runs, and is no member of the cluster"]
+    assert gate.survey(["om1", "om2", "om3"]) == [
+        "om3 is running but is not a member of the cluster"
+    ]
     gate = gate_of(*lines, seconds=0)
     assert gate.survey(["om1", "om2"]) == []
     assert gate.healthy("om1", Health()) == ""

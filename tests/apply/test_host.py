@@ -39,7 +39,7 @@ def first(host: Host) -> None:
         done = host.run("apply", "--yes")
         if done.returncode == 0:
             return
-        assert "Waiting for a person." in done.stdout, done.stdout + done.stderr
+        assert "Waiting for a manual step." in done.stdout, done.stdout + done.stderr
     raise AssertionError("a person is waited for again and again")
 
 
@@ -56,7 +56,7 @@ def test_a_first_apply_waits_for_people_and_goes_on(host: Host) -> None:
     assert host.contents() == before
     host.start_database()
     shown = host.run("apply", "--yes").stdout
-    assert re.search("om1:   the database's administrator: .*: done.*: (the|its) ", shown), shown
+    assert re.search("om1:   the database administrator: .*: done.*: (the|its) ", shown), shown
     first(host)
     assert host.programs()[-1] == RESTART
     assert host.plan()["has_changes"] is False
@@ -86,7 +86,7 @@ def test_undo_of_a_first_apply_waits_for_no_check_that_it_takes_away(host: Host)
     done = host.run("undo", "--yes", "--json")
     assert (done.returncode, outcome(done)) == (0, "undone"), done.stdout
     assert time.monotonic() - began < 60
-    assert "nothing says how it was before omconf came" in done.stdout
+    assert "its state before omconf is unknown" in done.stdout
     assert host.contents() == before
 
 
@@ -406,7 +406,7 @@ def test_without_its_database_openmeetings_is_not_restarted(applied: Host) -> No
     done = applied.run("apply", "--yes")
     assert done.returncode == 0, "no restart, no question" + done.stderr
     change(applied)
-    refused(applied, "the database does not answer from here, on port 5432 of 10.1.1.250")
+    refused(applied, "the database does not respond from this node, on port 5432 of 10.1.1.250")
     assert RESTART not in applied.programs()
 
 

@@ -179,7 +179,7 @@ def test_what_one_node_invents_neither_floods_nor_displaces() -> None:
     assert found[0][1].message.startswith("om3 was a node")
     assert (found[-1][0], found[-1][1].message) == (
         "om1",
-        "950 more nodes are listed as former ones of this cluster.",
+        "950 more former nodes of this cluster are listed.",
     )
     kept = members.addresses(cluster, nodes)
     assert (len(kept), kept["om3"]) == (members.MAX_FORMER, "10.1.1.3")

@@ -181,7 +181,7 @@ def test_nobody_starts_on_the_way_back_until_the_data_moved(host: Host, tmp_path
     host.forget()
     before = host.contents()
     alone = host.run("undo", "--yes")
-    assert "A person has to do a part of it: Move the shared data back" in alone.stderr
+    assert "It includes a manual step: Move the shared data back" in alone.stderr
     assert (alone.returncode, host.programs(), host.contents()) == (1, [], before)
     with Terminal(host.words("undo", "--yes"), tmp_path) as terminal:
         terminal.hear(DONE)
@@ -236,5 +236,5 @@ def test_who_does_not_confirm_a_node_is_told_what_that_means(host: Host, tmp_pat
         terminal.hear()
         assert terminal.process.wait() == 1
     assert "Refused. Nothing was changed." in terminal.said
-    assert "om1: not confirmed, so not stopped; run apply again to go on" in terminal.said
+    assert "om1: not confirmed, not stopped; run apply again to continue" in terminal.said
     assert host.contents() == before

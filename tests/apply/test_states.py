@@ -33,7 +33,7 @@ def test_a_partial_apply_says_what_the_node_has(host: Host) -> None:
     host.forget()
     host.put("/root/health", HEALTHY.replace('"dbOk":true', '"dbOk":false'))
     again = host.run("apply", "--yes", "--no-undo", "--health-timeout", "1")
-    assert "  om1: files as before; OpenMeetings restarted, not healthy\n" in again.stdout
+    assert "  om1: files unchanged; OpenMeetings restarted, not healthy\n" in again.stdout
     host.put("/root/health", HEALTHY)
     last = json.loads(host.run("apply", "--yes", "--json").stdout.splitlines()[-1])
     assert last["nodes"][0]["service"] == "restarted"
@@ -73,7 +73,7 @@ def test_of_a_node_that_is_lost_nothing_is_known() -> None:
     state = states.of_node(node, ("om1",))
     ended = events.of_end("partial", 1, states=[state])
     assert ended["nodes"] == [{"node": "om1", "files": "unknown", "service": "unknown"}]
-    assert "  om1: unknown: it does not answer\n" in events.end(ended, Paint(colour=False))
+    assert "  om1: unknown: the node does not respond\n" in events.end(ended, Paint(colour=False))
 
 
 def test_an_undo_names_the_nodes_and_their_order_before_it_asks() -> None:
@@ -97,7 +97,7 @@ def test_an_undo_names_the_nodes_and_their_order_before_it_asks() -> None:
         "  then:",
         "    1. om3",
         "       systemctl restart openmeetings.service",
-        "       wait until healthy, 300 seconds at most",
+        "       wait until healthy, at most 300 seconds",
         "    2. om1",
         "       systemctl stop omconf-multicast-route.service",
         "    3. om1, om2",

@@ -1,4 +1,4 @@
-"""The hand-over that lets every node log in: who, from where, and with a password that is not shown."""
+"""The external server files that let every node log in: who, from where; the password is not shown."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from omconf.artifacts import kinds
 from omconf.artifacts.contents import Artifact
-from omconf.bundle.compile import compile_bundle, judge
+from omconf.bundle.compile import compile_bundle, validate
 from omconf.cluster.model import Cluster, Node
 from omconf.origin import FromSpec
 from omconf.schema.xsd import Fault, parse
@@ -21,7 +21,7 @@ PRINTABLE = st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=20)
 def test_every_artifact_passes_our_schemas_and_reads_back(data: dict[str, object]) -> None:
     cluster = cluster_of(data)
     bundle = compile_bundle(cluster)
-    assert judge(bundle) == []
+    assert validate(bundle) == []
     by_name = {kind.name: kind for kind in kinds()}
     for node, wanted in zip(bundle.nodes, cluster.nodes, strict=True):
         assert node.node == wanted.name.value

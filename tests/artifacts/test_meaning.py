@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from omconf.artifacts import exports, fstab, jvm, openmeetings_properties, persistence
 from omconf.artifacts.contents import Line, Meaning
-from omconf.bundle.compile import compile_bundle, judge
+from omconf.bundle.compile import compile_bundle, validate
 from omconf.check import check
 from omconf.cluster.model import Cluster
 from omconf.cluster.resolve import resolve
@@ -113,7 +113,7 @@ def test_a_value_is_refused_with_a_way_out_or_read_back(data: dict[str, Any]) ->
         assert errors
         return
     bundle = compile_bundle(cluster)
-    assert judge(bundle) == []
+    assert validate(bundle) == []
     om, storage = cluster.openmeetings, cluster.storage
     node = cluster.nodes[1]
     files = {a.kind: a for a in bundle.nodes[1].artifacts}
@@ -231,7 +231,7 @@ def test_a_file_that_would_be_read_otherwise_is_never_written(
     many = isinstance(value, tuple)
     made: Any = tuple(Value(v, WHERE) for v in value) if many else Value(value, WHERE)
     slipped = replace(cluster, **{section: replace(getattr(cluster, section), **{key: made})})
-    found = judge(compile_bundle(slipped))
+    found = validate(compile_bundle(slipped))
     assert {d.rule for d in found} == {OWN_SCHEMA}
     assert all(d.path for d in found)
 
@@ -245,7 +245,7 @@ def test_a_share_that_would_be_read_otherwise_is_never_written(key: str, value: 
     assert samba is not None
     made: Any = Value(value, WHERE)
     storage = replace(cluster.storage, samba=replace(samba, **{key: made}))
-    found = judge(compile_bundle(replace(cluster, storage=storage)))
+    found = validate(compile_bundle(replace(cluster, storage=storage)))
     assert {d.rule for d in found} == {OWN_SCHEMA}
 
 
@@ -263,7 +263,7 @@ def test_a_text_that_is_not_escaped_is_never_written(
     name: str, sections: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(name, lambda text, *_: text)
-    found = judge(compile_bundle(simple(2, **sections)))
+    found = validate(compile_bundle(simple(2, **sections)))
     assert {d.rule for d in found} == {OWN_SCHEMA}
 
 
@@ -283,6 +283,6 @@ def test_what_many_nodes_share_is_read_back_once(monkeypatch: pytest.MonkeyPatch
         data = spec_of(nodes)
         for name, node in data["nodes"].items():
             node["home"] = f"/opt/{name}"
-        assert judge(compile_bundle(cluster_of(data))) == []
+        assert validate(compile_bundle(cluster_of(data))) == []
         counts.append((len(read), sum(read)))
     assert counts[0] == counts[1]

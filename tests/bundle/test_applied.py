@@ -191,7 +191,7 @@ def test_what_does_not_count_is_reported_and_left_alone(trees: Path) -> None:
     done = omconf(*options, cwd=trees, env={"OM_DB_PASSWORD": "not-a-real-password"})
     assert "warning[OM324]" in done.err
     assert "/etc/passwd, which omconf did not write: no hazelcast file lies there" in done.err
-    assert "goes for 2 more" in done.err
+    assert "applies to 2 more" in done.err
 
 
 def test_a_drop_in_of_another_unit_is_deleted_only_when_omconf_wrote_all_of_it(trees: Path) -> None:

@@ -28,10 +28,10 @@ def test_the_roll_out_and_the_way_back_are_opposite() -> None:
     readme = parts(3)
     in_order(
         readme["Roll-out"],
-        "keep a copy of what stood there before",
-        "the database's administrator: On the database server 10.1.1.250: run",
+        "keep a copy of the previous file",
+        "the database administrator: On the database server 10.1.1.250: run",
         "the admin: Install OpenMeetings 9.1.0 in `/opt/om`, without starting it",
-        "om1: the NFS server reads its exports again",
+        "om1: the NFS server reloads its exports",
         "write `/etc/exports`",
         "/opt/omdata nobody nogroup",
         "exportfs -ra",
@@ -54,7 +54,7 @@ def test_the_roll_out_and_the_way_back_are_opposite() -> None:
         "omconf verify --ssh",
     )
     in_order(
-        readme["The way back"],
+        readme["Rollback"],
         "/etc/omconf/conference/manifest.json",
         "systemctl stop openmeetings.service",
         "hazelcast.xml",
@@ -65,7 +65,7 @@ def test_the_roll_out_and_the_way_back_are_opposite() -> None:
         "restore `/etc/fstab`",
         "restore `/etc/exports`",
         "exportfs -ra",
-        "Take back what was done here: On the database server",
+        "Undo this: On the database server",
     )
 
 
@@ -80,11 +80,9 @@ def test_servers_outside_of_the_cluster() -> None:
         "files in the bundle: `storage/exports`",
         "Every node: OpenMeetings needs the shared folder",
         "mkdir -p /opt/omdata",
-        "om1: the shared folder gets its first content",
+        "om1: copy the initial content to the shared folder",
     )
-    in_order(
-        readme["The way back"], "umount /opt/omdata", "Take back what was done here: On the NFS"
-    )
+    in_order(readme["Rollback"], "umount /opt/omdata", "Undo this: On the NFS")
 
 
 def test_a_step_that_is_not_needed_is_not_there() -> None:
@@ -93,7 +91,7 @@ def test_a_step_that_is_not_needed_is_not_there() -> None:
         discovery={"kind": "tcp-ip"},
         openmeetings={"service": "none", "data_dir": "/opt/om data"},
     )
-    for part in ("Roll-out", "The way back"):
+    for part in ("Roll-out", "Rollback"):
         assert not re.search("exportfs|multicast|fstab|systemctl", readme[part])
     in_order(
         readme["Roll-out"],
@@ -108,11 +106,11 @@ def test_without_systemd_what_has_to_run_at_each_boot_is_named() -> None:
     readme = parts(openmeetings={"service": "none"}, network={"firewall": "nftables"})
     in_order(
         readme["Roll-out"],
-        "Have `nft -f /etc/omconf/conference/firewall.nft` run at each boot",
-        "Have `/usr/local/sbin/omconf-multicast-route up` run at each boot",
+        "Configure this node to run `nft -f /etc/omconf/conference/firewall.nft` at boot",
+        "Configure this node to run `/usr/local/sbin/omconf-multicast-route up` at boot",
     )
-    in_order(readme["The way back"], "omconf-multicast-route up` no longer", ".nft` no longer")
-    assert "at each boot" not in parts(network={"firewall": "nftables"})["Roll-out"]
+    in_order(readme["Rollback"], "omconf-multicast-route up` at boot", ".nft` at boot")
+    assert "at boot" not in parts(network={"firewall": "nftables"})["Roll-out"]
 
 
 def test_what_belongs_to_a_step_is_indented_as_far_as_its_text() -> None:

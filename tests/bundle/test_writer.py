@@ -239,7 +239,9 @@ def test_a_second_build_says_so(tmp_path: Path) -> None:
     fd = os.open(tmp_path, os.O_RDONLY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        assert errors(write(NEW, tmp_path)) == [("OM402", f"{tmp_path}: another build is running")]
+        assert errors(write(NEW, tmp_path)) == [
+            ("OM402", f"{tmp_path}: another build is in progress")
+        ]
         assert tree(tmp_path) == tree_of(OLD)
         assert differences(check(OLD, tmp_path)) == []
     finally:

@@ -120,7 +120,7 @@ def test_an_error_that_cannot_be_undone_leaves_an_unfinished_build(tmp_path: Pat
         result = write(NEW, tmp_path)
     assert errors(result)[0][0] == "OM403"
     assert isinstance(result, list)
-    assert result[0].hint == "Build again to finish."
+    assert result[0].hint == "Build again to complete it."
     assert_nothing_torn(tmp_path, OLD, NEW)
     assert isinstance(write(NEW, tmp_path), Written)
     assert tree(tmp_path) == tree_of(NEW)

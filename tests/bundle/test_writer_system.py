@@ -92,7 +92,7 @@ def refused(files, directory, text):
     [diagnostic] = write(files, Path(directory))
     assert diagnostic.rule.id == "OM403", diagnostic
     assert text in diagnostic.message, diagnostic
-    assert diagnostic.hint == "The directory is as it was.", diagnostic
+    assert diagnostic.hint == "The directory is unchanged.", diagnostic
 
 disk = Path(sys.argv[1])
 mount("size=400k", disk)

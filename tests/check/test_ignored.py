@@ -58,8 +58,8 @@ def test_a_finding_of_no_node_is_not_ignored_for_one(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text(spec)
     printed = omconf("validate", tmp_path / "cluster.yaml").err
     assert "warning[OM221]" in printed
-    assert "There is an `OM221`, but not of `om1`." in printed
-    assert "hint: Leave out `node`, or name another." in printed
+    assert "There is an `OM221`, but not for `om1`." in printed
+    assert "hint: Remove `node`, or name another node." in printed
 
 
 def test_the_finding_at_a_nodes_name_is_the_nodes(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_an_error_is_not_ignored(tmp_path: Path) -> None:
     result = omconf("validate", tmp_path / "cluster.yaml")
     assert result.code == 1
     assert "error[OM201]" in result.err
-    assert "warning[OM112]: `OM201` is an error here." in result.err
+    assert "warning[OM112]: `OM201` is an error in this spec." in result.err
 
 
 def test_findings_about_deployed_files(tmp_path: Path) -> None:
@@ -94,5 +94,5 @@ def test_findings_about_deployed_files(tmp_path: Path) -> None:
     silent = said("ignore: [{rule: OM323, path: /opt/om/bin/setenv.sh, why: known}]\n")
     assert "OM323" not in silent
     other = said("ignore: [{rule: OM323, node: om2, why: known}]\n")
-    assert "warning[OM112]: There is an `OM323`, but not of `om2`." in other
+    assert "warning[OM112]: There is an `OM323`, but not for `om2`." in other
     assert "hint: Write `node: om1`." in other

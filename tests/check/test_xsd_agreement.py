@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from omconf.bundle.compile import compile_bundle, judge
+from omconf.bundle.compile import compile_bundle, validate
 from omconf.pipeline.compiled import compile_spec
-from omconf.pipeline.validate import authority
+from omconf.pipeline.validate import by_xmlschema
 from omconf.releases import RELEASES
 from omconf.schema import xsd
 from tests.clusters import DATABASES, cluster_of, simple, spec_of
@@ -32,7 +32,7 @@ def test_every_release_and_database(release: str, kind: str) -> None:
             discovery={"kind": discovery},
         )
         bundle = compile_bundle(cluster)
-        assert judge(bundle) == []
+        assert validate(bundle) == []
         assert_xmlschema_agrees(bundle)
 
 
@@ -41,7 +41,7 @@ def test_every_example(example: str) -> None:
     compiled = compile_spec(str(EXAMPLES / example / "cluster.yaml"))
     assert compiled.bundle is not None
     assert compiled.diagnostics == []
-    assert authority(compiled.bundle) == []
+    assert by_xmlschema(compiled.bundle) == []
     assert_xmlschema_agrees(compiled.bundle)
 
 
@@ -54,25 +54,25 @@ def assert_xmlschema_agrees(bundle: Bundle) -> None:
                 assert not isinstance(document, xsd.Fault)
                 if artifact.schema.endswith("-deployed.xsd"):
                     document = xsd.known(document, artifact.schema)
-                assert xsd.authority(document, artifact.schema) == []
+                assert xsd.by_xmlschema(document, artifact.schema) == []
 
 
-def test_the_authority_judges_each_shape_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_xmlschema_validates_each_shape_once(monkeypatch: pytest.MonkeyPatch) -> None:
     spec = spec_of(30)
     spec["nodes"]["om7"]["public_address"] = "203.0.113.7"
     bundle = compile_bundle(cluster_of(spec))
-    judged: list[str] = []
+    checked: list[str] = []
 
-    def authority(_: object, schema: str) -> list[xsd.Fault]:
-        judged.append(schema)
+    def by_xmlschema(_: object, schema: str) -> list[xsd.Fault]:
+        checked.append(schema)
         return []
 
-    monkeypatch.setattr(xsd, "authority", authority)
-    assert judge(bundle, authority=True) == []
-    assert sorted(judged) == ["hazelcast.xsd", "hazelcast.xsd", "persistence-3.0.xsd"]
+    monkeypatch.setattr(xsd, "by_xmlschema", by_xmlschema)
+    assert validate(bundle, xmlschema_only=True) == []
+    assert sorted(checked) == ["hazelcast.xsd", "hazelcast.xsd", "persistence-3.0.xsd"]
 
 
-def test_the_authority_sees_one_bad_shape_among_many() -> None:
+def test_xmlschema_sees_one_bad_shape_among_many() -> None:
     bundle = compile_bundle(simple(nodes=30))
     node = bundle.nodes[16]
     bad = [
@@ -80,9 +80,9 @@ def test_the_authority_sees_one_bad_shape_among_many() -> None:
         for a in node.artifacts
     ]
     nodes = (*bundle.nodes[:16], replace(node, artifacts=tuple(bad)), *bundle.nodes[17:])
-    (found,) = judge(replace(bundle, nodes=nodes), authority=True)
+    (found,) = validate(replace(bundle, nodes=nodes), xmlschema_only=True)
     assert (found.rule.id, found.node) == ("OM400", node.node)
-    assert "no-such does not belong here" in found.message
+    assert "no-such is not allowed here" in found.message
 
 
 def changed(lines: tuple[Line, ...]) -> Iterator[Line]:

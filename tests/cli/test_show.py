@@ -59,11 +59,11 @@ def test_quiet_is_the_last_line_and_errors(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (("--json", "--markdown"), "--json and --markdown do not go together."),
-        (("--max-chars", "5000"), "--max-chars goes with --markdown."),
-        (("--json", "--max-chars", "5000"), "--max-chars goes with --markdown."),
-        (("--quiet", "--json"), "--quiet goes with neither --json nor --markdown."),
-        (("-q", "--markdown"), "--quiet goes with neither --json nor --markdown."),
+        (("--json", "--markdown"), "--json and --markdown cannot be used together."),
+        (("--max-chars", "5000"), "--max-chars requires --markdown."),
+        (("--json", "--max-chars", "5000"), "--max-chars requires --markdown."),
+        (("--quiet", "--json"), "--quiet cannot be used with --json or --markdown."),
+        (("-q", "--markdown"), "--quiet cannot be used with --json or --markdown."),
     ],
 )
 def test_what_does_not_go_together(options: tuple[str, ...], said: str, tmp_path: Path) -> None:

@@ -101,8 +101,8 @@ om3: not verified: no answer in 9 seconds
 
 Members:
   om1 sees om2
-  om2 sees no other node, not om1, om3, and members that are no nodes: 10.1.1.9
-  om3 is not known to see any
+  om2 sees no other node, not om1, om3, unknown members: 10.1.1.9
+  om3 sees: unknown
 
 All nodes together:
   fail    same-timezone   they differ
@@ -123,7 +123,7 @@ def test_a_health_that_is_not_known_is_not_healthy() -> None:
     SCHEMA.validate(found)
     assert found["healthy"] is False
     shown = human.verification(found, human.Paint(colour=False))
-    sums = "Not known to be healthy: 0 checks ok, 0 failed, 1 unknown on 1 node."
+    sums = "Health unknown: 0 checks ok, 0 failed, 1 unknown on 1 node."
     assert shown.splitlines()[-1] == sums
 
 

@@ -132,11 +132,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     ),
     "one file twice": (
         lambda: packed([member("a", b"1"), member("./a", b"2")]),
-        "It sent one file twice.",
+        "It sent the same file twice.",
     ),
     "thousands of members": (
         lambda: b"".join(header(f"f{n}") for n in range(5000)) + END,
-        "It sent files that were not asked for.",
+        "It sent files that were not requested.",
     ),
     "links that multiply a file": (
         lambda: multiplied(3, MAX_BYTES),
@@ -202,7 +202,7 @@ def test_what_stands_in_the_place_of_a_file() -> None:
     said = received(packed([]), "omconf-read\tlink\tetc/fstab\nomconf-read\tlink\tetc/x\nhello\n")
     assert {path: file.problem for path, file in said.files.items()} == {FSTAB: archive.LINK}
     twice = received(FILE, "omconf-read\tlink\tetc/fstab\n")
-    assert why(twice) == "It sent one file twice."
+    assert why(twice) == "It sent the same file twice."
 
 
 class Counted(bytes):

@@ -21,7 +21,7 @@ from omconf.verify.rounds import _Asking, ask_all
 from tests.clusters import simple
 from tests.deployed.streams import EXPORTS, FSTAB, MANIFEST, REQUEST, member, packed, received, why
 
-REFUSED = f"Its files are not kept: {FULL}."
+REFUSED = f"Its files are discarded: {FULL}."
 
 
 def files(fstab: bytes, exports: bytes = b"") -> bytes:
@@ -129,6 +129,6 @@ def test_answers_of_verify(monkeypatch: pytest.MonkeyPatch) -> None:
     heard = [*rounds.first.values(), *rounds.second.values()]
     refused = [h.problem for h in heard if h.problem]
     assert len(refused) == 3
-    assert {*refused} == {f"its answer is not kept: {FULL}"}
+    assert {*refused} == {f"its response is discarded: {FULL}"}
     members = {id(h.said.facts["member"]) for h in heard if not h.problem}
     assert len(members) == 1

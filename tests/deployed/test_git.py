@@ -157,7 +157,9 @@ def test_a_format_of_a_later_git(spec: Path, repository: Path) -> None:
     (repository / ".git/config").write_text("[core]\n\trepositoryformatversion = 2\n")
     assert "format version, 2, is not known" in refused(spec, repository)
     (repository / ".git/config").write_text("[core\n")
-    assert "/.git/config cannot be read: line 1 is not git's syntax" in refused(spec, repository)
+    assert "/.git/config cannot be read: line 1 is not valid git syntax" in refused(
+        spec, repository
+    )
 
 
 def test_a_shallow_clone(spec: Path, repository: Path, tmp_path: Path) -> None:

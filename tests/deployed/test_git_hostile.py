@@ -307,7 +307,7 @@ def test_a_way_that_is_too_deep(tmp_path: Path) -> None:
     assert isinstance(found, Snapshot)
     told = found.nodes["om1"].files[path].problem
     assert told is not None
-    assert (told.rule.id, told.message) == ("OM316", "The way to it is too deep.")
+    assert (told.rule.id, told.message) == ("OM316", "The path is nested too deeply.")
 
 
 def test_a_tree_in_itself(tmp_path: Path) -> None:
@@ -380,7 +380,7 @@ def test_damaged_trees(tmp_path: Path) -> None:
     store = Store()
     blob = store.put("blob", b"x")
     twice = store.tree([(FOLDER, b"om1", blob), (FILE, b"om1", blob)])
-    assert "lists one name twice, 'om1'" in problem(read(committed(store, twice), tmp_path))
+    assert "lists a name twice, 'om1'" in problem(read(committed(store, twice), tmp_path))
     for data in (
         b"junk",
         b"100644 \0" + b"x" * 20,

@@ -204,9 +204,9 @@ def test_a_renamed_node_is_compared_with_its_earlier_files(built: Path, tmp_path
 def test_one_source_and_what_goes_with_it(built: Path) -> None:
     spec = built / "cluster.yaml"
     for options, said in (
-        ((), "A plan needs the deployed files."),
-        (("--ssh", "--local", "om1"), "do not go together"),
-        (("--deployed", "x", "--ssh"), "do not go together"),
+        ((), "A plan needs a source of deployed files."),
+        (("--ssh", "--local", "om1"), "cannot be used together"),
+        (("--deployed", "x", "--ssh"), "cannot be used together"),
         (("--git", "HEAD"), "--git goes with -o"),
         (("--ssh", "-o", "x"), "--git goes with -o"),
         (("--deployed", "x", "--root", "/"), "--root goes with --local"),
@@ -239,7 +239,7 @@ def test_placeholders_by_source(built: Path, tmp_path: Path) -> None:
 def test_a_node_that_left_the_spec(
     built: Path, tmp_path: Path, source: Callable[[Path, Path], Made]
 ) -> None:
-    """What was applied to it goes, in an order in which nothing hangs; a stranger's folder stays."""
+    """What was applied to it goes, in an order in which nothing hangs; an outsider's folder stays."""
     source(built, tmp_path)
     spec = tmp_path / "cluster.yaml"
     spec.write_text(yaml.safe_dump(spec_of(1)))

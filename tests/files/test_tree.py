@@ -167,18 +167,18 @@ def test_a_folder_that_changes_all_the_time_is_no_missing_one(root: Path) -> Non
 
     with before_each("open", to_link), before_each("readlink", to_folder):
         said = refused(root, "/opt/om/file")
-    assert said == "It cannot be read: a folder on the way to it changes all the time."
+    assert said == "It cannot be read: a folder in the path keeps changing."
 
 
 def test_loops_and_depth(root: Path) -> None:
     (root / "a").symlink_to("b")
     (root / "b").symlink_to("/a")
-    assert refused(root, "/a/file") == "A loop of links stands in the way to it."
+    assert refused(root, "/a/file") == "The path contains a loop of symbolic links."
     (root / "c").symlink_to("c/c/c/c")
-    assert refused(root, "/c/file") == "A loop of links stands in the way to it."
-    assert refused(root, "/a" * 3000) == "The way to it is too deep."
+    assert refused(root, "/c/file") == "The path contains a loop of symbolic links."
+    assert refused(root, "/a" * 3000) == "The path is nested too deeply."
     (root / "d").symlink_to("/".join("d" * 1500))
-    assert refused(root, "/d/file") == "The way to it is too deep."
+    assert refused(root, "/d/file") == "The path is nested too deeply."
 
 
 def test_links_count_for_a_whole_path(root: Path) -> None:
@@ -186,7 +186,7 @@ def test_links_count_for_a_whole_path(root: Path) -> None:
     (root / "l").symlink_to(".")
     assert read(root, "/l" * tree.MAX_LINKS + "/srv/om/file").contents.data == b"inside"
     path = "/l" * (tree.MAX_LINKS + 1) + "/srv/om/file"
-    assert refused(root, path) == "A loop of links stands in the way to it."
+    assert refused(root, path) == "The path contains a loop of symbolic links."
 
 
 def test_work_and_descriptors_are_bounded(root: Path) -> None:
@@ -203,7 +203,7 @@ def test_work_and_descriptors_are_bounded(root: Path) -> None:
         most = max(most, open_descriptors() - before)
 
     with before_each("open", count) as opened:
-        assert refused(root, "/x/l0/file") == "The way to it is too deep."
+        assert refused(root, "/x/l0/file") == "The path is nested too deeply."
     assert len(opened) < 2 * tree.MAX_PARTS
     paths = []
     for number in range(1000):
@@ -243,7 +243,7 @@ def test_what_is_no_file(root: Path) -> None:
             ("socket", "a socket"),
         ):
             said = refused(root, f"/{name}")
-            assert said == f"There is {what} where a file is expected."
+            assert said == f"Expected a file, but found {what}."
     assert refused(Path("/dev"), "/null") == "There is a device where a file is expected."
     (root / "srv/om/file/").chmod(0o600)
     with pytest.raises(NotADirectoryError):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.formats.cifs_options import judge_mount, settle_mount
+from omconf.formats.cifs_options import check_mount, settle_mount
 
 
 @pytest.mark.parametrize(
@@ -26,7 +26,7 @@ from omconf.formats.cifs_options import judge_mount, settle_mount
     ],
 )
 def test_a_right_option_gets_no_verdict(option: str) -> None:
-    assert judge_mount(option) is None
+    assert check_mount(option) is None
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_right_option_gets_no_verdict(option: str) -> None:
     ],
 )
 def test_a_wrong_option(option: str, kind: str | None, suggestion: str | None) -> None:
-    verdict = judge_mount(option)
+    verdict = check_mount(option)
     assert (verdict.kind if verdict else None) == kind
     assert (verdict.suggestion if verdict else None) == suggestion
 
@@ -74,6 +74,6 @@ def test_options_are_reduced_to_what_they_come_to(
 @given(st.lists(st.text(max_size=12)))
 def test_nothing_makes_it_fail_and_settled_is_settled(given_options: list[str]) -> None:
     for option in given_options:
-        judge_mount(option)
+        check_mount(option)
     once = settle_mount(given_options)
     assert settle_mount(once) == once

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.formats.nfs_options import judge_export, judge_mount, settle_export, settle_mount
+from omconf.formats.nfs_options import check_export, check_mount, settle_export, settle_mount
 from omconf.formats.options import Verdict
 
 anything = st.text(max_size=20)
@@ -43,7 +43,7 @@ anything = st.text(max_size=20)
     ],
 )
 def test_a_right_mount_option_gets_no_verdict(option: str) -> None:
-    assert judge_mount(option) is None
+    assert check_mount(option) is None
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_right_mount_option_gets_no_verdict(option: str) -> None:
     ],
 )
 def test_one_slip_away_from_a_mount_option_is_misspelt(option: str, suggestion: str) -> None:
-    verdict = judge_mount(option)
+    verdict = check_mount(option)
     assert verdict is not None
     assert (verdict.kind, verdict.suggestion) == ("misspelt", suggestion)
 
@@ -96,14 +96,14 @@ def test_one_slip_away_from_a_mount_option_is_misspelt(option: str, suggestion: 
     ],
 )
 def test_a_bad_value_or_shape_of_a_mount_option(option: str) -> None:
-    verdict = judge_mount(option)
+    verdict = check_mount(option)
     assert verdict is not None
     assert verdict.kind == "bad-value"
 
 
 @pytest.mark.parametrize("option", ["frobnicate", "uid=1000", "x-systemd.frobnicate", "quota=2"])
 def test_a_mount_option_that_is_merely_unknown(option: str) -> None:
-    verdict = judge_mount(option)
+    verdict = check_mount(option)
     assert verdict is not None
     assert (verdict.kind, verdict.suggestion) == ("unknown", None)
 
@@ -127,7 +127,7 @@ def test_a_mount_option_that_is_merely_unknown(option: str) -> None:
     ],
 )
 def test_a_right_export_option_gets_no_verdict(option: str) -> None:
-    assert judge_export(option) is None
+    assert check_export(option) is None
 
 
 @pytest.mark.parametrize(
@@ -148,22 +148,22 @@ def test_a_right_export_option_gets_no_verdict(option: str) -> None:
     ],
 )
 def test_a_wrong_export_option(option: str, verdict: tuple[str, str | None]) -> None:
-    found = judge_export(option)
+    found = check_export(option)
     assert found is not None
     assert (found.kind, found.suggestion) == verdict
 
 
 @given(anything)
-def test_judging_never_fails(option: str) -> None:
-    for verdict in (judge_mount(option), judge_export(option)):
+def test_a_check_never_fails(option: str) -> None:
+    for verdict in (check_mount(option), check_export(option)):
         assert verdict is None or isinstance(verdict, Verdict)
 
 
 @given(anything)
 def test_a_suggestion_of_a_name_is_a_known_name(option: str) -> None:
-    verdict = judge_mount(option)
+    verdict = check_mount(option)
     if verdict and verdict.kind == "misspelt" and verdict.suggestion:
-        again = judge_mount(verdict.suggestion)
+        again = check_mount(verdict.suggestion)
         assert again is None or again.kind == "bad-value"
 
 

@@ -1,4 +1,4 @@
-"""pg_hba.conf read as PostgreSQL does; a real one judges in tests/real."""
+"""pg_hba.conf read as PostgreSQL does; tests/real asks a real one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts and names in SQL, read back as the servers do; real ones judge in tests/real."""
+"""Texts and names in SQL, read back as the servers do; tests/real asks real ones."""
 
 from __future__ import annotations
 

@@ -118,7 +118,7 @@ def check(base: Base, case: Case) -> tuple[list[str], str]:
     if [report.node for report in found.nodes] != names:
         raise Broken("other nodes", str(found.nodes))
     made = document.of_verification(found)
-    error = next(oracle._judge("verify.schema.json").iter_errors(made), None)
+    error = next(oracle._validator("verify.schema.json").iter_errors(made), None)
     if error is not None:
         raise Broken("verify's JSON is not as its schema says", error.message)
     text = human.verification(made, oracle.PLAIN, verbose=True)

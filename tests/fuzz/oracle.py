@@ -28,7 +28,7 @@ from omconf.diagnostics import Diagnostic, has_errors
 from omconf.origin import Span
 from omconf.pipeline import plan as plans
 from omconf.pipeline.compiled import Compiled, compile_spec
-from omconf.pipeline.validate import authority
+from omconf.pipeline.validate import by_xmlschema
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.rules import all_rules
@@ -62,11 +62,11 @@ def run(
     `seen` are the sets of ids that were looked at fully before. Raises Broken.
     """
     base = bases.by_name[case.base]
-    judges = {"deployed": _deployed, "git": _git, "stream": _stream, "check": _check}
-    judge = judges.get(case.family, _spec)
+    checks = {"deployed": _deployed, "git": _git, "stream": _stream, "check": _check}
+    check = checks.get(case.family, _spec)
     with nullcontext() if case.family in SENT else _in_place(base, case):
         try:
-            return judge(base, case, seen, thorough=thorough)
+            return check(base, case, seen, thorough=thorough)
         except Broken:
             raise
         except Exception as error:
@@ -165,8 +165,8 @@ def _compiled(base: Base, compiled: Compiled, bundle: Bundle, *, thorough: bool)
     if not any(d.rule.id == "OM233" for d in compiled.diagnostics):
         _read_back(bundle)
     if thorough:
-        if judged := authority(bundle):
-            raise Broken("xmlschema refuses what libxml2 takes", str(judged))
+        if found := by_xmlschema(bundle):
+            raise Broken("xmlschema refuses what libxml2 takes", str(found))
         _planned_as_itself(compiled, bundle)
         _filled(bundle)
         _known_to_the_schema(base)
@@ -209,7 +209,7 @@ def _filled(bundle: Bundle) -> None:
 def _known_to_the_schema(base: Base) -> None:
     """What omconf takes, editors take too."""
     data = load(base.spec.read_bytes(), str(base.spec)).document.data
-    error = jsonschema.exceptions.best_match(_judge("cluster.schema.json").iter_errors(data))
+    error = jsonschema.exceptions.best_match(_validator("cluster.schema.json").iter_errors(data))
     if error is not None:
         raise Broken(
             "valid by omconf, not by the JSON schema", f"{error.json_path}: {error.message}"
@@ -217,7 +217,7 @@ def _known_to_the_schema(base: Base) -> None:
 
 
 @cache
-def _judge(name: str) -> Any:
+def _validator(name: str) -> Any:
     schema = json.loads((ROOT / "schemas" / name).read_text())
     return jsonschema.validators.validator_for(schema)(schema)
 
@@ -310,7 +310,7 @@ def _check(
 def _planned_views(plan: Plan, *, full: bool) -> str:
     made = document.of_plan(plan)
     if full:
-        error = next(_judge("plan.schema.json").iter_errors(made), None)
+        error = next(_validator("plan.schema.json").iter_errors(made), None)
         if error is not None:
             raise Broken("the plan's JSON is not as its schema says", error.message)
     text = human.plan(made, PLAIN)

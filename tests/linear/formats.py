@@ -51,10 +51,10 @@ def _options(name: str) -> Read:
 
     def read(text: str) -> object:
         if name == "formats.cifs_options":
-            return cifs_options.judge_mount(text), cifs_options.settle_mount(text.split(","))
+            return cifs_options.check_mount(text), cifs_options.settle_mount(text.split(","))
         if name == "formats.options":
-            return nfs_options.judge_mount(text), nfs_options.settle_mount(text.split(","))
-        return nfs_options.judge_export(text)
+            return nfs_options.check_mount(text), nfs_options.settle_mount(text.split(","))
+        return nfs_options.check_export(text)
 
     return read
 

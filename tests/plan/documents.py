@@ -49,7 +49,7 @@ RECORDED = ["write /etc/omconf/conference/manifest.json"]
 """The last step of every roll-out."""
 NODE_RESTARTS = [
     "systemctl restart openmeetings.service",
-    "wait until healthy, 300 seconds at most",
+    "wait until healthy, at most 300 seconds",
 ]
 
 

@@ -107,7 +107,7 @@ def test_a_one_counts_as_false(deployed: Path) -> None:
 
 
 def test_one_kuid_on_two_nodes_of_a_media_server() -> None:
-    """The spec says nothing of the media server; what is deployed is judged all the same."""
+    """The spec says nothing of the media server; what is deployed is still checked."""
     shipped = (
         "kurento.ws.url=ws://{}:8888/kurento\nkurento.kuid=df992960-e7b0-11ea-9acd-337fb30dd93d\n"
     )

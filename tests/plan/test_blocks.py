@@ -15,7 +15,7 @@ from tests.deployed import same
 SPEC = EXAMPLES / "clustering-page/cluster.yaml"
 SETENV = "opt/om/bin/setenv.sh"
 ENV = {"OM_DB_PASSWORD": "not-a-real-password"}
-OVERRULED = "No changes, but other settings overrule deployed options: see OM343."
+OVERRULED = "No changes, but other settings override deployed options: see OM343."
 
 
 @pytest.fixture

@@ -365,7 +365,7 @@ def test_a_mount_that_changes_needs_openmeetings_stopped(deployed: Path) -> None
                 "mount /opt/omdata",
                 "findmnt /opt/omdata",
                 "systemctl start openmeetings.service",
-                "wait until healthy, 300 seconds at most",
+                "wait until healthy, at most 300 seconds",
             ],
         ),
         (["om2"], RECORDED),

@@ -132,7 +132,7 @@ def test_another_password_is_a_new_mount_and_never_shown(deployed: Path) -> None
                 "mount /opt/omdata",
                 "findmnt /opt/omdata",
                 "systemctl start openmeetings.service",
-                "wait until healthy, 300 seconds at most",
+                "wait until healthy, at most 300 seconds",
             ],
         ),
         (["om2"], RECORDED),

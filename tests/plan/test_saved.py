@@ -89,7 +89,7 @@ def test_a_plan_that_contradicts_itself_is_refused(number: int) -> None:
     wrong = [{"step": 2}, {"nodes": ["om1", "om1"]}, {"nodes": ["om9"]}][number]
     first |= wrong
     assert SCHEMA.is_valid(document)
-    message = f"OM331 file is no plan: {CONTRADICTIONS[number]}."
+    message = f"OM331 file is not a plan: {CONTRADICTIONS[number]}."
     assert refused(json.dumps(document).encode()) == message
 
 
@@ -145,7 +145,7 @@ HOSTILE = {
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_what_is_no_plan_is_refused(data: bytes) -> None:
     said = refused(data)
-    assert said.startswith("OM331 file is no plan: ")
+    assert said.startswith("OM331 file is not a plan: ")
     assert len(said) < 300
     assert "h1dden" not in said
 

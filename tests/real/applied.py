@@ -18,8 +18,8 @@ from typing import Any
 
 import yaml
 
-from tests.real.judges import run
 from tests.real.machines import LOGS, Machines
+from tests.real.programs import run
 from tests.real.timeline import Line
 
 SECRET = "not-a-real-password"

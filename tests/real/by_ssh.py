@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.needs import program
-from tests.real.judges import run
+from tests.real.programs import run
 
 
 def client(folder: Path, space: str, names: Iterable[str]) -> dict[str, str]:

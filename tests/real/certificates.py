@@ -1,18 +1,18 @@
-"""Certificates for tests: an authority, a server's, a client's, as openssl and keytool make them."""
+"""Certificates for tests: a CA, a server's, a client's, as openssl and keytool make them."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from tests.real.judges import run
+from tests.real.programs import run
 
 PASSWORD = "changeit-once"
 KEY = ("-newkey", "rsa:2048", "-nodes", "-days", "7")
 """pgJDBC 42.7.13 takes every key in PEM for one of RSA."""
 
 
-class Authority:
-    """An authority of its own, with what is signed by it in one folder."""
+class CA:
+    """A CA of its own, with what is signed by it in one folder."""
 
     def __init__(self, folder: Path, name: str) -> None:
         self.folder, self.name = folder, name
@@ -31,7 +31,7 @@ class Authority:
         return pem, key
 
     def store(self, end: str) -> Path:
-        """Make a trust store of Java that holds the authority."""
+        """Make a trust store of Java that holds the CA."""
         file = self.folder / f"{self.name}.{end}"
         kind = {"p12": "PKCS12", "jks": "JKS"}[end]
         run(

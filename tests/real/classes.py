@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from tests.needs import program
-from tests.real.judges import run
+from tests.real.programs import run
 
 
 @cache

@@ -15,8 +15,8 @@ import pytest
 from tests.command import EXAMPLES, omconf
 from tests.needs import fixture_needs, program
 from tests.real import machines
-from tests.real.judges import Network
 from tests.real.machines import Machines
+from tests.real.programs import Network
 
 SECRET = "s3cret, of \"the\" 'cluster'"
 

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 from tests.needs import program
-from tests.real.judges import run
+from tests.real.programs import run
 
 SERVER = ("network namespaces", "setpriv")
 NEEDS_POSTGRESQL = (*SERVER, "initdb", "postgres", "psql")

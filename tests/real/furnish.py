@@ -11,8 +11,8 @@ from pathlib import Path
 from tests.needs import JARS
 from tests.real import by_ssh
 from tests.real.classes import compiled
-from tests.real.judges import JAVA, run
 from tests.real.machine import Machine
+from tests.real.programs import JAVA, run
 
 HAZELCAST = "hazelcast/hazelcast-5.6.0.jar"
 """That of OpenMeetings 9.1.0 is of this line."""

@@ -57,9 +57,9 @@ from tests.clusters import spec_of
 from tests.command import ROOT, omconf
 from tests.needs import JARS
 from tests.real import by_ssh, furnish, machine
-from tests.real.judges import Network, run
 from tests.real.machine import Machine
 from tests.real.nodes import ANSWERS, DATABASE, NEEDS_CHECK, NEEDS_SSH, lay
+from tests.real.programs import Network, run
 from tests.real.timeline import Line
 
 NEEDS = (

@@ -25,7 +25,7 @@ from tests.clusters import spec_of
 from tests.command import omconf
 from tests.needs import program
 from tests.real import by_ssh
-from tests.real.judges import Network, run
+from tests.real.programs import Network, run
 
 DATABASE = "10.1.1.250"
 HEALTHY = '{"inited":true,"installed":true,"dbOk":true}'

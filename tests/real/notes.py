@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.real.classes import compiled
-from tests.real.judges import JAVA
+from tests.real.programs import JAVA
 
 JARS = JAVA / "lib" / "openjpa-4.1.1"
 

@@ -16,7 +16,7 @@ from urllib.parse import quote
 from xml.sax.saxutils import escape, quoteattr
 
 from tests.command import omconf
-from tests.real.judges import run
+from tests.real.programs import run
 
 HOSTILE = " &<'\",;%\\$"
 """What stands in the middle of the cluster's own secrets; every format has to escape some of it."""

@@ -22,7 +22,7 @@ from tests.needs import needs
 from tests.real import written, written_urls
 from tests.real.agreement import Agreement
 from tests.real.classes import compiled
-from tests.real.judges import JAVA, run
+from tests.real.programs import JAVA, run
 
 Run = Callable[[str, dict[str, Path]], subprocess.CompletedProcess[str]]
 Exported = dict[str, tuple[frozenset[str], tuple[str, ...]]]

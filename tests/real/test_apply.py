@@ -15,8 +15,8 @@ import pytest
 
 from tests.command import ROOT
 from tests.needs import fixture_needs, needs
-from tests.real.judges import Network
 from tests.real.machine import NEEDS, Machine
+from tests.real.programs import Network
 
 pytestmark = needs(*NEEDS, "curl", "getent", "runuser", "findmnt")
 

@@ -80,7 +80,7 @@ def test_what_a_node_lacks_is_named(applied: Applied) -> None:
     before = applied.files()
     applied.rolling()
     with without(applied.three, "om2", "df", "stat"):
-        refused(applied.apply(), "it lacks programs that omconf needs: df, stat")
+        refused(applied.apply(), "it lacks programs omconf needs: df, stat")
     read_only = f"mount --bind {STATE} {STATE} && mount -o remount,bind,ro {STATE}"
     with over_the_state(applied.three, "om2", read_only):
         # That is no lock of another's: nobody waits for it.
@@ -127,7 +127,7 @@ def test_an_undo_that_meets_an_edit_names_it_and_restores_the_rest(applied: Appl
     done = applied.undo()
     complete(done, "partial")
     assert done.why.startswith("om2: /opt/om/webapps/openmeetings")
-    assert "it was edited since" in done.why
+    assert "it was edited after the apply" in done.why
     now = applied.files()
     assert now["om1"] == before["om1"]
     assert {path for path, its in now["om2"].items() if its != before["om2"][path]} == {

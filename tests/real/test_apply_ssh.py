@@ -73,7 +73,7 @@ def test_rolling_change_and_its_undo(applied: Applied) -> None:
     running.until("om1", "restart")
     second = applied.apply()
     assert second.how == ("refused", 1)
-    assert "Another apply holds this node: apply " in second.why
+    assert "Another apply has locked this node: apply " in second.why
     assert "--lock-timeout" in second.hints
     waiting = applied.start("--lock-timeout", "60")
     done = running.end()

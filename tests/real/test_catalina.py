@@ -17,7 +17,7 @@ from tests.clusters import simple
 from tests.needs import fixture_needs, needs
 from tests.real import written
 from tests.real.agreement import Agreement
-from tests.real.judges import JAVA
+from tests.real.programs import JAVA
 
 TOMCATS = ("9.0.37", "9.0.84", "11.0.2", "11.0.18")
 SHELLS = (["dash"], ["bash"], ["busybox", "sh"])

@@ -20,12 +20,12 @@ from tests.clusters import rules_of, spec_of
 from tests.command import omconf
 from tests.needs import needs
 from tests.real.databases import NEEDS_MARIADB, NEEDS_POSTGRESQL, MariaDB, PostgreSQL, Server
-from tests.real.judges import Network, run
 from tests.real.notes import notes
+from tests.real.programs import Network, run
 
 SERVER = "10.1.1.1"
 NODES = ("10.1.1.1", "10.1.1.2", "10.1.1.3")
-STRANGER = "10.1.1.77"
+OUTSIDER = "10.1.1.77"
 MARK = "S3cr3t"
 """Stands in every password, and must not stand in any log."""
 HOSTILE = [
@@ -130,7 +130,7 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
     network = Network(f"da{os.getpid()}")
     server: Server | None = None
     try:
-        for address in (*NODES, STRANGER):
+        for address in (*NODES, OUTSIDER):
             network.host(address)
         server = request.param(network.hosts[SERVER], SERVER, TALKATIVE[request.param])
         yield Site(server, network)
@@ -155,7 +155,7 @@ def test_every_node_logs_in_and_nobody_else(
             done = site.login(address, user, name, secret, CREATES.format(node, number))
             assert done.returncode == 0, done.stderr
         assert site.login(NODES[1], user, name, "other").returncode != 0
-        refused = site.login(STRANGER, user, name, secret)
+        refused = site.login(OUTSIDER, user, name, secret)
         assert refused.returncode != 0
         assert "no pg_hba.conf entry" in refused.stderr or "not allowed" in refused.stderr
     assert site.login(SERVER, user, name, password).returncode != 0, "the password was changed"

@@ -24,10 +24,10 @@ from omconf.pipeline.secrets import secrets_of
 from omconf.secrets import Secret
 from tests.clusters import simple
 from tests.needs import needs
-from tests.real.certificates import PASSWORD, Authority, der, pkcs8, pkcs12
+from tests.real.certificates import CA, PASSWORD, der, pkcs8, pkcs12
 from tests.real.classes import compiled
 from tests.real.databases import NEEDS_MARIADB, NEEDS_POSTGRESQL, MariaDB, PostgreSQL
-from tests.real.judges import JAVA, run
+from tests.real.programs import JAVA, run
 
 RIGHT, WRONG, DOWN = "db.example.org", "other.example.org", "down.example.org"
 STANDBY = "standby.example.org"
@@ -50,12 +50,12 @@ OPTIONS = {
 
 
 class Site:
-    """A server with a certificate, two authorities of which it has one, and a client's certificate."""
+    """A server with a certificate, two CAs of which it has one, and a client's certificate."""
 
     def __init__(self, made: type[Any]) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="omconf-tls-"))
         self.folder.chmod(0o755)
-        self.ca, self.other = Authority(self.folder, "ca"), Authority(self.folder, "other")
+        self.ca, self.other = CA(self.folder, "ca"), CA(self.folder, "other")
         _, key = self.ca.signed("db", RIGHT)
         shutil.chown(key, made.account, made.account)
         self.client = self.ca.signed("client", "om_cert")
@@ -140,36 +140,36 @@ def whole(file: Path) -> dict[str, Any]:
     return {"file": str(file), "whole": True}
 
 
-def trusted(site: Site, authority: Authority, end: str = "p12") -> dict[str, Any]:
-    """What has the driver know an authority."""
+def trusted(site: Site, ca: CA, end: str = "p12") -> dict[str, Any]:
+    """What has the driver know a CA."""
     if site.server.kind == "postgresql":
-        return {"ca": whole(authority.pem)}
-    store = authority.folder / f"{authority.name}.{end}"
+        return {"ca": whole(ca.pem)}
+    store = ca.folder / f"{ca.name}.{end}"
     if not store.exists():
-        authority.store(end)
+        ca.store(end)
     return {"ca": whole(store), "ca_password": {"env": "STORE"}}
 
 
 @pytest.mark.parametrize("release", ["5.0.0", "9.1.0"])
 def test_who_logs_in(site: Site, java: str, release: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The right server is logged in to; one of another authority, or of another name, is not."""
+    """The right server is logged in to; one of another CA, or of another name, is not."""
     right, other = trusted(site, site.ca), trusted(site, site.other)
     store = {"client_key_password": {"env": "STORE"}}
     specs: dict[str, tuple[str | list[str], dict[str, Any]]] = {
         # First: pgJDBC remembers for a while what went wrong with a server.
         "the second server": ([DOWN, RIGHT], right),
         "full": (RIGHT, right),
-        "another authority": (RIGHT, other),
+        "another CA": (RIGHT, other),
         "another name": (WRONG, right),
         "another name, not looked at": (WRONG, {"mode": "verify-ca", **right}),
-        "another authority, another name": (WRONG, {"mode": "verify-ca", **other}),
+        "another CA, another name": (WRONG, {"mode": "verify-ca", **other}),
         "anybody": (WRONG, {"mode": "require"}),
-        "authorities of Java": (RIGHT, {}),
+        "CAs of Java": (RIGHT, {}),
         "client without": (RIGHT, right),
         "client store": (RIGHT, {**right, **store, "client_key": whole(pkcs12(*site.client))}),
     }
-    wrong = {"another authority", "another name", "another authority, another name"}
-    wrong |= {"authorities of Java", "client without"}
+    wrong = {"another CA", "another name", "another CA, another name"}
+    wrong |= {"CAs of Java", "client without"}
     if site.server.kind == "postgresql":
         pem, key = site.client
         specs["client der"] = (
@@ -191,7 +191,7 @@ def test_who_logs_in(site: Site, java: str, release: str, monkeypatch: pytest.Mo
     assert {case for case, text in said.items() if text != "ok"} == wrong, "\n".join(
         f"{k}: {v}" for k, v in said.items()
     )
-    for case in ("another authority", "authorities of Java"):
+    for case in ("another CA", "CAs of Java"):
         assert "certificat" in said[case] or "trust" in said[case].lower(), said[case]
     assert WRONG in said["another name"] or "name" in said["another name"].lower()
 

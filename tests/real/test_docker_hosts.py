@@ -13,7 +13,7 @@ from omconf.check import check
 from omconf.cluster.model import Cluster
 from tests.clusters import cluster_of, rules_of, spec_of
 from tests.needs import needs
-from tests.real.judges import Network, run
+from tests.real.programs import Network, run
 from tests.real.test_hazelcast import Members
 
 pytestmark = needs("nft")

@@ -16,7 +16,7 @@ from omconf.cluster.model import Cluster
 from tests.clusters import cluster_of, simple
 from tests.command import EXAMPLES, ROOT
 from tests.needs import needs
-from tests.real.judges import Network, run
+from tests.real.programs import Network, run
 
 pytestmark = needs("nftables")
 SPECS = sorted([*EXAMPLES.glob("*/cluster.yaml"), *ROOT.glob("tests/cases/*/cluster.yaml")])
@@ -24,7 +24,7 @@ BEHIND: dict[str, Any] = {
     "network": {"firewall": "nftables"},
     "database": {"host": {"node": "om1"}},
 }
-NODE, OTHER, STRANGER = "10.1.1.1", "10.1.1.2", "10.1.1.66"
+NODE, OTHER, OUTSIDER = "10.1.1.1", "10.1.1.2", "10.1.1.66"
 LINK_LOCAL = "fe80::1"
 OPEN = ("22", "5080", "5443", "5700", "5801")
 FOREIGN_DROP = "5799"
@@ -113,12 +113,12 @@ table ip nat {{
 
 
 class Hosts:
-    """A node that is data server and database server too, another node, and a stranger."""
+    """A node that is data server and database server too, another node, and an outsider."""
 
     def __init__(self, network: Network, folder: Path, cluster: Cluster) -> None:
         self.network, self.folder = network, folder
         self.nft = "nft"
-        self.spaces = {a: network.host(a) for a in (NODE, OTHER, STRANGER)}
+        self.spaces = {a: network.host(a) for a in (NODE, OTHER, OUTSIDER)}
         self.admins = folder / "firewall.d"
         table, self.unit = firewall.KIND.render(cluster, cluster.nodes[0])
         self.file = folder / "firewall.nft"
@@ -194,27 +194,27 @@ def test_nft_takes_every_table(
         assert (done.stdout, done.stderr) == ("", "")
 
 
-def test_nodes_get_through_and_strangers_do_not(hosts: Hosts) -> None:
+def test_nodes_get_through_and_outsiders_do_not(hosts: Hosts) -> None:
     link = ("address", "add", f"{LINK_LOCAL}/64", "dev", "eth0", "nodad")
     run("ip", "-n", hosts.spaces[NODE], "-6", *link)
     everything = by_number(*CLOSED, FOREIGN_DROP, *OPEN)
     hosts.listen(NODE, *everything)
-    strangers = ((STRANGER, NODE), (STRANGER, f"{LINK_LOCAL}%eth0"), (OTHER, f"{LINK_LOCAL}%eth0"))
-    for host, target in (*strangers, (OTHER, NODE)):
+    outsiders = ((OUTSIDER, NODE), (OUTSIDER, f"{LINK_LOCAL}%eth0"), (OTHER, f"{LINK_LOCAL}%eth0"))
+    for host, target in (*outsiders, (OTHER, NODE)):
         assert hosts.through(host, target, *everything) == everything
     foreign = hosts.folder / "foreign.nft"
     foreign.write_text(FOREIGN)
     hosts.load(foreign)
     hosts.load()
-    # Nothing uses IPv6 among the nodes, so there even a node is a stranger.
-    for host, target in strangers:
+    # Nothing uses IPv6 among the nodes, so there even a node is an outsider.
+    for host, target in outsiders:
         assert hosts.through(host, target, *OPEN) == OPEN, (host, target)
     allowed = by_number(*CLOSED, *OPEN)
     assert hosts.through(OTHER, NODE, *allowed) == allowed
     for target in ("127.0.0.1", "::1", NODE):
         assert hosts.through(NODE, target, *allowed) == allowed, target
     hosts.stop()
-    assert hosts.through(STRANGER, NODE, *allowed) == allowed
+    assert hosts.through(OUTSIDER, NODE, *allowed) == allowed
 
 
 def test_multicast_from_nodes_alone_is_heard(hosts: Hosts) -> None:
@@ -224,11 +224,11 @@ def test_multicast_from_nodes_alone_is_heard(hosts: Hosts) -> None:
     def send(host: str, target: str, text: str) -> None:
         hosts.python(host, SEND, host, target, PORT, text)
 
-    send(STRANGER, GROUP, "before, to the group")
-    send(STRANGER, NODE, "before, to the node")
+    send(OUTSIDER, GROUP, "before, to the group")
+    send(OUTSIDER, NODE, "before, to the node")
     hosts.load()
-    send(STRANGER, GROUP, "to the group")
-    send(STRANGER, NODE, "to the node")
+    send(OUTSIDER, GROUP, "to the group")
+    send(OUTSIDER, NODE, "to the node")
     send(OTHER, GROUP, "from a node")
     send(NODE, GROUP, "from itself")
     assert [said(heard) for _ in range(4)] == [
@@ -241,13 +241,13 @@ def test_multicast_from_nodes_alone_is_heard(hosts: Hosts) -> None:
 
 def test_connections_that_stand_go_on_and_answers_come_in(hosts: Hosts) -> None:
     hosts.listen(NODE, "5701")
-    hosts.listen(STRANGER, "22")
-    standing = hosts.start(STRANGER, HOLD, "0", NODE, "5701")
+    hosts.listen(OUTSIDER, "22")
+    standing = hosts.start(OUTSIDER, HOLD, "0", NODE, "5701")
     assert told(standing, "before") == "before"
     hosts.load()
     assert told(standing, "after") == "after"
     # The node itself connects to others, from a port that happens to be closed for them.
-    outgoing = hosts.start(NODE, HOLD, "5750", STRANGER, "22")
+    outgoing = hosts.start(NODE, HOLD, "5750", OUTSIDER, "22")
     assert told(outgoing, "hello") == "hello"
 
 
@@ -278,14 +278,14 @@ def test_the_admins_own_files_let_others_in(hosts: Hosts) -> None:
     hosts.admins.mkdir()
     table = "inet omconf_conference"
     (hosts.admins / "monitoring.nft").write_text(
-        f"insert rule {table} input ip saddr {STRANGER} tcp dport {{ 5432, 5701 }} accept\n"
+        f"insert rule {table} input ip saddr {OUTSIDER} tcp dport {{ 5432, 5701 }} accept\n"
     )
     hosts.listen(NODE, *CLOSED, *OPEN)
     for _ in range(2):
         hosts.load()
         wanted = by_number("5432", "5701", *OPEN)
-        assert hosts.through(STRANGER, NODE, *wanted) == wanted
-    (hosts.admins / "addresses.nft").write_text(f"add element {table} nodes {{ {STRANGER} }}\n")
+        assert hosts.through(OUTSIDER, NODE, *wanted) == wanted
+    (hosts.admins / "addresses.nft").write_text(f"add element {table} nodes {{ {OUTSIDER} }}\n")
     hosts.load()
     wanted = by_number(*CLOSED, *OPEN)
-    assert hosts.through(STRANGER, NODE, *wanted) == wanted
+    assert hosts.through(OUTSIDER, NODE, *wanted) == wanted

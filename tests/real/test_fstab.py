@@ -1,4 +1,4 @@
-"""fstab lines, judged by `findmnt --verify` and systemd's fstab generator: any warning fails."""
+"""fstab lines, checked by `findmnt --verify` and systemd's fstab generator: any warning fails."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from omconf.artifacts import fstab
 from tests.clusters import simple
 from tests.needs import needs, program
-from tests.real.judges import run
+from tests.real.programs import run
 
 FINDMNT = needs("findmnt")
 

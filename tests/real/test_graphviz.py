@@ -1,4 +1,4 @@
-"""DOT, judged by Graphviz: it takes every picture without a word and shows each text as it is."""
+"""DOT, checked by Graphviz: it takes every picture without a word and shows each text as it is."""
 
 from __future__ import annotations
 

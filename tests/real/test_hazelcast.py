@@ -21,7 +21,7 @@ from omconf.releases import RELEASES
 from tests.clusters import simple
 from tests.needs import needs
 from tests.real.classes import compiled
-from tests.real.judges import JAVA, Network, run
+from tests.real.programs import JAVA, Network, run
 
 LIB = JAVA / "lib" / "hazelcast"
 UNREAD = "5.6.0"
@@ -211,7 +211,7 @@ def test_the_firewall_lets_nodes_form_a_cluster_and_keeps_others_out(
         "network": {"firewall": "nftables"},
         "discovery": {"kind": discovery},
     }
-    # Of the same specs, the nodes know two members; the stranger claims to be the third.
+    # Of the same specs, the nodes know two members; the outsider claims to be the third.
     cluster, claimed = simple(2, **sections), simple(3, **sections)
     configurations = []
     for node in (*cluster.nodes, claimed.nodes[2]):
@@ -223,13 +223,13 @@ def test_the_firewall_lets_nodes_form_a_cluster_and_keeps_others_out(
             table = tmp_path / "firewall.nft"
             table.write_bytes(firewall.KIND.render(cluster, node)[0].data)
             network.run(space, "nft", "-f", table)
-    *inside, stranger = configurations
+    *inside, outsider = configurations
     members = Members(java, network, tmp_path)
     for configuration in configurations:
         members.start(_address(configuration), configuration)
     wanted = {_address(c): _all(inside) for c in inside}
     # Who has not found the others when it starts is alone for the next five minutes.
-    members.wait({**wanted, _address(stranger): _all([stranger])}, seconds=120)
+    members.wait({**wanted, _address(outsider): _all([outsider])}, seconds=120)
 
 
 class Named(Members):

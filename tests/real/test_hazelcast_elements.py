@@ -15,7 +15,7 @@ from omconf.artifacts.hazelcast import KIND
 from omconf.releases import hazelcast_elements
 from tests.needs import needs
 from tests.real.classes import compiled
-from tests.real.judges import JAVA, run
+from tests.real.programs import JAVA, run
 from tests.real.test_hazelcast import FAST, _jars
 
 pytestmark = needs("jars")
@@ -142,7 +142,7 @@ IN_JOIN = (
     '<multicast enabled="false"><group>224.2.2.3</group></multicast>',
     '<multicast enabled="false"><loopbackModeEnabled>true</loopbackModeEnabled></multicast>',
 )
-NAMES_ONLY = "it lacks content that it must have: only names are judged"
+NAMES_ONLY = "it lacks content that it must have: only names are checked"
 EXCEPTIONS = {
     "<dynamic-configuration/>": NAMES_ONLY,
     '<user-code-deployment enabled="false"/>': NAMES_ONLY,

@@ -1,4 +1,4 @@
-"""Additional Hazelcast configuration, public addresses and several cards, judged by real members."""
+"""Additional Hazelcast configuration, public addresses and several cards, checked by real members."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.clusters import cluster_of, simple, spec_of
 from tests.command import EXAMPLES, omconf
 from tests.needs import needs
 from tests.real.classes import compiled
-from tests.real.judges import JAVA, Network
+from tests.real.programs import JAVA, Network
 from tests.real.test_hazelcast import Members, _jars
 
 SPEC = (EXAMPLES / "clustering-page/cluster.yaml").read_text()

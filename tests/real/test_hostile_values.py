@@ -1,7 +1,7 @@
 """Hostile values of a spec, a table for each format: refused with a hint, or read by the real program
 exactly as they are meant, while the admin's own lines beside them stay what they are.
 
-One process judges a whole table where it can. Which values SQL carries, test_database_access.py tries.
+One process checks a whole table where it can. Which values SQL carries, test_database_access.py tries.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import yaml
 
 from omconf.artifacts import exports, firewall, fstab, hazelcast, jvm, samba, service
 from omconf.artifacts import openmeetings_properties as om_properties
-from omconf.bundle.compile import compile_bundle, judge
+from omconf.bundle.compile import compile_bundle, validate
 from omconf.check import check
 from omconf.cluster.model import Cluster
 from omconf.cluster.resolve import resolve
@@ -38,7 +38,7 @@ from tests.real.hostile import (
     UNITS,
     URLS,
 )
-from tests.real.judges import JAVA, SHELLS, run
+from tests.real.programs import JAVA, SHELLS, run
 from tests.real.test_hazelcast import FAST, UNREAD, _jars
 
 Run = Callable[[str, dict[str, Path]], subprocess.CompletedProcess[str]]
@@ -61,7 +61,7 @@ def _cluster(key: str, value: Any, **sections: Any) -> tuple[Cluster | None, lis
         assert all(d.hint for d in found), (value, found)
         return None, [d.hint for d in found]
     assert cluster is not None
-    assert judge(compile_bundle(cluster)) == [], value
+    assert validate(compile_bundle(cluster)) == [], value
     return cluster, []
 
 

@@ -1,4 +1,4 @@
-"""Whether a node could log in to its database before its persistence.xml is there: servers judge."""
+"""Whether a node could log in to its database before its persistence.xml exists, on real servers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Markdown, judged by the program that GitHub renders it with: what a file says stays text."""
+"""Markdown, checked by the program that GitHub renders it with: what a file says stays text."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from omconf.artifacts.model import BlockKind
 from omconf.formats import block
 from tests.clusters import simple
 from tests.needs import needs
-from tests.real.judges import run
+from tests.real.programs import run
 
 GROWN = b"""\
 # /etc/fstab: static file system information.

@@ -15,7 +15,7 @@ from omconf.artifacts import exports, fstab
 from tests.clusters import simple
 from tests.needs import needs
 from tests.real.ganesha import CONFIGURATION
-from tests.real.judges import Network
+from tests.real.programs import Network
 
 pytestmark = needs("ganesha.nfsd", "nfs-cp", "nfs-ls")
 OPTIONS = {
@@ -54,7 +54,7 @@ def data(tmp_path: Path) -> Path:
         ["ro", "sync", "no_subtree_check", "root_squash"],
     ],
 )
-def test_each_node_reads_and_writes_and_a_stranger_is_refused(
+def test_each_node_reads_and_writes_and_an_outsider_is_refused(
     network: Network, tmp_path: Path, data: Path, options: list[str]
 ) -> None:
     cluster = simple(3, storage={"export_options": options})
@@ -67,7 +67,7 @@ def test_each_node_reads_and_writes_and_a_stranger_is_refused(
         host, "ganesha.nfsd", "-F", "-f", configuration, "-L", log, "-p", tmp_path / "pid"
     )
     clients = {node.address.value: network.host(node.address.value) for node in cluster.nodes[1:]}
-    stranger = network.host("10.1.1.77")
+    outsider = network.host("10.1.1.77")
     # What the other nodes mount, from the written fstab line.
     (mount,) = (
         e for e in fstab.KIND.entries(fstab.KIND.render(cluster, cluster.nodes[1])[0].text)[0]
@@ -94,6 +94,6 @@ def test_each_node_reads_and_writes_and_a_stranger_is_refused(
         back = tmp_path / f"{address}-back"
         network.run(space, "nfs-cp", f"{url}/from-server?version=4", back)
         assert back.read_text() == "shared"
-    refused = network.run(stranger, "nfs-ls", f"{url}?version=4", check=False)
+    refused = network.run(outsider, "nfs-ls", f"{url}?version=4", check=False)
     assert refused.returncode != 0
     assert "from-server" not in refused.stdout

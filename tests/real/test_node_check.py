@@ -17,7 +17,6 @@ import pytest
 
 from omconf.artifacts import node_check
 from tests.needs import fixture_needs, needs
-from tests.real.judges import SHELLS, Network, run
 from tests.real.nodes import (
     ANSWERS,
     HEALTHY,
@@ -27,6 +26,7 @@ from tests.real.nodes import (
     Nodes,
     left_over,
 )
+from tests.real.programs import SHELLS, Network, run
 from tests.real.test_hazelcast import Members
 
 PROGRAM = "/usr/local/sbin/omconf-node-check"
@@ -244,7 +244,7 @@ def member_missing(nodes: Nodes) -> None:
 
 
 @broken("members", "this node sees 4 members of 3 nodes, and one more at 10.1.1.9")
-def stranger(nodes: Nodes) -> None:
+def outsider(nodes: Nodes) -> None:
     nodes.members("om2", ["om1", "om2", "om3", "om9"])
 
 

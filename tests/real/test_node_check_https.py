@@ -21,7 +21,7 @@ import pytest
 
 from omconf.artifacts import node_check
 from tests.needs import fixture_needs, needs, program
-from tests.real.judges import SHELLS, run
+from tests.real.programs import SHELLS, run
 
 HOST = "om1.example.invalid"
 HEALTHY = b'{"inited":true,"installed":true,"dbOk":true}'
@@ -31,7 +31,7 @@ CLIENTS = [
     pytest.param("wget", marks=needs("wget")),
     pytest.param("busybox", marks=needs("busybox")),
 ]
-CA = """
+CA_CONFIG = """
 [ca]
 default_ca = d
 [d]
@@ -49,15 +49,15 @@ KEY = ("-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
 
 
 @dataclass
-class Authority:
-    """A certificate authority in a folder."""
+class CA:
+    """A CA in a folder."""
 
     folder: Path
 
     def __post_init__(self) -> None:
-        (self.folder / "ca.cnf").write_text(CA)
+        (self.folder / "ca.cnf").write_text(CA_CONFIG)
         (self.folder / "index").touch()
-        name = ("-subj", "/CN=An authority", "-keyout", "ca.key", "-out", "ca.pem", "-days", "9000")
+        name = ("-subj", "/CN=A CA", "-keyout", "ca.key", "-out", "ca.pem", "-days", "9000")
         self.run("req", "-x509", *KEY, *name)
 
     def run(self, *words: str) -> None:
@@ -89,10 +89,10 @@ def _date(text: str) -> str:
 
 @pytest.fixture
 @fixture_needs("openssl")
-def authority(tmp_path: Path) -> Authority:
+def ca(tmp_path: Path) -> CA:
     folder = tmp_path / "ca"
     folder.mkdir()
-    return Authority(folder)
+    return CA(folder)
 
 
 @dataclass
@@ -216,9 +216,9 @@ WELL = ("ok", "inited, installed and dbOk are true")
 @pytest.mark.parametrize("client", CLIENTS)
 @pytest.mark.parametrize("shell", SHELLS)
 def test_its_own_address_is_asked_whatever_the_certificate(
-    site: Site, authority: Authority, client: str, shell: list[str]
+    site: Site, ca: CA, client: str, shell: list[str]
 ) -> None:
-    site.secure(authority.self_signed("DNS:elsewhere.example.org"))
+    site.secure(ca.self_signed("DNS:elsewhere.example.org"))
     shell = [program(shell[0]), *shell[1:]]
     found = site.check(f"https://{HOST}:{site.port}/openmeetings/", client, shell)
     assert found["health"] == WELL
@@ -235,11 +235,9 @@ def test_its_own_address_is_asked_whatever_the_certificate(
 
 
 @pytest.mark.parametrize("client", CLIENTS)
-def test_behind_a_load_balancer_tomcat_itself_is_asked(
-    site: Site, authority: Authority, client: str
-) -> None:
+def test_behind_a_load_balancer_tomcat_itself_is_asked(site: Site, ca: CA, client: str) -> None:
     """The URL's port is that of the load balancer: server.xml says the node's own."""
-    site.secure(authority.self_signed(f"DNS:{HOST}"))
+    site.secure(ca.self_signed(f"DNS:{HOST}"))
     site.connectors(
         '<Server port="8005">\n<!-- <Connector port="2" SSLEnabled="true"/> -->\n'
         '<Connector port="3" protocol="AJP/1.3"/><Connector port="4"\n protocol="HTTP/1.1"/>'
@@ -373,23 +371,23 @@ CERTIFICATES = {
 
 @needs("curl")
 @pytest.mark.parametrize("case", CERTIFICATES)
-def test_a_certificate_of_an_authority(site: Site, authority: Authority, case: str) -> None:
+def test_a_certificate_of_a_ca(site: Site, ca: CA, case: str) -> None:
     name, dates, status, text = CERTIFICATES[case]
-    site.secure(authority.sign(name, **dates))
+    site.secure(ca.sign(name, **dates))
     host = "127.0.0.1" if case == "address" else HOST
     left = run(
         "sh", "-c", "echo $((($(date -d '2028-02-29 12:00 UTC' +%s) - $(date +%s)) / 86400))"
     )
     wanted = text.format(name=host).replace("LEFT", left.stdout.strip())
     url = f"https://{host}:{site.port}/openmeetings"
-    trusting = {"SSL_CERT_FILE": str(authority.folder / "ca.pem")}
+    trusting = {"SSL_CERT_FILE": str(ca.folder / "ca.pem")}
     found = site.check(url, "curl", env=trusting)
     assert found["certificate"] == (status, f"127.0.0.1:{site.port}: {wanted}")
     assert found["health"] == WELL
-    # Without the authority it is no fault, whatever else is wrong: the host may not be a browser.
+    # Without the CA it is no fault, whatever else is wrong: the host may not be a browser.
     unknown = site.check(url, "curl", env={"SSL_CERT_FILE": "/dev/null"})
     assert unknown["certificate"][0] == "warn"
-    assert "of an authority that this host does not know, " in unknown["certificate"][1]
+    assert "of a CA that this host does not know, " in unknown["certificate"][1]
     # curl tells it in its own words.
     bare = site.check(url, "curl", hide="openssl", env=trusting)
     assert bare["certificate"][0] == ("ok" if case == "soon" else status)

@@ -19,7 +19,7 @@ from tests.clusters import spec_of
 from tests.command import omconf
 from tests.needs import needs, program
 from tests.real.databases import NEEDS_MARIADB, NEEDS_POSTGRESQL, MariaDB, PostgreSQL, Server
-from tests.real.judges import SHELLS, Network, run
+from tests.real.programs import SHELLS, Network, run
 from tests.real.test_database_access import HOSTILE, MARK
 
 HOST = "10.1.1.250"
@@ -293,7 +293,7 @@ def test_the_second_server_is_logged_in_to(site: Site, server: Any) -> None:
 def test_files_of_the_driver_that_openmeetings_cannot_read(site: Site, server: Any) -> None:
     form = "pem" if server.kind == "postgresql" else "p12"
     there = site.folder / f"ca.{form}"
-    there.write_text("an authority")
+    there.write_text("a CA")
     tls = {"ca": {"file": str(there), "whole": True}}
     site.lay("om_file", "om_file", MARK, tls=tls)
     laid = site.root / f"etc/omconf/conference/database-ca.{form}"

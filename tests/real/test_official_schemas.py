@@ -1,4 +1,4 @@
-"""Every XML file for all releases and databases, judged by the official XSDs out of the real jars."""
+"""Every XML file for all releases and databases, checked by the official XSDs out of the real jars."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from omconf.artifacts import hazelcast, persistence
 from omconf.releases import RELEASES
 from tests.clusters import DATABASES, simple
 from tests.needs import needs
-from tests.real.judges import JAVA
+from tests.real.programs import JAVA
 
 pytestmark = needs("jars")
 LIB = JAVA / "lib" / "hazelcast"

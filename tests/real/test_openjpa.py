@@ -17,7 +17,7 @@ from tests.clusters import rules_of, simple, spec_of
 from tests.needs import needs
 from tests.real.classes import compiled
 from tests.real.databases import NEEDS_MARIADB, NEEDS_POSTGRESQL, MariaDB, PostgreSQL
-from tests.real.judges import JAVA
+from tests.real.programs import JAVA
 
 LINES = {"3.1.2": "5.0.0", "3.2.2": "7.2.0", "4.1.1": "9.1.0"}
 """Each OpenJPA line, and a release that ships it (8.0.0's 4.0.1 is between two of them)."""

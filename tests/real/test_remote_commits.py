@@ -18,8 +18,8 @@ from omconf.secrets import Secret
 from tests.clusters import simple
 from tests.needs import fixture_needs
 from tests.real.databases import NEEDS_POSTGRESQL, PostgreSQL
-from tests.real.judges import Network
 from tests.real.notes import notes
+from tests.real.programs import Network
 
 ALLOWED = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
 LISTS = (

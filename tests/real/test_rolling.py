@@ -20,7 +20,7 @@ from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from tests.clusters import cluster_of, spec_of
-from tests.real.judges import Network
+from tests.real.programs import Network
 from tests.real.test_hazelcast import UNREAD, Members
 
 NODES = 2

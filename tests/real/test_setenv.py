@@ -11,7 +11,7 @@ import pytest
 from omconf.formats.setenv import options, slips
 from tests.needs import needs
 from tests.real import written
-from tests.real.judges import SHELLS
+from tests.real.programs import SHELLS
 
 # catalina.sh, called with `run`, sources setenv.sh and runs
 # `eval "\"$_RUNJAVA\"" ... "$JAVA_OPTS" "$CATALINA_OPTS" ...`.

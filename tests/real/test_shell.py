@@ -1,4 +1,4 @@
-"""The route script, judged by shellcheck and run by dash, bash and BusyBox's sh."""
+"""The route script, checked by shellcheck and run by dash, bash and BusyBox's sh."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.needs import needs
-from tests.real.judges import SHELLS, Network, run
+from tests.real.programs import SHELLS, Network, run
 
 SCRIPT = "files/usr/local/sbin/omconf-multicast-route"
 

@@ -27,8 +27,8 @@ from tests.deployed.same import (
 )
 from tests.deployed.streams import END, header, member, packed
 from tests.needs import fixture_needs, needs, program
-from tests.real.judges import Network, run, shell_case
 from tests.real.nodes import NEEDS_NODES, NEEDS_SSH, Nodes
+from tests.real.programs import Network, run, shell_case
 
 
 @pytest.fixture
@@ -112,15 +112,18 @@ def pax() -> bytes:
 
 
 HOSTILE: dict[str, tuple[Callable[[], bytes] | str, str]] = {
-    "garbage": ("head -c 100000 /dev/urandom", "What it sent is not a whole tar archive."),
-    "nothing": ("exit 0", "What it sent is not a whole tar archive."),
+    "garbage": ("head -c 100000 /dev/urandom", "It sent an incomplete tar archive."),
+    "nothing": ("exit 0", "It sent an incomplete tar archive."),
     "an endless stream": (
         "exec cat /dev/zero",
         "It cannot be read by ssh: it sent more than 8,388,608 bytes.",
     ),
     "a banner": ("echo Welcome; echo all", "Its login shell prints text: Welcome."),
-    "no shell": ("echo No account.; exit 1", "Reading it ended with exit code 1: No account."),
-    "it fails": ("echo out of disk >&2; exit 3", "Reading it ended with exit code 3: out of disk."),
+    "no shell": ("echo No account.; exit 1", "Reading it failed with exit code 1: No account."),
+    "it fails": (
+        "echo out of disk >&2; exit 3",
+        "Reading it failed with exit code 3: out of disk.",
+    ),
     "a link": (
         lambda: packed([member(f".{HAZELCAST}", type=tarfile.SYMTYPE, linkname="/etc/shadow")]),
         "There is a symbolic link where a file is expected.",
@@ -140,7 +143,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes] | str, str]] = {
     ),
     "one file twice": (
         lambda: packed([member("a", b"1"), member("./a", b"2")]),
-        "It sent one file twice.",
+        "It sent the same file twice.",
     ),
 }
 

@@ -1,4 +1,4 @@
-"""Tomcat's own catalina.sh and a real JVM judge setenv.sh; Java reads openmeetings.properties.
+"""Tomcat's own catalina.sh and a real JVM read setenv.sh; Java reads openmeetings.properties.
 
 The class that catalina.sh starts is ours: it prints the JVM's arguments. OpenMeetings itself is not
 needed to see them.
@@ -17,7 +17,7 @@ from omconf.secrets import Secret
 from tests.clusters import simple
 from tests.needs import fixture_needs, program
 from tests.real.classes import compiled
-from tests.real.judges import JAVA, run, shell_case
+from tests.real.programs import JAVA, run, shell_case
 
 SHELLS = [shell_case("dash"), shell_case("bash"), shell_case("busybox", "sh")]
 HARD = ["-Xmx64m", "-Da=b c", "-Dq='\"\\$x`y", "-Dstar=*", "-Dend=\\"]

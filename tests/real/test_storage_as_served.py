@@ -1,4 +1,4 @@
-"""Storage as people serve it, judged by exportfs, findmnt, systemd, nfs-ganesha and mount.cifs."""
+"""Storage as people serve it, checked by exportfs, findmnt, systemd, nfs-ganesha and mount.cifs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from omconf.secrets import Secret
 from tests.clusters import cluster_of, simple, spec_of
 from tests.needs import needs, program
 from tests.real.ganesha import CONFIGURATION
-from tests.real.judges import Network, run
+from tests.real.programs import Network, run
 from tests.real.test_exportfs import _etab
 
 Run = Callable[[str, dict[str, Path]], subprocess.CompletedProcess[str]]

@@ -11,7 +11,7 @@ import pytest
 from bench.specs import PASSWORD, deploy, spec
 from tests.command import OWN_CODE, omconf
 from tests.needs import needs
-from tests.real.judges import run
+from tests.real.programs import run
 
 pytestmark = needs("tracing")
 FILES = "%file,read,write,close,fstat,getdents64,fsync,fcntl,lseek"

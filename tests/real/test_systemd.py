@@ -1,4 +1,4 @@
-"""Units, judged by `systemd-analyze verify`: exit code 0 and not a word."""
+"""Units, checked by `systemd-analyze verify`: exit code 0 and not a word."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from omconf.artifacts import firewall, service
 from tests.clusters import simple
 from tests.needs import needs
-from tests.real.judges import run
+from tests.real.programs import run
 
 pytestmark = needs("systemd-analyze")
 UNIT = "files/etc/systemd/system/omconf-multicast-route.service"
@@ -74,7 +74,7 @@ def test_the_drop_in(tmp_path: Path, data_dir: str) -> None:
 
 
 def test_systemd_reads_the_drop_in(tmp_path: Path) -> None:
-    """What it says is judged: a relative folder and an unquoted space are both noticed."""
+    """Its output is checked: a relative folder and an unquoted space are both noticed."""
     unit = _unit_with(tmp_path, "[Unit]\nRequiresMountsFor=opt/omdata\nAfte=x.service\n")
     done = run("systemd-analyze", "verify", "--man=no", unit, check=False)
     assert "opt/omdata" in done.stderr

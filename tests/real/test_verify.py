@@ -18,8 +18,8 @@ import pytest
 from tests.cli.test_verify import SCHEMA
 from tests.command import ROOT, omconf
 from tests.needs import fixture_needs
-from tests.real.judges import Network
 from tests.real.nodes import NEEDS_CHECK, NEEDS_RUNNING, NEEDS_SSH, Nodes, left_over
+from tests.real.programs import Network
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_nodes_that_give_no_answer(nodes: Nodes) -> None:
     assert not found["complete"]
     said = problems(found)
     assert said["om1"].endswith("Connection refused")
-    assert said["om2"] == "/usr/local/sbin/omconf-node-check is not installed there"
+    assert said["om2"] == "/usr/local/sbin/omconf-node-check is not installed on the node"
     assert said["om3"] == "it sent more than 1,048,576 bytes"
     program.write_text("#!/bin/sh\nsleep 60\n")
     assert problems(verify(nodes, "--timeout", "2"))["om3"] == "no answer in 2 seconds"

@@ -190,7 +190,7 @@ class Scene:
         if event.what != "action" or event.action is None:
             return
         if event.state == "done" and self.armed.pop(event.node, "") and not event.undo:
-            self.struck = self.world.faulty = False  # there was nothing to do
+            self.struck = self.world.faulty = False  # nothing to do
         if event.state != "started":
             return
         self.turns.next()
@@ -268,7 +268,7 @@ class Scene:
         self.world.trace.append(f"{'undo ' if back else ''}{self.step} {name}: {said}")
         try:
             self.world.act(host, action, self.before if back else None)
-            self.world.judge()
+            self.world.check()
         except Fails:
             raise
         except Wrong as wrong:
@@ -384,7 +384,7 @@ class SimulatedLine:
         world.trace.append(f"{said} {'is gone' if data is None else 'is written'}")
         try:
             world.wrote(self.host, path, data, back=back)
-            world.judge()
+            world.check()
         except Wrong as wrong:
             raise Wrong("\n".join([str(wrong), *world.trace])) from None
 

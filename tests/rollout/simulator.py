@@ -2,7 +2,7 @@
 
 Each host has files, mounts, units, and an OpenMeetings that runs on what it read when it started.
 What members do together is what tests/real/test_rolling.py proves of real ones. After every action
-`World.judge` holds the state against what must never be, and every command that is not known here,
+`World.check` compares the state with what must never be, and every command that is not known here,
 or that would fail on a real host, fails the test.
 """
 
@@ -82,7 +82,7 @@ class World(State):
             self.trace.append(f"{label} {node}: {action}")
             try:
                 self.act(self.hosts[node], action, back)
-                self.judge()
+                self.check()
             except Wrong as wrong:
                 raise Wrong("\n".join([str(wrong), *self.trace])) from None
 
@@ -474,7 +474,7 @@ def deployed(before: Desired, after: Desired, by_hand: Mapping[str, Mapping[str,
         host.process = world.process_of(host, om.service.value if om.has_systemd else "")
     world.apart = world.split()
     world.apart_at_first = frozenset(world.apart)
-    world.judge()
+    world.check()
     return world
 
 

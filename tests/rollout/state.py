@@ -160,7 +160,7 @@ class State:
                 found.add(frozenset((one.name, other.name)))
         return found
 
-    def judge(self) -> None:
+    def check(self) -> None:
         """Hold the state against what must never be, while no way back has failed."""
         if self.torn:
             return
@@ -172,9 +172,9 @@ class State:
             self.apart = {pair for pair in self.apart if pair in split or not pair <= running}
         for host in self.hosts.values():
             if host.name not in self.gone:
-                self._judge(host)
+                self._check(host)
 
-    def _judge(self, host: Host) -> None:
+    def _check(self, host: Host) -> None:
         if host.process:
             self._runs(host, host.process)
         for entry, _ in host.mounts.values():

@@ -1,4 +1,4 @@
-"""Every roll-out, judged action by action in a simulated cluster; one situation a test, then any.
+"""Every roll-out, simulated action by action in a simulated cluster; one situation a test, then any.
 
 `OMCONF_ROLLOUTS=5000 pytest tests/rollout` tries more than CI does.
 """
@@ -17,7 +17,7 @@ from omconf.actions import Action, Health, Manual, Put, Remove, Run, Service, St
 from omconf.views import document, human
 from tests.clusters import spec_of
 from tests.rollout.hosts import Wrong
-from tests.rollout.triples import Data, Triple, judged, laid_over, node, settled, triples
+from tests.rollout.triples import Data, Triple, laid_over, node, settled, simulated, triples
 
 if TYPE_CHECKING:
     from omconf.plan.model import Plan
@@ -31,21 +31,21 @@ MANY = settings(
 @MANY
 @given(triples(), st.booleans())
 def test_any_roll_out(triple: Triple, side_by_side: bool) -> None:
-    judged(triple, side_by_side=side_by_side)
+    simulated(triple, side_by_side=side_by_side)
 
 
 @MANY
 @given(triples(), st.integers(0, 60), st.booleans())
 def test_any_way_back(triple: Triple, steps: int, side_by_side: bool) -> None:
-    judged(triple, back=steps, side_by_side=side_by_side)
+    simulated(triple, back=steps, side_by_side=side_by_side)
 
 
 def rolled(before: Data, after: Data, *by_hand: tuple[str, str], known: bool = True) -> Plan:
     """The plan, after it was tried in whole, and back from each of its steps."""
     triple = Triple.of(settled(before), settled(after), *by_hand, known=known)
-    plan = judged(triple)
+    plan = simulated(triple)
     for steps in range(len(plan.rollout.steps) + 1):
-        judged(triple, back=steps)
+        simulated(triple, back=steps)
     return plan
 
 

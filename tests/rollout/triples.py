@@ -258,7 +258,7 @@ def owed(world: World) -> set[str]:
     return found
 
 
-def judged(triple: Triple, *, side_by_side: bool = False, back: int | None = None) -> Plan:
+def simulated(triple: Triple, *, side_by_side: bool = False, back: int | None = None) -> Plan:
     """Roll a plan out in the simulator, or a part of it and back; Wrong when it must not be so."""
     world = triple.world()
     plan = triple.plan(world)

@@ -106,12 +106,12 @@ SAID = [
     ("a: `b`\n", "a backquote cannot start a text"),
     ("a: 1\nb: [1, 2\n", "the `[` of line 2 is not closed before this"),
     ("a: {b: 1\nc: 2\n", "the `{` of line 1 is not closed before this"),
-    ("a: b: c\n", "a `: ` stands here where none can"),
-    ("a:\n  b: 1\n c: 2\n", "no key stands here, though the mapping of line 1 goes on"),
-    ("a:\n  - x\n  y: 1\n", "no `- ` stands here, though the list of line 2 goes on"),
+    ("a: b: c\n", "there is a `: ` where none is allowed"),
+    ("a:\n  b: 1\n c: 2\n", "a key is missing here, in the mapping of line 1 goes on"),
+    ("a:\n  - x\n  y: 1\n", "a `- ` is missing here, in the list of line 2 goes on"),
     ("a: 1\n---\nb: 2\n", "a second document begins here"),
     ("a: 'x\n\n", "the quote that opens in line 1 is never closed"),
-    ("a: *b\n", "an alias stands here whose anchor was not found above"),
+    ("a: *b\n", "there is an alias without an anchor above it"),
 ]
 
 

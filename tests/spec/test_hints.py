@@ -30,7 +30,7 @@ HINTS = [
     ('"9.1.0"', '"9.1.0", timezone: GMT+19', "hint: Write an IANA name"),
     ('"9.1.0"', '"9.1.0", home: "/opt/o\'m"', "hint: Use a folder whose name"),
     ("user: openmeetings", "user: openmeetings\n  pool: {'a b': 1}", "hint: Write the name alone"),
-    ("server: om1", "server: {host: 127.0.0.1}", "`127.0.0.1` is another host on each node."),
+    ("server: om1", "server: {host: 127.0.0.1}", "`127.0.0.1` is a different host on each node."),
     ("server: om1", "server: {host: localhost}", "when it runs on a node, `server: om1`."),
     ("discovery: {kind: multicast}", "hazelcast: {port: 2049}", "Give `hazelcast.port` another"),
     ("discovery: {kind: multicast}", "hazelcast: {port: 54327}", "Give `hazelcast.port` another"),
@@ -152,7 +152,7 @@ def test_a_collation_of_the_specs_own_is_not_the_stock_files(
 ) -> None:
     own = f"mysql\n  options: {{connectionCollation: {collation}, sslMode: REQUIRED}}"
     told = said(SMALLEST.replace("postgresql", own), tmp_path)
-    assert f"With `connectionCollation={collation}` no emoji can be stored." in told
+    assert f"With `connectionCollation={collation}` emoji cannot be stored." in told
     fine = said(SMALLEST.replace("postgresql", own.replace(collation, "utf8mb4_bin")), tmp_path)
     assert "OM219" not in fine
 

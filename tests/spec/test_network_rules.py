@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from omconf.artifacts import database_access, hazelcast
-from omconf.bundle.compile import compile_bundle, judge
+from omconf.bundle.compile import compile_bundle, validate
 from omconf.check import check
 from omconf.cluster.resolve import resolve
 from omconf.diagnostics import Diagnostic
@@ -120,7 +120,7 @@ def test_the_port_of_nat_is_hazelcasts_alone() -> None:
     firewalled["database"]["kind"] = "mysql"
     cluster = cluster_of(firewalled)
     bundle = compile_bundle(cluster)
-    assert judge(bundle) == []
+    assert validate(bundle) == []
     written = {a.kind + a.path[-4:]: a.text for a in bundle.nodes[0].artifacts}
     text = written["hazelcast.xml"]
     assert "<public-address>203.0.113.7:15701</public-address>" in text
@@ -269,6 +269,6 @@ def test_a_server_by_an_address_that_two_nodes_have() -> None:
     for number, node in enumerate(data["nodes"].values(), 1):
         node |= {"address": "172.17.0.2", "public_address": f"203.0.113.{number}"}
     (error,) = errors_of(data)
-    assert (error.rule.id, error.hint) == ("OM105", "Name the node: `om1`, for example.")
+    assert (error.rule.id, error.hint) == ("OM105", "Name one node: `om1`, for example.")
     data["storage"]["server"] = "om2"
     assert not rules_of(data)

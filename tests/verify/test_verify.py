@@ -100,14 +100,14 @@ def test_nodes_that_do_not_share_the_folder() -> None:
     assert together(found)["same-folder"] == [("fail", text)]
 
 
-def test_a_node_that_could_not_write_is_not_judged() -> None:
+def test_a_node_that_could_not_write_is_not_checked() -> None:
     nodes = Nodes()
     nodes.instead["om2", "--leave"] = Answer(1, b"fact\tnode\tom2\nfail\tfolder\tread-only\n")
     nodes.files["shared"] = set()
     nodes.folder["om2"] = "nowhere"
     found = nodes.verify()
     assert together(found)["same-folder"] == [
-        ("unknown", "whether om2 has the same data folder was not found out"),
+        ("unknown", "whether om2 has the same data folder could not be determined"),
         ("ok", "om1 and om3 share one data folder"),
     ]
 
@@ -117,7 +117,7 @@ def test_a_lost_second_answer_is_no_other_folder() -> None:
     nodes.folder["om3"] = "another"
     nodes.instead["om3", "--collect"] = Answer(problem="no answer in 5 seconds")
     assert together(nodes.verify())["same-folder"] == [
-        ("unknown", "whether om3 has the same data folder was not found out"),
+        ("unknown", "whether om3 has the same data folder could not be determined"),
         ("ok", "om1 and om2 share one data folder"),
     ]
 
@@ -134,10 +134,10 @@ def test_clocks() -> None:
     nodes.ahead = dict.fromkeys(nodes.folder, 0.0)
     nodes.slow = 10
     ((status, text),) = together(nodes.verify())["same-clock"]
-    assert (status, text) == ("unknown", "the nodes answered too slowly to compare their clocks")
+    assert (status, text) == ("unknown", "the nodes responded too slowly to compare their clocks")
     nodes.instead = {(n, "--collect"): Answer(problem="gone") for n in ("om1", "om2")}
     ((status, text),) = together(nodes.verify())["same-clock"]
-    assert (status, text) == ("unknown", "fewer than two nodes told their time")
+    assert (status, text) == ("unknown", "fewer than two nodes reported their time")
 
 
 def test_time_zones() -> None:
@@ -178,10 +178,14 @@ def test_behind_nat_members_have_their_public_addresses() -> None:
     ("answer", "problem", "hint"),
     [
         (Answer(problem="Host key verification failed."), "Host key verification failed.", ""),
-        (Answer(127), "/usr/local/sbin/omconf-node-check is not installed there", LAY),
-        (Answer(64), "/usr/local/sbin/omconf-node-check there is of another omconf", LAY),
+        (Answer(127), "/usr/local/sbin/omconf-node-check is not installed on the node", LAY),
+        (
+            Answer(64),
+            "/usr/local/sbin/omconf-node-checkon the node is from another omconf version",
+            LAY,
+        ),
         (Answer(137), "/usr/local/sbin/omconf-node-check ended with 137", ""),
-        (Answer(0, b"Welcome!\n"), "its answer is not that of omconf-node-check", ""),
+        (Answer(0, b"Welcome!\n"), "its response is not from omconf-node-check", ""),
         (
             Answer(0, b"fact\tnode\tom1\nok\tfiles\tfine\n"),
             "that host is the node om1, not om2",

@@ -1,4 +1,4 @@
-"""Judges Markdown by the few forms that omconf writes: anything else in it came from a file."""
+"""Checks Markdown against the few forms that omconf writes: anything else in it came from a file."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ _FRAME = [
     for form in (
         r"",
         (
-            r"\*\*Plan: \d+ to create, \d+ to update, \d+ to delete(, \d+ to write anew)?"
+            r"\*\*Plan: \d+ to create, \d+ to update, \d+ to delete(, \d+ to reformat)?"
             r" on \d+ of \d+ nodes\."
             r"( (No node restarts|Nodes restart one by one|All nodes must stop)\.)?\*\*"
         ),
         r"\*\*No changes\. Deployed files match the spec\.\*\*",
-        r"\*\*No changes( in what could be compared)?(, but .+: see OM343)?\.\*\*",
-        r"\*\*No plan could be made\.\*\*",
+        r"\*\*No changes( among the files that could be compared)?(, but .+: see OM343)?\.\*\*",
+        r"\*\*The plan failed\.\*\*",
         r"\*\*Nothing was compared\.\*\*",
-        r"\d+ files? (is|are) only written differently\.",
-        r"Deployed secrets, compared with the spec's: (\d+ (equal|different|not compared)(, )?)+\.",
-        r"Some files could not be read: this is not the whole\.",
+        r"\d+ files? differs? only in formatting\.",
+        r"Secrets compared with the spec: (\d+ (equal|different|not compared)(, )?)+\.",
+        r"Some files could not be read: the plan is incomplete\.",
         r"<p>Cluster <code>[^<>]*</code></p>",
         r"<details><summary><code>[^<>]*</code>: [a-z0-9, ]+</summary>",
         r"</details>",

@@ -16,11 +16,11 @@ from tests.plan.documents import DOCUMENTS, a_thousand, of_nodes
 PAINT = human.Paint(colour=False)
 FRAME_TEXT = """
 Roll-out Plan to create update delete reformat on of nodes items more like it block and where a value
-differs by node is s one after the other same meaning written differently only not rolling file are
+differs by node is one after the other only not rolling file are
 All must stop No restarts Nodes restart one by one write delete systemctl check and more
 wait until healthy seconds at most the admin database data server administrator files in bundle
 at least second after another node these can log in
-Deployed secrets compared with the spec not
+Secrets compared with the spec not the one shown formatting differ differs
 """
 FRAME = set(FRAME_TEXT.split())
 
@@ -154,7 +154,7 @@ def test_findings_that_differ_are_cut_and_errors_of_the_spec_never() -> None:
     found = [finding(f"om{i}", f"message {i}") for i in range(100)]
     *first, more = folding.findings(found)
     assert first == found[:3]
-    assert more["message"].startswith("... and 97 more of it")
+    assert more["message"].startswith("... and 97 more of the same")
     of_one_file = [finding("om1", f"message {i}") for i in range(100)]
     assert folding.findings(of_one_file) == of_one_file
     warnings = [finding(None, f"message {i}", line=i + 1) for i in range(100)]

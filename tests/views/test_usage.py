@@ -18,9 +18,9 @@ from tests.command import omconf
         ("explain", "Missing argument: RULE|FILE[:LINE]."),
         ("verify --ssh --timeout 0", "Invalid value for --timeout: "),
         ("apply --ssh --health-timeout x", "Invalid value for --health-timeout: "),
-        ("undo", "Say which nodes: --ssh, or --local NODE for this host."),
-        ("apply --ssh --drain 30", "`30` has no unit: write 30s for seconds, or 30m for minutes."),
-        ("apply --ssh --drain soon", "`soon` is no duration: it is a number with s, m or h"),
+        ("undo", "Choose the nodes: --ssh, or --local NODE for this host."),
+        ("apply --ssh --drain 30", "`30` has no unit: write 30s for seconds or 30m for minutes."),
+        ("apply --ssh --drain soon", "`soon` is not a duration: write a number with s, m or h"),
     ],
 )
 def test_what_is_wrong_and_a_way_out(line: str, says: str) -> None:

@@ -2,7 +2,7 @@
 
 Each runs on the node, once over what is there and once with the new file in its place, and touches
 nothing that is live. Only what the new file adds counts: what others have in it may have been wrong
-for long. A program, namespace or right that a node lacks leaves its files unjudged.
+for long. A program, namespace or right that a node lacks leaves its files unchecked.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from omconf.apply.targets import Target
 
 SECONDS = 30
-"""How long a program may look at both; one that takes longer judges nothing."""
+"""How long a program may look at both; one that takes longer checks nothing."""
 MAX_COMPLAINTS = 10
 """Complaints of one program that are reported."""
 MAX_TEXT = 300
@@ -117,7 +117,7 @@ class _Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class Checker:
     """A program, the script that runs it twice, and what of its output is a complaint."""
 
     program: str
@@ -135,23 +135,23 @@ def problems(node: Node, steps: Sequence[Step], targets: Iterable[Target]) -> It
     """Say what programs on the node complain of in new files, and not in what is there."""
     changing = [target for target in targets if target.changes and target.after is not None]
     made = frozenset(_made(steps))
-    for judge in _JUDGES:
-        if files := {name: t for t in changing if (name := judge.draft(t)) is not None}:
-            yield from _judged(node, judge, files, made)
+    for checker in _CHECKERS:
+        if files := {name: t for t in changing if (name := checker.draft(t)) is not None}:
+            yield from _checked(node, checker, files, made)
 
 
-def _judged(
-    node: Node, judge: Judge, files: dict[str, Target], made: frozenset[str]
+def _checked(
+    node: Node, checker: Checker, files: dict[str, Target], made: frozenset[str]
 ) -> Iterator[str]:
     try:
         laid = [node.line.ask("draft", name, t.after or b"").ok for name, t in files.items()]
-        found = _run(node, judge, files) if all(laid) else None
+        found = _run(node, checker, files) if all(laid) else None
     finally:
         node.line.ask("draft", "")
     if found is None:
         return
     before, after = found
-    if judge.exact and not after.code:
+    if checker.exact and not after.code:
         return
     added = _added(before.complaints, after.complaints)
     if not after.complaints and after.code and not before.code:
@@ -161,18 +161,18 @@ def _judged(
         paths = [t.path for t in files.values()]
         named = [path for path in paths if path in complaint] or paths
         text = node.hide(complaint)[:MAX_TEXT].rstrip(".")
-        yield f"{judge.program} does not take {', '.join(named)} as planned{text and ': '}{text}"
+        yield f"{checker.program} rejects the planned {', '.join(named)}{text and ': '}{text}"
     if len(real) > MAX_COMPLAINTS:
-        yield f"{judge.program} complains of {len(real) - MAX_COMPLAINTS} more"
+        yield f"{checker.program} reports {len(real) - MAX_COMPLAINTS} more"
 
 
-def _run(node: Node, judge: Judge, files: dict[str, Target]) -> tuple[_Said, _Said] | None:
-    """Run a program over both; None when it judged nothing."""
+def _run(node: Node, checker: Checker, files: dict[str, Target]) -> tuple[_Said, _Said] | None:
+    """Run a program over both; None when it checked nothing."""
     nonce = secrets.token_hex(8)
     assert node.targets is not None  # noqa: S101 - whoever plans has them
     draft = f"{STATE.format(cluster=node.targets.bundle.cluster)}/draft"
-    words = ["sh", "-c", _HEAD + judge.script, "sh", nonce, draft]
-    words += dict.fromkeys(judge.named(target) for target in files.values())
+    words = ["sh", "-c", _HEAD + checker.script, "sh", nonce, draft]
+    words += dict.fromkeys(checker.named(target) for target in files.values())
     node.line.said()
     fields = [f".{word}" for word in words]
     if not node.line.ask("run", str(SECONDS), *fields, seconds=SECONDS + 30).ok:
@@ -188,7 +188,7 @@ def _run(node: Node, judge: Judge, files: dict[str, Target]) -> tuple[_Said, _Sa
     )
     if parts is None:
         return None
-    first, second = (list(judge.complaints(parts[at])) for at in (1, 3))
+    first, second = (list(checker.complaints(parts[at])) for at in (1, 3))
     return _Said(int(parts[2]), first), _Said(int(parts[4]), second)
 
 
@@ -265,26 +265,26 @@ def _unit_name(target: Target) -> str:
     return target.path.removeprefix(UNITS).partition("/")[0].removesuffix(".d")
 
 
-_JUDGES = (
-    Judge(
+_CHECKERS = (
+    Checker(
         "exportfs",
         _EXPORTFS,
         _exportfs,
         lambda target: "exports" if target.path == exports.PATH else None,
         exact=True,
     ),
-    Judge(
+    Checker(
         "findmnt",
         _FINDMNT,
         _findmnt,
         lambda target: "fstab" if target.path == fstab.PATH else None,
     ),
-    Judge(
+    Checker(
         "nft",
         _NFT,
         _nft,
         lambda target: "nft" if target.path.endswith(".nft") else None,
         exact=True,
     ),
-    Judge("systemd-analyze", _SYSTEMD, _systemd, _unit, _unit_name),
+    Checker("systemd-analyze", _SYSTEMD, _systemd, _unit, _unit_name),
 )

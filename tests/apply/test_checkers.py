@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omconf.actions import Put, Run, Step
-from omconf.apply import database, judges
+from omconf.apply import checkers, database
 from omconf.apply.carrier import FIRST, Program
 from omconf.apply.targets import Target
 from omconf.artifacts import node_check
@@ -62,13 +62,13 @@ class Machine:
             f"mkdir -p {folder}; printf %s {shlex.quote(data.decode())} >{shlex.quote(path)}"
         )
 
-    def judge(
+    def problems(
         self, *files: tuple[str, bytes], steps: list[Step] | None = None, hide: Any = str
     ) -> list[str]:
         bundle = SimpleNamespace(cluster="conference")
         node = SimpleNamespace(line=self.line, targets=SimpleNamespace(bundle=bundle), hide=hide)
         targets = [Target(path, None, data) for path, data in files]
-        found = list(judges.problems(cast(Any, node), steps or [], targets))
+        found = list(checkers.problems(cast(Any, node), steps or [], targets))
         assert "draft" not in self.shell("ls /var/lib/omconf/conference >&2")
         return found
 
@@ -114,61 +114,63 @@ class TestExportfs:
         for there in (None, GOOD.replace(b".2", b".8")):
             if there is not None:
                 machine.put(EXPORTS, there)
-            assert machine.judge((EXPORTS, (there or b"") + GOOD)) == []
-            (found,) = machine.judge((EXPORTS, (there or b"") + bad))
+            assert machine.problems((EXPORTS, (there or b"") + GOOD)) == []
+            (found,) = machine.problems((EXPORTS, (there or b"") + bad))
             line = 1 if there is None else 2
             said = f'/etc/exports:{line}: unknown keyword "snyc"'
             assert found == f"exportfs does not take /etc/exports as planned: {said}"
 
     def test_what_was_wrong_before_does_not_count(self, machine: Machine) -> None:
         machine.put(EXPORTS, FOREIGN)
-        assert machine.judge((EXPORTS, b"# one line more\n" + FOREIGN + GOOD)) == []
-        (found,) = machine.judge((EXPORTS, FOREIGN + GOOD + GOOD.replace(b"rw", b"ro")))
+        assert machine.problems((EXPORTS, b"# one line more\n" + FOREIGN + GOOD)) == []
+        (found,) = machine.problems((EXPORTS, FOREIGN + GOOD + GOOD.replace(b"rw", b"ro")))
         assert "duplicated export entries: 10.1.1.2:/opt/omdata" in found
 
     def test_an_error_of_others_by_which_exportfs_stops(self, machine: Machine) -> None:
         machine.put(EXPORTS, b"/srv 10.1.1.9(snyc)\n")
-        assert machine.judge((EXPORTS, b"# more\n/srv 10.1.1.9(snyc)\n" + GOOD)) == []
+        assert machine.problems((EXPORTS, b"# more\n/srv 10.1.1.9(snyc)\n" + GOOD)) == []
 
     def test_exports_d_is_read_as_well(self, machine: Machine) -> None:
         machine.put("/etc/exports.d/a.exports", GOOD.replace(b"rw", b"ro"))
         for there in (None, b"# mine\n"):
             if there is not None:
                 machine.put(EXPORTS, there)
-            (found,) = machine.judge((EXPORTS, GOOD))
+            (found,) = machine.problems((EXPORTS, GOOD))
             assert "duplicated export entries" in found
 
     def test_a_folder_that_the_plan_makes_may_be_missing(self, machine: Machine) -> None:
         text = GOOD.replace(b"/opt/omdata", b"/opt/other")
-        (found,) = machine.judge((EXPORTS, text))
+        (found,) = machine.problems((EXPORTS, text))
         assert "Failed to stat /opt/other: No such file" in found
         makes = Step(("om1",), "", (Run(("install", "-d", "/opt/other")),))
-        assert machine.judge((EXPORTS, text), steps=[makes]) == []
+        assert machine.problems((EXPORTS, text), steps=[makes]) == []
 
     def test_without_a_network_no_name_resolves(self, machine: Machine) -> None:
         machine.put(EXPORTS, FOREIGN)
         more = b"/opt/omdata om2.example.org(rw)\n"
-        assert machine.judge((EXPORTS, FOREIGN + more)) == []
+        assert machine.problems((EXPORTS, FOREIGN + more)) == []
 
     def test_nothing_live_is_touched(self, machine: Machine) -> None:
         listed = "ls -lAi /etc /var/lib/nfs >&2; cat /proc/self/mounts >&2; exportfs -s >&2 || :"
         machine.put(EXPORTS, b"")
         machine.shell(": >/var/lib/nfs/etab; : >/var/lib/nfs/rmtab; exportfs -s >&2 || :")
         before = machine.shell(listed)
-        assert machine.judge((EXPORTS, GOOD)) == []
+        assert machine.problems((EXPORTS, GOOD)) == []
         assert machine.shell(listed) == before
 
     def test_a_state_elsewhere_is_left_alone(self, machine: Machine) -> None:
         machine.shell("mkdir /opt/state; : >/opt/state/etab")
         machine.put("/etc/nfs.conf", b"[mountd]\n state-directory-path=/opt/state\n")
-        assert machine.judge((EXPORTS, GOOD.replace(b"sync", b"snyc"))) == []
+        assert machine.problems((EXPORTS, GOOD.replace(b"sync", b"snyc"))) == []
         assert machine.shell("cat /opt/state/* >&2") == ""
 
     def test_a_value_of_a_secret_is_hidden(self, machine: Machine) -> None:
         text = GOOD.replace(b"sync", b"hunter2")
-        (found,) = machine.judge((EXPORTS, text), hide=lambda t: t.replace("hunter2", "(secret)"))
+        (found,) = machine.problems(
+            (EXPORTS, text), hide=lambda t: t.replace("hunter2", "(secret)")
+        )
         assert found.endswith('unknown keyword "(secret)"')
-        (found,) = machine.judge((EXPORTS, text), hide=lambda _: "")
+        (found,) = machine.problems((EXPORTS, text), hide=lambda _: "")
         assert found == "exportfs does not take /etc/exports as planned"
 
     @pytest.mark.parametrize(
@@ -184,12 +186,12 @@ class TestExportfs:
         for there in (None, b"# mine\n"):
             if there is not None:
                 machine.put(EXPORTS, there)
-            assert machine.judge((EXPORTS, GOOD)) == []
-            assert len(machine.judge((EXPORTS, GOOD.replace(b"sync", b"snyc")))) == 1
+            assert machine.problems((EXPORTS, GOOD)) == []
+            assert len(machine.problems((EXPORTS, GOOD.replace(b"sync", b"snyc")))) == 1
 
     @pytest.mark.parametrize("lacks", ["exportfs", "unshare", "mount"])
     @pytest.mark.parametrize("code", [1, 127])
-    def test_without_what_it_takes_nothing_is_judged(
+    def test_without_what_it_takes_nothing_is_checked(
         self, start: Start, tmp_path: Path, lacks: str, code: int
     ) -> None:
         (tmp_path / lacks).write_text(f"#!/bin/sh\necho {lacks}: not permitted >&2\nexit {code}\n")
@@ -197,7 +199,7 @@ class TestExportfs:
         # The node is made by the programs that are there.
         machine = start("/mnt/tools:/usr/sbin:/usr/bin:/sbin:/bin")
         machine.shell(f"mkdir /mnt/tools; cp -p {tmp_path}/{lacks} /mnt/tools")
-        assert machine.judge((EXPORTS, GOOD.replace(b"sync", b"snyc"))) == []
+        assert machine.problems((EXPORTS, GOOD.replace(b"sync", b"snyc"))) == []
 
     def test_what_it_says_is_limited(self, start: Start, tmp_path: Path) -> None:
         fake = tmp_path / "exportfs"
@@ -208,13 +210,13 @@ class TestExportfs:
         )
         fake.chmod(0o755)
         machine = start(f"{tmp_path}:/usr/sbin:/usr/bin:/sbin:/bin")
-        *found, rest = machine.judge((EXPORTS, GOOD))
-        assert (len(found), rest) == (judges.MAX_COMPLAINTS, "exportfs complains of 3 more")
-        assert all(len(text) < judges.MAX_TEXT + 100 for text in found)
+        *found, rest = machine.problems((EXPORTS, GOOD))
+        assert (len(found), rest) == (checkers.MAX_COMPLAINTS, "exportfs reports 3 more")
+        assert all(len(text) < checkers.MAX_TEXT + 100 for text in found)
         fake.write_text("#!/bin/sh\nhead -c 100000 /dev/zero | tr '\\0' x >&2\nexit 1\n")
-        assert machine.judge((EXPORTS, GOOD)) == []
+        assert machine.problems((EXPORTS, GOOD)) == []
         fake.write_text("#!/bin/sh\ngrep -q omdata /etc/exports || exit 0\nexit 3\n")
-        (found_,) = machine.judge((EXPORTS, GOOD))
+        (found_,) = machine.problems((EXPORTS, GOOD))
         assert found_.endswith(": exit code 3")
 
 
@@ -223,24 +225,24 @@ class TestExportfs:
 def test_whatever_was_said_before_is_not_added_on_other_lines(said: list[str], random: Any) -> None:
     now = [re.sub("[0-9]", "77", text) for text in said]
     random.shuffle(now)
-    assert judges._added(said, now) == []
-    assert judges._added(said, [*now, "new"]) == ["new"]
-    assert judges._added(said, [*now, *said[:1]]) == said[:1]
+    assert checkers._added(said, now) == []
+    assert checkers._added(said, [*now, "new"]) == ["new"]
+    assert checkers._added(said, [*now, *said[:1]]) == said[:1]
 
 
 @needs("findmnt")
 def test_findmnt(machine: Machine) -> None:
-    assert machine.judge((FSTAB, MOUNT)) == []
-    (found,) = machine.judge((FSTAB, b"# mine\nbroken\n" + MOUNT))
+    assert machine.problems((FSTAB, MOUNT)) == []
+    (found,) = machine.problems((FSTAB, b"# mine\nbroken\n" + MOUNT))
     assert found.endswith("as planned: /etc/fstab: parse error at line 2 -- ignored")
     foreign = b"/dev/no /no/such ext4 rw 0 2\nbroken\n"
     machine.put(FSTAB, foreign)
-    assert machine.judge((FSTAB, b"# mine\n" + foreign + MOUNT)) == []
+    assert machine.problems((FSTAB, b"# mine\n" + foreign + MOUNT)) == []
     other = MOUNT.replace(b" /opt/omdata", b" /opt/other")
-    (found,) = machine.judge((FSTAB, foreign + other))
+    (found,) = machine.problems((FSTAB, foreign + other))
     assert "/opt/other: unreachable on boot required target" in found
     makes = Step(("om1",), "", (Run(("mkdir", "-p", "/opt/other")),))
-    assert machine.judge((FSTAB, foreign + other), steps=[makes]) == []
+    assert machine.problems((FSTAB, foreign + other), steps=[makes]) == []
 
 
 @needs("nftables")
@@ -250,47 +252,47 @@ def test_nft(machine: Machine) -> None:
     )
     table += b"  type filter hook input priority filter; policy accept;\n  iif lo accept\n }\n}\n"
     includes = table + b'include "/etc/omconf/conference/firewall.d/*.nft"\n'
-    assert machine.judge((NFT, includes)) == []
-    (found,) = machine.judge((NFT, table.replace(b"iif lo", b"iff lo")))
+    assert machine.problems((NFT, includes)) == []
+    (found,) = machine.problems((NFT, table.replace(b"iif lo", b"iff lo")))
     assert f"{NFT}:6:" in found
     assert "Error: " in found
     assert machine.shell("nft list ruleset >&2") == ""
     # A file of the admin's that is wrong counts for the first table, by which it is included at all.
     machine.put("/etc/omconf/conference/firewall.d/a.nft", b"nonsense\n")
-    assert len(machine.judge((NFT, includes))) == 1
+    assert len(machine.problems((NFT, includes))) == 1
     machine.put(NFT, includes)
-    assert machine.judge((NFT, b"# more\n" + includes)) == []
+    assert machine.problems((NFT, b"# more\n" + includes)) == []
 
 
 @needs("systemd-analyze")
 def test_systemd(machine: Machine) -> None:
     machine.put("/etc/systemd/system/om.service", b"[Service]\nExecStart=/bin/true\nForeign=1\n")
     good = b"[Unit]\nRequiresMountsFor=/opt/omdata\n"
-    assert machine.judge((DROP_IN, good)) == []
-    (found,) = machine.judge((DROP_IN, good + b"Ours=1\n"))
+    assert machine.problems((DROP_IN, good)) == []
+    (found,) = machine.problems((DROP_IN, good + b"Ours=1\n"))
     assert "Unknown key" in found
     assert f"{DROP_IN}:3:" in found
     # What is there is replaced, not read as well.
     machine.put(DROP_IN, b"[Unit]\nOurs=1\n")
-    assert machine.judge((DROP_IN, good)) == []
+    assert machine.problems((DROP_IN, good)) == []
 
     unit = "/etc/systemd/system/omconf-multicast-route.service"
     script = "/usr/local/sbin/omconf-no-such"
     text = f"[Service]\nType=oneshot\nExecStart={script} up\n".encode()
-    found, *rest = machine.judge((unit, text), (DROP_IN, good))
+    found, *rest = machine.problems((unit, text), (DROP_IN, good))
     assert rest == []
     assert f"Command {script} is not executable" in found
     writes = Step(("om1",), "", (Put((script, unit)),))
-    assert machine.judge((unit, text), (DROP_IN, good), steps=[writes]) == []
+    assert machine.problems((unit, text), (DROP_IN, good), steps=[writes]) == []
 
 
 def test_a_drop_in_of_a_unit_that_is_not_there_yet(machine: Machine) -> None:
-    assert machine.judge((DROP_IN, b"[Unit]\nRequiresMountsFor=/opt/omdata\n")) == []
+    assert machine.problems((DROP_IN, b"[Unit]\nRequiresMountsFor=/opt/omdata\n")) == []
 
 
-@pytest.mark.parametrize("judge", judges._JUDGES, ids=lambda judge: judge.program)
-def test_shellcheck(judge: judges.Judge) -> None:
-    check(judges._HEAD + judge.script)
+@pytest.mark.parametrize("checker", checkers._CHECKERS, ids=lambda checker: checker.program)
+def test_shellcheck(checker: checkers.Checker) -> None:
+    check(checkers._HEAD + checker.script)
 
 
 def test_the_functions_of_the_node_check_that_ask_for_a_port() -> None:
