@@ -100,8 +100,8 @@ def test_broken_files(data: bytes, rule: str, line: int, column: int) -> None:
 
 
 SAID = [
-    ("a:\n\tb: 1\n", "a tab stands here"),
-    ("a: |\n\tb\n", "a tab stands here"),
+    ("a:\n\tb: 1\n", "there is a tab here"),
+    ("a: |\n\tb\n", "there is a tab here"),
     ("a: @b\n", "`@` cannot start a text"),
     ("a: `b`\n", "a backquote cannot start a text"),
     ("a: 1\nb: [1, 2\n", "the `[` of line 2 is not closed before this"),
@@ -110,7 +110,7 @@ SAID = [
     ("a:\n  b: 1\n c: 2\n", "a key is missing here, in the mapping of line 1 goes on"),
     ("a:\n  - x\n  y: 1\n", "a `- ` is missing here, in the list of line 2 goes on"),
     ("a: 1\n---\nb: 2\n", "a second document begins here"),
-    ("a: 'x\n\n", "the quote that opens in line 1 is never closed"),
+    ("a: 'x\n\n", "the quote that opens on line 1 is not closed"),
     ("a: *b\n", "there is an alias without an anchor above it"),
 ]
 

@@ -140,25 +140,25 @@ def test_the_port_of_nat_is_hazelcasts_alone() -> None:
         (
             [{"public_address": "203.0.113.7:15701"}, {"public_address": "203.0.113.7:15701"}],
             "`om2` has the same `public_address` as `om1`",
-            "Give each its own",
+            "Give each node its own",
         ),
         (
             [
                 {"public_address": "203.0.113.7:15701"},
                 {"address": "10.1.1.1", "public_address": "203.0.113.7:15702"},
             ],
-            "The data server sees `om2` and `om1` at one `public_address`: 203.0.113.7",
-            "Give each a `storage_address`",
+            "The data server sees `om2` and `om1` at the same `public_address`: 203.0.113.7",
+            "Give each node a `storage_address`",
         ),
         (
             [{"storage_address": "10.2.1.1"}, {"storage_address": "10.2.1.1"}],
             "`om2` has the same `storage_address` as `om1`: 10.2.1.1.",
-            "Give each a `storage_address`",
+            "Give each node a `storage_address`",
         ),
         (
             [{"storage_address": "10.1.1.2"}, {}],
             "The `address` of `om2` is the `storage_address` of `om1`: 10.1.1.2.",
-            "Give each a `storage_address`",
+            "Give each node a `storage_address`",
         ),
     ],
 )
@@ -239,8 +239,8 @@ def test_containers_that_ports_tell_apart_need_no_address_for_a_folder_that_is_m
         (("10.0.0.1", "203.0.113.7"), ("10.0.0.2", None), None),
         (("10.0.0.1", "10.0.0.1"), ("10.0.0.2", "203.0.113.8"), None),
         # To om2, 10.0.0.1 is itself.
-        (("10.0.0.1", None), ("10.0.0.1", "203.0.113.8"), "Give `om1` a `public_address` as well"),
-        (("10.0.0.1", "203.0.113.7"), ("10.0.0.1", None), "Give `om2` a `public_address` as well"),
+        (("10.0.0.1", None), ("10.0.0.1", "203.0.113.8"), "Set a `public_address` for `om1` as well"),
+        (("10.0.0.1", "203.0.113.7"), ("10.0.0.1", None), "Set a `public_address` for `om2` as well"),
         (("10.0.0.1", "10.0.0.1"), ("10.0.0.1", "203.0.113.8"), "Correct the `public_address`"),
         (("10.0.0.2", "10.0.0.1"), ("10.0.0.1", "203.0.113.8"), "Correct the `public_address`"),
         (("10.0.0.2", "10.0.0.1:5701"), ("10.0.0.1", "203.0.113.8"), "Correct the"),
