@@ -228,12 +228,14 @@ def _file(change: Document) -> Markup:
 
 def _item(item: Document) -> Markup:
     before, after = human.values(item)
-    parts: list[Markup | str] = [tag("code", _cut(item["key"]), of="key")]
-    if item["action"] != "create":
+    action = item["action"]
+    sign = tag("span", nodes.SIGNS[action], of="mark", title=action)
+    parts: list[Markup | str] = [sign, tag("code", _cut(item["key"]), of="key")]
+    if action != "create":
         parts.append(tag("del", before))
-    if item["action"] == "update":
+    if action == "update":
         parts.append(" → ")
-    if item["action"] != "delete":
+    if action != "delete":
         parts.append(tag("ins", after))
     if "secret" in item:
         parts.append(tag("span", f" ({item['secret']})", of="quiet"))
@@ -243,7 +245,7 @@ def _item(item: Document) -> Markup:
     if "hint" in item:
         hint = _cut(item["hint"])
         parts.append(tag("span", f" ({hint})", of="quiet"))
-    return tag("li", *parts)
+    return tag("li", *parts, of=action)
 
 
 def _cause(of: Document) -> list[Markup]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,32 @@ def test_a_text_is_text(text: str) -> None:
     assert parser.fragment_fromstring(drawn).text_content() == visible(text) * 2
     (element,) = parser.fragments_fromstring(tag("span", title=text))
     assert element.get("title") == visible(text)
+
+
+SCHEMES = re.findall(r":root \{(.*?)\}", html._STYLE.read_text(), re.DOTALL)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES, ids=["light", "dark", "print"])
+def test_every_text_has_contrast(scheme: str) -> None:
+    """WCAG 2.1, level AA: at least 4.5 to 1."""
+    colours = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6})", scheme))
+    for text in ("text", "quiet", "link", "green", "amber", "red", "violet"):
+        for under in ("page", "card", "inset"):
+            assert contrast(colours[text], colours[under]) >= 4.5, (text, under)
+    for name in ("green", "amber", "red", "violet"):
+        assert contrast(colours[name], colours[f"on-{name}"]) >= 4.5, name
+    assert contrast(colours["text"], colours["on-red"]) >= 4.5
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted(luminance(colour) for colour in (one, other))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    red, green, blue = (p / 12.92 if p <= 0.04045 else ((p + 0.055) / 1.055) ** 2.4 for p in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
