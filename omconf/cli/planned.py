@@ -31,7 +31,7 @@ AsPage = Annotated[
     typer.Option(
         "--html",
         metavar="FILE",
-        help="Write the plan to FILE as an HTML page, too; what is printed stays the same.",
+        help="Also write the plan to FILE as an HTML page; the output stays the same.",
     ),
 ]
 DetailedExitcode = Annotated[

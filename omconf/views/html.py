@@ -90,7 +90,7 @@ def _rest(number: int, what: str) -> list[Markup]:
     if number <= 0:
         return []
     what = what if number == 1 else f"{what}s"
-    words = f"... and {number} more {what}, for which there is no room: `--json` has all."
+    words = f"... and {number} more {what}, left out to limit the size: `--json` has them all."
     return [tag("p", words, of="left")]
 
 
@@ -119,7 +119,7 @@ def _head(document: Document) -> str:
 def _header(document: Document) -> Markup:
     cluster = document["cluster"]
     name = "No plan" if cluster is None else nodes.name(cluster)
-    lines = ["No plan could be made."] if cluster is None else human.summary(document, _PLAIN)
+    lines = ["The plan failed."] if cluster is None else human.summary(document, _PLAIN)
     *before, last = lines
     notes = [tag("p", line) for line in before]
     summary = tag("div", tag("strong", last), *notes, of=f"summary {_state(document)}")
@@ -193,7 +193,7 @@ def _group(number: int, group: folding.Group, *, opened: bool) -> Markup:
     parts = [tag("summary", tag("b", nodes.names(group.nodes)), *tags)]
     if group.differ:
         first = nodes.name(group.nodes[0])
-        parts.append(tag("p", f"Where a value differs by node, it is {first}'s."))
+        parts.append(tag("p", f"Where a value differs by node, the one shown is {first}'s."))
     parts += [_file(change) for change in group.changes[:_MOST_FILES]]
     parts += _rest(len(group.changes) - _MOST_FILES, "file")
     attributes = {"open": ""} if opened else {}
@@ -209,7 +209,7 @@ def _file(change: Document) -> Markup:
     if change["ownership"] == "block":
         parts.append(tag("span", "block", of="tag", title="omconf owns a block of this file"))
     if action == "reformat":
-        parts.append(tag("span", "same meaning, written differently", of="tag"))
+        parts.append(tag("span", "formatting only", of="tag"))
     if not change["items"]:
         parts += _cause(change)
     rows = [tag("li", _cut(note), of="quiet") for note in folding.notes(change)]
@@ -264,7 +264,7 @@ def _step(step: Document) -> Markup:
     parts = [tag("h3", called), *tags, why, *_actions(text.of_step(step))]
     if step.get("undo"):
         back = _actions(text.lines(step["undo"], undo=True))
-        parts.append(tag("details", tag("summary", "To take it back"), *back, of="undo"))
+        parts.append(tag("details", tag("summary", "Rollback"), *back, of="undo"))
     number = tag("span", str(step["step"]), of="number")
     verbs = {verb for verb, unit in does if not unit.startswith(OWN_UNITS)}
     looks = next((verb for verb in ("stop", "restart", "start") if verb in verbs), "")

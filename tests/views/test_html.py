@@ -23,7 +23,7 @@ from tests.plan.documents import DOCUMENTS, HOSTILE, TEXTS, of_nodes
 from tests.views.pages import TAGS, text_of, texts
 
 PLAN = json.loads((EXAMPLES / "clustering-page/plan.json").read_text())
-LEFT_OUT = "for which there is no room"
+LEFT_OUT = "left out to limit the size"
 
 
 def tree_of(document: dict[str, Any]) -> Any:
@@ -229,7 +229,7 @@ def test_what_there_is_no_room_for_is_counted() -> None:
 @given(st.sampled_from(HOSTILE), st.integers(0, 3))
 def test_no_plan(message: str, number: int) -> None:
     found = [{"rule": "OM101", "severity": "error", "message": message}] * number
-    assert "No plan could be made." in page_of({**no_plan([]), "diagnostics": found})
+    assert "The plan failed." in page_of({**no_plan([]), "diagnostics": found})
 
 
 def saved(tmp_path: Path, *options: str) -> Any:
