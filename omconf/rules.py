@@ -121,7 +121,7 @@ NO_INTERFACE = Rule("OM328", Severity.WARNING, "interfaces that match no address
 BROKEN_LINE = Rule(
     "OM329", Severity.WARNING, "a line outside omconf's block that its program rejects"
 )
-UNWRITABLE = Rule("OM330", Severity.ERROR, "a saved plan that cannot be written")
+UNWRITABLE = Rule("OM330", Severity.ERROR, "a plan or its page that cannot be written")
 NO_PLAN = Rule("OM331", Severity.ERROR, "a file that is not a plan or cannot be read")
 NEWER = Rule("OM332", Severity.ERROR, "a plan that another version of omconf saved")
 UNKNOWN = Rule("OM333", Severity.WARNING, "a cluster setting whose value only the node knows")

@@ -53,6 +53,7 @@ PACKAGES = {
     "ansible-core": "ansible-vault",
     "bash": "bash",
     "busybox-static": "busybox",
+    "chromium": "chromium",
     "cifs-utils": "mount.cifs",
     "cmark-gfm": "cmark-gfm",
     "curl": "curl",

@@ -47,6 +47,7 @@ def plan(
     as_json: planned.AsJson = False,
     markdown: planned.AsMarkdown = False,
     max_chars: planned.MaxChars = None,
+    page: planned.AsPage = None,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print only errors and the summary line.")
     ] = False,
@@ -102,7 +103,7 @@ def plan(
             else replace(made, diagnostics=tuple(strictly(made.diagnostics)))
         )
     drawn = document.no_plan(made) if isinstance(made, list) else document.of_plan(made)
-    planned.show(drawn, as_json=as_json, markdown=markdown, most=max_chars, quiet=quiet)
+    planned.show(drawn, as_json=as_json, markdown=markdown, most=max_chars, page=page, quiet=quiet)
     planned.leave(drawn, detailed=detailed_exitcode)
 
 

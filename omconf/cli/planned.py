@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +26,14 @@ MaxChars = Annotated[
         help="Cut the Markdown at N characters.  [default: 60000]",
     ),
 ]
+AsPage = Annotated[
+    Path | None,
+    typer.Option(
+        "--html",
+        metavar="FILE",
+        help="Also write the plan to FILE as an HTML page; the output stays the same.",
+    ),
+]
 DetailedExitcode = Annotated[
     bool, typer.Option("--detailed-exitcode", help="Exit 2 when there are changes.")
 ]
@@ -44,9 +53,19 @@ def show(
     as_json: bool = False,
     markdown: bool = False,
     most: int | None = None,
+    page: Path | None = None,
     quiet: bool = False,
 ) -> None:
-    """Print a plan: as a document alone, or for people with what is wrong on stderr."""
+    """Print a plan: as a document alone, or for people with what is wrong on stderr.
+
+    It is written as a `page` before; a page that cannot be is a finding of the document then.
+    """
+    if page:
+        from omconf.pipeline.plan import save_page
+        from omconf.views.document import diagnostic
+
+        if failed := save_page(str(page), document):
+            document["diagnostics"].append(diagnostic(failed))
     if as_json:
         output.print_json(document)
     elif markdown:

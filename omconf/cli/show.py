@@ -17,6 +17,7 @@ def show(
     as_json: planned.AsJson = False,
     markdown: planned.AsMarkdown = False,
     max_chars: planned.MaxChars = None,
+    page: planned.AsPage = None,
     detailed_exitcode: planned.DetailedExitcode = False,
     no_color: output.NoColor = False,
 ) -> None:
@@ -29,5 +30,5 @@ def show(
     planned.require_one_form(as_json=as_json, markdown=markdown, most=max_chars)
     saved = plans.saved(str(plan_file))
     drawn = saved if isinstance(saved, dict) else document.no_plan([saved])
-    planned.show(drawn, as_json=as_json, markdown=markdown, most=max_chars)
+    planned.show(drawn, as_json=as_json, markdown=markdown, most=max_chars, page=page)
     planned.leave(drawn, detailed=detailed_exitcode)

@@ -80,14 +80,14 @@ def create(
         raise
 
 
-def replace(name: str, data: bytes, *, dir_fd: int, mode: int) -> None:
+def replace(name: str, data: bytes, *, dir_fd: int, mode: int, exact: bool = True) -> None:
     """Put a new file of this very mode in the place of an old one, or of none, in one step.
 
-    At any moment, also after a power cut, there is the old file or the new one, whole. A link in
-    its place is replaced itself.
+    Without `exact` the umask narrows the mode. At any moment, also after a power cut, there is the
+    old file or the new one, whole. A link in its place is replaced itself.
     """
     staged = f".omconf-{os.urandom(8).hex()}"
-    create(staged, data, dir_fd=dir_fd, mode=mode, exact=True)
+    create(staged, data, dir_fd=dir_fd, mode=mode, exact=exact)
     try:
         os.rename(staged, name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
     except BaseException:

@@ -129,3 +129,12 @@ def saved(path: str) -> dict[str, Any] | Diagnostic:
     if isinstance(document, dict):
         document.pop("binding", None)  # which is `apply`'s business, and nobody's to look at
     return document
+
+
+def save_page(path: str, document: dict[str, Any]) -> Diagnostic | None:
+    """Write the page of a plan's document; gives OM330 for what is in the way."""
+    from omconf.planfile import place
+    from omconf.views import html
+
+    page = html.plan(document).encode()
+    return place.put(path, page, start=html.START, what="page of a plan")

@@ -7,7 +7,6 @@ model.py, or of format1.py, or is refused.
 from __future__ import annotations
 
 import json
-import os
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +14,8 @@ from pydantic import ValidationError
 from pydantic_core import from_json
 
 from omconf.files import read as files
-from omconf.files.write import replace
 from omconf.planfile import format1, model
+from omconf.planfile.place import put
 from omconf.rules import NEWER, NO_PLAN, UNWRITABLE
 
 if TYPE_CHECKING:
@@ -43,35 +42,13 @@ def write(path: str, document: Mapping[str, Any]) -> Diagnostic | None:
     if len(data) > MAX_BYTES:
         message = f"The plan is larger than {MAX_BYTES >> 20} MiB."
         return UNWRITABLE.at(None, message, hint="Plan some of the nodes at a time: `--node NODE`.")
-    above, name = os.path.split(os.path.realpath(path))
-    try:
-        folder = files.folder(above)
-        try:
-            if not _replaceable(name, folder):
-                message = f"{path} already exists and is not a plan."
-                return UNWRITABLE.at(None, message, hint="Name another file, or remove it.")
-            replace(name, data, dir_fd=folder, mode=0o600)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        return UNWRITABLE.at(None, f"{path} cannot be written: {error.strerror}.")
-    return None
+    return put(path, data, start=_START, what="plan", mode=0o600)
 
 
 def _escaped(found: re.Match[str]) -> str:
     """Write a character for ASCII; half of one, which no other program reads, is replaced."""
     char = found[0]
     return json.dumps("\ufffd" if "\ud800" <= char <= "\udfff" else char)[1:-1]
-
-
-def _replaceable(name: str, folder: int) -> bool:
-    try:
-        found = files.start(name, len(_START), dir_fd=folder, follow=False)
-    except FileNotFoundError:
-        return True
-    except files.NotRegularError:
-        return False
-    return found.data in (b"", _START)
 
 
 def read(path: str) -> dict[str, Any] | Diagnostic:

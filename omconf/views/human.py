@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 _COLOURS = {"red": 31, "green": 32, "yellow": 33, "blue": 34, "bold": 1, "dim": 2}
 _SIGNS = {"create": ("+", "green"), "update": ("~", "yellow"), "delete": ("-", "red")}
 _SIGNS["reformat"] = ("≈", "dim")
-_PLACE = {"line", "column", "end_line", "end_column"}
+PLACE = {"line", "column", "end_line", "end_column"}
+"""Without one of these keys a finding has no excerpt."""
 WIDTH = 100
 
 
@@ -44,20 +45,26 @@ def diagnostics(found: Iterable[Document], paint: Paint) -> str:
 
 
 def _diagnostic(d: Document, paint: Paint) -> str:
-    place = ":".join(d[key] for key in ("node", "path") if d.get(key))
-    if place and "line" in d:
-        place += f":{d['line']}" + (f":{d['column']}" if "column" in d else "")
+    where = place(d)
     colour = "red" if d["severity"] == "error" else "yellow"
     label = paint(f"{d['severity']}[{d['rule']}]", colour, "bold")
-    head = f"{visible(place)}: " if place else ""
+    head = f"{visible(where)}: " if where else ""
     lines = [f"{head}{label}: {visible(d['message'])}"]
     source = d.get("source")
-    if source is not None and source.strip() and d.keys() >= _PLACE:
+    if source is not None and source.strip() and d.keys() >= PLACE:
         lines += excerpt(d, source, paint, colour)
     if "hint" in d:
         hint = "\n".join(visible(line) for line in d["hint"].split("\n"))
         lines.append(f"  {paint('hint:', 'bold')} {hint}")
     return "\n".join(lines) + "\n"
+
+
+def place(d: Document) -> str:
+    """Name where a finding is, as its document has it; empty for one of no place."""
+    named = ":".join(d[key] for key in ("node", "path") if d.get(key))
+    if named and "line" in d:
+        named += f":{d['line']}" + (f":{d['column']}" if "column" in d else "")
+    return named
 
 
 def excerpt(d: Document, source: str, paint: Paint, colour: str) -> list[str]:

@@ -66,6 +66,8 @@ CASES = f"""
     {PLAN} second.yaml --json
     {PLAN} third.yaml --markdown
     {PLAN} --markdown --max-chars 1000
+    {PLAN} third.yaml --html {OUT}
+    {PLAN} --html cluster.yaml --out {OUT}
     {PLAN} --strict-format --no-color
     {PLAN} --quiet --detailed-exitcode --strict
     {PLAN} --out {OUT}
@@ -115,6 +117,7 @@ CASES = f"""
     show saved.json
     show saved.json --json --detailed-exitcode
     show saved.json --markdown --max-chars 2000 --no-color
+    show saved.json --html {OUT}
     show no-plan.json
     show torn.plan
     show deployed/om2/{PERSISTENCE}

@@ -240,6 +240,7 @@ def test_paths_of_the_command_line(world: Path) -> None:
         run(world, "plan", "--deployed", "d", "--node", name, *form)
         run(world, "plan", "--git", name, "-o", name, *form)
         run(world, "plan", "--deployed", "d", "--out", name, *form)
+        run(world, "plan", "--deployed", "d", "--html", f"no/{name}", *form)
         run(world, "plan", "--local", name, "--root", name, *form)
         run(world, "show", name, *form)
         run(world, "explain", name, *form)

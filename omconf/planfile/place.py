@@ -1,0 +1,47 @@
+"""Where a plan, or a page of one, is written: in the place of an earlier one, and of nothing else."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from omconf.files import read as files
+from omconf.files.write import replace
+from omconf.rules import UNWRITABLE
+
+if TYPE_CHECKING:
+    from omconf.diagnostics import Diagnostic
+
+
+def put(
+    path: str, data: bytes, *, start: bytes, what: str, mode: int | None = None
+) -> Diagnostic | None:
+    """Write a file whole or not at all; gives OM330 for what is in the way.
+
+    Replaced is only a file that begins with `start`, a `what`, or an empty one. It has this very
+    `mode`, or that of any new file, which the umask narrows.
+    """
+    above, name = os.path.split(os.path.realpath(path))
+    try:
+        folder = files.folder(above)
+        try:
+            if not _replaceable(name, folder, start):
+                message = f"{path} already exists and is not a {what}."
+                return UNWRITABLE.at(None, message, hint="Name another file, or remove it.")
+            exact = mode is not None
+            replace(name, data, dir_fd=folder, mode=0o666 if mode is None else mode, exact=exact)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        return UNWRITABLE.at(None, f"{path} cannot be written: {error.strerror}.")
+    return None
+
+
+def _replaceable(name: str, folder: int, start: bytes) -> bool:
+    try:
+        found = files.start(name, len(start), dir_fd=folder, follow=False)
+    except FileNotFoundError:
+        return True
+    except files.NotRegularError:
+        return False
+    return found.data in (b"", start)
