@@ -47,7 +47,7 @@ COMMANDS = [
     Command("import --deployed trees --release 9.1.0", 1, prints=False),
     Command("graph"),
     Command("verify --local om1", 1),
-    Command("doctor"),
+    Command("doctor", 1),
     Command("explain OM221"),
     Command("schema"),
     Command("rules", full=FULL),

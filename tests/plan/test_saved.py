@@ -215,7 +215,7 @@ def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(saved, "MAX_BYTES", 1000)
     too_large = saved.read(str(tmp_path / "plan"))
     assert isinstance(too_large, Diagnostic)
-    assert "no plan is as large" in too_large.message
+    assert "the limit for a plan" in too_large.message
     refused_too = saved.write(str(tmp_path / "plan"), SAVED)
     assert isinstance(refused_too, Diagnostic)
     assert (tmp_path / "plan").read_text() == json.dumps(PLAN, indent=2)

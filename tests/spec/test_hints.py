@@ -29,7 +29,7 @@ HINTS = [
     ('"9.1.0"', '"9.1.0", timezone: "GMT+5:30"', "hint: Write an IANA name"),
     ('"9.1.0"', '"9.1.0", timezone: GMT+19', "hint: Write an IANA name"),
     ('"9.1.0"', '"9.1.0", home: "/opt/o\'m"', "hint: Use a folder whose name"),
-    ("user: openmeetings", "user: openmeetings\n  pool: {'a b': 1}", "hint: Write the name without spaces"),
+    ("user: openmeetings", "user: openmeetings\n  pool: {'a b': 1}", "the name without spaces"),
     ("server: om1", "server: {host: 127.0.0.1}", "`127.0.0.1` is a different host on each node."),
     ("server: om1", "server: {host: localhost}", "`server: om1`"),
     ("discovery: {kind: multicast}", "hazelcast: {port: 2049}", "Give `hazelcast.port` another"),

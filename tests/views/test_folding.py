@@ -20,7 +20,7 @@ differs by node is one after the other only not rolling file are
 All must stop No restarts Nodes restart one by one write delete systemctl check and more
 wait until healthy seconds at most the admin database data server administrator files in bundle
 at least second after another node these can log in
-Secrets compared with the spec not the one shown formatting differ differs
+Secrets compared with the spec not the one shown formatting differ differs s
 """
 FRAME = set(FRAME_TEXT.split())
 

@@ -44,7 +44,7 @@ def test_help_is_as_wide_as_the_terminal_and_cuts_no_sentence() -> None:
         shown = omconf("--help", env={"COLUMNS": str(width)}).out
         assert width - 15 < max(map(len, shown.splitlines())) <= width
         assert "..." not in shown.replace("[ARGS]...", "")
-        assert "node is known to be healthy." in " ".join(shown.split())
+        assert "exit 1 unless every node is healthy." in " ".join(shown.split())
 
 
 def test_help_of_a_command_is_its_own() -> None:
