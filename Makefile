@@ -36,6 +36,10 @@ demo: setup ## build the examples, plan the first against its example of deploye
 test: setup ## run all tests; real programs that are missing are skipped by name
 	$(BIN)/pytest -q $(PARALLEL)
 
+.PHONY: quick
+quick: setup ## run the tests that are not slow, with the coverage of branches
+	$(BIN)/pytest -q $(PARALLEL) -m "not slow" --cov=omconf --cov-branch --cov-report=term:skip-covered
+
 .PHONY: real
 real: setup ## run only the tests that run real programs
 	$(BIN)/pytest -q $(PARALLEL) tests/real

@@ -41,11 +41,18 @@ _SECONDS: dict[str, float] = defaultdict(float)
 def pytest_configure(config: pytest.Config) -> None:
     line = "needs(*names): what the test needs besides Python, by the names of tests/needs.py"
     config.addinivalue_line("markers", line)
+    slow = (
+        "slow: takes seconds, as it runs programs or thousands of cases; `make quick` leaves it out"
+    )
+    config.addinivalue_line("markers", slow)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that mostly wait: the others then take the processors meanwhile."""
     items.sort(key=lambda item: "tests/real/" not in item.nodeid)
+    for item in items:
+        if item.nodeid.startswith("tests/real/"):
+            item.add_marker("slow")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -18,6 +18,8 @@ from tests.command import ROOT
 from tests.needs import needs
 from tests.rule_pages import NOT_RUN, PAGES, SECTIONS, Page
 
+pytestmark = pytest.mark.slow
+
 READ = rule_pages.pages()
 
 

@@ -9,8 +9,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.command import EXAMPLES, OWN_CODE, ROOT
 from tests.needs import needs
+
+pytestmark = pytest.mark.slow
 
 PAGE = ROOT / "docs/adopt.md"
 _RUN = "{command}\ncode=$?; env -0 >{state}/env; pwd >{state}/cwd; exit $code"

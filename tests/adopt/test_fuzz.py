@@ -19,6 +19,8 @@ from tests.adopt.trees import CLASSES, by_hand, put
 from tests.bundle.writing import QUICK
 from tests.fuzz import mutate
 
+pytestmark = pytest.mark.slow
+
 CASES = 400
 SECRET = "pa55-postgresql"
 PROPERTIES = f"""\

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +19,8 @@ from omconf.pipeline.compiled import compile_text
 from tests.adopt.trees import imported, lay
 from tests.clusters import cluster_of, errors_of, specs
 from tests.rollout.triples import specs as other_specs
+
+pytestmark = pytest.mark.slow
 
 PHASES = [Phase.explicit, Phase.generate]
 """A failing spec is not made smaller: each try compiles two clusters."""

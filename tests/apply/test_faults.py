@@ -14,7 +14,7 @@ from omconf.apply.written import digest
 from tests.apply.host import NEEDS, NO_ROUTE, Host
 from tests.needs import needs
 
-pytestmark = needs(*NEEDS, "findmnt")
+pytestmark = [needs(*NEEDS, "findmnt"), pytest.mark.slow]
 CLASSES = "/opt/om/webapps/openmeetings/WEB-INF/classes"
 TARGET = "/etc/omconf-target"
 LOOK = f"cd {TARGET}; stat -c '%n %a %u:%g %s' . .* *; cat hazelcast.xml"

@@ -15,7 +15,7 @@ import pytest
 from tests.apply.host import NEEDS, NO_ROUTE, Host, until
 from tests.needs import needs
 
-pytestmark = needs(*NEEDS, "findmnt")
+pytestmark = [needs(*NEEDS, "findmnt"), pytest.mark.slow]
 # No pattern matches the command that looks for it.
 OMCONF = "-m [o]mconf (apply|undo)"
 PROGRAM = "[o]mconf-node conference"

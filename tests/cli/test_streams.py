@@ -16,6 +16,8 @@ from omconf.cli.init import STARTER
 from tests.clusters import SMALLEST
 from tests.command import omconf, tree
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Command:

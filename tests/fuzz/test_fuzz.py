@@ -19,6 +19,8 @@ from tests.fuzz.cases import FAMILIES, SENT, Case
 from tests.fuzz.long_run import MAX_MIB, peak_mib, run_cases
 from tests.fuzz.oracle import run
 
+pytestmark = pytest.mark.slow
+
 CASES = {
     "spec": 13_000,
     "further": 2_000,

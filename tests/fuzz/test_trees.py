@@ -11,6 +11,8 @@ import pytest
 from tests.bundle.writing import QUICK
 from tests.fuzz import trees
 
+pytestmark = pytest.mark.slow
+
 CASES = 1_000
 CHUNK = 250
 

@@ -52,6 +52,8 @@ for name in sys.argv[1:]:
 READ = """
 import resource, sys
 from tests.linear.table import ROWS
+
+pytestmark = pytest.mark.slow
 seconds, row = int(sys.argv[1]), ROWS[sys.argv[2]]
 read = row.reader()
 for text in row.texts:

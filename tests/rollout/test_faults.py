@@ -53,6 +53,8 @@ from tests.rollout.lines import (
 )
 from tests.rollout.triples import Data, Triple, as_wanted, laid_over, node, settled, triples
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 

@@ -19,6 +19,8 @@ from tests.clusters import spec_of
 from tests.rollout.hosts import Wrong
 from tests.rollout.triples import Data, Triple, laid_over, node, settled, simulated, triples
 
+pytestmark = pytest.mark.slow
+
 if TYPE_CHECKING:
     from omconf.plan.model import Plan
 

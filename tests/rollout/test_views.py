@@ -27,6 +27,8 @@ from tests.command import EXAMPLES, omconf
 from tests.plan.documents import DOCUMENTS_2, a_thousand
 from tests.rollout.triples import triples
 
+pytestmark = pytest.mark.slow
+
 PAINT = human.Paint(colour=False)
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STOP = "All nodes must stop."

@@ -239,8 +239,16 @@ def test_containers_that_ports_tell_apart_need_no_address_for_a_folder_that_is_m
         (("10.0.0.1", "203.0.113.7"), ("10.0.0.2", None), None),
         (("10.0.0.1", "10.0.0.1"), ("10.0.0.2", "203.0.113.8"), None),
         # To om2, 10.0.0.1 is itself.
-        (("10.0.0.1", None), ("10.0.0.1", "203.0.113.8"), "Set a `public_address` for `om1` as well"),
-        (("10.0.0.1", "203.0.113.7"), ("10.0.0.1", None), "Set a `public_address` for `om2` as well"),
+        (
+            ("10.0.0.1", None),
+            ("10.0.0.1", "203.0.113.8"),
+            "Set a `public_address` for `om1` as well",
+        ),
+        (
+            ("10.0.0.1", "203.0.113.7"),
+            ("10.0.0.1", None),
+            "Set a `public_address` for `om2` as well",
+        ),
         (("10.0.0.1", "10.0.0.1"), ("10.0.0.1", "203.0.113.8"), "Correct the `public_address`"),
         (("10.0.0.2", "10.0.0.1"), ("10.0.0.1", "203.0.113.8"), "Correct the `public_address`"),
         (("10.0.0.2", "10.0.0.1:5701"), ("10.0.0.1", "203.0.113.8"), "Correct the"),
