@@ -1,1 +1,1 @@
-"""Hand-made nodes to a spec: what files say as facts, facts of many nodes as one spec, its text."""
+"""Import of hand-made nodes: reads files into facts, folds the facts into one spec, writes its text."""

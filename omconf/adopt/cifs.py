@@ -1,4 +1,4 @@
-"""The account of a cifs mount and the share that a node serves, read backwards."""
+"""Reads the account of a cifs mount, and the share that a node serves, into facts of the spec."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _LOGIN = {
     **dict.fromkeys(("domain", "dom", "workgroup"), "domain"),
     "password2": "",
 }
-"""What an option says of the account (mount.cifs(8)); a second password has no key of a spec."""
+"""Mount options of the account (mount.cifs(8)); the spec has no key for a second password."""
 
 
 def credentials(node: Seen) -> list[str]:
-    """Name the files in which a node's mounts say their account."""
+    """Return the paths of the credentials files that a node's mounts name."""
     named = [
         option.partition("=")[2]
         for mount in mounts(node)
@@ -42,7 +42,7 @@ def credentials(node: Seen) -> list[str]:
 
 
 def options(mount: Mount) -> list[str]:
-    """Give a mount's options but those that omconf writes of the account, which is noted."""
+    """Note the account, and return the mount's options without those that omconf writes for it."""
     node = mount.node
     said: dict[str, tuple[str, tuple[str, int]]] = {}
     for option in mount.options:
@@ -59,7 +59,7 @@ def options(mount: Mount) -> list[str]:
     for name, key, usual in (("uid", "user", "nobody"), ("gid", "group", "nogroup")):
         fact = node.fact("openmeetings", key)
         written.add(f"{name}={fact.value if fact else usual}")
-    # Those omconf puts in front of the spec's own.
+    # omconf writes these in front of the spec's options.
     own = (
         o for o in mount.options if "=" not in o or o.partition("=")[0] not in (*_LOGIN, *_FILES)
     )
@@ -67,7 +67,7 @@ def options(mount: Mount) -> list[str]:
 
 
 def _account(mount: Mount, said: dict[str, tuple[str, tuple[str, int]]]) -> None:
-    """Note user, domain and password; a user may hold the other two, as in `DOMAIN/user%password`."""
+    """Note user, domain and password; the user may include both, as in `DOMAIN/user%password`."""
     node = mount.node
     account, place = said.get("username", ("", mount.place))
     account, percent, behind = account.partition("%")

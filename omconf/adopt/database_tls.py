@@ -1,4 +1,4 @@
-"""`database.tls` read backwards out of the URL's parameters, where it says just what they do."""
+"""Reads `database.tls` from the URL's parameters, if it can express exactly the same."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MODES = {
     ),
     "mssql": ("trustServerCertificate", {"true": "require", "false": "verify-full"}),
 }
-"""The parameter that says the mode, and the spec's word for its values."""
+"""The parameter that sets the mode, and the spec's names for its values."""
 _FILES = {
     "postgresql": {"ca": "sslrootcert", "client_cert": "sslcert", "client_key": "sslkey"},
     "mysql": {"ca": "trustCertificateKeyStoreUrl", "client_key": "clientCertificateKeyStoreUrl"},
@@ -43,7 +43,7 @@ _PASSWORDS = {
     "mssql": {"ca_password": "trustStorePassword"},
 }
 _OURS = re.compile(r"/etc/omconf/[^/]+/database-(?:ca|client-cert|client-key)\.[a-z0-9]+")
-"""A file that omconf puts on the nodes."""
+"""A file that omconf installs on the nodes."""
 
 
 def variable(key: str) -> str:
@@ -55,7 +55,7 @@ def variable(key: str) -> str:
 def facts(
     node: Seen, kind: str, options: Mapping[str, str], release: Release, place: tuple[str, int]
 ) -> set[str]:
-    """Note TLS; returns the parameters that it says, none where it would say others, too."""
+    """Note TLS; returns the parameters that it covers, none if it would add others."""
     node.covers.add(KEY)
     if kind not in _MODES:
         return set()
@@ -100,7 +100,7 @@ def _model(mode: str, files: Mapping[str, str], passwords: Mapping[str, str]) ->
 
 
 def ours(cluster: str) -> list[str]:
-    """Name the files of TLS that omconf may have put on a node."""
+    """Return the paths of TLS files that omconf may have installed on a node."""
     return [
         f"/etc/omconf/{cluster}/database-{name}.{end}"
         for name in ("ca", "client-cert", "client-key")
@@ -109,7 +109,7 @@ def ours(cluster: str) -> list[str]:
 
 
 def _file(node: Seen, key: str, path: str, place: tuple[str, int]) -> None:
-    """Note a file's path; of one that omconf puts there, where its content shall be read from."""
+    """Note a file's path, or, for one that omconf installs, where its content is read from."""
     if not _OURS.fullmatch(path):
         node.tell((*KEY, key), path, place)
         return

@@ -1,6 +1,6 @@
-"""The URL of the database read backwards: servers, TLS, and further parameters, as facts of the spec.
+"""Reads the database's URL into facts of the spec: servers, TLS, and further parameters.
 
-What cluster/database_url.py writes, and the forms that people write by hand for the same.
+Accepts what cluster/database_url.py writes, and the equivalent forms that people write by hand.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _BASES = {
 """Host, port and database in the canonical base of a URL."""
 _SEVERAL = re.compile(r"jdbc:[a-z]+://([^/:,()=]+:[0-9]{1,5}(?:,[^/:,()=]+:[0-9]{1,5})+)/(.*)")
 _NO_FORM = (
-    "The database's URL has a form that a spec cannot say: several hosts, or none.",
-    "Set database.host, .port and .name by hand.",
+    "The database's URL has a form that a spec cannot express: several hosts, or none.",
+    "Set database.host, .port and .name in the spec.",
 )
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Place = tuple[str, int]
@@ -40,7 +40,7 @@ Servers = list[tuple[str, int]]
 
 
 def facts(node: Seen, kind: str, url: str, release: Release, place: Place) -> None:
-    """Note what the URL of a node's database says."""
+    """Note the facts in the URL of a node's database."""
     stock = release.persistence[kind]
     base, options = jdbc.canonical(url)
     told = set(_servers(node, kind, base, options, stock, place))
@@ -94,7 +94,7 @@ def _servers(
 
 
 def _further(kind: str, options: Mapping[str, str]) -> tuple[Servers, tuple[str, ...]]:
-    """Give the servers that parameters name, and these parameters."""
+    """Return the servers that parameters name, and these parameters."""
     partner = options.get(jdbc_servers.PARTNER, "")
     if kind == "mssql" and _HOST.fullmatch(partner):
         return [(partner, int(jdbc_servers.PARTNER_PORT))], (jdbc_servers.PARTNER,)
@@ -106,7 +106,7 @@ def _further(kind: str, options: Mapping[str, str]) -> tuple[Servers, tuple[str,
 
 
 def _hosts(node: Seen, servers: Servers, stock: PersistenceStock, place: Place) -> None:
-    """Note the servers, each with the port that is not the first one's."""
+    """Note the servers; each has its port if that differs from the first one's."""
     (host, port), *others = servers
     node.tell(("database", "port"), port, place, default=stock.port)
     if not others:
@@ -122,7 +122,7 @@ def _hosts(node: Seen, servers: Servers, stock: PersistenceStock, place: Place) 
 def _options(
     node: Seen, kind: str, url: str, stock: PersistenceStock, place: Place, told: set[str]
 ) -> None:
-    """Note the parameters of the URL that are neither the stock file's nor `told` by other keys."""
+    """Note the URL's parameters that are neither stock nor covered by other keys (`told`)."""
     node.covers.add(("database", "options"))
     template = dict(stock.connection)["Url"].format(host="h", port=1, name="n")
     written = {n: jdbc.meaning(template, v) for n, v in jdbc.split(template)[1].items()}
@@ -138,16 +138,18 @@ def _options(
             continue
         key = ("database", "options", spelled.get(name, name))
         if kind == "oracle":
-            message = f"The descriptor's `{quoted(name)}` has no place in a spec."
-            node.say(NOT_KEPT, message, place, "The plan lists it as one that goes.")
+            message = f"The descriptor's `{quoted(name)}` has no key in the spec."
+            node.say(NOT_KEPT, message, place, "The plan lists it as deleted.")
             continue
         if hides(name):
             default: Any = {"env": database_tls.variable(key[-1])}
             node.tell(key, default, place, secret=Secret(value) if _known(value) else None)
             continue
         if tells(name, value):
-            message = f"The URL's parameter `{quoted(name)}` is a secret: a spec cannot hold it."
-            node.say(NOT_KEPT, message, place, "The plan lists it as one that goes.")
+            message = (
+                f"The URL's parameter `{quoted(name)}` is a secret, which a spec cannot contain."
+            )
+            node.say(NOT_KEPT, message, place, "The plan lists it as deleted.")
             continue
         if stock.zone_option and name.lower() == stock.zone_option.lower() and zone:
             default = zone.value

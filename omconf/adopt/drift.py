@@ -1,4 +1,4 @@
-"""In what hand-made nodes differ that must be the same: for each, who alone says what, and where."""
+"""Finds settings that must be equal on all nodes but differ: which node has which value, and where."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _OWN = re.compile(
     r"instance-name|member-attributes/(?:name|server\.url)|network/(?:public-address|interfaces/.*"
     r"|join/tcp-ip/member-list/.*)|properties/hazelcast\.local\..*"
 )
-"""Items in which members of one cluster differ rightly."""
+"""Items that legitimately differ between members of one cluster."""
 _SHARED = {
     ("openmeetings", "release"): "the release of OpenMeetings",
     ("openmeetings", "timezone"): "the time zone",
@@ -43,7 +43,7 @@ _SHARED = {
     ("storage", "export"): "the exported folder",
     ("storage", "options"): "the list of mount options",
 }
-"""Facts that are not items of one file."""
+"""Labels of facts that are not items of one file."""
 _NOTHING = object()
 _LISTED = object()
 _PLAIN = re.compile(r"[\w ./:@*,=()\[\]-]*")
@@ -59,12 +59,12 @@ class Outlier:
     place: Place
     finding: Diagnostic
     further: tuple[str, ...] = ()
-    """Other items in which the same difference shows."""
+    """Other items that show the same difference."""
 
 
 @dataclass(slots=True)
 class _Said:
-    """What nodes say of one item: the value to compare, the one to show, and where."""
+    """One item on all nodes: the value to compare, the one to show, and where it is set."""
 
     label: str
     values: dict[str, object] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class _Said:
 
 
 def outliers(nodes: Sequence[Seen]) -> list[Outlier]:
-    """Find in what nodes differ, by file and item; of equally many, the first by name is right."""
+    """Find differences between nodes, by file and item; in a tie, the first node by name is right."""
     nodes = sorted(nodes, key=lambda node: natural(node.name))
     found: list[Outlier] = []
     for kind in (HAZELCAST, PERSISTENCE, PROPERTIES):
@@ -109,7 +109,7 @@ def _of_items(
             value = reading.secrets.get(key) or reading.items.get(key, default)
             said.values[node] = _NOTHING if value is None else value
             text = "" if value is None else str(value)
-            # A line that was torn may hold the rest of a secret.
+            # A line that was cut may contain the rest of a secret.
             hidden = isinstance(value, Secret) or not text.isprintable()
             said.shown[node] = HIDDEN if hidden else masked(text)
             first = min((n for n in reading.lines.values() if n), default=0)
@@ -121,7 +121,7 @@ def _of_items(
 def _of_members(
     nodes: Sequence[Seen], readings: Mapping[str, Reading], paths: Mapping[str, str]
 ) -> list[Outlier]:
-    """Compare whom nodes list as members, and what they call it; a node need not list itself."""
+    """Compare the members that nodes list, and their names; a node need not list itself."""
     hosts = host.known_hosts(nodes)
     listed = {
         node: members
@@ -157,7 +157,7 @@ def _default(kind: str, reading: Reading, key: str) -> str | None:
 
 
 def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
-    """Compare the JVM options but the two that facts speak of."""
+    """Compare the JVM options except the two that facts cover."""
     given = {n.name: {item_of(o.text)[0]: o for o in jvm.given(n)} for n in nodes}
     result = []
     for key in dict.fromkeys(key for options in given.values() for key in options):
@@ -194,7 +194,7 @@ def _of_facts(nodes: Sequence[Seen]) -> list[Outlier]:
 
 
 def _apart(kind: str, key: str, said: _Said) -> list[Outlier]:
-    """Find the nodes that do not say what most do."""
+    """Find the nodes whose value differs from the majority's."""
     groups: list[list[str]] = []
     for node, value in said.values.items():
         same = next((g for g in groups if _equal(said.values[g[0]], value)), None)
@@ -213,7 +213,7 @@ def _apart(kind: str, key: str, said: _Said) -> list[Outlier]:
         for node in group:
             place = said.places[node]
             message = _message(said, node, usual, alone=len(group) == 1 and len(usual) > 1)
-            hint = f"{model}: what {_names(usual)} {'has' if len(usual) == 1 else 'have'}."
+            hint = f"For the value of {_names(usual)}, see {model}."
             finding = Finding(DRIFT, place.line, message, hint)
             shown = key if _PLAIN.fullmatch(key) else HIDDEN
             result.append(Outlier(node, kind, shown, place, diagnostic(node, place.path, finding)))
@@ -228,8 +228,10 @@ def _equal(one: object, other: object) -> bool:
 
 def _message(said: _Said, node: str, usual: list[str], *, alone: bool) -> str:
     who = f"{node} alone" if alone else node
-    # A setting's name that is none may be the rest of a secret, and so may a value like that.
-    label = quoted(said.label) if _PLAIN.fullmatch(said.label) else "a setting with no plain name"
+    # An odd name or value may be the rest of a secret.
+    label = (
+        quoted(said.label) if _PLAIN.fullmatch(said.label) else "a setting with an unprintable name"
+    )
     wanted, own = (
         text if _PLAIN.fullmatch(text) else HIDDEN
         for text in (said.shown[usual[0]], said.shown[node])
@@ -238,9 +240,9 @@ def _message(said: _Said, node: str, usual: list[str], *, alone: bool) -> str:
         rest = f" ({quoted(wanted)})" if wanted not in ("", "set", HIDDEN) else ""
         return f"{who} lacks {label}{rest}."
     if said.values[usual[0]] is _NOTHING:
-        return f"{who} has {label}, the others do not."
+        return f"{who} has {label}; the others do not."
     if own == wanted or HIDDEN in (own, wanted):
-        return f"{who} has another {label.removeprefix('the ')}."
+        return f"{who} has a different {label.removeprefix('the ')}."
     return f"{who} has {label} {quoted(own)}, not {quoted(wanted)}."
 
 

@@ -1,4 +1,4 @@
-"""Facts of many nodes as one spec: what all share, and what is a node's own."""
+"""Folds the facts of many nodes into one spec: shared keys, and each node's own."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from omconf.adopt.model import Path, Seen
 
 Facts = dict["Path", Fact]
-"""Facts of the spec by their keys; those of a node below `("nodes", NAME)`."""
+"""Facts of the spec by key; a node's own are below `("nodes", NAME)`."""
 _DEFAULTS = ("url", "ssh", "member", "kurento_url")
-"""Keys of a node in which `{name}` and `{address}` may hold a pattern."""
+"""Keys of a node in which a pattern may use `{name}` and `{address}`."""
 _LEAST = 2
 
 
 def fold(nodes: Sequence[Seen], *, explicit: bool = False, patterns: bool = True) -> Facts:
-    """Fold what nodes say into one spec: the majority's where it must be equal.
+    """Fold the facts of all nodes into one spec; values that must be equal are the majority's.
 
-    With `explicit`, defaults are said too; with `patterns`, nodes share what follows one.
+    With `explicit`, defaults are written too; with `patterns`, nodes share values that follow one.
     """
     nodes = sorted(nodes, key=lambda node: natural(node.name))
     shared: Facts = {}
@@ -52,7 +52,7 @@ def fold(nodes: Sequence[Seen], *, explicit: bool = False, patterns: bool = True
 
 
 def _variables(facts: Facts) -> Facts:
-    """Give each secret a variable of its own, where two keys would be written alike."""
+    """Give each secret its own variable, even if two keys would have the same name."""
     used: set[str] = set()
     result: Facts = {}
     for path in sorted(facts, key=lambda path: (len(path), path)):
@@ -68,7 +68,7 @@ def _variables(facts: Facts) -> Facts:
 
 
 def majority(votes: Sequence[Any]) -> Any:
-    """Find what most nodes say; of equally many, what the first of them says."""
+    """Return the majority's fact; in a tie, the one of the first node."""
     groups: list[list[Any]] = []
     for vote in votes:
         same = next((group for group in groups if alike(group[0], vote)), None)
@@ -80,7 +80,7 @@ def majority(votes: Sequence[Any]) -> Any:
 
 
 def alike(one: Any, other: Any) -> bool:
-    """Tell whether two nodes say the same."""
+    """Tell whether two facts are equal."""
     if not isinstance(one, Fact) or not isinstance(other, Fact):
         return one is other
     if one.secret is not None and other.secret is not None:
@@ -89,7 +89,7 @@ def alike(one: Any, other: Any) -> bool:
 
 
 def _homes(nodes: Sequence[Seen]) -> Facts:
-    """Say the home that most nodes have, and those of the others."""
+    """Write the home that most nodes have, and those of the others."""
     result: Facts = {}
     found = {node.name: fact for node in nodes if (fact := node.fact("nodes", "*", "home"))}
     usual = majority([*found.values()])
@@ -108,7 +108,7 @@ def _homes(nodes: Sequence[Seen]) -> Facts:
 
 
 def _patterns(facts: Facts, names: Iterable[str]) -> Facts:
-    """Move what holds for all nodes to `node_defaults`, where it can be said with a pattern."""
+    """Move what all nodes share to `node_defaults`, if a pattern can express it."""
     names = list(names)
     for key in _DEFAULTS:
         own = {name: facts.get(("nodes", name, key)) for name in names}
@@ -134,7 +134,7 @@ def _patterns(facts: Facts, names: Iterable[str]) -> Facts:
 
 
 def _pattern(text: str, name: str, address: str) -> str:
-    """Put `{name}` and `{address}` in the place of a node's own, once."""
+    """Replace a node's name and address by `{name}` and `{address}`, once each."""
     if "{name}" in text or "{address}" in text:
         return text
     for own, word in ((address, "{address}"), (name, "{name}")):

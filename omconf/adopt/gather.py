@@ -1,4 +1,4 @@
-"""From a source to nodes with their facts: what to read, and the kinds' inverses in their order."""
+"""Reads nodes and their facts from a source: chooses what to read, runs each kind's reader."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from omconf.releases import Release
 
 UNNAMED = "openmeetings"
-"""What a cluster is called whose files do not say a name that a spec can have."""
+"""The name of a cluster whose files have none that a spec can use."""
 AROUND = (
     *host.NAMES,
     *host.NETWORK,
@@ -52,11 +52,11 @@ AROUND = (
 
 @dataclass(slots=True)
 class Gathered:
-    """All nodes of a source that could be read, with facts; and why others could not."""
+    """The nodes of a source that could be read, with facts, and why others could not."""
 
     nodes: list[Seen] = field(default_factory=list)
     gaps: dict[str, str] = field(default_factory=dict)
-    """What the source calls the nodes that are missing, and why."""
+    """Missing nodes by their name in the source, and why."""
     before: dict[str, str] = field(default_factory=dict)
     """Instance-names of nodes that have other names now, by these."""
     found: list[Diagnostic] = field(default_factory=list)
@@ -69,7 +69,7 @@ class Gathered:
 
     @property
     def labels(self) -> dict[str, str]:
-        """What the source calls the nodes, by their names."""
+        """The nodes' names in the source, by name."""
         return {node.name: node.survey.label for node in self.nodes}
 
 
@@ -81,9 +81,9 @@ def gather(
     only: Sequence[str] = (),
     taken: frozenset[str] = frozenset(),
 ) -> Gathered:
-    """Look, read, name the nodes and note what each says.
+    """Survey, read and name the nodes, and note the facts of each.
 
-    `said` are names by what the source calls a node; `only` limits the import to some of them.
+    `said` are chosen names by the node's name in the source; `only` limits the import to some nodes.
     """
     gathered = Gathered()
     surveys = origin.look()
@@ -132,7 +132,7 @@ def _read(gathered: Gathered, origin: Origin, surveys: Sequence[Survey]) -> None
         if _choose(node):
             again[label_of] = _request(node, origin)
         gathered.nodes.append(node)
-    if again:  # another home or another unit than was taken first
+    if again:  # not the home or unit that was assumed at first
         snapshot = origin.source({label: label for label in again}).read(again, whole=False)
         for label_of in again:
             if not isinstance(snapshot, Diagnostic) and not snapshot.nodes[label_of].problem:
@@ -140,7 +140,7 @@ def _read(gathered: Gathered, origin: Origin, surveys: Sequence[Survey]) -> None
 
 
 def _with_homes(gathered: Gathered, surveys: Sequence[Survey]) -> dict[str, Seen]:
-    """Give the nodes on which OpenMeetings was found, by what the source calls them."""
+    """Return the nodes on which OpenMeetings was found, by their names in the source."""
     wanted: dict[str, Seen] = {}
     for survey in surveys:
         if survey.problem:
@@ -172,7 +172,7 @@ def _missing(gathered: Gathered, name: str, finding: Finding) -> None:
 
 
 def _choose(node: Seen) -> bool:
-    """Choose home and unit; tells whether other files have to be read for them."""
+    """Choose home and unit; returns whether other files have to be read for them."""
     first = (node.home, node.webapp)
     for home, webapp in node.survey.homes:
         node.home, node.webapp = home, webapp
@@ -225,7 +225,7 @@ def _of_omconf(cluster: str | None) -> list[str]:
 
 
 def _note(gathered: Gathered, known: Release) -> None:
-    """Have the inverses of all kinds note what each node says."""
+    """Run the readers of all kinds on each node."""
     nodes = gathered.nodes
     common = Common(known, tuple(nodes), {}, host.told(nodes))
     for node in nodes:
@@ -259,19 +259,19 @@ def _own(node: Seen) -> None:
 
 
 def _unread(gathered: Gathered, node: Seen) -> None:
-    """Say which files could not be read; without the two main ones, the node is no whole one."""
+    """Report files that could not be read; without the two main ones, the node is incomplete."""
     for path, file in sorted({**node.files.around, **node.files.files}.items()):
         if file.problem and path in node.files.files:
             node.report(path, file.problem)
         elif file.problem and not (file.problem.rule is NOT_A_FILE and path.endswith(".mount")):
-            # A mount unit that is a link is a masked one: `systemctl mask`.
+            # A mount unit that is a link is masked (`systemctl mask`).
             why = f"It is not read: {file.problem.message}"
             node.say(NOT_KEPT, why, (path, 0), file.problem.hint)
     for kind in (HAZELCAST, PERSISTENCE):
         path = node.path(kind.places[0])
         there = node.file(path)
         if there is None:
-            hint = "Is OpenMeetings installed here as a whole?"
+            hint = "Check that OpenMeetings is installed here completely."
             node.say(MISSING_SETTING, "There is no such file.", (path, 0), hint)
             gathered.gaps.setdefault(node.survey.label, f"{path} is not there")
         elif there.problem:
@@ -292,7 +292,7 @@ def _unread(gathered: Gathered, node: Seen) -> None:
 
 
 def _cluster(nodes: Sequence[Seen]) -> None:
-    """Name the cluster: as omconf called it, or by Hazelcast's name, where that can be one."""
+    """Name the cluster: as omconf named it, or by Hazelcast's cluster-name if that is valid."""
     for node in nodes:
         path = node.path(HAZELCAST.places[0])
         said = node.fact("hazelcast", "cluster_name")
@@ -307,7 +307,7 @@ def _cluster(nodes: Sequence[Seen]) -> None:
 
 
 def _servers(nodes: Sequence[Seen]) -> None:
-    """Say servers so that the spec takes a name for what it is."""
+    """Write servers so that the spec reads a name as what it is."""
     known = {node.name for node in nodes}
     for node in nodes:
         for index, fact in enumerate(node.facts):

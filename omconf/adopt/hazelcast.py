@@ -1,4 +1,4 @@
-"""hazelcast.xml read backwards: what artifacts/hazelcast.py renders, as facts of the spec."""
+"""Reads hazelcast.xml, as artifacts/hazelcast.py renders it, into facts of the spec."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from omconf.releases import Release, StockElement
 
 EXTRA = ("hazelcast", "extra")
-"""Facts below it are elements of the file that the key names, by their place in it."""
+"""Facts below this key are elements of the file that it names, by their path in it."""
 _JOIN = "network/join/"
 _MULTICAST = f"{_JOIN}multicast/multicast-"
 _DISCOVERY = {
@@ -42,13 +42,13 @@ _OWN = {
     "network": {"port", "join", "interfaces", "public-address"},
     "member-attributes": {"attribute[name]", "attribute[server.url]"},
 }
-"""What omconf writes by itself, by the element that it stands in."""
+"""What omconf itself writes, by parent element."""
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
 Item = tuple[str, int]
 
 
 def raw(text: str) -> tuple[_Element | None, dict[str, Item]]:
-    """Read the items that count, with their values as they stand and their lines."""
+    """Read the items that are in effect, with their literal values and lines."""
     document, _ = deployed_xml.read(text, {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"})
     if document is None:
         return None, {}
@@ -58,13 +58,13 @@ def raw(text: str) -> tuple[_Element | None, dict[str, Item]]:
 
 
 def name_of(node: Seen) -> Item | None:
-    """Give the instance-name and its line."""
+    """Return the instance-name and its line."""
     text = node.text(node.path(KIND.places[0]))
     return raw(text)[1].get("instance-name") if text is not None else None
 
 
 def facts(node: Seen, common: Common) -> None:
-    """Note what a node's hazelcast.xml says."""
+    """Note the facts in a node's hazelcast.xml."""
     path = node.path(KIND.places[0])
     text = node.text(path)
     if text is None:
@@ -92,7 +92,7 @@ def facts(node: Seen, common: Common) -> None:
 def _url(node: Seen, path: str, items: dict[str, Item]) -> None:
     url, line = items.get("member-attributes/server.url", ("", 0))
     if not url.isprintable():
-        message = "`server.url` is left out: it holds a character that cannot be seen."
+        message = "`server.url` is left out: it contains an invisible character."
         node.say(NOT_KEPT, message, (path, line))
     elif url:
         node.tell(("nodes", "*", "url"), url, (path, line))
@@ -133,8 +133,8 @@ def _property(
     node: Seen, name: str, value: str, place: tuple[str, int], shipped: str | None
 ) -> None:
     if in_plain(name, value) or masked(value) != value:
-        message = f"The property `{quoted(name)}` is a secret: a spec cannot hold it."
-        node.say(NOT_KEPT, message, place, "The plan lists it as one that goes.")
+        message = f"The property `{quoted(name)}` is a secret, which a spec cannot contain."
+        node.say(NOT_KEPT, message, place, "The plan lists it as deleted.")
     elif shipped is None:
         node.tell(("hazelcast", "properties", name), value, place)
     else:
@@ -142,7 +142,7 @@ def _property(
 
 
 def _further(document: _Element, release: Release) -> Iterator[tuple[str, StockElement, int]]:
-    """Yield what stands in the file beside omconf's own elements, with its place and line."""
+    """Yield the file's elements that omconf does not write, with their path and line."""
     times: Counter[str] = Counter()
     maps = {f"map[{name}]": release.hazelcast.map_content for name in release.hazelcast.maps}
     for parent, own in _OWN.items():
@@ -153,7 +153,9 @@ def _further(document: _Element, release: Release) -> Iterator[tuple[str, StockE
                 if key in own or (not parent and key in maps):
                     continue
                 times[f"{parent}/{key}"] += 1
-                if (count := times[f"{parent}/{key}"]) > 1:  # two of one name, or of none
+                if (
+                    count := times[f"{parent}/{key}"]
+                ) > 1:  # two with the same name, or without one
                     key = f"{key}#{count}"
                 line: int | None = child.sourceline  # type: ignore[assignment]
                 whole = f"{parent}/{key}" if parent else key
@@ -163,25 +165,25 @@ def _further(document: _Element, release: Release) -> Iterator[tuple[str, StockE
 def _keep(
     node: Seen, key: str, element: StockElement, place: tuple[str, int], release: Release
 ) -> None:
-    """Keep a further element for the file of `hazelcast.extra`, as far as that may hold it."""
+    """Keep a further element for the file of `hazelcast.extra`, if it is allowed there."""
     variables: list[str] = []
     element = _without_secrets(element, key, variables)
     parent = _parent(key)
     text = "\n".join(written(element, "    " if parent else "  "))
-    judged = hazelcast_extra.read(ExtraFile("extra", file_of({key: text}).encode()), release)
-    if judged.diagnostics:
-        why = judged.diagnostics[0].message
+    kept = hazelcast_extra.read(ExtraFile("extra", file_of({key: text}).encode()), release)
+    if kept.diagnostics:
+        why = kept.diagnostics[0].message
         node.say(NOT_KEPT, f"`{quoted(key)}` cannot be kept in hazelcast.extra: {why}", place)
         return
     for name in variables:
-        message = f"A secret in `{quoted(key)}` is kept as `${{{name}}}`, without its value."
-        hint = f"Give each node's JVM the system property `{name}` before an apply."
+        message = f"A secret in `{quoted(key)}` is replaced by `${{{name}}}`."
+        hint = f"Set the system property `{name}` in each node's JVM before the first apply."
         node.say(NOT_KEPT, message, place, hint)
     node.tell((*EXTRA, key), text, place)
 
 
 def _without_secrets(element: StockElement, key: str, variables: list[str]) -> StockElement:
-    """Put a variable in the place of each secret; Hazelcast puts a system property's value there."""
+    """Replace each secret by a variable, for which Hazelcast inserts a system property's value."""
 
     def plain(name: str, value: str) -> str:
         if not value or _VARIABLE.fullmatch(value):
@@ -207,13 +209,13 @@ def _without_secrets(element: StockElement, key: str, variables: list[str]) -> S
 
 
 def _parent(key: str) -> str:
-    """Name the element that a further one stands in; nothing for the root."""
+    """Return the parent of a further element; empty for the root."""
     above, slash, _ = key.partition("/")
     return above if slash and above in hazelcast_extra.CONTAINERS else ""
 
 
 def file_of(elements: dict[str, str]) -> str:
-    """Write the file that `hazelcast.extra` names out of its elements by their places."""
+    """Write the file that `hazelcast.extra` names from its elements by path."""
     inside: dict[str, list[str]] = {}
     for key, text in elements.items():
         inside.setdefault(_parent(key), []).append(text)

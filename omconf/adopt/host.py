@@ -1,4 +1,4 @@
-"""A host's own files: its name and addresses, its time zone, the unit of OpenMeetings, the network."""
+"""Reads a host's own files: name and addresses, time zone, the unit of OpenMeetings, network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NETWORK = (
     "/etc/rc.local",
     "/etc/rc.d/rc.local",
 )
-"""Files that give a host its addresses and routes."""
+"""Files that set a host's addresses and routes."""
 NAMES = ("/etc/hosts", "/etc/hostname", HOST_ZONE)
 FIREWALLS = ("/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/ufw/user.rules")
 _IPV4 = re.compile(r"(?<![0-9.])((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?:/[0-9]{1,2})?(?![0-9.])")
@@ -56,7 +56,7 @@ def hosts(node: Seen) -> Iterator[tuple[str, str, int]]:
 
 
 def told(nodes: Sequence[Seen]) -> Mapping[str, Mapping[str, str]]:
-    """Collect what /etc/hosts of all nodes say, as `Common.told` has it."""
+    """Collect the entries of /etc/hosts of all nodes, for `Common.told`."""
     found: dict[str, dict[str, str]] = {}
     for node in nodes:
         for name, address_of, _ in hosts(node):
@@ -65,13 +65,13 @@ def told(nodes: Sequence[Seen]) -> Mapping[str, Mapping[str, str]]:
 
 
 def host_name(node: Seen) -> str:
-    """Give the host's own name, as far as a file or the node itself says it."""
+    """Return the host's name from a file or the node itself; None if neither has it."""
     said = (node.text("/etc/hostname") or "").strip()
     return said if re.fullmatch(r"[A-Za-z0-9._-]{1,253}", said) else node.survey.host
 
 
 def unit_of(node: Seen) -> str:
-    """Name the unit that runs this home: of several, the one that says its folder."""
+    """Return the unit that runs this home; of several, the one that names its folder."""
     best = ""
     for path in node.survey.units:
         text = node.text(path)
@@ -117,7 +117,7 @@ def service(node: Seen) -> None:
 
 
 def _further_options(node: Seen, path: str) -> None:
-    """Name the files that a unit gives Tomcat's JVM its options by, and which are not read."""
+    """Report files from which a unit sets JVM options, and which are not read."""
     own = node.text(f"{node.home}/bin/setenv.sh")
     for setting in unit_file.settings(node.text(path) or ""):
         place = (path, setting.line)
@@ -125,19 +125,22 @@ def _further_options(node: Seen, path: str) -> None:
             continue
         if setting.key == "EnvironmentFile" and setting.value:
             name = quoted(setting.value.removeprefix("-"))
-            message = f"`{name}` is not read: its JAVA_OPTS and CATALINA_OPTS are not in the spec."
+            message = (
+                f"`{name}` is not read, so its JAVA_OPTS and CATALINA_OPTS are missing from the"
+                " spec."
+            )
             hint = "Move its JVM options to openmeetings.java_options."
             node.say(NOT_KEPT, message, place, hint)
         found = _CATALINA_HOME.search(setting.value) if setting.key == "Environment" else None
         if found and found[1].rstrip("/") != node.home and own is None:
             name = quoted(f"{found[1].rstrip('/')}/bin/setenv.sh")
-            message = f"`{name}` is not read; Tomcat passes over it once {node.home}/bin has one."
-            hint = "Before an apply, move its JVM options to openmeetings.java_options."
+            message = f"`{name}` is not read, and Tomcat ignores it once {node.home}/bin has one."
+            hint = "Before the first apply, move its JVM options to openmeetings.java_options."
             node.say(NOT_KEPT, message, place, hint)
 
 
 def _accounts(node: Seen, paths: Sequence[str]) -> dict[str, tuple[str, tuple[str, int]]]:
-    """Read user and group out of the unit's files, or of omconf's own record."""
+    """Read user and group from the unit's files, or from omconf's own record."""
     said: dict[str, tuple[str, tuple[str, int]]] = {}
     for path in paths:
         for setting in unit_file.settings(node.text(path) or ""):
@@ -150,7 +153,7 @@ def _accounts(node: Seen, paths: Sequence[str]) -> dict[str, tuple[str, tuple[st
 
 
 def timezone(node: Seen) -> None:
-    """Note the host's time zone, where no JVM option says another."""
+    """Note the host's time zone, unless a JVM option sets one."""
     if node.fact("openmeetings", "timezone"):
         return
     key = ("openmeetings", "timezone")
@@ -161,20 +164,20 @@ def timezone(node: Seen) -> None:
         linked = _ZONE.search(node.survey.zone)
         if linked and linked[1] != text:
             message = (
-                f"/etc/localtime is {linked[1]}, and {text} stands here, which Java 25 ignores."
+                f"/etc/localtime is {linked[1]}, but this file names {text}, which Java 25 ignores."
             )
             hint = "Set openmeetings.timezone to the zone in which OpenMeetings runs."
             node.say(GUESSED, message, (HOST_ZONE, 1), hint)
     elif found := _ZONE.search(node.survey.zone):
         node.tell(key, found[1], ("/etc/localtime", 0), default="Etc/UTC")
     else:
-        node.tell(key, "Etc/UTC", default="Etc/UTC", guess="nothing says the time zone")
-        hint = "Set openmeetings.timezone to the zone of the hosts: the JVM runs in it now."
-        node.say(GUESSED, "No file says the time zone: it is taken for Etc/UTC.", None, hint)
+        node.tell(key, "Etc/UTC", default="Etc/UTC", guess="no file sets the time zone")
+        hint = "Set openmeetings.timezone to the hosts' time zone, which the JVM uses now."
+        node.say(GUESSED, "No file sets the time zone; Etc/UTC is assumed.", None, hint)
 
 
 def address(node: Seen, common: Common) -> None:
-    """Note the node's address, where hazelcast.xml does not say it exactly."""
+    """Note the node's address, unless hazelcast.xml sets it exactly."""
     if node.fact("nodes", "*", "address"):
         return
     chosen = node.fact("hazelcast", "interfaces")
@@ -188,24 +191,24 @@ def address(node: Seen, common: Common) -> None:
     others = sorted({c[0] for c in fitting} - {value})
     if others and guess:
         more = ", ".join(others[:3])
-        message = f"The address is taken for {value}; it may be {more}."
+        message = f"The address is assumed to be {value}; it may be {more}."
         node.say(GUESSED, message, place, f"Correct `nodes.{node.name}.address` in the spec.")
     node.tell(key, value, place, guess=guess)
 
 
 def no_address(node: Seen) -> None:
-    """Report that nothing said the node's address."""
+    """Report that no file has the node's address."""
     if not node.fact("nodes", "*", "address"):
         chosen = node.fact("hazelcast", "interfaces")
         pattern = str(chosen.value) if chosen and chosen.value not in (None, "none") else ""
         what = f" that matches `{quoted(pattern)}`" if pattern else ""
-        message = f"No file says the node's address{what}."
+        message = f"No file has an address of the node{what}."
         hint = f"Add `nodes.{node.name}.address` to the spec."
         node.say(MISSING_SETTING, message, None, hint)
 
 
 def _candidates(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
-    """Yield addresses with their places, the most certain first."""
+    """Yield addresses with their sources, the most certain first."""
     said = [*node.of_omconf("check.conf")]
     if (script := node.text(SCRIPT_PATH)) and header.cluster_of(script):
         said.append((SCRIPT_PATH, script))
@@ -217,7 +220,7 @@ def _candidates(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, in
 
 
 def own_addresses(node: Seen) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
-    """Yield the addresses that the host has, or that its own files give it, with their places."""
+    """Yield the host's addresses, as it reports them or its own files set them, with their sources."""
     for each in node.survey.addresses:
         yield each, None, "an address of the host"
     for pattern in NETWORK:
@@ -228,7 +231,7 @@ def own_addresses(node: Seen) -> Iterator[tuple[str, tuple[str, int] | None, str
 
 
 def _by_name(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
-    """Yield the addresses that /etc/hosts of any node has for this one's names, and its URL's own."""
+    """Yield the addresses that /etc/hosts of any node has for this node's names, and its URL's own."""
     url = node.fact("nodes", "*", "url")
     host = re.match(r"https?://([^/:]+)", str(url.value)) if url else None
     names = {host_name(node).lower(), node.survey.label.lower(), node.name}
@@ -239,7 +242,7 @@ def _by_name(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] 
     for name in sorted(names):
         for address_of, other in common.told.get(name, {}).items():
             if other != node.name:
-                yield address_of, None, f"/etc/hosts of {other} says it"
+                yield address_of, None, f"from /etc/hosts of {other}"
     if host and _IPV4.fullmatch(host[1]) and url and url.place:
         yield host[1], (url.place.path, url.place.line), ""
 
@@ -250,7 +253,7 @@ def _is_host(text: str) -> bool:
 
 
 def network(node: Seen) -> None:
-    """Note the device of the multicast route, and name what does the same by hand."""
+    """Note the device of the multicast route, and report hand-made routes."""
     script = node.text(SCRIPT_PATH)
     key = ("network", "interface")
     if script is not None and header.cluster_of(script):
@@ -261,7 +264,7 @@ def network(node: Seen) -> None:
         return
     managed = any(header.cluster_of(text) for _, text in _whole(node))
     if managed:
-        node.tell(("network", "multicast_route"), False, guess="omconf's own script is not there")
+        node.tell(("network", "multicast_route"), False, guess="omconf's own script is missing")
     device, place = None, None
     for pattern in (*NETWORK, "/etc/systemd/system/*.service"):
         for path, text in node.around(pattern):
@@ -269,7 +272,7 @@ def network(node: Seen) -> None:
                 place = (path, text.count("\n", 0, found.start()) + 1)
                 named = _DEVICE.search(found[0])
                 device = named[1] if named else device
-                message = "This multicast route is made by hand; omconf makes its own."
+                message = "This multicast route was set up by hand; omconf adds its own."
                 node.say(NOT_KEPT, message, place, "Remove the line after the first apply.")
     node.tell(key, device, place, default=None)
 
@@ -281,7 +284,7 @@ def _whole(node: Seen) -> Iterator[tuple[str, str]]:
 
 
 def firewall(node: Seen) -> None:
-    """Note omconf's own firewall, and name one that was made by hand."""
+    """Note omconf's own firewall, and report a hand-made one."""
     unit = node.text("/etc/systemd/system/omconf-firewall.service")
     ours = [path for path, _ in node.of_omconf("firewall.nft")]
     path = "/etc/systemd/system/omconf-firewall.service" if unit else next(iter(ours), "")
@@ -291,19 +294,24 @@ def firewall(node: Seen) -> None:
     for each in FIREWALLS:
         text = node.text(each)
         if text and re.search(r"\b(5701|5636|54327)\b", text):
-            message = "This firewall speaks of the cluster's ports: it is left alone."
-            node.say(NOT_KEPT, message, (each, 0), "network.firewall writes a table of its own.")
+            message = "This firewall has rules for the cluster's ports; omconf leaves it alone."
+            node.say(
+                NOT_KEPT,
+                message,
+                (each, 0),
+                "To restrict the ports, set network.firewall: it adds a table of its own.",
+            )
 
 
 def known_hosts(nodes: Sequence[Seen]) -> Mapping[str, str]:
-    """Give the nodes by what they are called: names, host names, addresses, and those of /etc/hosts."""
+    """Map names to nodes: node names, host names, addresses, and those in /etc/hosts."""
     found: dict[str, str] = {}
     for node in nodes:
         facts = (node.fact("nodes", "*", key) for key in ("address", "public_address"))
         addresses = [str(fact.value).partition(":")[0] for fact in facts if fact]
         for text in (node.name, node.survey.label, host_name(node), *addresses):
             found.setdefault(text.lower(), node.name)
-    # A second address of a node, or a name that only /etc/hosts knows.
+    # A node's second address, or a name that only /etc/hosts has.
     for name, address_of in sorted({(n, a) for node in nodes for n, a, _ in hosts(node)}):
         known = found.get(address_of) or found.get(name)
         if known:
@@ -319,7 +327,7 @@ def known_hosts(nodes: Sequence[Seen]) -> Mapping[str, str]:
 
 
 def _claimed(nodes: Sequence[Seen]) -> dict[str, str]:
-    """Give the nodes by what else they are called, where that is one node alone."""
+    """Map further names to nodes, if a name means only one node."""
     claims: dict[str, set[str]] = {}
     for node in nodes:
         for text in _called(node):
@@ -328,13 +336,13 @@ def _claimed(nodes: Sequence[Seen]) -> dict[str, str]:
 
 
 def _called(node: Seen) -> Iterator[str]:
-    """Yield what else a host is called: by its ssh destination, its name, /etc/hosts and its URL."""
+    """Yield a host's further names: from its ssh destination, its host name, /etc/hosts and its URL."""
     label, own = node.survey.label.removeprefix("ssh://").rpartition("@")[2], host_name(node)
     yield label.partition(":")[0]
     yield own.partition(".")[0]
     for raw in (node.text("/etc/hosts") or "").split("\n"):
         address_of, *called = raw.partition("#")[0].split() or [""]
-        if address_of.startswith("127.") and own in called:  # as Debian's installer has it
+        if address_of.startswith("127.") and own in called:  # as Debian's installer writes it
             yield from called
     url = node.fact("nodes", "*", "url")
     if url and (found := re.match(r"https?://([^/:]+)", str(url.value))):

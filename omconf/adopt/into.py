@@ -1,4 +1,4 @@
-"""Nodes that are added to an existing spec: every other byte of it stays as it is."""
+"""Adds nodes to an existing spec; every other byte of it stays as it is."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ class Existing:
 
     @property
     def _lists_members(self) -> bool:
-        """Whether its nodes find each other by a list."""
+        """Whether its nodes find each other by a member list."""
         return (self.document.data.get("discovery") or {}).get("kind") == "tcp-ip"
 
     def own(self, nodes: Sequence[Seen]) -> tuple[Facts, list[Diagnostic]]:
-        """Give the new nodes' own facts, and in what they differ from the spec."""
+        """Return the new nodes' own facts, and diagnostics for differences from the spec."""
         every = fold(nodes, explicit=True, patterns=False)
         apart: list[Diagnostic] = []
         own: Facts = {}
@@ -55,7 +55,7 @@ class Existing:
         return own, apart
 
     def _by_default(self, path: Path, fact: Fact, every: Facts) -> bool:
-        """Tell whether `node_defaults` says the same of the node."""
+        """Tell whether `node_defaults` gives the node the same value."""
         name, key = path[1:]
         usual = (self.document.data.get("node_defaults") or {}).get(key)
         if not isinstance(usual, str):
@@ -72,16 +72,16 @@ class Existing:
         if here is ABSENT or not plain or str(here) == str(fact.value):
             return None
         said = quoted(masked(str(fact.value)))
-        message = f"`{'.'.join(path)}` is `{said}` on the nodes, not as the spec says."
+        message = f"`{'.'.join(path)}` is `{said}` on the nodes, which differs from the spec."
         span = self.document.span(path) if path in self.document.values else None
         node = fact.place.node if fact.place else None
         hint = f"{fact.said}." if fact.said else ""
         return DRIFT.at(span, message, hint=hint, node=None if span else node)
 
     def text(self, facts: Facts) -> str:
-        """Write the spec with the nodes behind those that it has.
+        """Return the spec with the new nodes after its own.
 
-        Where these stand in braces, ruamel.yaml writes all of it anew, with its comments.
+        If its nodes are in braces, ruamel.yaml rewrites the whole spec, with its comments.
         """
         text = self.document.text
         span = self.document.values["nodes",]
@@ -98,7 +98,7 @@ class Existing:
         return "\n".join([*lines[:at], *block, *lines[at:]])
 
     def _end(self, path: tuple[str | int, ...], lines: list[str]) -> int:
-        """Give the last line of a value; a mapping in lines ends where its values do."""
+        """Return the last line of a value; a block mapping ends where its values do."""
         value: Any = self.document.data
         for key in path:
             value = value[key]
@@ -121,11 +121,11 @@ def _in_braces(text: str, new: dict[str, dict[str, Fact]]) -> str:
 
 
 def read(document: Document | None, found: list[Diagnostic]) -> Existing | list[Diagnostic]:
-    """Take a spec that was checked; one with errors cannot be added to."""
+    """Accept a spec; return its diagnostics if it has errors."""
     if document is None or any(d.is_error for d in found):
-        message = "The spec has errors: no node is added to it."
+        message = "The spec has errors, so no node is added."
         return [
             *found,
-            MISSING_SETTING.at(None, message, hint="Correct them first: omconf validate"),
+            MISSING_SETTING.at(None, message, hint="Fix the errors first; run `omconf validate`."),
         ]
     return Existing(document)

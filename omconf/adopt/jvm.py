@@ -1,4 +1,4 @@
-"""What Tomcat gives its JVM, read backwards: setenv.sh, the unit and its drop-ins, catalina.sh."""
+"""Reads JVM options into facts of the spec: setenv.sh, the unit and its drop-ins, catalina.sh."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _TOMCATS = re.compile(
     r"|org\.apache\.catalina\.security\.SecurityListener\.UMASK|ignore\.endorsed\.dirs"
     r"|java\.util\.logging\.(?:config\.file|manager)|catalina\.(?:base|home)|java\.io\.tmpdir)=.*"
 )
-"""What catalina.sh of Tomcat 9 to 11 gives by itself."""
+"""Options that catalina.sh of Tomcat 9 to 11 itself sets."""
 _BEGIN = re.compile(r"^# BEGIN omconf: (\S+)", re.MULTILINE)
 
 
 def given(node: Seen) -> list[Option]:
-    """List the options that the JVM gets, in its order, those of a block of omconf's too."""
+    """List the options that the JVM gets, in its order, including those of omconf's block."""
     own = node.path(SETENV)
     text = node.text(own) or ""
     name = _BEGIN.search(text)
@@ -44,7 +44,7 @@ def given(node: Seen) -> list[Option]:
 
 
 def _is_ours(path: str, text: str) -> bool:
-    """Tell omconf's own drop-in: what it says follows from the spec."""
+    """Tell whether a file is omconf's own drop-in, whose content follows from the spec."""
     return path.endswith("/omconf.conf") and header.cluster_of(text) is not None
 
 
@@ -68,7 +68,7 @@ def facts(node: Seen) -> None:
     options: dict[str, Option] = {}
     for option in given(node):
         key, _ = item_of(option.text)
-        options.pop(key, None)  # the last one counts, in its place
+        options.pop(key, None)  # the last one counts, at its position
         options[key] = option
     further: list[str] = []
     first: tuple[str, int] | None = None
@@ -95,15 +95,15 @@ def _own(node: Seen, key: str, option: Option, place: tuple[str, int]) -> None:
     elif key == _ZONE and known:
         node.tell(("openmeetings", "timezone"), value, place, default="Etc/UTC")
     elif not known:
-        node.say(NOT_KEPT, f"What `{key}` comes to is known on the node alone.", place)
+        node.say(NOT_KEPT, f"The value of `{key}` is known only on the node.", place)
 
 
 def _refused(key: str, option: Option) -> str:
-    """Say why an option cannot stand in a spec."""
+    """Return why an option cannot be in a spec; empty if it can."""
     if not option.known:
-        return "what it comes to is known on the node alone"
+        return "its value is known only on the node"
     if key in HAZELCASTS:
-        return "it overrules the hazelcast.xml that omconf writes"
+        return "it overrides the hazelcast.xml that omconf writes"
     if tells(key, option.text):
-        return "it is a secret, which `ps` shows to everybody on the node"
+        return "it is a secret, which `ps` shows to every user of the node"
     return ""

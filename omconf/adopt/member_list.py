@@ -1,4 +1,4 @@
-"""Whom nodes list as members of `tcp-ip`, and what most of them call each."""
+"""Reads the member lists of `tcp-ip`: the members, and the name that most nodes use for each."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 _ENABLED = "network/join/tcp-ip/enabled"
 _KEY = ("nodes", "*", "member")
 Listed = dict[str, tuple[str, str]]
-"""The members of one list, by node or, where it is none, by host: the host as it stands, the item."""
+"""The members of one list, by node (by host if it is not a node): the literal host, and the item."""
 
 
 def listed(reading: Reading, hosts: Mapping[str, str]) -> Listed | None:
-    """Give the members of a list that is in force; of two that are one node, the first.
+    """Return the members of an enabled list; of two that are the same node, the first.
 
-    `hosts` are the nodes by what they are called.
+    `hosts` maps names to nodes.
     """
     if reading.items.get(_ENABLED) != "true":
         return None
@@ -41,7 +41,7 @@ def listed(reading: Reading, hosts: Mapping[str, str]) -> Listed | None:
 
 
 def facts(nodes: Sequence[Seen], common: Common) -> None:
-    """Note what most lists call a node, where that is not the address at which others see it."""
+    """Note the name that most lists use for a node, if it is not the address at which others see it."""
     kinds = [fact for node in nodes if (fact := node.fact("discovery", "kind"))]
     if not kinds or majority(kinds).value != "tcp-ip":
         return
@@ -63,17 +63,20 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
         if not names.HOST.fullmatch(host) or host.lower() in names.LOOPBACK:
             continue
         if _alone(nodes) and not names.NUMERIC.fullmatch(host):
-            message = (
-                f"`{quoted(host)}` in member lists is left out: Hazelcast passes over names that"
+            message = f"`{quoted(host)}` in member lists is left out: Hazelcast ignores names that"
+            message += (
+                " do not match its interfaces, and each node lists only its own address there."
             )
-            message += " its interfaces do not match, and each node has its own address there."
-            hint = "Have <interface> match all nodes, as 10.1.1.*, to list nodes by their names."
+            hint = (
+                "To list nodes by name, use an <interface> that matches all nodes, for example"
+                " 10.1.1.*."
+            )
             node.say(NOT_KEPT, message, None, hint)
             continue
         node.facts.append(Fact(_KEY, host, place))
 
 
 def _alone(nodes: Sequence[Seen]) -> bool:
-    """Tell whether the interfaces of most nodes match that node alone."""
+    """Tell whether the interfaces of most nodes match only the node itself."""
     chosen = [fact for node in nodes if (fact := node.fact("hazelcast", "interfaces"))]
     return bool(chosen) and majority(chosen).value is None

@@ -1,4 +1,4 @@
-"""What an import speaks of: nodes as they were found, and facts with their places."""
+"""The data of an import: nodes as they were found, and facts with their sources."""
 
 from __future__ import annotations
 
@@ -24,18 +24,18 @@ if TYPE_CHECKING:
 
 
 Path = tuple[str, ...]
-"""A key of the spec; `("nodes", "*", KEY)` is the node's own."""
+"""A key of the spec; `("nodes", "*", KEY)` is a key of the node itself."""
 
 SHORT = frozenset({"hazelcast.xml", "persistence.xml", "openmeetings.properties", "setenv.sh"})
-"""Files that a comment names without their folder."""
+"""Files that comments name without their folder."""
 
 
 _HALF = re.compile("[\ud800-\udfff]")
-"""What stands for a byte that is no UTF-8."""
+"""Replaces a byte that is not UTF-8."""
 
 
 class _Absent:
-    """Stands for a value that is not there."""
+    """Stands for a missing value."""
 
 
 ABSENT: Final = _Absent()
@@ -57,9 +57,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fact:
-    """What a node says of one key of the spec. A secret's `value` says where it shall be read from.
+    """A node's value of one key of the spec. A secret's `value` names where it is to be read from.
 
-    `default` is what the key means when the spec does not say it. With `guess`, no file says it.
+    `default` is the key's value if the spec does not set it. `guess` says why, if no file sets it.
     """
 
     path: Path
@@ -71,7 +71,7 @@ class Fact:
 
     @property
     def said(self) -> str:
-        """Where the value is from, for a comment."""
+        """The value's source, for a comment."""
         where = str(self.place) if self.place else ""
         if not self.guess:
             return where
@@ -80,7 +80,7 @@ class Fact:
 
 @dataclass(slots=True)
 class Seen:
-    """One node with its files, and what was learned of it so far."""
+    """One node with its files and the facts found so far."""
 
     name: str
     survey: Survey
@@ -88,30 +88,30 @@ class Seen:
     home: str = ""
     webapp: str = ""
     unit: str = ""
-    """The name of the unit that runs OpenMeetings; empty where there is none."""
+    """The name of the unit that runs OpenMeetings; empty if there is none."""
     facts: list[Fact] = field(default_factory=list)
     found: list[Diagnostic] = field(default_factory=list)
     covers: set[Path] = field(default_factory=set)
-    """Mappings of the spec of which this node says all keys that it has."""
+    """Mappings of the spec that this node's facts cover completely."""
 
     def path(self, template: str) -> str:
-        """Fill a template of a kind's places in."""
+        """Fill in a template of a kind's paths."""
         unit = self.unit or places.DEFAULT_UNIT
         return template.format(home=self.home, webapp=self.webapp, unit=unit, cluster="-")
 
     def file(self, path: str) -> DeployedFile | None:
-        """Give a file of the node, among those of omconf's kinds or around them."""
+        """Return a file of the node, of omconf's kinds or a surrounding one."""
         return self.files.files.get(path) or self.files.around.get(path)
 
     def text(self, path: str) -> str | None:
-        """Give a file's text; None where there is none, or none that can be read."""
+        """Return a file's text; None if it is missing or cannot be read."""
         file = self.file(path)
         if file is None or file.data is None:
             return None
         return file.data.decode("utf-8", "surrogateescape")
 
     def around(self, pattern: str) -> Iterator[tuple[str, str]]:
-        """Yield the files that a pattern stands for, with their texts."""
+        """Yield the files that match a pattern, with their texts."""
         for path in sorted({*self.files.around, *self.files.files}):
             if places.fits(pattern, path) and (text := self.text(path)) is not None:
                 yield path, text
@@ -124,7 +124,7 @@ class Seen:
                 yield path, text
 
     def recorded(self, name: str) -> tuple[str, tuple[str, int]] | None:
-        """Give what omconf's own record on the node says of a fact, and where."""
+        """Return a fact from omconf's own record on the node, and where it is."""
         for path, text in self.of_omconf("check.conf"):
             for number, line in enumerate(text.split("\n"), 1):
                 key, equals, value = line.partition("=")
@@ -144,16 +144,16 @@ class Seen:
     ) -> None:
         """Note a fact; one that cannot be written is reported.
 
-        Bytes that are no UTF-8 cannot, nor can a secret; what goes to `hazelcast.extra` has none.
+        Bytes that are not UTF-8 cannot, nor can a secret; values for `hazelcast.extra` have none.
         """
         texts = [str(each) for each in (value if isinstance(value, list) else [value])]
         why = ""
         if _HALF.search(" ".join((*path, *texts))):
-            why = "it holds bytes that are no UTF-8"
+            why = "it contains bytes that are not UTF-8"
         elif path[:2] != ("hazelcast", "extra") and any(
             tells("", each) for each in texts if not isinstance(value, dict)
         ):
-            why = "it holds a secret"
+            why = "it contains a secret"
         if why:
             key = utf8.replaced(".".join(path)).replace("*", self.name, 1)
             self.say(NOT_KEPT, f"`{quoted(key)}` is left out: {why}.", place)
@@ -162,23 +162,23 @@ class Seen:
         self.facts.append(Fact(path, value, where, default, guess, secret))
 
     def fact(self, *path: str) -> Fact | None:
-        """Give what the node says of a key; of two, the first."""
+        """Return the node's fact for a key; of two, the first."""
         return next((fact for fact in self.facts if fact.path == path), None)
 
     def say(
         self, rule: Rule, message: str, place: tuple[str, int] | None = None, hint: str = ""
     ) -> None:
-        """Report something of the node."""
+        """Report a finding about the node."""
         path, line = place or ("", 0)
         self.report(path, Finding(rule, line, message, hint))
 
     def report(self, path: str, finding: Finding) -> None:
-        """Report a finding of a file of the node."""
+        """Report a finding in a file of the node."""
         self.found.append(diagnostic(self.name, path, finding))
 
 
 def diagnostic(node: str, path: str, finding: Finding) -> Diagnostic:
-    """Say a finding of a file of a node."""
+    """Make a diagnostic of a finding in a file of a node."""
     line = finding.line
     span = Span(path, line, 1, line, 1) if line and path else None
     return finding.rule.at(span, finding.message, hint=finding.hint, node=node, path=path or None)
@@ -186,16 +186,16 @@ def diagnostic(node: str, path: str, finding: Finding) -> Diagnostic:
 
 @dataclass(frozen=True, slots=True)
 class Common:
-    """What is known of all nodes before their files are read for the spec."""
+    """What is known about all nodes before their files are read for the spec."""
 
     release: Release
     nodes: tuple[Seen, ...]
     hosts: Mapping[str, str]
-    """Addresses of the nodes by what they are called: names, host names, their own addresses."""
+    """The nodes' addresses by node name, host name and address."""
     told: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """By a name of any node's /etc/hosts its addresses, each with the first node that says so."""
+    """Addresses by name from /etc/hosts of all nodes, each with the first node that lists it."""
 
 
 def every(nodes: Iterable[Seen], *path: str) -> dict[str, Fact]:
-    """Give what nodes say of a key, by their names."""
+    """Return the nodes' facts for a key, by node name."""
     return {node.name: fact for node in nodes if (fact := node.fact(*path))}

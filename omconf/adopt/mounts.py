@@ -1,4 +1,4 @@
-"""What nodes mount and export: fstab, mount units and /etc/exports, as they stand."""
+"""Reads what nodes mount and export: fstab, mount units and /etc/exports."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from omconf.formats.block import Entry
 
 REMOTE = {"nfs": "nfs", "nfs4": "nfs", "cifs": "cifs", "smb3": "cifs"}
-"""The kind of storage in a spec, by the type of a mount."""
+"""The spec's `storage.kind` by the type of a mount."""
 _NFS = re.compile(r"([^:/\[\]]+):(/.*)")
 _CIFS = re.compile(r"//([^/@]+)/([^/]+)/?")
 _CLIENT = re.compile(r"(?<!\S)([^\s(]++)\(([^()\s]*+)\)")
@@ -26,10 +26,10 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mount:
-    """A mount of a node: the device in its parts, and where that stands.
+    """A mount of a node: the device in its parts, and where it is set.
 
-    `kind` is the type as it stands there (nfs, nfs4, cifs, none); `source` the exported path, the
-    share, or for a bind mount the folder.
+    `kind` is the literal type (nfs, nfs4, cifs, none); `source` is the exported path, the share, or
+    the folder of a bind mount.
     """
 
     node: Seen
@@ -43,7 +43,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Export:
-    """What a node exports to one client: the options in force, sorted, and as they stand."""
+    """What a node exports to one client: the effective options, sorted, and the literal ones."""
 
     node: Seen
     path: str
@@ -54,7 +54,7 @@ class Export:
 
 
 def mounts(node: Seen) -> Iterator[Mount]:
-    """Yield what fstab and the mount units of a node mount from other hosts, or bind."""
+    """Yield the network and bind mounts in fstab and the mount units of a node."""
     text = node.text(FSTAB_PATH)
     if text is not None:
         lines = text.split("\n")
@@ -90,7 +90,7 @@ def _mount(
 
 
 def exported(node: Seen) -> Iterator[Export]:
-    """Yield what a node exports, one for each client."""
+    """Yield a node's exports, one per client."""
     text = node.text(EXPORTS_PATH)
     if text is None:
         return
@@ -98,7 +98,7 @@ def exported(node: Seen) -> Iterator[Export]:
     said: dict[int, dict[str, list[str]]] = {}
     for entry in exports.read(text)[0]:
         path, _, client = entry.key.rpartition(" ")
-        if entry.last_line not in said:  # the first client of a line that may go on in others
+        if entry.last_line not in said:  # the first client of a line that may continue
             said[entry.last_line] = _words(lines[entry.line - 1 : entry.last_line])
         options = _as_written(said[entry.last_line], entry, client)
         place = (EXPORTS_PATH, entry.line)
@@ -106,7 +106,7 @@ def exported(node: Seen) -> Iterator[Export]:
 
 
 def _words(lines: list[str]) -> dict[str, list[str]]:
-    """Give the options of each client of a line, once for each time that it is named."""
+    """Yield the options of each client of a line, once per mention."""
     found: dict[str, list[str]] = {}
     for name, listed in _CLIENT.findall(" ".join(lines)):
         found.setdefault(name, []).append(listed)
@@ -114,7 +114,7 @@ def _words(lines: list[str]) -> dict[str, list[str]]:
 
 
 def _as_written(said: dict[str, list[str]], entry: Entry, client: str) -> tuple[str, ...]:
-    """Give a client's options in their own order, where its word says all of them."""
+    """Return a client's options in their order, if its word has all of them."""
     for listed in said.pop(client, ()):
         own = tuple(listed.split(","))
         if ",".join(nfs_options.settle_export(own)) == entry.value:

@@ -1,4 +1,4 @@
-"""What nodes are called: by their instance-name, their host's name or what the source calls them."""
+"""Names the nodes: by instance-name, host name or their name in the source."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def give(
     nodes: Sequence[Seen], said: Mapping[str, str], taken: frozenset[str] = frozenset()
 ) -> dict[str, str]:
-    """Name the nodes; returns what each was called before, by its name, where that is another.
+    """Name the nodes; returns the previous names that differ, by name.
 
-    `said` are names by what the source calls a node; `taken` are those of nodes of the spec.
+    `said` are chosen names by the node's name in the source; `taken` are names in the spec.
     """
     own = {id(node): (hazelcast.name_of(node) or ("", 0))[0] for node in nodes}
     twins = Counter(label(name) for name in own.values())
@@ -34,7 +34,7 @@ def give(
             first = instance if twins[label(instance)] == 1 else ""
             others = [host.host_name(node).partition(".")[0], node.survey.label.rpartition("@")[2]]
             if label(instance) in map(label, others):
-                first = instance  # of several with one name, the one that is called so
+                first = instance  # of several with one name, the one that has it in the source
             wanted = _free([first, *others], used)
         used.add(wanted)
         node.name = wanted
@@ -45,7 +45,7 @@ def give(
 
 
 def _kept(nodes: Sequence[Seen]) -> set[str]:
-    """Have nodes keep the instance-names that their names are not; returns which ones do."""
+    """Have nodes keep instance-names that differ from their names; returns these nodes."""
     kept: set[str] = set()
     own = {node.name: hazelcast.name_of(node) or ("", 0) for node in nodes}
     times = Counter(text for text, _ in own.values())
@@ -60,7 +60,7 @@ def _kept(nodes: Sequence[Seen]) -> set[str]:
 
 
 def _free(candidates: Sequence[str], used: set[str]) -> str:
-    """Make the first candidate that is free a node's name."""
+    """Give a node the first free candidate as its name."""
     good = [name for text in candidates if (name := label(text)) and name not in RESERVED]
     for name in good:
         if name not in used:

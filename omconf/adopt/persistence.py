@@ -1,4 +1,4 @@
-"""persistence.xml read backwards: what artifacts/persistence.py renders, as facts of the spec."""
+"""Reads persistence.xml, as artifacts/persistence.py renders it, into facts of the spec."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Item = tuple[str, int]
 
 
 def items(text: str) -> dict[str, Item]:
-    """Read the properties of the unit, by their names, as they stand and with their lines."""
+    """Read the properties of the unit by name: literal values and lines."""
     document, _ = deployed_xml.read(text, SCHEMAS)
     unit: _Element | None = None if document is None else document.find("{*}persistence-unit")
     if unit is None:
@@ -46,13 +46,13 @@ def items(text: str) -> dict[str, Item]:
 
 
 def kind_of(url: str) -> str:
-    """Tell the kind of database of a URL; nothing for one that no cluster can use."""
+    """Return the kind of database of a URL; empty if a cluster cannot use it."""
     found = (kind for kind, form in jdbc.FORMS.items() if url.startswith(form.prefix))
     return next(found, "")
 
 
 def facts(node: Seen, common: Common) -> None:
-    """Note what a node's persistence.xml says."""
+    """Note the facts in a node's persistence.xml."""
     path = node.path(KIND.places[0])
     text = node.text(path)
     found = items(text) if text is not None else {}
@@ -65,7 +65,12 @@ def facts(node: Seen, common: Common) -> None:
     place = (path, line)
     if not kind:
         message = "`openjpa.ConnectionProperties` has no URL of a database that a cluster can use."
-        node.say(NOT_KEPT, message, place, "An embedded database cannot be shared.")
+        node.say(
+            NOT_KEPT,
+            message,
+            place,
+            "Migrate to a database server: nodes cannot share an embedded database.",
+        )
         return
     stock = common.release.persistence[kind]
     node.tell(("database", "kind"), kind, place)
@@ -88,7 +93,7 @@ def facts(node: Seen, common: Common) -> None:
 
 
 def _driver(value: str) -> tuple[str, str]:
-    """The driver of the stock file, which no spec says."""
+    """The driver in the stock file, for which the spec has no key."""
     return "DriverClassName", value
 
 
@@ -100,11 +105,11 @@ def _property(
     if shipped == value:
         node.tell(key, value, place, default=shipped)
     elif connects(name):
-        message = f"`{quoted(name)}` is a second way to the database, which no spec has."
+        message = f"`{quoted(name)}` is a second connection setting, for which a spec has no key."
         node.say(NOT_KEPT, message, place)
     elif in_plain(name, value) or masked(value) != value:
-        message = f"The property `{quoted(name)}` is a secret: a spec cannot hold it."
-        node.say(NOT_KEPT, message, place, "The plan lists it as one that goes.")
+        message = f"The property `{quoted(name)}` is a secret, which a spec cannot contain."
+        node.say(NOT_KEPT, message, place, "The plan lists it as deleted.")
     else:
         node.tell(key, value, place)
 

@@ -1,4 +1,4 @@
-"""openmeetings.properties read backwards: the media server, and the secrets that nodes share."""
+"""Reads openmeetings.properties into facts of the spec: the media server, and shared secrets."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ ENVS = {
     "turn": "OM_TURN_SECRET",
 }
 _EMPTY = {"kurento.turn.mode": "rest", "kurento.turn.ttl": "60"}
-"""What the shipped file says of a TURN server that nobody has set up."""
+"""The shipped file's values for a TURN server that is not configured."""
 
 
 def facts(node: Seen, common: Common) -> None:
-    """Note what a node says of the media server and of shared secrets."""
+    """Note a node's media server and shared secrets."""
     path = node.path(KIND.places[0])
     text = node.text(path)
     if text is None:
@@ -65,9 +65,12 @@ def _media_server(node: Seen, path: str, said: Mapping[str, Setting]) -> None:
         for name, setting in there.items():
             key = _key(name)
             message = (
-                f"`{name}` is left to the file: with `{key}`, omconf would also give each node"
+                f"`{name}` stays in the file only: with `{key}`, omconf would also give each node"
             )
-            hint = f"Set `{key}` to manage it: nodes that share a media server need a kuid each."
+            hint = (
+                f"To manage it, set `{key}`: nodes that share a media server each need their own"
+                " kuid."
+            )
             node.say(NOT_KEPT, f"{message} a kuid of its own.", (path, setting.line), hint)
         return
     if IGNORED not in said:

@@ -1,4 +1,4 @@
-"""Why a plan of an imported spec still changes an item: what a spec has no words for."""
+"""Explains why a plan of an imported spec still changes an item: what a spec cannot express."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _OF_FACTS = {
     "openmeetings.timezone": (("jvm", "-Duser.timezone"),),
     "storage": (("fstab", "*"), ("exports", "*"), ("samba", "*")),
 }
-"""The items of a plan that follow from facts in which nodes differ."""
+"""The plan's items that follow from facts that differ between nodes."""
 _REASONS = (
     (
         "hazelcast",
         r"instance-name|member-attributes/name",
-        "a spec gives each member one name of its own, as `instance_name` or as its node's",
+        "a spec gives each member one unique name: its `instance_name` or its node's name",
     ),
     (
         "hazelcast",
@@ -31,44 +31,48 @@ _REASONS = (
     (
         "hazelcast",
         r"properties/hazelcast\.discovery\.enabled",
-        "the clustering page has it removed",
+        "the clustering page says to remove it",
     ),
-    ("hazelcast", r"network/join/.*", "omconf enables one join; the file says otherwise"),
-    ("hazelcast", r"network/interfaces/.*", "a spec has one pattern, or each node's own address"),
-    ("hazelcast", r"network/port.*", "a spec has one port, without counting up"),
-    ("hazelcast", r"map\[.*", "a spec has the release's own maps, as they are shipped"),
+    ("hazelcast", r"network/join/.*", "omconf enables exactly one join; the file differs"),
+    (
+        "hazelcast",
+        r"network/interfaces/.*",
+        "a spec allows one pattern, or each node's own address",
+    ),
+    ("hazelcast", r"network/port.*", "a spec allows one port, without auto-increment"),
+    ("hazelcast", r"map\[.*", "omconf writes the release's own maps unchanged"),
     ("hazelcast", r"member-attributes/server\.url", "every node needs its public URL"),
     (
         "persistence",
         r"properties/openjpa\.RemoteCommitProvider",
-        "OpenMeetings itself puts the members' addresses in its place when it starts",
+        "OpenMeetings replaces it by the members' addresses when it starts",
     ),
     (
         "persistence",
         r"properties/openjpa\.ConnectionProperties/Url/.*",
-        "the stock file or omconf has this parameter, and a spec cannot leave it out",
+        "the stock file or omconf sets this parameter, and a spec cannot remove it",
     ),
     (
         "persistence",
         r"properties/openjpa\.ConnectionProperties/(?!Url|Username|Password).*",
-        "the release's stock file has this setting, and a spec cannot leave it out",
+        "the release's stock file has this setting, and a spec cannot remove it",
     ),
     (
         "persistence",
         r"properties/openjpa\.ConnectionProperties/Password",
-        "the value that is set for this secret is not the deployed one",
+        "the value set for this secret differs from the deployed one",
     ),
-    ("persistence", r"class\[.*|version|.*provider", "it is what the release ships"),
+    ("persistence", r"class\[.*|version|.*provider", "omconf writes what the release ships"),
     ("openmeetings_properties", r"kurento\..*kuids?", "each node needs a kuid of its own"),
-    ("exports", r".*", "a spec exports to each node's address, with the same options"),
-    ("fstab", r".*", "a spec mounts by the server's address, with the same options on all nodes"),
-    ("samba", r".*", "a spec has the share as omconf writes it"),
-    ("jvm", r".*", "the block is to hold it, and others set it to something else"),
+    ("exports", r".*", "omconf exports to each node's address, with the same options"),
+    ("fstab", r".*", "omconf mounts from the server's address, with the same options on all nodes"),
+    ("samba", r".*", "omconf writes the share in its own form"),
+    ("jvm", r".*", "omconf's block sets it, but another line sets a different value"),
 )
 
 
 def drifting(found: Outlier) -> Iterator[tuple[str, str, str]]:
-    """Name the items of a plan, by node, kind and key, in which an outlier is to be seen."""
+    """Yield the plan's items, by node, kind and key, that show an outlier."""
     for key in (found.key, f"properties/{found.key}", *found.further):
         yield found.node, found.kind, key
     if found.kind == "host":
@@ -78,12 +82,14 @@ def drifting(found: Outlier) -> Iterator[tuple[str, str, str]]:
 
 
 def of(kind: str, key: str, before: str = "") -> str:
-    """Give the reason for a kind's item; `before` is what stands there."""
+    """Return the reason for a kind's item; `before` is the deployed value."""
     if kind == "fstab" and "credentials=" in before:
-        return "omconf writes the account to its own file, which root alone reads, and names that"
+        return (
+            "omconf writes the account to its own file, readable only by root, and refers to that"
+        )
     if key in ("mode", "owner", "group"):
         return (
-            "others may read its secret or write it, or its reader cannot; nothing restarts for it"
+            "others can write it or read its secret, or its reader cannot read it; nothing restarts"
         )
     for name, pattern, reason in _REASONS:
         if name == kind and re.fullmatch(pattern, key, re.DOTALL):

@@ -1,4 +1,4 @@
-"""Which release of OpenMeetings nodes run: by its jars, by omconf's own record, by the stock files."""
+"""Detects the OpenMeetings release of nodes: by its jars, omconf's own record, or the stock files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ KEY = ("openmeetings", "release")
 
 
 def facts(nodes: Sequence[Seen], said: str | None) -> Release | None:
-    """Note each node's release; None when none of them tells. `said` overrules what is found."""
+    """Note each node's release; None if no node shows it. `said` overrides what is found."""
     if said is not None:
         for node in nodes:
             node.tell(KEY, said, guess="by --release")
@@ -46,9 +46,12 @@ def _one(node: Seen) -> None:
         node.tell(KEY, jars, (library, 0))
         return
     if jars is not None:
-        message = f"OpenMeetings {jars} is installed, which omconf does not know."
+        message = f"OpenMeetings {jars} is installed, but omconf does not support it."
         node.say(
-            MISSING_SETTING, message, (library, 0), "Name the nearest known one: --release 9.1.0."
+            MISSING_SETTING,
+            message,
+            (library, 0),
+            "Give the closest supported release, for example: --release 9.1.0",
         )
         return
     if (recorded := node.recorded("release")) and recorded[0] in RELEASES:
@@ -58,15 +61,15 @@ def _one(node: Seen) -> None:
     if best is None:
         return
     name, others = best
-    like = f", as like as {', '.join(others)}" if others else ""
+    like = f", equally similar to {', '.join(others)}" if others else ""
     path = node.path(PERSISTENCE.places[0])
-    node.tell(KEY, name, (path, 0), guess=f"the nearest stock files{like}")
-    message = f"No jar tells the release: its files are most like those of {name}{like}."
-    node.say(GUESSED, message, (library, 0), "Say it with --release, if it is another one.")
+    node.tell(KEY, name, (path, 0), guess=f"the most similar stock files{like}")
+    message = f"No jar shows the release; the files are most similar to those of {name}{like}."
+    node.say(GUESSED, message, (library, 0), "If it is another release, set it with --release.")
 
 
 def _nearest(node: Seen) -> tuple[str, list[str]] | None:
-    """Find the release whose stock files are the nearest; of equals the newest, and these."""
+    """Find the release with the most similar stock files: in a tie the newest, and the others."""
     scores = {name: _score(node, release) for name, release in RELEASES.items()}
     best = max(scores.values())
     if best <= 0:
@@ -76,7 +79,7 @@ def _nearest(node: Seen) -> tuple[str, list[str]] | None:
 
 
 def _score(node: Seen, release: Release) -> int:
-    """Count in how much the files are a release's."""
+    """Count the items in which the files match a release's."""
     score = 0
     text = node.text(PERSISTENCE.places[0].format(home=node.home, webapp=node.webapp))
     document = deployed_xml.read(text, SCHEMAS)[0] if text is not None else None

@@ -1,4 +1,4 @@
-"""What an import came to."""
+"""The result of an import."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class ToSet:
-    """A secret that the spec refers to: its variable, and how its value compares to the deployed.
+    """A secret that the spec refers to: its variable, and how its value compares with the deployed one.
 
-    `state` is `equal`, `different`, or `unknown` where it is not set now.
+    `state` is `equal`, `different`, or `unknown` if it is not set.
     """
 
     key: str
@@ -39,11 +39,11 @@ class ToSet:
 
 @dataclass(slots=True)
 class Imported:
-    """The spec, what it lacks, and the plan that proves it; without a `plan` nothing is proved."""
+    """The spec, what it lacks, and the plan that verifies it; without a `plan` nothing is verified."""
 
     text: str = ""
     files: dict[str, str] = field(default_factory=dict)
-    """Further files that stand beside the spec."""
+    """Further files next to the spec."""
     nodes: tuple[str, ...] = ()
     gaps: dict[str, str] = field(default_factory=dict)
     drift: list[Outlier] = field(default_factory=list)
@@ -54,33 +54,36 @@ class Imported:
 
     @property
     def failed(self) -> bool:
-        """True where something could not be read, or the spec is none."""
+        """True if something could not be read, or there is no valid spec."""
         return self.plan is None or not self.plan.complete or bool(self.gaps)
 
     @property
     def proved(self) -> bool:
-        """True where a plan of the spec updates and deletes nothing, and does not stop all nodes."""
+        """True if a plan of the spec updates and deletes nothing, and does not stop all nodes."""
         return not self.failed and not self.differences
 
     def flaw(self, *, in_place: bool) -> tuple[str, str]:
-        """Say why the spec must not be written, and what to do instead; empty where it may.
+        """Return why the spec must not be written, and what to do instead; empty if it may.
 
-        A new file may lack nodes: a comment marks each gap. In a spec that exists (`in_place`)
-        nothing would.
+        A new file may lack nodes: a comment marks each gap. An existing spec (`in_place`) would not
+        show them.
         """
         if self.plan is None:
             what = "the spec has errors" if self.text else "no spec could be made"
-            return what, "Correct the errors first; without -o and --into, the spec is printed."
+            return what, "Fix the errors first; without -o and --into, the spec is printed."
         if self.gaps:
-            hint = "Import the nodes that can be read: --node NODE."
+            hint = "Import only the nodes that can be read: --node NODE"
             return ("nodes are missing", hint) if in_place else ("", "")
         if self.failed or has_errors(self.diagnostics):
-            return "the nodes have errors", "Correct them first, or leave nodes out: --node NODE."
+            return (
+                "the nodes have errors",
+                "Fix them first, or import only the other nodes: --node NODE",
+            )
         return "", ""
 
     @property
     def code(self) -> int:
-        """The exit code: 0 proved, 2 with differences, 1 with any other error."""
+        """The exit code: 0 verified, 2 with differences, 1 with any other error."""
         if self.failed or has_errors(self.diagnostics):
             return 1
         return 2 if self.differences else 0

@@ -1,4 +1,4 @@
-"""The sources of an import: each first looks at its nodes, then reads files as for a plan."""
+"""The sources of an import: each first surveys its nodes, then reads files as for a plan."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SCRIPT = Path(survey.__file__).with_name("survey.sh")
 MAX_LINES = 5000
-"""Lines that a node may say at the first look."""
+"""Lines that a node may send in its survey."""
 MAX_SAID = 1024 * 1024
 _UNSEEN = Finding(
     NOT_A_FILE, 0, "The folder's name holds a character that cannot be seen.", "Rename the folder."
@@ -37,13 +37,13 @@ class Origin(Protocol):
     """Where nodes are imported from."""
 
     def look(self) -> list[Survey] | Diagnostic:
-        """Look at all nodes; a diagnostic when the source as a whole cannot be read."""
+        """Survey all nodes; returns a diagnostic if the source as a whole cannot be read."""
 
     def source(self, labels: Mapping[str, str]) -> Source:
-        """Give what reads their files; `labels` are what the source calls the nodes, by name."""
+        """Return the reader of their files; `labels` are the nodes' names in the source, by name."""
 
     def ssh(self, label: str) -> str:
-        """Give a node's OpenSSH destination; nothing where the source has none."""
+        """Return a node's OpenSSH destination; empty if the source has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ def _script() -> bytes:
 
 
 def read(label: str, said: str) -> Survey:
-    """Read what a node said at the first look; lines that it cannot have meant are left out."""
+    """Parse a node's survey; invalid lines are ignored."""
     found: dict[str, list[str]] = {}
     for line in said.split("\n")[:MAX_LINES]:
         what, tab, text = line.partition("\t")

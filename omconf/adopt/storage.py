@@ -1,6 +1,6 @@
-"""The shared folder read backwards: who serves it, and how the others mount it.
+"""Reads the shared folder into facts of the spec: who serves it, and how the others mount it.
 
-Which node serves the folder, and as whom the others know it, only all nodes together tell.
+Which node serves the folder, and under which name, follows only from all nodes together.
 """
 
 from __future__ import annotations
@@ -28,14 +28,16 @@ _ADDRESS = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 
 
 def facts(nodes: Sequence[Seen], common: Common) -> None:
-    """Note the data folder of nodes whose JVM options name none, and how it is shared."""
+    """Note the data folder of nodes whose JVM options do not set it, and how it is shared."""
     every = [mount for node in nodes for mount in mounts(node)]
     served = [export for node in nodes for export in exported(node)]
     _data_dirs(nodes, every, {e.path for e in served})
     folders = {f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))}
     for mount in every:
         if mount.kind in REMOTE and mount.point not in folders:
-            message = f"The mount `{quoted(mount.point)}` is not the data folder: it is left alone."
+            message = (
+                f"The mount `{quoted(mount.point)}` is not the data folder; omconf leaves it alone."
+            )
             mount.node.say(NOT_KEPT, message, mount.place)
     shared = {m.node.name: m for m in every if m.point in folders and m.kind in REMOTE}
     if not shared:
@@ -54,17 +56,17 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
         _storage_addresses(nodes, [e for e in mine if e.path == first.source])
         _exported(owner, mine, shared, common)
     if owner:
-        # Nothing on the server itself says that it serves: its vote goes with the clients'.
+        # The server's own files do not show that it serves; it counts with the clients.
         for fact in first.node.facts:
             if fact.path[0] == "storage" and not owner.fact(*fact.path):
                 owner.facts.append(fact)
 
 
 def addresses(nodes: Sequence[Seen]) -> None:
-    """Tell addresses that no node says of itself by those to which its folder is shared.
+    """Infer addresses that no node's own files have from those to which its folder is shared.
 
-    The one node that exports a folder has the address from which the others mount it; and a client
-    that is left over is the node that is left over.
+    The only node that exports a folder has the address from which the others mount it; the one
+    remaining client is the one remaining node.
     """
     key = ("nodes", "*", "address")
     served = [e for n in nodes for e in exported(n)]
@@ -110,7 +112,7 @@ def _mounted(
             _exported(node, mine, {}, None)
             return
     for node in nodes:
-        why = "no fstab, mount unit or export speaks of the data folder"
+        why = "no fstab, mount unit or export mentions the data folder"
         node.tell(("storage", "kind"), "mounted", default="nfs", guess=why)
 
 
@@ -141,7 +143,7 @@ def _without_secrets(mount: Mount, options: Sequence[str]) -> list[str]:
     for option in options:
         name, _, value = option.partition("=")
         if tells(name, value):
-            message = f"The option `{quoted(name)}` of the mount is left out: it is a secret."
+            message = f"The mount option `{quoted(name)}` is left out: it is a secret."
             mount.node.say(NOT_KEPT, message, mount.place)
         else:
             kept.append(option)
@@ -151,7 +153,7 @@ def _without_secrets(mount: Mount, options: Sequence[str]) -> list[str]:
 def _servers(
     shared: Mapping[str, Mount], served: Sequence[Export], common: Common
 ) -> dict[str, str]:
-    """Tell which node a server is whose name no file knows: the one that exports the folder."""
+    """Identify a server whose name no file has: the node that exports the folder."""
     found: dict[str, str] = {}
     for mount in shared.values():
         name = mount.server.lower().rstrip(".")
@@ -166,7 +168,7 @@ def _servers(
 
 
 def _of_another_type(given: Sequence[Mount]) -> bool:
-    """Note a file system of another type, as GlusterFS, which every node mounts alike."""
+    """Note a file system of another type, such as GlusterFS, that every node mounts the same way."""
     for mount in given:
         if mount.kind not in fstab.LOCAL:
             key = ("storage", "fstab")
@@ -179,7 +181,7 @@ def _of_another_type(given: Sequence[Mount]) -> bool:
 
 
 def _pseudo_root(served: Sequence[Export], shared: Mapping[str, Mount]) -> None:
-    """Note the root of NFSv4, below which clients name what they mount."""
+    """Note the root of NFSv4, to which clients' mount paths are relative."""
     paths = {e.path.rstrip("/"): e for e in served}
     roots = {e.path: e for e in served if {"fsid=0", "fsid=root"} & set(e.settled.split(","))}
     for mount in shared.values():
@@ -190,11 +192,11 @@ def _pseudo_root(served: Sequence[Export], shared: Mapping[str, Mount]) -> None:
         whole = next((path for path in below if path in paths), None)
         root, guess = below.get(whole or "", ""), ""
         if whole is None and mount.kind == "nfs4" and source:
-            # No line says the root itself: the one export that ends like the mount tells it.
+            # No line has the root itself; the only export that ends like the mount shows it.
             alike = [path for path in paths if path.endswith(source)]
             if len(alike) == 1:
                 (whole,) = alike
-                root, guess = whole.removesuffix(source), "NFSv4 clients mount it by the rest"
+                root, guess = whole.removesuffix(source), "NFSv4 clients mount below its root"
         if whole is None or not root:
             continue
         node, place = mount.node, mount.place
@@ -206,7 +208,7 @@ def _pseudo_root(served: Sequence[Export], shared: Mapping[str, Mount]) -> None:
 
 
 def _named(mount: Mount, server: str, common: Common) -> str | None:
-    """Give the server as fstab names it, where that is not the address of the node that it is."""
+    """Return the server as fstab names it, if that is not its node's address."""
     owner = next((n for n in common.nodes if n.name == server), None)
     if owner is None or mount.server == server:
         return mount.server if owner else None
@@ -221,7 +223,7 @@ def _named(mount: Mount, server: str, common: Common) -> str | None:
 
 
 def _storage_addresses(nodes: Sequence[Seen], served: Sequence[Export]) -> None:
-    """Note of nodes to which the folder is exported by a second address of theirs, which it is."""
+    """Note the second address of nodes to which the folder is exported by it."""
     owners: dict[str, Seen] = {}
     for node in nodes:
         for address, _, _ in host.own_addresses(node):
@@ -236,7 +238,7 @@ def _storage_addresses(nodes: Sequence[Seen], served: Sequence[Export]) -> None:
 
 
 def _host(server: str, common: Common) -> str:
-    """Name the node that a server is, or say it so that the spec takes it for none."""
+    """Return the name of a server's node, or a form that the spec does not read as a node."""
     low = server.lower().rstrip(".")
     if low in common.hosts:
         return common.hosts[low]
@@ -262,9 +264,9 @@ def _exported(
     for export in mine[1:]:
         if export.settled != mine[0].settled:
             message = (
-                f"`{quoted(export.client)}` has other options than `{quoted(mine[0].client)}`."
+                f"`{quoted(export.client)}` has different options from `{quoted(mine[0].client)}`."
             )
-            hint = "A spec has the same options for all nodes."
+            hint = "Use the same options for all nodes: a spec has one set."
             owner.say(NOT_KEPT, message, export.place, hint)
 
 
@@ -282,11 +284,11 @@ def _data_dirs(nodes: Sequence[Seen], every: Sequence[Mount], served: set[str]) 
         mount = next((m for m in near if known is None or m.point == known), None)
         place = (node.path("{home}/bin/setenv.sh"), 0)
         if mount and mount.point != inside:
-            why = "no JVM option of this node says -DDATA_DIR"
+            why = "no JVM option of this node sets -DDATA_DIR"
             node.tell(("openmeetings", "data_dir"), mount.point, mount.place, guess=why)
-            message = f"No JVM option says `-DDATA_DIR`; `{quoted(mount.point)}` is taken for it."
-            hint = f"See whether `{quoted(inside)}` is a link to it: OpenMeetings looks there."
+            message = f"No JVM option sets `-DDATA_DIR`; `{quoted(mount.point)}` is assumed."
+            hint = f"Check whether `{quoted(inside)}`, where OpenMeetings looks, is a link to it."
             node.say(GUESSED, message, place, hint)
         else:
-            why = "OpenMeetings' default, as no JVM option says -DDATA_DIR"
+            why = "OpenMeetings' default, as no JVM option sets -DDATA_DIR"
             node.tell(("openmeetings", "data_dir"), inside, guess=why)

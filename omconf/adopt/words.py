@@ -1,4 +1,4 @@
-"""What an imported spec says in comments: where it is from, and what is to be done."""
+"""Comments in an imported spec: where it is from, and what is left to do."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ _MAX_TOLD = 20
 
 
 def head(gathered: Gathered) -> list[str]:
-    """Say what the spec is."""
+    """Return the comments that describe the spec."""
     count = len(gathered.nodes)
     nodes = "1 node" if count == 1 else f"{count} nodes"
-    lines = [
-        f"Imported from {nodes} by `omconf import`: behind each value stands where it is from."
-    ]
+    lines = [f"Imported from {nodes} by `omconf import`; a comment gives the source of each value."]
     lines += [f"{name} was called `{old}` before." for name, old in gathered.before.items()]
     labels = gathered.labels
     lines += [
@@ -33,7 +31,7 @@ def head(gathered: Gathered) -> list[str]:
 
 
 def tail(diagnostics: Iterable[Diagnostic]) -> list[str]:
-    """Propose to accept known warnings, commented out."""
+    """Propose `ignore` entries for known warnings, commented out."""
     warned: dict[str, Diagnostic] = {}
     for found in diagnostics:
         if found.severity is Severity.WARNING and found.node is None and found.span is not None:
@@ -41,7 +39,7 @@ def tail(diagnostics: Iterable[Diagnostic]) -> list[str]:
     if not warned:
         return []
     lines = [
-        "Warnings of this spec; to accept one, remove its comment marks and say why.",
+        "Warnings of this spec; to accept one, uncomment its entry and give the reason.",
         "ignore:",
     ]
     for rule, found in [*warned.items()][:_MAX_TOLD]:

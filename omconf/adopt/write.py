@@ -1,4 +1,4 @@
-"""The text of an imported spec: each value with its source, every scalar safe to be read back."""
+"""Writes the text of an imported spec: each value with its source, and quoted where YAML needs it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _INNER = (
 )
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*|[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
-"""Plain words that some reader of YAML takes for something else."""
+"""Plain words that some YAML readers do not read as text."""
 _COLUMN = 40
 _MAX_COMMENT = 160
 
@@ -47,7 +47,7 @@ def spec(
     gaps: Mapping[str, str],
     tail: Sequence[str],
 ) -> str:
-    """Write a spec. `head` and `tail` are comments; `gaps` are nodes that are missing, with why."""
+    """Write a spec. `head` and `tail` are comments; `gaps` are missing nodes, with the reason."""
     data: dict[str, Any] = {"omconf": 1}
     for path in sorted(facts, key=_place):
         fact = facts[path]
@@ -58,15 +58,13 @@ def spec(
     document = _mapping(data, ())
     lines = _commented(head)
     body = dump(document)
-    missing = "".join(
-        f"  # {shown(name)}: missing here: {shown(why)}\n" for name, why in gaps.items()
-    )
+    missing = "".join(f"  # {shown(name)} is missing: {shown(why)}\n" for name, why in gaps.items())
     end = _commented(tail)
     return lines + body + missing + (f"\n{end}" if end else "")
 
 
 def body(mapping: Mapping[str, Mapping[str, Fact]]) -> str:
-    """Write nodes alone, as they stand below `nodes:`."""
+    """Write only nodes, as they are below `nodes:`."""
     ordered = {
         name: {key: own[key] for key in sorted(own, key=lambda key: _place(("nodes", name, key)))}
         for name, own in mapping.items()
@@ -79,7 +77,7 @@ def _commented(lines: Iterable[str]) -> str:
 
 
 def _place(path: Path) -> tuple[Any, ...]:
-    """The order of keys: as the spec's reference has them."""
+    """The order of keys, as in the spec's reference."""
     first = ORDER.index(path[0]) if path[0] in ORDER else len(ORDER)
     rest = tuple(
         (_INNER.index(key) if key in _INNER else len(_INNER), natural(key)) for key in path[1:]
@@ -88,7 +86,7 @@ def _place(path: Path) -> tuple[Any, ...]:
 
 
 def dump(document: Any) -> str:
-    """Write a document of ruamel.yaml's."""
+    """Write a ruamel.yaml document."""
     from ruamel.yaml import YAML
 
     yaml = YAML(typ="rt")
@@ -118,14 +116,14 @@ def _mapping(data: Mapping[str, Any], above: Path) -> Any:
 
 
 def comment(mapping: Any, key: Any, text: str) -> None:
-    """Put a comment behind a value."""
+    """Append a comment to a value."""
     if not text:
         return
     mapping.yaml_add_eol_comment(f"# {shown(text)}", key, column=_COLUMN)
 
 
 def node_of(value: Any) -> Any:
-    """Give a value as ruamel.yaml writes it."""
+    """Convert a value for ruamel.yaml."""
     from ruamel.yaml.comments import CommentedMap, CommentedSeq
 
     if isinstance(value, dict):
@@ -140,7 +138,7 @@ def node_of(value: Any) -> Any:
 
 
 def scalar(text: str) -> Any:
-    """Quote a text, unless every reader of YAML takes it for this text as it stands."""
+    """Quote a text, unless every YAML reader reads it as this text without quotes."""
     from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
     if _PLAIN.fullmatch(text) and text.lower() not in _WORDS and len(text) < 200:
@@ -149,6 +147,6 @@ def scalar(text: str) -> Any:
 
 
 def shown(text: str) -> str:
-    """Make a text fit into a comment, which ends with its line."""
+    """Escape a text for a comment, which ends with its line."""
     flat = "".join(char if char.isprintable() else "�" for char in text)
     return flat if len(flat) <= _MAX_COMMENT else flat[: _MAX_COMMENT - 3] + "..."

@@ -99,7 +99,7 @@ def import_(
         file=str(target or "cluster.yaml"),
     )
     if out is not None and (out.exists() or out.is_symlink()):
-        output.say([_exists(str(out), "it exists already")])
+        output.say([_exists(str(out), "it already exists")])
         raise typer.Exit(1)
     result = adopt(origin, asked)
     written = _written(result, target, replace=into is not None)
@@ -202,7 +202,7 @@ def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[st
             else:
                 create(str(path), data)
         except OSError as error:
-            what = "it exists already" if isinstance(error, FileExistsError) else error.strerror
+            what = "it already exists" if isinstance(error, FileExistsError) else error.strerror
             result.diagnostics.append(_exists(str(path), what or "it cannot be written"))
             for new in done.values():
                 with suppress(OSError):

@@ -44,4 +44,4 @@ def test_a_host_that_does_not_answer_is_a_gap(trees: Path) -> None:
     done = omconf("import", "--ssh", *hosts)
     assert done.code == 1
     assert "away: error[OM302]" in done.err
-    assert "# away: missing here: It cannot be read by ssh" in done.out
+    assert "# away is missing: It cannot be read by ssh" in done.out
