@@ -129,7 +129,7 @@ def encode(password: str) -> str:
     Raises ValueError, without the password, for one that mount.cifs cannot read there.
     """
     if any(char in password for char in "\n\0"):
-        raise ValueError("a Samba password cannot contain a line break")
+        raise ValueError("mount.cifs cannot read a Samba password with a line break or NUL")
     if len(password.encode("utf-8", "surrogatepass")) + password.count(",") > MAX_PASSWORD:
         raise ValueError(
             f"mount.cifs accepts a Samba password of at most {MAX_PASSWORD} bytes,"

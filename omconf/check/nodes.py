@@ -104,14 +104,14 @@ def _itself(cluster: Cluster, port: int) -> Iterator[Diagnostic]:
     for node in cluster.nodes:
         behind = own.get(_endpoint(node, port), ())[:2]
         other = next((found for found in behind if found is not node), None)
-        # Where others see both at one address, that was said.
+        # If others see both at one address, that is already reported.
         if other is None or _endpoint(other, port) == _endpoint(node, port):
             continue
         name, key = node.name.value, "public_address" if node.public_address else "address"
         yield SAME_ADDRESS.at(
             node.seen_address.span,
             f"`{other.name.value}` cannot reach `{name}`: the `{key}` of `{name}`,"
-            f" {node.seen_address.value}, is its own `address`.",
+            f" {node.seen_address.value}, is also the `address` of `{other.name.value}` itself.",
             hint=f"Correct the `{key}`, or the `address` of `{other.name.value}`."
             if node.public_address
             else f"Set a `public_address` for `{name}` as well, or change its `address`.",

@@ -280,7 +280,7 @@ class Resolver:
         )
 
     def secrets(self, section: Section, path: Path) -> dict[str, Value[SecretRef]]:
-        """The secrets of a section that are said, by key."""
+        """Return the secrets that a section sets, by key."""
         return {
             key: self.secret(ref, (*path, key))
             for key, ref in section
@@ -301,7 +301,9 @@ class Resolver:
         outside = host.form == "host" or (host.form == "name" and "." in host)
         if path[0] == "storage" and _LOOPBACK.fullmatch(host):
             hint = "Write the data server's address"
-            hint += f"or, if it runs on a node, `server: {nodes[0].name.value}`." if nodes else "."
+            hint += (
+                f"; if it runs on a node, write `server: {nodes[0].name.value}`." if nodes else "."
+            )
             message = f"`{host}` is a different host on each node."
             self.diagnostics.append(EXPORT_PATH.at(self.document.span(path), message, hint=hint))
             return None
@@ -334,7 +336,7 @@ class Resolver:
         return False
 
     def said_of(self, name: str) -> bool:
-        """Tell whether a node, or what one's misspelt name stands for, has a mistake that was said."""
+        """Tell whether a reported error concerns a node of this name, misspelled or not."""
         nodes = self.document.data["nodes"]
         return name in nodes or any(label(key) == name for key in nodes)
 
