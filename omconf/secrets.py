@@ -62,7 +62,7 @@ def hides(key: str) -> bool:
 def in_plain(name: str, value: str) -> bool:
     """Tell whether a property of the spec is a secret, or holds one: `https://user:...@host`.
 
-    A `${...}` in its place is none.
+    A `${...}` instead of the value is none.
     """
     return hides(name) or _PLAIN.search(value) is not None
 

@@ -1,4 +1,4 @@
-"""`omconf explain`: each line of a bundle says why it is there, and points where that is said."""
+"""`omconf explain`: each line of a bundle has a reason, with the place that it comes from."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def test_all_lines_are_grouped() -> None:
     assert stock.count("= release: OpenMeetings 9.1.0, its hazelcast.xml\n") == 3
 
 
-def test_release_and_hand_over(tmp_path: Path) -> None:
+def test_release_and_external_file(tmp_path: Path) -> None:
     assert {"from": "release", "release": "9.1.0", "file": "hazelcast.xml"} in origins(
         explained(f"om1:/{HAZELCAST}:30")
     )

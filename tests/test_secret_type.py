@@ -192,7 +192,7 @@ def test_it_is_compared_by_value_and_with_secrets_alone() -> None:
 
 
 def test_mypy_refuses_it_as_text(tmp_path: Path) -> None:
-    slips = {
+    mistakes = {
         "arg-type": "open('file', 'w').write(secret)",
         "operator": "'password=' + secret",
         "list-item": "','.join([secret])",
@@ -200,10 +200,10 @@ def test_mypy_refuses_it_as_text(tmp_path: Path) -> None:
         "return-value": "def text() -> str:\n    return secret",
         "truthy-bool": "if secret:\n    pass",
     }
-    for name, slip in slips.items():
+    for name, mistake in mistakes.items():
         (tmp_path / f"{name.replace('-', '_')}.py").write_text(
-            f"from omconf.secrets import Secret\n\nsecret = Secret('x')\n{slip}\n"
+            f"from omconf.secrets import Secret\n\nsecret = Secret('x')\n{mistake}\n"
         )
     said, _, _ = mypy.run([str(tmp_path), "--cache-dir", str(tmp_path / "cache")])
-    for name in slips:
+    for name in mistakes:
         assert f"[{name}]" in said, said

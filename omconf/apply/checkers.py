@@ -1,7 +1,7 @@
 """What the programs that read some files say of the new ones, before anything is written.
 
-Each runs on the node, once over what is there and once with the new file in its place, and touches
-nothing that is live. Only what the new file adds counts: what others have in it may have been wrong
+Each runs on the node, once on the current files and once with the new file instead, and touches
+nothing live. Only what the new file adds counts: what others have in it may have been wrong
 for long. A program, namespace or right that a node lacks leaves its files unchecked.
 """
 
@@ -41,7 +41,7 @@ trap 'printf "\\n%s end\\n" "$nonce" >&2' EXIT
 said() { printf '\\n%s %s %s\\n' "$nonce" "$1" "$2" >&2; }
 has() { for one; do command -v "$one" >/dev/null 2>&1 || exit 0; done; }
 """
-"""Of each script; a line with the nonce ends what was said before it, with the exit code."""
+"""Of each script; a line with the nonce and the exit code ends each output."""
 
 # In a mount namespace alone, exportfs would still reach the cache of the live server. Where nfs.conf
 # moves its state, or the root of what it exports, it is not asked.

@@ -1,4 +1,4 @@
-"""Carries the steps of a roll-out out on one node, and takes them back when one fails."""
+"""Runs the steps of a roll-out on one node, and reverts them if one fails."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
 
 
 CHECKED = "its check passes"
-"""What shows that a manual step with a check is done."""
+"""The evidence that a manual step with a check is done."""
 
 
 @dataclass(slots=True)
 class Node(NodeFiles):
-    """One node during an apply: its steps, and the way back from them."""
+    """One node during an apply: its steps, and how to revert them."""
 
     told: frozenset[str] = frozenset()
-    """Manual steps that count as done where they have no check and nobody can be asked (told.py)."""
+    """Manual steps without a check that count as done if nobody can be asked (told.py)."""
     alone: bool = False
     """Whether nobody can be asked."""
     owed: frozenset[str] = frozenset()
-    """Files that an earlier apply left owed."""
+    """Files whose readers an earlier apply left to restart."""
     gone: frozenset[str] = frozenset()
     """Files that the plan deletes, and that an unfinished apply deleted before."""
     planned: frozenset[tuple[str, bool]] = frozenset()
@@ -46,32 +46,32 @@ class Node(NodeFiles):
     begun: bool = False
     """Whether a step was begun."""
     undone: bool = False
-    """Whether all that was begun is taken back."""
+    """Whether everything that was begun has been reverted."""
     at: tuple[Step, Action] | None = None
-    """The action that was taken last."""
+    """The last action."""
     stuck: bool = False
-    """Whether OpenMeetings could not be stopped on the way back."""
+    """Whether OpenMeetings could not be stopped during the rollback."""
     finished: set[int] = field(default_factory=set)
-    """The numbers of the steps that came to their end, and were not taken back."""
+    """The numbers of the steps that were completed and not reverted."""
     _step: int = 0
 
     def begin(self, number: int, step: Step) -> None:
-        """Begin a step; the journal knows of it before anything is done."""
+        """Begin a step; it is recorded in the journal before anything is done."""
         self._step, self._back = number, False
         self._tell("step", "started", text=step.why)
-        # What writes files has it on the disk with what else it keeps.
+        # A step that writes files records it together with its backups.
         self._note(f"begin {number}", later=isinstance(step.actions[0], Put | Remove))
         self.begun = True
 
     def take(self, step: Step, actions: Iterable[Action]) -> None:
-        """Take actions of a step; raises FailedError, StoppedError or LostError, `at` says where."""
+        """Run actions of a step; raises FailedError, StoppedError or LostError at position `at`."""
         for action in actions:
             self.at = (step, action)
             if not _released(action, self.gone):
                 self.do(action)
 
     def prepare(self, steps: Iterable[Step]) -> None:
-        """Take note of what is to be done on this node, before any of it is."""
+        """Record what is to be done on this node, before anything is done."""
         actions = [action for step in steps for action in step.actions]
         places = [action for action in actions if isinstance(action, Put | Remove)]
         self.planned = frozenset((p, isinstance(a, Remove)) for a in places for p in a.paths)
@@ -80,7 +80,7 @@ class Node(NodeFiles):
         self.gone = frozenset(path for path in paths if path not in there)
 
     def finish(self, number: int, step: Step) -> None:
-        """End a step: what reads its files has run."""
+        """End a step: the readers of its files have run."""
         paths = [a.paths for a in step.actions if isinstance(a, Put | Remove)]
         if paths and self.real:
             self.line.ask("settle", *(key(path) for each in paths for path in each))
@@ -91,10 +91,10 @@ class Node(NodeFiles):
     def undo(
         self, number: int, actions: Iterable[Action], besides: Action | None = None
     ) -> list[str]:
-        """Take actions that take a step back, and go on after one that fails; returns what failed.
+        """Run actions that revert a step, also after one of them fails; returns the failures.
 
-        `besides` takes back the very action that failed: it may find nothing
-        to do. What an earlier apply owes stays owed.
+        `besides` reverts the very action that failed: it may find nothing
+        to do. Pending work of an earlier apply stays pending.
         """
         self._step, self._back = number, True
         wrong: list[str] = []
@@ -116,7 +116,7 @@ class Node(NodeFiles):
         return wrong
 
     def _restored(self, action: Put) -> Iterator[str]:
-        """Restore files, those that were written here; yields their paths."""
+        """Restore the files that were written here; yields their paths."""
         for path in action.paths:
             if self._last(path):
                 yield path
@@ -124,7 +124,7 @@ class Node(NodeFiles):
                     self.restore(path)
 
     def _take_back(self, action: Action) -> None:
-        """Do what takes something back; raises FailedError."""
+        """Run an action that reverts something; raises FailedError."""
         if self.stuck and isinstance(action, Run) and action.argv[0] == "mount":
             raise FailedError(f"{action.argv[-1]}: not mounted, as OpenMeetings may run on it")
         match action:
@@ -136,7 +136,7 @@ class Node(NodeFiles):
                 self.do(action)
 
     def do(self, action: Action) -> None:
-        """Take one action; raises FailedError, StoppedError or LostError."""
+        """Run one action; raises FailedError, StoppedError or LostError."""
         started = time.monotonic()
         if not self.real and not isinstance(action, Put | Remove):
             self._tell("action", "skipped", action=action)
@@ -155,7 +155,7 @@ class Node(NodeFiles):
 
     @contextmanager
     def _named(self, action: Action) -> Iterator[None]:
-        """Say of an action that nobody waits for any more that it may still run."""
+        """Add to an error that its action, which is no longer awaited, may still run."""
         try:
             yield
         except LeftError as error:
@@ -165,7 +165,7 @@ class Node(NodeFiles):
             raise LeftError(f"{error}; what may still run there: {what}") from None
 
     def _do(self, action: Action) -> str:
-        """Take an action; returns what there is to say of it."""
+        """Run an action; returns a remark on it, or an empty text."""
         match action:
             case Put(paths):
                 self._write([self._target(path) for path in paths])
@@ -184,12 +184,12 @@ class Node(NodeFiles):
         return ""
 
     def _bare(self) -> bool:
-        """Tell whether what a node check goes by is taken back: a first apply had brought it."""
+        """Tell whether the settings of a node check were removed: a first apply had added them."""
         last = [w for w in self.written if places.is_check(w.path)][-1:]
         return self._back and bool(last) and last[0].after is None
 
     def is_done(self, manual: Manual) -> str:
-        """Say what shows that a manual step is done, or why it counts as done; empty: it is not."""
+        """Return why a manual step is done or counts as done; empty if it is not."""
         if manual.check is not None:
             return CHECKED if self.passes(manual.check) else ""
         known = database.logs_in(self) if manual.login else None
@@ -201,11 +201,11 @@ class Node(NodeFiles):
         return "the apply before waited for it" if manual.text in self.told else ""
 
     def shows_done(self, manual: Manual, why: str) -> None:
-        """Tell that nobody has to do it any more, and what shows that."""
+        """Report that a manual step is no longer needed, and why."""
         self._tell("action", "done", action=manual, text=why)
 
     def still(self, manual: Manual) -> str | None:
-        """Say what is still wrong after a person did something; None when nothing is."""
+        """Return what is still wrong after a manual step; None if nothing is."""
         if manual.check is not None and not self.passes(manual.check):
             return ""
         if manual.who != "database" or not self._closed():
@@ -218,7 +218,7 @@ class Node(NodeFiles):
         return database.logs_in(self) is False
 
     def _closed(self) -> bool:
-        """Tell whether the database's port is known not to answer from here."""
+        """Tell whether the database's port certainly does not answer from here."""
         probe = database.probe(self.targets) if self.targets else None
         return probe is not None and not self.passes(probe)
 

@@ -612,7 +612,7 @@ folders() {
 }
 
 # Write a staged file with its $mode and owner. Root touches it by its descriptor alone, for whoever can
-# write in the folder could put a link in its place; in a folder of somebody else's it is written as him.
+# write in the folder could replace it by a link; in a folder of somebody else's it is written as him.
 # shellcheck disable=SC2016,SC2059
 written() {
     if [ -n "$as_user" ]; then

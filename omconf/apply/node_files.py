@@ -19,23 +19,23 @@ if TYPE_CHECKING:
 
 _WHY = {
     "account": "the user {owner} or the group {group} is not there",
-    "backup": "what it replaces cannot be kept below /var/lib/omconf",
+    "backup": "the file that it replaces cannot be kept below /var/lib/omconf",
     "write": "it cannot be written",
-    "stale": "it is not as it was planned any more",
+    "stale": "it was changed after the plan",
     "unreadable": "the owner of its folder cannot read it",
 }
 
 
 @dataclass(slots=True)
 class NodeFiles(Programs):
-    """The files of one node: staged beside their places, committed, kept and restored."""
+    """The files of one node: stages them next to their targets, commits, backs up and restores them."""
 
     real: bool = True
     """False for a copy of a root tree, where only files count."""
     written: list[Written] = field(default_factory=list, kw_only=True)
-    """The files written so far, in this order."""
+    """The files written so far, in order."""
     _staged: dict[str, tuple[Target, str, int]] = field(default_factory=dict, kw_only=True)
-    """By path: the target, its name in the staging place, and how many folders were made for it."""
+    """By path: the target, its staged name, and how many folders were created for it."""
 
     def _target(self, path: str, *, removed: bool = False) -> Target:
         assert self.targets is not None  # noqa: S101 - an undo has no `put` of its own
@@ -51,9 +51,9 @@ class NodeFiles(Programs):
         return next((w for w in reversed(self.written) if w.path == path), None)
 
     def stage(self, targets: Iterable[Target], *, later: bool = False) -> None:
-        """Write new files beside their places, except those already staged; raises FailedError.
+        """Write new files next to their targets, except those already staged; raises FailedError.
 
-        With `later` they reach the disk only when they take their places.
+        With `later`, they are synced to disk only when they replace their targets.
         """
         laid = []
         for target in targets:
@@ -74,13 +74,13 @@ class NodeFiles(Programs):
         self._require([target.path for target, _ in laid], replies)
 
     def unstage(self) -> None:
-        """Remove the folders made for staged files; the files themselves are swept at the end."""
+        """Remove the folders created for staged files; the files themselves are removed at the end."""
         self._remove(
             {f for path, (_, _, made) in self._staged.items() for f in _folders(path, made)}
         )
 
     def _write(self, targets: Iterable[Target]) -> None:
-        """Stage all files, then put them in their places; raises FailedError."""
+        """Stage all files, then commit them; raises FailedError."""
         changing = [target for target in targets if target.changes]
         self.stage(changing, later=True)
         changes = []
@@ -94,7 +94,7 @@ class NodeFiles(Programs):
         self._remove({folder for path in gone for folder in _folders(path, path.count("/") - 2)})
 
     def _commit(self, changes: Sequence[tuple[Written, str, str]]) -> None:
-        """Put staged files in their places; raises FailedError.
+        """Commit staged files: move them to their targets; raises FailedError.
 
         A change is the file, its staged name, and the digest of what it replaces.
         """
@@ -169,7 +169,7 @@ class NodeFiles(Programs):
             self.written.append(replace(written, after=file.data if file else None))
 
     def _tidy(self, paths: Iterable[str]) -> None:
-        """Remove the folders made for files that are gone again, innermost first."""
+        """Remove the folders created for files that were removed again, innermost first."""
         made: set[str] = set()
         for path in paths:
             first = next(w for w in self.written if w.path == path)

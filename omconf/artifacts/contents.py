@@ -1,4 +1,4 @@
-"""What an artifact is made of: lines with their origins, placeholders of secrets, ownership."""
+"""The content of an artifact: lines with their origins, placeholders of secrets, ownership."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Ownership(StrEnum):
-    """How much of a file on the node is omconf's."""
+    """Which part of a file on the node belongs to omconf."""
 
     FILE = "file"
     BLOCK = "block"
@@ -31,10 +31,10 @@ class Ownership(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Placeholder:
-    """The place of a secret in a file: `@omconf:NAME@` stands for the whole encoded value.
+    """A secret in a file: `@omconf:NAME@` stands for the whole encoded value.
 
     `encode` turns the plain secret into the text that the file's format needs; it raises ValueError
-    (without the value) if the format cannot carry it.
+    (without the value) if the format cannot represent it.
     """
 
     name: str
@@ -67,12 +67,12 @@ def line(*parts: str | Value[Any] | Placeholder, why: Iterable[Origin] = ()) -> 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What reading an artifact back must give: a check of its escaping, besides the renderer's own.
+    """The expected result of reading an artifact back: an independent check of its escaping.
 
-    XML has none: its schemas are validated, and escaped text cannot end an element.
+    Not for XML, which is validated by schema, and whose escaped text cannot end an element.
 
-    `items` are in the file's own words, by key. With `whole` nothing else may be found. `sample` are
-    lines to read instead of all, if the others differ from them only in an IPv4 address.
+    `items` are in the file's own notation, by key. With `whole`, nothing else may be found. `sample`
+    has the lines to read instead of all, if the others differ only in an IPv4 address.
     """
 
     read: Callable[[str], Reading]
@@ -81,16 +81,16 @@ class Meaning:
     sample: tuple[Line, ...] = ()
 
     def fault(self, lines: tuple[Line, ...]) -> str:
-        """Return what is read differently, without any value; empty if nothing is."""
+        """Describe what is read differently, without any value; empty if nothing is."""
         reading = self.read("".join([line.text + "\n" for line in self.sample or lines]))
         refused = next((f for f in reading.findings if f.rule is UNUSABLE_FILE), None)
         if reading.broken or refused:
             return f"its program would refuse it{f' at line {refused.line}' if refused else ''}"
         for key, value in self.items.items():
             if reading.items.get(key) not in (value, masked(value)):
-                return f"`{quoted(key)}` is read back otherwise than it is meant"
+                return f"`{quoted(key)}` is read back with a different value"
         more = len(reading.items) - len(self.items)
-        return f"{more} more than what is meant would be read" if self.whole and more else ""
+        return f"{more} unexpected items would be read" if self.whole and more else ""
 
 
 class Contents:
@@ -120,9 +120,9 @@ class Contents:
         return bool(self.placeholders)
 
     def filled(self, secrets: Mapping[str, Secret]) -> str:
-        """Return the text with secrets (by placeholder name) in place of the placeholders.
+        """Return the text with the placeholders replaced by secrets (by placeholder name).
 
-        Raises ValueError, without the value, for a secret that the format cannot carry.
+        Raises ValueError, without the value, for a secret that the format cannot represent.
         """
         if not self.placeholders:
             return self.text
@@ -131,7 +131,7 @@ class Contents:
             return secrets[place.name].reveal()
         values = {p.text: p.encode(secrets[p.name].reveal()) for p in self.placeholders}
         if any("\ud800" <= char <= "\udfff" for value in values.values() for char in value):
-            raise ValueError("a file cannot carry half a character")
+            raise ValueError("a file cannot contain half of a surrogate pair")
         pattern = "|".join(re.escape(text) for text in values)
         return re.sub(pattern, lambda found: values[found.group()], self.text)
 
@@ -152,11 +152,11 @@ class Artifact(Contents):
     """The XSD in schemas/ that validates the text; None if it is not XML."""
     meaning: Meaning | None = field(default=None, compare=False, repr=False)
     aliases: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
-    """Keys of hand-made entries that mean an entry of this block: a client by its name."""
+    """Keys of hand-made entries that mean an entry of this block, such as a client by name."""
     whole_secret: bool = False
 
     def is_filled(self, text: str) -> bool:
-        """Tell whether a text equals this one, with any text in place of each placeholder.
+        """Tell whether a text equals this one, where a placeholder matches any text.
 
         Whether that text is the right secret is not checked.
         """
@@ -183,7 +183,7 @@ class Artifact(Contents):
 
 
 @dataclass(frozen=True)
-class HandOver(Contents):
+class ExternalFile(Contents):
     """A file for the administrator of the data or database server; `path` is relative to the bundle."""
 
     path: str

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Manual, Run, Stage, reload, run
-from omconf.artifacts.contents import Artifact, HandOver, Line, Meaning, line
+from omconf.artifacts.contents import Artifact, ExternalFile, Line, Meaning, line
 from omconf.artifacts.effect import (
     Change,
     Effect,
@@ -64,13 +64,13 @@ class Exports(BlockKind):
         aliases = {f"{path} {a}": f"{path} {b}" for a, b in _other_names(cluster, clients)}
         return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning, aliases=aliases)]
 
-    def hand_over(self, cluster: Cluster) -> list[HandOver]:
+    def external_files(self, cluster: Cluster) -> list[ExternalFile]:
         """Give the lines for all nodes to whoever runs an outside NFS server."""
         storage = cluster.storage
         if storage.kind.value != "nfs" or storage.node is not None or _path(cluster) == "/":
             return []
         lines, meaning = _lines(cluster, cluster.nodes), _meaning(cluster, cluster.nodes)
-        return [HandOver("storage/exports", lines, meaning=meaning)]
+        return [ExternalFile("storage/exports", lines, meaning=meaning)]
 
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read what a file exports: one entry a client, `PATH CLIENT` and its options in force."""
@@ -88,7 +88,7 @@ class Exports(BlockKind):
             and not _within(entry.key.rpartition(" ")[2], ours)
         ]
 
-    def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
+    def mistakes(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Take `host (rw)` over as a whole: left alone, the world would keep what the space gave it."""
         ours, known = {(e.whole, e.key.rpartition(" ")[0]) for e in taken}, frozenset(taken)
         return [

@@ -1,7 +1,7 @@
-"""hazelcast.xml: who a member is, and how it finds the others.
+"""hazelcast.xml: a member's identity, and how it finds the others.
 
 Sources: the clustering page, step "OM nodes configuration"; each release's stock file (releases/);
-what Hazelcast 4.0 to 5.6 do with it was measured.
+the behavior of Hazelcast 4.0 to 5.6 was measured.
 """
 
 from __future__ import annotations
@@ -40,31 +40,33 @@ if TYPE_CHECKING:
 
 NAME = FromPage("OM nodes configuration: a unique instance-name for each server")
 URL = FromPage("OM nodes configuration: server.url is the server's full public URL")
-JOIN = FromPage("OM nodes configuration: put the multicast join in place of the disabled one")
+JOIN = FromPage("OM nodes configuration: replace the disabled join by the multicast join")
 INTERFACE = FromPage("OM nodes configuration: interfaces, where there is more than one")
 XML = FromFormat("XML")
 
 REMOVED_PROPERTIES = ("hazelcast.discovery.enabled",)
-"""Stock properties that the clustering page has deleted."""
+"""Stock properties that the clustering page deletes."""
 ONE_FOR_ALL = ("hazelcast.local.localAddress", "hazelcast.local.publicAddress")
-"""Properties that cannot be the same on several nodes."""
+"""Properties that must differ between nodes."""
 _JOINS = ("auto-detection", "multicast", "tcp-ip", "aws", "gcp", "azure", "kubernetes", "eureka")
 _STRATEGIES = "discovery-strategies"
-_SILENCE = "old and new members would not see each other and form two clusters in silence"
-_OTHERWISE = "members that look for each other in different ways may not find each other"
+_SILENCE = "old and new members would not see each other and would silently form two clusters"
+_OTHERWISE = "members with different discovery settings may not find each other"
 _BECOMES = {
-    "properties/hazelcast.partition.count": "a restarted member would refuse to start beside old ones"
-    " (Configuration mismatch)",
-    "network/join/multicast/enabled": "a restarted member would refuse to start beside old ones"
-    " (Incompatible joiners)",
+    "properties/hazelcast.partition.count": (
+        "a restarted member would refuse to start beside old ones (Configuration mismatch)"
+    ),
+    "network/join/multicast/enabled": (
+        "a restarted member would refuse to start beside old ones (Incompatible joiners)"
+    ),
     "cluster-name": _SILENCE,
     "network/join/multicast/multicast-group": _SILENCE,
     "network/join/multicast/multicast-port": _SILENCE,
     "network/port": _SILENCE,
 }
-"""What a rolling change of an item would do (measured), the worst first."""
+"""What a rolling change of an item would cause (measured), the worst first."""
 _HOW_FAR = ("/multicast-time-to-live", "/multicast-timeout-seconds")
-"""In these, members of one network may differ."""
+"""Members of one network may differ in these."""
 _FORMING = (
     "network/join",
     "cluster-name",
@@ -84,7 +86,7 @@ _SPEC_KEYS = {
     "network/join/multicast/multicast-time-to-live": "discovery.ttl",
     "network/join/multicast/multicast-timeout-seconds": "discovery.timeout",
 }
-"""What decides the items that have keys of their own in the spec."""
+"""The source of items that have their own keys in the spec."""
 _BOOLEANS = ("/enabled", "/auto-increment")
 
 
@@ -94,7 +96,7 @@ class Hazelcast(Kind):
     name: ClassVar[str] = "hazelcast"
     ownership: ClassVar[Ownership] = Ownership.FILE
     stage: ClassVar[Stage] = Stage.OPENMEETINGS
-    purpose: ClassVar[str] = "who this member is and how it finds the other members"
+    purpose: ClassVar[str] = "this member's identity, and how it finds the others"
     places: ClassVar[tuple[str, ...]] = ("{home}/webapps/{webapp}/WEB-INF/classes/hazelcast.xml",)
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
@@ -149,7 +151,7 @@ class Hazelcast(Kind):
             boolean = name.endswith(_BOOLEANS)
             if boolean and value == "1":
                 ones[name] = number
-            # A join that is off is as good as absent, as long as Hazelcast knows what stands in it.
+            # A disabled join counts as absent, as long as Hazelcast knows its elements.
             if f"{name}/".startswith(disabled):
                 reading.lines.setdefault(name, number)
             else:
@@ -157,7 +159,7 @@ class Hazelcast(Kind):
         add_ports(reading.items, reading.lines)
         deployed_members.settle_defaults(reading.items, reading.lines)
         drop_unused_interfaces(reading.items)
-        # Hazelcast takes auto-detection beside another join (measured).
+        # Hazelcast allows auto-detection together with another join (measured).
         on = [name for name in _JOINS[1:] if "true" in enabled(document, name)]
         if len(on) > 1 and not findings:
             findings.append(deployed_members.two_joins(on, reading.lines))
@@ -168,14 +170,17 @@ class Hazelcast(Kind):
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         for name, value in cluster.hazelcast.properties.items():
             if name in REMOVED_PROPERTIES:
-                message = f"`{name}` would be back, which the clustering page has removed."
+                message = f"The clustering page removes `{name}`; this would add it again."
                 yield CONTRADICTION.at(value.span, message, hint="Remove it.")
             elif not name.startswith("hazelcast."):
-                message = f"`{name[:80]}` is none of Hazelcast's: they start with `hazelcast.`."
+                message = (
+                    f"`{name[:80]}` is not a Hazelcast property: their names start with"
+                    " `hazelcast.`."
+                )
                 yield CONTRADICTION.at(value.span, message)
             elif name in ONE_FOR_ALL:
                 message = f"`{name}` would give all nodes one address."
-                hint = "Each node's own stands in `nodes.<name>.address` and `.public_address`."
+                hint = "Set `nodes.<name>.address` or `.public_address` of each node instead."
                 yield CONTRADICTION.at(value.span, message, hint=hint)
             elif in_plain(name, value.value):
                 yield plain_property(name, value.span)
@@ -210,7 +215,7 @@ class Hazelcast(Kind):
             unknown = hazelcast_elements.unknown_parts(reading.lines.items(), carried)
             for part, number in unknown.items():
                 message = (
-                    f"Hazelcast {carried[-1]} does not know `{quoted(part)}`: it does not start."
+                    f"Hazelcast {carried[-1]} does not know `{quoted(part)}` and does not start."
                 )
                 hint = hazelcast_elements.REPLACED.get(part, "")
                 yield node, Finding(UNUSABLE_FILE, number, message, hint)
@@ -225,7 +230,7 @@ class Hazelcast(Kind):
                 yield node, found
 
     def implied(self, items: Mapping[str, str]) -> Mapping[str, str]:
-        """Give the cluster's name where nothing is said of it."""
+        """Return Hazelcast's cluster-name if none is set."""
         return {} if deployed_members.imports(items) else deployed_members.SAID_BY_NOBODY
 
     def keep(self, key: str, replaced: bool) -> str:
@@ -245,11 +250,11 @@ class Hazelcast(Kind):
         if changes and all(key.startswith(MEMBER) for key in changes):
             why = "members find each other when one of two lists the other (measured)"
             return Effect("next-restart", why)
-        parting = sorted(k for k, change in changes.items() if _parts(cluster, k, change))
-        if parting:
-            becomes = next((w for k, w in _BECOMES.items() if k in parting), _OTHERWISE)
-            why = f"{_words(parting)}: {becomes}"
-            return restart(why, rolling=False, decided_by=tuple(parting))
+        incompatible = sorted(k for k, change in changes.items() if _parts(cluster, k, change))
+        if incompatible:
+            becomes = next((w for k, w in _BECOMES.items() if k in incompatible), _OTHERWISE)
+            why = f"{_words(incompatible)}: {becomes}"
+            return restart(why, rolling=False, decided_by=tuple(incompatible))
         why = "hazelcast.xml is read when OpenMeetings starts; nodes restart one by one"
         moved = any(key.startswith("network/interfaces") for key in changes)
         needs = ("database", "storage") if moved else ()
@@ -261,7 +266,7 @@ KIND = Hazelcast()
 
 
 def _parts(cluster: Cluster, key: str, change: Change) -> bool:
-    """Tell whether members that differ in an item cannot be in one cluster (measured)."""
+    """Tell whether members that differ in an item cannot form one cluster (measured)."""
     default = deployed_members.DEFAULTS.get(key)
     same = default is not None and (change.before or default) == (change.after or default)
     unknown = deployed_members.VARIABLE in (change.before or "")
@@ -279,9 +284,9 @@ def _words(keys: list[str]) -> str:
 
 
 def members(cluster: Cluster) -> list[Value[str]]:
-    """The member list for tcp-ip: `host:port` as soon as a port is set, here or by NAT.
+    """Return the member list for tcp-ip: `host:port` if a port is set, here or by NAT.
 
-    Without the port in the list, members on another port than 5701 split in silence (measured).
+    Without the port in the list, members on a port other than 5701 silently split (measured).
     """
     port = cluster.hazelcast.port
     return [
@@ -299,7 +304,7 @@ def _public_address(node: Node) -> tuple[Line, ...]:
 
 
 def _no_match(cluster: Cluster, chosen: Value[str]) -> Diagnostic | None:
-    """Report the first node whose address the pattern of interfaces does not match."""
+    """Report the first node whose address the interfaces pattern does not match."""
     for node in cluster.nodes if chosen.value != "none" else ():
         if not deployed_members.matches(chosen.value, node.address.value):
             message = f"`{chosen.value}` does not match {node.address.value}, the address of"
@@ -309,23 +314,26 @@ def _no_match(cluster: Cluster, chosen: Value[str]) -> Diagnostic | None:
 
 
 def _names(cluster: Cluster) -> Diagnostic | None:
-    """Report the first name of a member list beside interfaces that match one node alone.
+    """Report the first name in a member list, if the interfaces match only one node.
 
-    Hazelcast passes over names whose address no interface matches, and starts alone (measured).
+    Hazelcast ignores names whose address no interface matches, and starts alone (measured).
     """
     for member in (node.member for node in cluster.nodes if node.member):
         if not names.NUMERIC.fullmatch(member.value):
             message = (
-                f"Hazelcast does not look for `{member.value}`: it passes over names of hosts that its"
-                " interfaces do not match, and each node has its own address there."
+                f"Hazelcast does not look for `{member.value}`: it ignores host names that do not"
+                f" match its interfaces, and each node lists only its own address there."
             )
-            hint = "Write a pattern that all nodes match, as `hazelcast: {interfaces: 10.1.1.*}`."
+            hint = (
+                "Set a pattern that matches all nodes: `hazelcast: {interfaces: 10.1.1.*}`, for"
+                " example."
+            )
             return CONTRADICTION.at(member.span, message, hint=hint)
     return None
 
 
 def _by_user(cluster: Cluster) -> bool:
-    """Tell whether the file holds what omconf does not write by itself."""
+    """Tell whether the file has elements that omconf itself does not write."""
     return cluster.hazelcast.extra is not None or cluster.hazelcast.interfaces is not None
 
 
@@ -342,7 +350,7 @@ def _interfaces(cluster: Cluster, node: Node) -> tuple[Line, ...]:
 
 @lru_cache(maxsize=2)
 def _extra(cluster: Cluster) -> Extra:
-    """The further elements that the spec names a file of."""
+    """Return the further elements in the file that the spec names."""
     if cluster.hazelcast.extra is None:
         return Extra()
     release = cluster.openmeetings.release.value
@@ -359,7 +367,7 @@ def _further(cluster: Cluster, parent: str) -> list[Line]:
 
 
 class _Shared(NamedTuple):
-    """What all nodes share, in the order of the file."""
+    """The elements that all nodes share, in the order of the file."""
 
     top: list[Line]
     attributes: list[Line]
@@ -440,7 +448,7 @@ def _join(cluster: Cluster) -> list[Line]:
 
 
 def written(element: StockElement, indent: str) -> list[str]:
-    """Write an element, a line for each that has no others in it."""
+    """Write an element; one without children takes one line."""
     attributes = "".join(f' {name}="{escape(value)}"' for name, value in element.attributes)
     start = f"{indent}<{element.tag}{attributes}"
     if element.children:

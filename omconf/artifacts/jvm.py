@@ -1,7 +1,7 @@
-"""`<home>/bin/setenv.sh`: the JVM options that all nodes need, as a block of Tomcat's own file.
+"""`<home>/bin/setenv.sh`: the JVM options that all nodes need, as a block in Tomcat's file.
 
-Sources: the clustering page, step "Start-up scripts"; CVE-2024-54676 (OpenMeetings before 8.0 took
-any serialized class from whoever reaches port 5636); with `blacklist=*` a remote commit is dropped
+Sources: the clustering page, step "Start-up scripts"; CVE-2024-54676 (OpenMeetings before 8.0 accepted
+any serialized class from anybody who reaches port 5636); with `blacklist=*` a remote commit is dropped
 unless the whitelist has all four entries (measured). catalina.sh sources the file and evaluates
 JAVA_OPTS once more, so every option is quoted for that.
 """
@@ -37,24 +37,24 @@ if TYPE_CHECKING:
 __all__ = ["HAZELCASTS", "KIND", "OURS", "START", "Jvm", "item_of", "plain"]
 
 SERIALIZATION = FromPage("Start-up scripts: OpenJPA's serialization black and white list")
-DATA_DIR = FromPage("File systems: the data folder is outside of OpenMeetings")
+DATA_DIR = FromPage("File systems: the data folder is outside OpenMeetings")
 TIME_ZONE = FromPage("Servers: the same time zone on all of them")
 SHELL = FromFormat("POSIX shell")
 
-CR = "A line ends in CR LF: to a shell the CR is a part of the line, and catalina.sh fails."
+CR = "A line ends in CR LF: a shell reads the CR as part of the line, and catalina.sh fails."
 _PERHAPS = "(if that branch runs)"
 _QUOTE = "Put the option in single quotes, inside the double ones: `\"$JAVA_OPTS '-Da=b|c'\"`."
-_SLIPS = {
+_MISTAKES = {
     "\n": ("a line end", "End each line but the last with a backslash."),
     **dict.fromkeys("'\"", ("a quote that is not closed", "Close the quote.")),
 }
-"""By character that the shell interprets: its name in a message, and a hint."""
-_UNREAD = "What omconf's block sets counts for more, save for options in CATALINA_OPTS."
+"""Characters that the shell interprets: the name in messages, and a hint."""
+_UNREAD = "omconf's block overrides it, except for options in CATALINA_OPTS."
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
-"""Without any one of them every remote commit is dropped, and caches stay stale (measured)."""
+"""If one is missing, every remote commit is dropped, and caches stay stale (measured)."""
 _WHOLE = ("-DDATA_DIR", "-Duser.timezone")
-"""Options in which nodes may not differ while they run side by side."""
+"""Options that must not differ between running nodes."""
 OURS = (
     *_WHOLE,
     "-Dopenjpa.serialization.class.blacklist",
@@ -97,14 +97,14 @@ class Jvm(BlockKind):
     last_counts = True
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
-        """Give every node the same options, in its own home."""
+        """Return the same options for every node, in its own home."""
         return [_artifact(cluster, self.paths(cluster, node)[0])]
 
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read the options of a block, by name; a system property's value is what follows `=`.
 
-        Outside the form of the block the admin's own assignments count (formats/setenv.py). Finding:
-        OM323 for one that sets an option of omconf's too.
+        Outside the block, the admin's own assignments count (formats/setenv.py). Finding: OM323 for
+        one that sets an option of omconf, too.
         """
         entries: list[Entry] = []
         findings: list[Finding] = []
@@ -114,7 +114,7 @@ class Jvm(BlockKind):
             content = raw.removesuffix("\r")
             if content != raw and not findings:
                 findings.append(
-                    Finding(UNUSABLE_FILE, number, CR, "`sed -i 's/\\r$//'` takes them away.")
+                    Finding(UNUSABLE_FILE, number, CR, "Remove them: `sed -i 's/\\r$//'`")
                 )
             end = begin + len(raw) + 1
             if inside and len(entries) == MAX_ENTRIES:
@@ -134,7 +134,7 @@ class Jvm(BlockKind):
         return entries, findings
 
     def behind(self, text: str) -> list[Finding]:
-        """Find lines behind the block that set JAVA_OPTS anew: what the block says is lost then."""
+        """Find lines after the block that overwrite JAVA_OPTS and with it the block's options."""
         findings: list[Finding] = []
         for number, raw in enumerate(text.split("\n"), 1):
             if (
@@ -142,7 +142,7 @@ class Jvm(BlockKind):
                 and (found := _ANEW.search(raw))
                 and "$JAVA_OPTS" not in (found[1] or "").replace("{", "")
             ):
-                message = "JAVA_OPTS is set anew here: all that the block gives it is lost."
+                message = "JAVA_OPTS is overwritten here: the options of omconf's block are lost."
                 hint = 'Write `JAVA_OPTS="$JAVA_OPTS ..."`.'
                 report(findings, Finding(OVERRULED, number, message, hint))
         return findings
@@ -153,11 +153,11 @@ class Jvm(BlockKind):
         return paths if cluster.openmeetings.has_systemd else paths[-2:]
 
     def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:
-        """Read what the unit and catalina.sh give the JVM beside setenv.sh.
+        """Read the JVM options that the unit and catalina.sh add to those of setenv.sh.
 
-        catalina.sh starts with the unit's environment, and hands CATALINA_OPTS over last: these, and
-        what it sets behind setenv.sh, no block can overrule. Where nothing sets the time zone, the JVM
-        has the host's.
+        catalina.sh starts with the unit's environment, and passes CATALINA_OPTS last: the block can
+        override neither these nor what is set after setenv.sh. If nothing sets the time zone, the
+        JVM uses the host's.
         """
         return _elsewhere(artifact, cluster.name.value, tuple(texts.items()))
 
@@ -166,33 +166,37 @@ class Jvm(BlockKind):
         options = cluster.openmeetings.java_options
         if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.MAX_OPTIONS:
             message = (
-                f"All JVM options together have {size:,} bytes, at most {java.MAX_OPTIONS:,} fit."
+                f"All JVM options together have {size:,} bytes; at most {java.MAX_OPTIONS:,} are"
+                f" possible."
             )
-            hint = "Move long values to a file that an option names."
+            hint = "Move long values to a file, and refer to it in an option."
             yield UNCARRIABLE.at(options[0].span, message, hint=hint)
         for option in options:
             name = option.value.partition("=")[0]
             if name in OURS:
                 key = _SPEC_KEYS.get(name)
-                message = f"`{name}` is omconf's to write."
-                hint = f"Say it in `{key}`." if key else "Remove it."
+                message = f"`{name}` is written by omconf."
+                hint = f"Set `{key}` instead." if key else "Remove it."
                 yield CONTRADICTION.at(option.span, message, hint=hint)
             elif name in HAZELCASTS:
-                message = f"`{name}` would overrule the hazelcast.xml that omconf writes."
-                hint = "Remove it; further settings go to `hazelcast.properties` and `.extra`."
+                message = f"`{name}` would override the hazelcast.xml that omconf writes."
+                hint = (
+                    "Remove it; use `hazelcast.properties` or `hazelcast.extra` for further"
+                    " settings."
+                )
                 yield CONTRADICTION.at(option.span, message, hint=hint)
             elif in_plain(name, option.value):
-                hint = "Remove it: `ps` would show it to everybody on the node, too."
+                hint = "Remove it: `ps` would also show it to every user of the node."
                 yield plain_property(name, option.span, hint)
 
     def keep(self, key: str, replaced: bool) -> str:
-        """Name the key of an option of omconf's own, else `openmeetings.java_options`."""
+        """Return the spec's key for an option: its own, or `openmeetings.java_options`."""
         if key in OURS or hides(key):
             return _SPEC_KEYS.get(key, "")
         return "openmeetings.java_options"
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Restart; nodes with another data folder or time zone may not run side by side."""
+        """Restart; nodes with different data folders or time zones must not run at the same time."""
         by_hand = cluster.storage.by_hand
         elsewhere = action == "create" or _WHOLE[0] in changes
         manual = mount_manually(cluster) if by_hand and elsewhere else None
@@ -200,8 +204,8 @@ class Jvm(BlockKind):
             name in changes and changes[name].before is not None for name in _WHOLE
         ):
             why = (
-                "nodes with another data folder or time zone would lose each other's files and"
-                " delete each other's fresh sessions"
+                "nodes with different data folders or time zones would lose each other's files and"
+                " delete each other's new sessions"
             )
             storage, om = cluster.storage, cluster.openmeetings
             same = storage.export.value == om.data_dir.value
@@ -225,17 +229,17 @@ KIND = Jvm()
 
 
 def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
-    """Read the options that people set, and report those that are omconf's to set."""
+    """Read the hand-made options, and report those that omconf sets."""
     if "_OPT" not in text and "TZ" not in text:
         return
     from omconf.formats import setenv
 
-    for slip in setenv.slips(text):
-        what, hint = _SLIPS.get(slip.char, (f"`{slip.char}` outside of quotes", _QUOTE))
+    for mistake in setenv.mistakes(text):
+        what, hint = _MISTAKES.get(mistake.char, (f"an unquoted `{mistake.char}`", _QUOTE))
         message = (
-            f"catalina.sh evaluates {slip.name} once more, and {what} ends java's command there."
+            f"catalina.sh evaluates {mistake.name} once more, and {what} ends java's command there."
         )
-        report(findings, Finding(UNUSABLE_FILE, slip.line, message, hint))
+        report(findings, Finding(UNUSABLE_FILE, mistake.line, message, hint))
     zone = setenv.time_zone([setenv.Script(text)])
     for option in [*([zone] if zone else []), *setenv.options(text)]:
         if len(entries) == MAX_ENTRIES:
@@ -245,13 +249,15 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
         place = (0, 0)
         entries.append(Entry(key, value, option.line, option.line, place, place))
         if key in OURS and option.variable not in ("CATALINA_OPTS", "TZ"):
-            known = "" if option.known else " to what only the node's own shell knows"
+            known = "" if option.known else " to a value known only on the node"
             if not option.sure:
-                known = ", in a branch of which only the node's own shell knows whether it runs"
-            message = f"`{key}` is set by hand here{known}; of two, the JVM takes the last one."
+                known = ", in a branch that may not run"
+            message = (
+                f"`{key}` is set by hand here{known}; the JVM uses the last of several values."
+            )
             kept = _SPEC_KEYS.get(key)
             hint = f"To keep its value, set `{kept}`. Then delete it" if kept else "Delete it"
-            finding = Finding(BY_HAND, option.line, message, f"{hint}: the block holds it.")
+            finding = Finding(BY_HAND, option.line, message, f"{hint}: omconf's block sets it.")
             for each in (finding, *_lacking(option.text, option.line)):
                 report(findings, each)
 
@@ -272,13 +278,13 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
         if key in OURS and value != wanted.get(key) and not given.lost:
             findings.append((option.path, _overrules(key, option.line)))
     for name, path, number in given.unread:
-        message = f"`{quoted(name)}` is not read: a JVM option that it gives is not compared."
+        message = f"`{quoted(name)}` is not read: JVM options in it are not compared."
         findings.append((path, Finding(BY_HAND, number, message, _UNREAD)))
     counts = given.behind if block else given.options
     for option in counts:
         if not option.known and option.text[0] in "$`":
-            word = f"Only the node's shell knows `{quoted(option.text)}`"
-            message = f"{word}: a JVM option in it is not compared."
+            word = f"The value of `{quoted(option.text)}` is known only on the node"
+            message = f"{word}: JVM options in it are not compared."
             findings.append((option.path, Finding(BY_HAND, option.line, message, _UNREAD)))
     told = {item_of(o.text)[0]: o for o in counts if o.text[0] not in "$`"}
     zone = texts.get(HOST_ZONE, "").strip()
@@ -293,13 +299,13 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
 
 
 def _told(option: Option) -> tuple[str, str]:
-    """Give an option's name and value; the value of a branch that may not run is no value in force."""
+    """Return an option's name and value; a value in a branch that may not run is marked."""
     key, value = item_of(option.text)
     return key, value if option.sure else f"{value} {_PERHAPS}"
 
 
 def _overrules(key: str, line: int) -> Finding:
-    message = f"`{key}` is set here, behind omconf's block, which cannot overrule it."
+    message = f"`{key}` is set here, after omconf's block, and overrides it."
     kept = _SPEC_KEYS.get(key)
     hint = f"To keep its value, set `{kept}`. Then delete it here." if kept else "Delete it here."
     return Finding(OVERRULED, line, message, hint)
@@ -369,17 +375,19 @@ def _quoted(value: Value[str], before: str) -> Value[str]:
 
 
 def _lacking(raw: str, number: int) -> Iterator[Finding]:
-    """Find a whitelist by hand that lets remote commits be dropped."""
+    """Find a hand-made whitelist that causes remote commits to be dropped."""
     if found := _BY_HAND_LIST.search(raw):
         listed = found[1].split(",")
         missing = [name for name in WHITELIST if name not in listed]
         if missing:
             message = f"The whitelist lacks {', '.join(missing)}: every remote commit is dropped."
-            yield Finding(DROPPED, number, message, "Delete it: the block has the whole list.")
+            yield Finding(
+                DROPPED, number, message, "Delete it: omconf's block has the complete list."
+            )
 
 
 def item_of(option: str) -> tuple[str, str]:
-    """Tell a system property's name and value; any other option is its own key."""
+    """Return a system property's name and value; any other option is its own key."""
     name, equals, value = option.partition("=")
     if name == _WHOLE[0]:
         value = value.rstrip("/") or value[:1]

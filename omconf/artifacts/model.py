@@ -1,4 +1,4 @@
-"""What an artifact kind is, and one that owns a block inside a file of others."""
+"""The interfaces of artifact kinds: of whole files, and of blocks inside files of others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from omconf.actions import Manual, Stage
-    from omconf.artifacts.contents import HandOver
+    from omconf.artifacts.contents import ExternalFile
     from omconf.artifacts.effect import Change, Effect
     from omconf.artifacts.reading import Texts
     from omconf.cluster.model import Cluster, Node
@@ -35,11 +35,11 @@ class Kind(ABC):
     name: ClassVar[str]
     ownership: ClassVar[Ownership]
     purpose: ClassVar[str]
-    """What the artifact is for, as the bundle's README says it."""
+    """The artifact's purpose, for the bundle's README."""
     stage: ClassVar[Stage]
     """The stage of a roll-out in which it changes."""
     textual: ClassVar[bool] = False
-    """Whether the plan compares it as text: every line, including white space."""
+    """Whether the plan compares it as text: every line, with white space."""
     places: ClassVar[tuple[str, ...]]
     """Paths that it may own on a node: templates of cluster/places.py."""
     around: ClassVar[tuple[str, ...]] = ()
@@ -100,7 +100,7 @@ class Kind(ABC):
         return None
 
     def check(self, cluster: Cluster) -> Iterable[Diagnostic]:
-        """Check the cluster's values by what only this kind knows."""
+        """Check the cluster's values against facts that only this kind knows."""
         return ()
 
     def across(
@@ -137,10 +137,10 @@ class Kind(ABC):
         return ""
 
     def external(self, cluster: Cluster) -> Manual | None:
-        """Return the manual step on a server that is no node, before nodes can use it; or None."""
+        """Return the manual step on an external server before nodes can use it, or None."""
         return None
 
-    def hand_over(self, cluster: Cluster) -> list[HandOver]:
+    def external_files(self, cluster: Cluster) -> list[ExternalFile]:
         """Return the files for servers that are not nodes of the cluster."""
         return []
 
@@ -156,8 +156,8 @@ class BlockKind(Kind):
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read the entries of a file (or of a block), with findings for what its program refuses."""
 
-    def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
-        """Find further entries to remove with the adopted ones: mistyped copies of them."""
+    def mistakes(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
+        """Find further entries to remove with the adopted ones: misspelled copies of them."""
         return []
 
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:

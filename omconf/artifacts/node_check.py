@@ -1,8 +1,8 @@
 """The check of a node: a POSIX sh program, the same everywhere, and what it needs to know here.
 
 Source: the clustering page, "is multicast working" and "is the final cluster working", as checks.
-`check.conf` is data for the program, a fact a line; it never runs what stands there. Who the other
-nodes are is said by `omconf verify`: a new node changes no file on the others.
+`check.conf` is data for the program, a fact a line; it never executes that. The other
+nodes are passed by `omconf verify`, so a new node changes no file on the others.
 """
 
 from __future__ import annotations

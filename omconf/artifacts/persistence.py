@@ -37,8 +37,8 @@ PROVIDER = FromPage("Database: uncomment openjpa.RemoteCommitProvider")
 
 CONNECTION = "openjpa.ConnectionProperties"
 REMOTE_COMMITS = ("openjpa.RemoteCommitProvider", "tcp(Addresses=127.0.0.1)")
-"""As the page writes it: at its start, and whenever a member comes or goes, OpenMeetings puts the
-addresses of Hazelcast's members in its place, in all 14 releases (measured with 9.1.0). A list of
+"""As the page writes it: when it starts, and when a member joins or leaves, OpenMeetings replaces it by
+the addresses of Hazelcast's members, in all 14 releases (measured with 9.1.0). A list of
 all nodes would be overwritten too, and would change every node's file with each new node."""
 _STOCK_SPELLING = {
     n.lower(): n for n in ("DriverClassName", "Url", "Username", "Password", "TestOnBorrow")
@@ -366,7 +366,7 @@ def _parts(
 def connection(
     cluster: Cluster, password: Placeholder
 ) -> list[tuple[str, Value[str] | Placeholder | tuple[Value[str], ...], bool]]:
-    """The pairs of ConnectionProperties: stock ones, with the spec's in their place or added.
+    """Return the pairs of ConnectionProperties: stock ones, replaced or extended by the spec's.
 
     A tuple is one text with the origins of all values in it. True: the clustering page asks for it.
     """

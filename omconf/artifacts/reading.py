@@ -1,4 +1,4 @@
-"""A file of a node read back: its items, what other files say of them, and what is wrong there."""
+"""A node's file read back: its items, what other files set of them, and findings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Reading:
-    """A deployed (or rendered) file read back: its items by key, in the file's own words.
+    """A deployed (or rendered) file read back: its items by key, in the file's own notation.
 
     `secrets` holds values that must not be shown, by the same kind of key. `lines` is the line of
     each item, from 1. If `broken`, the file as a whole could not be read.

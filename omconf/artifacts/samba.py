@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Manual, Run, Stage, reload, run
-from omconf.artifacts.contents import Artifact, HandOver, Line, Meaning, line
+from omconf.artifacts.contents import Artifact, ExternalFile, Line, Meaning, line
 from omconf.artifacts.effect import (
     Change,
     Effect,
@@ -78,14 +78,14 @@ class Share(BlockKind):
         meaning = _meaning(cluster, storage.samba, clients)
         return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning)]
 
-    def hand_over(self, cluster: Cluster) -> list[HandOver]:
+    def external_files(self, cluster: Cluster) -> list[ExternalFile]:
         """Give the share for all nodes to whoever runs an outside Samba server."""
         samba = cluster.storage.samba
         if samba is None or cluster.storage.node is not None or samba.of_domain:
             return []
         lines = _lines(cluster, samba, cluster.nodes)
         meaning = _meaning(cluster, samba, cluster.nodes)
-        return [HandOver("storage/smb.conf", lines, meaning=meaning)]
+        return [ExternalFile("storage/smb.conf", lines, meaning=meaning)]
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Check that smb.conf can carry the path: Samba makes one blank of two, and reads `%`."""
@@ -112,7 +112,7 @@ class Share(BlockKind):
         """
         return _read(text)
 
-    def slips(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
+    def mistakes(self, entries: list[Entry], taken: list[Entry]) -> list[Entry]:
         """Take a share over as a whole: Samba would join what is left of it with ours."""
         shares = {_share(entry) for entry in taken}
         known = frozenset(taken)

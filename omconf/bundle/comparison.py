@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from omconf.files.inside import Inside
 
 _MAX_SHOWN = 4 * 1024 * 1024
-"""Bytes of a file in DIR that a difference holds."""
+"""Bytes of a file in DIR that a difference keeps."""
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """One file of DIR that differs from what the spec compiles to.
 
-    `extra` is a file of omconf's that the spec no longer has. `old` is the contents in DIR (the first
+    `extra` is a file of omconf that the spec no longer has. `old` is the contents in DIR (the first
     4 MiB; empty if missing), `new` the expected contents (empty if extra). The modes are `0o644` or
     `0o755` by the owner's x-bit, 0 if there is no file; they may be the only difference.
     """
@@ -87,7 +87,7 @@ def _checked(
 def matches(path: str, file: BundleFile, *, exact_mode: bool = False) -> bool:
     """Tell whether the file at `path` has these bytes and the same x-bit (or exactly the same mode).
 
-    False if it does not exist or is no regular file. May raise OSError.
+    False if it does not exist or is not a regular file. May raise OSError.
     """
     try:
         found = read.start(path, len(file.data) + 1, follow=False)

@@ -33,14 +33,14 @@ def compile_bundle(cluster: Cluster) -> Bundle:
         artifacts = [a for kind in kinds() for a in kind.render(cluster, node)]
         artifacts.sort(key=lambda a: a.path)
         nodes.append(NodeBundle(node.name.value, tuple(artifacts)))
-    hand_overs = tuple(h for kind in kinds() for h in kind.hand_over(cluster))
+    external_files = tuple(h for kind in kinds() for h in kind.external_files(cluster))
 
     def notes() -> str:
         from omconf.bundle import readme
 
-        return readme.write(cluster, nodes, hand_overs)
+        return readme.write(cluster, nodes, external_files)
 
-    return Bundle(cluster.name.value, tuple(nodes), hand_overs, notes)
+    return Bundle(cluster.name.value, tuple(nodes), external_files, notes)
 
 
 def validate(bundle: Bundle, *, xmlschema_only: bool = False) -> list[Diagnostic]:
@@ -90,7 +90,7 @@ def _misread(bundle: Bundle) -> Iterator[Diagnostic]:
     What several nodes share is read once.
     """
     read: set[int] = set()
-    files: list[tuple[str | None, Contents]] = [(None, given) for given in bundle.hand_overs]
+    files: list[tuple[str | None, Contents]] = [(None, given) for given in bundle.external_files]
     files += [(node.node, artifact) for node in bundle.nodes for artifact in node.artifacts]
     for node, content in files:
         if id(content) in read:
@@ -133,8 +133,8 @@ def _faults(artifact: Artifact, *, xmlschema_only: bool) -> list[str]:
 
 def contents(bundle: Bundle) -> Iterator[tuple[str, Contents]]:
     """Go through all that the kinds rendered, by its path in the bundle directory."""
-    for hand_over in bundle.hand_overs:
-        yield hand_over.path, hand_over
+    for external in bundle.external_files:
+        yield external.path, external
     for node in bundle.nodes:
         for artifact in node.artifacts:
             yield f"{node.node}/{OWNED[artifact.ownership].folder}{artifact.path}", artifact

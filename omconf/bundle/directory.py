@@ -1,4 +1,4 @@
-"""What is in a bundle directory (DIR): names that omconf uses there, a survey, and its faults."""
+"""A bundle directory (DIR): the names that omconf uses in it, a survey of it, and its errors."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ KEPT = "old"
 """Its folder of the old files that a running build would put back if it failed."""
 
 _MAX_NAMED = 20
-"""Files that a message names."""
+"""Files that a message names at most."""
 _MAX_COUNTED = 10_000
 """Unknown files after which a survey stops."""
 
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What is in DIR: omconf's files, all folders, and the folders in the place of a file."""
+    """What is in DIR: omconf's files, all folders, and folders at the paths of files."""
 
     files: set[str]
     folders: set[str]
@@ -66,10 +66,10 @@ def survey(
     wanted: Collection[str],
     poll: Callable[[], None] = lambda: None,
 ) -> Survey | Diagnostic:
-    """Walk DIR once: `owned` are the paths that are omconf's, `wanted` those that a build has.
+    """Walk DIR once: `owned` are omconf's paths, `wanted` those of a build.
 
     Returns OM401 if there is anything else. `poll` is called once a folder and may raise. Links are
-    never followed; a link, device, fifo or socket is never omconf's. May raise OSError.
+    never followed; a link, device, fifo or socket never belongs to omconf. May raise OSError.
     """
     found = Survey(set(), set(), [])
     foreign: list[str] = []
@@ -135,12 +135,14 @@ def shown(path: str) -> str:
 
 
 def foreign_files(paths: list[str], given: str) -> Diagnostic:
-    """Report files that are not omconf's (OM401), and name up to 20 of them."""
+    """Report files that omconf did not write (OM401), and name up to 20 of them."""
     names = ", ".join(shown(path) for path in sorted(paths)[:_MAX_NAMED])
     if len(paths) > _MAX_NAMED:
         least = "at least " if len(paths) >= _MAX_COUNTED else ""
         names += f" and {least}{len(paths) - _MAX_NAMED} more"
     hint = "Move them away or build into another directory; nothing was written."
     if os.path.isdir(given) and not os.path.lexists(f"{given}/{MANIFEST}"):
-        hint = f"There is no {MANIFEST} that lists what is omconf's. " + hint
-    return FOREIGN_FILE.at(None, f"{shown(given)} holds what is not omconf's: {names}", hint=hint)
+        hint = f"There is no {MANIFEST} that lists omconf's files. " + hint
+    return FOREIGN_FILE.at(
+        None, f"{shown(given)} contains files that omconf did not write: {names}", hint=hint
+    )

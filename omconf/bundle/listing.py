@@ -1,8 +1,8 @@
-"""Reads which files of a bundle directory (DIR) are omconf's.
+"""Lists the files of a bundle directory (DIR) that belong to omconf.
 
-Only what a manifest of omconf lists is omconf's. `manifest.json` at the top lists the files of the
-last finished build. While a build is unfinished, the staging folder beside it holds a listing too:
-what the build found to be omconf's, and what it puts in place.
+Only files that a manifest of omconf lists belong to it. `manifest.json` at the top lists the files
+of the last finished build. While a build is unfinished, the staging folder next to it has a listing
+too: the files that the build found to be omconf's, and those that it writes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from omconf.files.inside import Inside
 
 _MAX_MANIFEST = 64 * 1024 * 1024
-"""Bytes of `manifest.json`."""
+"""The largest `manifest.json`, in bytes."""
 # What a listed path must not have: an empty part, `.` or `..`, a control character, a lone surrogate;
 # and it must not be git's or the staging folder's.
 _PATH_FAULT = re.compile(
@@ -41,9 +41,9 @@ Possible = Callable[[str], bool]
 
 
 class _Fault(Enum):
-    """A fault of a manifest, in words for a message."""
+    """A fault of a manifest, as text of a message."""
 
-    NO_FILE = "it is no regular file"
+    NO_FILE = "it is not a regular file"
     TOO_LARGE = "it is larger than 64 MiB"
     NO_JSON = "it is not one whole JSON object"
     NO_VERSION = 'it has no "format_version" like "1.0"'
@@ -53,9 +53,9 @@ class _Fault(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The files of DIR that are omconf's (relative paths), and whether a build is unfinished there.
+    """omconf's files in DIR (relative paths), and whether a build is unfinished there.
 
-    A listed file need not exist: somebody may have removed it, or an unfinished build not made it.
+    A listed file need not exist: it may have been removed, or not yet written by an unfinished build.
     """
 
     files: frozenset[str]
@@ -68,10 +68,10 @@ def any_path(_: str) -> bool:
 
 
 def read_listing(directory: Path) -> Listing | Diagnostic:
-    """List the files of DIR that are omconf's; a DIR that does not exist has none.
+    """List omconf's files in DIR; a DIR that does not exist has none.
 
-    Returns OM404 for a manifest that is broken or of a newer format, OM401 if something other than a
-    file is in its place (links are not followed), OM403 if it cannot be read.
+    Returns OM404 for a manifest that is broken or of a newer format, OM401 if it is not a
+    regular file (links are not followed), OM403 if it cannot be read.
     """
     root, given = os.path.realpath(directory), os.fspath(directory)
     try:
@@ -159,14 +159,14 @@ def _listed(data: bytes) -> frozenset[str] | _Fault:
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     mapping = dict(pairs)
     if len(mapping) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("a key appears twice in one object")
     return mapping
 
 
 def _refused(fault: _Fault, path: str, given: str) -> Diagnostic:
     if fault is _Fault.NO_FILE:
         return foreign_files([MANIFEST], given)
-    hint = "Bring it back from git, or build into an empty directory."
+    hint = "Restore it from git, or build into an empty directory."
     if fault is _Fault.NEWER:
-        hint = "Use the omconf that built it or a later one."
+        hint = "Use the omconf that built it, or a newer one."
     return BROKEN_MANIFEST.at(None, f"{shown(path)}: {fault.value}", hint=hint)

@@ -50,9 +50,9 @@ class Located:
 
 @dataclass(frozen=True, slots=True)
 class Explained:
-    """A located file, the texts that its origins point into by name, and what is said of it.
+    """A located file, the texts that its origins point into by name, and diagnostics.
 
-    `of_spec` is what was said of the spec, `diagnostics` of the file as it stands on disk.
+    `of_spec` are those of the spec, `diagnostics` those of the file on disk.
     """
 
     located: Located

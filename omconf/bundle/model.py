@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from omconf.artifacts.contents import Artifact, HandOver
+    from omconf.artifacts.contents import Artifact, ExternalFile
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class Bundle:
 
     cluster: str
     nodes: tuple[NodeBundle, ...]
-    hand_overs: tuple[HandOver, ...]
+    external_files: tuple[ExternalFile, ...]
     notes: Callable[[], str] = field(compare=False, repr=False)
 
     @cached_property

@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from omconf.actions import Step
-    from omconf.artifacts.contents import HandOver
+    from omconf.artifacts.contents import ExternalFile
     from omconf.bundle.model import NodeBundle
     from omconf.cluster.model import Cluster
 
 
-def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[HandOver]) -> str:
+def write(
+    cluster: Cluster, nodes: Sequence[NodeBundle], external_files: Sequence[ExternalFile]
+) -> str:
     """Write the README; nothing in it depends on the time, the machine or omconf's version."""
     name = cluster.name.value
     release = cluster.openmeetings.release.value.name
@@ -49,7 +51,7 @@ def write(cluster: Cluster, nodes: Sequence[NodeBundle], hand_overs: Sequence[Ha
         "| file on the node | what it is for |",
         "| --- | --- |",
         *_files(nodes),
-        *(f"| `{h.path}` | for the administrator of that host |" for h in hand_overs),
+        *(f"| `{h.path}` | for the administrator of that host |" for h in external_files),
         "",
         "## Roll-out",
         "",

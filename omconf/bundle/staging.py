@@ -47,7 +47,7 @@ class UndoFailedError(OSError):
 
 
 class Replacement:
-    """One build of a locked DIR: what differs (paths by kind), and the steps that put it in place.
+    """One build of a locked DIR: what differs (paths by kind), and the steps that write it.
 
     `directory` is DIR, open; `owned` are the files that are omconf's, and with `unfinished` an
     earlier build has left its staging. `private` as in `writer.write`. The steps are `compare`,
@@ -179,7 +179,7 @@ class Replacement:
             self._dir.remove_folder(STAGING)
 
     def finish(self) -> None:
-        """Finish a build that was cut short when every file was in place: remove what it left."""
+        """Finish a build that was interrupted after all files were written: remove its leftovers."""
         self._remove_emptied()
         os.fsync(self._dir.fd)
         self.sweep()

@@ -131,7 +131,7 @@ def apply(
             return
         show.go_on()
         people = applying.Terminal(show)
-        # A signal ends it after the step in hand, and after it was said how it ended.
+        # A signal ends it after the current step, and after the result was reported.
         with interrupts.deferred():
             result = applies.carry_out(prepared, show, people, options)
             undo = f"To undo it: {applies.undo_command(prepared)}" if result.stands else ""

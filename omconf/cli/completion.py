@@ -1,4 +1,4 @@
-"""`omconf completion`: a script for the shell, and the values that it offers."""
+"""`omconf completion`: a completion script for the shell, and the values that it offers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 from omconf.cli import output
 
 VARIABLE = "_OMCONF_COMPLETE"
-"""The environment variable by which the scripts ask omconf for values."""
+"""The environment variable with which the scripts ask omconf for values."""
 
 
 class Shell(StrEnum):
@@ -25,7 +25,7 @@ class Shell(StrEnum):
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, or fish.")],
 ) -> None:
-    """Print a script that completes commands, options, nodes, rules, and releases in your shell.
+    """Print a shell script that completes commands, options, nodes, rules, and releases.
 
     bash: add `source <(omconf completion bash)` to ~/.bashrc. zsh: add it for zsh to ~/.zshrc, after
     `compinit`. fish: `omconf completion fish > ~/.config/fish/completions/omconf.fish`.
@@ -37,18 +37,18 @@ def completion(
 
 
 def answer() -> None:
-    """Let typer answer a script of `omconf completion`."""
+    """Let typer answer the script of `omconf completion`."""
     from typer.completion import completion_init  # type: ignore[attr-defined]
 
     completion_init()
 
 
 def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
-    """Give the names of the spec's nodes; none while the spec has errors."""
+    """Return the names of the spec's nodes; none if the spec has errors."""
     from omconf.pipeline.compiled import STDIN, check_spec
 
     spec = Path(ctx.params.get("spec") or ctx.params.get("what") or output.DEFAULT_SPEC)
-    # Nothing waits for a pipe while somebody types.
+    # Completion never waits for standard input.
     waits = str(spec) == STDIN or (spec.exists() and not spec.is_file())
     cluster = None if waits else check_spec(str(spec)).cluster
     names = [node.name.value for node in cluster.nodes] if cluster else []
@@ -56,7 +56,7 @@ def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
 
 
 def rules(incomplete: str) -> list[str]:
-    """Give the ids of rules, in lower case where the first letter is."""
+    """Return the ids of rules, in lower case if the first letter typed is."""
     from omconf.rules import all_rules
 
     ids = [name.lower() if incomplete[:1].islower() else name for name in all_rules()]
@@ -64,7 +64,7 @@ def rules(incomplete: str) -> list[str]:
 
 
 def releases(incomplete: str) -> list[str]:
-    """Give the OpenMeetings releases that omconf knows."""
+    """Return the supported OpenMeetings releases."""
     from omconf.releases import RELEASES
 
     return [name for name in RELEASES if name.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""`omconf doctor`: what is missing here for which command."""
+"""`omconf doctor`: checks what omconf's commands need on this machine."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Check this machine's programs, the spec's secrets and, with --ssh, that its nodes answer."""
+    """Check this machine's programs, the spec's secrets and, with --ssh, whether its nodes answer."""
     from omconf.pipeline.compiled import compile_spec
     from omconf.pipeline.doctor import examine
     from omconf.views import doctor as view

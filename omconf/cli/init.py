@@ -11,27 +11,27 @@ from omconf.rules import EXISTS
 
 STARTER = """\
 # An OpenMeetings cluster. `omconf validate` checks this file, `omconf build -o bundles` compiles it.
-# Every key that is not here has a default; `omconf schema` tells editors all of them.
+# All other keys have defaults; `omconf schema` prints a JSON Schema of all keys for editors.
 omconf: 1                        # format version of this file
 cluster: conference              # also Hazelcast's cluster-name
 
 openmeetings:
-  release: "9.1.0"               # `omconf releases` lists those that omconf knows
+  release: "9.1.0"               # `omconf releases` lists the supported ones
   # home: /opt/om                # where OpenMeetings is installed
   # data_dir: /opt/omdata        # the data folder that all nodes share
 
 database:
   kind: postgresql               # postgresql | mysql | mssql | oracle | db2
-  host: 10.1.1.10                # an address or a name; a node's name when it runs on a node
+  host: 10.1.1.10                # an address or a host name; a node's name if it runs on a node
   user: openmeetings
   password: {env: OM_DB_PASSWORD}   # or {file: PATH} or {command: [pass, show, om/db]}
 
 storage:
   kind: nfs
-  server: om1                    # the node that holds the data; outside: an address or {host: nas}
+  server: om1                    # the node with the data; an external server: an address or {host: nas}
 
 # discovery:
-#   kind: multicast              # or tcp-ip, where the network has no multicast
+#   kind: multicast              # or tcp-ip, if the network has no multicast
 #   group: 224.2.2.3
 #   port: 54327
 
@@ -52,7 +52,7 @@ def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
     try:
         create(str(spec), STARTER.encode())
     except OSError as error:
-        what = "it exists already" if isinstance(error, FileExistsError) else error.strerror
+        what = "it already exists" if isinstance(error, FileExistsError) else error.strerror
         hint = "Name another file: omconf init OTHER.yaml"
         output.say([EXISTS.at(None, f"{spec} is not written: {what}.", hint=hint)])
         raise typer.Exit(1) from None

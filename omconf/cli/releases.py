@@ -1,4 +1,4 @@
-"""`omconf releases`: what is supported, and what an unpacked OpenMeetings ships."""
+"""`omconf releases`: lists the supported releases, and compares an unpacked OpenMeetings."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ def releases(
     directory: Annotated[
         Path | None,
         typer.Option(
-            "--read", metavar="DIR", help="Read an unpacked OpenMeetings and print what differs."
+            "--read",
+            metavar="DIR",
+            help="Compare an unpacked OpenMeetings with what omconf knows, and print the differences.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the releases as JSON.")] = False,
@@ -59,7 +61,7 @@ def _read(directory: Path) -> None:
     for problem in observed.problems:
         output.tell(f"{problem.path}: {problem.message}", err=True)
     for name in observed.missing:
-        output.tell(f"not there: {name}", err=True)
+        output.tell(f"missing: {name}", err=True)
     if observed.release is None and not observed.facts:
         raise typer.Exit(1)
     known = inspect.counterpart(observed)

@@ -1,4 +1,4 @@
-"""`omconf rules`: what is checked."""
+"""`omconf rules`: lists all rules."""
 
 from __future__ import annotations
 

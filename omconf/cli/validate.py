@@ -1,4 +1,4 @@
-"""`omconf validate`: the spec alone, and as a cluster."""
+"""`omconf validate`: checks the spec and the cluster that it describes."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def _checked(spec: str, hazelcast_jar: Path | None, *, strict: bool) -> Compiled
 
 
 def _tell(compiled: Compiled, spec: str) -> None:
-    """Print what is wrong with a spec, or that it is valid."""
+    """Print the findings of a spec, or that it is valid."""
     from omconf.diagnostics import has_errors
 
     output.say(compiled.diagnostics)

@@ -1,4 +1,4 @@
-"""The resolved cluster: every default filled, every value with its origin, nothing of raw YAML."""
+"""The resolved cluster: defaults are filled in, every value has its origin, no raw YAML is left."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ FirewallKind = Literal["none", "nftables"]
 class Node:
     """One OpenMeetings server of the cluster.
 
-    `kurento_url` is the media server that this node uses, None for the one that is shipped.
+    `kurento_url` is the node's media server, None for the shipped value.
     """
 
     name: Value[str]
     instance_name: Value[str]
-    """What Hazelcast calls it."""
+    """Its name in Hazelcast."""
     address: Value[str]
     url: Value[str]
     home: Value[str]
@@ -43,11 +43,11 @@ class Node:
     ssh: Value[str]
     """Its OpenSSH destination."""
     renamed_from: Value[str] | None = None
-    """The name that it had before."""
+    """Its previous name."""
     public_port: Value[int] | None = None
-    """The port of `public_address` that NAT leads to its Hazelcast; None: the same as Hazelcast's."""
+    """The port of `public_address` that NAT forwards to its Hazelcast; None: Hazelcast's own."""
     member: Value[str] | None = None
-    """What the member list of `tcp-ip` calls it; None: the address at which the others see it."""
+    """Its name in the member list of `tcp-ip`; None: the address at which the others see it."""
 
     @property
     def seen_address(self) -> Value[str]:
@@ -56,12 +56,12 @@ class Node:
 
     @property
     def seen_at(self) -> Value[str]:
-        """The address at which the other members see it, with the port where NAT changes it."""
+        """The address at which the other members see it, with the port if NAT changes it."""
         return self._with_port(self.seen_address)
 
     @property
     def listed_as(self) -> Value[str]:
-        """Its entry in a member list, with the port where NAT changes it."""
+        """Its entry in a member list, with the port if NAT changes it."""
         return self._with_port(self.member or self.seen_address)
 
     def _with_port(self, host: Value[str]) -> Value[str]:
@@ -70,7 +70,7 @@ class Node:
 
     @property
     def known_as(self) -> frozenset[str]:
-        """What the node is called in hand-made files: its names and addresses, in lower case."""
+        """Return the node's names and addresses, in lower case, as hand-made files may use them."""
         found = (self.address, self.storage_address, self.public_address)
         addresses = {value.value for value in found if value is not None}
         hosts = (urlsplit(self.url.value).hostname, self.member.value if self.member else None)
@@ -79,7 +79,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class OpenMeetings:
-    """What all nodes have installed, and where."""
+    """The installation that all nodes share, and where it is."""
 
     release: Value[Release]
     webapp: Value[str]
@@ -92,13 +92,13 @@ class OpenMeetings:
 
     @property
     def has_systemd(self) -> bool:
-        """False where the spec says `service: none`."""
+        """False with `service: none`."""
         return self.service.value != "none"
 
 
 @dataclass(frozen=True, slots=True)
 class Discovery:
-    """How members find each other: group, port, ttl and timeout (seconds) matter to multicast."""
+    """How members find each other; group, port, ttl and timeout (seconds) are for multicast."""
 
     kind: Value[DiscoveryKind]
     group: Value[str]
@@ -109,7 +109,7 @@ class Discovery:
 
 @dataclass(frozen=True, slots=True)
 class ExtraFile:
-    """A file beside the spec: its path as diagnostics name it, and its bytes."""
+    """A file next to the spec: its path in diagnostics, and its bytes."""
 
     path: str
     data: bytes
@@ -117,14 +117,14 @@ class ExtraFile:
 
 @dataclass(frozen=True, slots=True)
 class Hazelcast:
-    """What Hazelcast needs beyond discovery; `port` is None for its own 5701 and counting up."""
+    """Hazelcast's settings beyond discovery; `port` is None for 5701 with auto-increment."""
 
     cluster_name: Value[str]
     port: Value[int] | None
     properties: Mapping[str, Value[str]]
     extra: Value[ExtraFile] | None
     interfaces: Value[str] | None = None
-    """A pattern that chooses each node's address, or `none`; None: the node's own address."""
+    """A pattern that selects each node's address, or `none`; None: the node's own address."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +138,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseServer:
-    """A server of the database; `node` is the name of the node it runs on, None when it is outside."""
+    """A server of the database; `node` is the node that it runs on, None if it is external."""
 
     host: Value[str]
     node: str | None
@@ -146,17 +146,17 @@ class DatabaseServer:
 
     @property
     def name(self) -> str:
-        """What people call it."""
+        """The host's name."""
         return self.node or self.host.value
 
     @property
     def place(self) -> str:
-        """Where it listens."""
+        """The address and port where it listens."""
         return f"{self.host.value}:{self.port.value}"
 
     @property
     def on_loopback(self) -> bool:
-        """True when the host is another host on every node."""
+        """True if the name means another host on every node (loopback)."""
         try:
             return ipaddress.ip_address(self.host.value).is_loopback
         except ValueError:
@@ -167,8 +167,8 @@ class DatabaseServer:
 class NodeFile:
     """A file that a driver reads on each node.
 
-    `source` is what omconf puts there; None: the admin does. `format` is what a driver makes of it:
-    `pem`, `pk8`, `p12` or `jks`; empty where its name does not tell.
+    `source` is the content that omconf installs; None: the admin does. `format` is how drivers read it:
+    `pem`, `pk8`, `p12` or `jks`; empty if its name does not show it.
     """
 
     path: Value[str]
@@ -178,7 +178,7 @@ class NodeFile:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseTls:
-    """TLS to the database; what is None is not said."""
+    """TLS to the database; None is not set."""
 
     mode: Value[str]
     ca: NodeFile | None
@@ -196,13 +196,13 @@ class DatabaseTls:
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """The one database, and its servers in the order in which a driver tries them."""
+    """The database, and its servers in the order in which a driver tries them."""
 
     kind: Value[DatabaseKind]
     servers: tuple[DatabaseServer, ...]
     name: Value[str]
     service: Value[str] | None
-    """Oracle's name of a service, in the place of a SID."""
+    """Oracle's service name, instead of a SID."""
     user: Value[str]
     password: Value[SecretRef]
     tls: DatabaseTls | None
@@ -211,24 +211,24 @@ class Database:
     properties: Mapping[str, Value[str]]
     """Further JPA properties."""
     max_connections: Value[int] | None
-    """The server's limit, where the spec says it."""
+    """The server's connection limit, if the spec sets it."""
 
     def on(self, node: str) -> tuple[DatabaseServer, ...]:
-        """Give the servers that run on a node."""
+        """Return the servers that run on a node."""
         return tuple(server for server in self.servers if server.node == node)
 
 
 def credentials_path(cluster: str) -> str:
-    """Where nodes that mount over Samba keep the account, whether they do so at present or not."""
+    """Where nodes keep the account of a Samba mount, whether or not they use one now."""
     return f"/etc/omconf/{cluster}/storage.credentials"
 
 
 @dataclass(frozen=True, slots=True)
 class Samba:
-    """The share that the data folder is, and the account that the other nodes log in with.
+    """The Samba share of the data folder, and the account that the other nodes log in with.
 
-    `credentials` is the file that holds the account on each of them. With a `domain`, or a user of
-    one (`user@domain`), Samba has no such account of its own.
+    `credentials` is the file with the account on each of them. With a `domain`, or a domain user
+    (`user@domain`), Samba itself does not have the account.
     """
 
     share: Value[str]
@@ -239,18 +239,18 @@ class Samba:
 
     @property
     def of_domain(self) -> bool:
-        """Whether a Windows domain knows the account."""
+        """Whether the account belongs to a Windows domain."""
         return self.domain is not None or "@" in self.user.value
 
     @property
     def account(self) -> str:
-        """The account as Windows writes it."""
+        """The account in Windows notation."""
         return f"{self.domain.value}\\{self.user.value}" if self.domain else self.user.value
 
 
 @dataclass(frozen=True, slots=True)
 class Mount:
-    """What the admin mounts on every node, as a line of fstab has it."""
+    """The mount on every node, as fields of fstab (`kind: mounted`)."""
 
     what: Value[str]
     type: Value[str]
@@ -259,7 +259,7 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """The shared data folder; `node` is the data server's name, None when it is outside."""
+    """The shared data folder; `node` is the data server's name, None if it is external."""
 
     kind: Value[StorageKind]
     server: Value[str] | None
@@ -270,36 +270,36 @@ class Storage:
     type: Value[str]
     """`nfs` or `nfs4`, the type of an NFS mount."""
     mount_from: Value[str] | None = None
-    """The server as fstab names it, where that is not `server`."""
+    """The server as fstab names it, if that is not `server`."""
     pseudo_root: Value[str] | None = None
     """The folder that the server exports as the root of NFSv4."""
     clients: tuple[Value[str], ...] = ()
-    """Whom an export lets in; none: each node."""
+    """The clients that an export allows; none: each node."""
     samba: Samba | None = None
-    """There when the kind is cifs."""
+    """Set if the kind is cifs."""
     fstab: Mount | None = None
-    """What nodes mount when the kind is `mounted`; None: the admin alone knows."""
+    """What nodes mount if the kind is `mounted`; None: only the admin knows."""
 
     @property
     def by_hand(self) -> bool:
-        """Whether the admin mounts the folder, in a way that omconf knows nothing of."""
+        """Whether the admin mounts the folder in a way that omconf does not know."""
         return self.kind.value == "mounted" and self.fstab is None
 
     @property
     def mount_options(self) -> tuple[Value[str], ...]:
-        """The options of the mount, as the spec has them."""
+        """The mount options of the spec."""
         return self.fstab.options if self.fstab else self.options
 
     @property
     def mount_path(self) -> str:
-        """The export as NFS clients name it: below the root of NFSv4, where there is one."""
+        """The export as NFS clients name it: below the root of NFSv4, if there is one."""
         path, root = self.export.value, self.pseudo_root.value if self.pseudo_root else ""
         inside = f"{path}/".startswith(f"{root}/")
         return path[len(root) :] or "/" if root and inside else path
 
     @property
     def device(self) -> str:
-        """What nodes mount: the first field of fstab; empty where the admin alone knows."""
+        """What nodes mount: the first field of fstab; empty if only the admin knows."""
         if self.fstab:
             return self.fstab.what.value
         if self.server is None or self.by_hand:
@@ -310,7 +310,7 @@ class Storage:
 
 @dataclass(frozen=True, slots=True)
 class Kurento:
-    """What is said of the media server beside each node's URL of it; None: the shipped value."""
+    """Settings of the media server other than each node's URL; None: the shipped value."""
 
     turn_url: Value[str] | None
     turn_user: Value[str] | None
@@ -321,7 +321,7 @@ class Kurento:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """A node that left the spec: its name, and the OpenSSH destination that still reaches it."""
+    """A node removed from the spec: its name, and the OpenSSH destination that still reaches it."""
 
     name: Value[str]
     ssh: Value[str]
@@ -329,7 +329,7 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class Ignore:
-    """A warning that is known and accepted; `place` is where the spec speaks of `node`."""
+    """A warning that is known and accepted; `place` is where the spec names `node`."""
 
     rule: Value[str]
     node: Value[str] | None
@@ -339,9 +339,9 @@ class Ignore:
 
 @dataclass(frozen=True, eq=False)
 class Cluster:
-    """The whole cluster; nodes in the order of their names, so that key order never shows.
+    """The whole cluster; nodes are sorted by name, so that the order of keys never matters.
 
-    Compared by identity, so that what all nodes share can be cached for a cluster.
+    Compared by identity, so that shared values can be cached per cluster.
     """
 
     name: Value[str]
@@ -353,13 +353,13 @@ class Cluster:
     storage: Storage
     kurento: Kurento
     secrets: Mapping[str, Value[SecretRef]]
-    """What must be equal on all nodes, by the spec's key (`remember_me_key` ...)."""
+    """Secrets that must be equal on all nodes, by the spec's key (`remember_me_key` ...)."""
     ignores: tuple[Ignore, ...]
     nodes: tuple[Node, ...]
     removed: tuple[Removed, ...] = ()
 
     @property
     def destinations(self) -> dict[str, str]:
-        """The OpenSSH destinations of all nodes, and of those that were removed, by name."""
+        """The OpenSSH destinations of all nodes and removed nodes, by name."""
         every = [(node.name.value, node.ssh.value) for node in self.nodes]
         return dict([*every, *((node.name.value, node.ssh.value) for node in self.removed)])

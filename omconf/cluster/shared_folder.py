@@ -92,7 +92,7 @@ def _root(
 
 def _samba(look: Lookup, spec: Spec, cluster: Value[str]) -> Samba | None:
     if spec.password is None:
-        return None  # which was said
+        return None  # already reported
     share = Value(f"openmeetings-{cluster.value}", cluster.origin)
     user = look.value(spec, ("storage", "user"))
     domain, backslash, name = user.value.rpartition("\\")

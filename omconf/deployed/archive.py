@@ -50,7 +50,7 @@ BROKEN = "It sent an incomplete tar archive."
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """A file of the stream: where its content lies in it, or what stands in place of a file."""
+    """A file of the stream: the offset of its content, or what it is if not a regular file."""
 
     start: int = 0
     size: int = 0

@@ -64,7 +64,7 @@ class Entry:
 def find(objects: Objects, wanted: Iterable[Wanted]) -> dict[Wanted, Entry]:
     """Look paths up; what does not exist is left out.
 
-    A symbolic link or a submodule on the way to a path is not followed: it is found in its place.
+    A symbolic link or a submodule on the way to a path is not followed: it is returned itself.
     Raises GitError for trees that are missing, damaged or too large.
     """
     result: dict[Wanted, Entry] = {}

@@ -1,4 +1,4 @@
-# Sends this node's files as one tar stream. What cannot be sent is said on stderr instead.
+# Sends this node's files as one tar stream. What cannot be sent is reported on stderr instead.
 # The wanted paths, the manifest that lists further ones, what such files may be called, and paths of
 # files around them (the last part may be `*.END`) are put in before this: a POSIX sh and tar are all
 # that is needed. Nothing is written here.

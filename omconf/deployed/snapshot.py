@@ -161,7 +161,7 @@ class Snapshot:
     left: Mapping[str, NodeFiles] = field(default_factory=dict)
     """Nodes that the source holds a manifest of and the spec has no more, by name."""
     findings: tuple[Diagnostic, ...] = ()
-    """What is to be said of the source as a whole."""
+    """Diagnostics for the source as a whole."""
     options: Mapping[str, str | bool] = field(default_factory=dict)
     """How it was read: `sudo` with ssh, `node` and `root` with local."""
 

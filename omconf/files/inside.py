@@ -86,7 +86,7 @@ class Inside:
             os.unlink(name, dir_fd=fd)
 
     def move(self, path: str, to: str, there: Inside) -> None:
-        """Move a file or a folder; `there` is another folder, or this one to rename in place."""
+        """Move a file or a folder; `there` is another folder, or this one to rename it."""
         with self._both(path, to, there) as (fd, name, other, new):
             os.rename(name, new, src_dir_fd=fd, dst_dir_fd=other)
 

@@ -164,7 +164,7 @@ class Tree:
         return _Way(folder, parts, links)
 
     def _below(self, folder: _Folder, name: str) -> _Folder | str:
-        """Open a folder's folder, or give the target of the link in its place."""
+        """Open a folder in a folder, or return the target if it is a link."""
         real = f"{folder.real}/{name}"
         known = self._held.get(real)
         if known is not None:

@@ -1,8 +1,8 @@
 """The block: lines that omconf owns inside a file that others edit too (`/etc/exports`, fstab).
 
 On a node the block stands between `# BEGIN omconf: CLUSTER` and `# END omconf: CLUSTER`, so one
-host may serve two clusters. Everything outside is kept to the byte, save for entries with the same
-key as one of ours, which the block takes over.
+host may serve two clusters. Everything outside is kept to the byte, except entries with the same
+key as one of ours, which the block adopts.
 
 All functions work on text. A caller decodes a file's bytes as UTF-8 with `surrogateescape` and
 encodes them back the same way, so that foreign bytes survive. A line ends with a line feed; a
@@ -36,7 +36,7 @@ class Entry:
     """One entry of a line-based file: what one line, or one of several words of a line, says.
 
     `line` and `last_line` count the physical lines from 1. `span` is what goes when this entry
-    alone is taken over, `whole` the logical line (with its line end) that goes when all of its
+    alone is adopted, `whole` the logical line (with its line end) that goes when all of its
     `siblings` entries are; both are character offsets, the end exclusive.
     """
 
@@ -154,7 +154,7 @@ def merge(
     *,
     adopt: bool = True,
 ) -> str:
-    """Return what the file shall be: the block in its place, or at the end, or gone for None.
+    """Return the new file: with the block where it was, or at the end, or without it for None.
 
     `body` is what stands between the markers, or all of an artifact's text with them; its lines get
     the file's line ends (with `adopt`: a shell cannot read CR LF). `taken` are entries of

@@ -152,7 +152,7 @@ _EXPORT_SYNONYMS = {
     "mountpoint=": "mountpoint",
     "fsid=root": "fsid=0",
 }
-# What exportfs of nfs-utils 2.6 does when nothing is said. The first are always shown.
+# Defaults of exportfs (nfs-utils 2.6). The first are always shown.
 _EXPORT_DEFAULTS = ("sync", "no_subtree_check")
 _SILENT = """
     secure hide nocrossmnt wdelay secure_locks acl no_pnfs no_all_squash

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 class Verdict:
     """What is wrong with one option.
 
-    `misspelt`: no known option, but one slip away from `suggestion`; `bad-value`: known, or not
+    `misspelt`: no known option, but one typo away from `suggestion`; `bad-value`: known, or not
     even an option's shape, and refused; `unknown`: merely not known here, so it may be right.
     """
 
@@ -121,7 +121,7 @@ ANY_MOUNT: Known = {
 }
 """Mount options that no file system has for itself: mount(8) first, then systemd.mount(5)."""
 DEFAULTS = frozenset({"defaults", "rw", "suid", "dev", "exec", "auto", "nouser", "async"})
-"""Options that hold where no other one is said (mount(8), `defaults`)."""
+"""Default options (mount(8), `defaults`)."""
 ANY_RIVALS = (("rw", "ro"), ("sync", "async"), ("silent", "loud"))
 """Options that set the same thing: the last one counts."""
 
@@ -223,12 +223,12 @@ def _nearest(name: str, valued: bool, known: Known) -> str | None:
     near = [
         right
         for right, form in known.items()
-        if (right == lower or _one_slip(name, right)) and not (valued and form is None)
+        if (right == lower or _one_typo(name, right)) and not (valued and form is None)
     ]
     return min(near, key=lambda right: (abs(len(right) - len(name)), right), default=None)
 
 
-def _one_slip(wrong: str, right: str) -> bool:
+def _one_typo(wrong: str, right: str) -> bool:
     """Tell whether one letter is wrong, missing, too many, or two neighbours are swapped."""
     if abs(len(wrong) - len(right)) > 1 or wrong == right:
         return False

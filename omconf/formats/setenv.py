@@ -62,7 +62,7 @@ _WORD = re.compile(rf"""(?:{_RUN}|[^\s'"\\]|\\.|'[^']*+'|"(?:{_RUN}|[^"\\]|\\.)*
 _QUOTED = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\.)*+)"|\\(.)""", re.DOTALL)
 _IN_DOUBLE = re.compile(r'\\([\\"$`\n])')
 _EVALUATED = re.compile(
-    r"""'[^']*+'|"(?:[^"\\]|\\.)*+"|\\.|[$`]|(?P<slip>['"\n;&|<>()]|(?<!\S)\#)""", re.DOTALL
+    r"""'[^']*+'|"(?:[^"\\]|\\.)*+"|\\.|[$`]|(?P<mistake>['"\n;&|<>()]|(?<!\S)\#)""", re.DOTALL
 )
 _MAX_VALUE = 100_000
 """Characters that a variable may come to."""
@@ -106,7 +106,7 @@ class Option:
 
 
 @dataclass(frozen=True, slots=True)
-class Slip:
+class Mistake:
     """A character of a variable for which catalina.sh runs another command, and starts no Tomcat."""
 
     name: str
@@ -149,15 +149,22 @@ def time_zone(
     return Option(f"{TIME_ZONE}{zone}", line, path, "TZ", int(mark[1]) % 2 == 0)
 
 
-def slips(text: str) -> list[Slip]:
+def mistakes(text: str) -> list[Mistake]:
     """Find what catalina.sh's `eval` takes for the shell's own: a bare `|`, an open quote.
 
     At most one a variable, and none behind what only the node's shell knows.
     """
     shell = _Shell([Script(text)], {})
-    found = ((name, _slip(shell.value(name))) for name in VARIABLES)
-    slips = [Slip(name, slip[0], shell.places[slip[1] // 2][1]) for name, slip in found if slip]
-    return slips + [s for s in shell.open if s.name not in {slip.name for slip in slips}][:1]
+    found = ((name, _mistake(shell.value(name))) for name in VARIABLES)
+    mistakes = [
+        Mistake(name, mistake[0], shell.places[mistake[1] // 2][1])
+        for name, mistake in found
+        if mistake
+    ]
+    return (
+        mistakes
+        + [s for s in shell.open if s.name not in {mistake.name for mistake in mistakes}][:1]
+    )
 
 
 class _Shell:
@@ -173,7 +180,7 @@ class _Shell:
         self.places: list[tuple[str, int]] = []
         self.exported = set(environment)
         self.taken: Taken = True
-        self.open: list[Slip] = []
+        self.open: list[Mistake] = []
         """Where a quote is opened that nothing closes."""
         for name, (value, path, line) in environment.items():
             known = value.replace(_MARK, "")
@@ -240,7 +247,7 @@ class _Shell:
             if command == "unset" and name:
                 self.unset(name)
             elif found["equals"]:
-                raw, at = self.raw(text, at, Slip(name, "", line))
+                raw, at = self.raw(text, at, Mistake(name, "", line))
                 self.set(name, raw, bool(found["more"]), script.path, line)
             if exports and name and self.taken is not False:
                 self.exported.add(name)
@@ -252,19 +259,19 @@ class _Shell:
         while found := _ASSIGNMENT.match(text, at):
             line += text.count("\n", begin, found.end())
             begin = found.end()
-            raw, at = self.raw(text, begin, Slip(found["name"], "", line))
+            raw, at = self.raw(text, begin, Mistake(found["name"], "", line))
             todo.append((found["name"], raw, bool(found["more"]), script.path, line))
         if _ENDS.match(text, at) or text[at : at + 1] in "'\"(<>":
             for each in todo:
                 self.set(*each)
         return at
 
-    def raw(self, text: str, at: int, slip: Slip | None = None) -> tuple[str, int]:
-        """Read a value as it is written; where a quote stays open, note it as a slip."""
+    def raw(self, text: str, at: int, mistake: Mistake | None = None) -> tuple[str, int]:
+        """Read a value as it is written; where a quote stays open, note it as a mistake."""
         value = _VALUE.match(text, at)
         end = value.end() if value else at
-        if slip and (char := text[end : end + 1]) in ("'", '"'):
-            self.open.append(Slip(slip.name, char, slip.line))
+        if mistake and (char := text[end : end + 1]) in ("'", '"'):
+            self.open.append(Mistake(mistake.name, char, mistake.line))
         return text[at:end], end
 
     def set(self, name: str, raw: str, more: bool, path: str, line: int) -> None:
@@ -372,13 +379,13 @@ def _options(value: str) -> Iterator[tuple[str, int]]:
         number = int(marks[-1]) if marks else number
 
 
-def _slip(value: str) -> tuple[str, int] | None:
-    """Find the first slip in a variable's value, and the number of the mark before it."""
+def _mistake(value: str) -> tuple[str, int] | None:
+    """Find the first mistake in a variable's value, and the number of the mark before it."""
     plain = _LINE.sub("", value)
     for found in _EVALUATED.finditer(plain):
         if "$" in found[0] or "`" in found[0]:
             return None
-        if char := found["slip"]:
+        if char := found["mistake"]:
             number = behind = 0
             for mark in _LINE.finditer(value):
                 if mark.start() - behind > found.start():

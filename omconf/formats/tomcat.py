@@ -89,7 +89,7 @@ def _parts(
 
 
 def _scripts(text: str, own: str, block: Block | None) -> list[Script]:
-    """Cut setenv.sh at the block, and put what stands for it in its place."""
+    """Split setenv.sh at the block, and replace the block by its equivalent."""
     start, end = (block.start, block.end) if block else (len(text), len(text))
     line = text.count("\n", 0, end) + 1
     ours = Script(f'JAVA_OPTS="$JAVA_OPTS {_BLOCK}"', own, line)

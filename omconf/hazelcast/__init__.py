@@ -1,1 +1,1 @@
-"""Hazelcast's own: what its members compare, and what else its file may hold."""
+"""Hazelcast: the settings that members compare, and further elements of its file."""

@@ -1,6 +1,6 @@
-"""What only several deployed hazelcast.xml files show together: whether their nodes are one cluster.
+"""Compares deployed hazelcast.xml files: whether their nodes can form one cluster.
 
-What members may not differ in, and what becomes of them, was measured with real ones.
+Which differences are incompatible, and their effects, was measured with real members.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 VARIABLE = "${"
-"""Begins a Java system property in hazelcast.xml: what it says is known on the node alone."""
+"""Begins a Java system property in hazelcast.xml, whose value is known only on the node."""
 NAME = "instance-name"
 ATTRIBUTE = "member-attributes/name"
 _JOIN = "network/join/"
@@ -37,25 +37,25 @@ PORT = f"{_JOIN}multicast/multicast-port"
 PORT_TAKEN = "network/port"
 PARTITIONS = "properties/hazelcast.partition.count"
 DEFAULTS = {"cluster-name": "dev", GROUP: "224.2.2.3", PORT: "54327", PARTITIONS: "271"}
-"""What Hazelcast takes where nothing is said."""
+"""Hazelcast's default cluster-name."""
 _SAYS_NOTHING = (
     {"network/port/port-count": "100"},
     {"network/outbound-ports/ports": "0"},
     {"network/port": "5701", "network/port/auto-increment": "true"},
 )
-"""What Hazelcast does when nothing is said: saying it means the same."""
+"""Hazelcast's defaults: setting one changes nothing."""
 _MULTICAST = {
     GROUP: DEFAULTS[GROUP],
     PORT: DEFAULTS[PORT],
     f"{_JOIN}multicast/multicast-time-to-live": "32",
     f"{_JOIN}multicast/multicast-timeout-seconds": "2",
 }
-"""What Hazelcast's multicast does when nothing is said (MulticastConfig, 4.0 to 5.6)."""
+"""Defaults of Hazelcast's multicast (MulticastConfig, 4.0 to 5.6)."""
 SAID_BY_NOBODY = {"cluster-name": DEFAULTS["cluster-name"]}
 _IMPORT = re.compile(r"import(?:\[[0-9]+\])?/resource")
 _MATTERS = frozenset({*DEFAULTS, PORT_TAKEN})
 _KINDS = {f"{_JOIN}tcp-ip", f"{_JOIN}multicast", _JOIN.rstrip("/")}
-"""How `forming` names the join that is enabled; the last: none of these."""
+"""Names of the enabled join in `forming`; the last means none of these."""
 
 
 def findings(
@@ -63,7 +63,7 @@ def findings(
     lines: Mapping[str, Mapping[str, int]],
     asked: Collection[str],
 ) -> Iterator[tuple[str, Finding]]:
-    """Compare the items of nodes by name; only `asked` nodes are reported, the others are compared."""
+    """Compare the items of nodes, by node; findings are yielded only for `asked` nodes."""
     names: dict[str, list[str]] = {}
     for node, items in deployed.items():
         names.setdefault(items.get(NAME, ""), []).append(node)
@@ -105,7 +105,7 @@ def findings(
 
 
 def _model(deployed: Mapping[str, Mapping[str, str]], asked: Collection[str]) -> str:
-    """The node that others are held against: one that is as the spec says, or of the most alike."""
+    """Return the node to compare with: one that matches the spec, or one of the majority."""
     fine = [node for node in deployed if node not in asked]
     if fine:
         return fine[0]
@@ -115,10 +115,10 @@ def _model(deployed: Mapping[str, Mapping[str, str]], asked: Collection[str]) ->
 
 
 def forming(items: Mapping[str, str]) -> dict[str, str]:
-    """What members may not differ in (measured), with Hazelcast's own defaults filled in."""
+    """Return the settings in which members must not differ (measured), with Hazelcast's defaults."""
     kinds = ("tcp-ip", "multicast")
     kind = next((k for k in kinds if items.get(f"{_JOIN}{k}/enabled") == "true"), "")
-    # What an imported file may say has no default here.
+    # A key that an imported file may set has no default here.
     defaults = dict.fromkeys(DEFAULTS, VARIABLE) if imports(items) else DEFAULTS
     found = {key: items.get(key, defaults[key]) for key in ("cluster-name", PARTITIONS)}
     some = any(_joining(key) and VARIABLE in value for key, value in items.items())
@@ -132,7 +132,7 @@ def forming(items: Mapping[str, str]) -> dict[str, str]:
 
 
 def _parting(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
-    """The keys in which two members differ, as far as they are known."""
+    """Return the keys in which two members differ, as far as known."""
     unknown = (DEFAULTS.keys() | {PORT_TAKEN}) - (one.keys() & other.keys())
     if not (one.keys() & _KINDS and other.keys() & _KINDS):
         unknown |= _KINDS
@@ -141,7 +141,7 @@ def _parting(one: Mapping[str, str], other: Mapping[str, str]) -> list[str]:
 
 
 def settle_defaults(items: dict[str, str], lines: dict[str, int]) -> None:
-    """Take out what says no more than Hazelcast's defaults; say those of a multicast that is on."""
+    """Remove items equal to Hazelcast's defaults; add the defaults of an enabled multicast."""
     for said in _SAYS_NOTHING:
         if said.items() <= items.items():
             for key in said:
@@ -155,14 +155,14 @@ def settle_defaults(items: dict[str, str], lines: dict[str, int]) -> None:
 
 
 def truth(value: str) -> str:
-    """Read a boolean as Hazelcast's DomConfigHelper does: also `1` is false."""
+    """Read a boolean as Hazelcast's DomConfigHelper does: `1` is false, too."""
     if VARIABLE in value:
         return value
     return "true" if value.strip().lower() in ("true", "yes", "on") else "false"
 
 
 def two_joins(on: list[str], lines: Mapping[str, int]) -> Finding:
-    """Report several joins that are enabled in one file."""
+    """Report more than one enabled join in a file."""
     message = f"Two joins are enabled ({' and '.join(on)}): Hazelcast refuses to start."
     return Finding(
         UNUSABLE_FILE, lines.get(f"{_JOIN}{on[1]}/enabled", 0), message, "Keep only one of them."
@@ -170,7 +170,7 @@ def two_joins(on: list[str], lines: Mapping[str, int]) -> Finding:
 
 
 def counts_as_false(places: Mapping[str, int]) -> Iterator[Finding]:
-    """Report each `1`, by key and line: XML Schema takes it for true, Hazelcast for false."""
+    """Report each `1`, by key and line: it is true for XML Schema, false for Hazelcast."""
     for key, line in places.items():
         message = f"`{quoted(key)}` is `1`, which Hazelcast reads as false."
         yield Finding(COUNTS_AS_FALSE, line, message, "Write `true` or `false`.")
@@ -179,7 +179,7 @@ def counts_as_false(places: Mapping[str, int]) -> Iterator[Finding]:
 def no_interface(
     items: Mapping[str, str], lines: Mapping[str, int], addresses: Collection[str]
 ) -> Finding | None:
-    """Report `<interfaces>` of which none matches: with such, Hazelcast does not start (measured)."""
+    """Report `<interfaces>` that match no address: Hazelcast does not start (measured)."""
     keys = [key for key in items if re.fullmatch(rf"{_INTERFACE}(?:\[[0-9]+\])?", key)]
     patterns = [items[key] for key in keys]
     if not patterns or items.get("network/interfaces/enabled") != "true":
@@ -188,7 +188,7 @@ def no_interface(
         return None
     shown = ", ".join(f"`{quoted(pattern)}`" for pattern in patterns[:3])
     known = ", ".join(sorted(addresses))
-    message = f"None of its interfaces ({shown}) matches {known}: Hazelcast would not start."
+    message = f"None of the interfaces ({shown}) matches {known}: Hazelcast would not start."
     hint = f"Write the node's own address: `<interface>{min(addresses)}</interface>`."
     return Finding(NO_INTERFACE, lines.get(keys[0], 0), message, hint)
 
@@ -219,19 +219,19 @@ def _joining(key: str) -> bool:
 
 
 def imports(items: Mapping[str, str]) -> list[str]:
-    """Find the keys of `<import>`: Hazelcast puts the elements of that file in its place."""
+    """Find the keys of `<import>`, which Hazelcast replaces by the elements of that file."""
     return [key for key in items if _IMPORT.fullmatch(key)]
 
 
 def _unknown(items: Mapping[str, str], lines: Mapping[str, int]) -> Iterator[Finding]:
-    """Report what decides whether members meet and is not in the file."""
+    """Report settings that decide whether members meet but are not in the file."""
     keys = [k for k in items if VARIABLE in items[k] and (k in _MATTERS or _joining(k))]
     if keys:
         values = ", ".join(f"`{key}` (`{quoted(items[key])}`)" for key in keys[:3])
         more = f" and {len(keys) - 3} more" if len(keys) > 3 else ""
         message = (
-            f"Java system properties set {values}{more}: only the node knows the"
-            " values, so they are not compared."
+            f"Java system properties set {values}{more}: the values are known only on the node, so"
+            f" they are not compared."
         )
         hint = "Compare them on all nodes first; if a value changes, stop all nodes together."
         yield Finding(UNKNOWN, lines.get(keys[0], 0), message, hint)
@@ -245,6 +245,6 @@ def _unknown(items: Mapping[str, str], lines: Mapping[str, int]) -> Iterator[Fin
 
 
 def _listed(nodes: list[str], count: int) -> str:
-    """Name three of so many nodes."""
+    """Name up to three nodes, and count the others."""
     more = f" and {count - 3} more" if count > 3 else ""
     return ", ".join(nodes[:3]) + more

@@ -1,6 +1,6 @@
-"""Further Hazelcast elements out of a file beside the spec: what may stand there, and what is omconf's.
+"""Reads further Hazelcast elements from a file next to the spec, without those that omconf writes.
 
-The clustering page allows for any further Hazelcast configuration. The file is read as safely as a
+The clustering page allows any further Hazelcast configuration. The file is read as safely as a
 deployed one; every finding points into it.
 """
 
@@ -29,14 +29,14 @@ if TYPE_CHECKING:
 
 SCHEMA = "hazelcast-deployed.xsd"
 MAX_EXTRA = 1 << 20
-"""Bytes that the file may have."""
+"""The largest file, in bytes."""
 MAX_FOUND = 100
-"""Errors of the file that are reported."""
+"""Errors of the file that are reported at most."""
 _MAX_LOOKED_AT = 2000
 """Characters of a line that are searched for secrets; 500 of them are shown."""
 SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 CONTAINERS = ("network", "member-attributes")
-"""Elements that omconf writes too, so that only what stands in them is further."""
+"""Elements that omconf writes too: only further elements inside them are kept."""
 _START_TAG = re.compile(r"<([^\s<>/!?=\"']++)")
 _OWNED = {
     "cluster-name": "`hazelcast.cluster_name`",
@@ -54,7 +54,7 @@ _OWNED = {
 
 @dataclass(frozen=True, slots=True)
 class Further:
-    """One further element, and where it stands."""
+    """One further element, and where it is."""
 
     element: StockElement
     origin: FromSpec
@@ -62,14 +62,14 @@ class Further:
 
 @dataclass(slots=True)
 class Extra:
-    """The further elements by the element that they stand in; the root's own under ``."""
+    """The further elements by parent element; those of the root under ``."""
 
     elements: dict[str, list[Further]] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
 
 
 def read(file: ExtraFile, release: Release) -> Extra:
-    """Read the file as what the release's Hazelcast has to take; its stock maps are omconf's."""
+    """Read the file for the release's Hazelcast; the stock maps are written by omconf."""
     return _Reader(file, release).read()
 
 
@@ -110,7 +110,7 @@ class _Reader:
         return self.extra
 
     def settled(self, root: _Element) -> bool:
-        """Put all elements in Hazelcast's namespace; refuse those of another and mixed text."""
+        """Move all elements to Hazelcast's namespace; refuse other namespaces and mixed text."""
         good = True
         for element in root.iter():
             tag = str(element.tag)
@@ -132,11 +132,11 @@ class _Reader:
         for key, value, line in flatten(root):
             variable = re.fullmatch(r"\$\{[^{}]*\}", value)
             if value and not variable and (in_plain(key, value) or masked(value) != value):
-                hint = "Write `${...}`: Hazelcast puts the Java system property of that name there."
+                hint = "Write `${...}`: Hazelcast replaces it by the Java system property of that name."
                 self.add(plain_property(key, self.span(line, ""), hint))
 
     def placeholders(self, root: _Element) -> None:
-        """Refuse the text that stands for a secret: nothing would be filled in here."""
+        """Refuse the text of a secret's placeholder, which would not be filled in here."""
         for element in root.iter():
             if any(PLACEHOLDER in text for text in (element.text or "", *element.attrib.values())):
                 message = f"the text `{PLACEHOLDER}` is reserved for secret placeholders."
@@ -188,19 +188,19 @@ class _Reader:
         nth: int = 0,
         drawn: bool = True,
     ) -> None:
-        """Report a finding; what may be the rest of a secret is not drawn."""
+        """Report a finding; text that may be part of a secret is not shown."""
         if len(self.extra.diagnostics) > MAX_FOUND:
             return
         found = rule.at(self.span(line, tag, nth), message[:1].upper() + message[1:], hint=hint)
         source = self.lines[line - 1] if 0 < line <= len(self.lines) else None
         if source is not None:
             source = source[:_MAX_LOOKED_AT]
-            # The whole line may be a part of a secret.
+            # The whole line may be part of a secret.
             source = None if not drawn or SECRET_NAME.search(source) else masked(source)[:500]
         self.add(found.shown_with(source))
 
     def add(self, found: Diagnostic) -> None:
-        """Add an error; of the first one too many, that there are more."""
+        """Add an error; beyond the limit, report once that there are more."""
         if len(self.extra.diagnostics) < MAX_FOUND:
             self.extra.diagnostics.append(found)
         elif len(self.extra.diagnostics) == MAX_FOUND:
@@ -210,7 +210,7 @@ class _Reader:
             )
 
     def span(self, line: int, tag: str, nth: int = 0) -> Span:
-        """The start tag on its line, after `nth` others; the line's first word where it is not."""
+        """Return the span of the `nth` start tag on its line; else of the line's first word."""
         text = self.lines[line - 1] if 0 < line <= len(self.lines) else ""
         tags = self.tags_of(line, text).get(tag, []) if tag else []
         if nth >= len(tags):
@@ -221,7 +221,7 @@ class _Reader:
         return Span(self.file.path, line, at + 1, line, at + 2 + len(tag))
 
     def tags_of(self, line: int, text: str) -> dict[str, list[int]]:
-        """Find where the start tags of a line are, by name, once for all that ask of the line."""
+        """Find the start tags of a line, by name; cached per line."""
         if line not in self.tags:
             tags: dict[str, list[int]] = {}
             for found in _START_TAG.finditer(text):
@@ -236,7 +236,7 @@ def _line(element: _Element) -> int:
 
 
 def copied(element: _Element) -> StockElement:
-    """Copy an element as data, without comments and white space around its text."""
+    """Copy an element, without comments and white space around its text."""
     attributes = tuple((str(name), str(value)) for name, value in element.attrib.items())
     inner = tuple(copied(child) for child in children(element))
     return StockElement(local(element), attributes, (element.text or "").strip(), inner)

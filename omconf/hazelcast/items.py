@@ -1,4 +1,4 @@
-"""The items of a hazelcast.xml: each name with its value and line, ways of writing made one."""
+"""The items of a hazelcast.xml: names with values and lines, in one normal form."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 MEMBER = "network/join/tcp-ip/member-list/member["
-"""Begins the name of a listed member; the member and `]` follow."""
+"""The start of a listed member's key; the member and `]` follow."""
 _BARE = re.compile(r"[A-Za-z0-9._-]+")
-"""A member of a list, an IPv4 address or a name, without a port."""
+"""A listed member without a port: an IPv4 address or a name."""
 _SETS = frozenset({"member"})
 _INTERFACES = "network/interfaces/"
 
 
 def items_of(document: _Element) -> Iterator[tuple[str, str, int]]:
-    """The document's items; the ways of writing a member list are one.
+    """Return the document's items; all forms of a member list are normalized.
 
-    Which version a schemaLocation names does not count: members whose headers said 4.0 and 5.5 formed
-    one cluster (measured with 5.6.0), since Hazelcast judges by the XSD in its own jar.
+    The version in a schemaLocation does not count: members with 4.0 and 5.5 in their headers formed
+    one cluster (measured with 5.6.0), since Hazelcast validates with the XSD in its own jar.
     """
     for key, value, number in flatten(document, _SETS):
         if key == "network/join/tcp-ip/members":
@@ -38,13 +38,13 @@ def items_of(document: _Element) -> Iterator[tuple[str, str, int]]:
 
 
 def enabled(document: _Element, join: str) -> set[str]:
-    """Find what a join's `enabled` says: true, false or a variable."""
+    """Return a join's `enabled`: true, false or a variable."""
     found = document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}")
     return {truth(element.get("enabled") or "") for element in found}
 
 
 def add_ports(items: dict[str, str], lines: dict[str, int]) -> None:
-    """Name the port of listed members that have none, where it is the member's own fixed one.
+    """Add the port to listed members that have none, if it is the member's own fixed one.
 
     Source: getPossibleAddresses of TcpIpJoiner, 4.0.2 to 5.6.0: with auto-increment it tries several.
     """
@@ -60,12 +60,12 @@ def add_ports(items: dict[str, str], lines: dict[str, int]) -> None:
 
 
 def is_off(document: _Element, join: str) -> bool:
-    """Tell whether a join is certainly not enabled; a variable may enable it."""
+    """Tell whether a join is certainly disabled; a variable may enable it."""
     return enabled(document, join) <= {"false"}
 
 
 def drop_unused_interfaces(items: dict[str, str]) -> None:
-    """Leave out interfaces that are off: it is as if they were not there."""
+    """Leave out disabled interfaces, which have no effect."""
     if items.get(f"{_INTERFACES}enabled") == "false":
         for name in [name for name in items if name.startswith(_INTERFACES)]:
             del items[name]

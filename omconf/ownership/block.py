@@ -51,7 +51,7 @@ class Block(Owned):
         wanted = kind.counted(kind.entries(artifact.text)[0]) if artifact else {}
         items = {key: entry.value for key, entry in kind.counted(inside).items()}
         adopted = [e for e in outside if e.key in wanted]
-        adopted += kind.slips(outside, adopted)
+        adopted += kind.mistakes(outside, adopted)
         kept = frozenset(adopted)
         beside = kind.beside([entry for entry in outside if entry not in kept], wanted)
         twice = [_twice(entry) for entry in adopted if entry.key in items and not kind.textual]
@@ -68,7 +68,7 @@ class Block(Owned):
     def merge(
         self, kind: Kind, cluster: str, text: str | None, body: str | None, present: Present
     ) -> str | None:
-        """Put the block in its place, at the end, or take it out; adopted entries go."""
+        """Write the block where it was or at the end, or remove it; remove adopted entries."""
         # A script's block keeps its own line ends: a shell cannot read CR LF.
         merged = block.merge(text or "", cluster, body, present.adopted, adopt=not kind.textual)
         return None if text is None and not merged else merged

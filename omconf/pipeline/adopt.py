@@ -212,7 +212,7 @@ class _Writer:
             self.facts["storage", "kind"] = Fact(("storage", "kind"), "mounted", guess=why)
 
     def finished(self, result: Imported) -> str:
-        """Write the spec as it is handed over, with what is to be done at its end."""
+        """Write the imported spec, with the remaining work as comments at its end."""
         if self.base is not None:
             return self.text
         from omconf.adopt import words

@@ -1,4 +1,4 @@
-"""What of this machine, of the spec's secrets and of its nodes stands in the way of omconf's verbs."""
+"""Checks this machine's programs, the spec's secrets and its nodes for omconf's commands."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ PROGRAMS = {
     "sh": "apply and verify with --local",
     "curl or wget": "health, with --local",
 }
-"""The programs that omconf runs on this machine, and what for."""
+"""The programs that omconf runs on this machine, and the commands that need them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at; `text` says what was found, or why not."""
+    """One check; `text` is what was found, or why it failed."""
 
     kind: Literal["program", "secret", "node"]
     name: str
@@ -37,7 +37,7 @@ class Check:
 
 
 def examine(compiled: Compiled, asked: Asked | None) -> Document:
-    """Look for programs, read the spec's secrets, and ask its nodes where these are `asked` for.
+    """Find programs, read the spec's secrets and, if `asked`, check that its nodes answer.
 
     Returns the document of `omconf doctor`.
     """

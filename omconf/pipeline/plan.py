@@ -38,7 +38,7 @@ def plan(
     require_secrets: bool = False,
     saved_as: str | None = None,
 ) -> Plan | list[Diagnostic]:
-    """Plan the compiled cluster against what a source holds; save the plan where that is said."""
+    """Plan the compiled cluster against what a source holds; save the plan if requested."""
     made = make(
         compiled,
         source,

@@ -35,7 +35,7 @@ _START = b'{\n  "format_version": "'
 def write(path: str, document: Mapping[str, Any]) -> Diagnostic | None:
     """Write a plan for its owner alone (0600); gives OM330 for what is in the way.
 
-    Replaced is only a plan, or an empty file: `--out cluster.yaml` is a slip of the hand.
+    Only a plan or an empty file is replaced: `--out cluster.yaml` is a mistake.
     """
     text = json.dumps(document, indent=2, ensure_ascii=False)
     data = (_NOT_ASCII.sub(_escaped, text) + "\n").encode()

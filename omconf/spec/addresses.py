@@ -1,4 +1,4 @@
-"""Checks of network values: addresses, subnets, ports, devices, multicast groups.
+"""Checks of network values: addresses, subnets, ports, interfaces, multicast groups.
 
 Each raises a pydantic error whose type is a rule's id; errors.py turns it into a diagnostic.
 """
@@ -12,7 +12,7 @@ from omconf.formats import names
 from omconf.rules import IPV6, NOT_MULTICAST, OUT_OF_RANGE, TTL_ZERO, UNCARRIABLE, WRONG_VALUE
 from omconf.spec.refusal import refuse, short
 
-IPV4_ONLY = "format 1 of the spec takes IPv4 only"
+IPV4_ONLY = "format 1 of the spec supports only IPv4"
 
 
 def no_ipv6(value: str, why: str, hint: str) -> None:
@@ -34,20 +34,20 @@ def ipv4(value: str) -> str:
     except ValueError:
         host, _, port = value.partition(":")
         good = port.isdecimal() and names.NUMERIC.fullmatch(host)
-        hint = f"Write `{host}`; the port of Hazelcast goes to `hazelcast.port`."
+        hint = f"Write `{host}`; Hazelcast's port is set in `hazelcast.port`."
         message = f"`{value[:80]}` is not an IPv4 address."
-        refuse(WRONG_VALUE, message, hint if good else "Write it like `10.1.1.1`.")
+        refuse(WRONG_VALUE, message, hint if good else "Write an address like `10.1.1.1`.")
     if address.is_multicast or address.is_unspecified or value == "255.255.255.255":
-        refuse(WRONG_VALUE, f"`{value}` is no address that one host can have.")
+        refuse(WRONG_VALUE, f"`{value}` cannot be the address of a host.")
     return value
 
 
 def reachable(value: str) -> str:
     """Check a node's address: IPv4, and not loopback, which no other member can reach."""
-    why = "OpenMeetings hands the members' addresses to OpenJPA, which cannot take it"
+    why = "OpenMeetings passes the members' addresses to OpenJPA, which supports only IPv4"
     no_ipv6(value, why, "Give the node's IPv4 address.")
     if ipaddress.IPv4Address(ipv4(value)).is_loopback:
-        refuse(WRONG_VALUE, f"`{value}` is loopback: no other node reaches this one there.")
+        refuse(WRONG_VALUE, f"`{value}` is a loopback address: other nodes cannot reach it.")
     return value
 
 
@@ -58,7 +58,9 @@ def public_address(value: str) -> str:
         return reachable(value)
     if not re.fullmatch("[1-9][0-9]{0,4}", number) or int(number) > 65535:
         message = (
-            f"`{number[:40]}` is no port (1 to 65535)." if number else "No port follows the `:`."
+            f"`{number[:40]}` is not a port (1 to 65535)."
+            if number
+            else "The port after the `:` is missing."
         )
         refuse(OUT_OF_RANGE, message, "Write it like `203.0.113.7:15701`.")
     reachable(host)
@@ -93,7 +95,7 @@ def multicast_group(value: str) -> str:
     if not good:
         refuse(
             NOT_MULTICAST,
-            f"`{value[:80]}` is no IPv4 multicast address, so Hazelcast refuses to start.",
+            f"`{value[:80]}` is not an IPv4 multicast address, so Hazelcast refuses to start.",
             "Use one from 224.0.1.0 to 239.255.255.255, for example `224.2.2.3`.",
         )
     return value
@@ -104,7 +106,7 @@ def ttl(value: int) -> int:
     if value == 0:
         refuse(
             TTL_ZERO,
-            "With ttl 0 no packet leaves its host: every member starts alone, without a word.",
+            "With ttl 0, no packet leaves its host: every member silently starts alone.",
             "Write `ttl: 32`.",
         )
     if not 1 <= value <= 255:
@@ -124,11 +126,11 @@ def port(value: int) -> int:
 
 
 def interface(value: str) -> str:
-    """Check the name of a network device (15 characters at most, the kernel's IFNAMSIZ)."""
+    """Check the name of a network interface (at most 15 characters, the kernel's IFNAMSIZ)."""
     if not names.DEVICE.fullmatch(value):
         refuse(
             UNCARRIABLE,
-            f"`{value[:80]}` is no name of a network interface.",
+            f"`{value[:80]}` is not a valid name of a network interface.",
             "Write `eth0`, for example.",
         )
     return value
@@ -140,11 +142,11 @@ INTERFACES = re.compile(rf"none|{_PART}(?:\.{_PART}){{3}}")
 
 
 def interfaces(value: str) -> str:
-    """Check a pattern of addresses; Hazelcast refuses other forms, as `10.1.1.0/24` (measured)."""
+    """Check a pattern of addresses; Hazelcast refuses other forms such as `10.1.1.0/24` (measured)."""
     if not INTERFACES.fullmatch(value):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no pattern of Hazelcast's for an IPv4 address.",
+            f"`{value[:80]}` is not a Hazelcast pattern for IPv4 addresses.",
             "Write `10.1.1.*` or `10.1.1.1-9`, or `none`.",
         )
     return value

@@ -1,6 +1,6 @@
 """Checks of names, versions and texts of the spec.
 
-What a format can carry is known to that format (`omconf.formats`); a check adds a rule, a message
+The values that a format allows are defined by `omconf.formats`; a check adds a rule, a message
 and a hint. Each raises a pydantic error whose type is a rule's id; errors.py turns it into a
 diagnostic.
 """
@@ -38,18 +38,18 @@ def text(value: Any) -> Any:
 
 
 def clean(value: str) -> str:
-    """Refuse characters that no target format carries, and the text of placeholders."""
+    """Refuse characters that no target format can represent, and the text of placeholders."""
     if not value.isprintable():
         refuse(
             UNCARRIABLE,
-            "The value holds a line break or a character that cannot be seen.",
-            "Write it in one line, without such characters.",
+            "The value contains a line break or an invisible character.",
+            "Write it on one line, without such characters.",
         )
     if PLACEHOLDER in value:
         refuse(
             WRONG_VALUE,
-            f"The text `{PLACEHOLDER}` is reserved for the places of secrets.",
-            "Write another text; a secret is read from `{env: NAME}`, for example.",
+            f"The text `{PLACEHOLDER}` is reserved for secret placeholders.",
+            "Use another text; to read a secret, write `{env: NAME}`, for example.",
         )
     return value
 
@@ -57,7 +57,9 @@ def clean(value: str) -> str:
 def reason(value: str) -> str:
     """Refuse a blank reason."""
     if not value.strip():
-        refuse(WRONG_VALUE, "The reason is blank.", "Say why, for whoever reads the spec next.")
+        refuse(
+            WRONG_VALUE, "The reason is blank.", "Give the reason, for later readers of the spec."
+        )
     return value
 
 
@@ -66,20 +68,20 @@ def cluster_name(value: str) -> str:
     if not _is_label(value):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no name for a cluster.",
-            "Use lower-case letters, digits and single hyphens between them, 63 characters at most.",
+            f"`{value[:80]}` is not a valid cluster name.",
+            "Use lower-case letters, digits and single hyphens between them, at most 63 characters.",
         )
     return value
 
 
 def instance_name(value: str) -> str:
-    """Check what Hazelcast calls a member."""
+    """Check a member's name in Hazelcast."""
     if not names.INSTANCE.fullmatch(value) or len(value) > names.MAX_INSTANCE:
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no name for a member.",
-            "Use letters, digits, `.`, `_`, `-`, `:`, `@` and single blanks between them,"
-            f" {names.MAX_INSTANCE} characters at most.",
+            f"`{value[:80]}` is not a valid member name.",
+            "Use letters, digits, `.`, `_`, `-`, `:`, `@` and single spaces between them, at most"
+            f" {names.MAX_INSTANCE} characters.",
         )
     return value
 
@@ -89,7 +91,7 @@ def _is_label(value: str) -> bool:
 
 
 def label(name: str) -> str:
-    """Turn a name into a host label; empty if it has no letter or digit."""
+    """Turn a name into a host label; empty if it has no letters or digits."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
 
 
@@ -98,14 +100,14 @@ def node_name(value: str) -> str:
     if value in RESERVED:
         refuse(
             NODE_NAME,
-            f"A node cannot be named `{value}`: the bundle keeps that folder for itself.",
+            f"A node cannot be named `{value}`: the bundle uses a folder of that name.",
             f"Name it `{value}1`, for example.",
         )
     if not _is_label(value):
         better = label(value)
         refuse(
             NODE_NAME,
-            f"`{value[:80]}` is no name for a node: it must be a lower-case host label.",
+            f"`{value[:80]}` is not a valid node name: it must be a lower-case host label.",
             f"Write `{better}:`" if better and better not in RESERVED else "Write `om1:`",
         )
     return value
@@ -130,9 +132,9 @@ def rule_id(value: str) -> str:
         hint = (
             f"Write `{better}`."
             if re.fullmatch(r"OM[0-9]{3}", better)
-            else "`omconf rules` lists all."
+            else "To list all rules, run `omconf rules`."
         )
-        refuse(WRONG_VALUE, f"`{value[:40]}` is no id of a rule.", hint)
+        refuse(WRONG_VALUE, f"`{value[:40]}` is not a rule id.", hint)
     return value
 
 
@@ -140,7 +142,9 @@ def webapp(value: str) -> str:
     """Check the webapp's folder name."""
     if not names.WEBAPP.fullmatch(value):
         refuse(
-            UNCARRIABLE, f"`{value[:80]}` is no folder name under webapps.", "Write `openmeetings`."
+            UNCARRIABLE,
+            f"`{value[:80]}` is not a valid folder name under webapps.",
+            "Write `openmeetings`.",
         )
     return value
 
@@ -152,14 +156,15 @@ def unit(value: str) -> str:
     if value.startswith(OWN_UNITS):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` cannot start OpenMeetings: omconf's own units begin with `{OWN_UNITS}`.",
+            f"`{value[:80]}` is not the unit of OpenMeetings: names of omconf's own units begin with"
+            f" `{OWN_UNITS}`.",
             "Write `openmeetings.service`, or the unit that starts OpenMeetings.",
         )
     if not systemd.SERVICE.fullmatch(value) or len(value) > systemd.MAX_SERVICE:
         refuse(
             UNCARRIABLE,
-            f"`{value[:80]}` is no systemd service unit.",
-            "Write `openmeetings.service`, or `none` where there is no systemd.",
+            f"`{value[:80]}` is not a systemd service unit.",
+            "Write `openmeetings.service`, or `none` without systemd.",
         )
     return value
 
@@ -169,8 +174,8 @@ def account(value: str) -> str:
     if not names.ACCOUNT.fullmatch(value):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no name of a Linux user or group.",
-            "Use lower-case letters, digits, `_` and `-`, and no `-` or digit at the start.",
+            f"`{value[:80]}` is not a valid name of a Linux user or group.",
+            "Use lower-case letters, digits, `_` and `-`, but no `-` or digit at the start.",
         )
     return value
 
@@ -181,14 +186,14 @@ def database_kind(value: Any) -> Any:
     if isinstance(value, str) and value.lower() in ("h2", "derby", "hsqldb"):
         refuse(
             EMBEDDED_DATABASE,
-            f"`{value}` lives inside one OpenMeetings, so nodes cannot share it.",
+            f"`{value}` is embedded in one OpenMeetings, so nodes cannot share it.",
             "Use `postgresql`, `mysql`, `mssql`, `oracle` or `db2`.",
         )
     if value not in known:
         other = {"mariadb": "mysql", "postgres": "postgresql", "sqlserver": "mssql"}
         near = other.get(str(value).lower()) or meant(str(value), known)
-        hint = f"Write `{near}`." if near else f"One of: {', '.join(known)}."
-        refuse(WRONG_VALUE, "This is no kind of database that OpenMeetings knows.", hint)
+        hint = f"Write `{near}`." if near else f"Use one of: {', '.join(known)}."
+        refuse(WRONG_VALUE, "OpenMeetings does not support this kind of database.", hint)
     return value
 
 
@@ -197,7 +202,7 @@ def format_version(value: Any) -> Any:
     if value != 1 or isinstance(value, bool):
         refuse(
             WRONG_VERSION,
-            "This omconf reads format version 1 of the spec.",
+            "This omconf reads only format version 1 of the spec.",
             "Write `omconf: 1`; a newer format needs a newer omconf.",
         )
     return value
@@ -211,7 +216,8 @@ def release(value: str) -> str:
         near = nearest(value)
         refuse(
             UNKNOWN_RELEASE,
-            f"The OpenMeetings release `{value[:40]}` is not known.",
-            (f'Did you mean "{near}"? ' if near else "") + "`omconf releases` lists all.",
+            f"The OpenMeetings release `{value[:40]}` is not supported.",
+            (f'Did you mean "{near}"? ' if near else "")
+            + "To list all releases, run `omconf releases`.",
         )
     return value

@@ -1,4 +1,4 @@
-"""Checks across keys of a section: what the model of one key alone cannot show."""
+"""Checks across several keys of a section."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic]:
-    """Check each node's name, and the keys that `node_defaults` may give.
+    """Check each node's name, and the required keys that `node_defaults` may provide.
 
     A missing key is not reported if it is one of the `misspelt`.
     """
@@ -57,11 +57,11 @@ _GO_WITH = {
     **dict.fromkeys(("share", "user", "domain", "password", "credentials"), ("cifs",)),
     "fstab": ("mounted",),
 }
-"""Keys of `storage:` that only some kinds have: key to kinds."""
+"""Keys of `storage:` that only some kinds have, with these kinds."""
 
 
 def storage(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic]:
-    """Check the keys of `storage:` against its kind: required ones, and those without effect.
+    """Check the keys of `storage:` against its kind: required keys, and keys without effect.
 
     A missing key is not reported if it is one of the `misspelt`.
     """
@@ -76,19 +76,20 @@ def storage(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnost
         if key in given and kind not in kinds and kind in ("nfs", "cifs", "mounted"):
             yield WRONG_VALUE.at(
                 document.key_span(("storage", key)),
-                f"`storage.{key}` means nothing with `kind: {kind}`.",
+                f"`storage.{key}` has no effect with `kind: {kind}`.",
                 hint=f"Remove it, or write `kind: {kinds[0]}`.",
             )
     if kind == "mounted" and None not in (given.get("fstab"), given.get("server")):
         yield WRONG_VALUE.at(
             document.key_span(("storage", "server")),
-            "`storage.server` means nothing beside `storage.fstab`, whose `what` names the server.",
+            "`storage.server` has no effect together with `storage.fstab`, whose `what` names the"
+            " server.",
             hint="Remove it.",
         )
 
 
 def is_complete(spec: Spec, name: str) -> bool:
-    """Tell whether a node has an address and a valid URL, its own or the defaults'."""
+    """Tell whether a node has an address and a valid URL, its own or a default."""
     node, defaults = spec.nodes[name], spec.node_defaults
     address, url = node.address or defaults.address, node.url or defaults.url
     if not address or not url:

@@ -17,8 +17,8 @@ from omconf.diagnostics import Diagnostic
 from omconf.origin import Span
 from omconf.rules import DUPLICATE_KEY, LIMIT, NOT_YAML
 from omconf.spec.lines import Lines
+from omconf.spec.mistakes import TEMPLATE
 from omconf.spec.not_yaml import not_yaml
-from omconf.spec.slips import TEMPLATE
 
 START = "`omconf init` writes a spec to start from."
 MAX_BYTES = 4 * 1024 * 1024

@@ -19,7 +19,7 @@ from omconf.rules import (
     all_rules,
 )
 from omconf.secrets import SECRET_NAME, hides
-from omconf.spec import keys, slips
+from omconf.spec import keys, mistakes
 from omconf.spec.references import secret
 
 if TYPE_CHECKING:
@@ -70,8 +70,8 @@ def translate(
 
 
 def advised(found: Diagnostic, value: object) -> Diagnostic:
-    """Replace the hint by advice on a common slip of the value, if it has one."""
-    advice = slips.advice(value)
+    """Replace the hint by advice on a common mistake in the value, if it has one."""
+    advice = mistakes.advice(value)
     return replace(found, hint=advice) if advice else found
 
 
@@ -127,7 +127,7 @@ def _type_hint(document: Document, path: Path, span: Span, kind: str) -> str:
     if path == ("nodes",):
         return ADD_NODE
     if span.line == span.end_line and span.column == span.end_column:
-        return "Nothing stands behind the colon; remove the key when nothing is meant."
+        return "The value after the colon is empty: write one, or remove the key."
     if kind == "list_type" and isinstance(value, str):
         items = '"-Xmx2g", "-Xms1g"' if path[-1] == "java_options" else "..., ..."
         return f"Write `{path[-1]}: [{items}]`."
@@ -135,8 +135,8 @@ def _type_hint(document: Document, path: Path, span: Span, kind: str) -> str:
         return "Put it in quotes."
     if isinstance(value, str) and SECRET_NAME.search(value):
         document.masked.add((span.line, span.end_line))  # a secret may follow its key
-    if isinstance(value, str) and (found := slips.key(value, keys.fields_at(path))):
-        return f"{found} Write `{slips.key_of(value)}: ...`."
+    if isinstance(value, str) and (found := mistakes.key(value, keys.fields_at(path))):
+        return f"{found} Write `{mistakes.key_of(value)}: ...`."
     return ""
 
 
@@ -154,7 +154,7 @@ def _default(path: Path) -> str:
     model = keys.model_at(path[:-1])
     info = model.model_fields.get(str(path[-1])) if model else None
     default = info.default if info else None
-    return f"Write `{path[-1]}: {default}`." if default else "Remove the key to have the default."
+    return f"Write `{path[-1]}: {default}`." if default else "Remove the key to use the default."
 
 
 def _place(document: Document, error: ErrorDetails) -> tuple[Path, Span]:
@@ -170,24 +170,24 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
     if key == "<<":
         return UNKNOWN_KEY.at(
             document.key_span(path),
-            "A merge key (`<<`) is no part of YAML 1.2: nothing is merged.",
-            hint="What the nodes share goes to `node_defaults:`; write anything else out.",
+            "A merge key (`<<`) is not part of YAML 1.2: nothing is merged.",
+            hint="Move what the nodes share to `node_defaults:`, and write the rest out.",
         )
-    if message := slips.key(key, keys.fields_at(path[:-1])):
+    if message := mistakes.key(key, keys.fields_at(path[:-1])):
         return UNKNOWN_KEY.at(
-            document.key_span(path), message, hint=f"Write `{slips.key_of(key)}: ...`."
+            document.key_span(path), message, hint=f"Write `{mistakes.key_of(key)}: ...`."
         )
-    if message := slips.in_key(key):
-        odd = slips.ODD_SPACE.search(key)
+    if message := mistakes.in_key(key):
+        odd = mistakes.ODD_SPACE.search(key)
         return UNKNOWN_KEY.at(
-            document.key_span(path), message, hint=slips.mend(odd[0]) if odd else ""
+            document.key_span(path), message, hint=mistakes.mend(odd[0]) if odd else ""
         )
     key_meant = keys.intended(path)
     where = keys.name_of(path[:-1]) if len(path) > 1 else "the spec"
     known = ", ".join(keys.fields_at(path[:-1]))
-    hint = f"Did you mean `{key_meant[-1]}`?" if key_meant else f"Keys there: {known}."
-    shown = slips.key_of(key) if hides(key) else key  # what follows may be the secret itself
-    message = f"`{shown[:80]}` is no key of {where}."
+    hint = f"Did you mean `{key_meant[-1]}`?" if key_meant else f"Valid keys here: {known}."
+    shown = mistakes.key_of(key) if hides(key) else key  # what follows may be the secret itself
+    message = f"`{shown[:80]}` is not a key of {where}."
     return UNKNOWN_KEY.at(document.key_span(path), message, hint=hint)
 
 

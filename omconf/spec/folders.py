@@ -19,7 +19,7 @@ def _path(value: str) -> str:
     if not paths.CARRIED.fullmatch(value):
         refuse(
             UNCARRIABLE,
-            f"The path `{value[:80]}` holds a character that a unit or script cannot carry.",
+            f"The path `{value[:80]}` contains a character that cannot be used in units or scripts.",
             "Use a folder whose name has no quotes, backslashes, `$`, `*`, `?` or tabs.",
         )
     parts = value.split("/")[1:]
@@ -27,23 +27,25 @@ def _path(value: str) -> str:
     if len(value.encode()) > paths.MAX_PATH or longest > paths.MAX_PART:
         refuse(
             WRONG_VALUE,
-            f"The path `{value[:80]}` is too long: a part of it may have {paths.MAX_PART} bytes,"
-            f" all {paths.MAX_PATH}.",
+            f"The path `{value[:80]}` is too long: a component may have at most {paths.MAX_PART}"
+            f" bytes, the path {paths.MAX_PATH}.",
             "Use a folder with a shorter name.",
         )
     if ".." in parts or "." in parts or (value != "/" and "" in parts):
         better = posixpath.normpath(re.sub("/+", "/", value))
         hint = (
-            "Name a folder below `/`, as `/opt/omdata`." if better == "/" else f"Write `{better}`."
+            "Use a folder below `/`, for example `/opt/omdata`."
+            if better == "/"
+            else f"Write `{better}`."
         )
-        refuse(WRONG_VALUE, f"The path `{value[:80]}` is not in its plain form.", hint)
+        refuse(WRONG_VALUE, f"The path `{value[:80]}` is not in its normal form.", hint)
     return value
 
 
 def folder(value: str) -> str:
     """Check an absolute path to a folder other than the root."""
     if _path(value) == "/":
-        refuse(WRONG_VALUE, "The root folder `/` cannot be used here.", "Name a folder below it.")
+        refuse(WRONG_VALUE, "The root folder `/` cannot be used here.", "Use a folder below it.")
     return value
 
 
@@ -52,7 +54,7 @@ def export_path(value: str) -> str:
     if not value.startswith("/"):
         refuse(
             EXPORT_PATH,
-            f"`{value[:80]}` cannot be the export: it must be an absolute path.",
+            f"`{value[:80]}` cannot be exported: it is not an absolute path.",
             "Write `export: /opt/omdata`.",
         )
     return _path(value)

@@ -1,11 +1,11 @@
-"""The keys that a spec may have at a place, and their names in messages."""
+"""The keys allowed at each path of a spec, and their names in messages."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import meant
-from omconf.spec import slips
+from omconf.spec import mistakes
 from omconf.spec.models import Section, Spec, section_of
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ def name_of(path: Path) -> str:
 
 
 def intended(path: Path) -> Path | None:
-    """Return the path of the key that a misspelt one probably is; None if none is near."""
-    near = meant(slips.key_of(str(path[-1])), fields_at(path[:-1]))
+    """Return the path of the key that a misspelled one probably means; None if none is similar."""
+    near = meant(mistakes.key_of(str(path[-1])), fields_at(path[:-1]))
     return (*path[:-1], near) if near else None
 
 

@@ -1,4 +1,4 @@
-"""Loads a spec: its text becomes a validated model, and every error in it a diagnostic."""
+"""Loads a spec: turns its text into a validated model, and every error into a diagnostic."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ MAX_NODES = 10_000
 
 @dataclass(slots=True)
 class Loaded:
-    """A loaded spec file; `spec` is None when its errors leave nothing to resolve."""
+    """A loaded spec file; `spec` is None if its errors leave nothing to resolve."""
 
     document: Document
     spec: Spec | None
     diagnostics: list[Diagnostic] = field(default_factory=list)
     left_out: tuple[Path, ...] = ()
-    """Paths that the spec lacks because their value is wrong or their key misspelt."""
+    """Paths missing from the spec because their value is wrong or their key is misspelled."""
 
 
 def load(data: bytes, file: str) -> Loaded:
-    """Read a spec from the bytes of a file whose name is shown in diagnostics."""
+    """Read a spec from a file's bytes; diagnostics show the file's name."""
     document, diagnostics = parse(data, file)
     if document.data is None:
         return Loaded(document, None, diagnostics)
@@ -42,16 +42,16 @@ def load(data: bytes, file: str) -> Loaded:
         span = document.span(())
         found = WRONG_VALUE.at(
             span,
-            "A spec is a mapping of keys.",
-            hint="Start with `omconf: 1`; `omconf init` writes a spec to start from.",
+            "The spec must be a mapping of keys.",
+            hint="Start with `omconf: 1`, or run `omconf init` to create a spec.",
         )
         return _finished(document, None, [*diagnostics, found])
     nodes = document.data.get("nodes")
     if isinstance(nodes, dict) and len(nodes) > MAX_NODES:
         found = LIMIT.at(
             document.key_span(("nodes",)),
-            f"{len(nodes):,} nodes stand here; a spec may have {MAX_NODES:,}.",
-            hint="Write a spec for each cluster.",
+            f"The spec has {len(nodes):,} nodes; at most {MAX_NODES:,} are allowed.",
+            hint="Write one spec per cluster.",
         )
         return _finished(document, None, [*diagnostics, found])
     spec, details = _validate(document.data)
@@ -82,7 +82,7 @@ _HOSTS = ("database", "host")
 
 
 def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails]]:
-    """Validate the data; if what is wrong can be left out, the rest is still a spec to resolve."""
+    """Validate the data; if the wrong parts can be left out, the rest is still resolved."""
     try:
         return Spec.model_validate(data), []
     except ValidationError as error:

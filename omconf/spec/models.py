@@ -1,4 +1,4 @@
-"""The spec's keys as pydantic models: the one table of what may stand in `cluster.yaml`.
+"""The spec's keys as pydantic models: the single definition of `cluster.yaml`.
 
 The same models give the JSON Schema for editors (`omconf schema`).
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
-from pydantic.fields import FieldInfo  # noqa: TC002 - no model field, but beside them
+from pydantic.fields import FieldInfo  # noqa: TC002 - not a model field
 
 from omconf.spec.values import (  # pydantic reads these at run time
     Account,
@@ -69,13 +69,13 @@ from omconf.spec.values import (  # pydantic reads these at run time
 
 
 class Section(BaseModel):
-    """A mapping of the spec: unknown keys refused, the input never shown in an error's text."""
+    """A mapping of the spec: unknown keys are refused, and errors never show the input."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, frozen=True, strict=True)
 
 
 def section_of(info: FieldInfo) -> type[Section] | None:
-    """Return the model of a key whose value is a mapping of keys, itself or of each of its values."""
+    """Return the model of a key's value, or of each of its values; None if it is no section."""
     for choice in (info.annotation, *getattr(info.annotation, "__args__", ())):
         if isinstance(choice, type) and issubclass(choice, Section):
             return choice
@@ -88,13 +88,13 @@ class OpenMeetings(Section):
     release: Release = Field(
         description="The OpenMeetings release that all nodes run.", examples=["9.1.0"]
     )
-    home: Folder = Field("/opt/om", description="Where OpenMeetings is installed (Tomcat's base).")
+    home: Folder = Field("/opt/om", description="Where OpenMeetings is installed (CATALINA_BASE).")
     webapp: Webapp = Field("openmeetings", description="The folder under <home>/webapps.")
     data_dir: Folder = Field("/opt/omdata", description="The data folder that all nodes share.")
-    timezone: TimeZone = Field("Etc/UTC", description="The time zone of all nodes, an IANA name.")
+    timezone: TimeZone = Field("Etc/UTC", description="The time zone of all nodes (IANA name).")
     service: Unit = Field(
         "openmeetings.service",
-        description="The systemd unit; `none` where there is no systemd.",
+        description="The systemd unit; `none` without systemd.",
     )
     user: Account = Field("nobody", description="The user that OpenMeetings runs as.")
     group: Account = Field("nogroup", description="The group that OpenMeetings runs as.")
@@ -107,19 +107,19 @@ class Network(Section):
     """The network that the nodes share."""
 
     interface: Interface | None = Field(
-        None, description="The network device; unset: the one that holds the node's address."
+        None, description="The network interface; unset: the one with the node's address."
     )
     subnet: Subnets | None = Field(
         None,
-        description="The nodes' network, or several, to check that multicast reaches all of them.",
+        description="The nodes' network or networks, to check that multicast reaches all nodes.",
         examples=["10.1.1.0/24", ["10.1.1.0/24", "10.2.1.0/24"]],
     )
     multicast_route: bool | None = Field(
-        None, description="Whether nodes get a multicast route; unset: when discovery is multicast."
+        None, description="Whether nodes get a multicast route; unset: if discovery uses multicast."
     )
     firewall: Literal["none", "nftables"] = Field(
         "none",
-        description="`nftables`: the cluster's ports on a node are closed to all but the nodes.",
+        description="`nftables`: only the nodes can reach the cluster's ports of a node.",
     )
 
 
@@ -130,19 +130,20 @@ class Hazelcast(Section):
         None, description="Hazelcast's cluster-name; unset: the cluster's name."
     )
     port: Port | None = Field(
-        None, description="Hazelcast's port, without counting up; unset: 5701 and counting up."
+        None,
+        description="Hazelcast's port, without auto-increment; unset: 5701 with auto-increment.",
     )
     interfaces: Interfaces | None = Field(
         None,
-        description="Which address of a node Hazelcast takes: a pattern as `10.1.1.*`, or `none`,"
-        " which leaves it to Hazelcast; unset: the node's own address.",
+        description="Which address of a node Hazelcast uses: a pattern such as `10.1.1.*`, or `none`"
+        " to let Hazelcast choose; unset: the node's own address.",
     )
     properties: dict[PropertyName, XmlText] = Field(
-        {}, description="Further `hazelcast.*` properties, or others than the stock ones."
+        {}, description="Further `hazelcast.*` properties, or new values of stock ones."
     )
     extra: Text | None = Field(
         None,
-        description="A file beside the spec, with a <hazelcast> root: further Hazelcast elements.",
+        description="A file next to the spec with further Hazelcast elements below a <hazelcast> root.",
         examples=["hazelcast-extra.xml"],
     )
 
@@ -151,7 +152,7 @@ class Persistence(Section):
     """JPA settings."""
 
     properties: dict[PropertyName, Text] = Field(
-        {}, description="Further JPA properties (`openjpa.Log` ...), or others than the stock ones."
+        {}, description="Further JPA properties (`openjpa.Log` ...), or new values of stock ones."
     )
 
 
@@ -168,32 +169,34 @@ class Discovery(Section):
 
 
 class DatabaseTls(Section):
-    """TLS to the database; there when anything of it is said."""
+    """TLS to the database; used if the section has any key."""
 
     mode: Literal["require", "verify-ca", "verify-full"] = Field(
         "verify-full",
-        description="`require`: encrypted, whoever answers; `verify-ca`: by a server of a known"
-        " authority; `verify-full`: and with the name that the spec calls it by.",
+        description="`require`: encrypted, without verification; `verify-ca`: the server's"
+        " certificate is signed by a trusted CA; `verify-full`: and is valid for the host name in the"
+        " spec.",
     )
     ca: NodeFile | None = Field(
         None,
-        description="The authorities: PEM for PostgreSQL, else a trust store of Java; unset: those"
-        " that Java knows. A path on the nodes, or {file: ..., whole: true}: omconf puts it there.",
+        description="The trusted CAs: PEM for PostgreSQL, otherwise a Java trust store; unset: those"
+        " that Java trusts. A path on the nodes, or {file: ..., whole: true}, which omconf installs"
+        " there.",
     )
     ca_password: SecretSource | None = Field(
-        None, description="Where the password of that trust store is read from, if it has one."
+        None, description="Source of the trust store's password, if it has one."
     )
     client_cert: NodeFile | None = Field(
         None,
-        description="PostgreSQL: the nodes' own certificate, PEM, where the server asks for it.",
+        description="PostgreSQL: the nodes' client certificate (PEM), if the server requires one.",
     )
     client_key: NodeFile | None = Field(
         None,
-        description="Its key: PostgreSQL: PKCS#8 in DER, PEM (from 9.0.0 on), or a PKCS#12 store with"
-        " the certificate; MySQL: such a store.",
+        description="The client key. PostgreSQL: PKCS#8 in DER, PEM (from 9.0.0 on), or a PKCS#12"
+        " store that includes the certificate; MySQL: such a store.",
     )
     client_key_password: SecretSource | None = Field(
-        None, description="Where the password of that key or store is read from, if it has one."
+        None, description="Source of the password of that key or store, if it has one."
     )
 
 
@@ -204,36 +207,39 @@ class Database(Section):
         description="The kind of database; an embedded one cannot be shared."
     )
     host: DatabaseHosts = Field(
-        description="Where it runs: a node's name, an address, a dotted name, {host: ...};"
-        " several in a list, where the driver goes to the next one when one fails.",
+        description="Its server: a node's name, an address, a dotted name, or {host: ...}; or a list"
+        " of servers, if the driver supports failover.",
         examples=["10.1.1.10", ["db1.example.org", {"host": "db2.example.org", "port": 5433}]],
     )
     port: Port | None = Field(
-        None, description="Its port, where a server has none of its own; unset: the kind's."
+        None,
+        description="The port of servers that do not set their own; unset: the default of the kind.",
     )
-    name: JpaText | None = Field(None, description="The database's name; unset: the stock file's.")
+    name: JpaText | None = Field(
+        None, description="The database's name; unset: the name in the stock file."
+    )
     service: OracleName | None = Field(
-        None, description="Oracle: the service that it connects to, in the place of a SID (`name`)."
+        None, description="Oracle: the service to connect to, instead of a SID (`name`)."
     )
     user: JpaText = Field(description="The user that OpenMeetings logs in as.")
-    password: SecretSource = Field(description="Where that user's password is read from.")
+    password: SecretSource = Field(description="Source of that user's password.")
     tls: DatabaseTls | None = None
     options: dict[OptionName, OptionValue] = Field(
         {},
-        description="JDBC URL parameters, added to the stock ones or in their place; the value of"
-        " one that holds a secret says where it is read from.",
+        description="JDBC URL parameters, which add to or replace the stock ones; a secret is given"
+        " as the source that it is read from.",
     )
     pool: dict[OptionName, Text] = Field(
         {},
-        description="Connection pool settings (dbcp2), added to the stock ones or in their place.",
+        description="Connection pool settings (dbcp2), which add to or replace the stock ones.",
     )
     max_connections: Annotated[int, Field(ge=1)] | None = Field(
-        None, description="The server's limit of connections, to hold the nodes' pools against."
+        None, description="The server's connection limit, to check the size of the nodes' pools."
     )
 
 
 class FstabLine(Section):
-    """The line of fstab by which all nodes mount the data folder, of whatever type."""
+    """The fstab line with which all nodes mount the data folder; any type."""
 
     what: FstabDevice = Field(description="What is mounted: fstab's first field.")
     type: FileSystem = Field(description="The file system's type: `glusterfs`, `ceph`, `efs`, ...")
@@ -248,13 +254,15 @@ class Storage(Section):
         description="How it is shared; `cifs`: by Samba; `mounted`: the admin mounts it.",
     )
     server: Host | None = Field(
-        None, description="The data server: a node's name, an address, a dotted name, {host: ...}."
+        None,
+        description="The data server: a node's name, an address, a dotted name, or {host: ...}.",
     )
     mount_from: MountFrom | None = Field(
-        None, description="The server as fstab names it; unset: its address, or its name as said."
+        None,
+        description="The server as fstab names it; unset: its address, or its name from `server`.",
     )
     type: Literal["nfs", "nfs4"] = Field(
-        "nfs", description="The type in fstab; `nfs4`: version 4 alone, no earlier one."
+        "nfs", description="The type in fstab; `nfs4`: only NFS version 4."
     )
     export: Export | None = Field(
         None, description="The exported folder on the data server; unset: openmeetings.data_dir."
@@ -267,8 +275,8 @@ class Storage(Section):
     )
     clients: list[ExportClient] = Field(
         [],
-        description="Whom the export lets in, instead of one line a node: networks, netgroups"
-        " (`@nodes`), names and patterns of names.",
+        description="The clients of the export, instead of each node: networks, netgroups (`@nodes`),"
+        " host names and patterns.",
         examples=[["10.1.1.0/24"], ["@nodes"], ["*.om.example.org"]],
     )
     options: list[MountOption] = Field(
@@ -285,16 +293,16 @@ class Storage(Section):
     )
     user: SambaUser = Field(
         "openmeetings",
-        description="The account that nodes log in with, for `cifs`; of a Windows domain:"
+        description="The account that nodes log in with, for `cifs`; in a Windows domain:"
         " `DOMAIN\\user` or `user@domain`.",
     )
     domain: Domain | None = Field(None, description="The Windows domain of that account.")
     password: SecretSource | None = Field(
-        None, description="Where that account's password is read from; required for `cifs`."
+        None, description="Source of that account's password; required for `cifs`."
     )
     credentials: CredentialsFile | None = Field(
         None,
-        description="Where nodes keep that account, for `cifs`; unset:"
+        description="The credentials file on the nodes, for `cifs`; unset:"
         " /etc/omconf/<cluster>/storage.credentials.",
     )
     fstab: FstabLine | None = Field(
@@ -304,29 +312,31 @@ class Storage(Section):
 
 
 class Turn(Section):
-    """The TURN server that browsers use; what is not said keeps the shipped value."""
+    """The TURN server that browsers use; unset keys keep the shipped value."""
 
     url: TurnUrl | None = Field(
-        None, description="`host:port`, or `turn:`, `turns:`, `stun:` URLs, joined by commas."
+        None, description="`host:port`, or `turn:`, `turns:` and `stun:` URLs separated by commas."
     )
-    user: SpringText | None = Field(None, description="The user, with mode `static`.")
-    secret: SecretSource | None = Field(None, description="Where its secret is read from.")
+    user: SpringText | None = Field(None, description="The user, for mode `static`.")
+    secret: SecretSource | None = Field(None, description="Source of the TURN server's secret.")
     mode: Literal["rest", "static"] | None = Field(
         None,
-        description="`rest`: passwords made for a time from the secret; `static`: user, secret.",
+        description="`rest`: temporary passwords derived from the secret; `static`: user and secret.",
     )
-    ttl: Minutes | None = Field(None, description="How long such a password lasts, in minutes.")
+    ttl: Minutes | None = Field(
+        None, description="The lifetime of a temporary password, in minutes."
+    )
 
 
 class Kurento(Section):
-    """The media server; what is not said keeps the shipped value."""
+    """The media server; unset keys keep the shipped value."""
 
     url: KurentoUrl | None = Field(None, description="The media server that all nodes use.")
     turn: Turn = Turn()
 
 
 class Secrets(Section):
-    """Secrets that OpenMeetings needs equal on all nodes (releases 7.0.0 to 8.1.0)."""
+    """Secrets that must be equal on all nodes (releases 7.0.0 to 8.1.0)."""
 
     remember_me_key: SecretSource | None = Field(
         None, description="Encrypts the cookie that keeps a user logged in."
@@ -338,32 +348,33 @@ class Ignore(Section):
     """A warning that is known and accepted."""
 
     rule: RuleId = Field(description="The rule's id.", examples=["OM231"])
-    node: Text | None = Field(None, description="Only for this node.")
-    path: Text | None = Field(None, description="Only for this deployed file.")
-    why: Reason = Field(description="The reason, for whoever reads the spec next.")
+    node: Text | None = Field(None, description="Ignore it only for this node.")
+    path: Text | None = Field(None, description="Ignore it only for this deployed file.")
+    why: Reason = Field(description="The reason, for later readers of the spec.")
 
 
 class NodeDefaults(Section):
-    """The keys of a node, for all nodes; `{name}` and `{address}` stand for the node's own."""
+    """Default keys for all nodes; `{name}` and `{address}` are replaced by the node's own."""
 
     address: Address | None = Field(
-        None, description="The address that members use among themselves."
+        None, description="The address that members use to reach each other."
     )
-    url: Url | None = Field(None, description="The node's public URL, as browsers reach it.")
-    interface: Interface | None = Field(None, description="The node's network device.")
+    url: Url | None = Field(None, description="The node's public URL, for browsers.")
+    interface: Interface | None = Field(None, description="The node's network interface.")
     home: Folder | None = Field(None, description="Where OpenMeetings is installed on this node.")
     storage_address: Address | None = Field(
-        None, description="The node's address towards the data server, where it has another."
+        None,
+        description="The address at which the data server sees the node, if it is a different one.",
     )
     public_address: PublicAddress | None = Field(
         None,
-        description="The address that the other members see, where there is NAT between them;"
-        " with a port where NAT has another for this node's Hazelcast.",
+        description="The address that the other members see behind NAT; with a port if NAT maps"
+        " Hazelcast's port to another one.",
     )
     member: Member | None = Field(
         None,
-        description="What the member list of `tcp-ip` calls the node, without a port; unset: its"
-        " address, as the others see it.",
+        description="The node's name in the member list of `tcp-ip`, without a port; unset: the"
+        " address at which the others see it.",
     )
     kurento_url: KurentoUrl | None = Field(None, description="The node's own media server.")
     ssh: SshDestination | None = Field(
@@ -375,16 +386,16 @@ class Node(NodeDefaults):
     """One node of the cluster."""
 
     instance_name: InstanceName | None = Field(
-        None, description="What Hazelcast calls this member; unset: the node's name."
+        None, description="The member's name in Hazelcast; unset: the node's name."
     )
     renamed_from: NodeName | None = Field(
         None,
-        description="The name that this node had before: plans compare with that one's files.",
+        description="The node's previous name: plans compare with the files of that name.",
     )
 
 
 class Removed(Section):
-    """A node that left the spec, so that it can still be cleaned."""
+    """A node removed from the spec whose files are still to be deleted."""
 
     ssh: SshDestination = Field(description="Its OpenSSH destination.")
 
@@ -405,10 +416,11 @@ class Spec(Section):
     secrets: Secrets = Secrets()
     ignore: list[Ignore] = Field([], description="Warnings that are known and accepted.")
     nodes: Annotated[dict[str, Node], Field(min_length=1)] = Field(
-        description="The nodes by name: a lower-case host label."
+        description="The nodes by name, a lower-case host label."
     )
     node_defaults: NodeDefaults = NodeDefaults()
     removed: dict[NodeName, Removed] = Field(
         {},
-        description="Nodes that left the spec, until `plan --ssh` finds nothing of omconf there.",
+        description="Nodes removed from the spec; keep them here until `plan --ssh` finds no files of"
+        " omconf there.",
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.rules import NOT_YAML
 from omconf.secrets import SECRET_NAME
-from omconf.spec import slips
+from omconf.spec import mistakes
 from omconf.spec.lines import MAX_SHOWN, Lines
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ _SAYS = (
 
 
 _NO_COLON = re.compile(r" *+([A-Za-z_][\w-]*+)(?:(:)(?=[^\s:])| ++(?=[^\s:#])| *+(?:#.*)?$)")
-"""A key, and what stands behind it in place of a colon and a space."""
+"""A key, and what follows it instead of a colon and a space."""
 _NO_COLON_FLOW = re.compile(r" *+[A-Za-z_][\w-]*+ ++[{\[]")
 _UNBRACED = re.compile(r":\s+(?:env|file|command):(?:\s|$)")
 _EXPANDED = re.compile(r"\{\s*env\s*:\s*\$")
@@ -60,8 +60,8 @@ def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
     mark = error.problem_mark or error.context_mark
     span = document.at(*document.place(mark)) if mark else document.at(1, 1)
     problem = error.problem or "it cannot be read"
-    if slip := _slip(document, span, problem, error.context_mark):
-        return slip
+    if mistake := _mistake(document, span, problem, error.context_mark):
+        return mistake
     found = document.text[mark.index : mark.index + 1] if mark else ""
     begun = error.context_mark or mark
     for words, says, advice in _SAYS:
@@ -79,30 +79,32 @@ def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
     return NOT_YAML.at(span, f"This is not YAML: {problem}{context}.")
 
 
-def _slip(
+def _mistake(
     document: Document, span: Span, problem: str, begun: yaml.Mark | None
 ) -> Diagnostic | None:
     """Tell of a mistake that the parser sees only later: in its line, or in the one before."""
     document.lines = document.lines or Lines(document.text)
     lines = {n: document.lines.line(n, 4 * MAX_SHOWN) or "" for n in (span.line - 1, span.line)}
     for number, line in lines.items():
-        if found := slips.ODD_SPACE.search(line):
-            message = f"This is not YAML: {slips.named(found[0])} is not a plain space."
+        if found := mistakes.ODD_SPACE.search(line):
+            message = f"This is not YAML: {mistakes.named(found[0])} is not a plain space."
             place = document.at(number, found.start() + 1)
-            return NOT_YAML.at(place, message, hint=slips.mend(found[0]))
+            return NOT_YAML.at(place, message, hint=mistakes.mend(found[0]))
     here = lines[span.line]
     variable = "expected ',' or" in problem and here[: span.column - 1].endswith("$")
     if _EXPANDED.search(here) and "expected ',' or '}'" in problem:
         message = "This is not YAML: a brace is not allowed here."
-        return NOT_YAML.at(span, message, hint=slips.VARIABLE_ALONE)
+        return NOT_YAML.at(span, message, hint=mistakes.VARIABLE_ALONE)
     if "{%" in here or "{{" in here or variable:
-        return NOT_YAML.at(span, "This is not YAML: it looks like a template.", hint=slips.TEMPLATE)
+        return NOT_YAML.at(
+            span, "This is not YAML: it looks like a template.", hint=mistakes.TEMPLATE
+        )
     not_here = "mapping values are not allowed" in problem
     if not_here and _UNBRACED.search(here):
         message = "This is not YAML: braces are missing around a secret's reference."
         return NOT_YAML.at(span, message, hint="Write `{env: OM_DB_PASSWORD}`, for example.")
-    slips_of = (_no_colon(document, n) for n in _suspects(span, lines, not_here, problem, begun))
-    return next(filter(None, slips_of), None)
+    mistakes_of = (_no_colon(document, n) for n in _suspects(span, lines, not_here, problem, begun))
+    return next(filter(None, mistakes_of), None)
 
 
 def _suspects(

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 from omconf.formats import names
 from omconf.rules import PLAIN_SECRET, WRONG_VALUE
 from omconf.secrets import SecretRef
-from omconf.spec import addresses, checks, folders, slips
+from omconf.spec import addresses, checks, folders, mistakes
 from omconf.spec.refusal import refuse
 
 _WAYS = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
@@ -58,7 +58,7 @@ def host(value: Any, with_port: str = "") -> HostRef:
             f"`{value[:80]}` is no name or address of a host.",
             with_port or f"Write `{host}`; the port of a database goes to `database.port`."
             if port.isdecimal() and names.HOST.fullmatch(host)
-            else slips.host(value) or "Write `10.1.1.10` or `db.example.org`, for example.",
+            else mistakes.host(value) or "Write `10.1.1.10` or `db.example.org`, for example.",
         )
     if names.NUMERIC.fullmatch(value):
         addresses.ipv4(value)
@@ -122,7 +122,7 @@ def member(value: str) -> str:
             f"`{value[:80]}` is no name or address of a host.",
             f"Write `{name[:80]}`; the port of Hazelcast goes to `hazelcast.port`."
             if port.isdecimal() and names.HOST.fullmatch(node_text(name, "om1", "10.1.1.1"))
-            else slips.host(value) or "Write `om1.example.org`, for example.",
+            else mistakes.host(value) or "Write `om1.example.org`, for example.",
         )
     if names.NUMERIC.fullmatch(plain):
         addresses.reachable(plain)
@@ -162,7 +162,7 @@ def node_file(value: Any) -> SecretRef | str:
     if whole is not True:
         refuse(
             WRONG_VALUE,
-            "What stands in this file is read as a whole, which has to be said.",
+            "This file can only be read as a whole.",
             f"Add `whole: true`. {_FILES}",
         )
     found = secret({key: given for key, given in value.items() if key != "whole"})
@@ -190,5 +190,5 @@ def secret(value: Any) -> SecretRef:
     if any("-----BEGIN " in w for w in words):
         refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
-        _unclear("This is no name of an environment variable.", slips.VARIABLE_ALONE)
+        _unclear("This is no name of an environment variable.", mistakes.VARIABLE_ALONE)
     return SecretRef(source, tuple(words))

@@ -1,4 +1,4 @@
-"""How a check of the spec refuses a value: with a rule, a message and a hint."""
+"""Lets a check of the spec refuse a value with a rule, a message and a hint."""
 
 from __future__ import annotations
 

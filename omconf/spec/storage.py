@@ -46,7 +46,7 @@ def mount_option(value: str, info: ValidationInfo) -> str:
         _plain(value)
         return _option(value, cifs_options.check_mount(value))
     _plain(value)
-    # Of a kind that is no kind, nothing can be said.
+    # An invalid kind has no rules.
     return _option(value, nfs_options.check_mount(value)) if kind else value
 
 

@@ -103,7 +103,7 @@ def _item(same: Sequence[Document]) -> Document:
 
 
 def items(change: Document) -> tuple[list[Document], str]:
-    """The items to draw: many with the same value as one, and what is said of those left out.
+    """The items to draw: many with the same value as one, and a note on those left out.
 
     An item that decides what the change costs is drawn by itself, and never left out.
     """

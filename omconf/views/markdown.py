@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from omconf.views.document import Document
 
 LEAST = 1_000
-"""The summary and what is said of the rest fit into as many characters."""
+"""Characters that suffice for the summary and the note on what is left out."""
 MAX_COMMENT = 60_000
 """A comment on GitHub holds 65,536."""
 _MAX_LINE = 400

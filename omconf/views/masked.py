@@ -33,7 +33,7 @@ _SPECIAL = frozenset({"before", "key", "message", "path"})
 
 
 def masked(document: Document, mask: Mask | None) -> Document:
-    """Hide the values of secrets in all texts of a new document, in place; returns it."""
+    """Hide the values of secrets in all texts of a new document; modifies and returns it."""
     if mask is not None:
         _mapping(document, mask)
     return document

@@ -1,4 +1,4 @@
-"""What is in the way on a host: all of it is said before the first write, and nothing is written."""
+"""Obstacles on a host: all are reported before the first write, and nothing is written."""
 
 from __future__ import annotations
 

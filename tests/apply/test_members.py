@@ -133,7 +133,7 @@ def test_a_renamed_node_is_the_same(tree: Tree) -> None:
 
 
 def test_an_apply_that_is_taken_back_may_have_added_it(tree: Tree) -> None:
-    """It is said once too often rather than once too little."""
+    """It is reported once too often rather than not at all."""
     applied(tree, 2)
     applied(tree, 3)
     assert tree.run("undo", "--yes").code == 0

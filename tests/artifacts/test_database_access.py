@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from omconf.artifacts.contents import HandOver
+from omconf.artifacts.contents import ExternalFile
 from omconf.artifacts.database_access import KIND
 from omconf.bundle.compile import compile_bundle, contents
 from omconf.origin import FromSpec
@@ -17,9 +17,9 @@ from tests import first
 from tests.clusters import DATABASES, cluster_of, rules_of, simple, spec_of, specs
 
 
-def _files(nodes: int = 2, **database: Any) -> dict[str, HandOver]:
+def _files(nodes: int = 2, **database: Any) -> dict[str, ExternalFile]:
     cluster = simple(nodes, database=database)
-    return {h.path.removeprefix("database/"): h for h in KIND.hand_over(cluster)}
+    return {h.path.removeprefix("database/"): h for h in KIND.external_files(cluster)}
 
 
 def test_postgresql() -> None:
@@ -97,14 +97,14 @@ def test_the_step_says_what_becomes_of_logins_without_tls() -> None:
     for tls in (False, True):
         step = KIND.external(simple(database={"tls": {}} if tls else {}))
         assert step is not None
-        assert ("refuses logins without TLS" in step.text) is tls
+        assert ("logins without TLS are refused" in step.text) is tls
 
 
 @pytest.mark.parametrize("kind", ["mssql", "oracle", "db2"])
 def test_others_are_told_what_is_needed(kind: str) -> None:
     (text,) = _files(kind=kind, user="meet", name="rooms").values()
     assert text.path == f"database/{kind}.txt"
-    assert "Nothing of this was tried with a real server." in text.text
+    assert "omconf is not tested with a real server of this kind." in text.text
     for needed in ("meet", "rooms", "10.1.1.1 (om1)", "10.1.1.2 (om2)", "10.1.1.250, TCP port"):
         assert needed in text.text
     assert not text.sensitive
@@ -130,10 +130,10 @@ def test_one_node_on_loopback_comes_from_there(host: str) -> None:
 @given(specs())
 def test_every_node_is_let_in_whatever_names_there_are(data: dict[str, Any]) -> None:
     cluster = cluster_of(data)
-    files = {h.path: h for h in KIND.hand_over(cluster)}
-    for hand_over in files.values():
-        assert all(line.origins for line in hand_over.lines), hand_over.path
-        assert hand_over.mode == (0o600 if hand_over.sensitive else 0o644)
+    files = {h.path: h for h in KIND.external_files(cluster)}
+    for external in files.values():
+        assert all(line.origins for line in external.lines), external.path
+        assert external.mode == (0o600 if external.sensitive else 0o644)
     text = "".join(h.text for h in files.values())
     assert all(node.address.value in text for node in cluster.nodes)
     if rules := files.get("database/pg_hba.conf"):
@@ -150,17 +150,17 @@ def test_nodes_get_nothing_and_every_line_follows_the_spec(kind: str) -> None:
     cluster = simple(database={"kind": kind})
     assert [KIND.render(cluster, n) for n in cluster.nodes] == [[], []]
     assert [KIND.paths(cluster, n) for n in cluster.nodes] == [(), ()]
-    lines = [line for h in KIND.hand_over(cluster) for line in h.lines]
+    lines = [line for h in KIND.external_files(cluster) for line in h.lines]
     said = {o.key for line in lines for o in line.origins if isinstance(o, FromSpec)}
     assert said >= {"database.user", "database.host", "nodes.om2.address"}
     manual = KIND.external(cluster)
     assert manual is not None
     assert (manual.who, manual.files) == (
         "database",
-        tuple(h.path for h in KIND.hand_over(cluster)),
+        tuple(h.path for h in KIND.external_files(cluster)),
     )
     assert manual.text.startswith("On the database server 10.1.1.250: ")
-    filled = [h for h in KIND.hand_over(cluster) if h.sensitive]
+    filled = [h for h in KIND.external_files(cluster) if h.sensitive]
     assert ("`omconf build --reveal-secrets`" in manual.text) is bool(filled)
     let_in, start = first.asks("database", "database server"), first.starts
     assert first.nodes(cluster, let_in) == ("om1", "om2")
@@ -222,6 +222,6 @@ def test_a_deployed_line_that_is_cut_short() -> None:
 def test_a_node_beyond_nat_may_come_from_both_addresses() -> None:
     data = spec_of(2)
     data["nodes"]["om2"]["public_address"] = "203.0.113.5"
-    files = {f.path: f.text for f in KIND.hand_over(cluster_of(data))}
+    files = {f.path: f.text for f in KIND.external_files(cluster_of(data))}
     for address in ("10.1.1.1", "10.1.1.2", "203.0.113.5"):
         assert f" {address}/32 scram-sha-256" in files["database/pg_hba.conf"]

@@ -72,8 +72,8 @@ def test_the_path_is_known_on_every_node() -> None:
     assert KIND.paths(cluster(), node(2)) == ("/etc/exports",)
 
 
-def test_an_outside_server_gets_its_lines_for_all_nodes_as_hand_over() -> None:
-    (file,) = KIND.hand_over(cluster(server=None, nodes=2, export_options=("rw",)))
+def test_an_outside_server_gets_its_lines_for_all_nodes_as_external_files() -> None:
+    (file,) = KIND.external_files(cluster(server=None, nodes=2, export_options=("rw",)))
     assert file.path == "storage/exports"
     assert file.text == (
         "# BEGIN omconf: conference\n"
@@ -81,8 +81,8 @@ def test_an_outside_server_gets_its_lines_for_all_nodes_as_hand_over() -> None:
         "/opt/omdata 10.2.2.2(rw)\n"
         "# END omconf: conference\n"
     )
-    assert KIND.hand_over(cluster()) == []
-    assert KIND.hand_over(cluster(server=None, kind="mounted")) == []
+    assert KIND.external_files(cluster()) == []
+    assert KIND.external_files(cluster(server=None, kind="mounted")) == []
 
 
 def test_a_path_is_written_with_octal_codes() -> None:
@@ -201,7 +201,9 @@ def test_a_space_before_the_bracket_exports_to_the_world() -> None:
     assert reading.items == {"/my data om2": in_force(""), "/my data *": in_force("rw")}
     (finding,) = reading.findings
     assert (finding.rule, finding.line) == (WORLD_EXPORT, 2)
-    assert finding.message == "The space exports `/my data` to the world, read-write."
+    assert (
+        finding.message == "Because of the space, `/my data` is exported to the world, read-write."
+    )
     assert r"`/my\040data om2(rw,sync)`" in finding.hint
 
 
@@ -268,7 +270,7 @@ def test_a_line_that_only_looks_empty_ends_the_reading_of_exportfs() -> None:
     assert faults("/a om2(rw)\r\n\r\n/b om2(rw)\r\n\r\n") == [("OM301", 2)]
 
 
-# Taking over
+# Adopting entries
 
 
 def taken_over(text: str, *keys: str) -> str:

@@ -99,8 +99,8 @@ def test_without_systemd_there_is_no_unit() -> None:
     cluster = behind(openmeetings={"service": "none"})
     (table,) = artifacts(cluster)
     off = "nft 'add table inet omconf_conference; delete table inet omconf_conference'"
-    boot = f"the admin: Have `nft -f {table.path}` run at each boot of this node."
-    never = f"the admin: Have `nft -f {table.path}` no longer run at boot."
+    boot = f"the admin: Configure this node to run `nft -f {table.path}` at boot."
+    never = f"the admin: Stop running `nft -f {table.path}` at boot."
     assert lines_of(KIND.effect(cluster, {}, "create").run) == (f"nft -f {table.path}", boot)
     assert lines_of(KIND.effect(cluster, {}, "update").run) == (f"nft -f {table.path}",)
     assert first.nodes(cluster, first.runs("nft", "-f", table.path)) == ("om1", "om2")

@@ -67,7 +67,7 @@ def test_each_node_has_it_in_its_own_home() -> None:
 @pytest.mark.parametrize(
     ("value", "what"),
     [
-        ("-Dhttp.nonProxyHosts=localhost|127.*", "`|` outside of quotes"),
+        ("-Dhttp.nonProxyHosts=localhost|127.*", "an unquoted `|`"),
         ("\n -Xmx2g\n", "a line end"),
         ("-Da='b", "a quote that is not closed"),
     ],

@@ -123,7 +123,7 @@ def test_a_value_is_refused_with_a_way_out_or_read_back(data: dict[str, Any]) ->
     mounts = fstab.KIND.read(files["fstab"].text).items
     assert set(mounts) == {om.data_dir.value.rstrip("/")}
     if storage.kind.value == "nfs":
-        owner = bundle.hand_overs if storage.node is None else bundle.nodes[0].artifacts
+        owner = bundle.external_files if storage.node is None else bundle.nodes[0].artifacts
         text = next(f.text for f in owner if f.path.endswith("/exports"))
         clients = {key.rpartition(" ") for key in exports.KIND.read(text).items}
         assert {path for path, _, _ in clients} == {storage.export.value.rstrip("/")}
@@ -209,7 +209,7 @@ def test_a_share_that_smb_conf_cannot_carry(share: str) -> None:
 
 
 WHERE = FromFormat("a test")
-SLIPS = [
+MISTAKES = [
     ("storage", "export_options", ('mp="',)),
     ("storage", "export_options", ("rw", "a)b")),
     ("storage", "export_options", ("x (rw)",)),
@@ -222,11 +222,11 @@ SLIPS = [
 ]
 
 
-@pytest.mark.parametrize(("section", "key", "value"), SLIPS, ids=range(len(SLIPS)))
+@pytest.mark.parametrize(("section", "key", "value"), MISTAKES, ids=range(len(MISTAKES)))
 def test_a_file_that_would_be_read_otherwise_is_never_written(
     section: str, key: str, value: Any
 ) -> None:
-    """The values get past the spec here, as a slip in its checks would let them."""
+    """The values get past the spec here, as a bug in its checks would let them."""
     cluster = simple(2)
     many = isinstance(value, tuple)
     made: Any = tuple(Value(v, WHERE) for v in value) if many else Value(value, WHERE)

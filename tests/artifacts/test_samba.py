@@ -66,13 +66,13 @@ def test_other_nodes_and_other_kinds_of_storage_share_nothing() -> None:
     assert KIND.paths(cluster(), node(2)) == ("/etc/samba/smb.conf",)
 
 
-def test_an_outside_server_gets_the_share_for_all_nodes_as_hand_over() -> None:
-    (file,) = KIND.hand_over(cluster(kind="cifs", server=None))
+def test_an_outside_server_gets_the_share_for_all_nodes_as_external_files() -> None:
+    (file,) = KIND.external_files(cluster(kind="cifs", server=None))
     assert file.path == "storage/smb.conf"
     assert "    hosts allow = 10.2.2.1 10.2.2.2 10.2.2.3\n" in file.text
     assert "oplocks" not in file.text, "no OpenMeetings runs there beside smbd"
-    assert KIND.hand_over(cluster(kind="cifs")) == []
-    assert KIND.hand_over(cluster(server=None)) == []
+    assert KIND.external_files(cluster(kind="cifs")) == []
+    assert KIND.external_files(cluster(server=None)) == []
 
 
 def test_what_a_change_needs() -> None:
@@ -194,7 +194,7 @@ def test_the_same_meaning_reads_the_same() -> None:
     assert items(by_hand) == items(rendered(cluster(kind="cifs")))
 
 
-# Taking over
+# Adopting entries
 
 HAND_MADE = """\
 [global]
@@ -216,7 +216,7 @@ HAND_MADE = """\
 def test_a_share_is_taken_over_with_all_that_stands_in_it() -> None:
     entries, _ = KIND.entries(HAND_MADE)
     taken = [entry for entry in entries if entry.key == "[om data]"]
-    taken += KIND.slips(entries, taken)
+    taken += KIND.mistakes(entries, taken)
     assert [(e.key, e.line, e.last_line) for e in taken] == [
         ("[om data]", 5, 5),
         ("[om data]/hosts allow", 7, 8),
@@ -281,7 +281,7 @@ def test_reading_never_fails_and_places_are_inside_the_text(text: str) -> None:
 def test_a_share_taken_over_leaves_the_others_as_they_were(text: str, share: str) -> None:
     entries, _ = KIND.entries(text)
     taken = [entry for entry in entries if entry.key == share]
-    taken += KIND.slips(entries, taken)
+    taken += KIND.mistakes(entries, taken)
     merged = merge(outside(text, None), "conference", "[ours]\n", taken)
     block = find(merged, "conference")
     assert isinstance(block, Block)

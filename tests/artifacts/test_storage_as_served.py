@@ -118,11 +118,10 @@ def test_efs_by_plain_nfs() -> None:
     }
     cluster = simple(storage=storage)
     assert line_of(cluster, 1) == f"{server}:/ /opt/omdata nfs4 nfsvers=4.1,_netdev 0 0"
-    assert exports.KIND.hand_over(cluster) == []
+    assert exports.KIND.external_files(cluster) == []
     asked = exports.KIND.external(cluster)
     assert asked is not None
-    assert "security group" in asked.text
-    assert "let in 10.1.1.1, 10.1.1.2 (TCP port 2049), and `/` owned by" in asked.text
+    assert "allow 10.1.1.1, 10.1.1.2 in the security group" in asked.text
     assert "exports(5)" not in asked.text
 
 
@@ -131,8 +130,8 @@ def test_efs_by_plain_nfs() -> None:
     [
         ({"pseudo_root": "/opt"}, "`type: nfs4`"),
         ({"export_options": ["rw", "fsid=root"]}, "`type: nfs4`"),
-        ({"pseudo_root": "/opt", "options": ["vers=3"]}, "`nfsvers=4.1` in the place of `vers=3`"),
-        ({"type": "nfs4", "pseudo_root": "/opt", "options": ["v3"]}, "Remove the one"),
+        ({"pseudo_root": "/opt", "options": ["vers=3"]}, "`nfsvers=4.1` instead of `vers=3`"),
+        ({"type": "nfs4", "pseudo_root": "/opt", "options": ["v3"]}, "Remove one of them"),
         ({"type": "nfs4", "pseudo_root": "/srv"}, "`export: /srv/om`"),
         ({"type": "nfs4", "pseudo_root": "/opt", "export_options": ["rw", "fsid=0"]}, "Remove"),
         ({"type": "nfs4", "options": ["nfsvers=3"]}, "Remove"),
@@ -197,7 +196,7 @@ def test_one_line_for_each_of_the_specs_clients() -> None:
     cluster = simple(3, storage={"clients": clients, "export_options": ["rw"]})
     assert exported(cluster) == [f"/opt/omdata {client}(rw)" for client in clients]
     outside = simple(3, storage={"server": "nas.example.org", "clients": clients})
-    (handed,) = exports.KIND.hand_over(outside)
+    (handed,) = exports.KIND.external_files(outside)
     assert [line.text.split("(")[0].split(" ")[1] for line in handed.lines[1:-1]] == clients
 
 
@@ -485,7 +484,7 @@ def test_an_account_of_a_domain(account: dict[str, str], lines: list[str]) -> No
     assert artifact.meaning
     assert not artifact.meaning.fault(artifact.lines)
     assert line_of(cluster, 1).startswith(r"//fs1.corp.example.org/Open\040Meetings ")
-    assert samba.KIND.hand_over(cluster) == []
+    assert samba.KIND.external_files(cluster) == []
     told = samba.KIND.external(cluster)
     assert told
     assert "Open Meetings" in told.text

@@ -143,7 +143,7 @@ def test_steps_are_numbered_and_tables_hold(data: dict[str, object]) -> None:
 
 
 def test_what_mysql_8_needs_stands_in_the_databases_step() -> None:
-    note = "lets no node in with the URL as it is: first write `{sslMode: REQUIRED}` or"
+    note = "refuses logins with the current URL: first set `sslMode: REQUIRED` or"
     for options, there in (
         ({}, True),
         ({"useSSL": "false"}, True),

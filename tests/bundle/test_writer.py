@@ -116,7 +116,10 @@ def test_foreign_files_stop_the_build(tmp_path: Path) -> None:
     (tmp_path / "empty/folder").mkdir(parents=True)
     before, when = tree(tmp_path), times(tmp_path)
     for result in (write(NEW, tmp_path), check(NEW, tmp_path), write(OLD, tmp_path)):
-        message = f"{tmp_path} holds what is not omconf's: notes.txt, om1/files/etc/.git/config"
+        message = (
+            f"{tmp_path} contains files that omconf did not write: notes.txt,"
+            " om1/files/etc/.git/config"
+        )
         assert errors(result) == [("OM401", message)]
     assert (tree(tmp_path), times(tmp_path)) == (before, when)
 
@@ -124,7 +127,10 @@ def test_foreign_files_stop_the_build(tmp_path: Path) -> None:
 def test_a_file_of_the_bundle_that_was_there_before_is_foreign(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_bytes(b"by hand")
     result = write(OLD, tmp_path)
-    assert errors(result)[0] == ("OM401", f"{tmp_path} holds what is not omconf's: README.md")
+    assert errors(result)[0] == (
+        "OM401",
+        f"{tmp_path} contains files that omconf did not write: README.md",
+    )
     assert isinstance(result, list)
     assert result[0].hint.startswith("There is no manifest.json")
     assert tree(tmp_path) == {"README.md": (b"by hand", False)}
@@ -192,7 +198,9 @@ def test_special_files_for_folders_are_foreign(tmp_path: Path, kind: str, where:
     plant(kind, directory / where, target)
     before = tree(directory)
     for result in (write(OLD, directory), write(NEW, directory), check(OLD, directory)):
-        assert errors(result) == [("OM401", f"{directory} holds what is not omconf's: {where}")]
+        assert errors(result) == [
+            ("OM401", f"{directory} contains files that omconf did not write: {where}")
+        ]
     assert tree(directory) == before
     assert tree(target) == {"a": (b"precious", False)}
 

@@ -97,7 +97,7 @@ def test_an_error_at_every_step_leaves_the_old_files(tmp_path: Path) -> None:
             assert message.startswith(str(directory))
             assert "No space left on device" in message
             if tree(directory) != tree_of(old or {}) if old else directory.exists():
-                # Only the sweep, after everything is in place, may leave the new files.
+                # Only the sweep, after everything is written, may leave the new files.
                 assert (directory / STAGING).exists()
                 assert without_staging(directory) == without_folders(new)
                 assert {*changes[number:]} <= {"unlink", "rmdir"}
@@ -213,7 +213,7 @@ def test_a_private_build_that_fails_leaves_no_secret(tmp_path: Path) -> None:
             break
         assert errors(result)[0][0] == "OM403"
         number += 1
-        if (tmp_path / "dir").exists():  # all was in place, only the sweep failed
+        if (tmp_path / "dir").exists():  # all was written, only the sweep failed
             found = without_staging(tmp_path / "dir")
             assert found.pop(".gitignore") == (b"*\n", False)
             assert found == without_folders(SECRET)

@@ -119,7 +119,7 @@ def test_the_workflow_is_one_that_github_accepts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", [name for name, step in STEPS.items() if "run" in step])
 def test_the_action_gives_scripts_no_expression_and_shellcheck_nothing_to_say(name: str) -> None:
-    """An expression in a script is how strangers' pull requests run commands."""
+    """An expression in a script lets pull requests from anybody run commands."""
     script = STEPS[name]["run"]
     assert "${{" not in script
     words = [str(BIN / "shellcheck"), "--shell=bash", "-"]

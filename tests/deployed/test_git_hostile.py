@@ -340,7 +340,7 @@ def test_limits_say_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 def test_odd_entries(tmp_path: Path) -> None:
-    """Names and modes of any kind beside the wanted ones; links and submodules in their place."""
+    """Names and modes of any kind beside the wanted ones; links and submodules instead of them."""
     store = Store()
     blob, manifest = store.put("blob", b"x"), store.put("blob", listing("om1"))
     names = [
@@ -368,7 +368,7 @@ def test_odd_entries(tmp_path: Path) -> None:
     assert isinstance(found, Snapshot)
     files = found.nodes["om1"].files
     assert files["/etc/fstab"].data == b"x"
-    expected = {"/etc/exports": "There is a symbolic link where a file is expected."}
+    expected = {"/etc/exports": "Expected a file, but found a symbolic link."}
     assert {p: f.problem.message for p, f in files.items() if f.problem} == expected
     assert {f.problem.rule.id for f in found.nodes["om2"].files.values() if f.problem} == {"OM316"}
     for mode, kind in ((LINK, "a symbolic link"), (SUBMODULE, "a submodule"), (FILE, "a file")):

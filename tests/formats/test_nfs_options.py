@@ -62,7 +62,7 @@ def test_a_right_mount_option_gets_no_verdict(option: str) -> None:
         ("x-systemd.automout", "x-systemd.automount"),
     ],
 )
-def test_one_slip_away_from_a_mount_option_is_misspelt(option: str, suggestion: str) -> None:
+def test_one_typo_away_from_a_mount_option_is_misspelt(option: str, suggestion: str) -> None:
     verdict = check_mount(option)
     assert verdict is not None
     assert (verdict.kind, verdict.suggestion) == ("misspelt", suggestion)

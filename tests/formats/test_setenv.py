@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omconf.formats.setenv import Script, options, slips, time_zone
+from omconf.formats.setenv import Script, mistakes, options, time_zone
 from omconf.formats.tomcat import parts
 
 
@@ -160,4 +160,4 @@ def test_a_variable_that_doubles_stays_small() -> None:
     ],
 )
 def test_what_ends_the_command_of_java(text: str, read: list[tuple[str, str, int]]) -> None:
-    assert [(slip.name, slip.char, slip.line) for slip in slips(text)] == read
+    assert [(mistake.name, mistake.char, mistake.line) for mistake in mistakes(text)] == read

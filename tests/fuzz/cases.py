@@ -24,7 +24,7 @@ ODD = ("gone", "folder", "fifo", "link:/etc/passwd", "link:.", "link:../../etc/f
 
 @dataclass(frozen=True)
 class Case:
-    """Files of a base by their paths in it: other bytes, or what of `ODD` stands in their place."""
+    """Files of a base by their paths in it: other bytes, or one of `ODD` instead."""
 
     family: str
     base: str

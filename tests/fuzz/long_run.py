@@ -44,7 +44,7 @@ class Report:
     cases: int = 0
     rules: Counter[str] = field(default_factory=Counter)
     broken: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """By kind: the first case's name, and what was said."""
+    """By kind: the first case's name, and its message."""
     slowest: tuple[float, str] = (0.0, "")
     mib: float = 0.0
 

@@ -126,7 +126,7 @@ class World:
                     _symlink(self.target(), name, dir_fd=fd)
                 case 4:
                     _rename(name, other, src_dir_fd=fd, dst_dir_fd=other_fd)
-                case 5 | 6 | 7:  # moved, with a link in its place
+                case 5 | 6 | 7:  # moved, and replaced by a link
                     new = f"{other}-{away}"
                     _rename(name, new, src_dir_fd=fd, dst_dir_fd=other_fd)
                     up = self.random.choice(

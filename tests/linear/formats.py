@@ -282,7 +282,7 @@ def _java_opts() -> Read:
 def _setenv(name: str) -> Read:
     from omconf.formats import setenv
 
-    return lambda text: (setenv.options(text), setenv.slips(text))
+    return lambda text: (setenv.options(text), setenv.mistakes(text))
 
 
 @row("formats.fstab", texts=[*LINES, "a:/b /c nfs hard 0 0\n", "\\040", Text("a,", "a:/b /c nfs ")])

@@ -4,7 +4,7 @@ Two measures, neither of them a clock. *Steps*: omconf's modules are rewritten a
 that each loop, copy and search adds the characters or items that it touches to a sum (steps.py);
 twice the text may take little more than twice the steps. The sum is the same on every machine.
 *Processor time*, for what C code does inside a call, regular expressions above all: a child process
-reads far longer texts, and the kernel ends it (RLIMIT_CPU) where a text takes over `SECONDS` of
+reads far longer texts, and the kernel ends it (RLIMIT_CPU) where a text needs more than `SECONDS` of
 processor time. Linear readers take a hundredth to a tenth of that, a quadratic regular expression takes
 a minute or more, so that neither a slow nor a busy machine makes a difference.
 

@@ -48,7 +48,7 @@ def items(plan: Plan) -> dict[str, tuple[str | None, str | None]]:
 
 
 def found(plan: Plan) -> list[tuple[str, str | None, int]]:
-    """Rule, path and line of what is said of files around."""
+    """Rule, path and line of the findings in surrounding files."""
     return [
         (d.rule.id, d.path, d.span.line if d.span else 0)
         for d in plan.diagnostics

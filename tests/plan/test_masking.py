@@ -173,7 +173,7 @@ def test_the_rest_of_a_secret_with_a_comma(tmp_path: Path) -> None:
 
 
 def test_the_pieces_of_a_secret_beside_a_password(tmp_path: Path) -> None:
-    """With a password in its place, unknown pairs are shown: but not those that are a secret's."""
+    """With the password filled in, unknown pairs are shown, except those of a secret."""
     password = "p1ece-one,Tw0=p1ece-two"
     deployed = laid(tmp_path, password)
     edit(deployed / "om2" / PERSISTENCE, "Password=", f"Pssword={password}, x=y, Password=")

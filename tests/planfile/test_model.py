@@ -168,13 +168,13 @@ def _inside(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any
             yield from _inside(inner, (*place, key))
 
 
-def _with(place: tuple[Any, ...], value: Any) -> dict[str, Any]:
+def _with(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
     """The plan with another value at a place."""
     result = copy.deepcopy(FULL)
     inside: Any = result
-    for key in place[:-1]:
+    for key in path[:-1]:
         inside = inside[key]
-    inside[place[-1]] = value
+    inside[path[-1]] = value
     return result
 
 

@@ -182,7 +182,7 @@ class Nodes:
         self.start_ssh(name)
 
     def restore(self, name: str, part: str, source: Path) -> None:
-        """Put what lies in a node's tree back to what `source` has, in place."""
+        """Restore a node's tree to the contents of `source`."""
         there, before = self.tree(name) / part, source / part
         if before.is_file():
             there.write_bytes(before.read_bytes())

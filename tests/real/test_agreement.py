@@ -147,7 +147,7 @@ DEFAULTS = (
     *("no_subtree_check", "secure_locks", "acl", "no_pnfs", "anonuid=65534", "anongid=65534"),
     "sec=sys",
 )
-"""What exportfs does when nothing is said."""
+"""The defaults of exportfs."""
 
 
 @needs("exportfs")

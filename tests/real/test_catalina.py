@@ -106,15 +106,15 @@ def test_catalina(start: Start) -> None:
     random = Random(12)
     for number in range(1000):
         text = written.setenv(random, more=number % 2 == 0)
-        found, slips = setenv.options(text), setenv.slips(text)
+        found, mistakes = setenv.options(text), setenv.mistakes(text)
         if not all(option.known for option in found):
             agreement.count(False, "unknown")
             continue
         got = start(number, text)
         ours = [option.text for option in found]
-        same = got.tomcat != bool(slips) and (not got.tomcat or got.options == ours)
-        opened = len(slips) == 2 and {slip.char for slip in slips} <= {"'", '"'}
-        agreement.count(same, "open" if opened else "", text, got, ours, slips)
+        same = got.tomcat != bool(mistakes) and (not got.tomcat or got.options == ours)
+        opened = len(mistakes) == 2 and {mistake.char for mistake in mistakes} <= {"'", '"'}
+        agreement.count(same, "open" if opened else "", text, got, ours, mistakes)
     agreement.hold()
 
 
@@ -126,7 +126,7 @@ def test_options_of_the_environment_count_as_the_file_keeps_them(start: Start) -
         text = written.setenv(random)
         environment = {name: (value, "", 0) for name, value in given.items()}
         found = setenv.evaluated([setenv.Script(text)], environment)
-        if setenv.slips(text) or not all(option.known for option in found):
+        if setenv.mistakes(text) or not all(option.known for option in found):
             continue
         got = start(number, text, **given)
         compared += got.tomcat
@@ -177,7 +177,7 @@ def test_the_blocks_options_come_last_of_java_opts(start: Start) -> None:
     for number in range(100):
         text = written.setenv(random)
         found = setenv.options(text)
-        if setenv.slips(text) or not all(option.known for option in found):
+        if setenv.mistakes(text) or not all(option.known for option in found):
             continue
         compared += 1
         got = start(number, text + artifact.text)

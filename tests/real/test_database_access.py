@@ -72,7 +72,7 @@ class Site:
         return folder / "b/database"
 
     def execute(self, written: Path, *, otherwise: bool = False) -> str:
-        """Run the statements as the server's administrator, and lay the rules; gives what was said.
+        """Run the statements as the server's administrator, and install the rules; returns the output.
 
         `otherwise`: the server and its client read backslashes and bytes in another way at first.
         """

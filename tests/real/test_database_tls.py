@@ -225,7 +225,7 @@ def _asked_by_omconf(site: Site, user: str, **tls: Any) -> Iterator[None]:
     password = {} if site.server.kind == "postgresql" else {"client_key_password": {"env": "STORE"}}
     given = {**tls, **(password if tls.get("client_key") else {})}
     data = {"kind": site.server.kind, "host": "localhost", "user": user, "name": user, "tls": given}
-    files = {h.path: h for h in database_access.KIND.hand_over(simple(1, database=data))}
+    files = {h.path: h for h in database_access.KIND.external_files(simple(1, database=data))}
     values = {"database.password": Secret("pw")}
     texts = {path: file.filled(values) for path, file in files.items()}
     if site.server.kind == "mysql":

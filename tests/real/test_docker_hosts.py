@@ -187,6 +187,6 @@ def test_what_the_database_sees_of_containers(
         network.run(network.hosts[container], sys.executable, "-c", connect)
         found.append(server.stdout.readline().strip())
     assert found == seen
-    files = {hand_over.path: hand_over for hand_over in database_access.KIND.hand_over(cluster)}
+    files = {external.path: external for external in database_access.KIND.external_files(cluster)}
     let_in = files["database/pg_hba.conf"].data.decode()
     assert all(f" {address}/32 " in let_in for address in found) == (containers is NETWORKS)

@@ -49,7 +49,7 @@ def _etab(mounted: Run, text: str, tmp_path: Path) -> tuple[int, str, dict[str, 
 
 
 def test_a_client_in_two_files_fails(mounted: Run, tmp_path: Path) -> None:
-    """Why OM311 is said of /etc/exports.d, too: exportfs reads it behind /etc/exports."""
+    """Why OM311 covers /etc/exports.d, too: exportfs reads it after /etc/exports."""
     (tmp_path / "nfs").mkdir()
     script = (
         "mount -t tmpfs none /mnt; mkdir /mnt/upper /mnt/work\n"
@@ -147,7 +147,7 @@ def test_what_exportfs_refuses_our_reader_refuses(mounted: Run, tmp_path: Path, 
 def test_the_steps_of_the_roll_out_export_the_folder_and_take_it_back(
     mounted: Run, tmp_path: Path
 ) -> None:
-    """The actions' own arguments are run; the files that they write are put in their place."""
+    """The actions' own arguments are run; the files that they write are written beforehand."""
     cluster = simple(3, openmeetings={"data_dir": "/opt/om data"})
     text = FOREIGN + "".join(a.text for a in exports.KIND.render(cluster, cluster.nodes[0]))
     (tmp_path / "exports").write_text(FOREIGN)

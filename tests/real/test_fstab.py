@@ -160,7 +160,7 @@ def test_systemd_makes_a_mount_unit_of_each_line(case: str, tmp_path: Path) -> N
 
 
 @FINDMNT
-def test_a_slip_would_be_noticed(tmp_path: Path) -> None:
+def test_a_mistake_would_be_noticed(tmp_path: Path) -> None:
     tab = tmp_path / "fstab"
     tab.write_text("10.1.1.1:/opt/omdata /no/such/folder nfs hard 0 0 x\n10.1.1.1:/a\n")
     done = subprocess.run(

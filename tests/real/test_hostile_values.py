@@ -132,11 +132,13 @@ def test_exportfs_takes_each_option_and_what_the_admin_has(mounted: Run, tmp_pat
         openmeetings={"data_dir": "/srv/om"},
     )
     texts = [exports.KIND.render(c, c.nodes[0])[0].text for c in taken.values()]
-    slips = [f"/srv/om 10.1.1.2(rw,{slip})\n" for slip in ('mp="', 'x"', "frobnicate", "a)b")]
-    *tables, a, b, c, d = _exported(mounted, tmp_path, [*texts, *slips], ["/srv/om"])
+    mistakes = [f"/srv/om 10.1.1.2(rw,{wrong})\n" for wrong in ('mp="', 'x"', "frobnicate", "a)b")]
+    *tables, a, b, c, d = _exported(mounted, tmp_path, [*texts, *mistakes], ["/srv/om"])
     for option, table in zip(taken, tables, strict=True):
         assert table == {*OWN, "/srv/om 10.1.1.2"}, option
-    assert not any("/etc 127.0.0.9" in table for table in (a, b, c, d)), "a slip would be noticed"
+    assert not any("/etc 127.0.0.9" in table for table in (a, b, c, d)), (
+        "a mistake would be noticed"
+    )
 
 
 def _units(folder: Path, tab: Path) -> dict[str, str]:

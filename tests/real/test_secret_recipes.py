@@ -132,7 +132,7 @@ def lay(home: Path, tree: str, password: str = "") -> None:
 def plan(
     home: Path, tree: str, environment: dict[str, str], *options: str
 ) -> tuple[int, list[str], list[str]]:
-    """Plan one node; tell what is said of the password, and which findings there are of it."""
+    """Plan one node; return the change of the password, and its findings."""
     words = ("plan", "--deployed", tree, "--json", "--node", "om1", *options)
     done = omconf(*words, cwd=home, env=environment)
     assert not any(part in done.out + done.err for part in ("s3cret", "'cluster'", "another"))

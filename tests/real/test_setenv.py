@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from omconf.formats.setenv import options, slips
+from omconf.formats.setenv import mistakes, options
 from tests.needs import needs
 from tests.real import written
 from tests.real.programs import SHELLS
@@ -44,6 +44,6 @@ def test_options_are_those_that_the_shell_gives(shell: list[str]) -> None:
             continue
         compared += 1
         given = done.stdout.split("\0")[:-1]
-        assert (given[-1:] == ["end"] and not done.stderr) != bool(slips(text)), text
-        assert slips(text) or [option.text for option in found] == given[:-1], text
+        assert (given[-1:] == ["end"] and not done.stderr) != bool(mistakes(text)), text
+        assert mistakes(text) or [option.text for option in found] == given[:-1], text
     assert compared > FILES * 0.6

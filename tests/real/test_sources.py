@@ -126,11 +126,11 @@ HOSTILE: dict[str, tuple[Callable[[], bytes] | str, str]] = {
     ),
     "a link": (
         lambda: packed([member(f".{HAZELCAST}", type=tarfile.SYMTYPE, linkname="/etc/shadow")]),
-        "There is a symbolic link where a file is expected.",
+        "Expected a file, but found a symbolic link.",
     ),
     "a hard link": (
         lambda: packed([member(f".{HAZELCAST}", type=tarfile.LNKTYPE, linkname="/etc/shadow")]),
-        "There is a symbolic link where a file is expected.",
+        "Expected a file, but found a symbolic link.",
     ),
     "a device": (
         lambda: packed([member(f".{HAZELCAST}", type=tarfile.BLKTYPE)]),

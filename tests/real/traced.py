@@ -17,7 +17,7 @@ CALLS = (
 FORKS = ("fork", "vfork", "clone", "clone3")
 WRITES = ("write", "pwrite64", "writev")
 OTHERS = re.compile(rb"\./commands/|.*/commands/ssh$|.*/git$")
-"""Programs that give omconf secrets: commands of a spec, a node behind ssh, a work tree with a slip."""
+"""Runs that pass omconf secrets: commands of a spec, a node over ssh, a work tree with errors."""
 LONGEST = 1 << 20
 """Bytes of a text that strace shows: more than any file of the tests has."""
 _LINE = re.compile(rb"(\d+) +(\w+)\((.*)\) += (-?\d+|\?)(.*)")

@@ -1,4 +1,4 @@
-"""Files as people write them, slips included: made from a seed, so that every run makes the same."""
+"""Files as people write them, with mistakes: made from a seed, so that every run makes the same."""
 
 from __future__ import annotations
 
@@ -87,16 +87,16 @@ def _path(random: Random) -> str:
 def _client(random: Random) -> str:
     bad = random.random() < 0.02
     name = random.choice(_BAD_CLIENTS if bad else _CLIENTS)
-    slip = random.random()
-    if slip < 0.12:
+    odds = random.random()
+    if odds < 0.12:
         return name
-    if slip < 0.15:
+    if odds < 0.15:
         return f"{name}{_blank(random)}({_options(random)})"
-    if slip < 0.17:
+    if odds < 0.17:
         return f"({_options(random)})"
-    if slip < 0.185:
+    if odds < 0.185:
         return f"{name}({_options(random)}" + random.choice(("", "))", ")x", ")(ro)"))
-    if slip < 0.2:
+    if odds < 0.2:
         return f'"{name}({_options(random)})"'
     return f"{name}({_options(random)})"
 
@@ -106,12 +106,12 @@ def _options(random: Random) -> str:
     if random.random() < 0.02:
         options.append(random.choice(_BAD_EXPORT))
     text = ",".join(options)
-    slip = random.random()
-    if slip < 0.02:
+    odds = random.random()
+    if odds < 0.02:
         return text + ","
-    if slip < 0.03:
+    if odds < 0.03:
         return text.replace(",", random.choice((", ", ",,", " ,", ",\\\n")), 1)
-    return f'"{text}"' if slip < 0.04 else text
+    return f'"{text}"' if odds < 0.04 else text
 
 
 _DEVICES = (

@@ -56,7 +56,7 @@ class World(State):
             self._take(f"{number}", step.nodes, step.actions, side_by_side=side_by_side)
 
     def undo(self, steps: Iterable[Step], back: Desired, *, side_by_side: bool = False) -> None:
-        """Take back what was taken, the last step first; what was apart at first may be so again."""
+        """Take back what was taken, the last step first; hosts may be incompatible again."""
         self.apart = set(self.apart_at_first)
         self.heals = False
         for number, step in reversed([*enumerate(steps, 1)]):

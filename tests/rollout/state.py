@@ -63,7 +63,7 @@ class State:
         self.shut: set[str] = set()
         """Hosts that were lost and run on, while their database went back to what it was."""
         self.strays: set[str] = set()
-        """Hosts that were apart at first, and go back to what they were."""
+        """Hosts that were incompatible at first, and go back to what they were."""
         self.began = 0.0
         """When a node was started last, in seconds."""
 

@@ -19,11 +19,11 @@ HINTS = [
     ("https://om2.example", "https://u:p@om2.example", "`https://om2.example.org:5443/openm"),
     ("om2.example.org:5443/openmeetings", "om2.example.org/x?y=1", "`https://om2.example.org/x`"),
     ("https://om2.example.org:5443/openmeetings", "a b", "`https://om2.example.org:5443/openm"),
-    ("om2.example.org:5443", "[fd00::1]:5443", "format 1 of the spec takes IPv4 only"),
+    ("om2.example.org:5443", "[fd00::1]:5443", "format 1 of the spec supports only IPv4"),
     ("10.1.1.10", "'fd00::1'", "hint: Give the server's IPv4 address, or its name."),
-    ("server: om1", "server: om1, export: //", "hint: Name a folder below `/`"),
-    ("server: om1", "server: om1, export: /.", "hint: Name a folder below `/`"),
-    ('"9.1.0"', '"9.1.0", home: /', "hint: Name a folder below it."),
+    ("server: om1", "server: om1, export: //", "hint: Use a folder below `/`"),
+    ("server: om1", "server: om1, export: /.", "hint: Use a folder below `/`"),
+    ('"9.1.0"', '"9.1.0", home: /', "hint: Use a folder below it."),
     ('"9.1.0"', '"9.1.0", timezone: GMT+1', "hint: Write `Etc/GMT-1`,"),
     ('"9.1.0"', '"9.1.0", timezone: "UTC-2:00"', "hint: Write `Etc/GMT+2`,"),
     ('"9.1.0"', '"9.1.0", timezone: "GMT+5:30"', "hint: Write an IANA name"),
@@ -44,8 +44,8 @@ HINTS = [
     ("kind: nfs", "kind: zfs9", "`kind: cifs` or `kind: mounted`."),
     ("kind: postgresql", "kind: postgre", "hint: Write `postgresql`."),
     ("kind: multicast", "port: 65536", "hint: Write `port: 54327`."),
-    ("user: openmeetings", "user: openmeetings\n  port: 0", "hint: Remove the key to have"),
-    ("user: openmeetings", 'user: "a\\nb"', "hint: Write it in one line"),
+    ("user: openmeetings", "user: openmeetings\n  port: 0", "hint: Remove the key to use"),
+    ("user: openmeetings", 'user: "a\\nb"', "hint: Write it on one line"),
     ("nodes:", "ignore: [{rule: OM221}]\nnodes:", "`why` of the first item of `ignore` is miss"),
     ("nodes:", "ignore: [{rule: OM221}]\nnodes:", "`why:` under the first item of `ignore`."),
     ("nodes:", "ignore: [{rule: OM221, why: ' '}]\nnodes:", "The reason is blank."),
@@ -69,7 +69,7 @@ def test_the_way_out(old: str, new: str, hint: str, tmp_path: Path) -> None:
     assert hint in said(text, tmp_path)
 
 
-SLIPS = [
+MISTAKES = [
     ("host: 10.1.1.10", "host db.example.org", "colon is missing after `host`.", "host db"),
     (
         "user: openmeetings",
@@ -99,14 +99,14 @@ SLIPS = [
     ("10.1.1.10", "'{{ db_host }}'", "OM105", "A spec is no template"),
     ("10.1.1.10", "${DB_HOST}", "OM105", "A spec is no template"),
     ("https://om2.", "https://{{ n }}.", "OM206", "A spec is no template"),
-    ("10.1.1.1,", "'10.1.1.1:5701',", "OM105", "Write `10.1.1.1`; the port of Hazelcast goes to"),
+    ("10.1.1.1,", "'10.1.1.1:5701',", "OM105", "Write `10.1.1.1`; Hazelcast's port is set in"),
     ("server: om1", "server: 'om1:/opt/omdata'", "OM105", "Write `om1`; the folder goes to `stor"),
     ("10.1.1.10", "jdbc:postgresql://db:5432/om", "OM105", "`database.port` and `database.name`"),
     (
         "  om2: {",
         "\u00a0 om2: {",
         "U+00A0 stands before the key `om2`, which is no plain space.",
-        "Write a plain space in its place.",
+        "Replace it by a plain space.",
     ),
     ("discovery:", "disc\u200bovery:", "U+200B stands in the key `discovery`", "Remove it."),
     ("{kind: multicast}", "\n  kind multicast", "must be a mapping", "missing after `kind`. Write"),
@@ -115,8 +115,10 @@ SLIPS = [
 ]
 
 
-@pytest.mark.parametrize(("old", "new", "what", "hint"), SLIPS, ids=[ascii(s[1]) for s in SLIPS])
-def test_a_slip_is_named(old: str, new: str, what: str, hint: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("old", "new", "what", "hint"), MISTAKES, ids=[ascii(s[1]) for s in MISTAKES]
+)
+def test_a_mistake_is_named(old: str, new: str, what: str, hint: str, tmp_path: Path) -> None:
     text = SMALLEST.replace(old, new, 1)
     assert text != SMALLEST
     told = said(text, tmp_path)
@@ -127,7 +129,7 @@ def test_a_slip_is_named(old: str, new: str, what: str, hint: str, tmp_path: Pat
 
 @pytest.mark.parametrize("form", ["password hunter2", "password:hunter2", "password: $hunter2"])
 @pytest.mark.parametrize("where", ["block", "flow"])
-def test_a_slip_shows_no_secret(form: str, where: str, tmp_path: Path) -> None:
+def test_a_mistake_shows_no_secret(form: str, where: str, tmp_path: Path) -> None:
     text = SMALLEST.replace("password: {env: OM_DB_PASSWORD}", form)
     if where == "flow":
         head, _, tail = text.partition("database:\n")

@@ -279,7 +279,7 @@ def test_what_is_printed(tmp_path: Path) -> None:
     assert printed.code == 1
     assert printed.out == ""
     assert printed.err == (
-        "cluster.yaml:10:11: error[OM103]: `kid` is no key of `storage`.\n"
+        "cluster.yaml:10:11: error[OM103]: `kid` is not a key of `storage`.\n"
         "  10 | storage: {kid: nfs, server: om1}\n"
         "     |           ^^^\n"
         "  hint: Did you mean `kind`?\n"
@@ -410,5 +410,5 @@ def test_an_unknown_key_in_a_list_or_of_a_removed_node_names_those_there(tmp_pat
     data = spec_of(2, removed={"om3": {"ssh": "om3", "port": 22}}, ignore=[ignored])
     (tmp_path / "cluster.yaml").write_text(yaml.safe_dump(data))
     printed = omconf("validate", cwd=tmp_path).err
-    assert "hint: Keys there: rule, node, path, why." in printed
-    assert "hint: Keys there: ssh." in printed
+    assert "hint: Valid keys here: rule, node, path, why." in printed
+    assert "hint: Valid keys here: ssh." in printed

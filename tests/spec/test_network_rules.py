@@ -128,7 +128,7 @@ def test_the_port_of_nat_is_hazelcasts_alone() -> None:
     assert [m.value for m in hazelcast.members(cluster)] == [*public, "10.1.1.3:5710"]
     for name in ("persistence.xml", "firewall.nft"):
         assert "1570" not in written[name]
-    (handed,) = database_access.KIND.hand_over(cluster)
+    (handed,) = database_access.KIND.external_files(cluster)
     assert handed.text.count("CREATE USER IF NOT EXISTS 'openmeetings'@'203.0.113.7'") == 1
     assert "15701" not in handed.text
 

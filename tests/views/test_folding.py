@@ -72,7 +72,7 @@ def test_equal_changes_are_drawn_together_however_few() -> None:
         {"path": "/y"},
         {"action": "create"},
         {"ownership": "block"},
-        {"notes": ["taken over"]},
+        {"notes": ["adopted"]},
         {"effect": {"action": "restart", "scope": "node", "rolling": True, "why": ""}},
         {"items": [{"key": "k", "action": "delete", "before": "1"}]},
         {"items": [{"key": "k", "action": "update", "secret": "different"}]},

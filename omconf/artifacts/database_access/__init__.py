@@ -1,8 +1,8 @@
-"""What lets every node log in to the database: files for the administrator of its server.
+"""Files for the administrator of the database server that let every node log in.
 
-Source: the clustering page, step "Database". OpenMeetings creates its own tables at its installation
+Source: the clustering page, step "Database". OpenMeetings creates its tables at installation
 and alters them at an upgrade (`openjpa.jdbc.SynchronizeMappings`), so its user may do that in its own
-database, and nothing in any other.
+database, and nothing in others.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Manual, Stage
-from omconf.artifacts.contents import Artifact, HandOver, Ownership
+from omconf.artifacts.contents import Artifact, ExternalFile, Ownership
 from omconf.artifacts.database_access import mysql, other_servers, postgresql
 from omconf.artifacts.database_access.statements import FOLDER, clients, statements
 from omconf.artifacts.effect import Change, Effect
@@ -40,13 +40,13 @@ class DatabaseAccess(Kind):
         """Return nothing: a node needs no file for this."""
         return []
 
-    def hand_over(self, cluster: Cluster) -> list[HandOver]:
-        """Return statements (and pg_hba.conf, for PostgreSQL); for other servers, what to grant."""
+    def external_files(self, cluster: Cluster) -> list[ExternalFile]:
+        """Return the statements (for PostgreSQL, pg_hba.conf too); for other servers, what to grant."""
         kind = cluster.database.kind.value
         if kind == "postgresql":
             return [
                 statements(cluster, sql.postgresql_text, postgresql.statements),
-                HandOver(
+                ExternalFile(
                     f"{FOLDER}/pg_hba.conf",
                     tuple(postgresql.pg_hba_lines(cluster, clients(cluster))),
                     meaning=postgresql.meaning(cluster),
@@ -54,12 +54,12 @@ class DatabaseAccess(Kind):
             ]
         if kind == "mysql":
             return [statements(cluster, sql.mysql_text, mysql.statements)]
-        return [HandOver(f"{FOLDER}/{kind}.txt", tuple(other_servers.grants(cluster)))]
+        return [ExternalFile(f"{FOLDER}/{kind}.txt", tuple(other_servers.grants(cluster)))]
 
     def read(self, text: str) -> Reading:
         """Read a pg_hba.conf: how a client is let in, by type, database, role and address.
 
-        Statements are run and not kept, so they cannot be read back.
+        Statements are not stored, so they cannot be read back.
         """
         return postgresql.read(text)
 
@@ -68,7 +68,7 @@ class DatabaseAccess(Kind):
         database = cluster.database
         for what, value in (("user", database.user), ("name", database.name)):
             if reason := _refusal(database.kind.value, what, value.value):
-                hint = f"Give the database's {what} another one."
+                hint = f"Change the database's {what}."
                 yield NOT_TAKEN.at(value.span, f"`{value.value[:80]}`: {reason}.", hint=hint)
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
@@ -81,8 +81,8 @@ class DatabaseAccess(Kind):
         servers = [server.name for server in cluster.database.servers]
         first = f"On the database server {servers[0]}"
         if len(servers) > 1:
-            first = f"On the database server that can be written, of {', '.join(servers)}"
-        files = tuple(f.path for f in self.hand_over(cluster))
+            first = f"On the writable database server of {', '.join(servers)}"
+        files = tuple(f.path for f in self.external_files(cluster))
         if kind in other_servers.PRODUCTS:
             text = f"{first}: grant what `{files[0]}` lists."
             return Manual("database", text, files)
@@ -92,8 +92,8 @@ class DatabaseAccess(Kind):
         elif len(files) > 1:
             rules = ", add `database/pg_hba.conf` to its own and reload it"
         text = (
-            f"{first}: run `{files[0]}` of a copy with its password"
-            f" (`omconf build --reveal-secrets`){rules}."
+            f"{first}: run `{files[0]}` from a copy with the password (`omconf build"
+            f" --reveal-secrets`){rules}."
         )
         if kind == "mysql" and not _lets_in(cluster):
             text += MYSQL_8
@@ -104,12 +104,12 @@ class DatabaseAccess(Kind):
 
 KIND = DatabaseAccess()
 TLS_FIRST = (
-    " It refuses logins without TLS from then on: the server has to offer TLS, and no node may still"
-    " log in without it (docs/database.md, Turning TLS on)."
+    " From then on, logins without TLS are refused: the server has to offer TLS, and no node may"
+    " still log in without it (docs/database.md, Turning TLS on)."
 )
 MYSQL_8 = (
-    " MySQL 8, unlike MariaDB, lets no node in with the URL as it is: first write"
-    " `{sslMode: REQUIRED}` or `{allowPublicKeyRetrieval: true}` in `database.options` (OM218)."
+    " MySQL 8, unlike MariaDB, refuses logins with the current URL: first set `sslMode: REQUIRED` or"
+    " `allowPublicKeyRetrieval: true` in `database.options` (OM218)."
 )
 
 
@@ -121,14 +121,14 @@ def _lets_in(cluster: Cluster) -> bool:
 def _refusal(kind: str, what: str, name: str) -> str:
     if kind == "postgresql":
         if len(name.encode()) > 63:
-            return "PostgreSQL cuts names at 63 bytes, silently"
+            return "PostgreSQL silently truncates names to 63 bytes"
         if name.startswith("/"):
-            return "from PostgreSQL 16 on, pg_hba.conf takes a name with `/` at its start for a pattern"
+            return "from PostgreSQL 16 on, a name that starts with `/` is a pattern in pg_hba.conf"
         if what == "user" and (name.startswith("pg_") or name in ("public", "none")):
-            return "PostgreSQL keeps this role name for itself"
+            return "PostgreSQL reserves this role name"
     longest = {"user": 80, "name": 64}[what]
     if kind == "mysql" and len(name) > longest:
-        return f"MySQL and MariaDB take {longest} characters of it at most"
+        return f"MySQL and MariaDB allow at most {longest} characters"
     if kind == "mysql" and any(ord(char) > 0xFFFF for char in name):
-        return "MySQL and MariaDB put `?` in the place of characters beyond U+FFFF in names"
+        return "MySQL and MariaDB replace characters above U+FFFF in names by `?`"
     return ""

@@ -1,4 +1,4 @@
-"""MySQL and MariaDB: the statements that make the database, and an account for each node."""
+"""MySQL and MariaDB: statements that create the database, and an account for each node."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ RIGHTS = "SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES
 """On MySQL and MariaDB. CREATE also because of `createDatabaseIfNotExist` in the stock URL."""
 _TLS = """\
 --   ssl-cert, ssl-key = the server's certificate and its key
--- Without TLS no node is let in by these accounts. Where nodes still log in without it, run this file
--- when all have restarted with the new persistence.xml; or before, with REQUIRE NONE in each line."""
+-- These accounts refuse logins without TLS. If nodes still log in without it, run this file after all
+-- have restarted with the new persistence.xml; or before, with REQUIRE NONE in each line."""
 _CLIENTS = """\
--- The authority of the nodes' certificates has to be in the server's ssl-ca."""
+-- The CA of the nodes' certificates has to be in the server's ssl-ca."""
 _INTRODUCTION = """\
 -- For the administrator of the MySQL or MariaDB server. `omconf build -o DIR --reveal-secrets` writes
--- a copy with the password in its place; run that one, as root:
+-- a copy with the password; run that one, as root:
 --   mysql < mysql.sql
--- Run it again after each change: what is there stays, the password is set anew.
+-- Run it again after each change: existing objects stay, the password is set again.
 -- MySQL 8 needs `database.options` with `allowPublicKeyRetrieval` or TLS (`sslMode`); MariaDB does not.
--- The server has to listen where the nodes look for it; a change under [mysqld] takes a restart:"""
+-- The server has to listen where the nodes connect; changes under [mysqld] need a restart:"""
 _SETUP = """\
 SET NAMES utf8mb4;
--- A backslash in a text below is written twice.
+-- Backslashes in strings below are doubled.
 SET SESSION sql_mode = 'STRICT_ALL_TABLES';
--- The password stands in no query log of the server's.
+-- Keep the password out of the server's query logs.
 SET SESSION sql_log_off = ON;
 SET SESSION long_query_time = 31536000;
 """
@@ -50,7 +50,7 @@ def _required(cluster: Cluster) -> Value[str]:
 
 
 def statements(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
-    """Write the statements for mysql, which can be run again."""
+    """Write the statements for mysql; they can be run again."""
     database = cluster.database
     user = encoded(database.user, sql.mysql_text)
     name, pattern = (encoded(database.name, f) for f in (sql.mysql_name, sql.mysql_pattern))
@@ -79,7 +79,7 @@ def statements(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
         grant = f"GRANT {RIGHTS} ON "
         yield line(grant, pattern, ".* TO ", user, "@", host, ";", why=(STEP,))
     yield from lines_of(
-        "\n-- Its accounts for other hosts, if any: of nodes that left, for example.", SCRIPT
+        "\n-- Accounts for other hosts, if any, for example of removed nodes.", SCRIPT
     )
     yield line("SELECT user, host FROM mysql.user WHERE user = ", user, why=(SCRIPT,))
     yield line("  AND host NOT IN (", *hosts, ");", why=(SCRIPT,))

@@ -1,4 +1,4 @@
-"""SQL Server, Oracle Database and Db2: what their administrator grants, in words."""
+"""SQL Server, Oracle Database and Db2: a description of what their administrator grants."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def grants(cluster: Cluster) -> Iterator[Line]:
     yield line(header.text(cluster.name), why=(SCRIPT,))
     yield from lines_of(
         f"\nFor the administrator of the {product} server: what every node needs to log in."
-        "\nNothing of this was tried with a real server.\n",
+        "\nomconf is not tested with a real server of this kind.\n",
         SCRIPT,
     )
     yield line("user      ", database.user, why=(STEP,))
@@ -56,6 +56,6 @@ def grants(cluster: Cluster) -> Iterator[Line]:
         begin = "          " if number else "listens   "
         yield line(begin, server.host, ", TCP port ", server.port, why=(STEP,))
     if tls := database.tls:
-        yield line("          with encryption, and with nothing else", why=(tls.mode.origin,))
+        yield line("          with encryption only", why=(tls.mode.origin,))
     for number, (node, address) in enumerate(clients(cluster)):
         yield line("          " if number else "clients   ", address, " (", node, ")", why=(STEP,))

@@ -1,4 +1,4 @@
-"""PostgreSQL: the statements that make the role and its database, and the lines of pg_hba.conf."""
+"""PostgreSQL: statements that create the role and its database, and the lines of pg_hba.conf."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 _INTRODUCTION = """\
 -- For the superuser of the PostgreSQL server. `omconf build -o DIR --reveal-secrets` writes a copy
--- with the password in its place; run that one, as root:"""
+-- with the password; run that one, as root:"""
 _PRIMARY = """\
--- Run it on the primary alone: a standby gets it from there. pg_hba.conf goes to each of them."""
+-- Run it on the primary only: standbys replicate it. pg_hba.conf goes to each server."""
 _SETUP = """\
--- Run it again after each change: what is there stays, the password is set anew.
+-- Run it again after each change: existing objects stay, the password is set again.
 \\set ON_ERROR_STOP on
 SET client_encoding = 'UTF8';
 
--- The password stands in no log of the server's, and in its tables as pg_hba.conf asks for it.
+-- Keep the password out of the server's logs, and store it as pg_hba.conf requires.
 SET log_statement = 'none';
 SET log_min_duration_statement = -1;
 SET log_min_error_statement = 'panic';
@@ -40,25 +40,25 @@ SELECT set_config(name, '0', false) FROM pg_settings WHERE name = 'log_transacti
 SET pg_stat_statements.track = 'none';
 SET password_encryption = 'scram-sha-256';
 
--- A role that may log in, and nothing else."""
+-- A role that may only log in."""
 _OWNER = """\
 
--- It owns the database, and so may create its tables there, in PostgreSQL 15 and newer too."""
+-- It owns the database, so that it may create tables there (also in PostgreSQL 15 and newer)."""
 _PG_HBA = """\
-# For whoever runs the PostgreSQL server. The lines from BEGIN to END go into its pg_hba.conf
-# (SHOW hba_file), in the place of earlier ones, above all lines that speak of the same clients: the
-# first line that matches counts. Then, as superuser: SELECT pg_reload_conf();
-# The server has to listen where the nodes look for it; a change in postgresql.conf takes a restart:"""
+# For the administrator of the PostgreSQL server. Put the lines from BEGIN to END into its pg_hba.conf
+# (SHOW hba_file), replacing earlier ones, above all lines for the same clients: the first line
+# that matches counts. Then, as superuser: SELECT pg_reload_conf();
+# The server has to listen where the nodes connect; changes in postgresql.conf need a restart:"""
 _PG_HBA_TLS = """\
 #   ssl = on
-# Without TLS no node is let in by these lines. Where nodes still log in without it, leave their `host`
-# lines in the block's place until all have restarted with the new persistence.xml."""
+# These lines refuse logins without TLS. If nodes still log in without it, keep their `host` lines
+# instead of this block until all have restarted with the new persistence.xml."""
 _PG_HBA_CLIENTS = """\
-# The authority of the nodes' certificates has to be in the server's ssl_ca_file."""
+# The CA of the nodes' certificates has to be in the server's ssl_ca_file."""
 
 
 def statements(cluster: Cluster, password: Placeholder) -> Iterator[Line]:
-    """Write the statements for psql, which can be run again."""
+    """Write the statements for psql; they can be run again."""
     database = cluster.database
     role, name = (encoded(v, sql.postgresql_name) for v in (database.user, database.name))
     role_text, name_text = (encoded(v, sql.postgresql_text) for v in (database.user, database.name))
@@ -115,7 +115,7 @@ def _asked(cluster: Cluster) -> tuple[str, str, tuple[Origin, ...]]:
 
 
 def meaning(cluster: Cluster) -> Meaning:
-    """Tell what `read` must find in pg_hba.conf; two clients stand for all."""
+    """Return what `read` must find in pg_hba.conf; two clients are a sample of all."""
     role, name = (pg_hba.name(v.value) for v in (cluster.database.user, cluster.database.name))
     few = list(islice(clients(cluster), 2))
     kind, how, _ = _asked(cluster)
@@ -125,7 +125,7 @@ def meaning(cluster: Cluster) -> Meaning:
 
 
 def read(text: str) -> Reading:
-    """Read a pg_hba.conf: how a client is let in, by type, database, role and address."""
+    """Read a pg_hba.conf: the authentication method by type, database, role and address."""
     reading = Reading()
     for number, whom, how in pg_hba.records(text):
         if not how:

@@ -1,10 +1,10 @@
-"""What the files for every database server share: the clients, and lines with their origins."""
+"""Shared by the files for all database servers: clients, and lines with their origins."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.contents import HandOver, Line, Placeholder, line
+from omconf.artifacts.contents import ExternalFile, Line, Placeholder, line
 from omconf.formats import header
 from omconf.origin import FromFormat, FromPage, Origin, Value
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster
 
 STEP = FromPage("Database: users who can connect remotely")
-SCRIPT = FromFormat("a script that can be run again, and says what it is for")
+SCRIPT = FromFormat("a script that can be run again, and describes its purpose")
 FOLDER = "database"
 Client = tuple[Value[str], Value[str]]
 """A node's name, and an address that its connections come from."""
 
 
 def clients(cluster: Cluster) -> Iterator[Client]:
-    """Yield each node with every address that the server may see of it, including one behind NAT."""
+    """Yield each node with every address at which the server may see it, with NAT and without."""
     database = cluster.database
     beyond: set[str] = set()
     for node in cluster.nodes:
@@ -40,7 +40,7 @@ def lines_of(text: str, *why: Origin) -> list[Line]:
 
 
 def encoded(value: Value[str], encode: Callable[[str], str]) -> Value[str]:
-    """Encode a value for its place in a file; it keeps its origin."""
+    """Encode a value for a file; it keeps its origin."""
     return Value(encode(value.value), value.origin)
 
 
@@ -48,8 +48,8 @@ def statements(
     cluster: Cluster,
     encode: Callable[[str], str],
     write: Callable[[Cluster, Placeholder], Iterator[Line]],
-) -> HandOver:
-    """Make the .sql file of the cluster's database: a header, and the lines that `write` gives.
+) -> ExternalFile:
+    """Make the .sql file of the cluster's database: a header, and the lines from `write`.
 
     `encode` writes the password as a text of that SQL; readable by its owner alone.
     """
@@ -57,4 +57,4 @@ def statements(
     head = line("-- ", header.text(cluster.name), why=(SCRIPT,))
     lines = (head, *write(cluster, password))
     path = f"{FOLDER}/{cluster.database.kind.value}.sql"
-    return HandOver(path, lines, mode=0o600, placeholders=(password,))
+    return ExternalFile(path, lines, mode=0o600, placeholders=(password,))

@@ -1,10 +1,10 @@
 -- omconf: galera. Compiled from the cluster spec: change the spec, not this file.
 -- For the administrator of the MySQL or MariaDB server. `omconf build -o DIR --reveal-secrets` writes
--- a copy with the password in its place; run that one, as root:
+-- a copy with the password; run that one, as root:
 --   mysql < mysql.sql
--- Run it again after each change: what is there stays, the password is set anew.
+-- Run it again after each change: existing objects stay, the password is set again.
 -- MySQL 8 needs `database.options` with `allowPublicKeyRetrieval` or TLS (`sslMode`); MariaDB does not.
--- The server has to listen where the nodes look for it; a change under [mysqld] takes a restart:
+-- The server has to listen where the nodes connect; changes under [mysqld] need a restart:
 --   bind-address = 10.3.0.1
 --   port = 3306
 --   bind-address = 10.3.0.2
@@ -12,12 +12,12 @@
 --   bind-address = 10.3.0.3
 --   port = 3307
 --   ssl-cert, ssl-key = the server's certificate and its key
--- Without TLS no node is let in by these accounts. Where nodes still log in without it, run this file
--- when all have restarted with the new persistence.xml; or before, with REQUIRE NONE in each line.
+-- These accounts refuse logins without TLS. If nodes still log in without it, run this file after all
+-- have restarted with the new persistence.xml; or before, with REQUIRE NONE in each line.
 SET NAMES utf8mb4;
--- A backslash in a text below is written twice.
+-- Backslashes in strings below are doubled.
 SET SESSION sql_mode = 'STRICT_ALL_TABLES';
--- The password stands in no query log of the server's.
+-- Keep the password out of the server's query logs.
 SET SESSION sql_log_off = ON;
 SET SESSION long_query_time = 31536000;
 
@@ -38,6 +38,6 @@ CREATE USER IF NOT EXISTS 'openmeetings'@'10.3.0.3' IDENTIFIED BY @omconf:databa
 ALTER USER 'openmeetings'@'10.3.0.3' IDENTIFIED BY @omconf:database.password@ REQUIRE SSL;
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON `openmeetings`.* TO 'openmeetings'@'10.3.0.3';
 
--- Its accounts for other hosts, if any: of nodes that left, for example.
+-- Accounts for other hosts, if any, for example of removed nodes.
 SELECT user, host FROM mysql.user WHERE user = 'openmeetings'
   AND host NOT IN ('10.3.0.1', '10.3.0.2', '10.3.0.3');

@@ -1,16 +1,16 @@
 -- omconf: gluster. Compiled from the cluster spec: change the spec, not this file.
 -- For the administrator of the MySQL or MariaDB server. `omconf build -o DIR --reveal-secrets` writes
--- a copy with the password in its place; run that one, as root:
+-- a copy with the password; run that one, as root:
 --   mysql < mysql.sql
--- Run it again after each change: what is there stays, the password is set anew.
+-- Run it again after each change: existing objects stay, the password is set again.
 -- MySQL 8 needs `database.options` with `allowPublicKeyRetrieval` or TLS (`sslMode`); MariaDB does not.
--- The server has to listen where the nodes look for it; a change under [mysqld] takes a restart:
+-- The server has to listen where the nodes connect; changes under [mysqld] need a restart:
 --   bind-address = db
 --   port = 3306
 SET NAMES utf8mb4;
--- A backslash in a text below is written twice.
+-- Backslashes in strings below are doubled.
 SET SESSION sql_mode = 'STRICT_ALL_TABLES';
--- The password stands in no query log of the server's.
+-- Keep the password out of the server's query logs.
 SET SESSION sql_log_off = ON;
 SET SESSION long_query_time = 31536000;
 
@@ -26,6 +26,6 @@ CREATE USER IF NOT EXISTS 'om'@'10.0.0.2' IDENTIFIED BY @omconf:database.passwor
 ALTER USER 'om'@'10.0.0.2' IDENTIFIED BY @omconf:database.password@;
 GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES ON `openmeetings`.* TO 'om'@'10.0.0.2';
 
--- Its accounts for other hosts, if any: of nodes that left, for example.
+-- Accounts for other hosts, if any, for example of removed nodes.
 SELECT user, host FROM mysql.user WHERE user = 'om'
   AND host NOT IN ('10.0.0.1', '10.0.0.2');

@@ -1,4 +1,4 @@
-"""Slips that make a value wrong whatever the key is, and what to write instead."""
+"""Common mistakes in the value of any key, and what to write instead."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 ODD_SPACE = re.compile("[\u00a0\u2000-\u200d\u202f\u2060\u205f\u3000\ufeff]")
 """Characters that look like a space, or like nothing, and are no plain space."""
-_PLAIN = "Write a plain space in its place."
+_PLAIN = "Replace it by a plain space."
 _KEY_END = re.compile("[ :]")
 _TEMPLATE = re.compile(r"\{\{|\{%|\$\{?[A-Za-z_]|@[A-Za-z_]+@")
 
