@@ -308,7 +308,7 @@ def _no_match(cluster: Cluster, chosen: Value[str]) -> Diagnostic | None:
     for node in cluster.nodes if chosen.value != "none" else ():
         if not deployed_members.matches(chosen.value, node.address.value):
             message = f"`{chosen.value}` does not match {node.address.value}, the address of"
-            hint = "Hazelcast starts only where one of a host's addresses matches."
+            hint = "Hazelcast starts only if one of the host's addresses matches."
             return CONTRADICTION.at(chosen.span, f"{message} `{node.name.value}`.", hint=hint)
     return None
 

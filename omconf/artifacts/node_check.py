@@ -100,7 +100,10 @@ class NodeCheck(Kind):
                 some = [other for other in every[: MAX_OTHERS + 1] if other != release]
                 more = len(every) - 1 - MAX_OTHERS
                 others = ", ".join(some[:MAX_OTHERS]) + (f" and {more} more" if more > 0 else "")
-                message = f"It is laid out for OpenMeetings {release}, other nodes for {others}."
+                message = (
+                    f"This node's settings are for OpenMeetings {release}, those of other nodes"
+                    f" for {others}."
+                )
                 yield node, Finding(SPLIT_CLUSTER, deployed[node].lines["release"], message)
 
     def keep(self, key: str, replaced: bool) -> str:

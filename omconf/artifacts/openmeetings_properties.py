@@ -149,9 +149,9 @@ class OpenMeetingsProperties(Kind):
             if other := next((other for other in others if other != node), None):
                 message = (
                     f"{other} has the same `{KUID}` and the same media server: each node's watchdog "
-                    "drops the streams of unknown nodes."
+                    "drops the other's streams."
                 )
-                hint = "Say `kurento.url` in the spec: each node then gets a kuid of its own."
+                hint = "Set `kurento.url` in the spec: each node then gets its own kuid."
                 yield node, Finding(TWO_NAMES, reading.lines[KUID], message, hint)
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:

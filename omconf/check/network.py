@@ -110,7 +110,7 @@ def _outside(cluster: Cluster) -> Iterator[Diagnostic]:
             if _one_segment(cluster):
                 yield OUTSIDE_SUBNET.at(
                     node.address.span,
-                    f"{outside} with ttl 1 multicast packets pass no router to it.",
+                    f"{outside} with ttl 1, multicast packets do not pass routers.",
                     hint="Write `discovery: {kind: tcp-ip}`; a higher ttl needs multicast routing.",
                 )
                 continue

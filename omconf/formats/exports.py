@@ -233,8 +233,8 @@ class _Reader:
         options = before.options.plus(self.options(word, word.text[1:]))
         text = ",".join(options.settled())
         if len(text.encode("utf-8", "surrogatepass")) > MAX_DEFAULTS:
-            message = f"The `-options` of this line come to over {MAX_DEFAULTS:,} bytes: omconf"
-            message += " leaves out the ones from here on."
+            message = f"The `-options` of this line exceed {MAX_DEFAULTS:,} bytes: omconf"
+            message += " ignores those from here on."
             report(self.findings, Finding(BEYOND_LIMIT, self.line_of(word.start), message))
             return replace(before, full=True)
         return _Defaults(options, text)

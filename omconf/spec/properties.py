@@ -68,7 +68,7 @@ def hazelcast_name(value: str) -> str:
     if _REPLACED.search(value):
         refuse(
             UNCARRIABLE,
-            f"`{value[:80]}` is no plain name: Hazelcast would put a value in the place of `${{...}}`.",
+            f"`{value[:80]}` is not a plain name: Hazelcast would replace `${{...}}` by a value.",
             "Write the name itself.",
         )
     return carried(value)

@@ -55,7 +55,7 @@ def host(value: Any, with_port: str = "") -> HostRef:
     if not names.HOST.fullmatch(checks.clean(value)) or len(value) > names.MAX_HOST:
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no name or address of a host.",
+            f"`{value[:80]}` is not a host name or address.",
             with_port or f"Write `{host}`; the port of a database goes to `database.port`."
             if port.isdecimal() and names.HOST.fullmatch(host)
             else mistakes.host(value) or "Write `10.1.1.10` or `db.example.org`, for example.",
@@ -79,7 +79,7 @@ def database_host(value: Any) -> HostRef:
         if len(several) > 1 and all(names.HOST.fullmatch(p.partition(":")[0]) for p in several):
             refuse(
                 WRONG_VALUE,
-                f"`{value[:80]}` is no name or address of a host.",
+                f"`{value[:80]}` is not a host name or address.",
                 "Write several servers as a list: `[db1, {host: db2, port: 5433}]`.",
             )
         name, _, port = value.rpartition(":")
@@ -119,7 +119,7 @@ def member(value: str) -> str:
     if not names.HOST.fullmatch(plain) or len(plain) > names.MAX_HOST:
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no name or address of a host.",
+            f"`{value[:80]}` is not a host name or address.",
             f"Write `{name[:80]}`; the port of Hazelcast goes to `hazelcast.port`."
             if port.isdecimal() and names.HOST.fullmatch(node_text(name, "om1", "10.1.1.1"))
             else mistakes.host(value) or "Write `om1.example.org`, for example.",
@@ -150,7 +150,7 @@ def node_file(value: Any) -> SecretRef | str:
         if value.isprintable() and not value.startswith("/"):
             refuse(
                 WRONG_VALUE,
-                f"`{value[:80]}` is no absolute path, which a file on the nodes has.",
+                f"`{value[:80]}` is not an absolute path, which a file on the nodes needs.",
                 f"Write `/PATH`, or `{{file: {value[:80]}, whole: true}}` for omconf to copy it there.",
             )
         return folders.folder(checks.clean(value))
@@ -190,5 +190,5 @@ def secret(value: Any) -> SecretRef:
     if any("-----BEGIN " in w for w in words):
         refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
-        _unclear("This is no name of an environment variable.", mistakes.VARIABLE_ALONE)
+        _unclear("This is not the name of an environment variable.", mistakes.VARIABLE_ALONE)
     return SecretRef(source, tuple(words))

@@ -117,7 +117,7 @@ def share_name(value: str) -> str:
     if not plain or len(value) > names.MAX_SHARE:
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no name for a share.",
+            f"`{value[:80]}` is not a valid share name.",
             "Use letters, digits, `.`, `_`, `-`, `$` and single spaces,"
             f" {names.MAX_SHARE} characters at most.",
         )
@@ -142,7 +142,7 @@ def samba_user(value: str) -> str:
     if not names.DOMAIN_ACCOUNT.fullmatch(value):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no name of a Samba account.",
+            f"`{value[:80]}` is not a valid Samba account name.",
             "Use letters, digits, `.`, `_` and `-`, 31 characters at most; an account of a Windows"
             " domain is `DOMAIN\\user` or `user@example.org`.",
         )
@@ -154,7 +154,7 @@ def domain(value: str, info: ValidationInfo) -> str:
     if not names.DOMAIN.fullmatch(value):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no name of a Windows domain.",
+            f"`{value[:80]}` is not a valid Windows domain name.",
             "Write `CORP` or `corp.example.org`, for example.",
         )
     user = str(info.data.get("user", ""))
@@ -179,7 +179,7 @@ def client(value: str) -> str:
     if not names.EXPORT_CLIENT.fullmatch(value):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no client of an export.",
+            f"`{value[:80]}` is not a valid export client.",
             "Write a network (`10.1.1.0/24`), a netgroup (`@nodes`) or names (`*.example.org`).",
         )
     if "/" in value:
@@ -190,13 +190,13 @@ def client(value: str) -> str:
         refuse(
             WRONG_VALUE,
             f"`{value[:80]}` is a pattern of addresses: exportfs compares patterns with names.",
-            "Write a network, as `10.1.1.0/24`.",
+            "Write a network, such as `10.1.1.0/24`.",
         )
     if export_clients.is_world(value):
         refuse(
             WRONG_VALUE,
-            f"`{value}` matches unknown hosts: the shared folder would be public.",
-            "Write the nodes' network, as `10.1.1.0/24`, or names of your own domain, as"
+            f"`{value}` matches hosts outside the cluster: the shared folder would be public.",
+            "Write the nodes' network, such as `10.1.1.0/24`, or names in your own domain, such as"
             " `*.om.example.org`.",
         )
     return value
@@ -231,7 +231,7 @@ def file_system(value: str) -> str:
     if not fstab.KIND.fullmatch(value):
         refuse(
             WRONG_VALUE,
-            f"`{value[:80]}` is no type of a file system.",
+            f"`{value[:80]}` is not a valid file system type.",
             "Write `glusterfs`, for example.",
         )
     return value
