@@ -83,8 +83,8 @@ def create(
 def replace(name: str, data: bytes, *, dir_fd: int, mode: int, exact: bool = True) -> None:
     """Put a new file of this very mode in the place of an old one, or of none, in one step.
 
-    Without `exact` the umask narrows the mode. At any moment, also after a power cut, there is the
-    old file or the new one, whole. A link in its place is replaced itself.
+    Without `exact` the umask narrows the mode. At any moment, also after a power cut, either the
+    complete old file or the complete new one exists. A link at the path is itself replaced.
     """
     staged = f".omconf-{os.urandom(8).hex()}"
     create(staged, data, dir_fd=dir_fd, mode=mode, exact=exact)

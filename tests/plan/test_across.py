@@ -140,7 +140,7 @@ def test_nodes_that_are_laid_out_for_different_releases() -> None:
         (d["node"], d["message"]) for d in found["diagnostics"] if d["rule"] == "OM314"
     ]
     assert node == "om2"
-    assert "laid out for OpenMeetings 9.0.0, other nodes for 9.1.0" in message
+    assert "for OpenMeetings 9.0.0, those of other nodes for 9.1.0" in message
     (change,) = found["changes"]
     assert change["effect"]["action"] == "none"
     assert "Install OpenMeetings 9.1.0" in str(found["rollout"])

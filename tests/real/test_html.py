@@ -1,5 +1,5 @@
-"""The page of a plan, judged by a browser: it fits a screen and a phone, complains of nothing, asks for
-nothing, and shows what a deployed file holds as text."""
+"""A plan's page in a real browser: it fits a screen and a phone, logs no errors, requests nothing, and
+shows the contents of deployed files as text."""
 
 from __future__ import annotations
 
