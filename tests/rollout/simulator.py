@@ -44,6 +44,9 @@ if TYPE_CHECKING:
 
     from omconf.cluster.model import Node
 
+KNOWN = ("Install ", "Have `", "Configure ", "Stop running ", "Unless it was there before")
+"""Begin what people do that a simulated host does not show."""
+
 
 class World(State):
     """A cluster on which actions are taken; one spec after the other is rolled out."""
@@ -269,24 +272,22 @@ class World(State):
             if host.process:
                 raise Wrong(f"{host.name} runs while its home changes")
             host.home = found[1]
-        elif text.startswith("Take back"):
+        elif text.startswith("Undo this"):
             self.access, self.outside = copy.deepcopy(self.servers[-1])
-        elif found := re.match(rf"Have `{MOUNT_FROM}` lead to the data server \((.+?)\)", text):
+        elif found := re.match(rf"Resolve `{MOUNT_FROM}` to the data server \((.+?)\)", text):
             host.leads.append(found[1])
-        elif text.startswith(f"Have `{MOUNT_FROM}` lead where"):
+        elif text.startswith(f"Resolve `{MOUNT_FROM}` to its previous"):
             if len(host.leads) > 1 or self.faulty:
                 host.leads.pop()
         elif action.who in ("database", "storage") and ("On the " in text or " ready: " in text):
-            self.let_in(action.who, self.spec, adds="already stays" in text)
+            self.let_in(action.who, self.spec, adds="Keep the existing" in text)
         elif text.startswith("Restore the database "):
             if any(h.process for h in self.hosts.values() if h.name not in self.gone):
                 raise Wrong("the database is restored while it is used")
             assert back is not None
             self.tables[self.url(back)] = back.cluster.openmeetings.release.value.name
             self.altering = None
-        elif text.startswith(
-            ("Where the database is empty", "Back up the database", "Copy the data")
-        ):
+        elif text.startswith(("If the database is empty", "Back up the database", "Copy the data")):
             pass
         elif self.faulty and back is None and text.startswith("Move") and self._moved():
             host.earlier_mounts.append({k: v for k, v in host.mounts.items() if v[0] == BY_HAND})
@@ -307,7 +308,7 @@ class World(State):
             self._mount_by_hand(host, None)
         elif text.startswith("Add the account"):
             host.accounts = True
-        elif not text.startswith(("Install ", "Have `", "Unless it was there before")):
+        elif not text.startswith(KNOWN):
             raise Wrong(f"nobody knows what this does: {text} {cluster.name}")
 
     def _moved(self) -> bool:

@@ -552,7 +552,7 @@ def test_nobody_goes_back_alone_to_what_is_gone() -> None:
     assert not found.scene.taken_back
 
 
-@pytest.mark.parametrize("text", ["Where the database is empty", "'start'", "cp -R", "Install"])
+@pytest.mark.parametrize("text", ["If the database is empty", "'start'", "cp -R", "Install"])
 @pytest.mark.parametrize("late", [False, True])
 def test_a_first_apply_that_was_killed_is_a_first_apply_again(text: str, late: bool) -> None:
     """The shared folder gets its first content, and the database its tables."""

@@ -66,7 +66,7 @@ def test_another_database_is_filled_before_anybody_uses_it() -> None:
     copied = when(plan, "Copy the data of the database")
     assert when(plan, Service("stop", UNIT)) < copied < when(plan, Service("start", UNIT))
     last = [a for a in plan.rollout.steps[-2].actions if isinstance(a, Manual)]
-    assert "also from an earlier server" in last[0].text
+    assert "also from a previous server" in last[0].text
 
 
 def test_nodes_that_stop_together_serve_again_before_the_others_restart() -> None:
@@ -143,7 +143,7 @@ def test_another_server_of_the_same_name_is_mounted_anew_everywhere(kind: str, s
     before = spec_of(3, storage={**storage, "server": "om1"})
     plan = rolled(before, laid_over(before, {"storage": {"server": server}}))
     assert plan.rollout.disruption == "all"
-    leads = plan.rollout.steps[when(plan, "Have `files.example.org` lead to the data server")]
+    leads = plan.rollout.steps[when(plan, "Resolve `files.example.org` to the data server")]
     assert set(leads.nodes) == ({"om1", "om3"} if server == "om2" else {"om1", "om2", "om3"})
     assert when(plan, UMOUNT) < when(plan, MOUNT)
 

@@ -249,8 +249,8 @@ def test_a_way_back_from_a_release_has_what_its_files_had() -> None:
 def test_another_account_of_the_database_locks_nobody_out() -> None:
     plan = rolled(spec_of(3), spec_of(3, database={"user": "other"}))
     manuals = [a for s in plan.rollout.steps for a in s.actions if isinstance(a, Manual)]
-    assert "stays until the last step" in manuals[0].text
-    assert "stays until the last step" not in manuals[-1].text
+    assert "until the last step" in manuals[0].text
+    assert "until the last step" not in manuals[-1].text
 
 
 def test_a_share_of_a_cluster_that_was_one_node_has_its_account() -> None:

@@ -170,7 +170,7 @@ def test_no_url_that_is_advised_holds_a_login(url: str, tmp_path: Path) -> None:
 
 def test_an_offset_is_not_said_to_be_gmt_for_the_jvm(tmp_path: Path) -> None:
     text = SMALLEST.replace('"9.1.0"', '"9.1.0", timezone: GMT+1')
-    assert "would take GMT" not in said(text, tmp_path)
+    assert "would use GMT" not in said(text, tmp_path)
 
 
 def test_all_hints_of_one_url_say_the_same_url(tmp_path: Path) -> None:
