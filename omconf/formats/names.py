@@ -45,7 +45,9 @@ MAX_SHARE = 80
 """Characters of a share."""
 
 EXPORT_CLIENT = re.compile(
-    r"@[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}|(?:[A-Za-z0-9_*?-]{1,63}\.)*[A-Za-z0-9_*?-]{1,63}"
+    r"@[A-Za-z0-9_][A-Za-z0-9_.-]{0,254}"
+    # A `-` at the start begins options that exports(5) applies to the clients after it.
+    r"|(?:[A-Za-z0-9_*?][A-Za-z0-9_*?-]{0,62}\.)*[A-Za-z0-9_*?][A-Za-z0-9_*?-]{0,62}"
     r"|[0-9.]{7,15}/[0-9.]{1,15}"
 )
 """Whom an export lets in (exports(5)): a netgroup, a host's name or a pattern of names, a network."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic_core import PydanticCustomError
 
@@ -49,6 +49,21 @@ def nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic
                 check_url(node_text(text, name, address), name)
             except PydanticCustomError as error:
                 yield errors.advised(errors.translate_check(error, document.span(place)), text)
+    yield from _unused_url(document, nodes, defaults)
+
+
+def _unused_url(document: Document, nodes: Any, defaults: dict[str, Any]) -> Iterator[Diagnostic]:
+    """Check a default URL that no node uses, as the schema for editors does."""
+    text = defaults.get("url")
+    listed = nodes.values() if isinstance(nodes, dict) else ()
+    used = any(isinstance(node, dict) and "url" not in node for node in listed)
+    if used or not isinstance(text, str) or not text.isprintable():
+        return
+    try:
+        check_url(node_text(text, "om1", "10.1.1.1"), "om1")
+    except PydanticCustomError as error:
+        span = document.span(("node_defaults", "url"))
+        yield errors.advised(errors.translate_check(error, span), text)
 
 
 _GO_WITH = {

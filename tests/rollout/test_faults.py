@@ -511,7 +511,7 @@ def test_what_a_person_stopped_is_started_by_the_next_plan() -> None:
 def test_who_left_is_shut_out_also_when_that_waited() -> None:
     after = spec_of(3)
     del after["nodes"]["om3"]
-    found = struck(spec_of(3), after, Fault("no"), "What is no longer used")
+    found = struck(spec_of(3), after, Fault("no"), "Remove what is no longer used")
     assert found.outcome is Outcome.WAITING
 
 
@@ -580,7 +580,7 @@ def test_data_move_also_after_an_apply_that_waited_for_it(text: str) -> None:
 def test_an_account_stays_until_nobody_starts_from_the_earlier_home() -> None:
     before = laid_over(spec_of(2), {"database": {"user": "other"}})
     after = laid_over(spec_of(2), {"openmeetings": {"home": "/srv/om"}})
-    struck(before, after, Fault("no"), "What is no longer used")
+    struck(before, after, Fault("no"), "Remove what is no longer used")
 
 
 def test_a_start_that_fails_on_the_way_back_is_told() -> None:

@@ -221,3 +221,16 @@ def test_a_key_in_the_place_of_its_file_is_not_shown(value: str, tmp_path: Path)
     assert "error[OM106]" in shown
     assert "PRIVATE" not in shown
     assert KEY[:20] not in shown
+
+
+def test_a_default_url_is_checked_also_where_no_node_uses_it(tmp_path: Path) -> None:
+    assert "OM206" in said(SMALLEST + "node_defaults: {url: 'javascript:alert(1)'}\n", tmp_path)
+    assert (
+        said(SMALLEST + 'node_defaults: {url: "https://{name}.example.org/om"}\n', tmp_path) == ""
+    )
+
+
+def test_a_client_is_no_option_of_exports(tmp_path: Path) -> None:
+    for client in ("-", "-ro", "om.-x.example.org"):
+        text = SMALLEST.replace("server: om1}", f"server: om1, clients: ['{client}']}}")
+        assert f"`{client}` is not a valid export client" in said(text, tmp_path)
