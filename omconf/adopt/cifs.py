@@ -50,6 +50,10 @@ def options(mount: Mount) -> list[str]:
         if equals and name in _FILES:
             named = value if CREDENTIALS.fullmatch(value) and not value.startswith(OWN) else None
             node.tell(("storage", "credentials"), named, mount.place, default=None)
+            if node.file(value) is None:
+                without = "its user, domain and password are unknown"
+                hint = f"Add the file to {node.name} or its copy, and import again."
+                node.lacks(value, "The mount", mount.place, without, hint)
             for key, text, number in credentials_said(node.text(value) or ""):
                 said[key] = (text, (value, number))
         elif equals and _LOGIN.get(name):

@@ -93,6 +93,8 @@ class Seen:
     found: list[Diagnostic] = field(default_factory=list)
     covers: set[Path] = field(default_factory=set)
     """Mappings of the spec that this node's facts cover completely."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """Files that the node's own files name and the source does not have, and who names each."""
 
     def path(self, template: str) -> str:
         """Fill in a template of a kind's paths."""
@@ -171,6 +173,14 @@ class Seen:
         """Report a finding about the node."""
         path, line = place or ("", 0)
         self.report(path, Finding(rule, line, message, hint))
+
+    def lacks(self, path: str, namer: str, place: tuple[str, int], without: str, hint: str) -> None:
+        """Report a file that `namer` names and the source does not have: the proof lacks it, too."""
+        name = quoted(path)
+        message = f"{namer} names `{name}`, which is not among the node's files: {without}."
+        self.say(NOT_KEPT, message, place, hint)
+        where = f"{place[0]}:{place[1]}" if place[1] else place[0]
+        self.absent.setdefault(name, where)
 
     def report(self, path: str, finding: Finding) -> None:
         """Report a finding in a file of the node."""

@@ -81,6 +81,11 @@ def drifting(found: Outlier) -> Iterator[tuple[str, str, str]]:
             yield found.node, kind, key
 
 
+def absent(where: str) -> str:
+    """Give the reason for a file that is not in the source; `where` is the line that names it."""
+    return f"{where} names this file, which was not found: its content is not compared"
+
+
 def of(kind: str, key: str, before: str = "") -> str:
     """Return the reason for a kind's item; `before` is the deployed value."""
     if kind == "fstab" and "credentials=" in before:

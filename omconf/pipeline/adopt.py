@@ -57,7 +57,7 @@ class Asked:
 
 def adopt(origin: Origin, asked: Asked) -> Imported:
     """Import the nodes of a source."""
-    from omconf.adopt import drift
+    from omconf.adopt import drift, reasons
 
     base: Existing | None = None
     taken, result = frozenset[str](), Imported()
@@ -94,6 +94,11 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
     result.text, result.files = writer.text, writer.files
     result.diagnostics += writer.left_out
     result.differences += writer.moves
+    result.differences += [
+        Difference(node.name, path, "", None, "update", reasons.absent(where))
+        for node in gathered.nodes
+        for path, where in node.absent.items()
+    ]
     result.diagnostics += compiled.diagnostics
     if not compiled.failed:
         _prove(result, compiled, origin, gathered, writer.facts)

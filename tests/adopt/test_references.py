@@ -1,0 +1,52 @@
+"""Files that a node's own files name: imported, or named as what an import lacks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.adopt.trees import by_hand, imported, put
+
+ACCOUNT = "username=share\npassword=s3cr3t-x\ndomain=CAMPUS\n"
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Path:
+    by_hand(tmp_path / "trees")
+    return tmp_path / "trees"
+
+
+def mount_cifs(trees: Path, option: str = "credentials=/root/.smbcredentials") -> None:
+    """Have all nodes mount the folder from a Samba server that is none of them."""
+    for node in ("om1", "om2", "om3"):
+        (trees / node / "etc/exports").unlink(missing_ok=True)
+        own = "uid=nobody,gid=nogroup,file_mode=0640,dir_mode=0750"
+        line = f"//nas.example.org/om /opt/omdata cifs _netdev,{option},{own} 0 0\n"
+        put(trees / node, "etc/fstab", line)
+        put(trees / node, "root/.smbcredentials", ACCOUNT)
+
+
+def test_the_account_of_a_mount_is_in_another_file(trees: Path) -> None:
+    mount_cifs(trees)
+    done, found = imported(trees)
+    assert done.code == 0, found["differences"]
+    assert yaml.safe_load(found["spec"])["storage"]["user"] == "share"
+
+
+@pytest.mark.parametrize("gone", [("om1", "om2", "om3"), ("om2",)])
+def test_the_account_of_a_mount_is_not_in_the_copy(trees: Path, gone: tuple[str, ...]) -> None:
+    mount_cifs(trees)
+    for node in gone:
+        (trees / node / "root/.smbcredentials").unlink()
+    done, found = imported(trees)
+    assert done.code == 2
+    assert not found["proved"]
+    said = [d for d in found["diagnostics"] if "`/root/.smbcredentials`" in d["message"]]
+    assert [(d["node"], d["path"], d["line"]) for d in said] == [
+        (node, "/etc/fstab", 1) for node in gone
+    ]
+    left = [d for d in found["differences"] if d["path"] == "/root/.smbcredentials"]
+    assert {d["node"] for d in left} == set(gone)
+    assert all("/etc/fstab:1 names this file" in d["reason"] for d in left), left
