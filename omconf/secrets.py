@@ -320,6 +320,10 @@ class Secrets:
         """The placeholders' names."""
         return list(self._refs)
 
+    def ref(self, name: str) -> SecretRef:
+        """Return how the spec names a placeholder's secret."""
+        return self._refs[name]
+
     def get(self, name: str) -> Secret | Unresolved:
         """Return the secret of a placeholder, read now if it was not yet."""
         self._needed.add(name)

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from omconf.adopt.drift import Outlier
 
 ALONE = "this node differs from the others"
+NOT_COMPARED = (
+    "the spec's secret cannot be read, so it is not compared with the deployed one: set it"
+)
 _OF_FACTS = {
     "openmeetings.data_dir": (("jvm", "-DDATA_DIR"), ("fstab", "*"), ("exports", "*")),
     "openmeetings.timezone": (("jvm", "-Duser.timezone"),),

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from omconf.adopt.sources import Origin
     from omconf.diagnostics import Diagnostic
     from omconf.pipeline.compiled import Compiled
+    from omconf.pipeline.plan import Made
     from omconf.plan.model import ArtifactChange
 
 EXTRA_FILE = "hazelcast-extra.xml"
@@ -101,7 +102,7 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
     ]
     result.diagnostics += compiled.diagnostics
     if not compiled.failed:
-        _prove(result, compiled, origin, gathered, writer.facts)
+        _prove(result, compiled, origin, gathered, writer.facts, into=base is not None)
     result.text = writer.finished(result)
     result.diagnostics = in_order(result.diagnostics)
     return result
@@ -226,13 +227,23 @@ class _Writer:
 
 
 def _prove(
-    result: Imported, compiled: Compiled, origin: Origin, gathered: Gathered, facts: Facts
+    result: Imported,
+    compiled: Compiled,
+    origin: Origin,
+    gathered: Gathered,
+    facts: Facts,
+    *,
+    into: bool,
 ) -> None:
-    """Plan the spec against the same source."""
+    """Plan the spec against the same source.
+
+    The secrets of a spec that existed before have values (`into`): what is deployed is not taken for
+    them.
+    """
     from omconf.adopt import reasons
     from omconf.pipeline import plan as plans
 
-    known = _secrets(result, facts)
+    known = _secrets(result, facts) if not into else {}
     labels = gathered.labels
     made = plans.make(compiled, origin.source(labels), only=tuple(labels), known=known)
     if isinstance(made, list):
@@ -250,10 +261,30 @@ def _prove(
     for change in made.plan.changes:
         result.differences += _differences(change, drifting)
     result.differences.sort(key=lambda each: each.reason != reasons.ALONE)
+    if into:
+        _not_compared(result, made)
     several = len(result.nodes) > 1  # of one node, every restart stops all
     if several and str(made.plan.rollout.disruption) == "all" and not result.differences:
         why = "the plan stops all nodes at once"
         result.differences.append(Difference("", "", "", None, "update", why))
+
+
+def _not_compared(result: Imported, made: Made) -> None:
+    """Name the secrets of an existing spec that cannot be read, and where they are deployed."""
+    from omconf.adopt import reasons
+    from omconf.plan.model import Action, ItemChange, SecretState
+
+    for name in made.secrets.unresolved:
+        ref = made.secrets.ref(name)
+        shown = ref.argument[0] if ref.source == "env" else str(ref)
+        result.secrets.append(ToSet(name, shown, "unknown"))
+    for check in made.plan.secrets:
+        if check.state is SecretState.UNKNOWN:
+            item = ItemChange(check.key, Action.UPDATE, secret=check.state)
+            reason = reasons.NOT_COMPARED
+            result.differences.append(
+                Difference(check.node, check.path, "", item, "update", reason)
+            )
 
 
 def _differences(change: ArtifactChange, drifting: set[tuple[str, str, str]]) -> list[Difference]:

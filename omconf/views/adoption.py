@@ -152,6 +152,18 @@ def _result(document: Document) -> str:
     nodes = "1 node" if count == 1 else f"{count} nodes"
     if document["plan"] is None:
         return f"Imported {nodes}. The spec has errors, so the import is not verified."
+    return _verified(document, nodes) + _not_compared(document)
+
+
+def _not_compared(document: Document) -> str:
+    """Say how many secrets the result does not speak for."""
+    count = sum(each["state"] == "unknown" for each in document["secrets"])
+    if not count:
+        return ""
+    return " 1 secret is not compared." if count == 1 else f" {count} secrets are not compared."
+
+
+def _verified(document: Document, nodes: str) -> str:
     summary = document["plan"]
     new = summary["create"]
     files = "1 omconf file" if new == 1 else f"{new or 'no'} omconf files"

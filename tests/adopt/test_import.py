@@ -18,12 +18,10 @@ from omconf.adopt.sources import Trees
 from omconf.files import write
 from omconf.pipeline.adopt import Asked, adopt
 from omconf.releases import RELEASES
-from tests.adopt.trees import CLASSES, by_hand, edit, imported, put
+from tests.adopt.trees import HAZELCAST, PERSISTENCE, by_hand, edit, imported, put
 from tests.clusters import DATABASES
 from tests.command import omconf
 
-HAZELCAST = f"opt/open/{CLASSES}/hazelcast.xml"
-PERSISTENCE = f"opt/open/{CLASSES}/META-INF/persistence.xml"
 SETENV = "opt/open/bin/setenv.sh"
 
 

@@ -14,6 +14,9 @@ from omconf.releases import HAZELCAST_NAMESPACE, RELEASES, Release, StockElement
 from tests.command import Result, omconf
 
 CLASSES = "webapps/openmeetings/WEB-INF/classes"
+HAZELCAST = f"opt/open/{CLASSES}/hazelcast.xml"
+PERSISTENCE = f"opt/open/{CLASSES}/META-INF/persistence.xml"
+SETENV_SH = "opt/open/bin/setenv.sh"
 
 
 def put(tree: Path, path: str, text: str | bytes) -> None:

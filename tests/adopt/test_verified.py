@@ -1,0 +1,51 @@
+"""What `omconf import` counts as verified, and what its result line tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.adopt.trees import PERSISTENCE, by_hand, edit, imported
+from tests.command import omconf
+
+PASSWORD = {"OM_DB_PASSWORD": "pa55-postgresql"}
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Path:
+    by_hand(tmp_path / "trees")
+    return tmp_path / "trees"
+
+
+@pytest.mark.parametrize("env", [PASSWORD, {}])
+def test_secrets_that_are_not_compared_are_counted(
+    trees: Path, tmp_path: Path, env: dict[str, str]
+) -> None:
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml", env=env)
+    assert done.code == 0
+    assert ("omconf files. 1 secret is not compared.\n" in done.out) is (not env)
+
+
+@pytest.mark.parametrize("same", [True, False])
+@pytest.mark.parametrize("env", [PASSWORD, {}])
+def test_into_compares_secrets_with_the_spec_s(
+    trees: Path, tmp_path: Path, env: dict[str, str], same: bool
+) -> None:
+    spec = tmp_path / "cluster.yaml"
+    two = ("--node", "om1", "--node", "om2")
+    assert omconf("import", "--deployed", trees, *two, "-o", spec).code == 0
+    if not same:
+        edit(trees / "om3", PERSISTENCE, "pa55-postgresql", "an0ther-s3cret")
+    done, found = imported(trees, "--node", "om3", "--into", spec, env=env)
+    assert done.code == (0 if same and env else 2), found["differences"]
+    said = [(d["key"], d["secret"]) for d in found["differences"]]
+    key = "properties/openjpa.ConnectionProperties/Password"
+    if not env:
+        assert said == [(key, "unknown")]
+        assert found["secrets"] == [
+            {"key": "database.password", "variable": "OM_DB_PASSWORD", "state": "unknown"}
+        ]
+    else:
+        assert said == ([] if same else [(key, "different")])
+    assert "s3cret" not in done.out + done.err
