@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from omconf.adopt import host, jvm, member_list
+from omconf.adopt import host, hosts_files, jvm, member_list
 from omconf.adopt.model import Place, diagnostic
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.jvm import item_of
@@ -44,6 +44,8 @@ _SHARED = {
     ("storage", "options"): "the list of mount options",
 }
 """Labels of facts that are not items of one file."""
+MEMBERS = "member"
+"""The kind of outliers that resolve a member's name to another address than most nodes do."""
 _NOTHING = object()
 _LISTED = object()
 _PLAIN = re.compile(r"[\w ./:@*,=()\[\]-]*")
@@ -88,6 +90,7 @@ def outliers(nodes: Sequence[Seen]) -> list[Outlier]:
         if kind is HAZELCAST:
             found += _of_members(nodes, readings, path_of)
     found += _of_options(nodes)
+    found += _of_hosts(nodes)
     return found + _of_facts(nodes)
 
 
@@ -173,6 +176,22 @@ def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
             path, line = (option.path or setenv, option.line) if option else (setenv, 0)
             said.places[node.name] = Place(node.name, path, line)
         result += _apart("jvm", key, said)
+    return result
+
+
+def _of_hosts(nodes: Sequence[Seen]) -> list[Outlier]:
+    """Compare to what /etc/hosts resolve the names of members and servers; DNS may know others."""
+    listed = hosts_files.members(nodes)
+    result = []
+    resolved = {n.name: hosts_files.resolved(n, listed | hosts_files.servers(nodes)) for n in nodes}
+    for name in sorted({name for known in resolved.values() for name in known}):
+        said = _Said(f"{name} in /etc/hosts as")
+        for node, known in resolved.items():
+            if name in known:
+                addresses, line = known[name]
+                said.values[node] = said.shown[node] = addresses
+                said.places[node] = Place(node, hosts_files.PATH, line)
+        result += _apart(MEMBERS if name in listed else "hosts", name, said)
     return result
 
 

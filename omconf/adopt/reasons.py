@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from omconf.adopt.drift import Outlier
 
 ALONE = "this node differs from the others"
+RESOLVES = "this node resolves a member's name otherwise; omconf leaves this file alone: correct it"
 NOT_COMPARED = (
     "the spec's secret cannot be read, so it is not compared with the deployed one: set it"
 )

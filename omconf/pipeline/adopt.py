@@ -100,6 +100,11 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         for node in gathered.nodes
         for path, where in node.absent.items()
     ]
+    result.differences += [
+        Difference(found.node, found.place.path, found.kind, None, "update", reasons.RESOLVES)
+        for found in result.drift
+        if found.kind == drift.MEMBERS
+    ]
     result.diagnostics += compiled.diagnostics
     if not compiled.failed:
         _prove(result, compiled, origin, gathered, writer.facts, into=base is not None)
