@@ -117,20 +117,12 @@ def service(node: Seen) -> None:
 
 
 def _further_options(node: Seen, path: str) -> None:
-    """Report files from which a unit sets JVM options, and which are not read."""
+    """Report the setenv.sh of another CATALINA_HOME, which is not read."""
     own = node.text(f"{node.home}/bin/setenv.sh")
     for setting in unit_file.settings(node.text(path) or ""):
         place = (path, setting.line)
         if setting.section != "Service":
             continue
-        if setting.key == "EnvironmentFile" and setting.value:
-            name = quoted(setting.value.removeprefix("-"))
-            message = (
-                f"`{name}` is not read, so its JAVA_OPTS and CATALINA_OPTS are missing from the"
-                " spec."
-            )
-            hint = "Move its JVM options to openmeetings.java_options."
-            node.say(NOT_KEPT, message, place, hint)
         found = _CATALINA_HOME.search(setting.value) if setting.key == "Environment" else None
         if found and found[1].rstrip("/") != node.home and own is None:
             name = quoted(f"{found[1].rstrip('/')}/bin/setenv.sh")

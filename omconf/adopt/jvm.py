@@ -30,6 +30,12 @@ _BEGIN = re.compile(r"^# BEGIN omconf: (\S+)", re.MULTILINE)
 
 def given(node: Seen) -> list[Option]:
     """List the options that the JVM gets, in its order, including those of omconf's block."""
+    told, inside = _given(node)
+    return [*told.options, *inside] if not told.behind else _with_behind(told, inside)
+
+
+def _given(node: Seen) -> tuple[tomcat.Given, list[Option]]:
+    """Read what others give the JVM, and the options of a block of omconf's."""
     own = node.path(SETENV)
     text = node.text(own) or ""
     name = _BEGIN.search(text)
@@ -38,9 +44,7 @@ def given(node: Seen) -> list[Option]:
     texts = {own: text}
     for pattern in KIND.around:
         texts |= {p: text for p, text in node.around(node.path(pattern)) if not _is_ours(p, text)}
-    told = tomcat.given(own, texts, mine)
-    inside = [*_in_block(mine, own)] if mine else []
-    return [*told.options, *inside] if not told.behind else _with_behind(told, inside)
+    return tomcat.given(own, texts, mine), [*_in_block(mine, own)] if mine else []
 
 
 def _is_ours(path: str, text: str) -> bool:
@@ -85,6 +89,12 @@ def facts(node: Seen) -> None:
         further.append(option.text)
         first = first or place
     node.tell(("openmeetings", "java_options"), further, first, default=[])
+    for name, path, line in _given(node)[0].unread:
+        message = (
+            f"`{quoted(name)}` is not read, so JVM options that it sets are missing from the spec."
+        )
+        hint = "Move its JVM options to openmeetings.java_options."
+        node.say(NOT_KEPT, message, (path, line), hint)
 
 
 def _own(node: Seen, key: str, option: Option, place: tuple[str, int]) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.adopt.trees import by_hand, imported, put
+from tests.adopt.trees import SETENV_SH, by_hand, edit, imported, put
 
 ACCOUNT = "username=share\npassword=s3cr3t-x\ndomain=CAMPUS\n"
 
@@ -50,3 +50,45 @@ def test_the_account_of_a_mount_is_not_in_the_copy(trees: Path, gone: tuple[str,
     left = [d for d in found["differences"] if d["path"] == "/root/.smbcredentials"]
     assert {d["node"] for d in left} == set(gone)
     assert all("/etc/fstab:1 names this file" in d["reason"] for d in left), left
+
+
+SOURCES = {
+    "plain": ". /etc/default/om\n",
+    "quoted": 'source "/etc/default/om"\n',
+    "in a branch": "if [ -r /etc/default/om ]; then . /etc/default/om; fi\n",
+    "in a branch of several lines": "if [ -r /etc/default/om ]\nthen\n\t. /etc/default/om\nfi\n",
+    "behind a test": "[ -r /etc/default/om ] && . /etc/default/om\n",
+}
+
+
+@pytest.mark.parametrize("way", SOURCES)
+def test_files_that_setenv_sources_are_named(trees: Path, way: str) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, SETENV_SH, r"\A", SOURCES[way])
+        put(trees / node, "etc/default/om", 'JAVA_OPTS="$JAVA_OPTS -Dextra=1"\n')
+    done, found = imported(trees)
+    assert done.code == 0, found["differences"]  # setenv.sh goes on sourcing it
+    said = [d for d in found["diagnostics"] if d["message"].startswith("`/etc/default/om`")]
+    assert [d["node"] for d in said] == ["om1", "om2", "om3"]
+    assert {d["rule"] for d in said} == {"OM352"}
+    line = 3 if "several" in way else 1
+    assert {(d["path"], d["line"]) for d in said} == {(f"/{SETENV_SH}", line)}
+
+
+def test_environment_files_that_are_read_are_not_named(trees: Path) -> None:
+    for node in ("om1", "om2", "om3"):
+        unit = "etc/systemd/system/openmeetings.service"
+        file = "EnvironmentFile=-/etc/default/openmeetings\\nExecStart"
+        edit(trees / node, unit, "ExecStart", file)
+        put(trees / node, "etc/default/openmeetings", "CATALINA_OPTS=-Dextra=1\n")
+    _, found = imported(trees)
+    assert "-Dextra=1" in yaml.safe_load(found["spec"])["openmeetings"]["java_options"]
+    assert not [d for d in found["diagnostics"] if "is not read" in d["message"]]
+
+
+def test_options_in_a_unit_s_command_are_named(trees: Path) -> None:
+    unit = "etc/systemd/system/openmeetings.service"
+    edit(trees / "om2", unit, "catalina.sh", "catalina.sh -Dextra=1")
+    _, found = imported(trees)
+    (said,) = [d for d in found["diagnostics"] if "is not read" in d["message"]]
+    assert (said["node"], said["path"], said["line"]) == ("om2", f"/{unit}", 7)
