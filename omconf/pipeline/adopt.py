@@ -293,22 +293,19 @@ def _not_compared(result: Imported, made: Made) -> None:
 
 
 def _differences(change: ArtifactChange, drifting: set[tuple[str, str, str]]) -> list[Difference]:
-    """Give what a change updates or deletes; what omconf only adds is none."""
+    """Give what a change updates or deletes; what omconf only adds is none, but to an outlier."""
     from omconf.adopt import reasons
     from omconf.plan.model import Action
 
-    if change.action in (Action.NO_OP, Action.REFORMAT, Action.CREATE):
-        quiet: tuple[Action, ...] = (Action.CREATE,)
-    else:
-        quiet = () if change.ownership != "block" else (Action.CREATE,)
     if change.action in (Action.NO_OP, Action.REFORMAT):
         return []
+    adds = change.action is Action.CREATE or change.ownership == "block"
     found = []
     for item in change.items:
-        if item.action in quiet:
-            continue
         here = {(change.node, change.kind, key) for key in (item.key, "*")}
         alone = reasons.ALONE if here & drifting else ""
+        if adds and item.action is Action.CREATE and not alone:
+            continue
         reason = alone or reasons.of(change.kind, item.key, item.before or "")
         found.append(
             Difference(change.node, change.path, change.kind, item, str(item.action), reason)

@@ -152,7 +152,20 @@ def _result(document: Document) -> str:
     nodes = "1 node" if count == 1 else f"{count} nodes"
     if document["plan"] is None:
         return f"Imported {nodes}. The spec has errors, so the import is not verified."
-    return _verified(document, nodes) + _not_compared(document)
+    return _verified(document, nodes) + _restarts(document) + _not_compared(document)
+
+
+def _restarts(document: Document) -> str:
+    """Tell that an apply restarts nodes, and how many at once."""
+    match document["plan"]["disruption"]:
+        case "none":
+            return ""
+        case _ if len(document["nodes"]) == 1:
+            return " The node restarts for these changes: see the plan."
+        case "all":
+            return " All nodes stop for these changes: see the plan."
+        case _:
+            return " Nodes restart one by one for these changes: see the plan."
 
 
 def _not_compared(document: Document) -> str:
@@ -174,10 +187,7 @@ def _verified(document: Document, nodes: str) -> str:
         told = f"{verified} changes and deletes no setting; it adds {files}"
         each = "1 existing file, which it counts as an update"
         several = f"{more} existing files, which it counts as updates"
-        restarts = ""
-        if summary["disruption"] != "none":
-            restarts = " Nodes restart one by one for these changes: see the plan."
-        return f"{told}, and lines to {each if more == 1 else several}.{restarts}"
+        return f"{told}, and lines to {each if more == 1 else several}."
     if not document["differences"]:
         return f"Imported {nodes}. Missing or unreadable settings are not verified: see above."
     return f"Imported {nodes}. A plan against the same nodes is not empty: see above."

@@ -7,9 +7,8 @@ from pathlib import Path
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.formats.setenv import Option
 from omconf.releases import RELEASES
-from tests.adopt.test_import import HAZELCAST as HAZELCAST_PATH
-from tests.adopt.test_import import PERSISTENCE
-from tests.adopt.trees import by_hand, edit, hazelcast_xml, imported, put
+from tests.adopt.trees import HAZELCAST as HAZELCAST_PATH
+from tests.adopt.trees import PERSISTENCE, by_hand, edit, hazelcast_xml, imported, put
 
 
 def test_a_listed_member_has_the_fixed_port() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.adopt.trees import PERSISTENCE, by_hand, edit, imported
+from tests.adopt.trees import PERSISTENCE, SETENV_SH, by_hand, edit, imported
 from tests.command import omconf
 
 PASSWORD = {"OM_DB_PASSWORD": "pa55-postgresql"}
@@ -49,3 +49,30 @@ def test_into_compares_secrets_with_the_spec_s(
     else:
         assert said == ([] if same else [(key, "different")])
     assert "s3cret" not in done.out + done.err
+
+
+@pytest.mark.parametrize("without", [("om1", "om2", "om3"), ("om2",)])
+def test_a_setenv_that_is_not_there_means_restarts(
+    trees: Path, tmp_path: Path, without: tuple[str, ...]
+) -> None:
+    for node in without:
+        (trees / node / SETENV_SH).unlink()
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml")
+    assert " Nodes restart one by one for these changes" in done.out
+    assert done.code == (0 if len(without) == 3 else 2)
+
+
+def test_an_option_that_one_node_alone_lacks_is_a_difference(trees: Path) -> None:
+    edit(trees / "om3", SETENV_SH, " -Xmx2g", "")
+    done, found = imported(trees)
+    assert done.code == 2
+    assert [(d["node"], d["key"], d["reason"]) for d in found["differences"]] == [
+        ("om3", "-Xmx2g", "this node differs from the others")
+    ]
+
+
+def test_the_restart_of_one_node(tmp_path: Path) -> None:
+    by_hand(tmp_path / "trees", nodes=1)
+    (tmp_path / "trees/om1" / SETENV_SH).unlink()
+    done = omconf("import", "--deployed", tmp_path / "trees", "-o", tmp_path / "cluster.yaml")
+    assert " The node restarts for these changes" in done.out
