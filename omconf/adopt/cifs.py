@@ -45,20 +45,19 @@ def options(mount: Mount) -> list[str]:
     """Note the account, and return the mount's options without those that omconf writes for it."""
     node = mount.node
     said: dict[str, tuple[str, tuple[str, int]]] = {}
+    unknown = False
     for option in mount.options:
         name, equals, value = option.partition("=")
         if equals and name in _FILES:
             named = value if CREDENTIALS.fullmatch(value) and not value.startswith(OWN) else None
             node.tell(("storage", "credentials"), named, mount.place, default=None)
-            if node.file(value) is None:
-                without = "its user, domain and password are unknown"
-                hint = f"Add the file to {node.name} or its copy, and import again."
-                node.lacks(value, "The mount", mount.place, without, hint)
+            node.lacks(value, "The mount", mount.place, "It has the user and the domain.")
+            unknown = node.text(value) is None
             for key, text, number in credentials_said(node.text(value) or ""):
                 said[key] = (text, (value, number))
         elif equals and _LOGIN.get(name):
             said[_LOGIN[name]] = (value, mount.place)
-    _account(mount, said)
+    _account(mount, said, unknown=unknown)
     written = {mode.value for mode in MODES}
     for name, key, usual in (("uid", "user", "nobody"), ("gid", "group", "nogroup")):
         fact = node.fact("openmeetings", key)
@@ -70,15 +69,19 @@ def options(mount: Mount) -> list[str]:
     return [option for option in own if option not in written]
 
 
-def _account(mount: Mount, said: dict[str, tuple[str, tuple[str, int]]]) -> None:
-    """Note user, domain and password; the user may include both, as in `DOMAIN/user%password`."""
+def _account(mount: Mount, said: dict[str, tuple[str, tuple[str, int]]], *, unknown: bool) -> None:
+    """Note user, domain and password; the user may include both, as in `DOMAIN/user%password`.
+
+    If its file cannot be read, the account is `unknown`.
+    """
     node = mount.node
     account, place = said.get("username", ("", mount.place))
     account, percent, behind = account.partition("%")
     domain, slash, user = account.replace("/", "\\").partition("\\")
     if not slash:
         domain, user = "", domain
-    node.tell(("storage", "user"), user or "openmeetings", place, default="openmeetings")
+    if user or not unknown:
+        node.tell(("storage", "user"), user or "openmeetings", place, default="openmeetings")
     named, where = said.get("domain", ("", place))
     if domain := domain or named:
         node.tell(("storage", "domain"), domain, where)

@@ -114,9 +114,7 @@ def _file(node: Seen, key: str, path: str, place: tuple[str, int]) -> None:
         node.tell((*KEY, key), path, place)
         return
     content = node.text(path)
-    if node.file(path) is None:
-        hint = f"Add the file to {node.name} or its copy, and import again."
-        node.lacks(path, "The database's URL", place, "its content is unknown", hint)
+    node.lacks(path, "The database's URL", place, "")
     secret = SecretFile(content) if content and "@omconf:" not in content else None
     value = {"file": path.rpartition("/")[2], "whole": True}
     node.tell((*KEY, key), value, place, secret=secret)

@@ -265,8 +265,9 @@ def _unread(gathered: Gathered, node: Seen) -> None:
             node.report(path, file.problem)
         elif file.problem and not (file.problem.rule is NOT_A_FILE and path.endswith(".mount")):
             # A mount unit that is a link is masked (`systemctl mask`).
-            why = f"It is not read: {file.problem.message}"
-            node.say(NOT_KEPT, why, (path, 0), file.problem.hint)
+            why = file.problem.message
+            unread = why if why.startswith("It cannot be read") else f"It is not read: {why}"
+            node.say(NOT_KEPT, unread, (path, 0), file.problem.hint)
     for kind in (HAZELCAST, PERSISTENCE):
         path = node.path(kind.places[0])
         there = node.file(path)

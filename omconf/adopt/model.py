@@ -94,7 +94,9 @@ class Seen:
     covers: set[Path] = field(default_factory=set)
     """Mappings of the spec that this node's facts cover completely."""
     absent: dict[str, str] = field(default_factory=dict)
-    """Files that the node's own files name and the source does not have, and who names each."""
+    """Files that the node's own files name and that are not there or cannot be read, with why."""
+    why: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Why a plan changes items of the node, by their kinds and keys."""
 
     def path(self, template: str) -> str:
         """Fill in a template of a kind's paths."""
@@ -174,13 +176,19 @@ class Seen:
         path, line = place or ("", 0)
         self.report(path, Finding(rule, line, message, hint))
 
-    def lacks(self, path: str, namer: str, place: tuple[str, int], without: str, hint: str) -> None:
-        """Report a file that `namer` names and the source does not have: the proof lacks it, too."""
-        name = quoted(path)
-        message = f"{namer} names `{name}`, which is not among the node's files: {without}."
-        self.say(NOT_KEPT, message, place, hint)
+    def lacks(self, path: str, namer: str, place: tuple[str, int], hint: str) -> None:
+        """Report a file that `namer` names and that cannot be read: it is not compared, either."""
+        file, name = self.file(path), quoted(path)
+        if file is not None and file.problem is None:
+            return
+        what = "was not found" if file is None else "cannot be read"
+        if file is None:
+            add = f"Add the file to {self.name} or its copy, and import again."
+            message = f"{namer} names `{name}`, which is not among the node's files."
+            self.say(NOT_KEPT, message, place, f"{add} {hint}".rstrip())
         where = f"{place[0]}:{place[1]}" if place[1] else place[0]
-        self.absent.setdefault(name, where)
+        why = f"{where} names this file, which {what}: its content is not compared"
+        self.absent.setdefault(name, why)
 
     def report(self, path: str, finding: Finding) -> None:
         """Report a finding in a file of the node."""

@@ -15,6 +15,10 @@ RESOLVES = "this node resolves a member's name otherwise; omconf leaves this fil
 NOT_COMPARED = (
     "the spec's secret cannot be read, so it is not compared with the deployed one: set it"
 )
+_ACCOUNT = re.compile(
+    r"(?:(?<=[ ,])|^)(?:cred(?:entials)?|user(?:name)?|pass(?:word)?2?|dom(?:ain)?|workgroup)=[^ ,]*"
+)
+"""What an option of a cifs mount says of the account (mount.cifs(8))."""
 _OF_FACTS = {
     "openmeetings.data_dir": (("jvm", "-DDATA_DIR"), ("fstab", "*"), ("exports", "*")),
     "openmeetings.timezone": (("jvm", "-Duser.timezone"),),
@@ -85,14 +89,10 @@ def drifting(found: Outlier) -> Iterator[tuple[str, str, str]]:
             yield found.node, kind, key
 
 
-def absent(where: str) -> str:
-    """Give the reason for a file that is not in the source; `where` is the line that names it."""
-    return f"{where} names this file, which was not found: its content is not compared"
-
-
-def of(kind: str, key: str, before: str = "") -> str:
-    """Return the reason for a kind's item; `before` is the deployed value."""
-    if kind == "fstab" and "credentials=" in before:
+def of(kind: str, key: str, before: str = "", after: str = "") -> str:
+    """Return the reason for a kind's item, by its value before and after."""
+    account = set(_ACCOUNT.findall(before)) - set(_ACCOUNT.findall(after))
+    if kind == "fstab" and account:
         return (
             "omconf writes the account to its own file, readable only by root, and refers to that"
         )

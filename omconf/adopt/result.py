@@ -66,7 +66,7 @@ class Imported:
         """Return why the spec must not be written, and what to do instead; empty if it may.
 
         A new file may lack nodes: a comment marks each gap. An existing spec (`in_place`) would not
-        show them.
+        show them. It may also lack what a further file contains: a difference gives the reason.
         """
         if self.plan is None:
             what = "the spec has errors" if self.text else "no spec could be made"
@@ -74,11 +74,14 @@ class Imported:
         if self.gaps:
             hint = "Import only the nodes that can be read: --node NODE"
             return ("nodes are missing", hint) if in_place else ("", "")
-        if self.failed or has_errors(self.diagnostics):
+        if has_errors(self.diagnostics):
             return (
                 "the nodes have errors",
                 "Fix them first, or import only the other nodes: --node NODE",
             )
+        if self.failed and in_place:
+            hint = "Run the import as root, or import only the other nodes: --node NODE"
+            return "files of the nodes cannot be read", hint
         return "", ""
 
     @property

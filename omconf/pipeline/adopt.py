@@ -96,9 +96,9 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
     result.diagnostics += writer.left_out
     result.differences += writer.moves
     result.differences += [
-        Difference(node.name, path, "", None, "update", reasons.absent(where))
+        Difference(node.name, path, "", None, "update", why)
         for node in gathered.nodes
-        for path, where in node.absent.items()
+        for path, why in node.absent.items()
     ]
     result.differences += [
         Difference(found.node, found.place.path, found.kind, None, "update", reasons.RESOLVES)
