@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from omconf.adopt.model import Seen
     from omconf.artifacts.model import Reading
     from omconf.diagnostics import Diagnostic
+    from omconf.formats.setenv import Option
 
 _OWN = re.compile(
     r"instance-name|member-attributes/(?:name|server\.url)|network/(?:public-address|interfaces/.*"
@@ -42,10 +43,16 @@ _SHARED = {
     ("storage", "server"): "the data server",
     ("storage", "export"): "the exported folder",
     ("storage", "options"): "the list of mount options",
+    ("storage", "user"): "the account of the mount",
+    ("storage", "domain"): "the domain of the mount's account",
+    ("hazelcast", "interfaces"): "network/interfaces/interface",
 }
 """Labels of facts that are not items of one file."""
 MEMBERS = "member"
 """The kind of outliers that resolve a member's name to another address than most nodes do."""
+_SIZE = re.compile(r"(-X(?:m[nsx]|ss))([0-9]+[kKmMgGtT]?)")
+_FLAG = re.compile(r"-XX:([+-])(\w+)")
+"""JVM options that set something without a `=`; of several the last one counts (java(1))."""
 _NOTHING = object()
 _LISTED = object()
 _PLAIN = re.compile(r"[\w ./:@*,=()\[\]-]*")
@@ -161,22 +168,39 @@ def _default(kind: str, reading: Reading, key: str) -> str | None:
 
 def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
     """Compare the JVM options except the two that facts cover."""
-    given = {n.name: {item_of(o.text)[0]: o for o in jvm.given(n)} for n in nodes}
+    given: dict[str, dict[str, tuple[Option, str]]] = {}
+    spelled: dict[str, dict[str, None]] = {}
+    for each in nodes:
+        own = given.setdefault(each.name, {})
+        for option in jvm.given(each):
+            key, value = _setting(option.text)
+            own[key] = (option, value)
+            spelled.setdefault(key, {})[item_of(option.text)[0]] = None
     result = []
-    for key in dict.fromkeys(key for options in given.values() for key in options):
+    for key, keys in spelled.items():
         if key in ("-DDATA_DIR", "-Duser.timezone") or key.startswith("-Dhazelcast.local."):
             continue
         said = _Said(f"the JVM option {key}")
         for node in nodes:
-            option = given[node.name].get(key)
-            setenv = node.path(jvm.SETENV)
-            said.values[node.name] = option.text if option else _NOTHING
-            text = item_of(option.text)[1] if option else ""
-            said.shown[node.name] = HIDDEN if hides(key) else masked(text)
-            path, line = (option.path or setenv, option.line) if option else (setenv, 0)
+            path, line = node.path(jvm.SETENV), 0
+            said.values[node.name], said.shown[node.name] = _NOTHING, ""
+            if there := given[node.name].get(key):
+                option, value = there
+                said.values[node.name] = option.text
+                said.shown[node.name] = HIDDEN if hides(key) else masked(value)
+                path, line = option.path or path, option.line
             said.places[node.name] = Place(node.name, path, line)
-        result += _apart("jvm", key, said)
+        result += [replace(found, further=(*keys,)) for found in _apart("jvm", key, said)]
     return result
+
+
+def _setting(text: str) -> tuple[str, str]:
+    """Give what an option sets, and to what, so that two values of one setting are told as one."""
+    if size := _SIZE.fullmatch(text):
+        return size[1], size[2]
+    if flag := _FLAG.fullmatch(text):
+        return f"-XX:{flag[2]}", "on" if flag[1] == "+" else "off"
+    return item_of(text)
 
 
 def _of_hosts(nodes: Sequence[Seen]) -> list[Outlier]:
@@ -203,6 +227,8 @@ def _of_facts(nodes: Sequence[Seen]) -> list[Outlier]:
             fact = node.fact(*path)
             if fact is None or (fact.guess and fact.place is None):
                 continue
+            if path == ("hazelcast", "interfaces") and fact.value is None:
+                continue  # the node's own address, or none
             value = fact.value
             said.values[node.name] = tuple(value) if isinstance(value, list) else value
             text = ",".join(value) if isinstance(value, list) else str(value)

@@ -22,6 +22,8 @@ _ACCOUNT = re.compile(
 _OF_FACTS = {
     "openmeetings.data_dir": (("jvm", "-DDATA_DIR"), ("fstab", "*"), ("exports", "*")),
     "openmeetings.timezone": (("jvm", "-Duser.timezone"),),
+    "storage.user": (("cifs_credentials", "username"),),
+    "storage.domain": (("cifs_credentials", "domain"),),
     "storage": (("fstab", "*"), ("exports", "*"), ("samba", "*")),
 }
 """The plan's items that follow from facts that differ between nodes."""

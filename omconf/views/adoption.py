@@ -137,6 +137,9 @@ def _difference(each: Document) -> str:
     change = ""
     if "secret" in each:
         change = " (sensitive value)"
+    elif "before" in each and "after" in each:
+        before, after = human.values(each)
+        change = f": {before} -> {after}"
     elif "before" in each or "after" in each:
         before, after = (visible(_short(each.get(k) or "nothing")) for k in ("before", "after"))
         change = f": {before} -> {after}"

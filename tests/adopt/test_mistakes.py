@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.adopt.test_references import mount_cifs
-from tests.adopt.trees import by_hand, imported
+from tests.adopt.trees import HAZELCAST, SETENV, SETENV_SH, by_hand, edit, imported
 from tests.command import omconf
 
 NODES = ("om1", "om2", "om3")
@@ -24,6 +24,36 @@ def trees(tmp_path: Path) -> Path:
     return tmp_path / "trees"
 
 
+@pytest.mark.parametrize(
+    ("usual", "other", "what"),
+    [
+        ("-Xmx2g", "-Xmx1g", "-Xmx 1g, not 2g"),
+        ("-XX:+UseG1GC", "-XX:-UseG1GC", "-XX:UseG1GC off, not on"),
+    ],
+)
+def test_one_option_that_is_set_otherwise_is_one_difference(
+    trees: Path, usual: str, other: str, what: str
+) -> None:
+    for node in NODES:
+        (trees / node / SETENV_SH).write_text(
+            SETENV.replace("-Xmx2g", other if node == "om2" else usual)
+        )
+    _, found = imported(trees)
+    assert [d["message"] for d in found["drift"]] == [f"om2 alone has the JVM option {what}."]
+    assert {d["reason"] for d in found["differences"]} == {"this node differs from the others"}
+
+
+def test_another_account_of_one_mount(trees: Path) -> None:
+    mount_cifs(trees)
+    edit(trees / "om2", "root/.smbcredentials", "share", "other")
+    _, found = imported(trees)
+    (alone,) = found["drift"]
+    assert alone["message"] == "om2 alone has the account of the mount other, not share."
+    assert [(d["key"], d["reason"]) for d in found["differences"]] == [
+        ("username", "this node differs from the others")
+    ]
+
+
 def test_the_account_of_a_mount_in_its_options(trees: Path) -> None:
     mount_cifs(trees, "username=share,password=s3cr3t-x,domain=CAMPUS")
     done, found = imported(trees)
@@ -31,6 +61,22 @@ def test_the_account_of_a_mount_in_its_options(trees: Path) -> None:
         "omconf writes the account to its own file, readable only by root, and refers to that"
     }
     assert "s3cr3t" not in done.out
+
+
+def test_long_values_are_cut_around_what_differs(trees: Path) -> None:
+    same = "/".join(["folder"] * 30)
+    for node in NODES:
+        put_property(trees / node, f"{same}/{'b' if node == 'om2' else 'a'}")
+    done = omconf("import", "--deployed", trees)
+    (line,) = [line for line in done.err.splitlines() if "hazelcast.a:" in line]
+    before, after = line.partition("hazelcast.a: ")[2].split(" -> ")
+    assert (before[-2:], after[-2:]) == ("/b", "/a")
+
+
+def put_property(tree: Path, value: str) -> None:
+    """Give a node a further property of Hazelcast."""
+    text = f'<property name="hazelcast.a">{value}</property>\\1'
+    edit(tree, HAZELCAST, r"(\t</properties>)", text)
 
 
 def test_an_unreadable_account_still_gives_a_spec(trees: Path, tmp_path: Path) -> None:
