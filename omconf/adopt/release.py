@@ -30,6 +30,11 @@ def facts(nodes: Sequence[Seen], said: str | None) -> Release | None:
     if said is not None:
         for node in nodes:
             node.tell(KEY, said, guess="by --release")
+            jars = node.files.release
+            if jars in RELEASES and jars != said:
+                message = f"The jars are those of OpenMeetings {jars}, not {said}."
+                hint = "Without --release, the import takes the release of the jars."
+                node.say(GUESSED, message, (_library(node), 0), hint)
         return RELEASES[said]
     for node in nodes:
         _one(node)
@@ -39,8 +44,12 @@ def facts(nodes: Sequence[Seen], said: str | None) -> Release | None:
     return RELEASES[found.most_common(1)[0][0]]
 
 
+def _library(node: Seen) -> str:
+    return node.path("{home}/webapps/{webapp}/WEB-INF/lib")
+
+
 def _one(node: Seen) -> None:
-    library = node.path("{home}/webapps/{webapp}/WEB-INF/lib")
+    library = _library(node)
     jars = node.files.release
     if jars in RELEASES:
         node.tell(KEY, jars, (library, 0))

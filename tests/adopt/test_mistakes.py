@@ -102,3 +102,12 @@ def test_an_unreadable_account_still_gives_a_spec(trees: Path, tmp_path: Path) -
     assert done.code == 1
     assert "is not written: files of the nodes cannot be read" in done.err
     assert spec.read_text() == before
+
+
+def test_another_release_than_that_of_the_jars(trees: Path) -> None:
+    _, found = imported(trees, "--release", "8.0.0")
+    said = [d for d in found["diagnostics"] if "The jars" in d["message"]]
+    assert [d["node"] for d in said] == list(NODES)
+    assert said[0]["message"] == "The jars are those of OpenMeetings 9.1.0, not 8.0.0."
+    _, found = imported(trees, "--release", "9.1.0")
+    assert not [d for d in found["diagnostics"] if "The jars" in d["message"]]
