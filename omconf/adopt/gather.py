@@ -241,8 +241,9 @@ def _note(gathered: Gathered, known: Release) -> None:
         host.firewall(node)
         _unread(gathered, node)
     storage.addresses(nodes)
+    patterns = host.patterns(nodes)
     for node in nodes:
-        host.no_address(node)
+        host.no_address(node, patterns)
     common = Common(known, tuple(nodes), host.known_hosts(nodes))
     member_list.facts(nodes, common)
     storage.facts(nodes, common)
@@ -281,12 +282,19 @@ def _unread(gathered: Gathered, node: Seen) -> None:
             for finding in reading.findings[:10]:
                 node.report(path, finding)
             gathered.gaps.setdefault(node.survey.label, f"{path} cannot be read")
+    _guess_url(gathered, node)
+
+
+def _guess_url(gathered: Gathered, node: Seen) -> None:
+    """Guess the URL of a node whose hazelcast.xml has none for a spec."""
     if not node.fact("nodes", "*", "url"):
         address = node.fact("nodes", "*", "address")
         url = f"https://{host.host_name(node) or (address.value if address else node.name)}"
         node.tell(
             ("nodes", "*", "url"), f"{url}:5443/openmeetings", guess="no server.url can be taken"
         )
+        if node.survey.label in gathered.gaps:
+            return  # that its file cannot be read is said
         message = "hazelcast.xml has no `server.url` for a spec: the node's URL is guessed."
         hint = f"Correct `nodes.{node.name}.url` in the spec."
         node.say(GUESSED, message, (node.path(HAZELCAST.places[0]), 0), hint)

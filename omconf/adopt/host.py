@@ -18,7 +18,7 @@ from omconf.secrets import quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from omconf.adopt.model import Common, Seen
+    from omconf.adopt.model import Common, Fact, Seen
 
 NETWORK = (
     "/etc/network/interfaces",
@@ -172,8 +172,7 @@ def address(node: Seen, common: Common) -> None:
     """Note the node's address, unless hazelcast.xml sets it exactly."""
     if node.fact("nodes", "*", "address"):
         return
-    chosen = node.fact("hazelcast", "interfaces")
-    pattern = str(chosen.value) if chosen and chosen.value not in (None, "none") else ""
+    _, pattern = _pattern(node)
     candidates = list(_candidates(node, common))
     fitting = [c for c in candidates if not pattern or matches(pattern, c[0])]
     key = ("nodes", "*", "address")
@@ -188,15 +187,34 @@ def address(node: Seen, common: Common) -> None:
     node.tell(key, value, place, guess=guess)
 
 
-def no_address(node: Seen) -> None:
-    """Report that no file has the node's address."""
-    if not node.fact("nodes", "*", "address"):
-        chosen = node.fact("hazelcast", "interfaces")
-        pattern = str(chosen.value) if chosen and chosen.value not in (None, "none") else ""
-        what = f" that matches `{quoted(pattern)}`" if pattern else ""
-        message = f"No file has an address of the node{what}."
-        hint = f"Add `nodes.{node.name}.address` to the spec."
-        node.say(MISSING_SETTING, message, None, hint)
+def no_address(node: Seen, patterns: Mapping[str, str]) -> None:
+    """Report that no file has the node's address; `patterns` are the interfaces of all nodes."""
+    if node.fact("nodes", "*", "address"):
+        return
+    hint = f"Add `nodes.{node.name}.address` to the spec."
+    chosen, pattern = _pattern(node)
+    what = f" that matches `{quoted(pattern)}`" if pattern else ""
+    other = next((each for each in patterns if each != pattern), "")
+    if pattern and other:
+        hint = f"{patterns[other]} has `{quoted(other)}`: correct <interface>, or add the address"
+        hint += " to the spec."
+    place = (chosen.place.path, chosen.place.line) if pattern and chosen and chosen.place else None
+    node.say(MISSING_SETTING, f"No file has an address of the node{what}.", place, hint)
+
+
+def patterns(nodes: Sequence[Seen]) -> dict[str, str]:
+    """Return the patterns of the nodes' interfaces, each with the first node that has it."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        if pattern := _pattern(node)[1]:
+            found.setdefault(pattern, node.name)
+    return found
+
+
+def _pattern(node: Seen) -> tuple[Fact | None, str]:
+    """Return the fact of the interfaces that Hazelcast uses, and their pattern, if there is one."""
+    chosen = node.fact("hazelcast", "interfaces")
+    return chosen, str(chosen.value) if chosen and chosen.value not in (None, "none") else ""
 
 
 def _candidates(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] | None, str]]:
@@ -226,15 +244,17 @@ def _by_name(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] 
     """Yield the addresses that /etc/hosts of any node has for this node's names, and its URL's own."""
     url = node.fact("nodes", "*", "url")
     host = re.match(r"https?://([^/:]+)", str(url.value)) if url else None
-    names = {host_name(node).lower(), node.survey.label.lower(), node.name}
-    names |= {name.partition(".")[0] for name in names} | ({host[1].lower()} if host else set())
-    for name, address_of, number in hosts(node):
-        if name in names:
-            yield address_of, ("/etc/hosts", number), ""
-    for name in sorted(names):
-        for address_of, other in common.told.get(name, {}).items():
-            if other != node.name:
-                yield address_of, None, f"from /etc/hosts of {other}"
+    own = {host_name(node).lower(), node.survey.label.lower(), node.name}
+    own |= {name.partition(".")[0] for name in own}
+    # A URL may have been copied with the file from another node: what the host is called comes first.
+    for names in (own, {host[1].lower()} - own if host else set()):
+        for name, address_of, number in hosts(node):
+            if name in names:
+                yield address_of, ("/etc/hosts", number), ""
+        for name in sorted(names):
+            for address_of, other in common.told.get(name, {}).items():
+                if other != node.name:
+                    yield address_of, None, f"from /etc/hosts of {other}"
     if host and _IPV4.fullmatch(host[1]) and url and url.place:
         yield host[1], (url.place.path, url.place.line), ""
 

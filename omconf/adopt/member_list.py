@@ -24,6 +24,9 @@ _KEY = ("nodes", "*", "member")
 Listed = dict[str, tuple[str, str]]
 """The members of one list, by node (by host if it is not a node): the literal host, and the item."""
 
+Said = tuple[str, Place, str]
+"""What a list calls a member, where, and the item."""
+
 
 def listed(reading: Reading, hosts: Mapping[str, str]) -> Listed | None:
     """Return the members of an enabled list; of two that are the same node, the first.
@@ -45,21 +48,22 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
     kinds = [fact for node in nodes if (fact := node.fact("discovery", "kind"))]
     if not kinds or majority(kinds).value != "tcp-ip":
         return
-    said: dict[str, dict[str, tuple[str, Place]]] = {}
+    said: dict[str, dict[str, Said]] = {}
     for node in nodes:
         path = node.path(KIND.places[0])
         reading = KIND.read(node.text(path) or "")
         for member, (host, key) in (listed(reading, common.hosts) or {}).items():
             place = Place(node.name, path, reading.lines.get(key, 0))
-            said.setdefault(member, {})[node.name] = (host, place)
+            said.setdefault(member, {})[node.name] = (host, place, key)
+    _strangers(nodes, said)
     for node in nodes:
         by = said.get(node.name, {})
-        usual = Counter(host.lower() for host, _ in by.values()).most_common(1)
+        usual = Counter(host.lower() for host, *_ in by.values()).most_common(1)
         seen = node.fact("nodes", "*", "public_address") or node.fact("nodes", "*", "address")
         if not usual or (seen and usual[0][0] == str(seen.value).partition(":")[0]):
             continue
         same = {who: each for who, each in by.items() if each[0].lower() == usual[0][0]}
-        host, place = same.get(node.name) or next(iter(same.values()))
+        host, place, _ = same.get(node.name) or next(iter(same.values()))
         if not names.HOST.fullmatch(host) or host.lower() in names.LOOPBACK:
             continue
         if _alone(nodes) and not names.NUMERIC.fullmatch(host):
@@ -74,6 +78,24 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
             node.say(NOT_KEPT, message, None, hint)
             continue
         node.facts.append(Fact(_KEY, host, place))
+
+
+def _strangers(nodes: Sequence[Seen], said: Mapping[str, Mapping[str, Said]]) -> None:
+    """Give the reason for members that are none of the nodes, nor another name of one.
+
+    They are beside all of the nodes in every list that has them.
+    """
+    known = {node.name for node in nodes}
+    others = Counter(name for each in known for name in said.get(each, ()) if name != each)
+    whole = {name for name in known if others[name] == len(known) - 1}
+    for member, by in said.items():
+        if member in known or not by.keys() <= whole:
+            continue
+        for node in nodes:
+            if node.name in by:
+                host, _, key = by[node.name]
+                why = f"{quoted(host)} is in the member lists but not in the source: import it, too"
+                node.why[KIND.name, key] = why
 
 
 def _alone(nodes: Sequence[Seen]) -> bool:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from omconf.adopt.fold import fold
 from omconf.adopt.gather import gather
 from omconf.adopt.hazelcast import EXTRA, file_of
-from omconf.adopt.model import Fact
+from omconf.adopt.model import Fact, diagnostic
 from omconf.adopt.result import Difference, Imported, ToSet
-from omconf.diagnostics import in_order
+from omconf.diagnostics import Finding, in_order
 from omconf.rules import BY_HAND, NOT_A_FILE, NOT_KEPT, UNREADABLE
 from omconf.secrets import Secret, SecretRef, resolve
 
@@ -105,7 +105,7 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         for found in result.drift
         if found.kind == drift.MEMBERS
     ]
-    result.diagnostics += compiled.diagnostics
+    result.diagnostics += writer.at_source(compiled)
     if not compiled.failed:
         _prove(result, compiled, origin, gathered, writer.facts, into=base is not None)
     result.text = writer.finished(result)
@@ -184,13 +184,7 @@ class _Writer:
     def _refused(self, compiled: Compiled) -> dict[Path, Diagnostic]:
         """Find the values that errors of the compiled spec speak of, where it can do without."""
         result: dict[Path, Diagnostic] = {}
-        document = compiled.document
-        lines: dict[int, Path] = {}
-        for path in self.facts:
-            place = EXTRA if path[:2] == EXTRA else path
-            if document is not None and place in document.values:
-                lines.setdefault(document.values[place].line, path)
-                lines.setdefault(document.keys[place].line, path)  # `? KEY` has a line of its own
+        lines = self._lines(compiled)
         for found in compiled.diagnostics:
             if not found.is_error or found.span is None:
                 continue
@@ -198,6 +192,32 @@ class _Writer:
             about = lines.get(found.span.line) if own else EXTRA if self.files else None
             if about and about not in _NEEDED and about[-1] not in ("address", "url"):
                 result.setdefault(EXTRA if about[:2] == EXTRA else about, found)
+        return result
+
+    def _lines(self, compiled: Compiled) -> dict[int, Path]:
+        """Give the facts by the lines of the spec that say them."""
+        document = compiled.document
+        lines: dict[int, Path] = {}
+        for path in self.facts:
+            place = EXTRA if path[:2] == EXTRA else path
+            if document is not None and place in document.values:
+                lines.setdefault(document.values[place].line, path)
+                lines.setdefault(document.keys[place].line, path)  # `? KEY` has a line of its own
+        return lines
+
+    def at_source(self, compiled: Compiled) -> list[Diagnostic]:
+        """Give the findings of the spec; errors, with which no file is written, at their sources."""
+        lines = self._lines(compiled)
+        result = []
+        for found in compiled.diagnostics:
+            own = found.is_error and found.span and found.span.file == self.asked.file
+            path = lines.get(found.span.line) if own and found.span else None
+            place = self.facts[path].place if path else None
+            if place and place.line:
+                finding = Finding(found.rule, place.line, found.message, found.hint)
+                result.append(diagnostic(place.node, place.path, finding))
+            else:
+                result.append(found)
         return result
 
     def _drop(self, path: Path, found: Diagnostic) -> None:
@@ -263,15 +283,18 @@ def _prove(
     said = [d for d in said if d.rule not in unread or (d.node, d.path) not in left]
     result.diagnostics = list(dict.fromkeys([*result.diagnostics, *said]))
     drifting = {place for found in result.drift for place in reasons.drifting(found)}
+    why = {(n.name, *item): reason for n in gathered.nodes for item, reason in n.why.items()}
+    broken = {node.name for node in gathered.nodes if node.survey.label in gathered.gaps}
     for change in made.plan.changes:
-        result.differences += _differences(change, drifting)
+        if change.items or change.node not in broken:  # of a broken file, its error says it
+            result.differences += _differences(change, drifting, why)
     result.differences.sort(key=lambda each: each.reason != reasons.ALONE)
     if into:
         _not_compared(result, made)
     several = len(result.nodes) > 1  # of one node, every restart stops all
     if several and str(made.plan.rollout.disruption) == "all" and not result.differences:
-        why = "the plan stops all nodes at once"
-        result.differences.append(Difference("", "", "", None, "update", why))
+        stops = "the plan stops all nodes at once"
+        result.differences.append(Difference("", "", "", None, "update", stops))
 
 
 def _not_compared(result: Imported, made: Made) -> None:
@@ -292,7 +315,11 @@ def _not_compared(result: Imported, made: Made) -> None:
             )
 
 
-def _differences(change: ArtifactChange, drifting: set[tuple[str, str, str]]) -> list[Difference]:
+def _differences(
+    change: ArtifactChange,
+    drifting: set[tuple[str, str, str]],
+    why: Mapping[tuple[str, str, str], str],
+) -> list[Difference]:
     """Give what a change updates or deletes; what omconf only adds is none, but to an outlier."""
     from omconf.adopt import reasons
     from omconf.plan.model import Action
@@ -306,7 +333,8 @@ def _differences(change: ArtifactChange, drifting: set[tuple[str, str, str]]) ->
         alone = reasons.ALONE if here & drifting else ""
         if adds and item.action is Action.CREATE and not alone:
             continue
-        reason = alone or reasons.of(change.kind, item.key, item.before or "")
+        known = alone or why.get((change.node, change.kind, item.key))
+        reason = known or reasons.of(change.kind, item.key, item.before or "", item.after or "")
         found.append(
             Difference(change.node, change.path, change.kind, item, str(item.action), reason)
         )

@@ -24,6 +24,41 @@ def trees(tmp_path: Path) -> Path:
     return tmp_path / "trees"
 
 
+def test_a_url_that_was_copied_from_another_node(trees: Path) -> None:
+    edit(trees / "om3", HAZELCAST, "https://om3", "https://om2")
+    done, found = imported(trees)
+    assert done.code == 1
+    errors = [d for d in found["diagnostics"] if d["severity"] == "error"]
+    assert [(d["rule"], d["node"], d["path"], d["line"]) for d in errors] == [
+        ("OM202", "om3", f"/{HAZELCAST}", 15)
+    ]
+    assert "address: 10.1.1.3 " in found["spec"]
+
+
+def test_interfaces_that_no_address_of_the_node_matches(trees: Path) -> None:
+    mount_cifs(trees)  # nothing else tells the address
+    edit(trees / "om2", HAZELCAST, r"10\.1\.1\.\*", "10.1.2.*")
+    _, found = imported(trees)
+    (said,) = [d for d in found["diagnostics"] if d["rule"] == "OM350"]
+    assert (said["node"], said["path"], said["line"]) == ("om2", f"/{HAZELCAST}", 27)
+    assert "om1 has `10.1.1.*`" in said["hint"]
+    (alone,) = found["drift"]
+    assert alone["message"] == (
+        "om2 alone has network/interfaces/interface 10.1.2.*, not 10.1.1.*."
+    )
+
+
+def test_a_member_that_the_source_does_not_have(trees: Path) -> None:
+    for node in NODES:
+        edit(trees / node, HAZELCAST, r"(?s)<multicast enabled.*</multicast>", LISTED)
+        edit(trees / node, "etc/hosts", r"10\.1\.1\.2 .*\n", "")
+    done, found = imported(trees, "--node", "om1", "--node", "om3")
+    assert done.code == 2
+    assert {d["reason"] for d in found["differences"]} == {
+        "om2.example.org is in the member lists but not in the source: import it, too"
+    }
+
+
 @pytest.mark.parametrize(
     ("usual", "other", "what"),
     [
@@ -77,6 +112,14 @@ def put_property(tree: Path, value: str) -> None:
     """Give a node a further property of Hazelcast."""
     text = f'<property name="hazelcast.a">{value}</property>\\1'
     edit(tree, HAZELCAST, r"(\t</properties>)", text)
+
+
+def test_a_broken_file_is_not_a_difference(trees: Path) -> None:
+    edit(trees / "om2", HAZELCAST, "</network>", "</net>")
+    done, found = imported(trees)
+    assert done.code == 1
+    assert found["differences"] == []
+    assert {d["rule"] for d in found["diagnostics"] if d.get("node") == "om2"} == {"OM301"}
 
 
 def test_an_unreadable_account_still_gives_a_spec(trees: Path, tmp_path: Path) -> None:
