@@ -6,9 +6,11 @@ import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.cluster import database_url
 from omconf.cluster.model import DatabaseTls, NodeFile
 from omconf.cluster.resolve_database import format_of
+from omconf.formats.paths import PLAIN
 from omconf.origin import FromFormat, Value
 from omconf.secrets import Secret, SecretFile, SecretRef
 
@@ -106,6 +108,12 @@ def ours(cluster: str) -> list[str]:
         for name in ("ca", "client-cert", "client-key")
         for end in ("pem", "pk8", "p12", "jks")
     ]
+
+
+def named(node: Seen) -> list[str]:
+    """Name the files of TLS, of those that omconf may have put there, in the database's URL."""
+    text = node.text(node.path(PERSISTENCE.places[0])) or ""
+    return [path for path in dict.fromkeys(_OURS.findall(text)) if PLAIN.fullmatch(path)][:8]
 
 
 def _file(node: Seen, key: str, path: str, place: tuple[str, int]) -> None:

@@ -187,7 +187,7 @@ def _choose(node: Seen) -> bool:
             message = f"Another OpenMeetings lies in `{quoted(path)}`: it is left out."
             node.say(NOT_KEPT, message, None, "Import a copy of the tree without the other one.")
     moved = (node.home, node.webapp) != first or node.unit not in ("", places.DEFAULT_UNIT)
-    return moved or _managed(node) is not None or bool(cifs.credentials(node))
+    return moved or _managed(node) is not None or bool(_named(node))
 
 
 def _request(node: Seen, origin: Origin) -> Request:
@@ -200,7 +200,7 @@ def _request(node: Seen, origin: Origin) -> Request:
     }
     units = node.survey.units[:64]
     managed = _managed(node)
-    further = [*_of_omconf(managed), *cifs.credentials(node)]
+    further = [*_of_omconf(managed), *_named(node)]
     return Request(
         paths=tuple(dict.fromkeys(map(node.path, own))),
         cluster=managed or "-",
@@ -208,6 +208,11 @@ def _request(node: Seen, origin: Origin) -> Request:
         settings=settings,
         around=tuple(dict.fromkeys([*AROUND, *map(node.path, around), *units, *further])),
     )
+
+
+def _named(node: Seen) -> list[str]:
+    """Name the files that others name and that the import reads, too."""
+    return [*cifs.credentials(node), *database_tls.named(node)]
 
 
 def _managed(node: Seen) -> str | None:

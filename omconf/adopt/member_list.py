@@ -55,7 +55,7 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
         for member, (host, key) in (listed(reading, common.hosts) or {}).items():
             place = Place(node.name, path, reading.lines.get(key, 0))
             said.setdefault(member, {})[node.name] = (host, place, key)
-    _strangers(nodes, said)
+    _unknown(nodes, said)
     for node in nodes:
         by = said.get(node.name, {})
         usual = Counter(host.lower() for host, *_ in by.values()).most_common(1)
@@ -80,7 +80,7 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
         node.facts.append(Fact(_KEY, host, place))
 
 
-def _strangers(nodes: Sequence[Seen], said: Mapping[str, Mapping[str, Said]]) -> None:
+def _unknown(nodes: Sequence[Seen], said: Mapping[str, Mapping[str, Said]]) -> None:
     """Give the reason for members that are none of the nodes, nor another name of one.
 
     They are beside all of the nodes in every list that has them.

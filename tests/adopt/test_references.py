@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.adopt.trees import SETENV_SH, by_hand, edit, imported, put
+from tests.adopt.trees import PERSISTENCE, SETENV_SH, by_hand, edit, imported, put
 
 ACCOUNT = "username=share\npassword=s3cr3t-x\ndomain=CAMPUS\n"
 
@@ -92,3 +92,18 @@ def test_options_in_a_unit_s_command_are_named(trees: Path) -> None:
     _, found = imported(trees)
     (said,) = [d for d in found["diagnostics"] if "is not read" in d["message"]]
     assert (said["node"], said["path"], said["line"]) == ("om2", f"/{unit}", 7)
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_certificate_that_the_database_s_url_names(trees: Path, there: bool) -> None:
+    ca = "/etc/omconf/openmeetings/database-ca.pem"
+    for node in ("om1", "om2", "om3"):
+        tls = rf"\1?sslmode=verify-full&amp;sslrootcert={ca}"
+        edit(trees / node, PERSISTENCE, r"(5432/openmeetings)", tls)
+        if there or node != "om3":
+            put(trees / node, ca, "-----BEGIN CERTIFICATE-----\n")
+    done, found = imported(trees)
+    said = [d["node"] for d in found["diagnostics"] if f"names `{ca}`" in d["message"]]
+    assert said == ([] if there else ["om3"])
+    assert ca in str(found["differences"]) or there
+    assert there or done.code == 2
