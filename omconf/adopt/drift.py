@@ -206,8 +206,9 @@ def _setting(text: str) -> tuple[str, str]:
 def _of_hosts(nodes: Sequence[Seen]) -> list[Outlier]:
     """Compare to what /etc/hosts resolve the names of members and servers; DNS may know others."""
     listed = hosts_files.members(nodes)
+    names = listed | hosts_files.servers(nodes)
+    resolved = {node.name: hosts_files.resolved(node, names) for node in nodes}
     result = []
-    resolved = {n.name: hosts_files.resolved(n, listed | hosts_files.servers(nodes)) for n in nodes}
     for name in sorted({name for known in resolved.values() for name in known}):
         said = _Said(f"{name} in /etc/hosts as")
         for node, known in resolved.items():

@@ -299,7 +299,7 @@ def _guess_url(gathered: Gathered, node: Seen) -> None:
             ("nodes", "*", "url"), f"{url}:5443/openmeetings", guess="no server.url can be taken"
         )
         if node.survey.label in gathered.gaps:
-            return  # that its file cannot be read is said
+            return  # an error names the file that cannot be read
         message = "hazelcast.xml has no `server.url` for a spec: the node's URL is guessed."
         hint = f"Correct `nodes.{node.name}.url` in the spec."
         node.say(GUESSED, message, (node.path(HAZELCAST.places[0]), 0), hint)
