@@ -35,7 +35,7 @@ def test_names_of_members_that_one_node_resolves_otherwise(trees: Path) -> None:
     (one,) = found["drift"]
     message = "om1 alone has om3.example.org in /etc/hosts as 10.1.1.31, not 10.1.1.3."
     assert (one["message"], one["path"], one["line"]) == (message, "/etc/hosts", 4)
-    assert one["hint"] == "om2: /etc/hosts:4: what om2 and om3 have."
+    assert one["hint"] == "For the value of om2 and om3, see om2: /etc/hosts:4."
     assert [(d["node"], d["path"]) for d in found["differences"]] == [("om1", "/etc/hosts")]
 
 
