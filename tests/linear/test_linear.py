@@ -24,6 +24,7 @@ import omconf.formats
 from tests.command import ROOT
 from tests.linear.table import ROWS
 
+pytestmark = pytest.mark.slow
 SECONDS = 10
 """Processor time of one text. A regular expression that takes 1 ns for each pair of its 256 Ki
 characters takes 34 seconds; most take five times as long."""
@@ -52,8 +53,6 @@ for name in sys.argv[1:]:
 READ = """
 import resource, sys
 from tests.linear.table import ROWS
-
-pytestmark = pytest.mark.slow
 seconds, row = int(sys.argv[1]), ROWS[sys.argv[2]]
 read = row.reader()
 for text in row.texts:
