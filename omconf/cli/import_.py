@@ -11,16 +11,16 @@ import typer
 
 from omconf.cli import completion, output, sources
 from omconf.diagnostics import Diagnostic
-from omconf.rules import EXISTS
+from omconf.rules import EXISTS, NO_SOURCE
 
 if TYPE_CHECKING:
     from omconf.adopt.result import Imported
     from omconf.adopt.sources import Origin
 
-SOURCES = """Name one source:
-    omconf import --deployed trees            trees/<node>/ is that node's root tree
-    omconf import --ssh --host om1 --host om2 the nodes, by your own ssh configuration
-    omconf import --local om1 [--root DIR]    this host, or a copy of its root"""
+SOURCES = """use one of these sources:
+    omconf import --deployed trees             trees/<node>/ is that node's root tree
+    omconf import --ssh --host om1 --host om2  the nodes, by your own ssh configuration
+    omconf import --local om1 [--root DIR]     this host, or a copy of its root"""
 
 
 def import_(
@@ -119,8 +119,13 @@ def _origin(
     from omconf.adopt import sources
     from omconf.formats.names import LABEL, SSH_DESTINATION
 
+    named = (deployed is not None) + ssh + (local is not None)
+    if named != 1:
+        together = "--deployed, --local and --ssh cannot be used together"
+        what = f"takes one source: {together}." if named else "needs a source of deployed files."
+        output.say([NO_SOURCE.at(None, f"An import {what}", hint=SOURCES)])
+        raise typer.Exit(1)
     wrong = {
-        SOURCES: (deployed is not None) + ssh + (local is not None) != 1,
         "--host requires --ssh.": bool(hosts) and not ssh,
         "--root requires --local.": root is not None and local is None,
         "--sudo and --timeout require --ssh.": (sudo or seconds is not None) and not ssh,
