@@ -82,7 +82,7 @@ def import_(
     Exit 0: the plan updates and deletes nothing. Exit 2: differences remain, and are listed.
     Exit 1: an error, and no file is written, except a new spec (-o) that marks missing nodes.
     """  # noqa: D205
-    from omconf.pipeline.adopt import Asked, adopt
+    from omconf.pipeline.adopt import PRINTED, Asked, adopt
 
     if no_color:
         output.colourless()
@@ -96,7 +96,7 @@ def import_(
         only=tuple(node or ()),
         explicit=explicit,
         into=str(into) if into else None,
-        file=str(target or "cluster.yaml"),
+        file=str(target or PRINTED),
     )
     if out is not None and (out.exists() or out.is_symlink()):
         output.say([_exists(str(out), "it already exists")])

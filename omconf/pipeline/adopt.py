@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from omconf.adopt import words
 from omconf.adopt.fold import fold
 from omconf.adopt.gather import gather
 from omconf.adopt.hazelcast import EXTRA, file_of
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from omconf.plan.model import ArtifactChange
 
 EXTRA_FILE = "hazelcast-extra.xml"
+PRINTED = "<stdout>"
+"""What a spec is called that no file holds."""
 _ROUNDS = 40
 """Values that the spec's own checks may refuse, one after the other."""
 _NEEDED = {
@@ -51,7 +54,7 @@ class Asked:
     explicit: bool = False
     into: str | None = None
     """An existing spec that nodes are added to."""
-    file: str = "cluster.yaml"
+    file: str = PRINTED
     """What the spec is called where it is spoken of."""
 
 
@@ -141,7 +144,8 @@ class _Writer:
         self.text = ""
         self.files: dict[str, str] = {}
 
-    def write(self, head: Sequence[str] = (), tail: Sequence[str] = ()) -> str:
+    def write(self, tail: Sequence[str] = ()) -> str:
+        """Write the spec; only `tail` may be added later: findings count its lines with the head's."""
         from omconf.adopt import write
 
         facts = dict(self.facts)
@@ -153,7 +157,7 @@ class _Writer:
             facts[EXTRA] = Fact(EXTRA, EXTRA_FILE, first.place)
         if self.base is not None:
             return self.base.text(facts)
-        return write.spec(facts, head, self.gathered.gaps, tail)
+        return write.spec(facts, words.head(self.gathered), self.gathered.gaps, tail)
 
     def compile(self) -> Compiled:
         from omconf.pipeline.compiled import compile_text
@@ -215,9 +219,7 @@ class _Writer:
         """Write the imported spec, with the remaining work as comments at its end."""
         if self.base is not None:
             return self.text
-        from omconf.adopt import words
-
-        return self.write(words.head(self.gathered), words.tail(result.diagnostics))
+        return self.write(words.tail(result.diagnostics))
 
 
 def _prove(
