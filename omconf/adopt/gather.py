@@ -100,7 +100,11 @@ def gather(
     _read(gathered, origin, [s for s in surveys if not only or s.label in only])
     if not gathered.nodes:
         return gathered
-    gathered.before = names.give(gathered.nodes, said, taken)
+    named = names.give(gathered.nodes, said, taken)
+    if isinstance(named, list):
+        gathered.found += named
+        return gathered
+    gathered.before = named
     gathered.nodes.sort(key=lambda node: natural(node.name))
     gathered.release = release.facts(gathered.nodes, release_said)
     if gathered.release is None:

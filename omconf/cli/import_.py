@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -98,8 +99,8 @@ def import_(
         into=str(into) if into else None,
         file=str(target or PRINTED),
     )
-    if out is not None and (out.exists() or out.is_symlink()):
-        output.say([_exists(str(out), "it already exists")])
+    if out is not None and (why := _unwritable(out)):
+        output.say([_exists(str(out), why)])
         raise typer.Exit(1)
     result = adopt(origin, asked)
     written = _written(result, target, replace=into is not None)
@@ -154,6 +155,8 @@ def _names(said: list[str] | tuple[str, ...]) -> dict[str, str]:
     names: dict[str, str] = {}
     for each in said:
         before, equals, name = each.rpartition("=")
+        if before in names and names[before] != name:
+            raise typer.BadParameter(f"--name gives two names to the node `{before[:80]}`.")
         if not equals or not before or not LABEL.fullmatch(name) or len(name) > 63:
             raise typer.BadParameter(
                 f"--name takes NODE=NAME, where NAME is a lower-case host label: `{each[:80]}` is not."
@@ -180,6 +183,15 @@ def _exists(
     return EXISTS.at(None, f"{path} is not written: {what}.", hint=hint)
 
 
+def _unwritable(out: Path) -> str:
+    """Say why a new file cannot be written, before any node is read; empty where it may be."""
+    if out.exists() or out.is_symlink():
+        return "it already exists"
+    if not out.parent.is_dir():
+        return f"there is no folder {out.parent}"
+    return "" if os.access(out.parent, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
+
+
 def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[str, str]:
     """Write the spec and the files beside it, all or none; new ones never overwrite."""
     from omconf.files.read import folder
@@ -187,6 +199,8 @@ def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[st
     from omconf.files.write import replace as replaced
 
     if target is None:
+        return {}
+    if not result.nodes and not result.gaps:  # nothing was read: what is reported says why
         return {}
     flaw, hint = result.flaw(in_place=replace)
     if flaw:

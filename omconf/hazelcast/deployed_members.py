@@ -77,8 +77,8 @@ def findings(
             some = [other for other in names[name][:4] if other != node]
             others = _listed(some, twins)
             message = (
-                f"{others} has the same instance-name, `{name}`: OpenMeetings cannot"
-                " distinguish them."
+                f"{others} {'has' if twins == 1 else 'have'} the same instance-name, `{name}`:"
+                " OpenMeetings cannot distinguish them."
             )
             hint = f"Give each node its own: `<instance-name>{node}</instance-name>`."
             yield node, Finding(SAME_NAME, line.get(NAME, 0), message, hint)

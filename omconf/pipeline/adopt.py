@@ -81,6 +81,9 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
     result.diagnostics = list(gathered.found)
     if gathered.release is None or not gathered.nodes:
         return result
+    if base is not None and (twins := base.twins(gathered.nodes)):
+        result.diagnostics = twins
+        return result
     result.nodes = tuple(node.name for node in gathered.nodes)
     result.drift = drift.outliers(gathered.nodes)
     for node in gathered.nodes:

@@ -174,7 +174,7 @@ def _result(document: Document) -> str:
 def _next(document: Document, spec: str) -> str:
     named = f" {spec}" if spec else ""
     lines = ["Next:"]
-    if document["secrets"]:
+    if any(each["state"] != "equal" for each in document["secrets"]):
         lines.append("  set the secrets above")
     if document["plan"] is None:
         lines.append(f"  fix the errors in the spec: omconf validate{named}")
