@@ -33,6 +33,11 @@ _REASONS = (
         r"properties/hazelcast\.discovery\.enabled",
         "the clustering page says to remove it",
     ),
+    (
+        "hazelcast",
+        r"network/join/(?:multicast|tcp-ip)/(?!enabled\Z).*",
+        "a spec has no key for it, and Hazelcast's default takes its place",
+    ),
     ("hazelcast", r"network/join/.*", "omconf enables exactly one join; the file differs"),
     (
         "hazelcast",
