@@ -244,6 +244,7 @@ def _note(gathered: Gathered, known: Release) -> None:
         host.network(node)
         host.firewall(node)
         _unread(gathered, node)
+    persistence.no_database(nodes)
     storage.addresses(nodes)
     for node in nodes:
         host.no_address(node)

@@ -59,6 +59,14 @@ _REASONS = (
     ),
     (
         "persistence",
+        r"properties/openjpa\.ConnectionProperties/DriverClassName",
+        (
+            "omconf uses the driver that the release ships for `database.kind`; for `mysql` that"
+            " is Connector/J, which works with MariaDB too"
+        ),
+    ),
+    (
+        "persistence",
         r"properties/openjpa\.ConnectionProperties/(?!Url|Username|Password).*",
         "the release's stock file has this setting, and a spec cannot remove it",
     ),

@@ -11,8 +11,8 @@ from omconf.adopt.gather import gather
 from omconf.adopt.hazelcast import EXTRA, file_of
 from omconf.adopt.model import Fact
 from omconf.adopt.result import Difference, Imported, ToSet
-from omconf.diagnostics import in_order
-from omconf.rules import BY_HAND, NOT_A_FILE, NOT_KEPT, UNREADABLE
+from omconf.diagnostics import has_errors, in_order
+from omconf.rules import BY_HAND, MISSING_KEY, NOT_A_FILE, NOT_KEPT, UNREADABLE
 from omconf.secrets import Secret, SecretRef, resolve
 
 if TYPE_CHECKING:
@@ -100,12 +100,18 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
     result.text, result.files = writer.text, writer.files
     result.diagnostics += writer.left_out
     result.differences += writer.moves
-    result.diagnostics += compiled.diagnostics
+    result.diagnostics += _new(compiled.diagnostics, writer.facts, gathered)
     if not compiled.failed:
         _prove(result, compiled, origin, gathered, writer.facts)
     result.text = writer.finished(result)
     result.diagnostics = in_order(result.diagnostics)
     return result
+
+
+def _new(found: Sequence[Diagnostic], facts: Facts, gathered: Gathered) -> list[Diagnostic]:
+    """Leave out that a spec lacks its database, where a node's finding says why."""
+    told = has_errors(gathered.found) and not any(path[0] == "database" for path in facts)
+    return [d for d in found if not (told and d.rule is MISSING_KEY and "`database`" in d.message)]
 
 
 def _settle(facts: Facts, *, explicit: bool) -> None:

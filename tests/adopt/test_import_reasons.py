@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.adopt.trees import CLASSES, by_hand, edit, imported
+from tests.command import omconf
 
 HAZELCAST = f"opt/open/{CLASSES}/hazelcast.xml"
+PERSISTENCE = f"opt/open/{CLASSES}/META-INF/persistence.xml"
 NODES = ("om1", "om2", "om3")
 
 
@@ -21,7 +24,8 @@ def trees(tmp_path: Path) -> Path:
 def _tcp_ip(trees: Path, attributes: str = "", inside: str = "") -> None:
     members = "".join(f"<member>10.1.1.{number}</member>" for number in (1, 2, 3))
     for node in NODES:
-        join = f'<tcp-ip enabled="true"{attributes}>{inside}<member-list>{members}</member-list></tcp-ip>'
+        listed = f"{inside}<member-list>{members}</member-list>"
+        join = f'<tcp-ip enabled="true"{attributes}>{listed}</tcp-ip>'
         edit(trees / node, HAZELCAST, r"(?s)<multicast .*</multicast>", join)
 
 
@@ -44,3 +48,53 @@ def test_a_join_without_a_key_in_a_spec_says_so(trees: Path) -> None:
         (key, "a spec has no key for it, and Hazelcast's default takes its place")
         for key in ("connection-timeout-seconds", "required-member")
     }
+
+
+@pytest.fixture
+def mysql(tmp_path: Path) -> Path:
+    by_hand(tmp_path / "trees", database="mysql")
+    return tmp_path / "trees"
+
+
+def test_another_driver_goes_with_what_to_know_of_the_releases(mysql: Path, tmp_path: Path) -> None:
+    for node in NODES:
+        edit(mysql / node, PERSISTENCE, "com.mysql.cj.jdbc.Driver", "org.mariadb.jdbc.Driver")
+    done, found = imported(mysql, "-o", tmp_path / "cluster.yaml")
+    assert done.code == 2
+    assert all("Connector/J" in d["reason"] for d in found["differences"])
+    (said, *_) = (d for d in found["diagnostics"] if "org.mariadb" in d["message"])
+    assert "the release ships, `com.mysql.cj.jdbc.Driver`" in said["message"]
+    assert "MariaDB" in said["hint"]
+    env = {"OM_DB_PASSWORD": "pa55-mysql"}
+    planned = omconf("plan", tmp_path / "cluster.yaml", "--deployed", mysql, env=env).out
+    lines = [each for each in planned.splitlines() if "DriverClassName" in each]
+    assert lines
+    assert not [each for each in lines if "database.pool" in each]
+
+
+def test_a_url_of_mariadbs_own_driver_is_named_with_what_to_write(mysql: Path) -> None:
+    for node in NODES:
+        edit(mysql / node, PERSISTENCE, "jdbc:mysql:", "jdbc:mariadb:")
+    done = omconf("import", "--deployed", mysql)
+    assert done.code == 1
+    assert "META-INF/persistence.xml:" in done.err
+    assert "error[OM350]: A spec has no `jdbc:mariadb:` URL" in done.err
+    assert "`database.kind: mysql`" in done.err
+    assert "embedded" not in done.err
+    assert "OM104" not in done.err
+
+
+def test_one_nodes_url_of_mariadb_is_a_warning(mysql: Path) -> None:
+    edit(mysql / "om3", PERSISTENCE, "jdbc:mysql:", "jdbc:mariadb:")
+    _, found = imported(mysql)
+    (said,) = (d for d in found["diagnostics"] if "jdbc:mariadb:" in d["message"])
+    assert (said["rule"], said["severity"]) == ("OM352", "warning")
+    assert yaml.safe_load(found["spec"])["database"]["kind"] == "mysql"
+
+
+def test_an_embedded_database_is_no_missing_key(trees: Path) -> None:
+    for node in NODES:
+        edit(trees / node, PERSISTENCE, "jdbc:postgresql:[^\n]*", "jdbc:h2:./omdb")
+    err = omconf("import", "--deployed", trees).err
+    assert "error[OM350]: `openjpa.ConnectionProperties` has no URL of a database" in err
+    assert "OM104" not in err
