@@ -98,3 +98,23 @@ def test_an_embedded_database_is_no_missing_key(trees: Path) -> None:
     err = omconf("import", "--deployed", trees).err
     assert "error[OM350]: `openjpa.ConnectionProperties` has no URL of a database" in err
     assert "OM104" not in err
+
+
+def test_the_same_difference_of_several_nodes_is_drawn_once(mysql: Path) -> None:
+    for node in NODES:  # a URL without the stock file's parameters, and other maps
+        edit(mysql / node, PERSISTENCE, r"\?autoReconnect=[^,\n]*", "?useSSL=false")
+        edit(mysql / node, HAZELCAST, r'(<map name="[^"]*">)', r"\1<backup-count>5</backup-count>")
+    edit(mysql / "om3", HAZELCAST, "54327", "54329")
+    done, found = imported(mysql)
+    assert done.code == 2
+    each = {(d["key"], d["before"]) for d in found["differences"] if "before" in d}
+    assert len(found["differences"]) > 2 * len(each)  # the document names every node's
+    err = omconf("import", "--deployed", mysql).err
+    drawn = err.partition("differences remain")[2].partition("Secrets")[0]
+    of_all = [line for line in drawn.splitlines() if line.startswith("  om1, om2, om3: ")]
+    keys = [line.split()[4].rstrip(":") for line in of_all]
+    assert any(key.endswith("/Url/autoReconnect") for key in keys)
+    assert any(key.startswith("map[") for key in keys)
+    assert len(keys) == len(set(keys))
+    assert drawn.count("  om3: ") == 1
+    assert "multicast-port: 54329 -> 54327" in drawn
