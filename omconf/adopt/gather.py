@@ -11,6 +11,7 @@ from omconf.adopt import (
     hazelcast,
     host,
     jvm,
+    lines,
     member_list,
     names,
     persistence,
@@ -244,6 +245,7 @@ def _note(gathered: Gathered, known: Release) -> None:
         host.network(node)
         host.firewall(node)
         _unread(gathered, node)
+        lines.unread(node)
     persistence.no_database(nodes)
     storage.addresses(nodes)
     for node in nodes:

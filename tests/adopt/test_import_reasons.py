@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.adopt.trees import CLASSES, by_hand, edit, imported
+from tests.adopt.trees import CLASSES, by_hand, edit, imported, put
 from tests.command import omconf
 
 HAZELCAST = f"opt/open/{CLASSES}/hazelcast.xml"
@@ -118,3 +118,36 @@ def test_the_same_difference_of_several_nodes_is_drawn_once(mysql: Path) -> None
     assert len(keys) == len(set(keys))
     assert drawn.count("  om3: ") == 1
     assert "multicast-port: 54329 -> 54327" in drawn
+
+
+def test_a_mount_of_several_nodes_is_left_alone_once(trees: Path) -> None:
+    for node in ("om2", "om3"):
+        with (trees / node / "etc/fstab").open("a") as fstab:
+            fstab.write("backup:/export /backup nfs ro 0 0\n")
+    _, found = imported(trees)
+    said = [d["message"] for d in found["diagnostics"] if "/backup" in d["message"]]
+    assert said == [
+        "The mount `/backup` here and on 1 more node is not the data folder; omconf leaves it alone."
+    ]
+
+
+@pytest.mark.parametrize("storage", [True, False])
+def test_lines_that_cannot_be_read_are_reported(trees: Path, storage: bool) -> None:
+    if not storage:  # the plan then has nothing to do in either file
+        for node in NODES:
+            for name in ("fstab", "exports"):
+                (trees / node / "etc" / name).unlink(missing_ok=True)
+    for name in ("fstab", "exports"):
+        file = trees / "om1/etc" / name
+        before = file.read_text() if file.exists() else ""
+        put(trees / "om1", f"etc/{name}", f"{before}/srv y(rw\n")
+    setenv = trees / "om1/opt/open/bin/setenv.sh"
+    setenv.write_bytes(setenv.read_bytes() + b"# M\xfcller\n\xfc\n")
+    _, found = imported(trees)
+    said = [(d["rule"], d.get("path", "")) for d in found["diagnostics"] if d.get("node") == "om1"]
+    for rule, path in (
+        ("OM329", "/etc/fstab"),
+        ("OM329", "/etc/exports"),
+        ("OM352", "/opt/open/bin/setenv.sh"),
+    ):
+        assert said.count((rule, path)) == 1, said
