@@ -131,3 +131,19 @@ def test_a_place_that_cannot_be_written_is_reported_before_nodes_are_read(tmp_pa
     assert done.code == 1
     assert re.findall(r"^error\[(\w+)\]", done.err, re.MULTILINE) == ["OM111"]
     assert "is not written: there is no folder " in done.err
+
+
+def test_a_plan_names_folders_that_are_called_otherwise_than_the_nodes(
+    trees: Path, tmp_path: Path
+) -> None:
+    for number in (1, 2, 3):
+        (trees / f"om{number}").rename(trees / f"OM{number}")
+    spec = tmp_path / "cluster.yaml"
+    assert omconf("import", "--deployed", trees, "-o", spec).code == 0
+    env = {"OM_DB_PASSWORD": "pa55-postgresql"}
+    said = omconf("plan", spec, "--deployed", trees, env=env).err
+    assert "OM305" in said
+    assert "after its node (om1, om2, om3): they are named OM1, OM2, OM3." in said
+    for number in (1, 2, 3):
+        (trees / f"OM{number}").rename(trees / f"om{number}")
+    assert "OM305" not in omconf("plan", spec, "--deployed", trees, env=env).err
