@@ -90,7 +90,7 @@ UNUSABLE_FILE = Rule("OM301", Severity.ERROR, "a deployed file that its program 
 """Every kind's reader says this of a file that it cannot read."""
 UNREADABLE = Rule("OM302", Severity.ERROR, "a node or a deployed file that cannot be read")
 UNKNOWN_NODE = Rule("OM303", Severity.ERROR, "a node that is not in the spec")
-NO_SOURCE = Rule("OM304", Severity.ERROR, "a plan without a source of deployed files")
+NO_SOURCE = Rule("OM304", Severity.ERROR, "a plan or an import without a source of deployed files")
 NOTHING_THERE = Rule("OM305", Severity.WARNING, "a source without files of any node")
 FORGOTTEN = Rule("OM306", Severity.WARNING, "a former node that the spec no longer mentions")
 WORLD_EXPORT = Rule("OM310", Severity.ERROR, "a path exported to the world by mistake")

@@ -82,12 +82,12 @@ def _account(mount: Mount, said: dict[str, tuple[str, tuple[str, int]]], *, unkn
         domain, user = "", domain
     if user or not unknown:
         node.tell(("storage", "user"), user or "openmeetings", place, default="openmeetings")
-    named, where = said.get("domain", ("", place))
-    if domain := domain or named:
+    domain, where = (domain, place) if domain else said.get("domain", ("", place))
+    if domain:
         node.tell(("storage", "domain"), domain, where)
-    password = behind if percent else said.get("password", ("", place))[0]
+    password, where = (behind, place) if percent else said.get("password", ("", place))
     secret = Secret(password) if password and "@omconf:" not in password else None
-    node.tell(("storage", "password"), {"env": ENV}, place, secret=secret)
+    node.tell(("storage", "password"), {"env": ENV}, where, secret=secret)
 
 
 def samba(nodes: Sequence[Seen]) -> None:

@@ -11,6 +11,7 @@ from omconf.adopt import (
     hazelcast,
     host,
     jvm,
+    lines,
     member_list,
     names,
     persistence,
@@ -100,7 +101,11 @@ def gather(
     _read(gathered, origin, [s for s in surveys if not only or s.label in only])
     if not gathered.nodes:
         return gathered
-    gathered.before = names.give(gathered.nodes, said, taken)
+    named = names.give(gathered.nodes, said, taken)
+    if isinstance(named, list):
+        gathered.found += named
+        return gathered
+    gathered.before = named
     gathered.nodes.sort(key=lambda node: natural(node.name))
     gathered.release = release.facts(gathered.nodes, release_said)
     if gathered.release is None:
@@ -245,6 +250,8 @@ def _note(gathered: Gathered, known: Release) -> None:
         host.network(node)
         host.firewall(node)
         _unread(gathered, node)
+        lines.unread(node)
+    persistence.no_database(nodes)
     storage.addresses(nodes)
     patterns = host.patterns(nodes)
     for node in nodes:

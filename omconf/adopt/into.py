@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omconf.adopt import write
 from omconf.adopt.fold import fold
 from omconf.adopt.model import ABSENT, Fact
+from omconf.adopt.names import ONLY_NEW
 from omconf.rules import DRIFT, MISSING_SETTING
 from omconf.secrets import masked, quoted
 from omconf.spec.references import node_text
@@ -38,6 +39,24 @@ class Existing:
     def _lists_members(self) -> bool:
         """Whether its nodes find each other by a member list."""
         return (self.document.data.get("discovery") or {}).get("kind") == "tcp-ip"
+
+    def twins(self, nodes: Sequence[Seen]) -> list[Diagnostic]:
+        """Report nodes that have the address of one in the spec: they are this one."""
+        listed = self.document.data["nodes"]
+        owners = {
+            own["address"]: name
+            for name, own in listed.items()
+            if isinstance(own, dict) and isinstance(own.get("address"), str)
+        }
+        found = []
+        for node in nodes:
+            address = node.fact("nodes", "*", "address")
+            name = owners.get(address.value) if address else None
+            if address and name is not None:
+                mine = quoted(node.survey.label)
+                message = f"`{mine}` is in the spec already: `{name}` has its address."
+                found.append(MISSING_SETTING.at(None, message, hint=ONLY_NEW))
+        return found
 
     def own(self, nodes: Sequence[Seen]) -> tuple[Facts, list[Diagnostic]]:
         """Return the new nodes' own facts, and diagnostics for differences from the spec."""
@@ -122,7 +141,9 @@ def _in_braces(text: str, new: dict[str, dict[str, Fact]]) -> str:
 
 def read(document: Document | None, found: list[Diagnostic]) -> Existing | list[Diagnostic]:
     """Accept a spec; return its diagnostics if it has errors."""
-    if document is None or any(d.is_error for d in found):
+    if document is None:
+        return found
+    if any(d.is_error for d in found):
         message = "The spec has errors, so no node is added."
         return [
             *found,

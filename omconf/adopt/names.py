@@ -8,21 +8,29 @@ from typing import TYPE_CHECKING
 from omconf.adopt import hazelcast, host
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.formats.names import INSTANCE, MAX_INSTANCE
+from omconf.rules import MISSING_SETTING
+from omconf.secrets import quoted
 from omconf.spec.checks import RESERVED, label
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from omconf.adopt.model import Seen
+    from omconf.diagnostics import Diagnostic
+
+ONLY_NEW = "Import only the nodes that the spec lacks: --node NODE."
+"""What to do about a node that the spec has already."""
 
 
 def give(
     nodes: Sequence[Seen], said: Mapping[str, str], taken: frozenset[str] = frozenset()
-) -> dict[str, str]:
-    """Name the nodes; returns the previous names that differ, by name.
+) -> dict[str, str] | list[Diagnostic]:
+    """Name the nodes; returns the previous names that differ, by name, or errors.
 
-    `said` are chosen names by the node's name in the source; `taken` are names in the spec.
+    `said` are chosen names by the node's name in the source; `taken` are names in the spec. A node
+    whose own name is only `taken`, or was given to another node, is an error.
     """
+    found: list[Diagnostic] = []
     own = {id(node): (hazelcast.name_of(node) or ("", 0))[0] for node in nodes}
     twins = Counter(label(name) for name in own.values())
     used = {*taken, *said.values()}
@@ -35,13 +43,40 @@ def give(
             others = [host.host_name(node).partition(".")[0], node.survey.label.rpartition("@")[2]]
             if label(instance) in map(label, others):
                 first = instance  # of several with one name, the one that has it in the source
+            found += _conflict(node, [first, *others], said, taken)
             wanted = _free([first, *others], used)
+        elif wanted in taken:
+            found.append(_in_spec(node, wanted))
         used.add(wanted)
         node.name = wanted
         if instance and instance != wanted:
             before[wanted] = instance
+    if found:
+        return found
     kept = _kept(nodes)
     return {name: old for name, old in before.items() if name not in kept}
+
+
+def _conflict(
+    node: Seen, candidates: Sequence[str], said: Mapping[str, str], taken: frozenset[str]
+) -> Iterator[Diagnostic]:
+    """Report a node whose own name another one was given, or which the spec has already."""
+    own = [name for text in candidates if (name := label(text)) and name not in RESERVED]
+    given = {name: other for other, name in said.items()}
+    mine = quoted(node.survey.label)
+    if own and own[0] in given:
+        name, other = own[0], quoted(given[own[0]])
+        message = f"--name gives `{other}` the name `{name}`, which `{mine}` has."
+        hint = f"Choose another name, or name that node too: --name {mine}=NAME"
+        yield MISSING_SETTING.at(None, message, hint=hint)
+    elif own and taken.issuperset(own):
+        yield _in_spec(node, own[0])
+
+
+def _in_spec(node: Seen, name: str) -> Diagnostic:
+    mine = quoted(node.survey.label)
+    hint = f"{ONLY_NEW} If this is another node, name it: --name {mine}=NAME"
+    return MISSING_SETTING.at(None, f"`{name}` is in the spec already.", hint=hint)
 
 
 def _kept(nodes: Sequence[Seen]) -> set[str]:

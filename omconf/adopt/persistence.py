@@ -16,11 +16,13 @@ from omconf.artifacts.persistence import (
 )
 from omconf.formats import connection_properties, jdbc
 from omconf.formats.xml import flatten
-from omconf.rules import NOT_KEPT
+from omconf.rules import MISSING_SETTING, NOT_KEPT
 from omconf.schema import deployed_xml
 from omconf.secrets import Secret, in_plain, masked, quoted, tells
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lxml.etree import _Element
 
     from omconf.adopt.model import Common, Seen
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 ENV = "OM_DB_PASSWORD"
 _STOCK_USER = re.compile(r"\$\{\w{1,40}\}")
 _SECRET_PARTS = ("Username", "Password")
+MARIADB = "jdbc:mariadb:"
+"""Begins the URLs of MariaDB's own driver."""
 Item = tuple[str, int]
+"""A value and its line, or a path and a line of it."""
 
 
 def items(text: str) -> dict[str, Item]:
@@ -64,14 +69,7 @@ def facts(node: Seen, common: Common) -> None:
     kind = kind_of(url)
     place = (path, line)
     if not kind:
-        message = "`openjpa.ConnectionProperties` has no URL of a database that a cluster can use."
-        node.say(
-            NOT_KEPT,
-            message,
-            place,
-            "Migrate to a database server: nodes cannot share an embedded database.",
-        )
-        return
+        return  # see no_database
     stock = common.release.persistence[kind]
     node.tell(("database", "kind"), kind, place)
     _login(node, pairs, place)
@@ -83,13 +81,51 @@ def facts(node: Seen, common: Common) -> None:
             continue
         if shipped.get(name) == value:
             node.tell(("database", "pool", name), value, place, default=value)
-        elif name == "DriverClassName" or tells(name, value):
+        elif name == "DriverClassName":
+            _other_driver(node, kind, value, shipped.get(name, ""), place)
+        elif tells(name, value):
             node.say(NOT_KEPT, f"`{quoted(name)}` of the connection is left out.", place)
         else:
             node.tell(("database", "pool", name), value, place)
     for name, (value, at) in found.items():
         if name not in (CONNECTION, REMOTE_COMMITS[0]):
             _property(node, name, " ".join(value.split()), (path, at), stock)
+
+
+def no_database(nodes: Sequence[Seen]) -> None:
+    """Report URLs that no spec has: an error where no node has another one."""
+    left = [node for node in nodes if not node.fact("database", "kind")]
+    rule = MISSING_SETTING if len(left) == len(nodes) else NOT_KEPT
+    for node in left:
+        path = node.path(KIND.places[0])
+        found = items(node.text(path) or "")
+        packed, line = found.get(CONNECTION, ("", 0))
+        pairs = {spelling(name): value for name, value in connection_properties.split(packed)}
+        if found:
+            node.say(rule, *_unusable(pairs.get("Url", ""), (path, line)))
+
+
+def _unusable(url: str, place: Item) -> tuple[str, Item, str]:
+    """Say why a spec cannot have a URL, where that is, and what to write instead."""
+    if url.lower().startswith(MARIADB):
+        message = f"A spec has no `{MARIADB}` URL: OpenMeetings ships no driver for it."
+        hint = (
+            "Write it as a `jdbc:mysql:` URL with the parameters of Connector/J, which OpenMeetings"
+            " ships and which works with MariaDB. In a spec: `database.kind: mysql`."
+        )
+        return message, place, hint
+    message = "`openjpa.ConnectionProperties` has no URL of a database that a cluster can use."
+    hint = "Migrate to a database server: nodes cannot share an embedded database."
+    return message, place, hint
+
+
+def _other_driver(node: Seen, kind: str, value: str, shipped: str, place: Item) -> None:
+    message = (
+        f"The driver `{quoted(masked(value))}` is left out: omconf uses the one that the release"
+        f" ships, `{shipped}`."
+    )
+    hint = "Connector/J works with MySQL and with MariaDB." if kind == "mysql" else ""
+    node.say(NOT_KEPT, message, place, hint)
 
 
 def _driver(value: str) -> tuple[str, str]:

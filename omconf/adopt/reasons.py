@@ -43,6 +43,11 @@ _REASONS = (
         r"properties/hazelcast\.discovery\.enabled",
         "the clustering page says to remove it",
     ),
+    (
+        "hazelcast",
+        r"network/join/(?:multicast|tcp-ip)/(?!enabled\Z).*",
+        "a spec has no key for it, and Hazelcast's default takes its place",
+    ),
     ("hazelcast", r"network/join/.*", "omconf enables exactly one join; the file differs"),
     (
         "hazelcast",
@@ -61,6 +66,14 @@ _REASONS = (
         "persistence",
         r"properties/openjpa\.ConnectionProperties/Url/.*",
         "the stock file or omconf sets this parameter, and a spec cannot remove it",
+    ),
+    (
+        "persistence",
+        r"properties/openjpa\.ConnectionProperties/DriverClassName",
+        (
+            "omconf uses the driver that the release ships for `database.kind`; for `mysql` that"
+            " is Connector/J, which works with MariaDB too"
+        ),
     ),
     (
         "persistence",

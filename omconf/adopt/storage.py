@@ -33,12 +33,7 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
     served = [export for node in nodes for export in exported(node)]
     _data_dirs(nodes, every, {e.path for e in served})
     folders = {f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))}
-    for mount in every:
-        if mount.kind in REMOTE and mount.point not in folders:
-            message = (
-                f"The mount `{quoted(mount.point)}` is not the data folder; omconf leaves it alone."
-            )
-            mount.node.say(NOT_KEPT, message, mount.place)
+    _others(every, folders)
     shared = {m.node.name: m for m in every if m.point in folders and m.kind in REMOTE}
     if not shared:
         if not _of_another_type([m for m in every if m.point in folders and m.kind != "none"]):
@@ -60,6 +55,21 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
         for fact in first.node.facts:
             if fact.path[0] == "storage" and not owner.fact(*fact.path):
                 owner.facts.append(fact)
+
+
+def _others(every: Sequence[Mount], folders: set[str]) -> None:
+    """Report mounts of other folders, each at the first node that has it."""
+    others: dict[str, list[Mount]] = {}
+    for mount in every:
+        if mount.kind in REMOTE and mount.point not in folders:
+            others.setdefault(mount.point, []).append(mount)
+    for point, same in others.items():
+        count = len({mount.node.name for mount in same}) - 1
+        more = f" here and on {count} more {'node' if count == 1 else 'nodes'}" if count else ""
+        message = (
+            f"The mount `{quoted(point)}`{more} is not the data folder; omconf leaves it alone."
+        )
+        same[0].node.say(NOT_KEPT, message, same[0].place)
 
 
 def addresses(nodes: Sequence[Seen]) -> None:

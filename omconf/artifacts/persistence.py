@@ -158,6 +158,8 @@ class Persistence(Kind):
             option = key.removeprefix(f"{_URL}/").lower()
             of_tls = any(known.fullmatch(option) for known in database_url.OF_TLS.values())
             return "database.tls or .options" if of_tls else "database.options"
+        if key == f"properties/{CONNECTION}/DriverClassName":
+            return ""  # the one that the release ships, always (OM214)
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
         if key == "version" or key.startswith(("persistence-unit/", "class[", "provider")):

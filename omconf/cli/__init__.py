@@ -97,7 +97,9 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
-            output.wrong_usage(error)
+            known = {command.name for command in app.registered_commands}
+            named = next((word for word in arguments if not word.startswith("-")), "")
+            output.wrong_usage(error, named if named in known else "")
             return 1
         if os.environ.get("OMCONF_DEBUG"):
             raise

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -11,16 +12,16 @@ import typer
 
 from omconf.cli import completion, output, sources
 from omconf.diagnostics import Diagnostic
-from omconf.rules import EXISTS
+from omconf.rules import EXISTS, NO_SOURCE
 
 if TYPE_CHECKING:
     from omconf.adopt.result import Imported
     from omconf.adopt.sources import Origin
 
-SOURCES = """Name one source:
-    omconf import --deployed trees            trees/<node>/ is that node's root tree
-    omconf import --ssh --host om1 --host om2 the nodes, by your own ssh configuration
-    omconf import --local om1 [--root DIR]    this host, or a copy of its root"""
+SOURCES = """use one of these sources:
+    omconf import --deployed trees             trees/<node>/ is that node's root tree
+    omconf import --ssh --host om1 --host om2  the nodes, by your own ssh configuration
+    omconf import --local om1 [--root DIR]     this host, or a copy of its root"""
 
 
 def import_(
@@ -82,7 +83,7 @@ def import_(
     Exit 0: the plan updates and deletes nothing. Exit 2: differences remain, and are listed.
     Exit 1: an error, and no file is written, except a new spec (-o) that marks missing nodes.
     """  # noqa: D205
-    from omconf.pipeline.adopt import Asked, adopt
+    from omconf.pipeline.adopt import PRINTED, Asked, adopt
 
     if no_color:
         output.colourless()
@@ -96,10 +97,10 @@ def import_(
         only=tuple(node or ()),
         explicit=explicit,
         into=str(into) if into else None,
-        file=str(target or "cluster.yaml"),
+        file=str(target or PRINTED),
     )
-    if out is not None and (out.exists() or out.is_symlink()):
-        output.say([_exists(str(out), "it already exists")])
+    if out is not None and (why := _unwritable(out)):
+        output.say([_exists(str(out), why)])
         raise typer.Exit(1)
     result = adopt(origin, asked)
     written = _written(result, target, replace=into is not None)
@@ -119,8 +120,13 @@ def _origin(
     from omconf.adopt import sources
     from omconf.formats.names import LABEL, SSH_DESTINATION
 
+    named = (deployed is not None) + ssh + (local is not None)
+    if named != 1:
+        together = "--deployed, --local and --ssh cannot be used together"
+        what = f"takes one source: {together}." if named else "needs a source of deployed files."
+        output.say([NO_SOURCE.at(None, f"An import {what}", hint=SOURCES)])
+        raise typer.Exit(1)
     wrong = {
-        SOURCES: (deployed is not None) + ssh + (local is not None) != 1,
         "--host requires --ssh.": bool(hosts) and not ssh,
         "--root requires --local.": root is not None and local is None,
         "--sudo and --timeout require --ssh.": (sudo or seconds is not None) and not ssh,
@@ -149,6 +155,8 @@ def _names(said: list[str] | tuple[str, ...]) -> dict[str, str]:
     names: dict[str, str] = {}
     for each in said:
         before, equals, name = each.rpartition("=")
+        if before in names and names[before] != name:
+            raise typer.BadParameter(f"--name gives two names to the node `{before[:80]}`.")
         if not equals or not before or not LABEL.fullmatch(name) or len(name) > 63:
             raise typer.BadParameter(
                 f"--name takes NODE=NAME, where NAME is a lower-case host label: `{each[:80]}` is not."
@@ -175,6 +183,15 @@ def _exists(
     return EXISTS.at(None, f"{path} is not written: {what}.", hint=hint)
 
 
+def _unwritable(out: Path) -> str:
+    """Say why a new file cannot be written, before any node is read; empty where it may be."""
+    if out.exists() or out.is_symlink():
+        return "it already exists"
+    if not out.parent.is_dir():
+        return f"there is no folder {out.parent}"
+    return "" if os.access(out.parent, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
+
+
 def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[str, str]:
     """Write the spec and the files beside it, all or none; new ones never overwrite."""
     from omconf.files.read import folder
@@ -182,6 +199,8 @@ def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[st
     from omconf.files.write import replace as replaced
 
     if target is None:
+        return {}
+    if not result.nodes and not result.gaps:  # nothing was read: what is reported says why
         return {}
     flaw, hint = result.flaw(in_place=replace)
     if flaw:

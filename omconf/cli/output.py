@@ -86,14 +86,18 @@ def _plain(text: str) -> bool:
     return text.isascii() and text.replace("\n", "").isprintable()
 
 
-def wrong_usage(error: Exception) -> None:
-    """Print what is wrong with a command line, which may quote anything of it."""
+def wrong_usage(error: Exception, command: str = "") -> None:
+    """Print what is wrong with a command line, which may quote anything of it.
+
+    `command` is the one that it names, for errors that do not know theirs.
+    """
     from omconf.cli.usage import told
     from omconf.views.visible import visible
 
-    message, hint = (visible(text) for text in told(error))
+    message, hint = (visible(text) for text in told(error, command))
     colours = paint(sys.stderr)
-    head = f"{colours('error:', 'red', 'bold')} {message.removesuffix('.')}."
+    end = "" if message.endswith((".", "?")) else "."
+    head = f"{colours('error:', 'red', 'bold')} {message}{end}"
     write(f"{head}\n  {colours('hint:', 'bold')} {hint}\n", err=True)
 
 

@@ -18,9 +18,12 @@ _TYPES = {
 }
 
 
-def told(error: Any) -> tuple[str, str]:
-    """Say what is wrong, and a way out; `error` is any usage error of click's, by any of its names."""
-    hint = _help(error)
+def told(error: Any, command: str = "") -> tuple[str, str]:
+    """Say what is wrong, and a way out; `error` is any usage error of click's, by any of its names.
+
+    `command` is what the hint names where the error does not know its own, as the parser's do not.
+    """
+    hint = _help(error, command)
     message = str(getattr(error, "message", "") or "")
     option = getattr(error, "option_name", None)
     if option and hasattr(error, "possibilities"):
@@ -52,6 +55,6 @@ def _of_value(error: Any, param: Any, message: str) -> str:
     return f"Invalid value for {name}: {message}"
 
 
-def _help(error: Any) -> str:
-    command = getattr(getattr(error, "ctx", None), "command_path", None) or "omconf"
-    return f"See `{command} --help`."
+def _help(error: Any, named: str) -> str:
+    command = getattr(getattr(error, "ctx", None), "command_path", None)
+    return f"See `{command or f'omconf {named}'.strip()} --help`."

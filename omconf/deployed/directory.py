@@ -11,13 +11,16 @@ from omconf.deployed import tree
 from omconf.deployed.snapshot import NODE, Request, Snapshot
 from omconf.files import read
 from omconf.rules import NOTHING_THERE, UNREADABLE
+from omconf.secrets import quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from omconf.deployed.snapshot import NodeFiles
     from omconf.diagnostics import Diagnostic
 
+_MAX_LOOKED, _MAX_NAMED = 100, 5
+"""Folders that are looked into, and names that a hint lists."""
 HINT = "It holds a folder for each node, which is that node's root tree."
 
 
@@ -44,7 +47,7 @@ class Directory:
             found: tuple[Diagnostic, ...] = ()
             if there.isdisjoint(roots.values()):
                 message = f"{self.path} contains no node folder: everything is treated as new."
-                hint = "Name each folder after its node; it holds the node's root tree."
+                hint = _names(sorted(there), folder, sorted(roots.values()))
                 found = (NOTHING_THERE.at(None, message, hint=hint),)
             same: tree.Same = {}
             nodes = {
@@ -62,6 +65,26 @@ class Directory:
         """Report that the directory cannot be read: OM302."""
         message = f"The deployed directory {self.path} cannot be read: {error.strerror}."
         return UNREADABLE.at(None, message, hint=HINT)
+
+
+def _names(there: Sequence[str], folder: int, nodes: Sequence[str]) -> str:
+    """Say how to name folders; those that look like root trees are called otherwise than nodes."""
+    trees = [name for name in there[:_MAX_LOOKED] if _is_tree(name, folder)]
+    hint = "Name each folder after its node"
+    if not trees:
+        return f"{hint}; it holds the node's root tree."
+    now, wanted = (", ".join(map(quoted, some[:_MAX_NAMED])) for some in (trees, nodes))
+    return (
+        f"{hint} ({wanted}): they are named {now}. The head of an imported spec lists which folder"
+        " is which node's."
+    )
+
+
+def _is_tree(name: str, folder: int) -> bool:
+    try:
+        return stat.S_ISDIR(os.stat(f"{name}/etc", dir_fd=folder, follow_symlinks=False).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _left(

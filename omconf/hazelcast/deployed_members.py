@@ -42,8 +42,9 @@ _SAYS_NOTHING = (
     {"network/port/port-count": "100"},
     {"network/outbound-ports/ports": "0"},
     {"network/port": "5701", "network/port/auto-increment": "true"},
+    {f"{_JOIN}tcp-ip/connection-timeout-seconds": "5"},
 )
-"""Hazelcast's defaults: setting one changes nothing."""
+"""Hazelcast's defaults (4.0.2 to 5.6.0): setting one changes nothing."""
 _MULTICAST = {
     GROUP: DEFAULTS[GROUP],
     PORT: DEFAULTS[PORT],
@@ -77,8 +78,8 @@ def findings(
             some = [other for other in names[name][:4] if other != node]
             others = _listed(some, twins)
             message = (
-                f"{others} has the same instance-name, `{name}`: OpenMeetings cannot"
-                " distinguish them."
+                f"{others} {'has' if twins == 1 else 'have'} the same instance-name, `{name}`:"
+                " OpenMeetings cannot distinguish them."
             )
             hint = f"Give each node its own: `<instance-name>{node}</instance-name>`."
             yield node, Finding(SAME_NAME, line.get(NAME, 0), message, hint)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from omconf.adopt import words
 from omconf.adopt.fold import fold
 from omconf.adopt.gather import gather
 from omconf.adopt.hazelcast import EXTRA, file_of
 from omconf.adopt.model import Fact, diagnostic
 from omconf.adopt.result import Difference, Imported, ToSet
-from omconf.diagnostics import Finding, in_order
-from omconf.rules import BY_HAND, NOT_A_FILE, NOT_KEPT, UNREADABLE
+from omconf.diagnostics import Finding, has_errors, in_order
+from omconf.rules import BY_HAND, MISSING_KEY, NOT_A_FILE, NOT_KEPT, UNREADABLE
 from omconf.secrets import Secret, SecretRef, resolve
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from omconf.plan.model import ArtifactChange
 
 EXTRA_FILE = "hazelcast-extra.xml"
+PRINTED = "<stdout>"
+"""What a spec is called that no file holds."""
 _ROUNDS = 40
 """Values that the spec's own checks may refuse, one after the other."""
 _NEEDED = {
@@ -52,7 +55,7 @@ class Asked:
     explicit: bool = False
     into: str | None = None
     """An existing spec that nodes are added to."""
-    file: str = "cluster.yaml"
+    file: str = PRINTED
     """What the spec is called where it is spoken of."""
 
 
@@ -78,6 +81,9 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
     result.gaps = gathered.gaps
     result.diagnostics = list(gathered.found)
     if gathered.release is None or not gathered.nodes:
+        return result
+    if base is not None and (twins := base.twins(gathered.nodes)):
+        result.diagnostics = twins
         return result
     result.nodes = tuple(node.name for node in gathered.nodes)
     result.drift = drift.outliers(gathered.nodes)
@@ -105,12 +111,18 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         for found in result.drift
         if found.kind == drift.MEMBERS
     ]
-    result.diagnostics += writer.at_source(compiled)
+    result.diagnostics += _new(writer.at_source(compiled), writer.facts, gathered)
     if not compiled.failed:
         _prove(result, compiled, origin, gathered, writer.facts, into=base is not None)
     result.text = writer.finished(result)
     result.diagnostics = in_order(result.diagnostics)
     return result
+
+
+def _new(found: Sequence[Diagnostic], facts: Facts, gathered: Gathered) -> list[Diagnostic]:
+    """Leave out that a spec lacks its database, where a node's finding says why."""
+    told = has_errors(gathered.found) and not any(path[0] == "database" for path in facts)
+    return [d for d in found if not (told and d.rule is MISSING_KEY and "`database`" in d.message)]
 
 
 def _settle(facts: Facts, *, explicit: bool) -> None:
@@ -152,7 +164,8 @@ class _Writer:
         self.text = ""
         self.files: dict[str, str] = {}
 
-    def write(self, head: Sequence[str] = (), tail: Sequence[str] = ()) -> str:
+    def write(self, tail: Sequence[str] = ()) -> str:
+        """Write the spec; only `tail` may be added later: findings count its lines with the head's."""
         from omconf.adopt import write
 
         facts = dict(self.facts)
@@ -164,7 +177,7 @@ class _Writer:
             facts[EXTRA] = Fact(EXTRA, EXTRA_FILE, first.place)
         if self.base is not None:
             return self.base.text(facts)
-        return write.spec(facts, head, self.gathered.gaps, tail)
+        return write.spec(facts, words.head(self.gathered), self.gathered.gaps, tail)
 
     def compile(self) -> Compiled:
         from omconf.pipeline.compiled import compile_text
@@ -246,9 +259,7 @@ class _Writer:
         """Write the imported spec, with the remaining work as comments at its end."""
         if self.base is not None:
             return self.text
-        from omconf.adopt import words
-
-        return self.write(words.head(self.gathered), words.tail(result.diagnostics))
+        return self.write(words.tail(result.diagnostics))
 
 
 def _prove(

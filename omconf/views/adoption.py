@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from omconf.secrets import masked
 from omconf.views import document as documents
-from omconf.views import human
+from omconf.views import folding, human
 from omconf.views.masked import masked as hide
 from omconf.views.visible import visible
 
@@ -93,10 +93,11 @@ def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = Fal
         parts.append(_section(f"{title}; the spec uses the majority's value:", paint))
         parts.append(human.diagnostics(document["drift"], paint))
     if document["differences"]:
-        count = len(document["differences"])
+        drawn = _alike(document["differences"])
+        count = len(drawn)
         what = "1 difference remains" if count == 1 else f"{count} differences remain"
         parts.append(_section(f"{what} between the spec and the nodes:", paint))
-        shown = document["differences"][:_MAX_DIFFERENCES]
+        shown = drawn[:_MAX_DIFFERENCES]
         for each, following in zip(shown, [*shown[1:], None], strict=True):
             parts.append(_difference(each))
             # Of a file's items with one reason, the last one says it.
@@ -129,6 +130,15 @@ _STATES = {
 
 def _section(title: str, paint: Paint) -> str:
     return f"\n{paint(title, 'bold')}\n"
+
+
+def _alike(differences: list[Document]) -> list[Document]:
+    """Put the same difference of several nodes into one, where the first node's stands."""
+    alike: dict[str, tuple[Document, dict[str, None]]] = {}
+    for each in differences:
+        rest = repr(sorted((key, value) for key, value in each.items() if key != "node"))
+        alike.setdefault(rest, (each, {}))[1][each["node"]] = None
+    return [{**each, "node": folding.names([*nodes])} for each, nodes in alike.values()]
 
 
 def _difference(each: Document) -> str:
@@ -199,7 +209,7 @@ def _verified(document: Document, nodes: str) -> str:
 def _next(document: Document, spec: str) -> str:
     named = f" {spec}" if spec else ""
     lines = ["Next:"]
-    if document["secrets"]:
+    if any(each["state"] != "equal" for each in document["secrets"]):
         lines.append("  set the secrets above")
     if document["plan"] is None:
         lines.append(f"  fix the errors in the spec: omconf validate{named}")

@@ -1,0 +1,153 @@
+"""What an import says of values that a spec has no words for, and which are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.adopt.trees import CLASSES, by_hand, edit, imported, put
+from tests.command import omconf
+
+HAZELCAST = f"opt/open/{CLASSES}/hazelcast.xml"
+PERSISTENCE = f"opt/open/{CLASSES}/META-INF/persistence.xml"
+NODES = ("om1", "om2", "om3")
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Path:
+    by_hand(tmp_path / "trees")
+    return tmp_path / "trees"
+
+
+def _tcp_ip(trees: Path, attributes: str = "", inside: str = "") -> None:
+    members = "".join(f"<member>10.1.1.{number}</member>" for number in (1, 2, 3))
+    for node in NODES:
+        listed = f"{inside}<member-list>{members}</member-list>"
+        join = f'<tcp-ip enabled="true"{attributes}>{listed}</tcp-ip>'
+        edit(trees / node, HAZELCAST, r"(?s)<multicast .*</multicast>", join)
+
+
+@pytest.mark.parametrize("release", ["5.0.0", "9.1.0"])
+def test_hazelcasts_own_timeout_means_the_same(tmp_path: Path, release: str) -> None:
+    by_hand(tmp_path, release)
+    _tcp_ip(tmp_path, ' connection-timeout-seconds="5"')
+    done, found = imported(tmp_path)
+    assert found["differences"] == []
+    assert done.code == 0
+
+
+def test_a_join_without_a_key_in_a_spec_says_so(trees: Path) -> None:
+    _tcp_ip(
+        trees, ' connection-timeout-seconds="15"', "<required-member>10.1.1.1</required-member>"
+    )
+    done, found = imported(trees)
+    assert done.code == 2
+    assert {(d["key"].rpartition("/")[2], d["reason"]) for d in found["differences"]} == {
+        (key, "a spec has no key for it, and Hazelcast's default takes its place")
+        for key in ("connection-timeout-seconds", "required-member")
+    }
+
+
+@pytest.fixture
+def mysql(tmp_path: Path) -> Path:
+    by_hand(tmp_path / "trees", database="mysql")
+    return tmp_path / "trees"
+
+
+def test_another_driver_goes_with_what_to_know_of_the_releases(mysql: Path, tmp_path: Path) -> None:
+    for node in NODES:
+        edit(mysql / node, PERSISTENCE, "com.mysql.cj.jdbc.Driver", "org.mariadb.jdbc.Driver")
+    done, found = imported(mysql, "-o", tmp_path / "cluster.yaml")
+    assert done.code == 2
+    assert all("Connector/J" in d["reason"] for d in found["differences"])
+    (said, *_) = (d for d in found["diagnostics"] if "org.mariadb" in d["message"])
+    assert "the release ships, `com.mysql.cj.jdbc.Driver`" in said["message"]
+    assert "MariaDB" in said["hint"]
+    env = {"OM_DB_PASSWORD": "pa55-mysql"}
+    planned = omconf("plan", tmp_path / "cluster.yaml", "--deployed", mysql, env=env).out
+    lines = [each for each in planned.splitlines() if "DriverClassName" in each]
+    assert lines
+    assert not [each for each in lines if "database.pool" in each]
+
+
+def test_a_url_of_mariadbs_own_driver_is_named_with_what_to_write(mysql: Path) -> None:
+    for node in NODES:
+        edit(mysql / node, PERSISTENCE, "jdbc:mysql:", "jdbc:mariadb:")
+    done = omconf("import", "--deployed", mysql)
+    assert done.code == 1
+    assert "META-INF/persistence.xml:" in done.err
+    assert "error[OM350]: A spec has no `jdbc:mariadb:` URL" in done.err
+    assert "`database.kind: mysql`" in done.err
+    assert "embedded" not in done.err
+    assert "OM104" not in done.err
+
+
+def test_one_nodes_url_of_mariadb_is_a_warning(mysql: Path) -> None:
+    edit(mysql / "om3", PERSISTENCE, "jdbc:mysql:", "jdbc:mariadb:")
+    _, found = imported(mysql)
+    (said,) = (d for d in found["diagnostics"] if "jdbc:mariadb:" in d["message"])
+    assert (said["rule"], said["severity"]) == ("OM352", "warning")
+    assert yaml.safe_load(found["spec"])["database"]["kind"] == "mysql"
+
+
+def test_an_embedded_database_is_no_missing_key(trees: Path) -> None:
+    for node in NODES:
+        edit(trees / node, PERSISTENCE, "jdbc:postgresql:[^\n]*", "jdbc:h2:./omdb")
+    err = omconf("import", "--deployed", trees).err
+    assert "error[OM350]: `openjpa.ConnectionProperties` has no URL of a database" in err
+    assert "OM104" not in err
+
+
+def test_the_same_difference_of_several_nodes_is_drawn_once(mysql: Path) -> None:
+    for node in NODES:  # a URL without the stock file's parameters, and other maps
+        edit(mysql / node, PERSISTENCE, r"\?autoReconnect=[^,\n]*", "?useSSL=false")
+        edit(mysql / node, HAZELCAST, r'(<map name="[^"]*">)', r"\1<backup-count>5</backup-count>")
+    edit(mysql / "om3", HAZELCAST, "54327", "54329")
+    done, found = imported(mysql)
+    assert done.code == 2
+    each = {(d["key"], d["before"]) for d in found["differences"] if "before" in d}
+    assert len(found["differences"]) > 2 * len(each)  # the document names every node's
+    err = omconf("import", "--deployed", mysql).err
+    drawn = err.partition("differences remain")[2].partition("Secrets")[0]
+    of_all = [line for line in drawn.splitlines() if line.startswith("  om1, om2, om3: ")]
+    keys = [line.split()[4].rstrip(":") for line in of_all]
+    assert any(key.endswith("/Url/autoReconnect") for key in keys)
+    assert any(key.startswith("map[") for key in keys)
+    assert len(keys) == len(set(keys))
+    assert drawn.count("  om3: ") == 1
+    assert "multicast-port: 54329 -> 54327" in drawn
+
+
+def test_a_mount_of_several_nodes_is_left_alone_once(trees: Path) -> None:
+    for node in ("om2", "om3"):
+        with (trees / node / "etc/fstab").open("a") as fstab:
+            fstab.write("backup:/export /backup nfs ro 0 0\n")
+    _, found = imported(trees)
+    said = [d["message"] for d in found["diagnostics"] if "/backup" in d["message"]]
+    assert said == [
+        "The mount `/backup` here and on 1 more node is not the data folder; omconf leaves it alone."
+    ]
+
+
+@pytest.mark.parametrize("storage", [True, False])
+def test_lines_that_cannot_be_read_are_reported(trees: Path, storage: bool) -> None:
+    if not storage:  # the plan then has nothing to do in either file
+        for node in NODES:
+            for name in ("fstab", "exports"):
+                (trees / node / "etc" / name).unlink(missing_ok=True)
+    for name in ("fstab", "exports"):
+        file = trees / "om1/etc" / name
+        before = file.read_text() if file.exists() else ""
+        put(trees / "om1", f"etc/{name}", f"{before}/srv y(rw\n")
+    setenv = trees / "om1/opt/open/bin/setenv.sh"
+    setenv.write_bytes(setenv.read_bytes() + b"# M\xfcller\n\xfc\n")
+    _, found = imported(trees)
+    said = [(d["rule"], d.get("path", "")) for d in found["diagnostics"] if d.get("node") == "om1"]
+    for rule, path in (
+        ("OM329", "/etc/fstab"),
+        ("OM329", "/etc/exports"),
+        ("OM352", "/opt/open/bin/setenv.sh"),
+    ):
+        assert said.count((rule, path)) == 1, said
