@@ -34,7 +34,7 @@ def test_a_program_that_is_not_there() -> None:
 def test_no_answer_in_time() -> None:
     for script in ("sleep 60", "exec >&-; sleep 60", "echo begun; sleep 60"):
         answer = run(script, seconds=0.3)
-        assert answer.problem == "no answer in 0.3 seconds"
+        assert answer.problem == "no response in 0.3 seconds"
 
 
 def test_too_much_is_not_taken() -> None:
@@ -49,13 +49,13 @@ def test_too_much_is_not_taken() -> None:
 def test_an_endless_or_slow_stderr_does_not_extend_the_time() -> None:
     for script in ("yes >&2", "exec >&-; yes >&2", "while :; do echo . >&2; sleep 0.05; done"):
         answer = run(script, seconds=0.5)
-        assert answer.problem == "no answer in 0.5 seconds"
+        assert answer.problem == "no response in 0.5 seconds"
         assert len(answer.error) <= process.MAX_ERROR
 
 
 def test_a_slow_drip_does_not_extend_the_time() -> None:
     answer = run("while :; do echo .; sleep 0.05; done", seconds=0.5, limit=100_000)
-    assert answer.problem == "no answer in 0.5 seconds"
+    assert answer.problem == "no response in 0.5 seconds"
 
 
 def test_what_it_wrote_before_its_end_is_read_whole() -> None:
@@ -140,7 +140,7 @@ def test_what_cannot_be_killed_is_not_waited_for(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(process, "_KILLED", 0.1)
     with pytest.warns(ResourceWarning, match="still running"):
         answer = run("exec sleep 4", seconds=0.1)
-    assert (answer.code, answer.problem) == (-1, "no answer in 0.1 seconds")
+    assert (answer.code, answer.problem) == (-1, "no response in 0.1 seconds")
 
 
 def test_no_program_is_started_after_a_signal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -149,7 +149,9 @@ def test_a_command_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(secrets, "COMMAND_SECONDS", 0.2)
     code = f"import time; print('{VALUE}', flush=True); time.sleep(60)"
     late = resolve(SecretRef("command", (sys.executable, "-c", code)))
-    assert late == Unresolved(f"the command {sys.executable} gives none: no answer in 0.2 seconds")
+    assert late == Unresolved(
+        f"the command {sys.executable} gives none: no response in 0.2 seconds"
+    )
 
 
 @pytest.mark.parametrize(
@@ -171,7 +173,7 @@ def test_a_hidden_line_goes_on_after_a_backslash() -> None:
 
 @pytest.mark.parametrize(
     ("script", "why"),
-    [("yes", "it sent more than 65,536 bytes"), ("exec sleep 300", "no answer in 1 seconds")],
+    [("yes", "it sent more than 65,536 bytes"), ("exec sleep 300", "no response in 1 seconds")],
 )
 def test_a_command_is_heard_for_some_time_and_some_bytes(
     monkeypatch: pytest.MonkeyPatch, script: str, why: str

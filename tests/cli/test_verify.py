@@ -32,7 +32,7 @@ FOUND = Verification(
             ),
             Members((), ("om1", "om3"), ("10.1.1.9",)),
         ),
-        NodeReport("om3", problem="no answer in 9 seconds", hint="Wait."),
+        NodeReport("om3", problem="no response in 9 seconds", hint="Wait."),
     ),
     (Check(Status.FAIL, "same-timezone", "they differ"),),
 )
@@ -96,7 +96,7 @@ om2: 1 ok, 1 failed, 1 warning, 1 unknown
   fail    health          \\x1b[31mdbOk is not true
   warn    host-name       om2 is 127.0.1.1
   unknown clock           timedatectl is missing
-om3: not verified: no answer in 9 seconds
+om3: not verified: no response in 9 seconds
   hint: Wait.
 
 Members:

@@ -102,7 +102,7 @@ def test_what_is_no_commit(spec: Path, repository: Path) -> None:
     blob = git(repository, "rev-parse", "HEAD:bundles/README.md")
     git(repository, "tag", "-a", "-m", "a file", "file", blob)
     assert "is a blob, not a commit" in refused(spec, repository, blob)
-    assert "is not one of a commit" in refused(spec, repository, "file")
+    assert "does not point to a commit" in refused(spec, repository, "file")
     assert "log for 'HEAD' only has" in refused(spec, repository, "HEAD@{99}")
 
 
@@ -153,9 +153,9 @@ def test_other_formats(spec: Path, repository: Path, tmp_path: Path, option: str
 def test_a_format_of_a_later_git(spec: Path, repository: Path) -> None:
     git(repository, "config", "core.repositoryformatversion", "1")
     git(repository, "config", "extensions.hologram", "true")
-    assert "extension of git that omconf does not know, `hologram`" in refused(spec, repository)
+    assert "git extension that omconf does not support, `hologram`" in refused(spec, repository)
     (repository / ".git/config").write_text("[core]\n\trepositoryformatversion = 2\n")
-    assert "format version, 2, is not known" in refused(spec, repository)
+    assert "format version, 2, is not supported" in refused(spec, repository)
     (repository / ".git/config").write_text("[core\n")
     assert "/.git/config cannot be read: line 1 is not valid git syntax" in refused(
         spec, repository
@@ -186,7 +186,7 @@ def test_borrowed_objects(spec: Path, repository: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--shared", "--no-checkout", str(repository), "shared")
     unchanged(spec, tmp_path / "shared")
     repository.rename(tmp_path / "elsewhere")
-    assert "The repository borrows objects from the folders in " in refused(
+    assert "The repository uses objects from the folders listed in " in refused(
         spec, tmp_path / "shared"
     )
 

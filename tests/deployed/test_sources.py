@@ -207,11 +207,11 @@ def test_one_source_and_what_goes_with_it(built: Path) -> None:
         ((), "A plan needs a source of deployed files."),
         (("--ssh", "--local", "om1"), "cannot be used together"),
         (("--deployed", "x", "--ssh"), "cannot be used together"),
-        (("--git", "HEAD"), "--git goes with -o"),
-        (("--ssh", "-o", "x"), "--git goes with -o"),
-        (("--deployed", "x", "--root", "/"), "--root goes with --local"),
-        (("--deployed", "x", "--sudo"), "go with --ssh"),
-        (("--local", "om1", "--timeout", "5"), "go with --ssh"),
+        (("--git", "HEAD"), "--git requires -o"),
+        (("--ssh", "-o", "x"), "--git requires -o"),
+        (("--deployed", "x", "--root", "/"), "--root requires --local"),
+        (("--deployed", "x", "--sudo"), "require --ssh"),
+        (("--local", "om1", "--timeout", "5"), "require --ssh"),
         (("--local", "om1", "--node", "om2"), "--local is one node"),
     ):
         done = omconf("plan", spec, *options)

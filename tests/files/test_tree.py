@@ -244,7 +244,7 @@ def test_what_is_no_file(root: Path) -> None:
         ):
             said = refused(root, f"/{name}")
             assert said == f"Expected a file, but found {what}."
-    assert refused(Path("/dev"), "/null") == "There is a device where a file is expected."
+    assert refused(Path("/dev"), "/null") == "Expected a file, but found a device."
     (root / "srv/om/file/").chmod(0o600)
     with pytest.raises(NotADirectoryError):
         read(root, "/srv/om/file/below")

@@ -130,7 +130,7 @@ def test_who_was_not_planned_keeps_all_from_starting() -> None:
     assert (
         "not part of this plan, but must be stopped as well: om2, om3" in plan["rollout"][0]["why"]
     )
-    assert index(plan, "om1", STOP) < index(plan, "om1", "Roll out om2, om3 as well")
+    assert index(plan, "om1", STOP) < index(plan, "om1", "Roll out om2, om3 too")
 
 
 def test_a_host_that_loses_systemd_keeps_its_route() -> None:

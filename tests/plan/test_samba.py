@@ -88,7 +88,7 @@ def test_the_same_share_inside_and_outside_is_an_error(deployed: Path) -> None:
     (deployed / SMB_CONF).write_text(f"{text}[DATA]\n   hosts deny =\n")
     document = _plan(deployed, code=1)
     assert set(_rules(document)) == {"OM311"}
-    assert any("`[data]` stands in line" in d["message"] for d in document["diagnostics"])
+    assert any("`[data]` is on line" in d["message"] for d in document["diagnostics"])
 
 
 def test_a_parameter_behind_the_block_is_an_error(deployed: Path) -> None:

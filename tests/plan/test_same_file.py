@@ -56,7 +56,7 @@ def test_a_link_to_the_former_home(moved: Path, link: str) -> None:
     deleted, findings = planned(moved)
     assert not deleted
     assert [d["rule"] for d in findings] == ["OM325"]
-    assert findings[0]["message"].endswith("(and 2 more like it).")
+    assert findings[0]["message"].endswith("(and 2 more).")
 
 
 def test_a_former_home_that_is_the_link(moved: Path) -> None:

@@ -436,7 +436,7 @@ def test_a_command_that_runs_too_long_ends_without_a_word_of_it(watch: Watch) ->
     spec = (watch.world.folder / "unread.yaml").read_text().replace("/fails]", "/slow]")
     (watch.world.folder / "slow.yaml").write_text(spec)
     run = watch(f"{PLAN} slow.yaml", code=code)
-    assert b"gives none: no answer in 0.2 seconds" in run.err
+    assert b"gives none: no response in 0.2 seconds" in run.err
     assert watch.leaks(run) == {}
 
 

@@ -98,7 +98,7 @@ def test_nodes_that_cannot_be_read(nodes: Nodes) -> None:
     assert {d["rule"] for d in found["diagnostics"]} == {"OM302"}
     assert said(found) == {
         "om1": "It cannot be read by ssh: Host key verification failed.",
-        "om2": "It cannot be read by ssh: no answer in 5 seconds.",
+        "om2": "It cannot be read by ssh: no response in 5 seconds.",
     }
     assert found["changes"] == []
     nodes.stop_ssh("om3")
@@ -134,7 +134,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes] | str, str]] = {
     ),
     "a device": (
         lambda: packed([member(f".{HAZELCAST}", type=tarfile.BLKTYPE)]),
-        "There is a device, a pipe or a socket where a file is expected.",
+        "Expected a file, but found a device, a pipe or a socket.",
     ),
     "a pax header": (pax, "It sent a pax header, which omconf does not read."),
     "other names": (

@@ -104,7 +104,7 @@ def test_what_only_all_together_show(nodes: Nodes) -> None:
     assert left_over(nodes.tree("om3") / "opt/omdata") == []
     assert failed(found) == {("om2", "members"), ("om3", "mount")}
     assert found["nodes"][1]["members"] == {"sees": ["om3"], "misses": ["om1"], "strangers": []}
-    text = "not one data folder but 2: om1 and om2; om3"
+    text = "2 different data folders: om1 and om2; om3"
     assert together(found, "same-folder") == [("fail", text)]
     ((status, text),) = together(found, "same-clock")
     assert status == "fail"
@@ -125,7 +125,7 @@ def test_nodes_that_give_no_answer(nodes: Nodes) -> None:
     assert said["om2"] == "/usr/local/sbin/omconf-node-check is not installed on the node"
     assert said["om3"] == "it sent more than 1,048,576 bytes"
     program.write_text("#!/bin/sh\nsleep 60\n")
-    assert problems(verify(nodes, "--timeout", "2"))["om3"] == "no answer in 2 seconds"
+    assert problems(verify(nodes, "--timeout", "2"))["om3"] == "no response in 2 seconds"
     (nodes.folder / "ssh/known").write_text("")
     assert set(problems(verify(nodes, "--node", "om2")).values()) == {
         "Host key verification failed."

@@ -96,7 +96,7 @@ def test_nodes_that_do_not_share_the_folder() -> None:
     nodes.folder |= {"om2": "another", "om5": "another", "om4": "its own"}
     found = nodes.verify()
     assert not found.healthy
-    text = "not one data folder but 3: om1 and om3; om2 and om5; om4"
+    text = "3 different data folders: om1 and om3; om2 and om5; om4"
     assert together(found)["same-folder"] == [("fail", text)]
 
 
@@ -115,7 +115,7 @@ def test_a_node_that_could_not_write_is_not_checked() -> None:
 def test_a_lost_second_answer_is_no_other_folder() -> None:
     nodes = Nodes()
     nodes.folder["om3"] = "another"
-    nodes.instead["om3", "--collect"] = Answer(problem="no answer in 5 seconds")
+    nodes.instead["om3", "--collect"] = Answer(problem="no response in 5 seconds")
     assert together(nodes.verify())["same-folder"] == [
         ("unknown", "whether om3 has the same data folder could not be determined"),
         ("ok", "om1 and om2 share one data folder"),
@@ -189,12 +189,12 @@ def test_behind_nat_members_have_their_public_addresses() -> None:
         (
             Answer(0, b"fact\tnode\tom1\nok\tfiles\tfine\n"),
             "that host is the node om1, not om2",
-            "See where `nodes.om2.ssh` leads, and which bundle was laid there.",
+            "Check where `nodes.om2.ssh` leads, and which bundle was deployed there.",
         ),
         (
             Answer(0, b"fact\tnode\t\x1b[31m\n"),
             "that host is the node another one, not om2",
-            "See where `nodes.om2.ssh` leads, and which bundle was laid there.",
+            "Check where `nodes.om2.ssh` leads, and which bundle was deployed there.",
         ),
     ],
 )
