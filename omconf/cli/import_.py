@@ -195,7 +195,7 @@ def _unwritable(out: Path) -> str:
 def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[str, str]:
     """Write the spec and the files beside it, all or none; new ones never overwrite."""
     from omconf.files.read import folder
-    from omconf.files.write import create
+    from omconf.files.write import create, remove_file
     from omconf.files.write import replace as replaced
 
     if target is None:
@@ -225,7 +225,7 @@ def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[st
             result.diagnostics.append(_exists(str(path), what or "it cannot be written"))
             for new in done.values():
                 with suppress(OSError):
-                    os.unlink(new)
+                    remove_file(new)
             return {}
         done[path.name] = str(path)
     return done

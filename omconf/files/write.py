@@ -47,6 +47,11 @@ def remove_folder(path: str) -> None:
     os.rmdir(path)
 
 
+def remove_file(path: str) -> None:
+    """Remove a file or a link, not what the link leads to."""
+    os.unlink(path)
+
+
 def create(
     name: str,
     data: bytes,
