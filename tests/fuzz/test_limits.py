@@ -15,13 +15,13 @@ from tests.clusters import SMALLEST
 from tests.command import ROOT
 from tests.deployed.streams import header
 
+pytestmark = pytest.mark.slow
+
 MAX_KIB = 300 * 1024
 HEAD = SMALLEST.partition("nodes:")[0]
 # A small process between: what is run inherits the peak of who runs it, and pytest's is large.
 MEASURED = """
 import resource, subprocess, sys
-
-pytestmark = pytest.mark.slow
 code = subprocess.call(sys.argv[1:], stdout=subprocess.DEVNULL)
 print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 sys.exit(code)
