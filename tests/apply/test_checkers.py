@@ -118,7 +118,7 @@ class TestExportfs:
             (found,) = machine.problems((EXPORTS, (there or b"") + bad))
             line = 1 if there is None else 2
             said = f'/etc/exports:{line}: unknown keyword "snyc"'
-            assert found == f"exportfs does not take /etc/exports as planned: {said}"
+            assert found == f"exportfs rejects the planned /etc/exports: {said}"
 
     def test_what_was_wrong_before_does_not_count(self, machine: Machine) -> None:
         machine.put(EXPORTS, FOREIGN)
@@ -171,7 +171,7 @@ class TestExportfs:
         )
         assert found.endswith('unknown keyword "(secret)"')
         (found,) = machine.problems((EXPORTS, text), hide=lambda _: "")
-        assert found == "exportfs does not take /etc/exports as planned"
+        assert found == "exportfs rejects the planned /etc/exports"
 
     @pytest.mark.parametrize(
         "name", [pytest.param(name, marks=needs(name)) for name in ("dash", "bash", "busybox")]
@@ -234,7 +234,7 @@ def test_whatever_was_said_before_is_not_added_on_other_lines(said: list[str], r
 def test_findmnt(machine: Machine) -> None:
     assert machine.problems((FSTAB, MOUNT)) == []
     (found,) = machine.problems((FSTAB, b"# mine\nbroken\n" + MOUNT))
-    assert found.endswith("as planned: /etc/fstab: parse error at line 2 -- ignored")
+    assert found.endswith("the planned /etc/fstab: /etc/fstab: parse error at line 2 -- ignored")
     foreign = b"/dev/no /no/such ext4 rw 0 2\nbroken\n"
     machine.put(FSTAB, foreign)
     assert machine.problems((FSTAB, b"# mine\n" + foreign + MOUNT)) == []

@@ -47,7 +47,7 @@ def problem(connection: str, folder: Path) -> str:
 def test_it_is_named(tmp_path: Path, client: str) -> None:
     said = problem(CLOSED.replace("192.0.2.7", client), tmp_path)
     assert "would close port 5701" in said
-    assert f"let 192.0.2.7 in by a file in {tmp_path}/firewall.d" in said
+    assert f"allow 192.0.2.7 in a file in {tmp_path}/firewall.d" in said
 
 
 @pytest.mark.parametrize(

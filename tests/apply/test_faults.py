@@ -47,7 +47,7 @@ def refused(host: Host, why: str) -> None:
     [
         (
             "mkdir -p {c}; mount -t tmpfs -o size=4k none {c}; dd if=/dev/zero of={c}/x bs=4k count=1",
-            "room",
+            "full",
         ),
         ("mkdir -p {c}; mount -t tmpfs -o ro none {c}", "read-only"),
         (
@@ -73,7 +73,7 @@ def test_what_is_in_the_way(host: Host, spoil: str, why: str) -> None:
         ("cd /opt/om/bin; mount --bind setenv.sh setenv.sh", "mount point"),
         (
             "mount -t tmpfs -o size=64k none {c}; cp -a /tmp/kept/. {c}; cat /dev/zero >{c}/x || :",
-            "room",
+            "full",
         ),
     ],
     ids=["read-only", "mount point", "full"],
@@ -119,7 +119,7 @@ def test_a_file_that_is_edited_between_the_plan_and_its_commit(host: Host) -> No
     done = host.run("apply", "--yes", "--json")
     end = json.loads(done.stdout.splitlines()[-1])
     assert (done.returncode, end["outcome"]) == (1, "undone"), done.stdout
-    assert "not as it was planned any more" in end["why"]
+    assert "changed after the plan" in end["why"]
     after = host.contents()
     changed = {path for path in before | after if before.get(path) != after.get(path)}
     assert changed == {"/opt/om/bin/setenv.sh"}

@@ -134,7 +134,7 @@ def test_without_undo_it_is_owed(applied: Host) -> None:
     assert plan["has_changes"]
     (setenv,) = [c for c in plan["changes"] if c["path"].endswith("setenv.sh")]
     assert [i["key"] for i in setenv["items"]] == ["-Xmx2g"]
-    assert any("did not come to its end" in note for note in setenv["notes"])
+    assert any("unfinished apply" in note for note in setenv["notes"])
     assert applied.run("apply", "--yes").returncode == 0
     assert RESTART in applied.programs()
     assert applied.plan()["has_changes"] is False
@@ -181,7 +181,7 @@ def test_ctrl_c_ends_the_step_in_hand(applied: Host) -> None:
     process.wait()
     process.stdout.close()
     applied.forget()
-    assert any("Stopped on the way" in line for line in said), "".join(said)
+    assert any("Stopped partway" in line for line in said), "".join(said)
     assert process.returncode != 0
     first(applied)
     assert applied.plan()["has_changes"] is False
@@ -392,9 +392,7 @@ def refused(host: Host, why: str) -> None:
 def test_what_a_program_would_not_take_is_not_written(applied: Host) -> None:
     applied.shell("touch /var/refuses")
     applied.write_spec(3, **NO_ROUTE)
-    refused(
-        applied, "exportfs does not take /etc/exports as planned: /etc/exports:3: told to refuse"
-    )
+    refused(applied, "exportfs rejects the planned /etc/exports: /etc/exports:3: told to refuse")
     assert applied.programs() == []
     applied.shell("rm /var/refuses")
     assert applied.run("apply", "--yes").returncode == 0
@@ -413,7 +411,7 @@ def test_without_its_database_openmeetings_is_not_restarted(applied: Host) -> No
 def test_behind_the_step_of_its_administrator_the_database_has_to_answer(host: Host) -> None:
     host.signal("KILL", DATABASE)
     assert outcome(host.run("apply", "--yes", "--json")) == "waiting"
-    refused(host, "the database does not answer from here")
+    refused(host, "the database does not respond")
 
 
 def test_a_node_that_nothing_can_ask_for_its_health_is_not_begun(applied: Host) -> None:
@@ -424,5 +422,5 @@ def test_a_node_that_nothing_can_ask_for_its_health_is_not_begun(applied: Host) 
     done = applied.run("apply", "--yes", "--json")
     end = json.loads(done.stdout.splitlines()[-1])
     assert (done.returncode, end["outcome"]) == (1, "refused")
-    assert "could not be known: curl and wget are missing" in done.stdout
+    assert "cannot be checked: curl and wget are missing" in done.stdout
     assert applied.contents() == before

@@ -126,7 +126,7 @@ def test_ctrl_c_ends_the_question_whether_a_step_is_done(host: Host, tmp_path: P
     with Terminal(host.words("apply", "--yes"), tmp_path) as terminal:
         terminal.hear(DONE)
         assert terminal.ended(lambda: host.signal("INT", "-m [o]mconf apply")) != 0
-        assert "Stopped on the way" in terminal.said
+        assert "Stopped partway" in terminal.said
         assert "it was interrupted" in terminal.said
     (entry,) = json.loads(host.run("log", "--json").stdout)["entries"]
     assert entry["outcome"] == "partial"
@@ -174,7 +174,7 @@ def test_nobody_starts_on_the_way_back_until_the_data_moved(host: Host, tmp_path
     host.write_spec(1, discovery={"kind": "tcp-ip"}, openmeetings={"data_dir": "/srv/data"})
     with Terminal(host.words("apply", "--yes"), tmp_path) as terminal:
         terminal.hear(DONE)
-        assert "Move the shared data to its new place" in terminal.said
+        assert "Move the shared data to its new location" in terminal.said
         terminal.answer("y")
         terminal.hear()
         assert terminal.process.wait() == 0, terminal.said
@@ -188,7 +188,7 @@ def test_nobody_starts_on_the_way_back_until_the_data_moved(host: Host, tmp_path
         terminal.answer("n")
         terminal.hear()
         assert terminal.process.wait() == 1, terminal.said
-    assert "until people have done this: Move the shared data back" in " ".join(
+    assert "only after this manual step: Move the shared data back" in " ".join(
         terminal.said.split()
     )
     assert "systemctl stop openmeetings.service" in host.programs()
