@@ -84,7 +84,7 @@ def test_what_a_node_lacks_is_named(applied: Applied) -> None:
     read_only = f"mount --bind {STATE} {STATE} && mount -o remount,bind,ro {STATE}"
     with over_the_state(applied.three, "om2", read_only):
         # That is no lock of another's: nobody waits for it.
-        refused(applied.apply("--lock-timeout", "60"), f"below {STATE} cannot be written")
+        refused(applied.apply("--lock-timeout", "60"), f"cannot write to {STATE} on this node")
     full = (
         f"cp -a {STATE} /run/kept && mount -t tmpfs -o size=300k tmpfs {STATE}"
         f" && cp -a /run/kept/. {STATE} && rm -r /run/kept && ! head -c 1M /dev/zero >{STATE}/all"
