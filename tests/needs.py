@@ -63,6 +63,7 @@ PACKAGES = {
     "git": "git",
     "gnupg": "gpg gpg-agent gpg-connect-agent gpgconf",
     "graphviz": "dot",
+    "groff-base": "groff",
     "hostname": "hostname",
     "iproute2": "ip ss",
     "iputils-ping": "ping",
