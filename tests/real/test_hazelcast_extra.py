@@ -95,7 +95,7 @@ def test_the_jars_own_schema_points_into_the_file(java: str, tmp_path: Path) -> 
     result = omconf("validate", spec, "--hazelcast-jar", JAR)
     assert result.code == 1
     assert (
-        f"{tmp_path / 'extra.xml'}:11:3: error[OM264]: Hazelcast refuses `pool-size`" in result.err
+        f"{tmp_path / 'extra.xml'}:11:3: error[OM264]: Hazelcast rejects `pool-size`" in result.err
     )
     assert "many" not in result.err.partition("OM264")[2].splitlines()[0]
 
