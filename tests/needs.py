@@ -63,7 +63,7 @@ PACKAGES = {
     "git": "git",
     "gnupg": "gpg gpg-agent gpg-connect-agent gpgconf",
     "graphviz": "dot",
-    "groff-base": "groff",
+    "groff-base": "groff grotty troff",
     "hostname": "hostname",
     "iproute2": "ip ss",
     "iputils-ping": "ping",
@@ -112,6 +112,7 @@ PLACES = {
 ALSO = {
     "ganesha.nfsd": ("libfsalvfs.so",),
     "gpg": ("gpg-agent", "gpg-connect-agent", "gpgconf"),
+    "groff": ("grotty", "troff"),
     "mariadb-install-db": ("my_print_defaults", "resolveip"),
     "pass": ("bash", "gpg"),
 }
