@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from omconf.adopt.model import Seen
-    from omconf.artifacts.model import Reading
+    from omconf.artifacts.reading import Reading
     from omconf.diagnostics import Diagnostic
     from omconf.formats.setenv import Option
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from omconf.adopt.model import Common, Seen
-    from omconf.artifacts.model import Reading
+    from omconf.artifacts.reading import Reading
 
 _ENABLED = "network/join/tcp-ip/enabled"
 _KEY = ("nodes", "*", "member")

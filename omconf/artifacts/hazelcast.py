@@ -10,8 +10,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from omconf.actions import Stage
+from omconf.artifacts.contents import Artifact, Line, Ownership, line
 from omconf.artifacts.effect import Change, Effect, restart
-from omconf.artifacts.model import Artifact, Kind, Line, Ownership, Reading, line
+from omconf.artifacts.model import Kind
+from omconf.artifacts.reading import Reading
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import plain_property, report
 from omconf.formats import header, names

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
-from omconf.artifacts.contents import Artifact, Line, Ownership, line
+from omconf.artifacts.contents import Artifact, Ownership
 from omconf.artifacts.reading import Elsewhere, Reading
 from omconf.cluster import places
 from omconf.formats import header
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic, Finding
     from omconf.formats.block import Entry
-
-__all__ = ["Artifact", "BlockKind", "Kind", "Line", "Ownership", "Reading", "line"]
 
 
 class Kind(ABC):

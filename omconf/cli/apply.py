@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from omconf import interrupts
-from omconf.cli import applying, completion, output, planned
+from omconf.cli import applying, output, planned
 
 
 def apply(
@@ -29,15 +29,7 @@ def apply(
         Path | None,
         typer.Option("--root", metavar="DIR", help="With --local: write to a copy of its root."),
     ] = None,
-    node: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--node",
-            metavar="NODE",
-            autocompletion=completion.nodes,
-            help="With --ssh: only this node; repeatable.",
-        ),
-    ] = None,
+    node: applying.Only = None,
     yes: applying.Yes = False,
     dry_run: Annotated[
         bool,

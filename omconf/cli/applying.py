@@ -39,6 +39,15 @@ Local = Annotated[
         help="This host is the node NODE.",
     ),
 ]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--node",
+        metavar="NODE",
+        autocompletion=completion.nodes,
+        help="With --ssh: only this node; repeatable.",
+    ),
+]
 Root = Annotated[
     Path | None,
     typer.Option(

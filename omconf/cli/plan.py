@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omconf.cli import completion, output, planned, sources
+from omconf.cli import applying, completion, output, planned, sources
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
@@ -19,15 +19,7 @@ if TYPE_CHECKING:
 def plan(
     spec: output.Spec = output.DEFAULT_SPEC,
     deployed: sources.Deployed = None,
-    local: Annotated[
-        str | None,
-        typer.Option(
-            "--local",
-            metavar="NODE",
-            autocompletion=completion.nodes,
-            help="This host is the node NODE.",
-        ),
-    ] = None,
+    local: applying.Local = None,
     root: sources.Root = None,
     ssh: Annotated[bool, typer.Option("--ssh", help="Read the nodes by ssh.")] = False,
     sudo: sources.Sudo = False,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from omconf.cli import completion, output
+from omconf.cli import applying, output
 from omconf.rules import NO_NODES
 
 if TYPE_CHECKING:
@@ -20,25 +20,9 @@ WAYS = """use one of these sources:
 
 def verify(
     spec: output.Spec = output.DEFAULT_SPEC,
-    local: Annotated[
-        str | None,
-        typer.Option(
-            "--local",
-            metavar="NODE",
-            autocompletion=completion.nodes,
-            help="This host is the node NODE.",
-        ),
-    ] = None,
+    local: applying.Local = None,
     ssh: Annotated[bool, typer.Option("--ssh", help="Check the nodes by ssh.")] = False,
-    node: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--node",
-            metavar="NODE",
-            autocompletion=completion.nodes,
-            help="With --ssh: only this node; repeatable.",
-        ),
-    ] = None,
+    node: applying.Only = None,
     seconds: Annotated[
         float,
         typer.Option("--timeout", min=1, max=3600, help="How long a node may take, in seconds."),

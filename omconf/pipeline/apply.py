@@ -275,7 +275,7 @@ def _on(
         return Result(Outcome.REFUSED, diagnostics=found)
     if options.dry_run:
         return Result(Outcome.CHECKED)
-    abouts = {name: recorded.of_apply(prepared, name, apply_id, options.reason) for name in nodes}
+    abouts = recorded.of_apply(prepared, nodes, apply_id, options.reason)
     began = lines.each(lambda name: _begin(nodes[name], abouts[name], steps[name]), nodes)
     if found := not_begun(lines, began):
         return Result(Outcome.REFUSED, diagnostics=found)

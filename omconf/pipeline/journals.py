@@ -237,7 +237,7 @@ def unreached(cluster: Cluster, chains: Mapping[str, Sequence[Entry]]) -> list[D
 
     Who `ignore`s such nodes says that their hosts no longer exist.
     """
-    if any(ignored.rule.value == FORGOTTEN.id for ignored in cluster.ignores):
+    if members.ignored(cluster):
         return []
     every = {name for entries in chains.values() for e in entries for name in e.about.nodes}
     gone = sorted(every - cluster.destinations.keys() - members.earlier(cluster))

@@ -10,6 +10,8 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from omconf.apply.events import Outcome
     from omconf.apply.journal import About, Entry
     from omconf.apply.node import Node
@@ -18,8 +20,10 @@ if TYPE_CHECKING:
     from omconf.views.document import Document
 
 
-def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About:
-    """Say in the journal of a node what is applied."""
+def of_apply(
+    prepared: Prepared, nodes: Iterable[str], apply_id: str, reason: str
+) -> dict[str, About]:
+    """Describe in the journal of each node what is applied."""
     from omconf.apply import told
     from omconf.apply.journal import MAX_TEXT, About, File, Step
     from omconf.apply.targets import keys_of
@@ -27,41 +31,43 @@ def of_apply(prepared: Prepared, node: str, apply_id: str, reason: str) -> About
     from omconf.cluster import places
     from omconf.planfile.model import Plan as Model
 
-    plan = prepared.made.plan
-    parsed = Model.model_validate(prepared.document)
-    of = dict(prepared.steps)
-    steps = [
-        Step(
-            step=s.step,
-            why=s.why[:MAX_TEXT],
-            undo=s.undo,
-            bars=of[s.step].bars,
-            by_hand=[pair for pair in of[s.step].by_hand if max(map(len, pair)) <= MAX_TEXT],
-        )
-        for s in parsed.rollout
-        if node in s.nodes
-    ]
-    bundle = prepared.compiled.bundle
+    plan, bundle = prepared.made.plan, prepared.compiled.bundle
     assert bundle is not None  # noqa: S101 - there is a plan
-    files = {c.path: File(kind=c.kind) for c in plan.changes if c.node == node}
-    for artifact in (a for n in bundle.nodes if n.node == node for a in n.artifacts):
-        block = artifact.sha256 if artifact.ownership is Ownership.BLOCK else None
-        files[artifact.path] = File(kind=artifact.kind, keys=keys_of(artifact), block=block)
-    files[places.manifest(plan.cluster)] = File(kind="")
-    return About(
-        format=1,
-        id=apply_id,
-        what="apply",
-        node=node,
-        by=whoever(),
-        reason=written(reason),
-        when=moment(),
-        plan=prepared.digest,
-        wanted=told.wanted(plan.binding),
-        nodes=sorted({name for s in parsed.rollout for name in s.nodes}),
-        steps=steps,
-        files=files,
-    )
+    of = dict(prepared.steps)
+    steps: dict[str, list[Step]] = {}
+    for s in Model.model_validate(prepared.document).rollout:
+        pairs = [pair for pair in of[s.step].by_hand if max(map(len, pair)) <= MAX_TEXT]
+        bars = of[s.step].bars
+        step = Step(step=s.step, why=s.why[:MAX_TEXT], undo=s.undo, bars=bars, by_hand=pairs)
+        for node in s.nodes:
+            steps.setdefault(node, []).append(step)
+    files: dict[str, dict[str, File]] = {}
+    for change in plan.changes:
+        files.setdefault(change.node, {})[change.path] = File(kind=change.kind)
+    for own in bundle.nodes:
+        for a in own.artifacts:
+            block = a.sha256 if a.ownership is Ownership.BLOCK else None
+            file = File(kind=a.kind, keys=keys_of(a), block=block)
+            files.setdefault(own.node, {})[a.path] = file
+    manifest = {places.manifest(plan.cluster): File(kind="")}
+    wanted, when, concerned = told.wanted(plan.binding), moment(), sorted(steps)
+    return {
+        node: About(
+            format=1,
+            id=apply_id,
+            what="apply",
+            node=node,
+            by=whoever(),
+            reason=written(reason),
+            when=when,
+            plan=prepared.digest,
+            wanted=wanted,
+            nodes=concerned,
+            steps=steps.get(node, []),
+            files={**files.get(node, {}), **manifest},
+        )
+        for node in nodes
+    }
 
 
 def digest_of(plan: Document) -> str:

@@ -6,7 +6,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from omconf.plan import members
-from omconf.rules import FORGOTTEN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,7 +53,7 @@ def back(cluster: Cluster, former: Mapping[str, str], lines: Connected) -> None:
 
 def _kept(prepared: Prepared) -> dict[str, str]:
     cluster, former = prepared.cluster, _former(prepared)
-    told = {*former} if any(i.rule.value == FORGOTTEN.id for i in cluster.ignores) else set()
+    told = {*former} if members.ignored(cluster) else set()
     if prepared.asked.ssh and not prepared.asked.only:
         told |= {node.name.value for node in cluster.removed}
     return {name: address for name, address in former.items() if name not in told}

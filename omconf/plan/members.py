@@ -79,6 +79,11 @@ def earlier(cluster: Cluster) -> set[str]:
     return {node.renamed_from.value for node in cluster.nodes if node.renamed_from}
 
 
+def ignored(cluster: Cluster) -> bool:
+    """Tell whether the spec says, by an `ignore`, that hosts of former nodes no longer exist."""
+    return any(each.rule.value == FORGOTTEN.id for each in cluster.ignores)
+
+
 def addresses(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, str]:
     """Give the addresses of the nodes that the spec no longer has, by name."""
     return {name: each.address for name, each in former(cluster, nodes).items()}

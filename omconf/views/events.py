@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.actions import OWN_UNITS, Put
+from omconf.actions import Put
 from omconf.formats import utf8
 from omconf.rollout import document as steps
 from omconf.rollout import text
-from omconf.rollout.openmeetings import verb_of
 from omconf.views import document as documents
+from omconf.views.services import openmeetings
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
@@ -228,17 +228,7 @@ def _order(steps: Iterable[Document]) -> str:
     """Name the nodes on which OpenMeetings stops or restarts, in their order."""
     groups: list[str] = []
     for step in steps:
-        if any(_stops(action) for action in step["actions"]):
+        if openmeetings(step) & {"stop", "restart"}:
             together = " at once" if len(step["nodes"]) > 1 else ""
             groups.append(f"{visible(', '.join(step['nodes']))}{together}")
     return ", then ".join(dict.fromkeys(groups))
-
-
-def _stops(action: Document) -> bool:
-    """Tell whether OpenMeetings stops or restarts by it, or by the person who does it."""
-    match action:
-        case {"type": "service", "do": "stop" | "restart", "unit": unit}:
-            return not unit.startswith(OWN_UNITS)
-        case {"type": "manual", "text": said}:
-            return verb_of(said) in ("stop", "restart")
-    return False

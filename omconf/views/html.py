@@ -13,12 +13,12 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omconf.actions import OWN_UNITS
 from omconf.rollout import text
 from omconf.views import folding, human, nodes
 from omconf.views.human import Paint
 from omconf.views.markup import Markup, tag
 from omconf.views.markup import lines as lines_of
+from omconf.views.services import VERBS, openmeetings, services
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
@@ -34,13 +34,13 @@ START = b"""\
 <meta name="generator" content="omconf plan">
 """
 """Every page begins with these bytes: no other file is replaced by one."""
-MOST = 1_000_000
+MAX_PAGE = 1_000_000
 """A page has at most about as many characters; beyond, it counts what it leaves out."""
 _STYLE = Path(__file__).with_name("page.css")
 _PLAIN = Paint(colour=False)
-_LONGEST = 2_000
-_MOST_FILES = 100
-_MOST_LINES = 100
+_MAX_TEXT = 2_000
+_MAX_FILES = 100
+_MAX_LINES = 100
 _SOURCES = {
     "directory": "from copies of the nodes' files",
     "git": "from committed bundles",
@@ -57,12 +57,12 @@ def plan(document: Document) -> str:
     tiles = nodes.tiles(document, groups)
     findings = [_finding(d) for d in folding.findings(document["diagnostics"])]
     steps = folding.steps(document["rollout"])
-    shown, rest = _within((_step(step) for step in steps), MOST // 4, [1] * len(steps))
+    shown, rest = _within((_step(step) for step in steps), MAX_PAGE // 4, [1] * len(steps))
     rollout = [tag("ol", *shown, of="steps"), *_rest(rest, "step")] if steps else []
-    shown, rest = _within(findings, MOST // 4, [1] * len(findings))
+    shown, rest = _within(findings, MAX_PAGE // 4, [1] * len(findings))
     found = [*shown, *_rest(rest, "finding")]
     drawn = (_group(n, group, opened=opened) for n, group in enumerate(groups, 1))
-    shown, rest = _within(drawn, MOST // 2, [len(group.nodes) for group in groups])
+    shown, rest = _within(drawn, MAX_PAGE // 2, [len(group.nodes) for group in groups])
     changes = [*shown, *_rest(rest, "node")]
     main = tag(
         "main",
@@ -180,7 +180,7 @@ def _finding(d: Document) -> Markup:
         lines = human.excerpt(d, source, _PLAIN, "red")
         parts.append(tag("pre", lines_of(lines)))
     if "hint" in d:
-        lines = [_cut(line) for line in d["hint"].split("\n")[:_MOST_LINES]]
+        lines = [_cut(line) for line in d["hint"].split("\n")[:_MAX_LINES]]
         parts.append(tag("p", tag("b", "hint: "), " ".join(lines), of="hint"))
     return tag("article", *parts, of=f"finding {d['severity']}")
 
@@ -194,8 +194,8 @@ def _group(number: int, group: folding.Group, *, opened: bool) -> Markup:
     if group.differ:
         first = nodes.name(group.nodes[0])
         parts.append(tag("p", f"Where a value differs by node, the one shown is {first}'s."))
-    parts += [_file(change) for change in group.changes[:_MOST_FILES]]
-    parts += _rest(len(group.changes) - _MOST_FILES, "file")
+    parts += [_file(change) for change in group.changes[:_MAX_FILES]]
+    parts += _rest(len(group.changes) - _MAX_FILES, "file")
     attributes = {"open": ""} if opened else {}
     return tag("details", *parts, of="group", id=f"change-{number}", **attributes)
 
@@ -254,8 +254,8 @@ def _cause(of: Document) -> list[Markup]:
 
 
 def _step(step: Document) -> Markup:
-    does = dict.fromkeys(nodes.services(step))
-    tags = [tag("span", f"{nodes.VERBS[verb]} {unit}", of=f"tag {verb}") for verb, unit in does]
+    does = dict.fromkeys(services(step))
+    tags = [tag("span", f"{VERBS[verb]} {unit}", of=f"tag {verb}") for verb, unit in does]
     if any(action["type"] == "manual" for action in step.get("actions", ())):
         tags.append(tag("span", "by hand", of="tag manual"))
     one_by_one = isinstance(step["step"], str)
@@ -266,7 +266,7 @@ def _step(step: Document) -> Markup:
         back = _actions(text.lines(step["undo"], undo=True))
         parts.append(tag("details", tag("summary", "Rollback"), *back, of="undo"))
     number = tag("span", str(step["step"]), of="number")
-    verbs = {verb for verb, unit in does if not unit.startswith(OWN_UNITS)}
+    verbs = openmeetings(step)
     looks = next((verb for verb in ("stop", "restart", "start") if verb in verbs), "")
     classes = f"{looks} long" if one_by_one else looks
     return tag("li", number, tag("div", *parts, of="body"), of=classes.strip())
@@ -274,15 +274,15 @@ def _step(step: Document) -> Markup:
 
 def _actions(lines: Iterable[str]) -> list[Markup]:
     drawn = [tag("li", _cut(line)) for line in lines]
-    left = len(drawn) - _MOST_LINES
+    left = len(drawn) - _MAX_LINES
     more = [tag("li", f"... and {left} more")] if left > 0 else []
-    return [tag("ul", *drawn[:_MOST_LINES], *more, of="actions")] if drawn else []
+    return [tag("ul", *drawn[:_MAX_LINES], *more, of="actions")] if drawn else []
 
 
 def _cut(whole: str) -> str:
     """Write a text that may be anything, the start of a long one."""
     shown = visible(whole)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 4] + " ..."
+    return shown if len(shown) <= _MAX_TEXT else shown[: _MAX_TEXT - 4] + " ..."
 
 
 def _footer(document: Document) -> Markup:

@@ -6,10 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from omconf.rollout import text
-from omconf.rollout.openmeetings import verb_of
 from omconf.rules import OVERRULED
 from omconf.secrets import HIDDEN
 from omconf.views import folding
+from omconf.views.services import services
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
@@ -261,9 +261,7 @@ def _nothing_read(document: Document) -> bool:
 
 def _disruption(document: Document, paint: Paint) -> str:
     """Say what the plan costs the people on the cluster; a plan of format 1 does not know."""
-    actions = [a for s in document["rollout"] for a in s.get("actions", ())]
-    does = {a["do"] for a in actions if a["type"] == "service"}
-    does |= {verb_of(a["text"]) for a in actions if a["type"] == "manual"}
+    does = {verb for step in document["rollout"] for verb, _ in services(step)}
     only_stop = "stop" in does and not does & {"start", "restart"}
     words = {
         "none": " No node restarts.",

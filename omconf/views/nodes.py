@@ -5,31 +5,29 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from omconf.actions import OWN_UNITS
-from omconf.rollout.openmeetings import verb_of
 from omconf.views import folding
 from omconf.views.markup import tag
+from omconf.views.services import openmeetings
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from omconf.views.document import Document
     from omconf.views.markup import Markup
 
 SIGNS = {"create": "+", "update": "~", "delete": "-", "reformat": "≈"}
-VERBS = {"stop": "stops", "start": "starts", "restart": "restarts"}
-_LONGEST = 120
+_MAX_NAME = 120
 _ONE_BY_ONE = 30
 """Of more nodes, those that look the same are one tile."""
-_MOST = 60
+_MAX_TILES = 60
 """More tiles than these tell nobody more."""
 
 
 def name(node: str) -> str:
     """Write a name that may be anything, the start of a long one."""
     shown = visible(node)
-    return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 4] + " ..."
+    return shown if len(shown) <= _MAX_NAME else shown[: _MAX_NAME - 4] + " ..."
 
 
 def names(listed: Sequence[str]) -> str:
@@ -72,8 +70,8 @@ def tiles(document: Document, groups: Sequence[folding.Group]) -> list[Markup]:
         link = f"#change-{max(numbers)}" if len(numbers) == 1 and 0 not in numbers else ""
         tile = _tile(names(same), link, count[first], verbs.get(first, ""), first in unread)
         drawn.append(tile)
-    left = len(drawn) - _MOST
-    return [*drawn[:_MOST], *([tag("li", f"... and {left} more")] if left > 0 else [])]
+    left = len(drawn) - _MAX_TILES
+    return [*drawn[:_MAX_TILES], *([tag("li", f"... and {left} more")] if left > 0 else [])]
 
 
 def _tile(called: str, link: str, count: Counter[str], verb: str, unread: bool) -> Markup:
@@ -98,7 +96,7 @@ def _verbs(document: Document) -> dict[str, str]:
     """Say of each node what its OpenMeetings does in the course of the roll-out."""
     does: dict[str, set[str]] = {}
     for step in document["rollout"]:
-        verbs = {verb for verb, unit in services(step) if not unit.startswith(OWN_UNITS)}
+        verbs = openmeetings(step)
         for node in step["nodes"] if verbs else ():
             does.setdefault(node, set()).update(verbs)
     said = {}
@@ -110,12 +108,3 @@ def _verbs(document: Document) -> dict[str, str]:
         else:
             said[node] = "stops" if "stop" in verbs else "starts"
     return said
-
-
-def services(step: Document) -> Iterator[tuple[str, str]]:
-    """Give what a step starts, stops and restarts; OpenMeetings by hand is called by its name."""
-    for action in step.get("actions", ()):
-        if action["type"] == "service" and action["do"] in VERBS:
-            yield action["do"], action["unit"]
-        elif action["type"] == "manual" and (verb := verb_of(action["text"])):
-            yield verb, "OpenMeetings"

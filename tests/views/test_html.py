@@ -220,7 +220,7 @@ def test_what_there_is_no_room_for_is_counted() -> None:
     rollout = [{**step, "step": i, "why": f"{i}{'x' * 1000}"} for i in range(1, 999)]
     document = {**PLAN, "changes": changes, "diagnostics": found, "rollout": rollout}
     drawn = html.plan(document)
-    assert len(drawn) < html.MOST * 1.1
+    assert len(drawn) < html.MAX_PAGE * 1.1
     left = [text for text in texts(drawn) if LEFT_OUT in text]
     assert [text.split()[4] for text in left] == ["findings,", "nodes,", "steps,"]
     assert drawn.count('class="group"') == 2_000 - int(left[1].split()[2])
