@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 
 _ENABLED = "network/join/tcp-ip/enabled"
 _KEY = ("nodes", "*", "member")
+_ONE_PATTERN = (
+    "To list nodes by name, use an <interface> that matches all nodes, for example 10.1.1.*."
+)
 Listed = dict[str, tuple[str, str]]
 """The members of one list, by node (by host if it is not a node): the literal host, and the item."""
 
@@ -67,15 +70,11 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
         if not names.HOST.fullmatch(host) or host.lower() in names.LOOPBACK:
             continue
         if _alone(nodes) and not names.NUMERIC.fullmatch(host):
-            message = f"`{quoted(host)}` in member lists is left out: Hazelcast ignores names that"
-            message += (
-                " do not match its interfaces, and each node lists only its own address there."
+            message = (
+                f"`{quoted(host)}` in member lists is left out: Hazelcast ignores names that do not"
+                " match its interfaces, and each node lists only its own address there."
             )
-            hint = (
-                "To list nodes by name, use an <interface> that matches all nodes, for example"
-                " 10.1.1.*."
-            )
-            node.say(NOT_KEPT, message, None, hint)
+            node.say(NOT_KEPT, message, None, _ONE_PATTERN)
             continue
         node.facts.append(Fact(_KEY, host, place))
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from omconf.formats import quoted_words
+
 ONE_WORD = re.compile(r""" '(?:[^'\\"$`]|\\[\\"$`]|'\\\\'')*'[\\"]""")
 """A line of the block whose option is one quoted word."""
 
@@ -36,17 +38,10 @@ _PIECE = re.compile(
 
 def split(text: str) -> list[str] | None:
     """Split a text into words as a shell does, and remove quotes; None if a quote is not closed."""
-    words: list[list[str]] = []
-    new = True
-    at = 0
-    while found := _PIECE.match(text, at):
-        at = found.end()
-        if found["blank"] is not None:
-            new = True
-            continue
-        if new:
-            words.append([])
-            new = False
-        piece = found[str(found.lastgroup)]
-        words[-1].append(re.sub(r'\\([\\"])', r"\1", piece) if found["double"] else piece)
-    return ["".join(word) for word in words] if at == len(text) else None
+    words, at, _ = quoted_words.cut(text, _PIECE, _meaning)
+    return words if at == len(text) else None
+
+
+def _meaning(found: re.Match[str]) -> str:
+    piece = found[str(found.lastgroup)]
+    return re.sub(r'\\([\\"])', r"\1", piece) if found["double"] else piece

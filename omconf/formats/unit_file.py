@@ -10,6 +10,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from omconf.formats import quoted_words
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -130,22 +132,13 @@ def _specified(value: str) -> str:
 
 def _words(text: str) -> list[str]:
     """Cut a value into words, without quotes and escapes; what a broken quote begins is left out."""
-    words: list[list[str]] = []
-    new = True
-    at = 0
-    while found := _PIECE.match(text, at):
-        at = found.end()
-        if found["blank"] is not None:
-            new = True
-            continue
-        if new:
-            words.append([])
-            new = False
-        piece = found[str(found.lastgroup)]
-        words[-1].append(piece if found["plain"] is not None else _ESCAPE.sub(_character, piece))
-    if at < len(text) and not new:
-        words.pop()
-    return ["".join(word) for word in words]
+    words, at, inside = quoted_words.cut(text, _PIECE, _meaning)
+    return words[:-1] if inside and at < len(text) else words
+
+
+def _meaning(found: re.Match[str]) -> str:
+    piece = found[str(found.lastgroup)]
+    return piece if found["plain"] is not None else _ESCAPE.sub(_character, piece)
 
 
 def _character(found: re.Match[str]) -> str:

@@ -266,9 +266,10 @@ SHELL: list[str | Text] = [
 
 @row(
     "formats.java_opts",
+    "formats.quoted_words",
     texts=["'a", "'a'", "'-Da=b%d'", '\\"', "\\", "'\\''", "a' ", '"a', "' '", "a"],
 )
-def _java_opts() -> Read:
+def _java_opts(_: str) -> Read:
     from omconf.formats import java_opts
 
     return java_opts.plain
