@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus
 
 from omconf.adopt import database_tls
 from omconf.cluster.database_url import OF_TLS, WRITABLE
-from omconf.formats import jdbc, jdbc_servers, oracle_net
+from omconf.formats import jdbc_servers, jdbc_url, oracle_net
 from omconf.rules import NOT_KEPT
 from omconf.secrets import Secret, hides, quoted, tells
 
@@ -42,7 +42,7 @@ Servers = list[tuple[str, int]]
 def facts(node: Seen, kind: str, url: str, release: Release, place: Place) -> None:
     """Note the facts in the URL of a node's database."""
     stock = release.persistence[kind]
-    base, options = jdbc.canonical(url)
+    base, options = jdbc_url.canonical(url)
     told = set(_servers(node, kind, base, options, stock, place))
     told |= database_tls.facts(node, kind, options, release, place)
     _options(node, kind, url, stock, place, told)
@@ -60,7 +60,7 @@ def _servers(
     told: tuple[str, ...] = ()
     service = ""
     if kind == "oracle":
-        thin = jdbc.THIN.match(base)
+        thin = jdbc_url.THIN.match(base)
         target = oracle_net.read(base[thin.end() :]) if thin else None
         if target is None or any(protocol != "TCP" for *_, protocol in target.places):
             node.say(NOT_KEPT, _NO_FORM[0], place, _NO_FORM[1])
@@ -83,7 +83,7 @@ def _servers(
     if kind == "mssql":
         name = options.get(jdbc_servers.DATABASE, "")
         told += (jdbc_servers.DATABASE,)
-    elif jdbc.FORMS[kind].percent:
+    elif jdbc_url.FORMS[kind].percent:
         name = unquote_plus(name)
     _hosts(node, servers, stock, place)
     if service:
@@ -125,12 +125,12 @@ def _options(
     """Note the URL's parameters that are neither stock nor covered by other keys (`told`)."""
     node.covers.add(("database", "options"))
     template = dict(stock.connection)["Url"].format(host="h", port=1, name="n")
-    written = {n: jdbc.meaning(template, v) for n, v in jdbc.split(template)[1].items()}
-    shipped = {**written, **jdbc.canonical(template)[1]}
-    canonical = jdbc.canonical(url)[1]
+    written = {n: jdbc_url.decode(template, v) for n, v in jdbc_url.split(template)[1].items()}
+    shipped = {**written, **jdbc_url.canonical(template)[1]}
+    canonical = jdbc_url.canonical(url)[1]
     zone = node.fact("openmeetings", "timezone")
-    said = jdbc.split(url.partition("#")[0] if kind == "mysql" else url)[1]
-    meant = {name: jdbc.meaning(url, text) for name, text in said.items()}
+    said = jdbc_url.split(url.partition("#")[0] if kind == "mysql" else url)[1]
+    meant = {name: jdbc_url.decode(url, text) for name, text in said.items()}
     spelled = {n.strip().lower(): n.strip() for n in said} if kind == "mssql" else {}
     tls = any(OF_TLS[kind].fullmatch(name.lower()) for name in told)
     for name, value in (canonical if kind in ("mssql", "oracle") else meant).items():

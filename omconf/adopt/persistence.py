@@ -14,7 +14,7 @@ from omconf.artifacts.persistence import (
     connects,
     spelling,
 )
-from omconf.formats import connection_properties, jdbc
+from omconf.formats import connection_properties, jdbc_url
 from omconf.formats.xml import flatten
 from omconf.rules import MISSING_SETTING, NOT_KEPT
 from omconf.schema import deployed_xml
@@ -52,7 +52,7 @@ def items(text: str) -> dict[str, Item]:
 
 def kind_of(url: str) -> str:
     """Return the kind of database of a URL; empty if a cluster cannot use it."""
-    found = (kind for kind, form in jdbc.FORMS.items() if url.startswith(form.prefix))
+    found = (kind for kind, form in jdbc_url.FORMS.items() if url.startswith(form.prefix))
     return next(found, "")
 
 

@@ -19,7 +19,7 @@ from omconf.artifacts.reading import Reading
 from omconf.cluster import database_url, same_database
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import plain_property
-from omconf.formats import connection_properties, dbcp2, header, jdbc, jdbc_servers
+from omconf.formats import connection_properties, dbcp2, header, jdbc_servers, jdbc_url
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
 from omconf.rules import CONTRADICTION, DROPPED
@@ -207,7 +207,7 @@ def connects(name: str) -> bool:
 
 def _before(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[str, dict[str, str]]:
     """Put the deployed URL together again: what changed as it was, the rest as it is wanted."""
-    base, parameters = jdbc.canonical(database_url.text(cluster))
+    base, parameters = jdbc_url.canonical(database_url.text(cluster))
     for key, change in changes.items():
         if key == _URL:
             base = change.before or ""
@@ -256,7 +256,7 @@ def spelling(name: str) -> str:
 
 def _add(reading: Reading, key: str, value: str, number: int) -> None:
     """Add an item; a JDBC URL in parts, so that a diff shows which of them differs."""
-    base, parameters = jdbc.canonical(value)
+    base, parameters = jdbc_url.canonical(value)
     reading.add(key, base, number)
     for parameter, part in parameters.items():
         reading.add(f"{key}/{parameter}", part, number)
@@ -330,7 +330,7 @@ def _in_url(cluster: Cluster) -> dict[str, Placeholder]:
     kind = cluster.database.kind.value
 
     def encode(secret: str) -> str:
-        written = jdbc.encode(kind, secret)
+        written = jdbc_url.encode(kind, secret)
         if any(char in written for char in ",\"'"):
             raise ValueError("a comma or a quote in it would end the URL in ConnectionProperties")
         return escape(written)

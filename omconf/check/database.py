@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.cluster import database_url
 from omconf.findings import plain_property
-from omconf.formats import connection_properties, dbcp2, jdbc
+from omconf.formats import connection_properties, dbcp2, jdbc_parameters, jdbc_url
 from omconf.rules import (
     ADMINISTRATOR,
     BAD_SETTING,
@@ -61,7 +61,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     yield from _carried(cluster.database.user, "user")
     kind = cluster.database.kind.value
     try:
-        jdbc.encode(kind, cluster.database.name.value)
+        jdbc_url.encode(kind, cluster.database.name.value)
     except ValueError as error:
         yield BAD_SETTING.at(cluster.database.name.span, f"The database name is invalid: {error}.")
     yield from _options(cluster, kind)
@@ -79,8 +79,8 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
 def _mysql(cluster: Cluster) -> Iterator[Diagnostic]:
     """Check what the stock URL leaves to the server's defaults, which MySQL 8 changed."""
     url = database_url.text(cluster)
-    options = jdbc.canonical(url)[1]
-    if not jdbc.mysql_8_lets_in(url):
+    options = jdbc_url.canonical(url)[1]
+    if not jdbc_url.mysql_8_lets_in(url):
         yield KEY.at(
             cluster.database.kind.span,
             "Without TLS, MySQL 8 rejects the first login of an account of its default type.",
@@ -246,7 +246,7 @@ def _carried(value: Value[str], what: str) -> Iterator[Diagnostic]:
 def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
     for name, value in cluster.database.options.items():
         place = value.span
-        if not jdbc.FORMS[kind].start:
+        if not jdbc_url.FORMS[kind].start:
             yield BAD_SETTING.at(
                 place,
                 "The stock Oracle URL uses a SID, and that format has no parameters.",
@@ -255,8 +255,8 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
             return
         text = "" if isinstance(value.value, SecretRef) else value.value
         try:
-            encoded = jdbc.encode(kind, name)
-            jdbc.encode(kind, text or "0")
+            encoded = jdbc_url.encode(kind, name)
+            jdbc_url.encode(kind, text or "0")
         except ValueError as error:
             yield BAD_SETTING.at(place, f"The option `{name[:80]}` cannot be written: {error}.")
             continue
@@ -275,7 +275,7 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
                 " show its deployed value.",
                 hint="Write its value, or use an option whose name marks it as a secret.",
             )
-        elif encoded != name or not jdbc.NAME.fullmatch(name):
+        elif encoded != name or not jdbc_url.NAME.fullmatch(name):
             yield BAD_SETTING.at(
                 _name_span(name, value),
                 f"`{name[:80]}` is not a JDBC option name.",
@@ -291,7 +291,7 @@ def _options(cluster: Cluster, kind: str) -> Iterator[Diagnostic]:
 
 def _spelled(kind: str, name: str) -> str:
     """Write a parameter's name as its driver's documentation does; mssql-jdbc takes any case."""
-    return jdbc.SPELLED.get(kind, {}).get(name.lower(), name)
+    return jdbc_parameters.SPELLED.get(kind, {}).get(name.lower(), name)
 
 
 def _name_span(name: str, value: Value[str] | Value[SecretRef]) -> Span | None:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from omconf.apply.events import Event
     from omconf.pipeline.apply import Result
     from omconf.pipeline.sources import Asked
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
     from omconf.views.document import Document
 
 
@@ -194,9 +194,9 @@ class Show:
 
     def document(self, document: Document) -> None:
         """Show an event, without the values of secrets."""
-        from omconf.views.masked import masked
+        from omconf.views.mask_document import mask_document
 
-        document = masked(document, self.mask)
+        document = mask_document(document, self.mask)
         # Whoever reads along may go away: that ends no work.
         try:
             with self._turn:
@@ -306,7 +306,7 @@ def approve(question: str, show: Show, *, yes: bool, saved: bool = False) -> Res
 def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> None:
     """Show how it ended, and exit: with 0 only when everything is as it was asked for."""
     from omconf.views import events
-    from omconf.views.masked import masked
+    from omconf.views.mask_document import mask_document
 
     ended = events.of_end(
         str(result.outcome),
@@ -321,7 +321,9 @@ def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> 
     else:
         output.say(result.diagnostics)
         with suppress(BrokenPipeError):
-            drawn = events.end(masked(ended, show.mask), output.paint(sys.stdout), undo, show.told)
+            drawn = events.end(
+                mask_document(ended, show.mask), output.paint(sys.stdout), undo, show.told
+            )
             output.write(drawn)
     # That nobody read to the end changes nothing of how it ended; that it could not be written does.
     if show.unwritten and not isinstance(show.unwritten, BrokenPipeError):

@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from omconf.formats import jdbc, jdbc_servers, oracle_net
+from omconf.formats import jdbc_parameters, jdbc_servers, jdbc_url, oracle_net
 from omconf.origin import FromFormat, Value
 from omconf.secrets import SecretRef
 
@@ -87,7 +87,7 @@ def filled(cluster: Cluster) -> str:
     """
     database = cluster.database
     kind, servers = database.kind.value, database.servers
-    name = jdbc.encode(kind, database.name.value)
+    name = jdbc_url.encode(kind, database.name.value)
     places = [(server.host.value, server.port.value) for server in servers]
     if kind == "oracle" and (len(places) > 1 or database.service):
         data = "SERVICE_NAME" if database.service else "SID"
@@ -110,13 +110,13 @@ def text(cluster: Cluster, secrets: Mapping[str, str] | None = None) -> str:
     """
     kind = cluster.database.kind.value
     parameters = {
-        jdbc.encode(kind, name): (secrets or {}).get(_secret_name(value), "")
+        jdbc_url.encode(kind, name): (secrets or {}).get(_secret_name(value), "")
         if isinstance(value.value, SecretRef)
-        else jdbc.encode(kind, value.value)
+        else jdbc_url.encode(kind, value.value)
         for name, value in own_parameters(cluster).items()
     }
     dropped = LEGACY_TLS if kind == "mysql" and cluster.database.tls else ()
-    return jdbc.with_parameters(kind, filled(cluster), parameters, dropped)
+    return jdbc_url.with_parameters(kind, filled(cluster), parameters, dropped)
 
 
 def _secret_name(value: Parameter) -> str:
@@ -235,4 +235,4 @@ _TLS = {"postgresql": _postgresql_tls, "mysql": _mysql_tls, "mssql": _mssql_tls}
 
 def _spelled(kind: str, name: str) -> str:
     """Write a name as omconf does where the driver takes any case, so that it stands once."""
-    return jdbc.SPELLED[kind].get(name.lower(), name) if kind == "mssql" else name
+    return jdbc_parameters.SPELLED[kind].get(name.lower(), name) if kind == "mssql" else name

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.cluster import database_url
-from omconf.formats import jdbc, jdbc_servers
+from omconf.formats import jdbc_servers, jdbc_url
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +32,7 @@ def leads_to(cluster: Cluster, node: str, base: str, parameters: Mapping[str, st
     and all drivers but Connector/J, which takes the first, look for that one.
     """
     before = jdbc_servers.servers(base, parameters)
-    after = jdbc_servers.servers(*jdbc.canonical(database_url.text(cluster)))
+    after = jdbc_servers.servers(*jdbc_url.canonical(database_url.text(cluster)))
     if not (before.places and after.places) or (before[1:] != after[1:]):
         return False
     there, here = (

@@ -1,6 +1,6 @@
 """The servers of a JDBC URL, wherever its driver takes them from, and the database behind them.
 
-Sources: as formats/jdbc.py. A mirror of SQL Server, and Db2's alternates, stand among the parameters.
+Sources: as jdbc_url.py. A mirror of SQL Server, and Db2's alternates, stand among the parameters.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from omconf.formats import jdbc, oracle_net
+from omconf.formats import jdbc_url, oracle_net
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ class Servers(NamedTuple):
 
 def servers(base: str, parameters: Mapping[str, str]) -> Servers:
     """Read both parts of a canonical URL; of a form without plain hosts there are no servers."""
-    if thin := jdbc.THIN.match(base):
+    if thin := jdbc_url.THIN.match(base):
         return _oracle(base, thin.end())
     found = re.fullmatch(r"(jdbc:[a-z0-9]+:)((?:[a-z]+:)?)//([^/;()@]+)(|[/;].*)", base)
     if found is None:
@@ -43,11 +43,11 @@ def servers(base: str, parameters: Mapping[str, str]) -> Servers:
     # Of one host, Connector/J balances and replicates nothing.
     before = found[1] + (found[2] if len(named) > 1 else "")
     behind = found[4]
-    if before == jdbc.FORMS["mssql"].prefix:
+    if before == jdbc_url.FORMS["mssql"].prefix:
         behind = parameters.get(DATABASE, "")
         if partner := parameters.get(PARTNER):
             named = (*named, (_host(partner), PARTNER_PORT))
-    elif before == jdbc.FORMS["db2"].prefix:
+    elif before == jdbc_url.FORMS["db2"].prefix:
         hosts, ports = (parameters.get(name, "").split(",") for name in ALTERNATES)
         named = (*named, *zip(map(_host, filter(None, hosts)), ports, strict=False))
     return Servers(named if all(host for host, _ in named) else (), before, behind)

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from omconf.actions import Step
+    from omconf.apply.cluster_watch import ClusterWatch
     from omconf.apply.events import Event
-    from omconf.apply.gate import Gate
     from omconf.apply.journal import About
     from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes, People
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from omconf.pipeline.connected import Connected
     from omconf.pipeline.plan import Made
     from omconf.pipeline.sources import Asked
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
     from omconf.views.document import Document
 
 
@@ -214,7 +214,7 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
     """Carry a plan out: look at the nodes, write, run, remember; take it back where a step fails."""
     from omconf.apply.wire import LostError
     from omconf.pipeline.connected import connect
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
 
     started = time.monotonic()
     if not prepared.steps:
@@ -248,7 +248,7 @@ def _on(
 ) -> Result:
     """Look at the nodes, begin, and carry the steps out."""
     from omconf.apply import preflight
-    from omconf.apply.gate import Gate
+    from omconf.apply.cluster_watch import ClusterWatch
     from omconf.apply.nodes import Nodes
     from omconf.apply.wire import LostError
     from omconf.apply.written import FailedError
@@ -258,8 +258,8 @@ def _on(
     real = not asked.tree
     steps = {name: [s for _, s in prepared.steps if name in s.nodes] for name in prepared.nodes}
     units = stops.units(prepared.made.plan.rollout.steps)
-    gate = Gate(prepared.cluster, lines.programs, units, options.health)
-    nodes = {name: _node(prepared, name, lines, gate, show) for name in prepared.nodes}
+    watch = ClusterWatch(prepared.cluster, lines.programs, units, options.health)
+    nodes = {name: _node(prepared, name, lines, watch, show) for name in prepared.nodes}
     for name in () if people.there else nodes:
         nodes[name].alone = True
         nodes[name].told = _told(prepared, nodes[name], steps[name])
@@ -270,7 +270,7 @@ def _on(
 
     found = lines.problems(look, nodes, show, NOT_APPLIED)
     if not found and real and units:
-        found = stops.unhealthy(prepared, lines, gate, force=options.unhealthy)
+        found = stops.unhealthy(prepared, lines, watch, force=options.unhealthy)
     if found:
         return Result(Outcome.REFUSED, diagnostics=found)
     if options.dry_run:
@@ -300,7 +300,7 @@ def _targets(node: Node, steps: Sequence[Step]) -> list[Target]:
     return [target for target in preflight.targets(node, steps) if target.changes]
 
 
-def _node(prepared: Prepared, name: str, lines: Connected, gate: Gate, show: Show) -> Node:
+def _node(prepared: Prepared, name: str, lines: Connected, watch: ClusterWatch, show: Show) -> Node:
     from omconf.apply.node import Node
     from omconf.apply.targets import Targets
     from omconf.plan import owed
@@ -311,7 +311,7 @@ def _node(prepared: Prepared, name: str, lines: Connected, gate: Gate, show: Sho
     kinds = {c.path: c.kind for c in prepared.made.plan.changes if c.node == name}
     targets = Targets(bundle, name, files, prepared.made.secrets, kinds)
     real = not prepared.asked.tree
-    node = Node(name, lines.programs[name], targets, gate, show.event, real)
+    node = Node(name, lines.programs[name], targets, watch, show.event, real)
     node.owed = frozenset(owed.read(files.around, prepared.made.plan.cluster, {}).before)
     node.hide = show.mask.message if show.mask else str
     return node

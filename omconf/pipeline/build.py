@@ -57,7 +57,7 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
 
 def _masked(found: list[Diagnostic], secrets: Secrets) -> list[Diagnostic]:
     """Hide the secrets that were read in findings."""
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
 
     mask = Mask(secrets.known)
     return [mask.diagnostic(d) for d in found]

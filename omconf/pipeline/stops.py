@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from omconf import interrupts, process
 from omconf.actions import OWN_UNITS, Service
-from omconf.apply import gate as gates
+from omconf.apply import cluster_watch
 from omconf.apply.events import Event
 from omconf.apply.written import StoppedError
 from omconf.deployed import ssh
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from omconf.actions import Action, Step
-    from omconf.apply.gate import Gate
+    from omconf.apply.cluster_watch import ClusterWatch
     from omconf.cluster.model import Node
     from omconf.diagnostics import Diagnostic
     from omconf.pipeline.apply import Options, Prepared, Show
@@ -55,13 +55,15 @@ def units_of(actions: Iterable[Action]) -> frozenset[str]:
     )
 
 
-def unhealthy(prepared: Prepared, lines: Connected, gate: Gate, *, force: bool) -> list[Diagnostic]:
+def unhealthy(
+    prepared: Prepared, lines: Connected, watch: ClusterWatch, *, force: bool
+) -> list[Diagnostic]:
     """Find nodes that the plan leaves as they are and that are not well: those serve meanwhile."""
     from omconf.rules import NOT_APPLIED
 
     changing = _stopping(prepared)
     names = [node.name.value for node in prepared.cluster.nodes]
-    wrong = gate.survey([name for name in names if name not in changing])
+    wrong = watch.survey([name for name in names if name not in changing])
     wrong += [
         f"{n} does not respond: {why}" for n, why in lines.silent.items() if n not in changing
     ]
@@ -123,7 +125,7 @@ def _stopping(prepared: Prepared) -> set[str]:
 
 
 def _words(node: Node) -> list[str]:
-    return ["sh", "-c", _CONNECTED, "sh", " ".join(map(str, gates.web_ports(node)))]
+    return ["sh", "-c", _CONNECTED, "sh", " ".join(map(str, cluster_watch.web_ports(node)))]
 
 
 def _count(answer: Answer) -> int | None:

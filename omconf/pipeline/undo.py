@@ -64,24 +64,24 @@ def _on(
     people: People,
     options: Options,
 ) -> Result:
-    from omconf.apply.gate import Gate
+    from omconf.apply.cluster_watch import ClusterWatch
     from omconf.apply.node import Node
     from omconf.apply.nodes import BARRED, Nodes
     from omconf.pipeline import remembered, stops
 
     real = not prepared.asked.tree
     units = stops.units_of(action for step in prepared.steps for action in step.undo)
-    gate = Gate(prepared.cluster, lines.programs, units, options.health)
+    watch = ClusterWatch(prepared.cluster, lines.programs, units, options.health)
     nodes: dict[str, Node] = {}
     for name, back in prepared.nodes.items():
-        node = Node(name, lines.programs[name], None, gate, show.event, real)
+        node = Node(name, lines.programs[name], None, watch, show.event, real)
         node.written += back.written
         nodes[name] = node
 
     if found := _in_the_way(prepared, lines, nodes, show, people):
         return apply.Result(Outcome.REFUSED, diagnostics=found)
     if real and units:
-        gate.survey([])
+        watch.survey([])
     began = lines.each(lambda name: _begin(prepared, nodes[name], apply_id, options.reason), nodes)
     if found := apply.not_begun(lines, began):
         return apply.Result(Outcome.REFUSED, diagnostics=found)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles, Snapshot
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
     from omconf.plan.model import Plan
     from omconf.secrets import SecretRef
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
     from omconf.deployed.snapshot import NodeFiles, Snapshot
     from omconf.diagnostics import Diagnostic, Finding
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
     from omconf.secrets import Secrets
 
 

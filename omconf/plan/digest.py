@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omconf.artifacts.contents import Artifact
     from omconf.artifacts.model import Kind
     from omconf.artifacts.reading import Reading
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
 
 ABSENT = "absent"
 UNREADABLE = "unreadable"

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from omconf.artifacts.effect import Effect
     from omconf.diagnostics import Diagnostic
     from omconf.plan.binding import Binding
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
 
 
 class Action(StrEnum):

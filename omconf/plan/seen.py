@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.cluster.model import Cluster
     from omconf.diagnostics import Finding
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
     from omconf.plan.model import ItemChange
     from omconf.secrets import Secret, Secrets
 
@@ -43,7 +43,7 @@ class Seen:
         found = [*self.secrets.known, *self.deployed.values()]
         if not found:
             return None
-        from omconf.plan.masking import Mask
+        from omconf.plan.mask import Mask
 
         return Mask(found, _public(cluster, bundle))
 

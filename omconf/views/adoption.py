@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omconf.secrets import masked
 from omconf.views import document as documents
 from omconf.views import folding, human
-from omconf.views.masked import masked as hide
+from omconf.views.mask_document import mask_document
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def of_import(result: Imported, written: dict[str, str]) -> Document:
     }
     # What one file has in the place of a secret may stand in any other one.
     told = ("drift", "differences", "diagnostics", "missing")
-    return document | hide({key: document[key] for key in told}, mask)
+    return document | mask_document({key: document[key] for key in told}, mask)
 
 
 def _item(item: Any) -> Document:

@@ -9,7 +9,7 @@ from omconf.formats import utf8
 from omconf.formats.node_check import Status
 from omconf.plan.model import Action
 from omconf.rollout import document as steps
-from omconf.views.masked import masked
+from omconf.views.mask_document import mask_document
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +61,7 @@ def diagnostic(d: Diagnostic) -> Document:
 
 def of_plan(plan: Plan) -> Document:
     """The document of `omconf plan`; no value of a secret that was read for it is in it."""
-    return masked(_plan(plan), plan.mask)
+    return mask_document(_plan(plan), plan.mask)
 
 
 def _plan(plan: Plan) -> Document:

@@ -12,7 +12,7 @@ import yaml
 
 from omconf.artifacts import database_tls
 from omconf.cluster import database_url
-from omconf.formats import jdbc
+from omconf.formats import jdbc_url
 from omconf.secrets import SecretFile, SecretRef, Unresolved, resolve
 from tests.clusters import rules_of, simple, spec_of
 from tests.command import omconf, tree
@@ -24,7 +24,7 @@ PEM = f"-----BEGIN PRIVATE KEY-----\n{LINE}\n{LINE}\n-----END PRIVATE KEY-----\n
 
 def options(kind: str, release: str = "9.1.0", **tls: Any) -> dict[str, str]:
     cluster = simple(openmeetings={"release": release}, database={"kind": kind, "tls": tls})
-    return jdbc.canonical(database_url.text(cluster))[1]
+    return jdbc_url.canonical(database_url.text(cluster))[1]
 
 
 def test_postgresql() -> None:

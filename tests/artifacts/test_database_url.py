@@ -10,7 +10,7 @@ from omconf.artifacts import firewall, node_check, persistence
 from omconf.artifacts.effect import Change
 from omconf.check import check, database
 from omconf.cluster import database_url
-from omconf.formats import jdbc, oracle_net
+from omconf.formats import jdbc_url, oracle_net
 from omconf.secrets import Secret
 from tests.clusters import cluster_of, errors_of, rules_of, simple, spec_of
 
@@ -39,7 +39,7 @@ def test_several_servers(kind: str) -> None:
 
 
 def test_mysql_stays_writable_after_a_failover() -> None:
-    base, options = jdbc.canonical(url(kind="mysql", host=TWO))
+    base, options = jdbc_url.canonical(url(kind="mysql", host=TWO))
     assert base == "jdbc:mysql://db1.example.org:3306,db2:6000/openmeetings"
     assert options["failOverReadOnly"] == "false"
     assert "failOverReadOnly" not in url(kind="mysql", host="db1.example.org")
@@ -66,16 +66,16 @@ def test_an_oracle_service() -> None:
 
 
 def test_a_descriptor_by_hand_is_the_same() -> None:
-    ours = jdbc.canonical(SEVERAL["oracle"])
+    ours = jdbc_url.canonical(SEVERAL["oracle"])
     by_hand = """jdbc:oracle:thin:@( description = (connect_data=(sid=openmeetings))
       (address_list=(FAILOVER=yes)(load_balance=OFF)
         (address=(host=db1.example.org)(protocol=tcp)(port=1521))
         (address=(host=db2)(protocol=tcp)(port=6000))))"""
-    assert jdbc.canonical(by_hand) == ours
-    assert jdbc.canonical(by_hand.replace("OFF", "on")) == (ours[0], {"LOAD_BALANCE": "on"})
-    assert jdbc.canonical(by_hand.replace("db2", "db3")) != ours
+    assert jdbc_url.canonical(by_hand) == ours
+    assert jdbc_url.canonical(by_hand.replace("OFF", "on")) == (ours[0], {"LOAD_BALANCE": "on"})
+    assert jdbc_url.canonical(by_hand.replace("db2", "db3")) != ours
     same = ("jdbc:oracle:thin:@h/om", "jdbc:oracle:thin:@//h:1521/om")
-    assert jdbc.canonical(same[0]) == jdbc.canonical(same[1])
+    assert jdbc_url.canonical(same[0]) == jdbc_url.canonical(same[1])
 
 
 BROKEN = ["(", ")", "(a=b", "(a=b))", "(a=)", "=(", "(a=(b=c)d)", "(" * 9999, "(a=" * 9999, ""]
@@ -90,7 +90,7 @@ def _effect(kind: str, before: str, after: list[Any], **more: Any) -> bool:
     """Whether nodes can change from a hand-written URL one by one."""
     hosts = [{"host": h} if isinstance(h, str) and h[:2] in ("db", "sq") else h for h in after]
     cluster = simple(3, database={"kind": kind, "host": hosts, **more})
-    (old, was), (new, now) = map(jdbc.canonical, (before, database_url.text(cluster)))
+    (old, was), (new, now) = map(jdbc_url.canonical, (before, database_url.text(cluster)))
     values: dict[str, tuple[str | None, str | None]] = {URL: (old, new)}
     values |= {f"{URL}/{name}": (was.get(name), now.get(name)) for name in {**was, **now}}
     changes = {key: Change("update", *each) for key, each in values.items() if len({*each}) > 1}
@@ -144,7 +144,7 @@ def test_a_descriptor_of_the_same_service_is_no_other_database(text: str, rollin
 
 def test_what_differs_in_a_descriptor_is_an_item_of_its_own() -> None:
     text = _ORACLE[1][0]
-    base, settings = jdbc.canonical(f"jdbc:oracle:thin:@{text}")
+    base, settings = jdbc_url.canonical(f"jdbc:oracle:thin:@{text}")
     assert settings == {
         "CONNECT_DATA/SERVER": "DEDICATED",
         "CONNECT_TIMEOUT": "3",
@@ -206,7 +206,7 @@ def test_nodes_that_turn_tls_on_restart_before_the_server_asks_for_it(
     kind: str, name: str, before: str | None, refused: bool
 ) -> None:
     cluster = simple(3, database={"kind": kind, "tls": {}})
-    after = jdbc.canonical(database_url.text(cluster))[1][name]
+    after = jdbc_url.canonical(database_url.text(cluster))[1][name]
     change = {f"{URL}/{name}": Change("update", before, after)}
     effect = persistence.KIND.effect_on(cluster, "om1", change, "update")
     assert effect.rolling

@@ -134,12 +134,12 @@ def _descriptor() -> Read:
 
 
 @row(
-    *("formats.connection_properties", "formats.jdbc", "formats.jdbc_meanings"),
+    *("formats.connection_properties", "formats.jdbc_url", "formats.jdbc_parameters"),
     "formats.jdbc_servers",
     texts=CONNECTION,
 )
 def _connection(name: str) -> Read:
-    from omconf.formats import connection_properties, jdbc, jdbc_servers
+    from omconf.formats import connection_properties, jdbc_servers, jdbc_url
 
     def pairs(text: str) -> object:
         with suppress(ValueError):
@@ -147,10 +147,10 @@ def _connection(name: str) -> Read:
         return connection_properties.split(text)
 
     def url(text: str) -> object:
-        for kind in jdbc.FORMS:
+        for kind in jdbc_url.FORMS:
             with suppress(ValueError):
-                jdbc.encode(kind, text)
-        return jdbc_servers.servers(*jdbc.canonical(text)), jdbc.meaning(text, text)
+                jdbc_url.encode(kind, text)
+        return jdbc_servers.servers(*jdbc_url.canonical(text)), jdbc_url.decode(text, text)
 
     return pairs if name == "formats.connection_properties" else url
 

@@ -15,7 +15,7 @@ from random import Random
 import pytest
 
 from omconf.artifacts import fstab
-from omconf.formats import exports, jdbc
+from omconf.formats import exports, jdbc_url
 from omconf.formats.block import Entry
 from omconf.formats.fstab import escape
 from tests.needs import needs
@@ -239,7 +239,7 @@ def test_two_urls_are_the_same_when_the_driver_parses_them_to_the_same(
     pairs = [written_urls.pair(random, kind) for _ in range(800)]
     told = zip(*(_told_apart(java, number, pairs) for number in range(2)), strict=True)
     for (one, other), different in zip(pairs, told, strict=True):
-        ours = jdbc.canonical(one) != jdbc.canonical(other)
+        ours = jdbc_url.canonical(one) != jdbc_url.canonical(other)
         zeros = "zeros" if (":05432" in one) != (":05432" in other) else ""
         agreement.count({*different} == {ours}, zeros, one, other, different)
     agreement.hold()

@@ -1,6 +1,7 @@
 """Connections to simulated hosts: what the program on a node does (apply/node.sh), done in a `World`.
 
-`Node`, `Nodes` and `Gate` of omconf.apply are the real ones; faults strike where they meet the hosts.
+`Node`, `Nodes` and `ClusterWatch` of omconf.apply are the real ones; faults strike where they
+meet the hosts.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from omconf import interrupts
 from omconf.actions import APART_SECONDS, Action, Health, Manual, Run, Service, Step
-from omconf.apply.gate import Gate
+from omconf.apply.cluster_watch import ClusterWatch
 from omconf.apply.nodes import Nodes
 from omconf.apply.wire import LeftError, LostError, Reply, command, key
 from omconf.apply.written import digest
@@ -418,8 +419,8 @@ class SimulatedLine:
         return ""
 
 
-class SimulatedGate(Gate):
-    """The real gate, with what nodes say of themselves."""
+class SimulatedWatch(ClusterWatch):
+    """The real watch, with what nodes say of themselves."""
 
     scene: Scene
 
@@ -441,7 +442,7 @@ class SimulatedGate(Gate):
         return NodeReport(name, checks, Members(tuple(sees), misses, ()))
 
     def healthy(self, node: str, health: Health) -> str:
-        """Wait as the gate does."""
+        """Wait as the watch does."""
         kind = self.scene.armed.pop(node, "")
         if kind in ("fails", "late", "half", "sick"):
             self.scene.sick.add(node)
@@ -451,7 +452,7 @@ class SimulatedGate(Gate):
             raise LeftError
         if node in self.scene.lost:
             raise LostError("the connection was closed")
-        why = Gate.healthy(self, node, health)
+        why = ClusterWatch.healthy(self, node, health)
         if not why:
             self.scene._act(node, health)
         return why

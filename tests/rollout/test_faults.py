@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from omconf import interrupts
 from omconf.actions import Action, Health, Manual, Service
-from omconf.apply import gate as gate_module
+from omconf.apply import cluster_watch
 from omconf.apply import nodes as nodes_module
 from omconf.apply.events import Outcome
 from omconf.apply.journal import About
@@ -46,10 +46,10 @@ from tests.rollout.lines import (
     Killed,
     Kind,
     Scene,
-    SimulatedGate,
     SimulatedLine,
     SimulatedNodes,
     SimulatedPeople,
+    SimulatedWatch,
 )
 from tests.rollout.triples import Data, Triple, as_wanted, laid_over, node, settled, triples
 
@@ -113,11 +113,11 @@ class Stage:
             name: SimulatedLine(name, scene, self.kept.setdefault(name, Kept()), self.applies)
             for name in world.hosts
         }
-        gate = SimulatedGate(cluster, lines, units, seconds=0)
-        gate.scene = scene
+        watch = SimulatedWatch(cluster, lines, units, seconds=0)
+        watch.scene = scene
         nodes = {}
         for name in names:
-            nodes[name] = Node(name, lines[name], self.targets(plan, name), gate, scene.tell)
+            nodes[name] = Node(name, lines[name], self.targets(plan, name), watch, scene.tell)
             pending = self.kept[name].pending
             nodes[name].owed = frozenset(path for path in pending if path.startswith("/"))
         whole = str(plan.rollout.disruption) == "all"
@@ -128,11 +128,11 @@ class Stage:
         played = Played(run, scene)
         with (
             patch.object(nodes_module, "side_by_side", side),
-            patch.object(gate_module, "side_by_side", one_by_one),
-            patch.object(gate_module, "time", scene.clock),
+            patch.object(cluster_watch, "side_by_side", one_by_one),
+            patch.object(cluster_watch, "time", scene.clock),
         ):
             if units:
-                gate.survey([])
+                watch.survey([])
             for name, node in nodes.items():
                 own = [step for _, step in steps if name in step.nodes]
                 apply._begin(node, about(name), own)
@@ -473,7 +473,7 @@ def test_nodes_that_stop_together_go_back_together() -> None:
 
 
 def test_nodes_that_were_no_members_are_none_on_the_way_back() -> None:
-    """The gate waits for no member that was none before."""
+    """The watch waits for no member that was none before."""
     edits = (("om1", "hazelcast.xml"), ("om3", "hazelcast.xml "))
     after = spec_of(3, openmeetings={"timezone": "Europe/Berlin"})
     found = struck(spec_of(3), after, Fault("fails"), "om3", "Service", by_hand=edits)

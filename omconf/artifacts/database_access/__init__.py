@@ -16,7 +16,7 @@ from omconf.artifacts.database_access.statements import FOLDER, clients, stateme
 from omconf.artifacts.effect import Change, Effect
 from omconf.artifacts.model import Kind
 from omconf.cluster import database_url
-from omconf.formats import jdbc, sql
+from omconf.formats import jdbc_url, sql
 from omconf.rules import NOT_TAKEN
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ MYSQL_8 = (
 
 def _lets_in(cluster: Cluster) -> bool:
     """Tell whether MySQL 8 accepts logins with the nodes' URL."""
-    return jdbc.mysql_8_lets_in(database_url.text(cluster))
+    return jdbc_url.mysql_8_lets_in(database_url.text(cluster))
 
 
 def _refusal(kind: str, what: str, name: str) -> str:

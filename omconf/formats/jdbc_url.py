@@ -1,4 +1,6 @@
-"""JDBC URLs of the five databases: their parts, their parameters, and what cannot be written.
+"""JDBC URLs of the five databases: how each driver cuts and encodes one, and one spelling of equals.
+
+The names and values of their parameters are in jdbc_parameters.py, their servers in jdbc_servers.py.
 
 Sources: the drivers' own documentation of their URL forms (pgjdbc, Connector/J, mssql-jdbc, the
 Oracle thin driver's SID form, IBM's JCC driver) and the stock files of OpenMeetings.
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus
 
-from omconf.formats import jdbc_meanings, oracle_net
+from omconf.formats import jdbc_parameters, oracle_net
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -120,46 +122,18 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     if kind == "mysql":
         parameters = {_plain_name(name): value for name, value in parameters.items()}
     if kind == "mssql":
-        names = ((name.strip().lower(), value.strip()) for name, value in parameters.items())
-        parameters = {SPELLED[kind].get(_SYNONYMS.get(n, n), n): v for n, v in names}
-    meant = {name: meaning(url, value) for name, value in parameters.items()}
+        parameters = {jdbc_parameters.mssql_name(n): v.strip() for n, v in parameters.items()}
+    decoded = {name: decode(url, value) for name, value in parameters.items()}
     if kind == "mssql":
-        base = _mssql_server(base, meant)
+        base = _mssql_server(base, decoded)
     if port := _PORTS.get(kind):
         base = _with_server(base, kind, port)
-    return base, jdbc_meanings.meant(kind, meant)
+    return base, jdbc_parameters.canonical(kind, decoded)
 
 
 THIN = re.compile(r"jdbc:oracle:thin:@")
-_SYNONYMS = {
-    "database": "databasename",
-    "server": "servername",
-    "port": "portnumber",
-    "username": "user",
-}
-"""mssql-jdbc's other names of properties, in lower case (SQLServerDriver)."""
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "db2": 50000}
 """What the drivers connect to where a URL names no port (their own documentation)."""
-_NAMES = {
-    "mysql": (
-        *("allowPublicKeyRetrieval", "autoReconnect", "cachePrepStmts", "characterEncoding"),
-        *("connectionCollation", "connectTimeout", "createDatabaseIfNotExist", "requireSSL"),
-        *("rewriteBatchedStatements", "serverTimezone", "socketTimeout", "sslMode", "tcpKeepAlive"),
-        *("useSSL", "useUnicode", "verifyServerCertificate"),
-    ),
-    "postgresql": (
-        *("ApplicationName", "connectTimeout", "currentSchema", "loginTimeout", "socketTimeout"),
-        *("ssl", "sslcert", "sslfactory", "sslkey", "sslmode", "sslrootcert", "targetServerType"),
-        *("tcpKeepAlive", "reWriteBatchedInserts", "prepareThreshold"),
-    ),
-    "mssql": (
-        *("databaseName", "encrypt", "failoverPartner", "loginTimeout", "trustServerCertificate"),
-        *("hostNameInCertificate", "multiSubnetFailover", "trustStore", "trustStorePassword"),
-        *("trustStoreType", "serverName", "portNumber", "instanceName"),
-    ),
-}
-SPELLED = {kind: {name.lower(): name for name in names} for kind, names in _NAMES.items()}
-"""Parameters as the documentation of each driver spells them, by their names in lower case."""
 
 
 def mysql_8_lets_in(url: str) -> bool:
@@ -266,8 +240,8 @@ def _parts(text: str, between: str) -> list[str]:
     return [between.join(inner) for inner in joined]
 
 
-def meaning(url: str, value: str) -> str:
-    """Undo what the URL's driver undoes, percent signs or braces: equal values compare equal."""
+def decode(url: str, value: str) -> str:
+    """Decode a parameter's value as the URL's driver does: percent signs, or SQL Server's braces."""
     form = next((f for f in FORMS.values() if url.startswith(f.prefix)), None)
     if form is FORMS["mssql"] and value.startswith("{") and value.endswith("}"):
         return value[1:-1].replace("}}", "}")

@@ -1,11 +1,14 @@
-"""A finished document without the values of secrets: the last thing that is done to one."""
+"""Applies a plan's mask to the texts of a finished document: the last thing that is done to one.
+
+What a text may show depends on where it stands; plan/mask.py knows the values.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from omconf.plan.masking import Mask
+    from omconf.plan.mask import Mask
     from omconf.views.document import Document
 
 _FIXED = frozenset(
@@ -32,7 +35,7 @@ _SPECIAL = frozenset({"before", "key", "message", "path"})
 """Keys whose values are, or may be, texts of deployed files, and paths, which stay absolute."""
 
 
-def masked(document: Document, mask: Mask | None) -> Document:
+def mask_document(document: Document, mask: Mask | None) -> Document:
     """Hide the values of secrets in all texts of a new document; modifies and returns it."""
     if mask is not None:
         _mapping(document, mask)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.formats import jdbc
+from omconf.formats import jdbc_url
 
 SPLIT = [
     ("jdbc:postgresql://h:1/d?a=1&b=2", "jdbc:postgresql://h:1/d", {"a": "1", "b": "2"}),
@@ -25,7 +25,7 @@ SPLIT = [
 
 @pytest.mark.parametrize(("url", "base", "parameters"), SPLIT)
 def test_split(url: str, base: str, parameters: dict[str, str]) -> None:
-    assert jdbc.split(url) == (base, parameters)
+    assert jdbc_url.split(url) == (base, parameters)
 
 
 SAME = [
@@ -90,27 +90,31 @@ DIFFERENT = [
 
 @pytest.mark.parametrize(("one", "other"), SAME)
 def test_two_ways_to_write_one_url(one: str, other: str) -> None:
-    assert jdbc.canonical(one) == jdbc.canonical(other)
+    assert jdbc_url.canonical(one) == jdbc_url.canonical(other)
 
 
 @pytest.mark.parametrize(("one", "other"), DIFFERENT)
 def test_two_urls_that_a_driver_tells_apart(one: str, other: str) -> None:
-    assert jdbc.canonical(one) != jdbc.canonical(other)
+    assert jdbc_url.canonical(one) != jdbc_url.canonical(other)
 
 
 def test_parameters_are_added_or_replaced() -> None:
     url = "jdbc:mysql://h:1/d?useSSL=false&x=1"
-    assert jdbc.with_parameters("mysql", url, {"useSSL": "true", "y": "2"}) == (
+    assert jdbc_url.with_parameters("mysql", url, {"useSSL": "true", "y": "2"}) == (
         "jdbc:mysql://h:1/d?useSSL=true&x=1&y=2"
     )
-    assert jdbc.with_parameters("db2", "jdbc:db2://h:1/d", {"a": "1"}) == "jdbc:db2://h:1/d:a=1;"
+    assert (
+        jdbc_url.with_parameters("db2", "jdbc:db2://h:1/d", {"a": "1"}) == "jdbc:db2://h:1/d:a=1;"
+    )
     with pytest.raises(ValueError, match="Oracle"):
-        jdbc.with_parameters("oracle", "jdbc:oracle:thin:@h:1:s", {"a": "1"})
+        jdbc_url.with_parameters("oracle", "jdbc:oracle:thin:@h:1:s", {"a": "1"})
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12))
 def test_what_is_encoded_means_the_same(value: str) -> None:
     for kind in ("postgresql", "mysql"):
-        url = jdbc.with_parameters(kind, f"jdbc:{kind}://h:1/d", {"a": jdbc.encode(kind, value)})
-        _, parameters = jdbc.split(url)
-        assert jdbc.meaning(url, parameters["a"]) == value
+        url = jdbc_url.with_parameters(
+            kind, f"jdbc:{kind}://h:1/d", {"a": jdbc_url.encode(kind, value)}
+        )
+        _, parameters = jdbc_url.split(url)
+        assert jdbc_url.decode(url, parameters["a"]) == value

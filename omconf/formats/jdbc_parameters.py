@@ -1,4 +1,4 @@
-"""What the parameters of a JDBC URL mean to the driver, written in one way.
+"""The parameters of a JDBC URL: their names, and one spelling of values that mean the same to a driver.
 
 Sources, as classes of the first and last drivers that a release ships (tests/real/test_agreement.py
 compares with them): SslMode.of and HostRequirement of pgJDBC, DefaultPropertySet and
@@ -14,6 +14,33 @@ from urllib.parse import quote, unquote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_NAMES = {
+    "mysql": (
+        *("allowPublicKeyRetrieval", "autoReconnect", "cachePrepStmts", "characterEncoding"),
+        *("connectionCollation", "connectTimeout", "createDatabaseIfNotExist", "requireSSL"),
+        *("rewriteBatchedStatements", "serverTimezone", "socketTimeout", "sslMode", "tcpKeepAlive"),
+        *("useSSL", "useUnicode", "verifyServerCertificate"),
+    ),
+    "postgresql": (
+        *("ApplicationName", "connectTimeout", "currentSchema", "loginTimeout", "socketTimeout"),
+        *("ssl", "sslcert", "sslfactory", "sslkey", "sslmode", "sslrootcert", "targetServerType"),
+        *("tcpKeepAlive", "reWriteBatchedInserts", "prepareThreshold"),
+    ),
+    "mssql": (
+        *("databaseName", "encrypt", "failoverPartner", "loginTimeout", "trustServerCertificate"),
+        *("hostNameInCertificate", "multiSubnetFailover", "trustStore", "trustStorePassword"),
+        *("trustStoreType", "serverName", "portNumber", "instanceName"),
+    ),
+}
+SPELLED = {kind: {name.lower(): name for name in names} for kind, names in _NAMES.items()}
+"""Parameters as the documentation of each driver spells them, by their names in lower case."""
+_SYNONYMS = {
+    "database": "databasename",
+    "server": "servername",
+    "port": "portnumber",
+    "username": "user",
+}
+"""mssql-jdbc's other names of properties, in lower case (SQLServerDriver)."""
 _POSTGRESQL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _MYSQL_MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 _LEGACY = ("useSSL", "verifyServerCertificate", "requireSSL")
@@ -28,7 +55,13 @@ _STORES = ("trustCertificateKeyStoreUrl", "clientCertificateKeyStoreUrl")
 _FILE = re.compile(r"file:(?://(?:localhost)?(?=/))?(/[^?#]*)", re.IGNORECASE)
 
 
-def meant(kind: str, parameters: Mapping[str, str]) -> dict[str, str]:
+def mssql_name(name: str) -> str:
+    """The name of a property as SQL Server's documentation spells it; mssql-jdbc takes any case."""
+    lower = name.strip().lower()
+    return SPELLED["mssql"].get(_SYNONYMS.get(lower, lower), lower)
+
+
+def canonical(kind: str, parameters: Mapping[str, str]) -> dict[str, str]:
     """Write decoded parameters, under the driver's own names, in one way; what is unknown stays."""
     found = dict(parameters)
     if kind == "postgresql":

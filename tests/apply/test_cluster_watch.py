@@ -1,4 +1,4 @@
-"""The gate of an apply: what a node says of itself, and whom it sees, before the next one stops."""
+"""The watch of an apply: what a node says of itself, and whom it sees, before the next one stops."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from omconf import interrupts
 from omconf.actions import Health
-from omconf.apply.gate import Gate
+from omconf.apply.cluster_watch import ClusterWatch
 from omconf.apply.wire import LostError
 from omconf.process import Answer
 from tests.clusters import simple
@@ -37,9 +37,9 @@ def members(*numbers: int) -> str:
     return "\n".join([LISTENS, WELL, *(f"fact\tmember\t10.1.1.{n}" for n in numbers)])
 
 
-def gate_of(*lines: Line, nodes: int = 3, seconds: int = 300) -> Gate:
+def watch_of(*lines: Line, nodes: int = 3, seconds: int = 300) -> ClusterWatch:
     known: Any = {line.name: line for line in lines}
-    return Gate(simple(nodes), known, (UNIT,), seconds)
+    return ClusterWatch(simple(nodes), known, (UNIT,), seconds)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[str, int]]:
     def run(*answers: str, seconds: int = 300) -> tuple[str, int]:
         line = Line("om1", *answers)
         monkeypatch.setattr(interrupts, "sleep", lambda _: None)
-        why = gate_of(line, seconds=seconds).healthy("om1", Health())
+        why = watch_of(line, seconds=seconds).healthy("om1", Health())
         return why, line.asked
 
     return run
@@ -78,33 +78,33 @@ def test_what_was_not_checked_does_not_pass(asked: Callable[..., tuple[str, int]
 
 def test_members_are_those_before_and_those_that_were_started() -> None:
     one, two = Line("om1", members(1, 2)), Line("om2", members(1, 2))
-    gate = gate_of(one, two, Line("om3", STARTING), seconds=0)
-    assert gate.survey(["om1", "om2"]) == []
-    assert (gate.up, gate.parted) == ({"om1", "om2"}, set())
-    gate.begins("om1", "restart", UNIT)
-    gate.ended("om1", "restart", UNIT, back=False)
-    assert gate.healthy("om1", Health()) == ""
+    watch = watch_of(one, two, Line("om3", STARTING), seconds=0)
+    assert watch.survey(["om1", "om2"]) == []
+    assert (watch.up, watch.parted) == ({"om1", "om2"}, set())
+    watch.begins("om1", "restart", UNIT)
+    watch.ended("om1", "restart", UNIT, back=False)
+    assert watch.healthy("om1", Health()) == ""
     one.answers = (members(1),)
-    assert gate.healthy("om1", Health()) == "it does not see om2"
+    assert watch.healthy("om1", Health()) == "it does not see om2"
     # While a node is stopped, nobody has to see it.
-    gate.begins("om2", "stop", UNIT)
-    assert gate.healthy("om1", Health()) == ""
-    gate.begins("om3", "start", UNIT)
-    gate.ended("om3", "start", UNIT, back=False)
-    assert gate.healthy("om1", Health()) == "it does not see om3"
+    watch.begins("om2", "stop", UNIT)
+    assert watch.healthy("om1", Health()) == ""
+    watch.begins("om3", "start", UNIT)
+    watch.ended("om3", "start", UNIT, back=False)
+    assert watch.healthy("om1", Health()) == "it does not see om3"
 
 
 def test_a_node_apart_is_named_and_is_not_expected_before_it_was_restarted() -> None:
     lines = [Line("om1", members(1, 2)), Line("om2", members(1, 2)), Line("om3", members(3))]
-    gate = gate_of(*lines, seconds=0)
-    assert gate.survey(["om1", "om2", "om3"]) == [
+    watch = watch_of(*lines, seconds=0)
+    assert watch.survey(["om1", "om2", "om3"]) == [
         "om3 is running but is not a member of the cluster"
     ]
-    gate = gate_of(*lines, seconds=0)
-    assert gate.survey(["om1", "om2"]) == []
-    assert gate.healthy("om1", Health()) == ""
-    gate.ended("om3", "restart", UNIT, back=False)
-    assert gate.healthy("om3", Health()) == "it does not see om1, om2"
+    watch = watch_of(*lines, seconds=0)
+    assert watch.survey(["om1", "om2"]) == []
+    assert watch.healthy("om1", Health()) == ""
+    watch.ended("om3", "restart", UNIT, back=False)
+    assert watch.healthy("om3", Health()) == "it does not see om1, om2"
 
 
 def test_a_node_that_knows_of_no_check_any_more_only_listens(
@@ -121,25 +121,25 @@ def test_a_node_that_knows_of_no_check_any_more_only_listens(
     slept: list[float] = []
     monkeypatch.setattr(interrupts, "sleep", slept.append)
     back, one = Web("om2"), Line("om1", members(1))
-    gate = gate_of(one, back, seconds=0)
-    assert not gate.listens("om2")
-    gate.seconds = 300
-    gate.ended("om2", "start", UNIT, back=True)
-    assert gate.listens("om2")
-    assert gate.healthy("om1", Health()) == ""
+    watch = watch_of(one, back, seconds=0)
+    assert not watch.listens("om2")
+    watch.seconds = 300
+    watch.ended("om2", "start", UNIT, back=True)
+    assert watch.listens("om2")
+    assert watch.healthy("om1", Health()) == ""
     assert len(slept) == 1
 
 
 def test_of_two_clusters_that_of_a_node_that_stays_counts() -> None:
     lines = [Line("om1", members(1)), Line("om2", members(2, 3)), Line("om3", members(2, 3))]
-    gate = gate_of(*lines, seconds=0)
-    assert gate.survey(["om1"]) == []
-    assert gate.parted == {"om2", "om3"}
+    watch = watch_of(*lines, seconds=0)
+    assert watch.survey(["om1"]) == []
+    assert watch.parted == {"om2", "om3"}
 
 
 def test_an_unhealthy_node_that_stays_is_named() -> None:
-    gate = gate_of(Line("om1", members(1)), Line("om2", STARTING))
-    assert gate.survey(["om1", "om2"]) == ["om2: nothing listens"]
+    watch = watch_of(Line("om1", members(1)), Line("om2", STARTING))
+    assert watch.survey(["om1", "om2"]) == ["om2: nothing listens"]
 
 
 def test_no_two_nodes_start_in_the_same_instant(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,10 +151,10 @@ def test_no_two_nodes_start_in_the_same_instant(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(time, "sleep", sleep)
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    gate = gate_of()
-    gate.begins("om1", "start", UNIT)
-    gate.begins("om1", "start", "omconf-firewall.service")
-    gate.begins("om2", "restart", UNIT)
+    watch = watch_of()
+    watch.begins("om1", "start", UNIT)
+    watch.begins("om1", "start", "omconf-firewall.service")
+    watch.begins("om2", "restart", UNIT)
     assert slept[0] == 0
     assert sum(slept) > 0.1
 
@@ -169,13 +169,13 @@ def test_a_node_that_is_lost_is_not_waited_for() -> None:
 
     line = Lost("om1")
     with pytest.raises(LostError, match="it ended"):
-        gate_of(line, seconds=1).healthy("om1", Health())
+        watch_of(line, seconds=1).healthy("om1", Health())
     assert line.asked <= 2
-    assert gate_of(line).survey(["om1"]) == ["om1: it ended"]
+    assert watch_of(line).survey(["om1"]) == ["om1: it ended"]
 
 
 def test_a_node_that_left_the_spec_is_not_asked() -> None:
     left = Line("om9", members(1, 2))
-    gate = gate_of(Line("om1", members(2)), Line("om2", members(1)), left, nodes=2)
-    assert gate.survey(["om1", "om2"]) == []
-    assert (gate.up, left.asked) == ({"om1", "om2"}, 0)
+    watch = watch_of(Line("om1", members(2)), Line("om2", members(1)), left, nodes=2)
+    assert watch.survey(["om1", "om2"]) == []
+    assert (watch.up, left.asked) == ({"om1", "om2"}, 0)

@@ -1,4 +1,4 @@
-"""Knows which nodes run and see each other: when a node may stop or start, and when it is healthy.
+"""Watches the cluster during an apply: when a node may start, when it is healthy, whom it has to see.
 
 Members are those that this apply started, and those that were members before it.
 """
@@ -50,7 +50,7 @@ RESTS = 0.5
 
 
 @dataclass(slots=True)
-class Gate:
+class ClusterWatch:
     """The nodes of one apply, by the connections to them. `units` start OpenMeetings."""
 
     cluster: Cluster

@@ -1,4 +1,4 @@
-"""Hides secrets by their values, wherever they stand: under a mistyped key, in a comment, in a message.
+"""Hides secrets by their values in a text: under a mistyped key, in a comment, in a message.
 
 How much a value may hide depends on how likely it is to stand somewhere by chance, because a hidden
 word in a text that everybody knows would itself give the secret away:

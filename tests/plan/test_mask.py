@@ -18,9 +18,9 @@ from omconf.bundle.compile import compile_bundle, contents
 from omconf.deployed.snapshot import NodeFiles, Snapshot
 from omconf.pipeline.secrets import secrets_of
 from omconf.plan.compare import compare
-from omconf.plan.masking import Mask
+from omconf.plan.mask import Mask
 from omconf.secrets import HIDDEN, Secret, SecretRef, Secrets, resolve
-from omconf.views.masked import masked
+from omconf.views.mask_document import mask_document
 from tests.clusters import cluster_of, simple
 from tests.command import ROOT, Result, omconf
 
@@ -293,7 +293,7 @@ def test_each_text_is_gone_through_once(monkeypatch: pytest.MonkeyPatch) -> None
 
     monkeypatch.setattr(Mask, "_without_beginnings", count)
     items = [{"key": "a", "action": "update", "before": PASSWORD, "after": "x"} for _ in range(50)]
-    document = masked({"changes": [{"node": "om1", "items": items}]}, mask)
+    document = mask_document({"changes": [{"node": "om1", "items": items}]}, mask)
     assert PASSWORD not in json.dumps(document)
     assert sorted(gone) == sorted({"a", HIDDEN, "x", "om1"})
 
