@@ -8,8 +8,8 @@ from omconf.actions import Run
 from omconf.artifacts import node_check
 
 if TYPE_CHECKING:
-    from omconf.apply.node import Node
     from omconf.apply.targets import Targets
+    from omconf.apply.wire import Line
 
 SECONDS = 20
 _SCRIPT = """\
@@ -63,27 +63,25 @@ esac
 """
 
 
-def logs_in(node: Node) -> bool | None:
+def logs_in(line: Line, targets: Targets | None) -> bool | None:
     """Tell whether a node can log in as OpenMeetings will; None when it has nothing to try it with.
 
     The password goes to the node, and to the client there, by pipes alone.
     """
-    text = _persistence(node)
+    text = _persistence(targets) if targets else None
     if text is None:
         return None
     names = ("has", "refusal", "find_client", "xml", "connection", "log_in")
     script = _LOGIN.format(functions=node_check.functions(*names))
-    answer = node.line.output(["sh", "-c", script], text, seconds=LOGIN_SECONDS)
+    answer = line.output(["sh", "-c", script], text, seconds=LOGIN_SECONDS)
     return {0: True, 1: False}.get(answer.code)
 
 
-def _persistence(node: Node) -> bytes | None:
-    if node.targets is None:
-        return None
-    for path, artifact in node.targets.artifacts.items():
+def _persistence(targets: Targets) -> bytes | None:
+    for path, artifact in targets.artifacts.items():
         if artifact.kind == "persistence":
             try:
-                return node.targets.of(path).after
+                return targets.of(path).after
             except ValueError:
                 return None
     return None

@@ -192,7 +192,7 @@ class Node(NodeFiles):
         """Return why a manual step is done or counts as done; empty if it is not."""
         if manual.check is not None:
             return CHECKED if self.passes(manual.check) else ""
-        known = database.logs_in(self) if manual.login else None
+        known = self._logs_in() if manual.login else None
         if known is not None:
             return "the login works" if known else ""
         unknown = manual.login and self.alone and not self._closed()
@@ -209,13 +209,13 @@ class Node(NodeFiles):
         if manual.check is not None and not self.passes(manual.check):
             return ""
         if manual.who != "database" or not self._closed():
-            return "It cannot log in yet." if manual.login and self._refused() else None
+            return "It cannot log in yet." if manual.login and self._logs_in() is False else None
         assert self.targets is not None  # noqa: S101 - there is a port
         ports = database.named(self.targets)
         return f"{ports[:1].upper()}{ports[1:]} does not answer from {self.name} yet."
 
-    def _refused(self) -> bool:
-        return database.logs_in(self) is False
+    def _logs_in(self) -> bool | None:
+        return database.logs_in(self.line, self.targets)
 
     def _closed(self) -> bool:
         """Tell whether the database's port certainly does not answer from here."""

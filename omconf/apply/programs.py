@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from omconf.actions import OWN_UNITS, Health, Manual, Run, Service
 from omconf.apply import unit as units
-from omconf.apply.states import DID
 from omconf.apply.wire import SLACK, key
 from omconf.apply.written import FailedError
 from omconf.plan import owed
@@ -16,14 +15,22 @@ from omconf.plan.owed import UNIT, done
 from omconf.rollout import openmeetings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from omconf.actions import Action
     from omconf.apply.events import Tell
-    from omconf.apply.states import Service as Did
     from omconf.apply.targets import Targets
     from omconf.apply.wire import Line
 
+Did = Literal["unchanged", "started", "restarted", "stopped", "failed", "unknown"]
+"""What an apply did with OpenMeetings on a node."""
+_DID: Mapping[str, Did] = {
+    "start": "started",
+    "restart": "restarted",
+    "stop": "stopped",
+    "fail": "failed",
+}
+"""The same, by the verb of systemctl, or of what a person did."""
 _TIMED_OUT = ("124", "143")
 _KILLED = "137"
 """Of a program that was killed, by `timeout` or by anybody."""
@@ -120,8 +127,8 @@ class Programs:
 
     def _takes_note(self, verb: str, unit: str) -> None:
         """Take note of what was done with OpenMeetings, or failed."""
-        if not unit.startswith(OWN_UNITS) and verb in DID:
-            self.service, self.healthy = DID[verb], None
+        if not unit.startswith(OWN_UNITS) and verb in _DID:
+            self.service, self.healthy = _DID[verb], None
 
     def _wait(self, health: Health) -> str:
         """Wait for health; raises FailedError, with what the unit that was started last says of it.

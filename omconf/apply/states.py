@@ -9,19 +9,12 @@ from omconf.apply.written import digest
 from omconf.cluster import places
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from omconf.apply.node import Node
+    from omconf.apply.programs import Did
 
 Files = Literal["new", "mixed", "unchanged", "unknown"]
-Service = Literal["unchanged", "started", "restarted", "stopped", "failed", "unknown"]
-DID: Mapping[str, Service] = {
-    "start": "started",
-    "restart": "restarted",
-    "stop": "stopped",
-    "fail": "failed",
-}
-"""What a verb of systemctl, or a person, did with OpenMeetings."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +27,7 @@ class State:
 
     node: str
     files: Files
-    service: Service
+    service: Did
     healthy: bool | None = None
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from omconf.actions import Step
     from omconf.apply.targets import Targets
-    from omconf.plan.binding import Binding
+    from omconf.plan.model import Binding
 
 
 def wanted(binding: Binding | None) -> str | None:

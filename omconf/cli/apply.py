@@ -78,7 +78,8 @@ def apply(
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
     from omconf.pipeline import apply_saved, remembered, stops
-    from omconf.pipeline.apply import Options, Result
+    from omconf.pipeline.apply import Result
+    from omconf.pipeline.apply_input import Options
     from omconf.pipeline.compiled import compile_spec
     from omconf.views import events
 

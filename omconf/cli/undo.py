@@ -36,7 +36,8 @@ def undo(
     from omconf.apply.events import Outcome
     from omconf.pipeline import journals
     from omconf.pipeline import undo as undoing
-    from omconf.pipeline.apply import Options, Result
+    from omconf.pipeline.apply import Result
+    from omconf.pipeline.apply_input import Options
     from omconf.pipeline.compiled import check_spec
     from omconf.views import events
 

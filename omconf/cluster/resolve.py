@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from omconf.cluster import resolve_database, shared_folder
 from omconf.cluster.model import (
@@ -21,14 +20,13 @@ from omconf.cluster.model import (
     OpenMeetings,
     Removed,
 )
+from omconf.cluster.spec_values import SpecValues
 from omconf.diagnostics import has_errors, meant
 from omconf.files import read
-from omconf.origin import FromDefault, FromSpec, Origin, Value
+from omconf.origin import FromDefault, FromSpec, Value
 from omconf.releases import RELEASES
-from omconf.rules import EXPORT_PATH, WRONG_VALUE
-from omconf.secrets import SecretRef, quoted
-from omconf.spec import defaults
-from omconf.spec.checks import label
+from omconf.rules import WRONG_VALUE
+from omconf.secrets import quoted
 from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
@@ -36,16 +34,12 @@ if TYPE_CHECKING:
 
     from omconf.diagnostics import Diagnostic
     from omconf.origin import Span
-    from omconf.spec.document import Document, Path
+    from omconf.spec.document import Document
     from omconf.spec.models import Ignore as IgnoreSpec
-    from omconf.spec.models import Section, Spec
-    from omconf.spec.references import HostRef
-
-T = TypeVar("T")
+    from omconf.spec.models import Spec
 
 MAX_READ = 1 << 21
 """Bytes that are read of a file beside the spec; its content is checked later."""
-_LOOPBACK = re.compile(r"127\.[0-9.]+|localhost(\.localdomain)?")
 
 
 def resolve(
@@ -62,18 +56,6 @@ def resolve(
     return Resolver(document, spec, base, beside or {}).cluster()
 
 
-class Key(str):
-    """A name that the user chose, as a property's, with its place in the spec."""
-
-    span: Span | None
-
-    def __new__(cls, name: str, span: Span | None) -> Key:
-        """Make a text with a place."""
-        key = super().__new__(cls, name)
-        key.span = span
-        return key
-
-
 def natural(name: str) -> list[tuple[int, str]]:
     """Sort key that puts om2 before om10."""
     return [
@@ -81,34 +63,14 @@ def natural(name: str) -> list[tuple[int, str]]:
     ]
 
 
-class Resolver:
+class Resolver(SpecValues):
     """Resolves one spec, section by section."""
 
     def __init__(
         self, document: Document, spec: Spec, base: str, beside: Mapping[str, bytes]
     ) -> None:
+        super().__init__(document, spec, base)
         self.beside = beside
-        self.document = document
-        self.spec = spec
-        self.base = base
-        self.diagnostics: list[Diagnostic] = []
-        self.addresses = Counter(node.address for node in spec.nodes.values())
-
-    def origin(self, path: Path) -> Origin:
-        """Tell where the value of a key comes from: the spec, or omconf's default."""
-        key = ".".join(map(str, path))
-        if path in self.document.values:
-            return FromSpec(key, self.document.values[path])
-        return FromDefault(key, defaults.WHY.get(key, ""))
-
-    def value(self, section: Section, path: Path) -> Value[Any]:
-        """The value of a key that has a default in its model."""
-        return Value(getattr(section, str(path[-1])), self.origin(path))
-
-    def maybe(self, section: Section, path: Path) -> Value[Any] | None:
-        """The value of a key that may be left out."""
-        value = getattr(section, str(path[-1]))
-        return None if value is None else Value(value, self.origin(path))
 
     def cluster(self) -> tuple[Cluster | None, list[Diagnostic]]:
         """Resolve the whole spec; None for the cluster if a server is no node (OM230)."""
@@ -278,85 +240,6 @@ class Resolver:
             turn_mode=self.maybe(turn, (*path, "mode")),
             turn_ttl=self.maybe(turn, (*path, "ttl")),
         )
-
-    def secrets(self, section: Section, path: Path) -> dict[str, Value[SecretRef]]:
-        """Return the secrets that a section sets, by key."""
-        return {
-            key: self.secret(ref, (*path, key))
-            for key, ref in section
-            if isinstance(ref, SecretRef)
-        }
-
-    def server(
-        self, host: HostRef, path: Path, nodes: tuple[Node, ...], attribute: str
-    ) -> tuple[Value[str], str | None] | None:
-        """Tell which node a server is, if any, and the address or name to reach it by."""
-        origin = self.origin(path)
-        for node in nodes:
-            named = host.form != "host" and host == node.name.value
-            if named or host in (node.address.value, node.storage_address.value):
-                if not named and not self.one(host, path, nodes):
-                    return None
-                return Value(getattr(node, attribute).value, origin), node.name.value
-        outside = host.form == "host" or (host.form == "name" and "." in host)
-        if path[0] == "storage" and _LOOPBACK.fullmatch(host):
-            hint = "Write the data server's address"
-            hint += (
-                f"; if it runs on a node, write `server: {nodes[0].name.value}`." if nodes else "."
-            )
-            message = f"`{host}` is a different host on each node."
-            self.diagnostics.append(EXPORT_PATH.at(self.document.span(path), message, hint=hint))
-            return None
-        if outside or (host == "localhost" and path[0] == "database"):
-            return Value(str(host), origin), None
-        if self.said_of(host):
-            return None
-        names = ", ".join(n.name.value for n in nodes[:10])
-        near = meant(host, self.document.data["nodes"])
-        known = f"Did you mean `{near}`?" if near else f"Nodes are: {names}."
-        self.diagnostics.append(
-            EXPORT_PATH.at(
-                self.document.span(path),
-                f"`{host}` is not a node of this cluster.",
-                hint=f"{known} For an external server, write its address, "
-                f"a dotted name, or `{{host: {host}}}`.",
-            )
-        )
-        return None
-
-    def one(self, host: str, path: Path, nodes: tuple[Node, ...]) -> bool:
-        """Tell whether an address is that of one node: behind NAT of their own, several may have it."""
-        there = [n for n in nodes if n.public_address and n.address.value == host]
-        if len(there) < 2 or self.addresses[host] > len(there):
-            return True  # without a public one, they have the same address by mistake
-        first, second = (n.name.value for n in there[:2])
-        message = f"`{host}` is the address of `{first}` and of `{second}`."
-        hint = f"Name one node: `{first}`, for example."
-        self.diagnostics.append(WRONG_VALUE.at(self.document.span(path), message, hint=hint))
-        return False
-
-    def said_of(self, name: str) -> bool:
-        """Tell whether a reported error concerns a node of this name, misspelled or not."""
-        nodes = self.document.data["nodes"]
-        return name in nodes or any(label(key) == name for key in nodes)
-
-    def secret(self, ref: SecretRef, path: Path) -> Value[SecretRef]:
-        """A secret's place to be read from; a file's path starts from the spec's folder."""
-        return Value(replace(ref, base=self.base), self.origin(path))
-
-    def mapping(self, values: dict[str, T], path: Path) -> dict[str, Value[T]]:
-        """Values by names that the user chose, in their order."""
-        return {
-            Key(k, self.document.keys.get((*path, k))): Value(values[k], self.origin((*path, k)))
-            for k in sorted(values)
-        }
-
-    def items(self, values: list[str], path: Path) -> tuple[Value[str], ...]:
-        """Resolve a list, each item with its own origin."""
-        # A single value may stand for a list of one.
-        places = [(*path, i) for i in range(len(values))]
-        found = (place if place in self.document.values else path for place in places)
-        return tuple(Value(v, self.origin(p)) for v, p in zip(values, found, strict=True))
 
 
 def _host_port(value: Value[Any] | None) -> tuple[Value[str] | None, Value[int] | None]:

@@ -12,7 +12,7 @@ from omconf.secrets import SecretRef
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Node, OpenMeetings
-    from omconf.cluster.resolve import Resolver
+    from omconf.cluster.spec_values import SpecValues
     from omconf.spec.document import Path
     from omconf.spec.references import HostRef
 
@@ -30,7 +30,7 @@ def format_of(path: str) -> str:
     return _FORMATS.get(path.rpartition(".")[2].lower(), "")
 
 
-def database(spec: Resolver, om: OpenMeetings, nodes: tuple[Node, ...]) -> Database | None:
+def database(spec: SpecValues, om: OpenMeetings, nodes: tuple[Node, ...]) -> Database | None:
     """Resolve the section; None when a server is named that is no node."""
     section = spec.spec.database
     stock = om.release.value.persistence[section.kind]
@@ -55,7 +55,7 @@ def database(spec: Resolver, om: OpenMeetings, nodes: tuple[Node, ...]) -> Datab
 
 
 def _server(
-    spec: Resolver, host: HostRef, index: int, nodes: tuple[Node, ...], port: Value[int]
+    spec: SpecValues, host: HostRef, index: int, nodes: tuple[Node, ...], port: Value[int]
 ) -> DatabaseServer | None:
     """Resolve one of the servers; there may be no list where there is but one."""
     path: Path = ("database", "host")
@@ -68,7 +68,7 @@ def _server(
     return DatabaseServer(*found, own or port)
 
 
-def _options(spec: Resolver) -> dict[str, Value[str] | Value[SecretRef]]:
+def _options(spec: SpecValues) -> dict[str, Value[str] | Value[SecretRef]]:
     """Options by name; each is a text, or a secret."""
     found: dict[str, Value[str] | Value[SecretRef]] = {}
     path: Path = ("database", "options")
@@ -82,7 +82,7 @@ def _options(spec: Resolver) -> dict[str, Value[str] | Value[SecretRef]]:
     return found
 
 
-def _tls(spec: Resolver, om: OpenMeetings) -> DatabaseTls | None:
+def _tls(spec: SpecValues, om: OpenMeetings) -> DatabaseTls | None:
     section = spec.spec.database.tls
     if section is None:
         return None
@@ -102,7 +102,7 @@ def _tls(spec: Resolver, om: OpenMeetings) -> DatabaseTls | None:
     )
 
 
-def _file(spec: Resolver, om: OpenMeetings, key: str) -> NodeFile | None:
+def _file(spec: SpecValues, om: OpenMeetings, key: str) -> NodeFile | None:
     """Resolve a file that the admin puts on the nodes, or that omconf does."""
     given: Any = getattr(spec.spec.database.tls, key)
     if given is None:

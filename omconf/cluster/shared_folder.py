@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 from omconf.cluster.model import Mount, Samba, Storage, credentials_path
 from omconf.formats.nfs_options import ROOT_FSID
@@ -10,43 +10,15 @@ from omconf.origin import Value
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Node, OpenMeetings
-    from omconf.origin import Origin
-    from omconf.secrets import SecretRef
-    from omconf.spec.document import Path
-    from omconf.spec.models import Section
+    from omconf.cluster.spec_values import SpecValues
     from omconf.spec.models import Storage as Spec
-    from omconf.spec.references import HostRef
 
 CIFS_OPTIONS = ["hard", "_netdev"]
 """`timeo`, a default of `storage.options`, is an option of NFS alone."""
 
 
-class Lookup(Protocol):
-    """What gives the values of the spec their origins."""
-
-    def origin(self, path: Path) -> Origin:
-        """Tell where a key's value comes from."""
-
-    def value(self, section: Section, path: Path) -> Value[Any]:
-        """Give the value of a key that has a default in its model."""
-
-    def maybe(self, section: Section, path: Path) -> Value[Any] | None:
-        """Give the value of a key, if there is one."""
-
-    def items(self, values: list[str], path: Path) -> tuple[Value[str], ...]:
-        """Give the values of a list."""
-
-    def secret(self, ref: SecretRef, path: Path) -> Value[SecretRef]:
-        """Give a secret's place to be read from."""
-
-    def server(
-        self, host: HostRef, path: Path, nodes: tuple[Node, ...], attribute: str
-    ) -> tuple[Value[str], str | None] | None:
-        """Tell which node a server is, if any, and the address or name to reach it by."""
-
-
 def resolve(
-    look: Lookup, spec: Spec, cluster: Value[str], om: OpenMeetings, nodes: tuple[Node, ...]
+    look: SpecValues, spec: Spec, cluster: Value[str], om: OpenMeetings, nodes: tuple[Node, ...]
 ) -> Storage | None:
     """Resolve `storage:`; None where its server is not what it should be, which was reported."""
     server: Value[str] | None = None
@@ -77,7 +49,7 @@ def resolve(
 
 
 def _root(
-    look: Lookup, spec: Spec, export: Value[str]
+    look: SpecValues, spec: Spec, export: Value[str]
 ) -> tuple[tuple[Value[str], ...], Value[str] | None]:
     """Give the export's options and the root of NFSv4: the one option says the other key."""
     options = look.items(spec.export_options, ("storage", "export_options"))
@@ -90,7 +62,7 @@ def _root(
     return options, root
 
 
-def _samba(look: Lookup, spec: Spec, cluster: Value[str]) -> Samba | None:
+def _samba(look: SpecValues, spec: Spec, cluster: Value[str]) -> Samba | None:
     if spec.password is None:
         return None  # already reported
     share = Value(f"openmeetings-{cluster.value}", cluster.origin)
@@ -107,7 +79,7 @@ def _samba(look: Lookup, spec: Spec, cluster: Value[str]) -> Samba | None:
     )
 
 
-def _mount(look: Lookup, spec: Spec) -> Mount | None:
+def _mount(look: SpecValues, spec: Spec) -> Mount | None:
     if spec.fstab is None:
         return None
     path = ("storage", "fstab")

@@ -16,7 +16,7 @@ from omconf.rules import NOT_APPLIED
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from omconf.pipeline.apply import Prepared
+    from omconf.pipeline.apply_input import Prepared
     from omconf.pipeline.compiled import Compiled
     from omconf.views.document import Document
 
@@ -131,7 +131,7 @@ def _is(spec: str, wanted: str) -> bool:
     """Tell whether a file is the very spec, where only some people can write."""
     from omconf.files import read
     from omconf.plan.binding import digest_of
-    from omconf.spec.document import MAX_BYTES
+    from omconf.spec.parse import MAX_BYTES
 
     try:
         if os.stat(os.path.dirname(spec)).st_mode & stat.S_IWOTH:

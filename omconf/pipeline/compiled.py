@@ -69,7 +69,7 @@ def _rendered(compiled: Compiled) -> Compiled:
 def check_spec(path: str) -> Compiled:
     """Read a spec and check it alone and as a cluster; nothing is rendered."""
     from omconf.files import read
-    from omconf.spec.document import MAX_BYTES
+    from omconf.spec.parse import MAX_BYTES
 
     if path == DEFAULT and not os.path.exists(path):
         named = sorted(glob.glob(OTHERS[0]) + glob.glob(OTHERS[1]))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from omconf.apply.carrier import Program
     from omconf.cluster.model import Cluster
     from omconf.diagnostics import Diagnostic, Rule
-    from omconf.pipeline.apply import Options, Show
+    from omconf.pipeline.apply_input import Options, Show
     from omconf.pipeline.sources import Asked
 
 Result = TypeVar("Result")

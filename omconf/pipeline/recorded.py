@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omconf.apply.journal import About, Entry
     from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes
-    from omconf.pipeline.apply import Prepared
+    from omconf.pipeline.apply_input import Prepared
     from omconf.views.document import Document
 
 

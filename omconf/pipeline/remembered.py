@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from omconf.cluster.model import Cluster
-    from omconf.pipeline.apply import Prepared
+    from omconf.pipeline.apply_input import Prepared
     from omconf.pipeline.connected import Connected
 
 
@@ -31,7 +31,7 @@ def alone(prepared: Prepared, *, dry: bool) -> None:
     """Have them remember the nodes where there is nothing to do; what is held, a later apply tells."""
     from omconf.apply.wire import LostError
     from omconf.pipeline import recorded
-    from omconf.pipeline.apply import Options
+    from omconf.pipeline.apply_input import Options
     from omconf.pipeline.connected import connect
 
     cluster, read = prepared.cluster, prepared.made.snapshot.nodes

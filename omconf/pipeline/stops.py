@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from omconf.apply.cluster_watch import ClusterWatch
     from omconf.cluster.model import Node
     from omconf.diagnostics import Diagnostic
-    from omconf.pipeline.apply import Options, Prepared, Show
+    from omconf.pipeline.apply_input import Options, Prepared, Show
     from omconf.pipeline.connected import Connected
     from omconf.process import Answer
 

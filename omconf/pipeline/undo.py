@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
     from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes, People
-    from omconf.pipeline.apply import Options, Result, Show
+    from omconf.pipeline.apply import Result
+    from omconf.pipeline.apply_input import Options, Show
     from omconf.pipeline.connected import Connected
 
 ON_TERMINAL = "Run it on a terminal, where omconf asks for this step while the nodes are down."

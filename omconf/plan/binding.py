@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import kinds
 from omconf.bundle import applied, manifest
 from omconf.cluster import places
 from omconf.plan import digest
+from omconf.plan.model import Binding
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,26 +25,8 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import NodeFiles, Snapshot
     from omconf.plan.mask import Mask
     from omconf.plan.model import Plan
-    from omconf.secrets import SecretRef
 
 _COMMENT = re.compile(r"(?m)(?:^|(?<=\s))#.*$")
-
-
-@dataclass(frozen=True, slots=True)
-class Binding:
-    """The inputs of one plan: digests in hex (sha256), and names of secrets to be read again.
-
-    `deployed` is by node and path: a digest, or that the file was absent or unreadable. `secrets`
-    are the references of what the changed files will hold.
-    """
-
-    spec: str
-    spec_digest: str
-    bundle_digest: str
-    deployed: Mapping[str, Mapping[str, str]]
-    secrets: Mapping[str, SecretRef]
-    folder: str = ""
-    """Where omconf ran, from the folder that the plan is saved in; empty when that is not below it."""
 
 
 def bind(

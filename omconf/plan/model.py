@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from omconf.artifacts.effect import Effect
     from omconf.diagnostics import Diagnostic
-    from omconf.plan.binding import Binding
     from omconf.plan.mask import Mask
+    from omconf.secrets import SecretRef
 
 
 class Action(StrEnum):
@@ -89,6 +89,23 @@ class ArtifactChange:
     """Digest of what is replaced (see digest.py), or that there is nothing."""
     after: str = "absent"
     """Digest of omconf's part of what is made, or that it is deleted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """The inputs of one plan: digests in hex (sha256), and names of secrets to be read again.
+
+    `deployed` is by node and path: a digest, or that the file was absent or unreadable. `secrets`
+    are the references of what the changed files will hold.
+    """
+
+    spec: str
+    spec_digest: str
+    bundle_digest: str
+    deployed: Mapping[str, Mapping[str, str]]
+    secrets: Mapping[str, SecretRef]
+    folder: str = ""
+    """Where omconf ran, from the folder that the plan is saved in; empty when that is not below it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from omconf.diagnostics import Diagnostic, in_order
 from omconf.rules import LIMIT, WRONG_VALUE
 from omconf.spec import constraints, errors, keys, members
-from omconf.spec.document import MAX_FOUND, Document, Path, enough, parse
+from omconf.spec.document import MAX_FOUND, Document, Path, enough
 from omconf.spec.models import Spec
+from omconf.spec.parse import parse
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from omconf.plan.mask import Mask
-    from omconf.views.document import Document
 
 _FIXED = frozenset(
     {
@@ -35,7 +34,7 @@ _SPECIAL = frozenset({"before", "key", "message", "path"})
 """Keys whose values are, or may be, texts of deployed files, and paths, which stay absolute."""
 
 
-def mask_document(document: Document, mask: Mask | None) -> Document:
+def mask_document(document: dict[str, Any], mask: Mask | None) -> dict[str, Any]:
     """Hide the values of secrets in all texts of a new document; modifies and returns it."""
     if mask is not None:
         _mapping(document, mask)
@@ -65,7 +64,7 @@ def _inside(found: object, mask: Mask) -> None:
                 _inside(value, mask)
 
 
-def _special(of: Document, key: str, value: str, mask: Mask) -> str:
+def _special(of: dict[str, Any], key: str, value: str, mask: Mask) -> str:
     match key:
         case "message":
             return mask.message(value)

@@ -13,7 +13,7 @@ import pytest
 
 from omconf.adopt.sources import Trees
 from omconf.pipeline.adopt import Asked, adopt
-from omconf.spec.document import parse
+from omconf.spec.parse import parse
 from omconf.views import adoption, human
 from tests.adopt.trees import CLASSES, by_hand, put
 from tests.bundle.writing import QUICK

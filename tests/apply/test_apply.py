@@ -538,7 +538,7 @@ def test_json_has_an_end_without_an_approval(tree: Tree) -> None:
 
 def test_undo_refuses_when_more_was_applied_meanwhile(tree: Tree) -> None:
     from omconf.pipeline import journals, undo
-    from omconf.pipeline.apply import Options
+    from omconf.pipeline.apply_input import Options
     from omconf.pipeline.compiled import check_spec
     from omconf.pipeline.sources import Asked
 

@@ -46,12 +46,12 @@ def test_hostile_passwords_log_in(
 ) -> None:
     node = node_of(server, tmp_path, monkeypatch, user=user, name=name, password=password)
     with cast(Program, node.line):
-        assert database.logs_in(node) is False
+        assert database.logs_in(node.line, node.targets) is False
         node.alone, node.told = True, frozenset({LET_IN.text})
         assert not node.is_done(LET_IN), "whoever was asked before did not do it"
         assert node.still(LET_IN) == "It cannot log in yet."
         server.create(user, password, name)
-        assert database.logs_in(node) is True
+        assert database.logs_in(node.line, node.targets) is True
         assert node.is_done(LET_IN)
         assert node.still(LET_IN) is None
         assert MARK not in node.line.said()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.spec.document import MAX_BYTES, parse
+from omconf.spec.parse import MAX_BYTES, parse
 
 SCALARS: dict[str, Any] = {
     "no": "no",
