@@ -9,7 +9,9 @@ from importlib import import_module
 from omconf.artifacts import kinds, node_check
 from omconf.origin import FromPage
 from omconf.rules import all_rules
-from omconf.spec.models import Node, Section, Spec, section_of
+from omconf.spec.models import Spec
+from omconf.spec.models.node import Node
+from omconf.spec.models.section import Section, section_of
 from omconf.verify import combine
 from tests.command import ROOT
 

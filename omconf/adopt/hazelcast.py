@@ -1,4 +1,4 @@
-"""Reads hazelcast.xml, as artifacts/hazelcast.py renders it, into facts of the spec."""
+"""Reads hazelcast.xml, as artifacts/hazelcast renders it, into facts of the spec."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.hazelcast import KIND, REMOVED_PROPERTIES, written
+from omconf.artifacts.hazelcast import KIND
+from omconf.artifacts.hazelcast.rendering import REMOVED_PROPERTIES, written
 from omconf.cluster.model import ExtraFile
 from omconf.formats.xml import children, local
 from omconf.hazelcast import hazelcast_extra

@@ -103,7 +103,7 @@ class Jvm(BlockKind):
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read the options of a block, by name; a system property's value is what follows `=`.
 
-        Outside the block, the admin's own assignments count (formats/setenv.py). Finding: OM323 for
+        Outside the block, the admin's own assignments count (shell_variables.py). Finding: OM323 for
         one that sets an option of omconf, too.
         """
         entries: list[Entry] = []
@@ -233,6 +233,7 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
     if "_OPT" not in text and "TZ" not in text:
         return
     from omconf.formats import setenv
+    from omconf.formats.shell_variables import Script
 
     for mistake in setenv.mistakes(text):
         what, hint = _MISTAKES.get(mistake.char, (f"an unquoted `{mistake.char}`", _QUOTE))
@@ -240,7 +241,7 @@ def _by_hand(text: str, entries: list[Entry], findings: list[Finding]) -> None:
             f"catalina.sh evaluates {mistake.name} once more, and {what} ends java's command there."
         )
         report(findings, Finding(UNUSABLE_FILE, mistake.line, message, hint))
-    zone = setenv.time_zone([setenv.Script(text)])
+    zone = setenv.time_zone([Script(text)])
     for option in [*([zone] if zone else []), *setenv.options(text)]:
         if len(entries) == MAX_ENTRIES:
             findings.append(too_many(option.line))

@@ -11,7 +11,7 @@ from omconf.origin import Value
 if TYPE_CHECKING:
     from omconf.cluster.model import Node, OpenMeetings
     from omconf.cluster.spec_values import SpecValues
-    from omconf.spec.models import Storage as Spec
+    from omconf.spec.models.storage import Storage as Spec
 
 CIFS_OPTIONS = ["hard", "_netdev"]
 """`timeo`, a default of `storage.options`, is an option of NFS alone."""

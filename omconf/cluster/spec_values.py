@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.origin import Span
     from omconf.spec.document import Document, Path
-    from omconf.spec.models import Section, Spec
+    from omconf.spec.models import Spec
+    from omconf.spec.models.section import Section
     from omconf.spec.references import HostRef
 
 T = TypeVar("T")

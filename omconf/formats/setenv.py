@@ -1,9 +1,7 @@
 """JVM options in shell, as people write them in Tomcat's setenv.sh and catalina.sh.
 
-catalina.sh sources setenv.sh and evaluates both variables once more. Read are assignments with quotes,
-continued lines, `export` and the like, `+=`, `${NAME:-WORD}` and the like, and variables that the files
-themselves set; what depends on anything else keeps its `$`: it is not known. Nor is what a branch sets
-that only the node knows to run (shell_branches.py).
+catalina.sh sources setenv.sh and evaluates both variables once more. What the scripts set is read by
+shell_variables.py; here are the options in it, and the mistakes for which Tomcat would not start.
 """
 
 from __future__ import annotations
@@ -12,78 +10,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omconf.formats.shell_branches import WORDS, Branches, Taken
+from omconf.formats.shell_variables import MARK, RUN, VARIABLES, Mistake, Script, Shell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "CATALINA_OPTS")
-"""What gives options to the JVM that runs Tomcat, in its order: Java's own two, catalina.sh's two."""
-_MARKED = (*VARIABLES, "TZ")
-"""Variables of which it is kept where they were set."""
-_START = r"(?:^|[;&|{)]|\b(?:then|else|do)[ \t])[ \t]*+"
-"""Where a command may begin, a branch of `case` too."""
 TIME_ZONE = "-Duser.timezone="
-_TOKEN = re.compile(
-    r"(?P<end>\n)|(?P<next>;;)|^[ \t]*+\#[^\n]*+"
-    r"|(?<=[ \t])<<-?[ \t]*+(?P<quote>['\"]?)(?P<here>[A-Za-z_]\w*+)(?P=quote)(?![ \t]*\))"
-    rf"|{_START}(?:(?P<command>export|readonly|declare|typeset|local|unset|:)(?=[ \t])"
-    rf"|(?=(?P<word>{'|'.join(WORDS.split())})(?![^\s;&|)]))|(?=[A-Za-z_]\w*+\+?=))",
-    re.MULTILINE,
-)
-_BLANK = r"(?:[ \t]|\\\n)"
-_NAME = re.compile(
-    rf"{_BLANK}*+(?:-[A-Za-z]++(?!\S)|(?P<name>[A-Za-z_]\w*+)(?:(?P<more>\+?)(?P<equals>=)|(?![^\s;&|)])))"
-)
-_ASSIGNMENT = re.compile(rf"{_BLANK}*+(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=")
-_RUN = r"\$\((?:[^()\n]|\([^()\n]*+\))*+\)|`[^`\n]*+`"
-"""What the node's shell puts in the place of a command."""
-_VALUE = re.compile(
-    rf"""(?:{_RUN}|\$\{{[^{{}}'"\\\n]*+\}}|[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'"""
-    rf"""|"(?:{_RUN}|[^"\\]|\\(?:.|\n))*+")*+""",
-    re.DOTALL,
-)
-_ENDS = re.compile(rf"{_BLANK}*+\r?(?:[\n;)}}#]|&&|\|\||\Z)")
-"""What follows an assignment that stays; before a command's name, it is that command's alone."""
-_ARGUMENT = re.compile(rf"{_BLANK}++")
-_INNER = r"\$\{(?:[^{}$]|\$\{[^{}]*+\}|\$(?!\{))*+\}"
-_OTHERS = (
-    r"""\\(?P<escaped>.|\n)|\$\{(?P<braced>\w++)(?::?(?P<how>[-=+])"""
-    rf"""(?P<word>(?:[^{{}}$]|{_INNER}|\$(?!\{{))*+))?\}}"""
-    r"""|\$(?P<name>\w++)|(?P<quote>")"""
-)
-_PIECE = re.compile(f"'(?P<plain>[^']*+)'|{_OTHERS}", re.DOTALL)
-_QUOTED_PIECE = re.compile(f"(?P<plain>(?!))|{_OTHERS}", re.DOTALL)
-"""Between double quotes, where a single quote is a character like others."""
-_MARK = "\0"
-_LINE = re.compile(r"\0([0-9]++)\0")
 _LEADING = re.compile(r"(?:\0([0-9]++)\0)++")
-_WORD = re.compile(rf"""(?:{_RUN}|[^\s'"\\]|\\.|'[^']*+'|"(?:{_RUN}|[^"\\]|\\.)*+")++""", re.DOTALL)
+_WORD = re.compile(rf"""(?:{RUN}|[^\s'"\\]|\\.|'[^']*+'|"(?:{RUN}|[^"\\]|\\.)*+")++""", re.DOTALL)
 _QUOTED = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\.)*+)"|\\(.)""", re.DOTALL)
 _IN_DOUBLE = re.compile(r'\\([\\"$`\n])')
 _EVALUATED = re.compile(
     r"""'[^']*+'|"(?:[^"\\]|\\.)*+"|\\.|[$`]|(?P<mistake>['"\n;&|<>()]|(?<!\S)\#)""", re.DOTALL
 )
-_MAX_VALUE = 100_000
-"""Characters that a variable may come to."""
-_MAX_COMPARED = 1_000
-"""Characters of a value that a condition is decided by."""
-
-Value = str | list["Value"]
-"""A variable's text, in parts: what it has of other variables is not copied."""
-
-
-class _Perhaps(list[Value]):
-    """A value that a branch may have replaced."""
-
-
-@dataclass(frozen=True, slots=True)
-class Script:
-    """Shell text, the path of its file, and the line there with which it begins."""
-
-    text: str
-    path: str = ""
-    line: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +44,6 @@ class Option:
         return self.sure and (self.literal or not {"$", "`"} & set(self.text))
 
 
-@dataclass(frozen=True, slots=True)
-class Mistake:
-    """A character of a variable for which catalina.sh runs another command, and starts no Tomcat."""
-
-    name: str
-    char: str
-    line: int
-
-
 def options(text: str) -> list[Option]:
     """Read the options that a file alone sets; see `evaluated`."""
     return evaluated([Script(text)])
@@ -126,7 +56,7 @@ def evaluated(
 
     `environment` is what the first one starts with: value, path and line, by name.
     """
-    shell = _Shell(scripts, environment or {})
+    shell = Shell(scripts, environment or {})
     return [
         Option(text, line, path, name, number % 2 == 0)
         for name in VARIABLES
@@ -139,10 +69,10 @@ def time_zone(
     scripts: Sequence[Script], environment: Mapping[str, tuple[str, str, int]] | None = None
 ) -> Option | None:
     """Read what `TZ` makes of the JVM's time zone: it counts where no option says another."""
-    shell = _Shell(scripts, environment or {})
+    shell = Shell(scripts, environment or {})
     value = shell.value("TZ")
-    zone = _LINE.sub("", value).removeprefix(":")
-    mark = _LINE.search(value)
+    zone = MARK.sub("", value).removeprefix(":")
+    mark = MARK.search(value)
     if not zone or not mark or "TZ" not in shell.exported:
         return None
     path, line = shell.places[int(mark[1]) // 2]
@@ -154,7 +84,7 @@ def mistakes(text: str) -> list[Mistake]:
 
     At most one a variable, and none behind what only the node's shell knows.
     """
-    shell = _Shell([Script(text)], {})
+    shell = Shell([Script(text)], {})
     found = ((name, _mistake(shell.value(name))) for name in VARIABLES)
     mistakes = [
         Mistake(name, mistake[0], shell.places[mistake[1] // 2][1])
@@ -167,213 +97,15 @@ def mistakes(text: str) -> list[Mistake]:
     )
 
 
-class _Shell:
-    """Carries out the assignments of scripts; the halves of marks' numbers in values lead to `places`.
-
-    An odd number marks what a branch sets that may not run.
-    """
-
-    def __init__(
-        self, scripts: Sequence[Script], environment: Mapping[str, tuple[str, str, int]]
-    ) -> None:
-        self.values: dict[str, Value] = dict.fromkeys(VARIABLES, "")
-        self.places: list[tuple[str, int]] = []
-        self.exported = set(environment)
-        self.taken: Taken = True
-        self.open: list[Mistake] = []
-        """Where a quote is opened that nothing closes."""
-        for name, (value, path, line) in environment.items():
-            known = value.replace(_MARK, "")
-            marked = name in _MARKED and known
-            self.values[name] = [self.mark(path, line), known] if marked else known
-        for script in scripts:
-            self.run(script)
-
-    def value(self, name: str) -> str:
-        return _flat(self.values.get(name, ""))
-
-    def mark(self, path: str, line: int) -> str:
-        if self.places[-1:] != [(path, line)]:
-            self.places.append((path, line))
-        return f"{_MARK}{2 * len(self.places) - 2 + (self.taken is None)}{_MARK}"
-
-    def known(self, word: str) -> str | None:
-        """Give a word's value, or None where only the node knows it."""
-        value = _flat(list(self.expanded(word, "")), _MAX_COMPARED)
-        unsure = any(int(number) % 2 for number in _LINE.findall(value))
-        value = _LINE.sub("", value)
-        return None if unsure or "$" in value or "`" in value else value
-
-    def run(self, script: Script) -> None:
-        text = script.text.replace(_MARK, "")
-        end, line = 0, script.line
-        branches = Branches(self.known)
-        for match in _TOKEN.finditer(text):
-            line += match["end"] is not None
-            if match.start() < end or match["end"] is not None:
-                continue  # inside the command before
-            if match["next"] or match["word"]:
-                branches.take(match["word"] or "", text, match.end())
-                continue
-            self.taken = branches.before(text, match.start())
-            if match["here"]:
-                end = _behind(text, match["here"], match.end())
-            elif match["command"] == ":":
-                end = self.tried(script, text, match.end(), line)
-            elif match["command"]:
-                end = self.named(script, text, match.end(), line, match["command"])
-            elif not match[0].lstrip().startswith("#"):
-                end = self.assigned(script, text, match.end(), line)
-
-    def tried(self, script: Script, text: str, at: int, line: int) -> int:
-        """Carry out `:`, for `${NAME:=WORD}` in its arguments; return where it ends."""
-        while blank := _ARGUMENT.match(text, at):
-            raw, at = self.raw(text, blank.end())
-            for _ in self.expanded(raw, self.mark(script.path, line)):
-                pass
-            if not raw:
-                break
-        return at
-
-    def named(self, script: Script, text: str, at: int, line: int, command: str) -> int:
-        """Carry out `export` and the like, with all names behind it; return where it ends."""
-        begin, exports = at, command == "export"
-        while at < len(text) and (found := _NAME.match(text, at)) and found.end() > at:
-            name = found["name"]
-            at = found.end()
-            line += text.count("\n", begin, at)
-            begin = at
-            exports = exports or ("x" in found[0] and name is None)
-            if command == "unset" and name:
-                self.unset(name)
-            elif found["equals"]:
-                raw, at = self.raw(text, at, Mistake(name, "", line))
-                self.set(name, raw, bool(found["more"]), script.path, line)
-            if exports and name and self.taken is not False:
-                self.exported.add(name)
-        return at
-
-    def assigned(self, script: Script, text: str, at: int, line: int) -> int:
-        """Carry out the assignments of one command, unless a program's name follows them."""
-        begin, todo = at, []
-        while found := _ASSIGNMENT.match(text, at):
-            line += text.count("\n", begin, found.end())
-            begin = found.end()
-            raw, at = self.raw(text, begin, Mistake(found["name"], "", line))
-            todo.append((found["name"], raw, bool(found["more"]), script.path, line))
-        if _ENDS.match(text, at) or text[at : at + 1] in "'\"(<>":
-            for each in todo:
-                self.set(*each)
-        return at
-
-    def raw(self, text: str, at: int, mistake: Mistake | None = None) -> tuple[str, int]:
-        """Read a value as it is written; where a quote stays open, note it as a mistake."""
-        value = _VALUE.match(text, at)
-        end = value.end() if value else at
-        if mistake and (char := text[end : end + 1]) in ("'", '"'):
-            self.open.append(Mistake(mistake.name, char, mistake.line))
-        return text[at:end], end
-
-    def set(self, name: str, raw: str, more: bool, path: str, line: int) -> None:
-        if self.taken is False:
-            return
-        mark = self.mark(path, line)
-        parts = [self.values.get(name, "")] if more else []
-        parts += [part for part in self.expanded(raw, mark) if part]
-        here: list[Value] = [mark] if name in _MARKED else []
-        if self.taken is None:
-            if name not in _MARKED:
-                self.values[name] = f"${{{name}}}"
-                return
-            if name in VARIABLES and not more and not re.search(rf"\$\{{?{name}\b", raw):
-                here += [_Perhaps([self.values.get(name, "")]), " ", mark]
-        # An empty value is an empty text, for `${NAME:-DEFAULT}`.
-        self.values[name] = [*here, *parts] if parts or here[1:] else ""
-
-    def unset(self, name: str) -> None:
-        if self.taken:
-            self.values.pop(name, None)
-        elif self.taken is None and name in self.values:
-            marked = name in _MARKED
-            self.values[name] = _Perhaps([self.values[name]]) if marked else f"${{{name}}}"
-
-    def expanded(self, raw: str, mark: str, *, quoted: bool = False) -> Iterator[Value]:
-        """Resolve what the shell does when it reads an assignment, as far as the files tell.
-
-        Behind options of an earlier line, `mark` says that those of this one go on.
-        """
-        end = 0
-        while found := (_QUOTED_PIECE if quoted else _PIECE).search(raw, end):
-            yield raw[end : found.start()]
-            end = found.end()
-            if found["quote"]:
-                quoted = not quoted
-            elif found["plain"] is not None:
-                yield found["plain"]
-            elif (escaped := found["escaped"]) is not None:
-                kept = quoted and escaped not in '"$`\\\n'
-                yield found[0] if kept else escaped.replace("\n", "")
-            else:
-                yield from self.parameter(found, mark, quoted=quoted)
-        yield raw[end:]
-
-    def parameter(self, found: re.Match[str], mark: str, *, quoted: bool) -> Iterator[Value]:
-        """Resolve `$NAME`, `${NAME}`, and `${NAME:-WORD}` with `-`, `=` or `+`."""
-        name, how = found["braced"] or found["name"], found["how"]
-        value = self.values.get(name, "" if how else found[0])
-        if how == "+" or (how and not value):
-            if bool(value) != (how == "+"):
-                return
-            word = [part for part in self.expanded(found["word"], mark, quoted=quoted) if part]
-            if how == "=" and self.taken:
-                self.values[name] = [mark, *word] if word else ""
-            yield from word
-            return
-        yield value
-        if value and name in _MARKED:
-            yield mark
-
-
-def _behind(text: str, word: str, at: int) -> int:
-    """Find the end of the lines that a command reads, up to one of this word."""
-    while start := text.find("\n", at) + 1:
-        at = text.find("\n", start)
-        at = len(text) if at < 0 else at
-        if text[start:at].lstrip("\t") == word:
-            break
-    return at if start else len(text)
-
-
-def _flat(value: Value, most: int = _MAX_VALUE) -> str:
-    """Write a value out, up to so many characters: each assignment may double it."""
-    parts: list[str] = []
-    size = 0
-    stack: list[tuple[Iterator[Value], bool]] = [(iter([value]), False)]
-    while stack and size < most:
-        rest, perhaps = stack[-1]
-        part = next(rest, None)
-        if part is None:
-            stack.pop()
-        elif isinstance(part, str):
-            if perhaps:
-                part = _LINE.sub(lambda mark: f"{_MARK}{int(mark[1]) | 1}{_MARK}", part)
-            parts.append(part)
-            size += len(part) + 1
-        else:
-            stack.append((iter(part), perhaps or isinstance(part, _Perhaps)))
-            size += 1
-    return "".join(parts)
-
-
 def _options(value: str) -> Iterator[tuple[str, int]]:
     """Split a variable's value into options, with the number of the mark that tells its place."""
     number = 0
     for found in _WORD.finditer(value):
         word = found[0]
-        if marks := _LINE.findall(word):
+        if marks := MARK.findall(word):
             if leading := _LEADING.match(word):
                 number = int(leading[1])
-            word = _LINE.sub("", word)
+            word = MARK.sub("", word)
         if word.replace("\\\n", ""):
             yield _unquoted(word), number
         number = int(marks[-1]) if marks else number
@@ -381,13 +113,13 @@ def _options(value: str) -> Iterator[tuple[str, int]]:
 
 def _mistake(value: str) -> tuple[str, int] | None:
     """Find the first mistake in a variable's value, and the number of the mark before it."""
-    plain = _LINE.sub("", value)
+    plain = MARK.sub("", value)
     for found in _EVALUATED.finditer(plain):
         if "$" in found[0] or "`" in found[0]:
             return None
         if char := found["mistake"]:
             number = behind = 0
-            for mark in _LINE.finditer(value):
+            for mark in MARK.finditer(value):
                 if mark.start() - behind > found.start():
                     break
                 behind += len(mark[0])

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omconf.formats import setenv, unit_file
-from omconf.formats.setenv import Option, Script
+from omconf.formats.shell_variables import Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from omconf.formats.block import Block
+    from omconf.formats.setenv import Option
 
 _SOURCE = r"(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:\.|source)[ \t]++"
 _SOURCES = re.compile(rf"{_SOURCE}[^\n;&|#]*?setenv\.sh", re.MULTILINE)

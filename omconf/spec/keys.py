@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from omconf.diagnostics import meant
 from omconf.spec import mistakes
-from omconf.spec.models import Section, Spec, section_of
+from omconf.spec.models import Spec
+from omconf.spec.models.section import Section, section_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from omconf.formats.setenv import Script, mistakes, options, time_zone
+from omconf.formats.setenv import mistakes, options, time_zone
+from omconf.formats.shell_variables import Script
 from omconf.formats.tomcat import parts
 
 

@@ -277,6 +277,7 @@ def _java_opts(_: str) -> Read:
 
 @row(
     "formats.setenv",
+    "formats.shell_variables",
     "formats.shell_branches",
     texts=[*SHELL, "if a; then\n", "case a in b) c;;\n", "fi\n"],
 )

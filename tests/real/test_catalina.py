@@ -13,6 +13,7 @@ import pytest
 
 from omconf.artifacts import jvm
 from omconf.formats import setenv
+from omconf.formats.shell_variables import Script
 from tests.clusters import simple
 from tests.needs import fixture_needs, needs
 from tests.real import written
@@ -125,7 +126,7 @@ def test_options_of_the_environment_count_as_the_file_keeps_them(start: Start) -
     for number in range(150):
         text = written.setenv(random)
         environment = {name: (value, "", 0) for name, value in given.items()}
-        found = setenv.evaluated([setenv.Script(text)], environment)
+        found = setenv.evaluated([Script(text)], environment)
         if setenv.mistakes(text) or not all(option.known for option in found):
             continue
         got = start(number, text, **given)

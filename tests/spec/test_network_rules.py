@@ -9,7 +9,8 @@ import jsonschema
 import pytest
 import yaml
 
-from omconf.artifacts import database_access, hazelcast
+from omconf.artifacts import database_access
+from omconf.artifacts.hazelcast import rendering
 from omconf.bundle.compile import compile_bundle, validate
 from omconf.check import check
 from omconf.cluster.resolve import resolve
@@ -125,7 +126,7 @@ def test_the_port_of_nat_is_hazelcasts_alone() -> None:
     text = written["hazelcast.xml"]
     assert "<public-address>203.0.113.7:15701</public-address>" in text
     assert '<port auto-increment="false">5710</port>' in text
-    assert [m.value for m in hazelcast.members(cluster)] == [*public, "10.1.1.3:5710"]
+    assert [m.value for m in rendering.members(cluster)] == [*public, "10.1.1.3:5710"]
     for name in ("persistence.xml", "firewall.nft"):
         assert "1570" not in written[name]
     (handed,) = database_access.KIND.external_files(cluster)
