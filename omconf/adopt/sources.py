@@ -53,6 +53,11 @@ class Trees:
     path: str
 
     def look(self) -> list[Survey] | Diagnostic:
+        """Survey each folder as a node with that name.
+
+        OM302 if the directory cannot be read or holds no folder; a name with an invisible character
+        is that node's own problem (OM316).
+        """
         try:
             labels = survey.labels(self.path)
             folder = files.folder(self.path)
@@ -73,9 +78,11 @@ class Trees:
         return found
 
     def source(self, labels: Mapping[str, str]) -> Source:
+        """Return a reader of the trees; a node is read from the folder that `labels` gives it."""
         return Directory(self.path, dict(labels))
 
     def ssh(self, label: str) -> str:
+        """Return an empty text: a tree does not tell how to reach its node."""
         return ""
 
 
@@ -87,6 +94,10 @@ class Host:
     root: str = "/"
 
     def look(self) -> list[Survey] | Diagnostic:
+        """Survey this host, as the only node; OM302 if the root is no directory.
+
+        A copy of a root has no host name of its own.
+        """
         if not os.path.isdir(self.root):
             return UNREADABLE.at(None, f"The root {self.root} is not a directory.")
         real = os.path.realpath(self.root)
@@ -94,9 +105,11 @@ class Host:
         return [replace(found, host=socket.gethostname()) if real == "/" else found]
 
     def source(self, labels: Mapping[str, str]) -> Source:
+        """Return a reader of this host's files; there is only one node to name."""
         return Local(self.root)
 
     def ssh(self, label: str) -> str:
+        """Return an empty text: this host needs no connection."""
         return ""
 
 
@@ -109,6 +122,10 @@ class Destinations:
     seconds: float = 60
 
     def look(self) -> list[Survey] | Diagnostic:
+        """Survey the hosts side by side, each within `seconds`; never a diagnostic.
+
+        A host that does not answer, or on which the survey fails, has that as its own problem (OM302).
+        """
         return ssh.side_by_side(self._one, self.hosts)
 
     def _one(self, host: str) -> Survey:
@@ -121,9 +138,11 @@ class Destinations:
         return read(host, sent.out.decode("utf-8", "replace"))
 
     def source(self, labels: Mapping[str, str]) -> Source:
+        """Return a reader that connects as the survey did; each request has its destination."""
         return ssh.Ssh(self.sudo, self.seconds)
 
     def ssh(self, label: str) -> str:
+        """Return the label itself: it is the destination that the user gave."""
         return label
 
 
