@@ -200,7 +200,7 @@ class Step:
         ]
 
     def undo_from(self, action: Action) -> tuple[Action, ...]:
-        """Give what takes the step back when it came as far as one of its actions, which failed."""
+        """Return the actions that undo the step if it came as far as `action`, which failed."""
         at = next((at for at, do in enumerate(self.does) if do.action == action), None)
         if at is None:
             return self.undo
@@ -214,7 +214,7 @@ class Step:
         return (*back, *waits) if begins and back[-1:] != waits else back
 
     def waiting(self, seconds: int) -> Step:
-        """Give the step with another time to become healthy in."""
+        """Return the step with this many seconds for nodes to become healthy."""
 
         def with_time(of: Do) -> Do:
             undo = None if of.undo is None else _waiting(of.undo, seconds)

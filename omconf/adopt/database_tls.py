@@ -111,7 +111,7 @@ def ours(cluster: str) -> list[str]:
 
 
 def named(node: Seen) -> list[str]:
-    """Name the files of TLS, of those that omconf may have put there, in the database's URL."""
+    """Return the files of TLS in the database's URL, of those that omconf may have put there."""
     text = node.text(node.path(PERSISTENCE.places[0])) or ""
     return [path for path in dict.fromkeys(_OURS.findall(text)) if PLAIN.fullmatch(path)][:8]
 

@@ -195,7 +195,7 @@ def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
 
 
 def _setting(text: str) -> tuple[str, str]:
-    """Give what an option sets, and to what, so that two values of one setting are told as one."""
+    """Return what an option sets, and its value: two values of one setting are one difference."""
     if size := _SIZE.fullmatch(text):
         return size[1], size[2]
     if flag := _FLAG.fullmatch(text):

@@ -216,12 +216,12 @@ def _request(node: Seen, origin: Origin) -> Request:
 
 
 def _named(node: Seen) -> list[str]:
-    """Name the files that others name and that the import reads, too."""
+    """Return the files that other files name and that the import reads, too."""
     return [*cifs.credentials(node), *database_tls.named(node)]
 
 
 def _managed(node: Seen) -> str | None:
-    """Name the cluster whose omconf wrote the node's hazelcast.xml."""
+    """Return the cluster whose omconf wrote the node's hazelcast.xml."""
     text = node.text(node.path(HAZELCAST.places[0]))
     return header.cluster_of(text) if text is not None else None
 
@@ -313,7 +313,7 @@ def _guess_url(gathered: Gathered, node: Seen) -> None:
 
 
 def _cluster(nodes: Sequence[Seen]) -> None:
-    """Name the cluster: as omconf named it, or by Hazelcast's cluster-name if that is valid."""
+    """Return the cluster's name: as omconf wrote it, or Hazelcast's cluster-name if that is valid."""
     for node in nodes:
         path = node.path(HAZELCAST.places[0])
         said = node.fact("hazelcast", "cluster_name")

@@ -18,7 +18,7 @@ PATH = "/etc/hosts"
 
 
 def members(nodes: Sequence[Seen]) -> set[str]:
-    """Give the names in the member lists that are in force, in lower case."""
+    """Return the names in the member lists that are in force, in lower case."""
     found: set[str] = set()
     for node in nodes:
         reading = HAZELCAST.read(node.text(node.path(HAZELCAST.places[0])) or "")
@@ -28,7 +28,7 @@ def members(nodes: Sequence[Seen]) -> set[str]:
 
 
 def servers(nodes: Sequence[Seen]) -> set[str]:
-    """Give the names of the servers of the data folder and of the database, in lower case."""
+    """Return the names of the servers of the data folder and of the database, in lower case."""
     found = {m.server for node in nodes for m in mounts(node) if m.kind in REMOTE}
     for node in nodes:
         if fact := node.fact("database", "host"):
@@ -38,7 +38,7 @@ def servers(nodes: Sequence[Seen]) -> set[str]:
 
 
 def resolved(node: Seen, names: set[str]) -> dict[str, tuple[str, int]]:
-    """Give the addresses that a node's /etc/hosts has for names, each with its first line."""
+    """Return the addresses that a node's /etc/hosts has for `names`, each with its first line."""
     found: dict[str, tuple[list[str], int]] = {}
     for name, address, line in host.hosts(node):
         if name in names:

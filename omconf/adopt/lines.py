@@ -33,6 +33,6 @@ def unread(node: Seen) -> None:
 
 
 def _first_half(text: str) -> int:
-    """Give the first line with bytes that are no UTF-8; 0 where there is none."""
+    """Return the first line with bytes that are not UTF-8, from 1; 0 if there is none."""
     lines = enumerate(text.split("\n"), 1)
     return next((number for number, line in lines if utf8.replaced(line) != line), 0)

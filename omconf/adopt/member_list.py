@@ -80,7 +80,7 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
 
 
 def _unknown(nodes: Sequence[Seen], said: Mapping[str, Mapping[str, Said]]) -> None:
-    """Give the reason for members that are none of the nodes, nor another name of one.
+    """Report members that are not among the imported nodes, and not another name of one.
 
     They are beside all of the nodes in every list that has them.
     """

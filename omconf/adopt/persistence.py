@@ -106,7 +106,7 @@ def no_database(nodes: Sequence[Seen]) -> None:
 
 
 def _unusable(url: str, place: Item) -> tuple[str, Item, str]:
-    """Say why a spec cannot have a URL, where that is, and what to write instead."""
+    """Return why a spec cannot have a URL, the item that holds it, and a hint what to write instead."""
     if url.lower().startswith(MARIADB):
         message = f"A spec has no `{MARIADB}` URL: OpenMeetings ships no driver for it."
         hint = (

@@ -90,14 +90,14 @@ class Program:
         self.close()
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
-        """Give a command and wait for its answer; raises LostError, LeftError after a second signal."""
+        """Send a command and wait for its answer; raises LostError, LeftError after a second signal."""
         if interrupts.hurried():
             raise LeftError
         self._send(command(*fields))
         return self._reply(seconds)
 
     def ask_each(self, fields: Sequence[str], rows: Iterable[Sequence[bytes | str]]) -> list[Reply]:
-        """Give a command about some files, a row each, and wait for an answer to each row.
+        """Send a command about some files, a row each, and wait for an answer to each row.
 
         Raises LostError, LeftError after a second signal.
         """
@@ -139,7 +139,7 @@ class Program:
             raise LostError(self._why("it accepts no more commands")) from error
 
     def said(self) -> str:
-        """Give what programs printed since this was asked last: hostile text."""
+        """Return what programs printed since the last call: hostile text."""
         self._hear(0)
         text = self._said.decode("utf-8", "replace")
         self._said.clear()
@@ -217,5 +217,5 @@ def by_ssh(cluster: str, destination: str, *, sudo: bool, seconds: float) -> Pro
 
 
 def environment() -> dict[str, str]:
-    """Give what programs on a node find in their environment: no secret of omconf's own."""
+    """Return the environment of programs on this host: PATH and the locale, and no secret."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}

@@ -132,7 +132,7 @@ class Checker:
 
 
 def problems(node: Node, steps: Sequence[Step], targets: Iterable[Target]) -> Iterator[str]:
-    """Say what programs on the node complain of in new files, and not in what is there."""
+    """Yield what programs on the node report about the new files, and not about the present ones."""
     changing = [target for target in targets if target.changes and target.after is not None]
     made = frozenset(_made(steps))
     for checker in _CHECKERS:
@@ -197,7 +197,7 @@ _NUMBERS = re.compile(r"(?<=[:\[])[0-9]+(?:-[0-9]+)?(?=[]:\s])|(?<=\bline )[0-9]
 
 
 def _added(before: Iterable[str], after: Iterable[str]) -> list[str]:
-    """Give what is complained of more often than before."""
+    """Return the complaints in `after` that are not in `before`, or there less often."""
     known = Counter(_NUMBERS.sub("N", text) for text in before)
     added = []
     for text in after:

@@ -68,7 +68,7 @@ class ClusterWatch:
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def survey(self, unchanged: Collection[str]) -> list[str]:
-        """Find out who runs, before anything is done; says what is wrong with `unchanged` nodes."""
+        """Find out who runs, before anything is done; returns what is wrong with `unchanged` nodes."""
         own = {node.name.value for node in self.cluster.nodes}
         there = [name for name in self.lines if name in own]
         reports = dict(zip(there, side_by_side(self._looked, there), strict=True))
@@ -169,7 +169,7 @@ class ClusterWatch:
         return True
 
     def _missed(self, node: str, said: NodeReport) -> str:
-        """Say which members a node does not see; whoever cannot say whom it sees misses nobody."""
+        """Return which members a node should see and does not; empty if none, or if it cannot tell."""
         if node in self.parted:
             return ""
         missed = (self.up - self.parted - {node}) & set(said.members.misses if said.members else ())
@@ -177,19 +177,19 @@ class ClusterWatch:
 
 
 def web_ports(node: Node | None) -> tuple[int, ...]:
-    """Give the ports on which OpenMeetings may serve people on a node."""
+    """Return the ports on which OpenMeetings may serve people on a node."""
     port = urlsplit(node.url.value).port if node else None
     return tuple(dict.fromkeys((*PORTS, *((port,) if port else ()))))
 
 
 def _unknown(said: NodeReport) -> str:
-    """Say which check cannot be made on a node: a program is missing there, and waiting brings none."""
+    """Return which check the node lacks a program for; empty if it can make all."""
     unknown = (c for c in said.checks if c.name in WANTED and c.status is Status.UNKNOWN)
     return next((f"{check.name} is unknown: {check.text}" for check in unknown), "")
 
 
 def _wrong(said: NodeReport, names: Collection[str] = WANTED) -> str:
-    """Say what is wrong with a node; nothing when it is healthy."""
+    """Return why a node is not healthy, by the checks with these names; empty if it is."""
     if said.problem:
         return said.problem
     checks = [check for check in said.checks if check.name in names]

@@ -21,7 +21,7 @@ probe=$(prober)
 
 
 def places(targets: Targets) -> list[tuple[str, str]]:
-    """Give host and port of each server that a node is to use; none where it is to use none."""
+    """Return host and port of each server that a node is to use; empty if it is to use none."""
     facts = (a for a in targets.artifacts.values() if a.path.endswith("/check.conf"))
     text = next((artifact.text for artifact in facts), "")
     words = node_check.KIND.read(text).items.get("database", "").split()
@@ -29,12 +29,12 @@ def places(targets: Targets) -> list[tuple[str, str]]:
 
 
 def named(targets: Targets) -> str:
-    """Name the ports of these servers, for people."""
+    """Return the ports of these servers in words: `port 5432 of 10.1.1.10 or ...`."""
     return " or ".join(f"port {port} of {host}" for host, port in places(targets))
 
 
 def probe(targets: Targets) -> Run | None:
-    """Give what fails on a node where no server answers; where nothing can tell, it passes."""
+    """Return a check that fails on a node that reaches no server; it passes if nothing can tell."""
     found = places(targets)
     if not found:
         return None

@@ -29,7 +29,7 @@ _NODE = re.compile(r"^ *([0-9.]+), #", re.MULTILINE)
 
 
 def problem(node: Node, changing: Iterable[Target]) -> str:
-    """Say that the way in would be closed; nothing when it stays open, or is not known."""
+    """Return that the new firewall would close this connection; empty if not, or not known."""
     files = [t for t in changing if t.path.endswith("/firewall.nft") and t.after is not None]
     if not files:
         return ""

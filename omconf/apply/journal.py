@@ -195,7 +195,7 @@ def places(cluster: str) -> tuple[str, ...]:
 
 
 def hidden(around: Mapping[str, DeployedFile], cluster: str) -> Finding | None:
-    """Say why the journal cannot be read, where it is there; that is not to have none."""
+    """Report a journal that is there but cannot be read (OM302); None otherwise, also without one."""
     return owed.hidden(around, f"{STATE.format(cluster=cluster)}/journal")
 
 

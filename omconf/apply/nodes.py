@@ -239,7 +239,7 @@ class Nodes:
         return {*failed, *(name for group in groups for name in group if name in self.nodes)}
 
     def named(self, name: str, texts: Iterable[str]) -> list[str]:
-        """Say of which node texts tell, where there are several."""
+        """Return the texts, each with the node's name before it if the apply has several nodes."""
         return [self._why(name, FailedError(text)) for text in texts]
 
     def _why(self, name: str, error: Exception) -> str:
@@ -288,7 +288,10 @@ class Nodes:
         return wrong
 
     def _left(self, number: int, step: Step) -> str:
-        """Say what people did not take back of a step, if anything; on lost nodes nobody can."""
+        """Return the manual steps of the undo that are still to be done; empty if none.
+
+        On lost nodes nobody can do them.
+        """
         did = [name for name in step.nodes if name in self.nodes]
         done = {name for name in did if number in self.nodes[name].finished}
         texts = [action.text for action in step.undo if isinstance(action, Manual)]

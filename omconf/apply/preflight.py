@@ -38,7 +38,7 @@ _WHY = {
 
 
 def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> list[str]:
-    """Say all that is in the way of some steps; `people` tells that somebody can be asked.
+    """Return what prevents a node from carrying out the steps; `people` if somebody can be asked.
 
     With `user` omconf does not run as root: owners cannot be set, and are not asked for.
     """
@@ -54,7 +54,7 @@ def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> 
 
 
 def of_undo(line: Line, written: Iterable[Written]) -> list[str]:
-    """Say all that is in the way of bringing files back; one with a conflict is left alone."""
+    """Return what prevents a node from restoring files; one with a conflict is not restored."""
     files = [w for w in written if not w.conflict]
     sizes = [len(w.before or b"") + len(w.after or b"") for w in files]
     found = list(_places(line, ((w.path, digest(w.after)) for w in files), sum(sizes)))
@@ -190,7 +190,7 @@ def _way_in(node: Node, steps: Sequence[Step]) -> Iterator[str]:
 
 
 def _persons(node: Node, steps: Sequence[Step]) -> Iterator[str]:
-    """Say what a person would have to do while OpenMeetings is stopped, with nobody there."""
+    """Yield the manual steps that are needed while OpenMeetings is stopped, if nobody can be asked."""
     stopped = False
     for action in _actions(steps):
         match action:

@@ -32,7 +32,7 @@ class State:
 
 
 def of_node(node: Node, lost: Collection[str]) -> State:
-    """Say what a node has; of one that is lost nothing is known."""
+    """Return the state of a node at the end; of a lost one nothing is known."""
     if node.name in lost:
         return State(node.name, "unknown", "unknown")
     return State(node.name, _files(node), node.service, node.healthy)

@@ -109,6 +109,6 @@ class Targets:
 
 
 def keys_of(artifact: Artifact) -> list[str]:
-    """Give the keys that omconf sets in a file whose other keys are others'."""
+    """Return the keys that omconf sets in a file whose other keys belong to others."""
     shared = OWNED[artifact.ownership].shared_keys
     return list(properties.read(artifact.text)) if shared else []

@@ -29,7 +29,7 @@ def wanted(binding: Binding | None) -> str | None:
 
 
 def still(told: Sequence[str], steps: Iterable[Step], targets: Targets) -> frozenset[str]:
-    """Give the texts of manual steps that count as done; `told` are those waited for, oldest first.
+    """Return the manual steps that count as done; `told` are those waited for, oldest first.
 
     An apply goes on behind the step that it waited for: all before it is done. If a file changes before
     that step, something else has changed meanwhile, and nothing counts.

@@ -34,7 +34,7 @@ def framed(line: bytes) -> bytes:
 
 
 def key(path: str) -> str:
-    """Name what the journal of a node keeps of a file, or of a service."""
+    """Return the key under which a node's journal keeps a file, or a service."""
     return hashlib.sha256(printf.written(path)).hexdigest()
 
 
@@ -58,17 +58,17 @@ class Reply:
         return cls(verdict == "ok", tuple(words))
 
     def word(self, number: int) -> str:
-        """Give a word of it, empty where it has none."""
+        """Return the word at this index; empty if there is none."""
         return self.words[number] if number < len(self.words) else ""
 
     @property
     def number(self) -> int:
-        """Give the number that it is; raises LostError for what no node program says."""
+        """The answer as a number; raises LostError for what no node program says."""
         return int(self._like(_NUMBER) or 0)
 
     @property
     def access(self) -> str:
-        """Give the `MODE|UID|GID` that it is, or nothing; raises LostError as `number` does."""
+        """The answer as `MODE|UID|GID`, or empty; raises LostError as `number` does."""
         return self._like(_ACCESS)
 
     def _like(self, form: re.Pattern[str]) -> str:
@@ -91,7 +91,7 @@ class LeftError(LostError):
 
 
 def lost(node: str, error: LostError) -> str:
-    """Say why nothing more is heard of a node."""
+    """Return why a node does not respond any more, with its name."""
     return (
         f"{node}: {error}" if isinstance(error, LeftError) else f"{node} does not respond: {error}"
     )
@@ -101,16 +101,16 @@ class Line(Protocol):
     """A connection to the program on a node."""
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
-        """Give a command and wait for its answer; raises LostError."""
+        """Send a command and wait for its answer; raises LostError."""
 
     def ask_each(self, fields: Sequence[str], rows: Iterable[Sequence[bytes | str]]) -> list[Reply]:
-        """Give a command about some files, a row each, and wait for an answer to each row.
+        """Send a command about some files, a row each, and wait for an answer to each row.
 
         Raises LostError. The answer `before` says that another row is why nothing was done.
         """
 
     def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
-        """Run a program there and give what it prints: hostile bytes; raises LostError."""
+        """Run a program there and return what it prints: hostile bytes; raises LostError."""
 
     def said(self) -> str:
-        """Give what programs printed on the node since this was asked last: hostile text."""
+        """Return what programs printed on the node since the last call: hostile text."""

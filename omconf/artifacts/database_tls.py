@@ -52,7 +52,7 @@ class DatabaseTls(Kind):
     )
 
     def paths(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
-        """Give those that are used: of others, left from before, the node's manifest tells."""
+        """Return the paths that are used; others, left from before, are in the node's manifest."""
         return tuple(artifact.path for artifact in _artifacts(cluster))
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:

@@ -116,6 +116,6 @@ class Change(NamedTuple):
 
 
 def listed(clients: list[str]) -> str:
-    """Name some of the clients that lose a folder, or that never get at it."""
+    """Return some clients in words, with the number of the others."""
     more = f" and {len(clients) - 5} more" if len(clients) > 5 else ""
     return ", ".join(clients[:5]) + more

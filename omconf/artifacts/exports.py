@@ -65,7 +65,7 @@ class Exports(BlockKind):
         return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning, aliases=aliases)]
 
     def external_files(self, cluster: Cluster) -> list[ExternalFile]:
-        """Give the lines for all nodes to whoever runs an outside NFS server."""
+        """Return the lines for all nodes, for the administrator of an external NFS server."""
         storage = cluster.storage
         if storage.kind.value != "nfs" or storage.node is not None or _path(cluster) == "/":
             return []
@@ -133,11 +133,11 @@ class Exports(BlockKind):
         return one == other
 
     def keep(self, key: str, replaced: bool) -> str:
-        """Name `storage.export_options` for a replaced entry; no key keeps one that goes."""
+        """Return `storage.export_options` for a replaced entry; no key keeps a removed one."""
         return "storage.export_options" if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Tell the NFS server: no restart of anything. A client that goes has to unmount before."""
+        """Return that the NFS server reloads; nothing restarts. A removed client unmounts before."""
         why = "the NFS server reloads its exports; existing mounts stay"
         gone = [key.rpartition(" ")[2] for key, c in changes.items() if c.action == "delete"]
         if stay := [network(client.value) for client in cluster.storage.clients]:
@@ -268,7 +268,7 @@ def _above(cluster: Cluster) -> str:
 
 
 def _root_line(cluster: Cluster, root: str) -> str:
-    """Say how the root of NFSv4 is exported.
+    """Return the instruction to export the root of NFSv4, for the server's administrator.
 
     A client gets from one export to another at a mount point alone (`nfsd_mountpoint` in fs/nfsd/vfs.c
     of Linux); NFSv4 needs no `nohide` there (exports(5)).

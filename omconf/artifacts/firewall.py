@@ -65,7 +65,7 @@ class Firewall(Kind):
     textual: ClassVar[bool] = True
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
-        """Give all nodes the same two artifacts, but for the data server and the database's node."""
+        """Return the table, and its unit under systemd; the table depends on what the node serves."""
         if cluster.network.firewall.value != "nftables":
             return []
         name = node.name.value
@@ -184,7 +184,7 @@ def _database_ports(servers: tuple[DatabaseServer, ...]) -> list[_Drop]:
 
 
 def _closed(cluster: Cluster) -> str:
-    """Name the closed ports: another firewall has to let the nodes in there."""
+    """Return the closed ports in words: another firewall has to let the nodes in there."""
     closed = [_spoken(_cluster_ports(cluster))]
     if cluster.storage.node and (ports := _storage_ports(cluster)):
         closed.append(f"on {cluster.storage.node} also {_spoken(ports)}")

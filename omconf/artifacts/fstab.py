@@ -102,7 +102,7 @@ class Fstab(BlockKind):
         return not hidden and fstab.effective(before) == fstab.effective(after)
 
     def keep(self, key: str, replaced: bool) -> str:
-        """Name the keys of `storage` for a replaced entry; no key keeps one that goes."""
+        """Return the keys of `storage` for a replaced entry; no key keeps a removed one."""
         return "storage.options, .server, .mount_from or .fstab" if replaced else ""
 
     def external(self, cluster: Cluster) -> Manual | None:
@@ -156,7 +156,7 @@ KIND = Fstab()
 
 
 def _by_unit(device: str, kind: str, options: str) -> str:
-    """Say what a mount unit mounts as a line of fstab does."""
+    """Return what a mount unit mounts, as an entry of fstab is spelled."""
     if not kind:
         kind = "cifs" if device.startswith("//") else "nfs" if ":/" in device else "none"
     listed = ",".join(option.strip() for option in options.split(","))
@@ -312,7 +312,7 @@ def _options(cluster: Cluster) -> tuple[Value[str], ...]:
 
 
 def _account(cluster: Cluster, samba: Samba) -> list[Value[str]]:
-    """Name the file with the account, and the files' owner and modes where options do not."""
+    """Return options for the file with the account, and for owner and modes unless they are set."""
     om = cluster.openmeetings
     owner = (
         Value(f"{what}={who.value}", who.origin)

@@ -107,7 +107,7 @@ class NodeCheck(Kind):
                 yield node, Finding(SPLIT_CLUSTER, deployed[node].lines["release"], message)
 
     def keep(self, key: str, replaced: bool) -> str:
-        """Name the key that a replaced fact comes from."""
+        """Return the key that a replaced fact comes from."""
         return _SPEC_KEYS.get(key, "") if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
@@ -135,7 +135,7 @@ KIND = NodeCheck()
 
 
 def functions(*names: str) -> str:
-    """Give functions and texts of the program, for another script that needs to know the same."""
+    """Return the named functions and texts of the program, for another script that needs them."""
     text = program_text()
     found = (
         re.search(

@@ -105,7 +105,7 @@ class OpenMeetingsProperties(Kind):
         return reading
 
     def keep(self, key: str, replaced: bool) -> str:
-        """Name the key of `kurento` for a property of the media server."""
+        """Return the key of `kurento` for a property of the media server."""
         if key == URL:
             return "kurento.url"
         if key == IGNORED:

@@ -146,7 +146,7 @@ class Persistence(Kind):
                 yield node, Finding(DROPPED, line, message, hint)
 
     def keep(self, key: str, replaced: bool) -> str:
-        """Name the key of `database` or `persistence` for a property; none keeps a secret."""
+        """Return the key of `database` or `persistence` for a property; none keeps a secret."""
         if hides(key):
             return ""
         if replaced and key in _SPEC_KEYS:

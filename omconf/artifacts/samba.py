@@ -79,7 +79,7 @@ class Share(BlockKind):
         return [Artifact(self.name, PATH, self.ownership, lines, meaning=meaning)]
 
     def external_files(self, cluster: Cluster) -> list[ExternalFile]:
-        """Give the share for all nodes to whoever runs an outside Samba server."""
+        """Return the share for all nodes, for the administrator of an external Samba server."""
         samba = cluster.storage.samba
         if samba is None or cluster.storage.node is not None or samba.of_domain:
             return []
@@ -145,11 +145,11 @@ class Share(BlockKind):
         return [Finding(SHUT_OUT, max(e.line for e in theirs.values()), message, hint)]
 
     def keep(self, key: str, replaced: bool) -> str:
-        """Name the key of `storage` that a replaced setting comes from."""
+        """Return the key of `storage` that a replaced setting comes from."""
         return _SPEC_KEYS.get(key.rpartition("/")[2], "") if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Tell smbd. Whoever is connected keeps the share as it was."""
+        """Return that smbd reloads; whoever is connected keeps the share as it was."""
         again = reload("smbcontrol", "smbd", "reload-config")
         samba = cluster.storage.samba
         if samba is None or action == "delete":
@@ -221,7 +221,7 @@ KIND = Share()
 
 
 def _account(cluster: Cluster, samba: Samba) -> str:
-    """Say how the account comes to be that the nodes log in with."""
+    """Return the instruction to create the nodes' account, for the server's administrator."""
     user = samba.user.value
     guest = f" Then `smbpasswd -a -n {GUEST}` and `smbpasswd -d {GUEST}`."
     return (

@@ -75,7 +75,7 @@ class Service(Kind):
             )
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Tell systemd; OpenMeetings itself need not restart for it."""
+        """Return that systemd reads its units again; OpenMeetings need not restart."""
         why = "systemd reads its units again; the next start of OpenMeetings follows them"
         return Effect("daemon-reload", why, run=(RELOAD_UNITS,))
 

@@ -109,7 +109,7 @@ def _misread(bundle: Bundle) -> Iterator[Diagnostic]:
 
 
 def _shape(artifact: Artifact) -> tuple[str, bytes] | None:
-    """Tell what an XML file is apart from the text in its elements: schema, elements, attributes."""
+    """Return an XML file's schema, and a digest of all but the text in its elements."""
     if artifact.schema is None:
         return None
     return artifact.schema, sha256(_TEXT.sub(b"><", artifact.data)).digest()

@@ -86,7 +86,7 @@ def locate(bundle: Bundle, target: str) -> Located | Diagnostic:
 
 
 def outdated(bundle: Bundle, located: Located) -> list[Diagnostic]:
-    """Say that a file on disk is not what would be built; nothing of a file that is not there."""
+    """Warn of a file on disk that is not what would be built; a missing one is none."""
     file = located.file
     try:
         if file is None or not os.path.lexists(file) or matches(file, files(bundle)[located.place]):
@@ -111,7 +111,7 @@ def _all(bundle: Bundle) -> Iterator[Located]:
 
 
 def _own(bundle: Bundle, one: Located) -> Iterator[Line]:
-    """Give the lines of a file about the bundle; a manifest's entries say of which file they are."""
+    """Yield the lines of a file about the bundle; a manifest's entries name the file they are about."""
     for text in files(bundle)[one.place].data.decode().removesuffix("\n").split("\n"):
         if one.place == README:
             yield Line(text, (FOR_PEOPLE,))
@@ -132,7 +132,7 @@ def _is(one: Located, file: str) -> bool:
 
 
 def _like(bundle: Bundle, file: str) -> str:
-    """Name a file of the bundle that is like what was asked for: of the same name, if there is one."""
+    """Return a file of the bundle that is like the one asked for: of the same name, if there is one."""
     import difflib
 
     every = list(_all(bundle))

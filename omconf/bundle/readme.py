@@ -130,7 +130,7 @@ def _folded(steps: Iterable[Step], *, undo: bool = False) -> Iterator[tuple[list
 
 
 def _named(nodes: Sequence[str], cluster: Cluster) -> str:
-    """Name nodes as short as it can be told: all, all but one, or each."""
+    """Return nodes in as few words as possible: all, all but one, or each."""
     names = [node.name.value for node in cluster.nodes]
     wanted = set(nodes)
     missing = [name for name in names if name not in wanted]

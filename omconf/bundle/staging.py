@@ -205,7 +205,7 @@ class Replacement:
         staging.create(staged, file.data, mode=mode, exact=self._private, durable=durable)
 
     def _move_of(self, path: str) -> str:
-        """Give what to rename for a file: the topmost folder that DIR lacks, or the file itself.
+        """Return what to rename for a file: the topmost folder that DIR lacks, or the file itself.
 
         Each move has a number for its name in the staging: a tree of folders there, for files whose
         folders exist, would cost more than the files.

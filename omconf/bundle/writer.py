@@ -242,7 +242,7 @@ def _hide_from_git(fd: int) -> bool:
 
 
 def _openness(fd: int) -> str:
-    """Say why DIR is not private; empty when it is."""
+    """Return why DIR is not private; empty if it is."""
     status = os.fstat(fd)
     if status.st_uid != os.geteuid():
         return "it belongs to another user and would hold real secrets"

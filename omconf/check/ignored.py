@@ -37,7 +37,7 @@ def silence(
 
 
 def _pointless(ignore: Ignore, found: list[Diagnostic], *, error: bool) -> Diagnostic:
-    """Say why an ignore silences nothing, and how it would."""
+    """Report an entry of `ignore` that matches no finding; the hint corrects it."""
     rule = ignore.rule.value
     elsewhere = next((d for d in found if d.rule.id == rule and not d.is_error), None)
     if error:

@@ -189,7 +189,7 @@ _STORAGE_HINT = "Give each node a `storage_address`: the address that the data s
 
 
 def _said_by(node: Node, address: Value[str]) -> str:
-    """Name the key of the spec that gives an address."""
+    """Return the key of the spec that gives an address."""
     if address.span == node.address.span:
         return "address"
     public = node.public_address

@@ -58,7 +58,7 @@ def _flushed(code: int) -> int:
 
 
 def _unwritten(error: OSError) -> int:
-    """Say that the output could not be written, unless its reader simply went away."""
+    """Report output that could not be written, unless its reader went away; returns the exit code."""
     if not isinstance(error, BrokenPipeError):
         _complain(f"omconf: the output cannot be written: {error.strerror}")
     _drop_stdout()

@@ -95,7 +95,7 @@ def asked_of(
     seconds: float | None,
     only: Collection[str] = (),
 ) -> Asked:
-    """Say which nodes are meant: this host, or all by ssh."""
+    """Return which nodes the options choose: this host, or all by ssh; raises BadParameter."""
     from omconf.pipeline.sources import Asked
 
     if (local is None) == (not ssh):
@@ -128,7 +128,7 @@ def duration(text: str) -> float:
 
 
 def counted(connections: Mapping[str, int]) -> str:
-    """Say who is connected to nodes that are to stop."""
+    """Return a line with the number of connections to each node that is to stop; empty if none."""
     if not connections:
         return ""
     counts = ", ".join(f"{count} to {node}" for node, count in connections.items())

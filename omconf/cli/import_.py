@@ -184,7 +184,7 @@ def _exists(
 
 
 def _unwritable(out: Path) -> str:
-    """Say why a new file cannot be written, before any node is read; empty where it may be."""
+    """Return why a new file cannot be written; empty if it can. Asked before any node is read."""
     if out.exists() or out.is_symlink():
         return "it already exists"
     if not out.parent.is_dir():
@@ -255,7 +255,7 @@ def _show(result: Imported, written: dict[str, str], target: Path | None, *, as_
 
 
 def _printed(result: Imported) -> str:
-    """Give the spec as it is printed; a further file follows as a comment."""
+    """Return the spec as it is printed; a further file follows as a comment."""
     text = result.text
     for name, content in result.files.items():
         lines = "".join(f"# {line}\n" for line in content.splitlines())

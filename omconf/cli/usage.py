@@ -19,7 +19,7 @@ _TYPES = {
 
 
 def told(error: Any, command: str = "") -> tuple[str, str]:
-    """Say what is wrong, and a way out; `error` is any usage error of click's, by any of its names.
+    """Return a message and a hint for `error`: any usage error of click's, by any of its names.
 
     `command` is what the hint names where the error does not know its own, as the parser's do not.
     """

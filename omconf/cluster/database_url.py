@@ -75,7 +75,7 @@ def own_parameters(cluster: Cluster) -> dict[str, Parameter]:
 
 
 def origins(cluster: Cluster) -> tuple[Origin, ...]:
-    """Tell why the URL has its own parameters."""
+    """Return the origins of the parameters that omconf or the spec adds to the stock URL."""
     found = [value.origin for value in own_parameters(cluster).values()]
     return (*found, DRIVER) if _zone(cluster) else tuple(found)
 
@@ -120,7 +120,7 @@ def text(cluster: Cluster, secrets: Mapping[str, str] | None = None) -> str:
 
 
 def _secret_name(value: Parameter) -> str:
-    """Name a secret by its place in the spec, as its placeholder does."""
+    """Return a secret's name: its place in the spec, as in its placeholder."""
     return getattr(value.origin, "key", "")
 
 
@@ -134,7 +134,7 @@ def secrets(cluster: Cluster) -> dict[str, Value[SecretRef]]:
 
 
 def _zone(cluster: Cluster) -> dict[str, Parameter]:
-    """Name the nodes' time zone to a driver that needs one, unless given.
+    """Return the parameter with the nodes' time zone, for a driver that needs one and has none.
 
     OpenMeetings' own installer adds it too. Connector/J takes names in any case.
     """
@@ -146,7 +146,7 @@ def _zone(cluster: Cluster) -> dict[str, Parameter]:
 
 
 def _failover(database: Database) -> dict[str, Parameter]:
-    """Give what a driver needs to go to the next server."""
+    """Return the parameters that a driver needs to fail over to the next server."""
     others = database.servers[1:]
     if not others:
         return {}

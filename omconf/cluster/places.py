@@ -55,7 +55,7 @@ def is_check(path: str) -> bool:
 
 
 def settings(cluster: Cluster, node: Node) -> dict[str, str]:
-    """Give the parts that the spec decides, as they are on a node."""
+    """Return the parts of paths that the spec decides, as they are on a node."""
     om = cluster.openmeetings
     return {
         "home": node.home.value,
@@ -82,7 +82,7 @@ def fits(pattern: str, path: str) -> bool:
 
 
 def parse(template: str, cluster: str | None, path: str) -> Mapping[str, str] | None:
-    """Tell with which settings a template gives a path for the named cluster; None: with none.
+    """Return the settings with which a template gives this path for the named cluster; None if none do.
 
     Without a cluster's name, it may be any.
     """

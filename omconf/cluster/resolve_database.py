@@ -26,7 +26,7 @@ _FORMATS = {
 
 
 def format_of(path: str) -> str:
-    """Tell what a file holds by the end of its name; empty where that does not tell."""
+    """Return what a file holds, by the end of its name; empty if that is not known."""
     return _FORMATS.get(path.rpartition(".")[2].lower(), "")
 
 

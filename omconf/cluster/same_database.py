@@ -44,7 +44,7 @@ def leads_to(cluster: Cluster, node: str, base: str, parameters: Mapping[str, st
 
 
 def _known(cluster: Cluster, node: str, host: str) -> str:
-    """Name a host as the spec does, where it is a node on which the database runs."""
+    """Return a host as the spec names it if it is a node on which the database runs."""
     for there in cluster.nodes:
         name = there.name.value
         if cluster.database.on(name):

@@ -51,7 +51,7 @@ def resolve(
 def _root(
     look: SpecValues, spec: Spec, export: Value[str]
 ) -> tuple[tuple[Value[str], ...], Value[str] | None]:
-    """Give the export's options and the root of NFSv4: the one option says the other key."""
+    """Return the export's options and the root of NFSv4; `fsid=0` and the key imply each other."""
     options = look.items(spec.export_options, ("storage", "export_options"))
     root = look.maybe(spec, ("storage", "pseudo_root"))
     said = next((option for option in options if option.value in ROOT_FSID), None)

@@ -54,7 +54,7 @@ class SpecValues:
         self.addresses = Counter(node.address for node in spec.nodes.values())
 
     def origin(self, path: Path) -> Origin:
-        """Tell where the value of a key comes from: the spec, or omconf's default."""
+        """Return where the value of a key comes from: the spec, or omconf's default."""
         key = ".".join(map(str, path))
         if path in self.document.values:
             return FromSpec(key, self.document.values[path])
@@ -98,7 +98,10 @@ class SpecValues:
     def server(
         self, host: HostRef, path: Path, nodes: tuple[Node, ...], attribute: str
     ) -> tuple[Value[str], str | None] | None:
-        """Tell which node a server is, if any, and the address or name to reach it by."""
+        """Return a server's address (a node's `attribute`) or name, and which node it is, if any.
+
+        None if it cannot be told, which is reported in `diagnostics`.
+        """
         origin = self.origin(path)
         for node in nodes:
             named = host.form != "host" and host == node.name.value

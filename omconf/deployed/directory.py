@@ -68,7 +68,7 @@ class Directory:
 
 
 def _names(there: Sequence[str], folder: int, nodes: Sequence[str]) -> str:
-    """Say how to name folders; those that look like root trees are called otherwise than nodes."""
+    """Return a hint how to name folders; it lists those that look like root trees."""
     trees = [name for name in there[:_MAX_LOOKED] if _is_tree(name, folder)]
     hint = "Name each folder after its node"
     if not trees:
@@ -101,5 +101,5 @@ def _left(
 
 
 def _root(node: str, request: Request, there: frozenset[str]) -> str:
-    """Name the folder of a node: by its earlier name while there is none by the new."""
+    """Return a node's folder: that of its earlier name while there is none of the new."""
     return request.earlier if request.earlier and node not in there else node

@@ -85,7 +85,7 @@ class _CatFile:
                 yield name, line[:-1].decode("utf-8", "replace"), self.process.stdout
 
     def failed(self) -> GitError:
-        """Say why git ended."""
+        """Return why git ended, or that it does not respond; ends it."""
         if not self.timer.is_alive():
             return GitError(f"git did not respond in {SECONDS} seconds")
         self._kill()
@@ -146,7 +146,7 @@ class Objects:
         raise GitError(f"the tag {commit} does not point to a commit", unknown.hint)
 
     def look_up(self, ids: Iterable[str]) -> dict[str, Object]:
-        """Tell types and sizes of objects. Raises GitError for a missing or damaged one."""
+        """Return types and sizes of objects, by id; raises GitError for a missing or damaged one."""
         asked = self.sizes.ask(dict.fromkeys(ids))
         return {name: self._object(name, line) for name, line, _ in asked}
 

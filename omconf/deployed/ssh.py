@@ -112,7 +112,7 @@ class Ssh:
 
 
 def _printed(out: bytes) -> str:
-    """Give the first line of what should be a tar archive and begins with text instead."""
+    """Return the first line of what should be a tar archive and is text; empty if it is not."""
     line, end, _ = out[: MAX_REASON + 1].partition(b"\n")
     text = line.decode("utf-8", "replace").strip()
     return text if end and text.isprintable() and "\ufffd" not in text else ""

@@ -160,7 +160,7 @@ def _unit_names(tree: Tree, folder: str) -> list[str]:
 
 
 def bases_of(text: str) -> list[str]:
-    """Name the folders that a unit says Tomcat lies in."""
+    """Return the folders in which a unit says that Tomcat is."""
     found: list[str] = []
     for setting in unit_file.settings(text):
         if setting.section == "Service" and setting.key in _FOLDER_KEYS:
@@ -170,14 +170,14 @@ def bases_of(text: str) -> list[str]:
 
 
 def _zone(tree: Tree) -> str:
-    """Tell where /etc/localtime leads, which is how systemd keeps the time zone."""
+    """Return where /etc/localtime leads, which is how systemd keeps the time zone; or empty."""
     with suppress(OSError, UnresolvedError):
         return tree.link(ZONE_LINK)
     return ""
 
 
 def labels(path: str) -> list[str]:
-    """Name the folders of a directory that may be nodes: no links, nothing hidden."""
+    """Return the folders of a directory that may be nodes: no links, nothing hidden."""
     folder = read.folder(path)
     try:
         names = [n for n in sorted(os.listdir(folder)) if n[:1] != "."]

@@ -127,7 +127,7 @@ def _access(info: os.stat_result) -> Access:
 
 
 def _named(look_up: Callable[[int], Sequence[Any]], number: int) -> str:
-    """Name an account, or give its number where it has no name."""
+    """Return an account's name, or its number if it has none."""
     try:
         return str(look_up(number)[0])
     except KeyError:
@@ -135,5 +135,5 @@ def _named(look_up: Callable[[int], Sequence[Any]], number: int) -> str:
 
 
 def no_file(what: str) -> Finding:
-    """Say what stands where a file is expected: OM316."""
+    """Return the finding that something else is where a file is expected (OM316)."""
     return Finding(NOT_A_FILE, 0, f"Expected a file, but found {what}.")

@@ -52,7 +52,7 @@ class Contents:
 
 
 def kind(mode: int) -> str:
-    """Name what an `st_mode` is, if not a regular file: `a named pipe`."""
+    """Return what an `st_mode` is, if not a regular file: `a named pipe`."""
     return _KINDS.get(stat.S_IFMT(mode), "something else")
 
 

@@ -110,7 +110,7 @@ class Tree:
             os.close(fd)
 
     def link(self, path: str) -> str:
-        """Tell where a symbolic link leads, as it says itself; raises as `read` does."""
+        """Return the target of a symbolic link, as it is written there; raises as `read` does."""
         folder, name = self._place(path)
         return os.readlink(name, dir_fd=folder.fd)
 

@@ -189,7 +189,7 @@ def _block_of(cluster: str, body: str) -> str:
 
 
 def _has_crlf(rest: str, text: str) -> bool:
-    """Tell the file's line end by its first line that is not the block's, if there is one."""
+    """Tell whether lines end with CRLF, by the first one that is not the block's, if there is one."""
     for lines in (rest, text):
         first, newline, _ = lines.partition("\n")
         if newline or first.endswith("\r"):

@@ -102,7 +102,7 @@ _MISSING = ["", "", "", "defaults", "0", "0"]
 
 
 def _refusal(fields: list[str]) -> tuple[str, str] | None:
-    """Say why mount ignores a line, with a hint."""
+    """Return why mount ignores a line, and a hint; None if it does not."""
     if len(fields) < 3:
         message = f"mount ignores this line: {len(fields)} of at least 3 fields."
         return message, "The fields: device, mount point, type, options, dump, pass."

@@ -169,7 +169,7 @@ def settle(
 
 
 def misfit(option: str) -> Verdict | None:
-    """Tell why neither /etc/exports nor fstab can carry an option; None when they can.
+    """Return why neither /etc/exports nor fstab can carry an option; None if they can.
 
     It says nothing of whether there is such an option: see `check`.
     """

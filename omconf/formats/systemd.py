@@ -30,7 +30,7 @@ def value(text: str) -> str:
 
 
 def mount_unit(path: str) -> str:
-    """Name the unit that mounts a path in its plain form, as `systemd-escape -p --suffix=mount`.
+    """Return the unit that mounts a path in its plain form, as `systemd-escape -p --suffix=mount`.
 
     Of a name over `MAX_UNIT` bytes, systemd before 250 makes no unit.
     """

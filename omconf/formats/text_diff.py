@@ -60,7 +60,7 @@ def compare(old: Sequence[str], new: Sequence[str]) -> Comparison:
 
 
 def counted(lines: int) -> str:
-    """Say how many lines there are."""
+    """Return a number of lines in words: `1 line`, `1,200 lines`."""
     return "1 line" if lines == 1 else f"{lines:,} lines"
 
 

@@ -108,7 +108,7 @@ def parse(data: bytes) -> etree._Element | Fault:
 
 
 def _too_much(root: etree._Element) -> Fault | None:
-    """Say which limit a document exceeds."""
+    """Return the first fault of a document that exceeds a limit of size; None if it does not."""
     number = 0
     above = [(root, 0)]
     while above:
@@ -145,7 +145,7 @@ def _doctype_fault(line: int) -> Fault:
 def fault(
     element: etree._Element, document: etree._Element, reason: str, attribute: str = ""
 ) -> Fault:
-    """Say what is wrong at an element of a document, or at its attribute."""
+    """Return a fault at an element of a document, or at its attribute, with line and path."""
     line: Any = element.sourceline
     place = path(element, document)
     return Fault(line or 0, f"{place}/@{attribute}" if attribute else place, reason)
@@ -155,7 +155,7 @@ _SHOWN_NAME: Final = re.compile(r"[\w.:*-]{1,80}", re.ASCII)
 
 
 def path(element: etree._Element, document: etree._Element) -> str:
-    """Name the way from the root to an element; one of several is told by its name or its number."""
+    """Return the path from the root to an element; one of several has its name or number in it."""
     if element is document:
         return local(element)
     steps = []

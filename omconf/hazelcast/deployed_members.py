@@ -246,6 +246,6 @@ def _unknown(items: Mapping[str, str], lines: Mapping[str, int]) -> Iterator[Fin
 
 
 def _listed(nodes: list[str], count: int) -> str:
-    """Name up to three nodes, and count the others."""
+    """Return up to three nodes in words, and the number of the others."""
     more = f" and {count - 3} more" if count > 3 else ""
     return ", ".join(nodes[:3]) + more

@@ -62,5 +62,5 @@ class Keys(Owned):
         return True
 
     def part(self, cluster: str, text: str) -> str | None:
-        """Tell nothing: which of the file's keys omconf wrote is not to be seen in it."""
+        """Return None: the file does not show which of its keys omconf wrote."""
         return None

@@ -208,7 +208,7 @@ class _Writer:
         return result
 
     def _lines(self, compiled: Compiled) -> dict[int, Path]:
-        """Give the facts by the lines of the spec that say them."""
+        """Return the facts by the lines of the spec in which they are."""
         document = compiled.document
         lines: dict[int, Path] = {}
         for path in self.facts:
@@ -219,7 +219,7 @@ class _Writer:
         return lines
 
     def at_source(self, compiled: Compiled) -> list[Diagnostic]:
-        """Give the findings of the spec; errors, with which no file is written, at their sources."""
+        """Return the findings of the spec; errors, which prevent writing it, at their sources."""
         lines = self._lines(compiled)
         result = []
         for found in compiled.diagnostics:
@@ -309,7 +309,7 @@ def _prove(
 
 
 def _not_compared(result: Imported, made: Made) -> None:
-    """Name the secrets of an existing spec that cannot be read, and where they are deployed."""
+    """Add the secrets of an existing spec that cannot be read, and where they are deployed."""
     from omconf.adopt import reasons
     from omconf.plan.model import Action, ItemChange, SecretState
 
@@ -331,7 +331,7 @@ def _differences(
     drifting: set[tuple[str, str, str]],
     why: Mapping[tuple[str, str, str], str],
 ) -> list[Difference]:
-    """Give what a change updates or deletes; what omconf only adds is none, but to an outlier."""
+    """Return what a change updates or deletes; additions of omconf count only on an outlier."""
     from omconf.adopt import reasons
     from omconf.plan.model import Action
 

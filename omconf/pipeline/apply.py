@@ -83,7 +83,7 @@ def prepare(
 
 
 def waiting(prepared: Prepared, seconds: int) -> Prepared:
-    """Give the plan with another time for a node to become healthy in, as people are to see it."""
+    """Return the plan with this many seconds for a node to become healthy, in its document too."""
     from omconf.views import document
 
     plan = prepared.made.plan
@@ -128,7 +128,7 @@ def _without_secrets(prepared: Prepared) -> list[Diagnostic]:
 
 
 def undo_command(prepared: Prepared) -> str:
-    """Say what takes an apply back."""
+    """Return the command line that undoes an apply, quoted for a shell."""
     spec = prepared.compiled.document
     words = ["omconf", "undo", spec.file if spec else "", *prepared.asked.options]
     return shlex.join(words)
@@ -258,7 +258,7 @@ def _begin(node: Node, about: About, steps: Sequence[Step]) -> bool:
 
 
 def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
-    """Name the nodes whose journal cannot be written; then no other one remembers this, either."""
+    """Report the nodes whose journal cannot be written; then the others forget this apply, too."""
     from omconf.apply.wire import LostError
 
     if all(began.values()):
@@ -271,7 +271,10 @@ def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
 
 
 def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:
-    """Give what reads a node again, after a person replaced files there."""
+    """Return a function that reads a node again, after a person replaced files there.
+
+    It returns the new targets and OpenMeetings' folder; it raises FailedError.
+    """
     from omconf.apply.targets import Targets
     from omconf.apply.written import FailedError
     from omconf.plan.requests import requests
@@ -291,7 +294,7 @@ def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:
 
 
 def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
-    """Say in the journal of each node how it ended there."""
+    """Record in each node's journal how the apply ended there; returns the result of all."""
     stands = run.stands
     for name, node in run.nodes.items():
         if not node.began or name in run.lost:
@@ -306,7 +309,7 @@ def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
 
 
 def states_of(run: Nodes) -> list[State]:
-    """Say what each node has at the end."""
+    """Return the state of each node at the end."""
     from omconf.apply import states
 
     return [states.of_node(node, run.lost) for node in run.nodes.values()]

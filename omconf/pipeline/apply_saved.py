@@ -79,7 +79,7 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
 
 
 def _applied(saved: Document, prepared: Prepared) -> Diagnostic | None:
-    """Say when a saved plan was carried out already, by the journals of the nodes."""
+    """Refuse a saved plan that a node's journal says was applied already; None if none does."""
     from omconf.apply import journal
     from omconf.pipeline import recorded
 
@@ -102,7 +102,7 @@ def _applied(saved: Document, prepared: Prepared) -> Diagnostic | None:
 
 
 def _only(compiled: Compiled, nodes: Collection[str]) -> tuple[str, ...]:
-    """Name the nodes that were planned; none where these are all of the spec."""
+    """Return the nodes that were planned; empty if these are all of the spec."""
     own = {node.name.value for node in compiled.cluster.nodes} if compiled.cluster else set()
     return () if own <= {*nodes} else tuple(sorted(own & {*nodes}))
 

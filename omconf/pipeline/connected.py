@@ -38,7 +38,7 @@ class Connected:
     silent: dict[str, str] = field(default_factory=dict)
 
     def refused(self) -> list[Diagnostic]:
-        """Name the nodes that do not answer, and that something is to be done on."""
+        """Report the needed nodes that do not answer."""
         return [
             SILENT.at(None, f"It does not respond: {self.silent[node]}.", node=node)
             for node in self.needed

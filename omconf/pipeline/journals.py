@@ -160,7 +160,7 @@ def _silent(problems: Mapping[str, Finding | None]) -> list[Diagnostic]:
 
 
 def _places(cluster: Cluster, asked: Asked) -> dict[str, str]:
-    """Give the nodes that are asked, with their OpenSSH destinations."""
+    """Return the nodes that are asked, with their OpenSSH destinations."""
     return cluster.destinations if asked.local is None else {asked.local: ""}
 
 
@@ -226,14 +226,14 @@ def prepare(
 
 
 def _last(journals: Mapping[str, Journal]) -> str:
-    """Name the apply that is the last one on every node on which it stands; of several, the latest."""
+    """Return the apply that is the last one on each of its nodes; of several, the latest."""
     below = {e.about.id for its in journals.values() for e in its.standing[:-1]}
     tops = [its.standing[-1].about for its in journals.values() if its.standing]
     return max((about.id not in below, about.when, about.id) for about in tops)[2]
 
 
 def unreached(cluster: Cluster, chains: Mapping[str, Sequence[Entry]]) -> list[Diagnostic]:
-    """Name the nodes that have a part in the apply, and that the spec no longer reaches.
+    """Report the nodes that have a part in the apply and that the spec no longer reaches.
 
     Who `ignore`s such nodes says that their hosts no longer exist.
     """
@@ -255,7 +255,7 @@ def _back(cluster: str, entries: tuple[Entry, ...], request: Request, files: Nod
 
 
 def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles) -> Written:
-    """Say what a file was, is, and shall be again: edits of others since then stay."""
+    """Return what a file was, is, and is to become; what others edited since then stays."""
     every = [(e, changed) for e in entries for changed in e.changed if changed.path == path]
     first, entry = every[0][1], every[0][0]
     file = files.files.get(path)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def unknown(cluster: Cluster, named: Collection[str]) -> list[Diagnostic]:
-    """Say which of the named nodes the spec does not have."""
+    """Report the named nodes that the spec does not have (OM303); empty if it has all."""
     names = {node.name.value for node in cluster.nodes}
     missing = sorted(set(named) - names)
     if not missing:

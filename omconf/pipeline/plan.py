@@ -116,7 +116,7 @@ def _saved(plan: Plan, path: str) -> Plan:
 
 
 def _above(path: str) -> str:
-    """Give the current folder as seen from a file's, which is in or below it; no machine's names."""
+    """Return the current folder relative to the file's (`../..`); empty if the file is not below."""
     found = os.path.relpath(".", os.path.realpath(os.path.dirname(path)))
     return found if set(found.split("/")) <= {".", ".."} else ""
 

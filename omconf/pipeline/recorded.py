@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def of_apply(
     prepared: Prepared, nodes: Iterable[str], apply_id: str, reason: str
 ) -> dict[str, About]:
-    """Describe in the journal of each node what is applied."""
+    """Return what each node's journal records about an apply, by node."""
     from omconf.apply import told
     from omconf.apply.journal import MAX_TEXT, About, File, Step
     from omconf.apply.targets import keys_of
@@ -78,7 +78,7 @@ def digest_of(plan: Document) -> str:
 
 
 def of_undo(entry: Entry, node: str, apply_id: str, reason: str) -> About:
-    """Say in the journal of a node what is taken back."""
+    """Return what a node's journal records about an undo of `entry`."""
     from omconf.apply.journal import About
 
     return About(
@@ -108,7 +108,7 @@ def begin(node: Node, about: About, listing: bytes) -> bool:
 
 
 def end(run: Nodes, name: str, outcome: Outcome, why: str, over: str, *, idle: bool = False) -> str:
-    """Say in the journal of a node how it ended there; returns what is wrong with that.
+    """Record in a node's journal how it ended there; returns why that failed, or an empty text.
 
     With `over`, nothing remains to be done: of this apply (`own`), or of those before it, too (`all`).
     An `idle` one, which did nothing, is not remembered.
@@ -130,12 +130,12 @@ def end(run: Nodes, name: str, outcome: Outcome, why: str, over: str, *, idle: b
 
 
 def written(text: str) -> str:
-    """Give a text of the command line as a journal can hold it."""
+    """Return a text of the command line as valid UTF-8 of at most 2,000 characters, for a journal."""
     return text.encode("utf-8", "replace").decode()[:2000]
 
 
 def whoever() -> str:
-    """Name the user who runs omconf, and the host."""
+    """Return `USER@HOST` of whoever runs omconf; behind sudo, of the user who called it."""
     import getpass
     import socket
 
@@ -147,5 +147,5 @@ def whoever() -> str:
 
 
 def moment() -> str:
-    """Say when it is, in UTC."""
+    """Return the current time in UTC, as ISO 8601 with seconds."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

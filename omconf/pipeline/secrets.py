@@ -24,7 +24,7 @@ def secrets_of(bundle: Bundle, known: Mapping[str, Secret] | None = None) -> Sec
 
 
 def unresolved(secrets: Secrets, severity: Severity) -> list[Diagnostic]:
-    """Say which of the secrets that were asked for could not be read, and why."""
+    """Report the secrets that were asked for and could not be read, each with the reason (OM322)."""
     hint = "Run omconf where the secret can be read, or correct the reference in the spec."
     return [
         NO_SECRET.at(

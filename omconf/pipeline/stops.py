@@ -40,12 +40,12 @@ cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$1" '
 
 
 def units(steps: Iterable[Step]) -> frozenset[str]:
-    """Give the units that start OpenMeetings, of those that some steps stop or start."""
+    """Return the units of OpenMeetings that the steps stop or start."""
     return units_of(action for step in steps for action in step.actions)
 
 
 def units_of(actions: Iterable[Action]) -> frozenset[str]:
-    """Give those of some actions."""
+    """Return the units of OpenMeetings that the actions stop or start."""
     return frozenset(
         action.unit
         for action in actions
@@ -80,7 +80,7 @@ def asking(
     confirm: Callable[[str], bool],
     options: Options,
 ) -> Callable[[Sequence[str]], None]:
-    """Give what asks before nodes stop: raises StoppedError where they may not."""
+    """Return a function that asks before nodes stop; it raises StoppedError if they may not."""
     by_name = {node.name.value: node for node in prepared.cluster.nodes}
 
     def may_stop(names: Sequence[str]) -> None:
@@ -114,7 +114,7 @@ def connected(prepared: Prepared) -> dict[str, int]:
 
 
 def _stopping(prepared: Prepared) -> set[str]:
-    """Name the nodes whose OpenMeetings stops, restarts or starts."""
+    """Return the nodes whose OpenMeetings stops, restarts or starts."""
     own = units(prepared.made.plan.rollout.steps)
     return {
         name

@@ -106,7 +106,7 @@ def _on(
 def _in_the_way(
     prepared: Prepared, lines: Connected, nodes: Mapping[str, Node], show: Show, people: People
 ) -> list[Diagnostic]:
-    """Say why nothing can be taken back: what the nodes say, and what nobody is there to do."""
+    """Return what prevents an undo: the nodes' objections, and manual steps with nobody to ask."""
     from omconf.apply import preflight
 
     def look(name: str) -> list[str]:
@@ -135,7 +135,7 @@ def _ended(
     wrong: Mapping[str, Sequence[str]],
     why: list[str],
 ) -> Result:
-    """Say in the journal of each node how it ended there."""
+    """Record in each node's journal how the undo ended there; returns the result of all."""
     why += [text for texts in wrong.values() for text in texts]
     outcome = Outcome.PARTIAL if why else Outcome.UNDONE
     said = "; ".join(dict.fromkeys((*why, *run.left_to_people)))

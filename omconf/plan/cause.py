@@ -48,7 +48,7 @@ def applied(
 
 
 def of_file(place: Place, cluster: str) -> Cause | None:
-    """Say who changed a file as a whole; None where that cannot be told."""
+    """Return who changed a file as a whole: the spec, a hand, or both; None if that is not known."""
     base = place.base
     if not base.known:
         return None
@@ -85,7 +85,7 @@ def of_items(
     *,
     by_keys: bool,
 ) -> list[ItemChange]:
-    """Say of each item who changed it, by what the base had there.
+    """Return the items with their causes, by comparison with the base: what was applied last.
 
     A secret's own value is in no base: whether it changed there or here cannot be told. Of a
     file of which single keys are ours (`by_keys`), what was not in the base was somebody else's.

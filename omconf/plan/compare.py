@@ -307,7 +307,7 @@ class _Comparison:
                 )
 
     def across(self, hazelcast: Mapping[str, str]) -> None:
-        """Say what only several nodes' files show together."""
+        """Report what only several nodes' files show together; `hazelcast` as for `Kind.across`."""
         for name, nodes in self.differing.items():
             deployed = {node: reading for node, (_, reading) in nodes.items()}
             fine = self.unchanged.get(name, {})

@@ -115,7 +115,7 @@ def secret(
 
 
 def secret_state(deployed: Secret, value: Secret | Unresolved | None) -> SecretState:
-    """Tell how a deployed secret compares to the spec's."""
+    """Return how a deployed secret compares to the spec's."""
     if not isinstance(value, Secret):
         return SecretState.UNKNOWN
     return SecretState.EQUAL if deployed == value else SecretState.DIFFERENT

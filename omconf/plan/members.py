@@ -75,7 +75,7 @@ def former(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, Former
 
 
 def earlier(cluster: Cluster) -> set[str]:
-    """Give the former names of nodes that have another one now."""
+    """Return the former names of nodes that were renamed."""
     return {node.renamed_from.value for node in cluster.nodes if node.renamed_from}
 
 
@@ -85,7 +85,7 @@ def ignored(cluster: Cluster) -> bool:
 
 
 def addresses(cluster: Cluster, nodes: Mapping[str, NodeFiles]) -> dict[str, str]:
-    """Give the addresses of the nodes that the spec no longer has, by name."""
+    """Return the addresses of the nodes that the spec no longer has, by name."""
     return {name: each.address for name, each in former(cluster, nodes).items()}
 
 
@@ -123,6 +123,6 @@ def _finding(name: str, former: Former, same: str | None) -> Finding:
 
 
 def text(cluster: Cluster, remembered: Mapping[str, str]) -> bytes:
-    """Give what a node is to keep: the nodes of the spec, and others that are `remembered`."""
+    """Return the list that a node keeps: the nodes of the spec, and those `remembered`."""
     every = {**remembered, **{node.name.value: node.address.value for node in cluster.nodes}}
     return "".join(f"{name} {address}\n" for name, address in sorted(every.items())).encode()

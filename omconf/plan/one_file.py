@@ -279,7 +279,7 @@ class Comparer:
 
 
 def _without_members(effect: Effect) -> Effect:
-    """Say what an effect is on a node that left the cluster: no member has to agree with it."""
+    """Return the effect on a removed node: a restart is a stop, and no member has to agree with it."""
     why = "the node is no longer in the spec"
     action = "stop" if effect.action == "restart" else effect.action
     return replace(effect, action=action, rolling=True, why=why)

@@ -48,7 +48,7 @@ def paths(cluster: str) -> tuple[str, ...]:
 
 
 def hidden(around: Mapping[str, DeployedFile], folder: str) -> Finding | None:
-    """Say why a folder of omconf's on a node cannot be read; nothing also where there is none."""
+    """Report a folder of omconf's that is there but cannot be read (OM302); None otherwise."""
     file = around.get(folder)
     if file is None or file.problem is None or file.problem.rule is not UNREADABLE:
         return None
@@ -57,12 +57,12 @@ def hidden(around: Mapping[str, DeployedFile], folder: str) -> Finding | None:
 
 
 def begun(listing: bytes, by_hand: Iterable[str]) -> bytes:
-    """Say what an apply begins: the manifest of the node, and what it is to have people do."""
+    """Return what a node keeps when an apply begins: its manifest, with the manual steps added."""
     return json.dumps({**json.loads(listing), _BY_HAND: list(dict.fromkeys(by_hand))}).encode()
 
 
 def done(text: str, *, back: bool = False) -> str:
-    """Say in the notes of an apply that people did something, or took it back."""
+    """Return the note for an apply's journal that a manual step was done, or with `back` undone."""
     data = text.encode("utf-8", "surrogatepass")  # a hostile node may have half a character
     did = f"did {hashlib.sha256(data).hexdigest()}"
     return f"undid {did}" if back else did

@@ -65,7 +65,7 @@ def of_node(
 def settings(
     cluster: Cluster, listed: Iterable[tuple[str, Kind]], deployed: NodeFiles
 ) -> dict[str, str]:
-    """Tell with which settings (see cluster/places.py) the listed files that are there were applied."""
+    """Return the settings (see cluster/places.py) with which the listed files there were applied."""
     found: dict[str, str] = {}
     for path, kind in listed:
         if (file := deployed.files.get(path)) and file.data is not None:

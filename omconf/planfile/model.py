@@ -301,7 +301,7 @@ class Plan(Part):
 
 
 def contradiction(plan: Plan) -> str:
-    """Say what in a plan contradicts the rest of it, which a schema cannot tell; "" for nothing."""
+    """Return which parts of a plan contradict each other, which no schema can tell; empty if none."""
     if [step.step for step in plan.rollout] != list(range(1, len(plan.rollout) + 1)):
         return "the steps of the roll-out are not numbered from 1 on"
     if any(len(set(step.nodes)) < len(step.nodes) for step in plan.rollout):

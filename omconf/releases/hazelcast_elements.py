@@ -61,21 +61,21 @@ _PART = re.compile(r"(?:[^/\[]|\[[^\]]*+\]?)++")
 
 
 def lines_of(release: Release) -> tuple[str, ...]:
-    """Name the lines that a release may carry: that of its jar, else what is known of it."""
+    """Return the version lines that a release may ship: that of its jar, or all that it may be."""
     if release.hazelcast_jar:
         return (".".join(release.hazelcast_jar.split(".")[:2]),)
     return tuple(sorted({release.hazelcast_xsd, NEWEST}))
 
 
 def lines_of_jar(line: str) -> tuple[str, ...]:
-    """Name the line of a jar; the newest one that is known for a newer one, none for an older one."""
+    """Return the version line of a jar: the newest known for a newer one, none for an older one."""
     if _number(line) < _number(OLDEST):
         return ()
     return (min(line, NEWEST, key=_number),)
 
 
 def unknown(key: str, lines: tuple[str, ...]) -> str | None:
-    """Name the first part of an item's key that none of the lines knows; None: they know all of it."""
+    """Return the first part of an item's key that none of the lines knows; None if they know all."""
     known, path = _known(), ""
     for depth, part in enumerate(_PART.findall(key)):
         name = part.partition("[")[0]

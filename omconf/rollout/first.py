@@ -35,7 +35,7 @@ def new_states(cluster: Cluster, artifacts: Mapping[str, Sequence[Artifact]]) ->
 
 
 def below_home(home: str, artifacts: Iterable[Artifact]) -> tuple[str, ...]:
-    """Name the files that an installation of OpenMeetings overwrites."""
+    """Return the files that an installation of OpenMeetings overwrites."""
     return tuple(a.path for a in artifacts if a.path.startswith(f"{home}/"))
 
 

@@ -32,7 +32,7 @@ def control(
 
 
 def verb_of(text: str) -> str:
-    """Say what a person does with OpenMeetings who is told so; empty for anything else."""
+    """Return what a manual step does with OpenMeetings: `start`, `stop`, `restart`, or empty."""
     verb, _, rest = text.partition(" OpenMeetings on this node")
     return verb.lower() if rest and verb in ("Start", "Stop", "Restart") else ""
 
@@ -92,7 +92,7 @@ def leave(cluster: Cluster, unit: str | None) -> tuple[Do, ...]:
 
 
 def release_why(cluster: Cluster, state: State) -> str:
-    """Say why two releases do not run side by side."""
+    """Return why the nodes cannot run two releases side by side, as a step's reason."""
     return (
         f"OpenMeetings {state.release} changes to {cluster.openmeetings.release.value.name}: Hazelcast"
         " rejects members of another minor version, and a new release changes the database tables"
@@ -102,7 +102,10 @@ def release_why(cluster: Cluster, state: State) -> str:
 def installations(
     cluster: Cluster, nodes: Sequence[str], states: Mapping[str, State]
 ) -> Iterator[Step]:
-    """Say what to install where; taken back, the earlier release and its files are there again."""
+    """Yield the manual steps that install a release; undone, they bring back the earlier one.
+
+    Nodes that need the same share a step.
+    """
     om = cluster.openmeetings
     release = om.release.value.name
     wanted = set(nodes)
@@ -168,7 +171,7 @@ def first_tables(cluster: Cluster) -> tuple[Do, ...]:
 
 
 def seed(cluster: Cluster, nodes: Sequence[str]) -> Step:
-    """Give an empty shared folder what OpenMeetings ships for it, once."""
+    """Return the step that copies what OpenMeetings ships into an empty shared folder, once."""
     om = cluster.openmeetings
     name = next((node for node in nodes if node == cluster.storage.node), nodes[0])
     home = next(n.home.value for n in cluster.nodes if n.name.value == name)

@@ -41,7 +41,7 @@ def once(does: Iterable[Do]) -> tuple[Do, ...]:
 
 
 def backward(parts: Parts) -> list[Part]:
-    """Give the last stage first."""
+    """Return the parts with the last stage first."""
     return sorted(parts.listed, key=lambda p: -p.stage)
 
 

@@ -197,6 +197,6 @@ class Who:
 
 
 def _text(does: Do) -> str:
-    """Give the text of what people do."""
+    """Return the text of a manual step."""
     assert isinstance(does.action, Manual)  # noqa: S101 - nobody else is asked
     return does.action.text

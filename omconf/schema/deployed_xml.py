@@ -45,7 +45,7 @@ def _finding(fault: xsd.Fault) -> Finding:
 
 
 def _hint(reason: str) -> str:
-    """Give the boolean that a word means which other programs take for one."""
+    """Return a hint with the boolean that other programs take this word for; empty if there is none."""
     found = _NO_BOOLEAN.search(reason)
     word = found[1].lower() if found else ""
     meant = next((boolean for boolean, words in _MEANT.items() if word in words), "")

@@ -117,7 +117,7 @@ _OF_FIELD: Final = re.compile(r"XsdFieldSelector\(path='(?:[^':]*:)?([^']*)'\)")
 
 
 def _explained(error: Any, document: etree._Element, words: Vocabulary) -> Fault:
-    """Say an error of xmlschema in our words, at the element that a person would look at."""
+    """Return an error of xmlschema as a fault in omconf's words, at the element to correct."""
     from xmlschema import validators as v
 
     element: etree._Element = document if error.elem is None else error.elem
@@ -179,7 +179,7 @@ def _explained_attributes(element: etree._Element, shape: Shape) -> str:
 
 
 def _wrong(element: etree._Element, name: str, says: str, value: str | None) -> str:
-    """Say what a value must be, and what it is where that cannot give a secret away."""
+    """Return what a value must be, and what it is unless that could reveal a secret."""
     reason = f"{name} must be {says}" if says else f"{name} has an invalid value"
     shown = " ".join((value or "").split())
     if not shown or len(shown) > _MAX_SHOWN or not shown.isprintable():

@@ -93,7 +93,7 @@ class Float(float):
 
 
 def enough(span: Span | None) -> Diagnostic:
-    """Say that a file has so many mistakes that no more of them are told."""
+    """Return the diagnostic that ends a list of `MAX_FOUND` mistakes."""
     message = f"There are more than {MAX_FOUND:,} mistakes: no more of them are told."
     return LIMIT.at(span, message, hint="Fix these first.")
 

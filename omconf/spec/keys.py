@@ -18,7 +18,7 @@ _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", 
 
 
 def name_of(path: Path) -> str:
-    """Name a key for a message: `storage.kind`, `why` of the first item of `ignore`."""
+    """Return a key in words, for a message: `storage.kind`, `why` of the first item of `ignore`."""
     for i, part in enumerate(path):
         if isinstance(part, int):
             which = f"the {_ORDINALS[part]} item" if part < len(_ORDINALS) else f"item {part + 1}"
@@ -34,7 +34,7 @@ def intended(path: Path) -> Path | None:
 
 
 def place_of(path: Path) -> str:
-    """Name a section for a message about a key in it: `storage:`, the first item of `ignore`."""
+    """Return a section in words, for a message about its keys: `storage:`, `nodes.om1:`."""
     name = name_of(path)
     return name if " " in name else f"{name[:-1]}:`"
 

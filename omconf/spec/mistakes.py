@@ -20,17 +20,17 @@ _JDBC = "Give `database.host`, `database.port` and `database.name` by themselves
 
 
 def named(character: str) -> str:
-    """Name a character that cannot be seen: U+00A0."""
+    """Return a character that cannot be seen by its code: U+00A0."""
     return f"U+{ord(character):04X}"
 
 
 def mend(character: str) -> str:
-    """Say what to do about an odd space: one that has no width is nothing's place."""
+    """Return the hint for an odd space: remove it if it has no width, otherwise write a plain one."""
     return "Remove it." if character in "\u200b\u200c\u200d\u2060\ufeff" else _PLAIN
 
 
 def in_key(text: str) -> str:
-    """Name the odd space in a key, or before it."""
+    """Return that an odd space stands in a key, or before it; empty if none does."""
     found = ODD_SPACE.search(text)
     if not found:
         return ""
@@ -56,7 +56,10 @@ def key_of(text: str) -> str:
 
 
 def key(text: str, known: Iterable[str]) -> str:
-    """Say what a key lacks to be one of the known; never its value, which may be a secret."""
+    """Return what a key lacks to be a known one; empty if nothing.
+
+    Its value is never shown: it may be a secret.
+    """
     known = set(known)
     before, blank, _ = text.partition(" ")
     if blank and before in known:

@@ -56,7 +56,7 @@ _EXPANDED = re.compile(r"\{\s*env\s*:\s*\$")
 
 
 def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
-    """Say what libyaml found, at the place where a person would mend it."""
+    """Return what libyaml found, at the place that is to be corrected."""
     mark = error.problem_mark or error.context_mark
     span = document.at(*document.place(mark)) if mark else document.at(1, 1)
     problem = error.problem or "it cannot be read"
@@ -82,7 +82,7 @@ def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
 def _mistake(
     document: Document, span: Span, problem: str, begun: yaml.Mark | None
 ) -> Diagnostic | None:
-    """Tell of a mistake that the parser sees only later: in its line, or in the one before."""
+    """Report a mistake that the parser notices only later: in its line, or in the one before."""
     document.lines = document.lines or Lines(document.text)
     lines = {n: document.lines.line(n, 4 * MAX_SHOWN) or "" for n in (span.line - 1, span.line)}
     for number, line in lines.items():
@@ -110,7 +110,7 @@ def _mistake(
 def _suspects(
     span: Span, lines: dict[int, str], not_here: bool, problem: str, begun: yaml.Mark | None
 ) -> list[int]:
-    """Name the lines whose key may lack its colon: where a text began that goes on into this one."""
+    """Return the lines whose key may lack its colon: where a text began that goes on into this one."""
     if not_here:
         before, here = (len(line) - len(line.lstrip(" ")) for line in lines.values())
         flow = _NO_COLON_FLOW.match(lines[span.line])
@@ -121,7 +121,7 @@ def _suspects(
 
 
 def _no_colon(document: Document, number: int) -> Diagnostic | None:
-    """Tell of a line whose key has no colon, or no space behind it."""
+    """Report a line whose key has no colon, or no space after it."""
     lines = document.lines or Lines(document.text)
     line = lines.line(number, 4 * MAX_SHOWN) or ""
     found = _NO_COLON.match(line)

@@ -22,7 +22,7 @@ _OFFSET = re.compile(r"(?i)(?:GMT|UTC)?([+-]\d{1,2})(?::?(\d\d))?")
 
 
 def _zone_of(hours: int) -> str:
-    """Name the zone that is so many hours east of Greenwich; the name has the sign of the west."""
+    """Return the zone that is this many hours east of Greenwich; its name has the sign of the west."""
     return f"Etc/GMT{-hours:+d}"
 
 

@@ -76,7 +76,7 @@ def _coloured(role: Role, colour: str) -> str:
 
 
 def _words(topology: Topology) -> str:
-    """Say in words what the picture shows, for those who cannot see it."""
+    """Return what the picture shows in words, for those who cannot see it."""
     boxes = [", ".join((box.title, *box.lines)) for box in (*topology.nodes, *topology.servers)]
     links = [
         f"{', '.join(topology.nodes[n].title for n in link.nodes)}: {link.label},"

@@ -64,7 +64,7 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _folder(rounds: Rounds) -> Iterable[Check]:
-    """Tell which nodes share one data folder.
+    """Check that all nodes share one data folder.
 
     Of two nodes that share it at least one sees the other's file, whatever the order: each takes
     its own away only after it has looked.

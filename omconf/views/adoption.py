@@ -21,7 +21,7 @@ _MAX_DIFFERENCES = 40
 
 
 def of_import(result: Imported, written: dict[str, str]) -> Document:
-    """Give an import as JSON; `written` are the paths of the files that were written."""
+    """Return the document of an import; `written` are the paths of the files that were written."""
     plan = None if result.plan is None else documents.of_plan(result.plan)["summary"]
     spoken = {found.finding for found in result.drift}
     mask = result.plan.mask if result.plan else None
@@ -169,7 +169,7 @@ def _result(document: Document) -> str:
 
 
 def _restarts(document: Document) -> str:
-    """Tell that an apply restarts nodes, and how many at once."""
+    """Return whether an apply restarts nodes, and how many at once, as a sentence; empty if none."""
     match document["plan"]["disruption"]:
         case "none":
             return ""
@@ -182,7 +182,7 @@ def _restarts(document: Document) -> str:
 
 
 def _not_compared(document: Document) -> str:
-    """Say how many secrets the result does not speak for."""
+    """Return how many secrets were not compared, as a sentence; empty if none."""
     count = sum(each["state"] == "unknown" for each in document["secrets"])
     if not count:
         return ""

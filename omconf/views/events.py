@@ -126,7 +126,7 @@ def _last_words(said: str) -> tuple[str, list[str]]:
 
 
 def doing(event: Document) -> str:
-    """Say in a few words what a node does just now."""
+    """Return what a node does now, in a few words."""
     if event["event"] == "action":
         return visible(next(text.lines([event["action"]])))
     return visible(event.get("text", "checking the current files"))
@@ -154,7 +154,7 @@ def end(event: Document, paint: Paint, undo: str = "", told: Iterable[str] = ())
 
 
 def _has(node: Document) -> str:
-    """Say what a node has at the end, and whether OpenMeetings read it."""
+    """Return what a node has at the end, and whether OpenMeetings read it."""
     if node["files"] == "unknown":
         return "unknown: the node does not respond"
     healthy = _HEALTHY[node.get("healthy")]
@@ -225,7 +225,7 @@ def undo(event: Document) -> str:
 
 
 def _order(steps: Iterable[Document]) -> str:
-    """Name the nodes on which OpenMeetings stops or restarts, in their order."""
+    """Return the nodes on which OpenMeetings stops or restarts, in their order."""
     groups: list[str] = []
     for step in steps:
         if openmeetings(step) & {"stop", "restart"}:

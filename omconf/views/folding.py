@@ -24,7 +24,7 @@ DIFFERS = "(differs by node)"
 
 
 def names(listed: Sequence[str], what: str = "nodes") -> str:
-    """Name a few, or the first ones, the last one, and how many there are."""
+    """Return a few names, or the first ones, the last one, and how many there are."""
     if len(listed) <= FEW:
         return ", ".join(listed)
     return f"{', '.join(listed[:SHOWN])} ... {listed[-1]} ({len(listed)} {what})"

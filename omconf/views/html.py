@@ -136,7 +136,7 @@ def _header(document: Document) -> Markup:
 
 
 def _state(document: Document) -> str:
-    """Say how bad it is, as a class: red for errors and when all nodes stop, green for nothing."""
+    """Return the page's CSS class: `stops` (red), `rolling` or `fine` (green)."""
     found = document["diagnostics"]
     if document["cluster"] is None or any(d["severity"] == "error" for d in found):
         return "stops"

@@ -60,7 +60,7 @@ def _diagnostic(d: Document, paint: Paint) -> str:
 
 
 def place(d: Document) -> str:
-    """Name where a finding is, as its document has it; empty for one of no place."""
+    """Return where a finding is, as `node:path:line:column` with what is known; empty for nothing."""
     named = ":".join(d[key] for key in ("node", "path") if d.get(key))
     if named and "line" in d:
         named += f":{d['line']}" + (f":{d['column']}" if "column" in d else "")
@@ -144,7 +144,7 @@ def _change(change: Document, paint: Paint) -> list[str]:
 
 
 def file(change: Document) -> str:
-    """Name a change's file, with what is omconf's of it."""
+    """Return a change's file, with the part of it that omconf owns."""
     same = " (formatting only)" if change["action"] == "reformat" else ""
     part = " (block)" if change["ownership"] == "block" else ""
     return f"{visible(change['path'])}{part}{same}"
@@ -168,7 +168,7 @@ _CAUSES = {"drift": " [changed by hand]", "conflict": " [changed in the spec and
 
 
 def made_by(of: Document) -> str:
-    """Say of a change or an item that a hand changed it; what the spec did needs no word."""
+    """Return a remark that a change or item was edited on the node; empty if the spec changed it."""
     return _CAUSES.get(of.get("cause", ""), "")
 
 
@@ -234,7 +234,7 @@ def summary(document: Document, paint: Paint) -> list[str]:
 
 
 def _no_changes(document: Document, paint: Paint) -> str:
-    """Say that nothing is to be written, and what keeps the nodes from being as the spec says."""
+    """Return that there is nothing to write, and what else keeps the nodes from matching the spec."""
     rules = {d["rule"] for d in document["diagnostics"]}
     errors = any(d["severity"] == "error" for d in document["diagnostics"])
     partly = not document["complete"] or errors or "OM322" in rules
@@ -260,7 +260,7 @@ def _nothing_read(document: Document) -> bool:
 
 
 def _disruption(document: Document, paint: Paint) -> str:
-    """Say what the plan costs the people on the cluster; a plan of format 1 does not know."""
+    """Return which nodes the plan stops or restarts; empty for a plan of format 1, which lacks it."""
     does = {verb for step in document["rollout"] for verb, _ in services(step)}
     only_stop = "stop" in does and not does & {"start", "restart"}
     words = {
@@ -319,7 +319,7 @@ def _drawn_check(check: Document, paint: Paint) -> str:
 
 
 def _seen(node: Document) -> str:
-    """Say which members a node sees."""
+    """Return which members a node sees, misses and does not know."""
     seen = node["members"]
     if seen is None:
         return "sees: unknown"

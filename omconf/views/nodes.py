@@ -31,7 +31,7 @@ def name(node: str) -> str:
 
 
 def names(listed: Sequence[str]) -> str:
-    """Name a few nodes, or the first ones, the last one, and how many there are."""
+    """Return a few nodes, or the first ones, the last one, and how many there are."""
     return folding.names([name(node) for node in listed])
 
 
@@ -93,7 +93,7 @@ def _tile(called: str, link: str, count: Counter[str], verb: str, unread: bool) 
 
 
 def _verbs(document: Document) -> dict[str, str]:
-    """Say of each node what its OpenMeetings does in the course of the roll-out."""
+    """Return what OpenMeetings does in the course of the roll-out, by node: `restarts`, `stops`, ..."""
     does: dict[str, set[str]] = {}
     for step in document["rollout"]:
         verbs = openmeetings(step)

@@ -66,7 +66,7 @@ def _result(d: Document, index: int) -> dict[str, Any]:
 
 
 def relative(path: str) -> str:
-    """Name a file relative to the current folder, as code hosts want it; one elsewhere as a whole."""
+    """Return a file relative to the current folder, as code hosts want it; one elsewhere as a whole."""
     whole = Path(os.path.abspath(path))
     here = Path.cwd()
     return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
