@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -47,10 +48,13 @@ _HOST = re.compile(r"(?://|thin:)[^/:]*+[/:]")
 _PLAIN = re.compile(
     r"(?i)(?:pas+w\w{0,20}|pwd|secret)=(?!\$\{)[^;&,\s]|//[^/:@\s]{1,100}:(?!\$\{)[^/@\s]{1,200}@"
 )
+_MAX_KEPT = 200
+"""Characters of the longest text whose masked form is kept: nodes say mostly the same."""
 _LOGIN = re.compile(r"(?i)\buser(?:name)?\s{0,9}=")
 _CALLED = re.compile(r"(?<![\w-])(?!property|param|attribute)[\w-]{1,100}+\[[^\[\]]{0,300}\]")
 
 
+@lru_cache(maxsize=4096)
 def hides(key: str) -> bool:
     """Tell whether an item's key says that its value is a secret, in any part of it.
 
@@ -80,7 +84,14 @@ def masked(text: str) -> str:
 
     A text with a login in it is hidden as a whole: its password may be spelt in any broken way.
     """
+    return _kept(text) if len(text) <= _MAX_KEPT else _masked(text)
+
+
+def _masked(text: str) -> str:
     return HIDDEN if _LOGIN.search(text) else _covered(text)
+
+
+_kept = lru_cache(maxsize=4096)(_masked)
 
 
 def _covered(text: str) -> str:

@@ -9,10 +9,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, cast
 
+import deepdiff
 import pytest
 
 from bench.specs import PASSWORD, deploy, spec
+from omconf.artifacts.hazelcast import Hazelcast
+from omconf.artifacts.reading import Reading
+from omconf.plan import items
 from tests.command import ROOT, omconf
 
 HEAVY = ("pydantic", "lxml", "yaml", "deepdiff", "xmlschema", "rich", "ctypes")
@@ -93,6 +98,33 @@ def test_a_plan_with_changes_loads_deepdiff(trees: Trees, tmp_path: Path) -> Non
     other.write_text(spec(3, one=True))
     modules = loaded("plan", other, "--deployed", trees[2])
     assert "deepdiff" in modules
+
+
+def test_nodes_that_change_alike_are_compared_once(
+    trees: Trees, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each deployed file is read once, for its comparison, its digest and the checks across nodes."""
+    read, compared = [], []
+
+    class Counted(deepdiff.DeepDiff):
+        def __init__(self, before: dict[str, str], after: dict[str, str], **options: Any) -> None:
+            compared.append((before, after))
+            super().__init__(before, after, **options)
+
+    def counted(self: Hazelcast, text: str, own: Any = Hazelcast.read) -> Reading:
+        read.append(text)
+        return cast("Reading", own(self, text))
+
+    other = tmp_path / "cluster.yaml"
+    other.write_text(spec(3, ttl=31))
+    monkeypatch.setattr(deepdiff, "DeepDiff", Counted)
+    monkeypatch.setattr(Hazelcast, "read", counted)
+    items._changed.cache_clear()
+    done = omconf("plan", other, "--deployed", trees[2], "--detailed-exitcode")
+    assert done.code == 2, done.err
+    assert len(read) == len(set(read)) == 6, "three files, deployed and wanted"
+    keys = [sorted({**before, **after}) for before, after in compared]
+    assert keys == [["multicast_ttl"], ["network/join/multicast/multicast-time-to-live"]]
 
 
 @pytest.mark.parametrize("check", [[], ["--check"]])

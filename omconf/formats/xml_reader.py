@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from lxml import etree
 
+from omconf.formats.xml import local
+
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Larger files are refused unread. The files read here are a few kilobytes long."""
 
@@ -171,8 +173,3 @@ def path(element: etree._Element, document: etree._Element) -> str:
         else:
             steps.append(local(step))
     return "/".join(reversed(steps))
-
-
-def local(element: etree._Element) -> str:
-    """Return an element's name without its namespace."""
-    return str(etree.QName(element).localname)

@@ -110,7 +110,8 @@ class _Comparison:
     base: Snapshot | None
     strict: bool
     changes: list[ArtifactChange] = field(default_factory=list)
-    places: list[Place] = field(default_factory=list)
+    places: list[tuple[Place, Reading | None]] = field(default_factory=list)
+    """Where each change is, and what its kind read there."""
     checked: list[SecretCheck] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     complete: bool = True
@@ -242,7 +243,7 @@ class _Comparison:
             self.say(place.node, path, finding)
         if found.change:
             self.changes.append(found.change)
-            self.places.append(place)
+            self.places.append((place, found.reading))
         self.checked += found.checked
         self.complete = self.complete and found.complete
         if found.differs:
@@ -285,8 +286,8 @@ class _Comparison:
 
     def digested(self, mask: Mask | None) -> Iterator[ArtifactChange]:
         """The changes with what they replace: digests wait until all secrets are known."""
-        for change, place in zip(self.changes, self.places, strict=True):
-            before = digest.of_file(place.kind, place.artifact, place.data, mask)
+        for change, (place, reading) in zip(self.changes, self.places, strict=True):
+            before = digest.of_file(place.kind, place.artifact, place.data, mask, reading)
             yield replace(change, before=before)
 
     def parts(self) -> Iterator[Part]:

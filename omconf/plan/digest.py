@@ -23,29 +23,44 @@ if TYPE_CHECKING:
 
 ABSENT = "absent"
 UNREADABLE = "unreadable"
+_MAX_KEPT = 200
+"""Characters of the longest text of which it is kept whether it speaks of a secret."""
 
 
 def of_file(
-    kind: Kind | None, artifact: Artifact | None, data: bytes | None, mask: Mask | None = None
+    kind: Kind | None,
+    artifact: Artifact | None,
+    data: bytes | None,
+    mask: Mask | None = None,
+    reading: Reading | None = None,
 ) -> str:
     """Digest a deployed file, None where there is none.
 
-    `kind` reads it (None: the node's manifest, made of what stands in bundles), `artifact` is what is
-    wanted there, `mask` hides the secrets that were read.
+    `kind` reads it (None: the node's manifest, made of what stands in bundles), unless `reading` is
+    what it read. `artifact` is what is wanted there, `mask` hides the secrets that were read.
     """
     if data is None:
         return ABSENT
     ours = artifact is not None and not artifact.sensitive and artifact.data == data
-    return sha256(data) if kind is None or ours else _read(kind, data, mask)
+    if kind is None or ours:
+        return sha256(data)
+    return _read(kind, data, mask) if reading is None else _of_reading(kind, data, reading, mask)
 
 
 @lru_cache(maxsize=16)
 def _read(kind: Kind, data: bytes, mask: Mask | None) -> str:
-    text = data.decode("utf-8", "surrogateescape")
-    reading = kind.read(text)
-    if not OWNED[kind.ownership].shared_keys and not reading.secrets and not _suspect(text, mask):
+    return _of_reading(kind, data, kind.read(_text(data)), mask)
+
+
+def _of_reading(kind: Kind, data: bytes, reading: Reading, mask: Mask | None) -> str:
+    may_be_told = not OWNED[kind.ownership].shared_keys and not reading.secrets
+    if may_be_told and not _suspect(_text(data), mask):
         return sha256(data)
     return UNREADABLE if reading.broken else sha256(_meaning(reading, mask))
+
+
+def _text(data: bytes) -> str:
+    return data.decode("utf-8", "surrogateescape")
 
 
 def _meaning(reading: Reading, mask: Mask | None) -> bytes:
@@ -60,11 +75,15 @@ def _meaning(reading: Reading, mask: Mask | None) -> bytes:
 
 def _suspect(text: str, mask: Mask | None) -> bool:
     """Tell whether a text may hold a secret: by a name in it, or because the secret is known."""
-    return SECRET_NAME.search(text) is not None or masked(text) != text or _holds(text, mask)
+    speaks = _known if len(text) <= _MAX_KEPT else _speaks
+    return speaks(text) or (mask is not None and mask.holds(text))
 
 
-def _holds(text: str, mask: Mask | None) -> bool:
-    return mask is not None and mask.holds(text)
+def _speaks(text: str) -> bool:
+    return SECRET_NAME.search(text) is not None or masked(text) != text
+
+
+_known = lru_cache(maxsize=1024)(_speaks)
 
 
 def _shown(key: str, mask: Mask | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.formats import text_diff
@@ -21,13 +22,24 @@ def changed(
     `keep` names the spec's key that would keep what is deployed, of an item that goes or, when its
     second argument is True, that gets another value.
     """
-    if before == after:
-        return []
+    was, now = before.items(), after.items()
+    # Of a file of 150 items that differs in one, deepdiff would walk and remember all.
+    return [] if was == now else list(_changed(frozenset(was - now), frozenset(now - was), keep))
+
+
+@lru_cache(maxsize=64)
+def _changed(
+    was: frozenset[tuple[str, str]],
+    now: frozenset[tuple[str, str]],
+    keep: Callable[[str, bool], str],
+) -> tuple[ItemChange, ...]:
+    """Compare the items that differ, once for all nodes that change alike."""
     from deepdiff import DeepDiff
 
+    before, after = dict(was), dict(now)
     difference = DeepDiff(
-        dict(before),
-        dict(after),
+        before,
+        after,
         view="tree",
         ignore_private_variables=False,
         # However little two files share, each item is told, not the one file for the other.
@@ -47,7 +59,7 @@ def changed(
             result.append(ItemChange(key, Action.DELETE, old, None, hint=_hint(keep(key, False))))
         else:
             result.append(ItemChange(key, Action.UPDATE, old, new, hint=_hint(keep(key, True))))
-    return result
+    return tuple(result)
 
 
 def shown(item: ItemChange) -> ItemChange:

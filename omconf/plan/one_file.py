@@ -36,7 +36,7 @@ class Outcome:
     """What comparing one file gave.
 
     `differs` is the reading of a file that is not what the spec wants, for checks across nodes;
-    `unchanged` tells that its meaning is.
+    `unchanged` tells that its meaning is. `reading` is that of a whole file, whatever is wanted.
     """
 
     change: ArtifactChange | None = None
@@ -44,6 +44,7 @@ class Outcome:
     checked: list[SecretCheck] = field(default_factory=list)
     complete: bool = True
     differs: Reading | None = None
+    reading: Reading | None = None
     unchanged: bool = False
     notes: tuple[str, ...] = ()
     elsewhere: tuple[tuple[str, Finding], ...] = ()
@@ -85,6 +86,7 @@ class Comparer:
             outcome.complete = False
             return outcome
         present = owned.present(place.kind, name, place.text, artifact, self.readings.deployed)
+        outcome.reading = present.reading if owned.whole else None
         if artifact is not None and not present.broken:
             present = self._surrounded(outcome, place, artifact, present)
         if not (owned.whole and (place.kind.textual or artifact is None)):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Finding
-from omconf.formats.xml_reader import local
+from omconf.formats.xml import local
 from omconf.rules import UNUSABLE_FILE
 from omconf.schema import xsd
 from omconf.secrets import quoted

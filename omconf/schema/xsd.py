@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
-from omconf.formats.xml_reader import MAX_BYTES, Fault, fault, local, parse
+from omconf.formats.xml import local
+from omconf.formats.xml_reader import MAX_BYTES, Fault, fault, parse
 from omconf.resources import schema_path
 from omconf.schema.vocabulary import Shape, Vocabulary, known, vocabulary
 from omconf.secrets import masked
