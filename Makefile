@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Many tests wait for others, so there are more processes than processors.
-PARALLEL := -n $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n * 3 / 2))) --dist worksteal
+PARALLEL := -n $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n * 2))) --dist worksteal
 
 .PHONY: help
 help: ## list the targets

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
-from tests import hidden
+from tests import hidden, order
 from tests.needs import declared, missing, reason
 
 # Developers' machines try new examples, CI only those that a change can break. No test is timed:
@@ -49,9 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the tests that mostly wait: the others then take the processors meanwhile."""
-    items.sort(key=lambda item: "tests/real/" not in item.nodeid)
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    ranked = ((order.rank(item), item.nodeid.split("::")[0], item) for item in items)
+    items[:] = order.spread(ranked, workers)
     for item in items:
-        if item.nodeid.startswith("tests/real/"):
+        if order.rank(item) < 2:
             item.add_marker("slow")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import subprocess
 import tempfile
@@ -33,18 +32,10 @@ def surroundings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.fixture(scope="module")
 @fixture_needs(*machines.NEEDS)
 def three() -> Iterator[Machines]:
-    """Three nodes with a systemd of their own, in whatever state the last test left them.
-
-    Tests that run side by side have them one after the other: two clusters would wait for each other.
-    """
+    """Three nodes with a systemd of their own, in whatever state the last test left them."""
     before = os.umask(0o022)
     network = Network(f"om{os.getpid()}m")
-    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", str(os.getpid()))
-    with (
-        Path(tempfile.gettempdir(), f"omconf-machines-{run}").open("w") as turn,
-        tempfile.TemporaryDirectory(dir="/tmp") as folder,
-    ):
-        fcntl.flock(turn, fcntl.LOCK_EX)
+    with tempfile.TemporaryDirectory(dir="/tmp") as folder:
         made = Machines(network, Path(folder))
         try:
             made.boot()
