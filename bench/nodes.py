@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
+import sys
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -35,6 +38,17 @@ FILES = (
 MANIFEST = "etc/omconf/conference/manifest.json"
 CHECKED = "etc/systemd/system/omconf-multicast-route.service"
 OTHER_MODE = 0o604
+PLAYBOOK = """\
+- hosts: all
+  gather_facts: false
+  vars: {variables}
+  tasks:
+    - ansible.builtin.copy:
+        src: "{{{{ trees }}}}/{{{{ inventory_hostname }}}}/{{{{ item }}}}"
+        dest: "/{{{{ item }}}}"
+        mode: "0644"
+      loop: "{{{{ paths }}}}"
+"""
 
 
 def lacking() -> list[str]:
@@ -43,13 +57,13 @@ def lacking() -> list[str]:
 
 
 @contextmanager
-def _nodes(folder: Path, count: int) -> Iterator[Nodes]:
+def _nodes(folder: Path, count: int, *, running: bool = False) -> Iterator[Nodes]:
     """Make nodes that are as the spec says, and remember nothing of it."""
     folder.mkdir()
     before = os.umask(0o022)
     network = Network(f"bench{os.getpid()}n{count}")
     try:
-        nodes = Nodes(network, folder, count, running=False)
+        nodes = Nodes(network, folder, count, running=running)
         nodes.own.append("/var/lib")
         for name in nodes.names:
             (nodes.tree(name) / "var/lib").mkdir(parents=True)
@@ -94,6 +108,58 @@ def _copy(nodes: Nodes, paths: Iterable[str] = (*FILES, MANIFEST)) -> Command:
     return _parallel(nodes, script, stdin=f'{nodes.folder}/"$one".tar')
 
 
+def _ansible(nodes: Nodes, *options: str) -> Command:
+    """Have Ansible's own module copy the same files, to all nodes at a time."""
+    folder = nodes.folder / "ansible"
+    folder.mkdir(exist_ok=True)
+    for name in nodes.names:
+        for path in (*FILES, MANIFEST):
+            copy = nodes.folder / "trees" / name / path
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(nodes.tree(name) / path, copy)
+    (folder / "ansible.cfg").touch()  # and not the machine's own
+    (folder / "inventory").write_text("\n".join([*nodes.names, ""]))
+    told = {"trees": f"{nodes.folder}/trees", "paths": [*FILES, MANIFEST]}
+    (folder / "playbook.yml").write_text(PLAYBOOK.format(variables=json.dumps(told)))
+    env = {
+        **_found(nodes),
+        "ANSIBLE_CONFIG": f"{folder}/ansible.cfg",
+        "ANSIBLE_FORKS": str(COUNT),
+        "ANSIBLE_PIPELINING": "True",
+        "ANSIBLE_SSH_TRANSFER_METHOD": "piped",  # the sshd here has no sftp
+        "ANSIBLE_LOCAL_TEMP": f"{folder}/tmp",
+        "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3",
+    }
+    words = ["ansible-playbook", "-i", folder / "inventory", folder / "playbook.yml", *options]
+    return Command(words, None if "--check" in options else partial(_spoil, nodes), env=env)
+
+
+def beside_ansible(nodes: Nodes) -> Iterator[Row]:
+    """What Ansible takes for what a plan and an apply do; each once, after a run that fills caches."""
+    if shutil.which("ansible-playbook") is None:
+        print("ansible-playbook is missing", file=sys.stderr)
+        return
+    plan = Command([OMCONF, "plan", nodes.spec, "--ssh"], env=_found(nodes))
+    checks = _ansible(nodes, "--check", "--diff")
+    pairs = {
+        "plan": ("Ansible compares the same files", {"plan": plan, "Ansible": checks}),
+        "apply": ("Ansible copies", {"apply": _apply(nodes), "Ansible": _ansible(nodes)}),
+    }
+    for ours, (work, commands) in pairs.items():
+        yield timed(Rounds(commands, 2), "Ansible", ours, f"{COUNT} nodes by ssh: {work}")
+
+
+def verified(folder: Path, repeats: int) -> Iterator[Row]:
+    """Checks of nodes that run stand-ins, against the same program by parallel ssh."""
+    floor = "parallel ssh, the check"
+    with _nodes(folder / "running", COUNT, running=True) as nodes:
+        words = [OMCONF, "verify", nodes.spec, "--ssh"]
+        verify = Command(words, codes=(0, 1), env=_found(nodes))
+        check = _parallel(nodes, "omconf-node-check --nodes /etc/omconf/list || [ $? = 1 ]")
+        rounds = Rounds({floor: check, "verify": verify}, repeats)
+        yield timed(rounds, "verify", floor, f"{COUNT} nodes by ssh: verify")
+
+
 def over_ssh(folder: Path, repeats: int) -> Iterator[Row]:
     """Plans and applies of real nodes, against parallel ssh with tar."""
     tar, copy = "parallel ssh, tar -c", "parallel ssh, tar -x, sync"
@@ -116,5 +182,7 @@ def over_ssh(folder: Path, repeats: int) -> Iterator[Row]:
         yield timed(rounds, "apply", copy, f"{named}apply, files only", limit=4.0)
         yield timed(rounds, "checked", "apply", f"{named}apply, and a unit that is checked")
         yield memory(f"{named}peak memory of apply", peak(apply))
+        yield from beside_ansible(nodes)
+    yield from verified(folder, repeats)
     with _nodes(folder / "many", MANY) as nodes:
         yield memory(f"{MANY} nodes by ssh: peak memory of apply", peak(_apply(nodes)))
