@@ -1,7 +1,7 @@
 """The order of tests that run side by side: what mostly waits begins at once, and on every worker.
 
-xdist gives each of its workers one stretch of the tests, and lets those that are done take over what
-others still have to do, from the end (`--dist worksteal`). Tests of real programs mostly wait, those on
+xdist gives each of its workers one stretch of the tests, and lets those that are done do what is
+left of the others', from its end (`--dist worksteal`). Tests of real programs mostly wait, those on
 three nodes longest; the tests of a module share what they wait for.
 """
 
@@ -34,14 +34,14 @@ def spread(tests: Iterable[tuple[int, str, Test]], workers: int) -> list[Test]:
         modules[rank].setdefault(module, []).append(test)
     shares: list[list[Test]] = [[] for _ in range(workers)]
     for ranked in modules[:2]:
-        for module in sorted(ranked.values(), key=len, reverse=True):
-            min(shares, key=len).extend(module)
-    rest = [test for module in modules[2].values() for test in module]
+        for together in sorted(ranked.values(), key=len, reverse=True):
+            min(shares, key=len).extend(together)
+    rest = [test for together in modules[2].values() for test in together]
     every = sum(map(len, shares)) + len(rest)
     for number, share in enumerate(shares):
         # As xdist cuts them: what is left, by the workers that are left.
         more = every // (workers - number) - len(share)
-        share += rest[: max(more, 0)]
+        share.extend(rest[: max(more, 0)])
         del rest[: max(more, 0)]
         every -= len(share)
     return [test for share in shares for test in share]
