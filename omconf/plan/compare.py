@@ -26,6 +26,7 @@ from omconf.plan.seen import Seen
 from omconf.rollout.model import Part, State
 from omconf.rollout.order import order
 from omconf.rules import TWO_WANTED
+from omconf.topology.model import topology
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -86,6 +87,7 @@ def compare(
         diagnostics=tuple(comparison.diagnostics),
         complete=comparison.complete,
         strict=strict,
+        topology=topology(cluster),
         mask=mask,
     )
 

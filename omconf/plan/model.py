@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.plan.mask import Mask
     from omconf.secrets import SecretRef
+    from omconf.topology.model import Topology
 
 
 class Action(StrEnum):
@@ -127,6 +128,8 @@ class Plan:
     """Whether a `reformat` counts as a change (`--strict-format`)."""
     binding: Binding | None = None
     """What the plan was made from, when it is to be saved."""
+    topology: Topology | None = None
+    """The cluster as the spec has it, for a picture."""
     mask: Mask | None = field(default=None, repr=False, compare=False)
     """Hides the secrets that were read for the plan; None when there were none."""
 

@@ -15,6 +15,7 @@ from omconf.formats import paths
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 Positive = Annotated[int, Field(ge=1, le=1_000_000_000)]
+Place = Annotated[int, Field(ge=0, le=999)]
 Seconds = Annotated[int, Field(ge=1, le=1_000_000)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 FileDigest = Annotated[str, Field(pattern="^([0-9a-f]{64}|absent|unreadable)$")]
@@ -205,6 +206,40 @@ class Step(Part):
     undo: list[Action] = Field(description="What takes the step back, in this order.")
 
 
+class Box(Part):
+    """A node, or a group of like nodes, with what stands below its title."""
+
+    title: str
+    lines: list[str]
+
+
+class Server(Box):
+    """What the nodes share."""
+
+    role: Literal["database", "data", "media"]
+
+
+class Link(Part):
+    """What some nodes do with a server; both by their places in the lists, from 0.
+
+    What is not there is not drawn.
+    """
+
+    nodes: Annotated[list[Place], Field(min_length=1)]
+    server: Place
+    label: str
+    runs: bool = Field(description="Not what the nodes use, but what runs on them.")
+
+
+class Topology(Part):
+    """The cluster as the spec has it; of more than 30 nodes, like ones are one group."""
+
+    discovery: str = Field(description="How the members find each other.")
+    nodes: Annotated[list[Box], Field(min_length=1, max_length=1000)]
+    servers: Annotated[list[Server], Field(min_length=1, max_length=1000)]
+    links: Annotated[list[Link], Field(max_length=1000)]
+
+
 class SecretCheck(Part):
     """How a deployed secret compares with the spec's; `unknown`: the spec's could not be read."""
 
@@ -297,6 +332,7 @@ class Plan(Part):
         default=[], description="Every deployed secret that the spec has too; never its value."
     )
     diagnostics: list[Diagnostic]
+    topology: Topology = left_out()
     binding: Binding = left_out("In a saved plan: what it was made from.")
 
 

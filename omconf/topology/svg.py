@@ -54,7 +54,7 @@ def draw(topology: Topology) -> str:
     lines = [
         opening,
         f'<title id="title">OpenMeetings cluster {xml.escape(topology.cluster)}</title>',
-        f'<desc id="desc">{xml.escape(_words(topology))}</desc>',
+        f'<desc id="desc">{xml.escape(describe(topology))}</desc>',
         f"<style>\n{_style()}\n</style>",
         f'<rect class="page" width="{width}" height="{height}"/>',
         *drawing.elements(),
@@ -75,7 +75,7 @@ def _coloured(role: Role, colour: str) -> str:
     return f".{role} {{ stroke: {colour} }} circle.{role} {{ fill: {colour} }}"
 
 
-def _words(topology: Topology) -> str:
+def describe(topology: Topology) -> str:
     """Return what the picture shows in words, for those who cannot see it."""
     boxes = [", ".join((box.title, *box.lines)) for box in (*topology.nodes, *topology.servers)]
     links = [

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.formats.node_check import Check
     from omconf.plan.model import ArtifactChange, ItemChange, Plan
+    from omconf.topology.model import Topology
     from omconf.verify.model import NodeReport, Verification
 
 FORMAT_VERSION = "1.0"
@@ -86,6 +87,27 @@ def _plan(plan: Plan) -> Document:
             for s in plan.secrets
         ],
         "diagnostics": [diagnostic(d) for d in plan.diagnostics],
+        **({"topology": _topology(plan.topology)} if plan.topology else {}),
+    }
+
+
+def _topology(topology: Topology) -> Document:
+    return {
+        "discovery": topology.discovery,
+        "nodes": [{"title": box.title, "lines": list(box.lines)} for box in topology.nodes],
+        "servers": [
+            {"title": box.title, "lines": list(box.lines), "role": str(box.role)}
+            for box in topology.servers
+        ],
+        "links": [
+            {
+                "nodes": list(link.nodes),
+                "server": link.server,
+                "label": link.label,
+                "runs": link.runs,
+            }
+            for link in topology.links
+        ],
     }
 
 

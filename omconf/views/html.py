@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf.rollout import text
-from omconf.views import folding, human, nodes
+from omconf.views import folding, human, nodes, picture
 from omconf.views.human import Paint
 from omconf.views.markup import Markup, tag
 from omconf.views.markup import lines as lines_of
@@ -64,8 +64,10 @@ def plan(document: Document) -> str:
     drawn = (_group(n, group, opened=opened) for n, group in enumerate(groups, 1))
     shown, rest = _within(drawn, MAX_PAGE // 2, [len(group.nodes) for group in groups])
     changes = [*shown, *_rest(rest, "node")]
+    pictured = "topology" in document
     main = tag(
         "main",
+        _section("Topology", 0, [picture.draw(document)] if pictured else []),
         _section("Nodes", len(listed), [tag("ul", *tiles, of="nodes")] if listed else []),
         _section("Findings", len(document["diagnostics"]), found),
         _section("Changes", len(document["changes"]), changes),
@@ -104,7 +106,10 @@ def _style() -> tuple[Markup, str]:
 
 def _head(document: Document) -> str:
     style, allowed = _style()
-    policy = f"default-src 'none'; style-src {allowed}; base-uri 'none'; form-action 'none'"
+    policy = (
+        f"default-src 'none'; style-src {allowed}; img-src data:; base-uri 'none';"
+        " form-action 'none'"
+    )
     cluster = document["cluster"]
     title = "omconf plan" if cluster is None else f"{nodes.name(cluster)}: omconf plan"
     return (
@@ -124,6 +129,7 @@ def _header(document: Document) -> Markup:
     notes = [tag("p", line) for line in before]
     summary = tag("div", tag("strong", last), *notes, of=f"summary {_state(document)}")
     titles = {
+        "Topology": document.get("topology"),
         "Nodes": nodes.of_plan(document),
         "Findings": document["diagnostics"],
         "Changes": document["changes"],
@@ -165,7 +171,8 @@ def _counts(document: Document) -> Markup:
 def _section(title: str, number: int, parts: Sequence[Markup]) -> Markup:
     if not parts:
         return Markup()
-    heading = tag("h2", title, tag("small", str(number)), id=title.lower())
+    count = [tag("small", str(number))] if number else []
+    heading = tag("h2", title, *count, id=title.lower())
     return tag("section", heading, *parts)
 
 

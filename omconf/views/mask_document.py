@@ -22,6 +22,7 @@ _FIXED = frozenset(
         "format_version",
         "kind",
         "ownership",
+        "role",
         "rule",
         "scope",
         "secret",

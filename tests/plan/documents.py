@@ -278,7 +278,33 @@ _PLAN = {
     "complete": st.booleans(),
     "diagnostics": st.lists(_DIAGNOSTICS, max_size=12),
 }
-_BOUND = {"binding": _BINDINGS, "secrets": _SECRETS}
+_LINES = {"title": TEXTS, "lines": st.lists(TEXTS, max_size=3)}
+_INDEX = st.integers(0, 9)
+_TOPOLOGIES = st.fixed_dictionaries(
+    {
+        "discovery": TEXTS,
+        "nodes": st.lists(st.fixed_dictionaries(_LINES), min_size=1, max_size=7),
+        "servers": st.lists(
+            st.fixed_dictionaries(
+                {**_LINES, "role": st.sampled_from(["database", "data", "media"])}
+            ),
+            min_size=1,
+            max_size=2,
+        ),
+        "links": st.lists(
+            st.fixed_dictionaries(
+                {
+                    "nodes": st.lists(_INDEX, min_size=1, max_size=4),
+                    "server": _INDEX,
+                    "label": TEXTS,
+                    "runs": st.booleans(),
+                }
+            ),
+            max_size=3,
+        ),
+    }
+)
+_BOUND = {"binding": _BINDINGS, "secrets": _SECRETS, "topology": _TOPOLOGIES}
 _SOURCES = st.fixed_dictionaries(
     {"kind": st.sampled_from(["directory", "local", "ssh", "git"])},
     optional={

@@ -142,6 +142,12 @@ FULL: dict[str, Any] = {
             "source": "s",
         }
     ],
+    "topology": {
+        "discovery": "multicast",
+        "nodes": [{"title": "om1", "lines": ["10.1.1.1"]}],
+        "servers": [{"title": "Database", "lines": ["postgresql"], "role": "database"}],
+        "links": [{"nodes": [0], "server": 0, "label": "JDBC", "runs": False}],
+    },
     "binding": {
         "folder": "../..",
         "spec": {"path": "cluster.yaml", "sha256": "a" * 64},

@@ -7,9 +7,11 @@ import hashlib
 import re
 from html.parser import HTMLParser
 
+from lxml import etree
+
 from omconf.views import html
 
-EMPTY = {"meta"}
+EMPTY = {"meta", "img"}
 """Elements that have no end."""
 TAGS = EMPTY | {"html", "head", "body", "title", "style"} | {"header", "main", "footer", "nav"}
 TAGS |= {
@@ -26,16 +28,29 @@ TAGS |= {
     "ul",
     "ol",
 }
+SVG = {"svg", "title", "desc", "style", "rect", "g", "text", "path", "circle"}
 TAGS |= {"li", "a", "b", "strong", "small", "code", "pre", "del", "ins"}
 CLASSES = set(re.findall(r"\.([a-z]+)", html._STYLE.read_text()))
 CLASSES |= {"changed", "reformat"}
 ATTRIBUTES = {
     "class": r"[a-z ]+",
-    "id": r"nodes|findings|changes|roll-out|change-[0-9]+",
-    "href": r"#(nodes|findings|changes|roll-out|change-[0-9]+)",
+    "id": r"topology|nodes|findings|changes|roll-out|change-[0-9]+",
+    "href": r"#(topology|nodes|findings|changes|roll-out|change-[0-9]+)",
     "title": r"(\d+ to )?(create|update|delete|reformat)|omconf owns a block of this file",
     "open": "",
 }
+
+
+def _check_image(attributes: dict[str, str | None]) -> None:
+    """Check that an image is an SVG inside the page, of omconf's own elements."""
+    assert attributes.keys() == {"src", "alt"}
+    assert (attributes["alt"] or "").isprintable()
+    kind, _, data = str(attributes["src"]).partition(",")
+    assert kind == "data:image/svg+xml;base64"
+    drawn = etree.fromstring(base64.b64decode(data, validate=True))
+    assert {etree.QName(element).localname for element in drawn.iter()} <= SVG
+    names = {str(name) for element in drawn.iter() for name in element.attrib}
+    assert not {name for name in names if "href" in name or name.startswith("on")}
 
 
 class _Reader(HTMLParser):
@@ -50,8 +65,11 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         assert tag in TAGS, tag
-        if tag in EMPTY:
+        if tag == "meta":
             self.metas.append(dict(attrs))
+            return
+        if tag == "img":
+            _check_image(dict(attrs))
             return
         for name, value in attrs:
             if tag == "html":
@@ -90,7 +108,8 @@ def texts(page: str) -> list[str]:
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     (policy,) = (m["content"] for m in reader.metas if "http-equiv" in m)
     assert policy == (
-        f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none';"
+        " form-action 'none'"
     )
     assert len(reader.metas) == 6
     return reader.texts

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import re
@@ -23,6 +24,7 @@ from tests.plan.documents import DOCUMENTS, HOSTILE, TEXTS, of_nodes
 from tests.views.pages import TAGS, text_of, texts
 
 PLAN = json.loads((EXAMPLES / "clustering-page/plan.json").read_text())
+PLAN_WITHOUT = {key: value for key, value in PLAN.items() if key != "topology"}
 LEFT_OUT = "left out to limit the size"
 
 
@@ -41,6 +43,14 @@ def test_whatever_the_document_holds(document: dict[str, Any]) -> None:
     found = page_of(document)
     assert all(line.isprintable() for text in found for line in text.split("\n"))
     assert set(found) >= said_of(document)
+
+
+def test_the_topology_is_that_of_graph() -> None:
+    spec = EXAMPLES / "clustering-page/cluster.yaml"
+    drawn = omconf("graph", spec, "--format", "svg")
+    (image,) = tree_of(PLAN).xpath("//img")
+    assert base64.b64decode(image.get("src").partition(",")[2]).decode() == drawn.out
+    assert tree_of(PLAN_WITHOUT).xpath("//img") == []
 
 
 def said_of(document: dict[str, Any]) -> set[str]:
