@@ -88,12 +88,14 @@ golden: setup ## write the golden files anew, for a review of their difference
 	OMCONF_GOLDEN=1 $(BIN)/pytest -q tests/test_cases.py tests/plan/test_golden.py
 
 .PHONY: schemas
-schemas: setup ## write the schemas, docs/spec.md and the man page from the models and commands
+schemas: setup ## write the schemas, the reference in docs/ and the man page from the models and commands
 	$(BIN)/omconf schema > schemas/cluster.schema.json
 	$(BIN)/omconf schema --plan > schemas/plan.schema.json
 	$(BIN)/omconf schema --events > schemas/events.schema.json
 	$(BIN)/omconf schema --markdown > docs/spec.md
 	$(BIN)/python -m tests.man_page > docs/omconf.1
+	$(BIN)/python -m tests.cli_page > docs/cli.md
+	$(BIN)/python -m tests.json_page > docs/json.md
 
 .PHONY: diagnostics
 diagnostics: setup ## write docs/rules/index.md: all rules, with what omconf says of the bad examples
