@@ -83,6 +83,10 @@ lint: setup ## formatting, lint, types, import layers, words, the schemas' fresh
 	$(BIN)/omconf schema --events | cmp - schemas/events.schema.json
 	$(BIN)/omconf schema --markdown | cmp - docs/spec.md
 
+.PHONY: docs
+docs: setup ## build the pages of docs/ as a site in build/docs; every warning is an error
+	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
+
 .PHONY: golden
 golden: setup ## write the golden files anew, for a review of their difference
 	OMCONF_GOLDEN=1 $(BIN)/pytest -q tests/test_cases.py tests/plan/test_golden.py
@@ -117,8 +121,9 @@ wheel: setup ## build the wheel, install it in a clean environment, build the ex
 
 .PHONY: check
 check: export CI = true
-check: setup ## what CI runs: lint, all tests with nothing skipped and nothing undeclared, the wheel
+check: setup ## what CI runs: lint, the docs, all tests with nothing skipped and nothing undeclared, the wheel
 	$(MAKE) lint
+	$(MAKE) docs
 	$(MAKE) hidden-programs
 	$(MAKE) wheel
 
