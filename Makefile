@@ -87,6 +87,10 @@ lint: setup ## formatting, lint, types, import layers, words, the schemas' fresh
 docs: setup ## build the pages of docs/ as a site in build/docs; every warning is an error
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --nitpicky docs build/docs
 
+.PHONY: pictures
+pictures: setup ## write docs/pictures anew from the commands
+	$(BIN)/python -m tests.pictures
+
 .PHONY: golden
 golden: setup ## write the golden files anew, for a review of their difference
 	OMCONF_GOLDEN=1 $(BIN)/pytest -q tests/test_cases.py tests/plan/test_golden.py

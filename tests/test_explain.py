@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -269,14 +268,6 @@ def test_secrets_beside_an_origin_are_never_shown(tmp_path: Path) -> None:
         result = omconf("explain", f"{persistence}:{number}", cwd=tmp_path)
         assert "user: openmeetings" in result.out
         assert "hunter2" not in result.out
-
-
-def test_the_page_about_it_shows_what_is_printed() -> None:
-    text = (ROOT / "docs/explain.md").read_text()
-    sessions = re.findall(r"^```console\n\$ omconf (.*)\n((?:.*\n)+?)```$", text, re.MULTILINE)
-    assert len(sessions) == 2
-    for command, printed in sessions:
-        assert omconf(*command.split(), cwd=PAGE).out == printed
 
 
 @pytest.mark.parametrize("name", ["OM221", "om221", "221"])
