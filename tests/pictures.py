@@ -71,9 +71,12 @@ class Picture:
     name: str
     before: tuple[str, ...]
     command: str
+    draws: bool = False
+    """The command prints the picture itself."""
 
 
 PICTURES = (
+    Picture("cluster", (), "omconf graph --format svg", draws=True),
     Picture(
         "validate",
         ("sed -i 's/storage:/storage:\\n  sever: om2/; s/10.1.1.2,/10.1.1.1,/' cluster.yaml",),
@@ -100,6 +103,8 @@ def draw(picture: Picture, scratch: Path) -> str:
         code, printed = session.run(command)
         if code:
             raise RuntimeError(f"{command}\n{printed}")
+    if picture.draws:
+        return session.run(picture.command)[1]
     session.environment["FORCE_COLOR"] = "1"
     _, printed = session.run(picture.command)
     text = Text.assemble(("$ ", "bold green"), (picture.command, "bold"), "\n")
