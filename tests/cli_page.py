@@ -27,6 +27,9 @@ def page() -> str:
         "",
         "`make schemas` generates this page from the commands, as it does the man page (`man omconf`).",
         "`omconf help COMMAND` prints the part of one command.",
+        "",
+        "SPEC is `cluster.yaml` if none is named, or the only `omconf.yaml` or `*.omconf.yaml` beside",
+        "it; `-` is standard input.",
     ]
     for name, command in root.commands.items():
         lines += ["", f"## omconf {name}", ""]

@@ -11,6 +11,7 @@ from tests.command import OWN_CODE, ROOT
 from tests.needs import needs
 
 RUN = [page for page in sessions.PAGES if any(block.runs for block in sessions.blocks(page))]
+LANGUAGES = ("console", "sh", "yaml", "json", "text", "")
 RULES = sorted((ROOT / "docs/rules").glob("OM*.md"))
 
 
@@ -34,8 +35,10 @@ def test_the_code_beside_the_tests_is_run(tmp_path: Path) -> None:
 def test_every_block_is_run_or_says_why_not(page: Path) -> None:
     for block in sessions.blocks(page):
         place = f"{page.name}:{block.line}"
-        if block.language == "console":
-            assert block.text.startswith("$ "), f"{place}: commands begin with `$ `"
+        assert block.language in LANGUAGES, f"{place}: commands are `console` or `sh`"
+        if block.language != "sh":
+            begins = block.text.startswith("$ ")
+            assert begins == (block.language == "console"), f"{place}: commands begin with `$ `"
         for kind, rest in block.marks:
             if kind == "run by":
                 assert f'"docs/{page.name}"' in (ROOT / rest).read_text(), place
