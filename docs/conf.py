@@ -13,6 +13,7 @@ copyright = "The omconf developers"  # noqa: A001 - the name that Sphinx reads
 html_title = "omconf"
 html_theme = "furo"
 html_copy_source = False
+smartquotes = False  # it would turn the dashes of an option into one
 html_show_sphinx = False
 extensions = ["myst_parser"]
 exclude_patterns = ["omconf.1", "pictures"]

@@ -32,7 +32,7 @@ def page() -> str:
         schema = json.loads((ROOT / file).read_text("utf-8"))
         lines += ["", f"## {schema['title'].replace('`', '')}", ""]
         printed = ", ".join(f"`{command}`" for command in commands)
-        lines += [f"Printed by {printed}. Schema: [{file}](../{file}).", ""]
+        lines += [f"From {printed}. Schema: [{file}](../{file}).", ""]
         lines += [_sentence(schema["description"]), *_object(schema)]
         for part, inner in schema["$defs"].items():
             # Events hold the objects of a plan, too.
