@@ -332,7 +332,7 @@ class Plan(Part):
         default=[], description="Every deployed secret that the spec has too; never its value."
     )
     diagnostics: list[Diagnostic]
-    topology: Topology = left_out()
+    topology: Topology = left_out("What a picture of the cluster shows.")
     binding: Binding = left_out("In a saved plan: what it was made from.")
 
 
