@@ -16,7 +16,7 @@ from tests import man_page
 from tests.command import ROOT
 
 PAGE = ROOT / "docs/cli.md"
-APPLY = ("With which code an apply or an undo ends: [apply](apply.md#how-it-ended).",)
+APPLY = ("For the exit codes of `apply` and `undo`, see [how it ended](apply.md#how-it-ended).",)
 
 
 def page() -> str:

@@ -36,12 +36,12 @@ HEAD = """\
 
 `make soak`, run as root, tests this at length and writes this page; CI runs a shorter version. Each
 round is one apply or undo on a host of its own (`tests/apply/host.py`), whose systemctl and exportfs
-are stand-ins that write down what they are told; the three real nodes have their own systemd and sshd,
-and members of Hazelcast (`tests/real/machines.py`). After each kill the next `omconf apply` has to
-finish: files are as planned, no staged file is left, nothing is owed, and what runs has read what is
-there.
+are stand-ins that record their arguments; the three real nodes have their own systemd and sshd,
+and members of Hazelcast (`tests/real/machines.py`). After each kill the next `omconf apply` must
+finish: files are as planned, no staged file is left, no restart or reload is pending, and every
+service has read the current files.
 
-| what is tried | rounds | went well |
+| test | rounds | passed |
 | --- | --- | --- |
 """
 

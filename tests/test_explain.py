@@ -113,14 +113,14 @@ def test_what_is_printed() -> None:
         "\n"
         "  clustering page: File systems: /etc/exports on the data server\n"
         "\n"
-        "  default: openmeetings.data_dir: the clustering page's own folder for it, outside of"
-        " OpenMeetings\n"
+        "  default: openmeetings.data_dir: the folder on the clustering page, outside of OpenMeetings\n"
         "\n"
         "  spec: cluster.yaml:20:18 nodes.om2.address\n"
         '  20 |   om2: {address: 10.1.1.2, url: "https://om2.example.org:5443/openmeetings"}\n'
         "     |                  ^^^^^^^^\n"
         "\n"
-        "  default: storage.export_options: the page's, but a node's root is not root on the data\n"
+        "  default: storage.export_options: the page's, except that root on a node is not root on"
+        " the data\n"
     )
     assert (result.code, result.err) == (0, "")
 

@@ -324,7 +324,7 @@ def _cluster(nodes: Sequence[Seen]) -> None:
             line = said.place.line if said and said.place else 0
             node.tell(("cluster",), name, (path, line))
         else:
-            node.tell(("cluster",), UNNAMED, guess="no file says a name that a spec can have")
+            node.tell(("cluster",), UNNAMED, guess="no file has a name that a spec accepts")
 
 
 def _servers(nodes: Sequence[Seen]) -> None:

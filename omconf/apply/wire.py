@@ -54,7 +54,7 @@ class Reply:
         """Read an answer; raises ValueError for what no node program says."""
         verdict, *words = line.decode("ascii", "replace").split("|")
         if verdict not in ("ok", "failed"):
-            raise ValueError("no answer of the node program")
+            raise ValueError("not an answer of the node program")
         return cls(verdict == "ok", tuple(words))
 
     def word(self, number: int) -> str:

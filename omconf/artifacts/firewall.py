@@ -86,9 +86,9 @@ class Firewall(Kind):
             if port in closed[1:]:
                 yield CLOSED_URL.at(
                     node.url.span,
-                    f"Port {port} of `{node.name.value}` is closed to browsers: Hazelcast may take"
-                    f" any from {closed[0]} to {closed[-1]}.",
-                    hint=f"With `hazelcast: {{port: {closed[0]}}}` that port alone is closed.",
+                    f"Port {port} of `{node.name.value}` is closed to browsers: Hazelcast may use"
+                    f" any port from {closed[0]} to {closed[-1]}.",
+                    hint=f"Write `hazelcast: {{port: {closed[0]}}}`, which closes only that port.",
                 )
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:

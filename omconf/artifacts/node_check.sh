@@ -64,7 +64,7 @@ named_in_list() {
 }
 
 # A check that needs the list of all nodes, without it.
-unlisted() { say unknown "$1" "which nodes there are was not said: omconf verify says it"; }
+unlisted() { say unknown "$1" "the list of nodes is unknown: omconf verify passes it"; }
 
 read_configuration() {
     cluster_folder=$root/etc/omconf/$cluster
@@ -1084,7 +1084,7 @@ check_members() {
         inside && /^[ \t\r]*\][ \t\r]*$/ { inside = 0; last = list }
         END { printf "%s", last }')
     if [ -z "$members" ]; then
-        say unknown members "$log has no list of members: it was begun anew since the last change"
+        say unknown members "$log has no list of members: it was rotated after the last change"
         return
     fi
     if [ "$facts" = yes ]; then
@@ -1100,14 +1100,14 @@ $others" "$members" | awk '
         $0 == "=" { listed = 1; next }
         !listed { known[$NF] = 1; next }
         !($0 in known) || seen[$0]++ { print }')
-    all=$(count_of "$members")
     wanted=$(count_of "$seen_as
 $others")
-    text=${absent:+, not $(some "$absent")}${strange:+, and one more at $(some "$strange")}
+    seen=$((wanted - $(count_of "$absent")))
+    text=${absent:+; missing: $(some "$absent")}${strange:+; unexpected: $(some "$strange")}
     if [ -z "$text" ]; then
         say ok members "all $wanted nodes are members, as this one sees it"
     else
-        say fail members "this node sees $all members of $wanted nodes$text"
+        say fail members "this node sees $seen of $wanted members$text"
     fi
 }
 

@@ -116,8 +116,9 @@ class OpenMeetingsProperties(Kind):
         """Report settings that the release lacks, and media servers that too many nodes share."""
         release = cluster.openmeetings.release.value
         if "kurento" not in release.settings and (span := _first_said(cluster)):
-            message = f"OpenMeetings {release.name} has no media server to be set up."
-            yield NOT_IN_RELEASE.at(span, message, hint="Releases from 5.1.0 on have it.")
+            message = f"OpenMeetings {release.name} has no settings for a media server."
+            hint = "Remove `kurento`, or use release 5.1.0 or newer."
+            yield NOT_IN_RELEASE.at(span, message, hint=hint)
         crowds: dict[Span | None, str] = {}
         for host, numbers in _users(cluster).items():
             said = (cluster.nodes[number].kurento_url for number in numbers)

@@ -125,9 +125,9 @@ class Share(BlockKind):
             Finding(
                 BEHIND,
                 entry.line,
-                f"`{entry.key.partition('/')[2]}` stands right behind the block, so it belongs to"
+                f"`{entry.key.partition('/')[2]}` comes directly after the block, so it belongs to"
                 " the share that the block ends with.",
-                "Move it in front of the block, into the section that is meant.",
+                "Move it before the block, into its own section.",
             )
             for entry in takewhile(lambda entry: entry.key.startswith("[global]/"), entries)
         ]

@@ -151,7 +151,7 @@ def _connections(cluster: Cluster) -> Iterator[Diagnostic]:
         message = (
             f"Pools of {most} on {nodes} nodes may open {int(most) * nodes} connections; {has}."
         )
-        ways.append(f"let {'each' if several else 'the'} server have {needed}")
+        ways.append(f"raise {'each' if several else 'the'} server's limit to {needed}")
     hint = ", or ".join(ways)
     yield TOO_MANY.at(limit.span, message, hint=f"{hint[:1].upper()}{hint[1:]}." if hint else "")
 
@@ -176,7 +176,7 @@ def _several(cluster: Cluster) -> Iterator[Diagnostic]:
     for server in servers:
         if server.place in places:
             message = f"`{server.place}` is listed twice."
-            yield SEVERAL.at(server.host.span, message, hint="Keep it once.")
+            yield SEVERAL.at(server.host.span, message, hint="Remove the duplicate.")
         places.add(server.place)
     if kind == "mssql":
         yield from _mirrored(cluster)

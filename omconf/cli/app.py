@@ -81,10 +81,10 @@ def _verbs(incomplete: str) -> list[str]:
 
 def help_(
     verb: Annotated[
-        str | None, typer.Argument(metavar="VERB", help="A command.", autocompletion=_verbs)
+        str | None, typer.Argument(metavar="COMMAND", help="A command.", autocompletion=_verbs)
     ] = None,
 ) -> None:
-    """Show how a command is used, as `omconf VERB --help` does."""
+    """Show how a command is used, as `omconf COMMAND --help` does."""
     from omconf.cli import run_command
 
     raise typer.Exit(run_command([*filter(None, [verb]), "--help"]))

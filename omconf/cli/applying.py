@@ -82,7 +82,7 @@ LockTimeout = Annotated[
 ]
 BreakLock = Annotated[
     str,
-    typer.Option("--break-lock", metavar="ID", help="Break this lock after its holder is gone."),
+    typer.Option("--break-lock", metavar="ID", help="Break this lock if its holder hangs."),
 ]
 
 

@@ -27,8 +27,9 @@ def completion(
 ) -> None:
     """Print a shell script that completes commands, options, nodes, rules, and releases.
 
-    bash: add `source <(omconf completion bash)` to ~/.bashrc. zsh: add it for zsh to ~/.zshrc, after
-    `compinit`. fish: `omconf completion fish > ~/.config/fish/completions/omconf.fish`.
+    bash: add `source <(omconf completion bash)` to ~/.bashrc. zsh: add `source <(omconf completion
+    zsh)` to ~/.zshrc, after `compinit`. fish: `omconf completion fish >
+    ~/.config/fish/completions/omconf.fish`.
     """
     from typer.completion import get_completion_script  # type: ignore[attr-defined]
 

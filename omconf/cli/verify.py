@@ -25,7 +25,9 @@ def verify(
     node: applying.Only = None,
     seconds: Annotated[
         float,
-        typer.Option("--timeout", min=1, max=3600, help="How long a node may take, in seconds."),
+        typer.Option(
+            "--timeout", metavar="SECONDS", min=1, max=3600, help="How long a node may take."
+        ),
     ] = 90,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Also show the checks that passed.")

@@ -131,5 +131,5 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Di
         time.sleep(POLL_SECONDS)
     holder = printf.meaning("|".join(reply.words[2:]).encode()).decode("utf-8", "replace")
     message = f"Another apply has locked this node: {holder[:300] or 'it has just started'}."
-    hint = f"Wait for it (--lock-timeout), or if it no longer runs: --break-lock {reply.word(1)}."
+    hint = f"Wait for it (--lock-timeout); if it hangs, use --break-lock {reply.word(1)}."
     return LOCKED.at(None, message, hint=hint, node=node)

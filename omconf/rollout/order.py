@@ -221,7 +221,7 @@ class _Job(Outside):
         if not missing:
             return
         if any(map(self.alters, missing)):
-            why = "a rollback needs it"
+            why = "a rollback needs a backup"
             kept = Step.of(missing, why, (openmeetings.backup(self.cluster),))
             yield replace(kept, used=True, bars=True)
         yield from openmeetings.installations(self.cluster, missing, self.states)

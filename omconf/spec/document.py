@@ -94,8 +94,8 @@ class Float(float):
 
 def enough(span: Span | None) -> Diagnostic:
     """Return the diagnostic that ends a list of `MAX_FOUND` mistakes."""
-    message = f"There are more than {MAX_FOUND:,} mistakes: no more of them are told."
-    return LIMIT.at(span, message, hint="Fix these first.")
+    message = f"There are more than {MAX_FOUND:,} mistakes: the rest is not reported."
+    return LIMIT.at(span, message, hint="Fix those above, then run omconf again.")
 
 
 def place_of(text: str, position: int) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def export_option(value: str) -> str:
     if verdict and verdict.kind == "unknown" and not options.misfit(value):
         refuse(
             MOUNT_OPTION,
-            f"{verdict.message} exportfs reads nothing below an option that it does not know.",
+            f"{verdict.message} exportfs stops reading the file at an unknown option.",
             "Correct the option, or remove it.",
         )
     return _option(value, verdict)

@@ -1,6 +1,7 @@
 """The plan as one HTML page that needs nothing else; drawn from the document alone.
 
-It has no script, loads nothing, and its Content-Security-Policy allows its own style sheet only.
+It has no script, loads nothing, and its Content-Security-Policy allows only its
+own style sheet and images.
 Deployed files are hostile: every text goes through `_tag`, which escapes what is not markup of ours.
 """
 

@@ -236,8 +236,11 @@ def test_the_smallest_spec_with_samba_is_fine(tmp_path: Path) -> None:
         ("max_connections: 43\n  pool: {maxTotal: 20}", ""),
         ("max_connections: 42\n  pool: {MaxTotal: 20}", "Pools of 20 on 2 nodes may open 40 con"),
         ("max_connections: 10\n  pool: {maxTotal: -1}", "Write `pool: {maxTotal: 3}`."),
-        ("max_connections: 100", "Write `pool: {maxTotal: 48}`, or let the server have 203."),
-        ("max_connections: 4", "hint: Let the server have 203."),
+        (
+            "max_connections: 100",
+            "Write `pool: {maxTotal: 48}`, or raise the server's limit to 203.",
+        ),
+        ("max_connections: 4", "hint: Raise the server's limit to 203."),
         ("kind: mysql\n  max_connections: 200", ""),
         ("kind: mysql\n  max_connections: 199", "the server has 199."),
     ],

@@ -88,9 +88,11 @@ class DatabaseAccess(Kind):
             return Manual("database", text, files)
         rules = ""
         if len(files) > 1 and len(servers) > 1:
-            rules = "; on each, add `database/pg_hba.conf` to its own and reload it"
+            rules = (
+                "; on each, add `database/pg_hba.conf` to the server's pg_hba.conf and reload it"
+            )
         elif len(files) > 1:
-            rules = ", add `database/pg_hba.conf` to its own and reload it"
+            rules = ", add `database/pg_hba.conf` to the server's pg_hba.conf and reload it"
         text = (
             f"{first}: run `{files[0]}` from a copy with the password (`omconf build"
             f" --reveal-secrets`){rules}."
