@@ -39,11 +39,12 @@ is the median of the ratios of one round. A round of more than ten seconds is ru
 are in the page cache. The empty app is a Typer application of two commands; the app with its imports
 also defines a pydantic model and imports lxml.etree and yaml. `cp -r` copies the bundle that omconf
 wrote, ten files a node; `diff -r` compares two such bundles of which one file differs. Peak memory is
-that of one process, a single run. A build again has its budget on disk, where bundles lie: in memory
-a file is made as quickly as it is looked at. Peers only fill templates, they check nothing; Ansible
-runs once. The nodes that are reached by ssh are network and mount namespaces with an sshd each, and
-their files lie on disk. An apply writes five files of each anew, which no program there checks, and
-then the manifest; the time of programs that check is counted separately, with a unit. {missing}
+that of one process, a single run. "Build again" has its budget on disk, where bundles usually are: in
+memory, writing a file takes no longer than comparing it. Peers only fill templates and check nothing;
+Ansible runs once. The nodes that are reached by ssh are network and mount namespaces, each with its own
+sshd, and their files are on disk. An apply rewrites five files of each node, which no program there
+checks, and then the manifest; a separate row adds a unit, to include
+the time of a checking program. {missing}
 
 {table}"""
 
