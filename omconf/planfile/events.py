@@ -21,24 +21,24 @@ class Planned(Part):
 
 
 class Restored(Part):
-    """A file that is taken back, or is kept as it is, and why."""
+    """A file that is restored or removed, or kept as it is and why."""
 
     node: str
     path: Path
     becomes: Literal["restored", "removed", "kept"]
-    access_only: bool = left_out("Its mode and owner alone are restored.")
+    access_only: bool = left_out("Only its mode and owner are restored.")
     conflict: str = left_out("Why it is kept.")
 
 
 class StepBack(Part):
-    """What takes a step back beside files, and where."""
+    """What undoes a step apart from its files, and on which nodes."""
 
     nodes: list[str]
-    actions: list[Action] = Field(description="What runs then, or is a person's to do.")
+    actions: list[Action] = Field(description="What runs, and what must be done by hand.")
 
 
 class TakenBack(Part):
-    """The apply that is taken back; the first line of an undo."""
+    """The apply that is undone; the first line of an undo."""
 
     event: Literal["undo"]
     of: Id
@@ -48,36 +48,36 @@ class TakenBack(Part):
     nodes: list[str]
     files: list[Restored]
     steps: list[StepBack] = Field(description="The last step first.")
-    stops: bool = Field(description="OpenMeetings stops meanwhile, or restarts.")
+    stops: bool = Field(description="OpenMeetings stops or restarts during the undo.")
 
 
 class Happened(Part):
-    """A check of a node, a step or an action of it: it begins, or it has ended.
+    """A check, a step or an action on a node starts or ends.
 
-    `drain`: people are still connected to a node that is about to stop.
+    `drain`: users are still connected to a node that is about to stop.
     """
 
     event: Literal["check", "step", "action", "drain"]
     state: Literal["started", "done", "failed", "skipped", "waiting"]
     node: str
     step: Count = left_out("Counts from 1, as in the plan.")
-    text: str = left_out("Why: of a step, of what failed, or of what counts as done.")
+    text: str = left_out("Why the step is needed, why it failed, or why it counts as done.")
     action: Action = left_out()
     seconds: Seconds = left_out()
-    undo: bool = left_out("Something is taken back.")
+    undo: bool = left_out("This is part of an undo or a rollback.")
 
 
 class NodeEnd(Part):
-    """What a node has at the end."""
+    """The state of a node at the end."""
 
     node: str
     files: Literal["new", "mixed", "unchanged", "unknown"] = Field(
-        description="Those that the apply changes: all are new, some, or none."
+        description="Whether all, some or none of the files that the apply changes are new."
     )
     service: Literal["unchanged", "started", "restarted", "stopped", "failed", "unknown"] = Field(
         description="What was done with OpenMeetings last."
     )
-    healthy: bool = left_out("What the check said after that; left out where it is not known.")
+    healthy: bool = left_out("The result of the check after that; left out if unknown.")
 
 
 class Ended(Part):
@@ -85,10 +85,10 @@ class Ended(Part):
 
     event: Literal["end"]
     outcome: Outcome
-    id: str = left_out("By which `omconf undo` and `omconf log` know it.")
+    id: str = left_out("The id that `omconf undo` and `omconf log` use.")
     why: str = left_out()
     seconds: Seconds
-    nodes: list[NodeEnd] = left_out("Left out where nothing was begun.")
+    nodes: list[NodeEnd] = left_out("Left out if nothing was started.")
     diagnostics: list[Diagnostic]
 
 

@@ -52,7 +52,7 @@ class Source(Part):
 
 
 class Summary(Part):
-    """How many files change, and what the roll-out costs the people on the cluster."""
+    """How many files change, and how the roll-out disrupts the users of the cluster."""
 
     create: Count
     update: Count
@@ -61,7 +61,7 @@ class Summary(Part):
     nodes_changed: Count
     nodes: Count
     disruption: Literal["none", "rolling", "all"] = Field(
-        description="`rolling`: nodes restart and others serve meanwhile; `all`: all must stop."
+        description="`rolling`: nodes restart one by one while others serve; `all`: all must stop."
     )
 
 
@@ -78,7 +78,7 @@ class Item(Part):
     """One item of a file; a secret shows neither before nor after."""
 
     key: str = Field(
-        description="In the file's own words, parts joined by `/`; a line's number for text."
+        description="In the file's own terms, parts joined by `/`; for text, the line number."
     )
     action: Literal["create", "update", "delete"]
     before: str = left_out()
@@ -98,7 +98,7 @@ class Effect(Part):
     """What a change does to the running cluster."""
 
     action: str = Field(
-        description="restart, next-restart, exportfs, mount, route ...; none: nothing has to be run."
+        description="restart, next-restart, exportfs, mount, route ...; none: nothing needs to run."
     )
     scope: Literal["node", "cluster"]
     rolling: bool = Field(
@@ -107,15 +107,15 @@ class Effect(Part):
     )
     why: str
     decided_by: Names = left_out(
-        description="Keys of the items without which the effect would be a lesser one."
+        description="Keys of the items without which the effect would be smaller."
     )
 
 
 class Digests(Part):
-    """sha256 of what a change replaces and of what it makes, without the places of secrets.
+    """The sha256 of what a change replaces and of what it writes, without secrets.
 
-    `before` is of the deployed file, or of its meaning where a secret may stand in it; `after` is of
-    what the bundle holds, which of a file that others edit is omconf's part alone.
+    `before` covers the deployed file, or only its meaning if it may contain a secret; `after` covers
+    what the bundle has: of a file that others edit too, only omconf's part.
     """
 
     before: FileDigest
@@ -138,7 +138,7 @@ class Change(Part):
 
 
 class Put(Part):
-    """Write files of the bundle; in `undo`, bring files back to what they were before the step."""
+    """Write files of the bundle; in `undo`, restore files as they were before the step."""
 
     type: Literal["put"]
     paths: Paths
@@ -167,12 +167,12 @@ class Service(Part):
     unit: Unit
     timeout: Seconds
     apart: Annotated[float, Field(gt=0, le=1_000_000)] = left_out(
-        description="Seconds to let pass after the same was done on another node, one by one."
+        description="Run on one node after the other, at least this many seconds apart."
     )
 
 
 class Health(Part):
-    """Wait until each node of the step is healthy and sees the members that it should."""
+    """Wait until each node of the step is healthy and sees the expected members."""
 
     type: Literal["health"]
     timeout: Seconds
@@ -180,9 +180,10 @@ class Health(Part):
 
 
 class Manual(Part):
-    """What a person does, once for the step.
+    """A manual step, done once.
 
-    `check` tells on each of its nodes that it is done, `login` that a login to the database does.
+    It is done when `check` succeeds on each of its nodes or, with `login`, when each can log in to
+    the database.
     """
 
     type: Literal["manual"]
@@ -197,42 +198,39 @@ Action = Annotated[Put | Remove | Run | Service | Health | Manual, Field(discrim
 
 
 class Step(Part):
-    """One step of the roll-out: its actions on each of its nodes, before the next step."""
+    """One step of the roll-out: its actions run on each of its nodes before the next step starts."""
 
     step: Positive
     nodes: Names
     why: str
     actions: Annotated[list[Action], Field(min_length=1)]
-    undo: list[Action] = Field(description="What takes the step back, in this order.")
+    undo: list[Action] = Field(description="What undoes the step, in this order.")
 
 
 class Box(Part):
-    """A node, or a group of like nodes, with what stands below its title."""
+    """A node, or a group of similar nodes, with the lines below its title."""
 
     title: str
     lines: list[str]
 
 
 class Server(Box):
-    """What the nodes share."""
+    """A server that the nodes share."""
 
     role: Literal["database", "data", "media"]
 
 
 class Link(Part):
-    """What some nodes do with a server; both by their places in the lists, from 0.
-
-    What is not there is not drawn.
-    """
+    """How some nodes use a server; both are given by their index in the lists, from 0."""
 
     nodes: Annotated[list[Place], Field(min_length=1)]
     server: Place
     label: str
-    runs: bool = Field(description="Not what the nodes use, but what runs on them.")
+    runs: bool = Field(description="The server runs on these nodes; false: they use it.")
 
 
 class Topology(Part):
-    """The cluster as the spec has it; of more than 30 nodes, like ones are one group."""
+    """The cluster as the spec describes it; with more than 30 nodes, similar ones are one group."""
 
     discovery: str = Field(description="How the members find each other.")
     nodes: Annotated[list[Box], Field(min_length=1, max_length=1000)]
@@ -241,7 +239,7 @@ class Topology(Part):
 
 
 class SecretCheck(Part):
-    """How a deployed secret compares with the spec's; `unknown`: the spec's could not be read."""
+    """How a deployed secret compares with the spec's; `unknown`: the spec's cannot be read."""
 
     node: str
     path: Path
@@ -250,7 +248,7 @@ class SecretCheck(Part):
 
 
 class Diagnostic(Part):
-    """What is wrong; with `node`, `path` is that of a deployed file."""
+    """What is wrong. With `node`, `path` is that of a deployed file."""
 
     rule: Annotated[str, Field(pattern="^OM[0-9]{3}$")]
     severity: Literal["error", "warning"]
@@ -297,11 +295,11 @@ class FromCommand(Part):
 
 
 class Binding(Part):
-    """What a saved plan was made from: digests, and references of secrets."""
+    """What a saved plan was made from: digests, and references to secrets."""
 
     folder: str = left_out(
-        "Where omconf ran, from the folder of this file: relative paths begin there. Left out where the"
-        " file was not saved below it.",
+        "Where omconf ran, relative to the folder of this file: relative paths start there. Left out if"
+        " the file was not saved there or below.",
         pattern=r"^(\.|\.\.(/\.\.)*)$",
     )
     spec: Spec
@@ -312,9 +310,9 @@ class Binding(Part):
 
 
 class Plan(Part):
-    """The plan of omconf.
+    """A plan of omconf.
 
-    It is complete as JSON also when no plan could be made: then `complete` is false, `cluster` and
+    The document is valid even if no plan could be made: then `complete` is false, `cluster` and
     `source` are null, and `diagnostics` say why.
     """
 
@@ -322,17 +320,17 @@ class Plan(Part):
     cluster: str | None
     source: Source | None
     has_changes: bool = Field(
-        description="Something is to be done; a `reformat` alone counts only with --strict-format."
+        description="An apply would do something; a `reformat` alone counts only with --strict-format."
     )
     complete: bool = Field(description="False when a node or a file could not be read.")
     summary: Summary
     changes: list[Change] = Field(description="What is not `no-op`, by node and path.")
-    rollout: list[Step] = Field(description="The order to go in; a step is done before the next.")
+    rollout: list[Step] = Field(description="In order: a step finishes before the next one starts.")
     secrets: list[SecretCheck] = Field(
-        default=[], description="Every deployed secret that the spec has too; never its value."
+        default=[], description="Every deployed secret that the spec has too, without its value."
     )
     diagnostics: list[Diagnostic]
-    topology: Topology = left_out("What a picture of the cluster shows.")
+    topology: Topology = left_out("What a diagram of the cluster shows.")
     binding: Binding = left_out("In a saved plan: what it was made from.")
 
 
