@@ -95,7 +95,7 @@ def gather(
     for name in sorted({*only, *said} - known):
         shown = ", ".join(sorted(known)[:10])
         message = f"There is no node `{name}` in the source."
-        gathered.found.append(MISSING_SETTING.at(None, message, hint=f"Nodes are: {shown}."))
+        gathered.found.append(MISSING_SETTING.at(None, message, hint=f"Use one of: {shown}."))
     if gathered.found:
         return gathered
     _read(gathered, origin, [s for s in surveys if not only or s.label in only])

@@ -126,7 +126,7 @@ class Node(NodeFiles):
     def _take_back(self, action: Action) -> None:
         """Run an action that reverts something; raises FailedError."""
         if self.stuck and isinstance(action, Run) and action.argv[0] == "mount":
-            raise FailedError(f"{action.argv[-1]}: not mounted, as OpenMeetings may run on it")
+            raise FailedError(f"{action.argv[-1]}: not mounted: OpenMeetings may be running on it")
         match action:
             case Service("stop", unit) if not unit.startswith(OWN_UNITS):
                 self.stuck = True

@@ -69,7 +69,7 @@ _PLACES = (_URL, f"{_URL}/{jdbc_servers.DATABASE}")
 MOVED = Do(
     Manual(
         "database",
-        "Copy the data of the database to its new place, unless they are there already: no node of"
+        "Copy the data of the database to its new location, unless they are already there: no node of"
         " this cluster writes now.",
     )
 )

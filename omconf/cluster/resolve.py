@@ -208,7 +208,7 @@ class Resolver(SpecValues):
         if spec.node is not None and not self.said_of(spec.node):
             near = meant(spec.node, self.spec.nodes)
             names = ", ".join(sorted(self.spec.nodes, key=natural)[:10])
-            hint = f"Did you mean `{near}`?" if near else f"Nodes are: {names}."
+            hint = f"Did you mean `{near}`?" if near else f"Use one of: {names}."
             message = f"`{spec.node}` is not a node of this cluster."
             self.diagnostics.append(
                 WRONG_VALUE.at(self.document.span((*path, "node")), message, hint=hint)

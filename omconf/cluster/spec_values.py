@@ -124,7 +124,7 @@ class SpecValues:
             return None
         names = ", ".join(n.name.value for n in nodes[:10])
         near = meant(host, self.document.data["nodes"])
-        known = f"Did you mean `{near}`?" if near else f"Nodes are: {names}."
+        known = f"Did you mean `{near}`?" if near else f"Use one of: {names}."
         self.diagnostics.append(
             EXPORT_PATH.at(
                 self.document.span(path),

@@ -21,5 +21,5 @@ def unknown(cluster: Cluster, named: Collection[str]) -> list[Diagnostic]:
         return []
     message = f"There is no node {', '.join(f'`{name}`' for name in missing)}."
     near = meant(missing[0], names)
-    hint = f"Did you mean `{near}`?" if near else f"Nodes are: {', '.join(sorted(names)[:10])}."
+    hint = f"Did you mean `{near}`?" if near else f"Use one of: {', '.join(sorted(names)[:10])}."
     return [UNKNOWN_NODE.at(None, message, hint=hint)]

@@ -202,8 +202,9 @@ class _Builder:
         if node.tag not in (_MAP, _SEQ):
             self.tagged(node, span)
         if len(node.value) > MAX_LISTED and path != ("nodes",):
-            message = f"{len(node.value):,} entries stand here; there may be {MAX_LISTED:,}."
-            raise _Stop(LIMIT.at(span, message, hint="Only `nodes:` may have more."))
+            message = f"There are {len(node.value):,} entries here; the limit is {MAX_LISTED:,}."
+            hint = "Remove entries; only `nodes:` may have more."
+            raise _Stop(LIMIT.at(span, message, hint=hint))
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, (*path, i), above) for i, item in enumerate(node.value)]
         return self.mapping(node, path, above)

@@ -146,7 +146,7 @@ def node_file(value: Any) -> SecretRef | str:
     """Read a file that a driver needs on each node: its path there, or what omconf is to put there."""
     if isinstance(value, str):
         if _CONTENT.search(value):
-            refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
+            refuse(PLAIN_SECRET, "This is the content of the file, not its path.", _FILES)
         if value.isprintable() and not value.startswith("/"):
             refuse(
                 WRONG_VALUE,
@@ -188,7 +188,7 @@ def secret(value: Any) -> SecretRef:
     if not all(isinstance(w, str) and w and "\0" not in w for w in words):
         _unclear(_FORMS)
     if any("-----BEGIN " in w for w in words):
-        refuse(PLAIN_SECRET, "What is in the file stands here itself.", _FILES)
+        refuse(PLAIN_SECRET, "This is the content of the file, not its path.", _FILES)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
         _unclear("This is not the name of an environment variable.", mistakes.VARIABLE_ALONE)
     return SecretRef(source, tuple(words))

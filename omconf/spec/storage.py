@@ -41,7 +41,7 @@ def mount_option(value: str, info: ValidationInfo) -> str:
             refuse(
                 CONTRADICTION,
                 f"`{name}` is written by omconf: the nodes log in with a credentials file.",
-                "Use user and password of `storage:`.",
+                "Set `user` and `password` of `storage:` instead.",
             )
         _plain(value)
         return _option(value, cifs_options.check_mount(value))
