@@ -12,6 +12,7 @@ So a change of the node check changes one file. Examples have every file whole: 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 from pathlib import Path
@@ -111,7 +112,10 @@ def test_a_bundle_laid_out_as_deployed_has_no_changes(case: Path, tmp_path: Path
                 shutil.copytree(
                     node / folder, tmp_path / "deployed" / node.name, dirs_exist_ok=True
                 )
-    planned = omconf("plan", "--deployed", tmp_path / "deployed", "--detailed-exitcode", cwd=case)
-    assert planned.out.endswith("No changes. Deployed files match the spec.\n")
+    options = ("--deployed", tmp_path / "deployed", "--detailed-exitcode", "--json")
+    planned = omconf("plan", *options, cwd=case)
     assert planned.code == 0
-    assert "OM320" in planned.err, "the placeholders of the bundle are deployed"
+    document = json.loads(planned.out)
+    assert (document["has_changes"], document["changes"]) == (False, [])
+    found = {d["rule"] for d in document["diagnostics"]}
+    assert "OM320" in found, "the placeholders of the bundle are deployed"

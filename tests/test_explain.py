@@ -162,7 +162,7 @@ def test_files_about_the_bundle() -> None:
         ("om2:/etc/omconf/conference/manifest.json:6", "om2:/etc/fstab"),
     ):
         (entry,) = origins(explained(target))
-        assert f"`omconf explain {named}`" in entry["what"]
+        assert entry["what"].split("`")[1] == f"omconf explain {named}"
         assert explained(named)["lines"]
 
 
@@ -201,10 +201,7 @@ def test_a_file_that_is_not_what_would_be_built(tmp_path: Path) -> None:
     fstab.write_text("# nothing\n")
     result = omconf("explain", "out/om2/blocks/etc/fstab:2", cwd=tmp_path)
     assert result.code == 0
-    assert (
-        "warning[OM411]: out/om2/blocks/etc/fstab differs from what the spec compiles to"
-        in result.err
-    )
+    assert result.rules == ["OM411"]
     (found,) = explained("out/om2/blocks/etc/fstab:2", tmp_path)["diagnostics"]
     assert found["rule"] == "OM411"
     fstab.unlink()
