@@ -1,8 +1,8 @@
 """What a roll-out does to a cluster, action by action: an oracle for the order of its steps.
 
-Each host has files, mounts, units, and an OpenMeetings that runs on what it read when it started.
-What members do together is what tests/real/test_rolling.py proves of real ones. After every action
-`World.check` compares the state with what must never be, and every command that is not known here,
+`World` takes the actions of a plan (files, mounts, units, what people are asked to do), each on a host
+of its own; what members do together is what tests/real/test_rolling.py proves of real ones. After every
+action `World.check` compares the state with what must never be. Every command that is not known here,
 or that would fail on a real host, fails the test.
 """
 

@@ -1,6 +1,9 @@
 """Every fault in any action of any roll-out, by the real coordinator, and a new plan after it.
 
-`OMCONF_ROLLOUTS=5000 pytest tests/rollout` tries more than CI does.
+A scene is a triple (triples.py) and a fault that strikes one of its actions (lines.py). Whatever
+happens, no state on the way may be forbidden, the reported outcome has to be true, and a new plan after
+the fault has to complete the change. `OMCONF_ROLLOUTS=5000 pytest tests/rollout` tries more than CI
+does.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """Every roll-out, simulated action by action in a simulated cluster; one situation a test, then any.
 
-`OMCONF_ROLLOUTS=5000 pytest tests/rollout` tries more than CI does.
+Two tests hold the rules of simulator.py and state.py for triples that Hypothesis draws, one for the way
+forwards and one for the way back. The others hold the order of the steps for one change each (another
+group, another data folder). `OMCONF_ROLLOUTS=5000 pytest tests/rollout` tries more than CI does.
 """
 
 from __future__ import annotations
