@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.actions import Action, Health, Manual, Put, Remove, Run, Service, Step
+from omconf.rollout.outside import UNTIL_THEN
 from tests.rollout.hosts import (
     BY_HAND,
     EXPORTS,
@@ -280,7 +281,7 @@ class World(State):
             if len(host.leads) > 1 or self.faulty:
                 host.leads.pop()
         elif action.who in ("database", "storage") and ("On the " in text or " ready: " in text):
-            self.let_in(action.who, self.spec, adds="Keep the existing" in text)
+            self.let_in(action.who, self.spec, adds=UNTIL_THEN in text)
         elif text.startswith("Restore the database "):
             if any(h.process for h in self.hosts.values() if h.name not in self.gone):
                 raise Wrong("the database is restored while it is used")
