@@ -1,0 +1,103 @@
+"""Runs tests with the lowest and the newest locked dependencies, on each Python that is installed.
+
+`python -m tests.bounds [--quick] FOLDER` makes an environment for each in FOLDER. `--quick` runs the
+lowest dependencies on the oldest Python, and the newest on the newest. The tests are those that
+notice a changed interface of a dependency; they need no other program.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PYTHONS = ("python3.11", "python3.12", "python3.13", "python3.14")
+LOCKS = {"lowest": "requirements-lowest.txt", "newest": "requirements-dev.txt"}
+TESTS = (
+    "tests/test_cases.py",
+    "tests/plan/test_golden.py",
+    "tests/cli/test_commands.py",
+    "tests/cli/test_show.py",
+    "tests/views/test_human.py",
+    "tests/views/test_sarif.py",
+    "tests/views/test_usage.py",
+    "tests/check/test_xsd.py",
+    "tests/planfile",
+    "tests/spec",
+    "tests/test_rule_pages.py",
+)
+SELECTION = ("-m", "not slow", "-k", "not thousand and not mutation")
+
+
+def pythons() -> list[str]:
+    """Return those of `PYTHONS` that run here, the oldest first."""
+    return [name for name in PYTHONS if _runs(name)]
+
+
+def _runs(python: str) -> bool:
+    """Tell whether a Python is installed: a version manager has names in PATH of others, too."""
+    if shutil.which(python) is None:
+        return False
+    return subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+
+
+def chosen(pythons: list[str], *, quick: bool) -> list[tuple[str, str]]:
+    """Return the pairs of a Python and a lock to test: all, or two that differ the most."""
+    if quick:
+        return [(pythons[0], "lowest"), (pythons[-1], "newest")]
+    return [(python, lock) for python in pythons for lock in LOCKS]
+
+
+def _passes(python: str, lock: str, folder: Path) -> bool:
+    """Install a lock into a new environment, and run the tests with it."""
+    place = folder / f"{python}-{lock}"
+    own = str(place / "bin/python")
+    quiet = ["--quiet", "--disable-pip-version-check"]
+    for command in (
+        [python, "-m", "venv", "--clear", str(place)],
+        [own, "-m", "pip", "install", *quiet, "--require-hashes", "-r", LOCKS[lock]],
+        [own, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *SELECTION, *TESTS],
+    ):
+        if subprocess.run(command, cwd=ROOT).returncode != 0:
+            return False
+    return True
+
+
+def say(line: str) -> None:
+    """Print a line at once: what programs print follows it."""
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main() -> int:
+    """Run all; returns 1 if one failed or there is no Python."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bounds")
+    parser.add_argument("--quick", action="store_true", help="run two instead of all")
+    parser.add_argument("folder", type=Path, help="where the environments are made")
+    given = parser.parse_args()
+    found = pythons()
+    for name in PYTHONS:
+        if name not in found:
+            say(f"{name}: skipped, it is not installed")
+    if not found:
+        say("None of the Pythons that omconf supports is installed.")
+        return 1
+    failed = []
+    for python, lock in chosen(found, quick=given.quick):
+        name = f"{python}, {lock} dependencies"
+        say(f"{name}:")
+        started = time.monotonic()
+        if not _passes(python, lock, given.folder.resolve()):
+            failed.append(name)
+        say(f"{name}: {time.monotonic() - started:.0f} s")
+    for name in failed:
+        say(f"FAILED: {name}")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
