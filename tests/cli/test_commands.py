@@ -51,6 +51,25 @@ def test_init_writes_a_valid_spec_and_never_overwrites(tmp_path: Path) -> None:
     assert omconf("init", "other.yaml", cwd=tmp_path).code == 0
 
 
+def test_init_writes_the_schema_that_its_first_line_names(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    told = omconf("init", "a/cluster.yaml", cwd=tmp_path).out
+    assert told.startswith("Wrote a/cluster.yaml and a/cluster.schema.json. ")
+    first = (tmp_path / "a/cluster.yaml").read_text().partition("\n")[0]
+    mark, _, schema = first.partition("=")
+    assert mark == "# yaml-language-server: $schema"
+    assert (tmp_path / "a" / schema).read_text() == omconf("schema").out
+    (tmp_path / "a" / schema).write_text("{}")
+    told = omconf("init", "a/other.yaml", cwd=tmp_path).out
+    assert told.startswith("Wrote a/other.yaml. ")
+    assert (tmp_path / "a" / schema).read_text() == "{}"
+
+
+def test_init_prints_no_line_for_editors(tmp_path: Path) -> None:
+    assert "$schema" not in omconf("init", "-", cwd=tmp_path).out
+    assert not list(tmp_path.iterdir())
+
+
 def test_init_on_a_full_disk_leaves_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
