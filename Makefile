@@ -118,8 +118,8 @@ release: setup ## build the last commit's wheel and sdist into dist/, after all 
 	$(BIN)/python -m tests.packages --release build/packages
 
 .PHONY: bounds
-bounds: ## run tests with the lowest and the newest dependencies on each Python; QUICK=1 runs two of them
-	$(PYTHON) -m tests.bounds $(if $(QUICK),--quick) build/bounds
+bounds: setup ## run tests with the lowest and the newest dependencies on each Python; QUICK=1 runs two of them
+	$(BIN)/python -m tests.bounds $(if $(QUICK),--quick) build/bounds
 
 .PHONY: check
 check: export CI = true
