@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.version import Version
 
-from tests.bounds import LOCKS, chosen
+from tests.bounds import LOCKS, chosen, find
 from tests.command import ROOT
 from tests.packages import PackageError, compare, unreleased
 
@@ -57,3 +57,30 @@ def test_the_two_that_differ_the_most_are_tested_in_ci() -> None:
     pythons = ["python3.11", "python3.12", "python3.13"]
     assert chosen(pythons, quick=True) == [("python3.11", "lowest"), ("python3.13", "newest")]
     assert len(chosen(pythons, quick=False)) == 6
+
+
+def test_a_python_that_does_not_run_is_skipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    python = tmp_path / "python3.12"
+    assert find("python3.12") is None
+    for code in (127, 0):
+        python.write_text(f"#!/bin/sh\nexit {code}\n")
+        python.chmod(0o700)
+        assert find("python3.12") == (None if code else str(python))
+
+
+def test_a_python_of_pyenv_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    python = tmp_path / "3.12.1/bin/python3.12"
+    python.parent.mkdir(parents=True)
+    for program, text in (
+        (tmp_path / "python3.12", "exit 127"),
+        (tmp_path / "pyenv", f'[ "$*" = "prefix 3.12" ] && echo {tmp_path}/3.12.1'),
+        (python, "exit 0"),
+    ):
+        program.write_text(f"#!/bin/sh\n{text}\n")
+        program.chmod(0o700)
+    assert find("python3.12") == str(python)
+    assert find("python3.13") is None
