@@ -40,6 +40,8 @@ SELECTION = (
     "-k",
     "not thousand and not mutation",
 )
+COVERAGE = ("--cov=omconf", "--cov-branch", "--cov-report=term:skip-covered")
+"""With the newest dependencies; coverage of all tests would double the time of all (`make quick`)."""
 
 
 def find(name: str) -> str | None:
@@ -71,10 +73,11 @@ def _passes(python: str, lock: str, place: Path) -> bool:
     """Install a lock into a new environment, and run the tests with it."""
     own = str(place / "bin/python")
     quiet = ["--quiet", "--disable-pip-version-check"]
+    tests = [*(COVERAGE if lock == "newest" else ()), *SELECTION, *TESTS]
     for command in (
         [python, "-m", "venv", "--clear", str(place)],
         [own, "-m", "pip", "install", *quiet, "--require-hashes", "-r", LOCKS[lock]],
-        [own, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *SELECTION, *TESTS],
+        [own, "-m", "pytest", "-q", "-n", "2", "-p", "no:cacheprovider", *tests],
     ):
         if subprocess.run(command, cwd=ROOT, env=os.environ | OWN_CODE).returncode != 0:
             return False
