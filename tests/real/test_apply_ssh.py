@@ -119,8 +119,8 @@ def test_all_stop_and_its_undo(applied: Applied) -> None:
         done = applied.apply()
         assert done.how == ("applied", 0), (done.why, done.err)
         line = applied.line(done)
-        stops = {n: moments(line, n, "down")[0] - moments(line, n, "stopping")[0] for n in ALL}
-        starts = {n: moments(line, n, "healthy")[0] - moments(line, n, "starting")[0] for n in ALL}
+        stops = {n: line.took(n, "stopping", "down") for n in ALL}
+        starts = {n: line.took(n, "starting", "healthy") for n in ALL}
         bound = max(stops.values()) + max(starts.values()) + 2
         shown.append(f"{line.seconds():.1f} s of {bound:.1f}: stops {stops}, starts {starts}")
         if line.seconds() < bound:
