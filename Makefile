@@ -110,31 +110,33 @@ diagnostics: setup ## write docs/rules/index.md: all rules, with what omconf say
 	$(BIN)/python -m tests.rule_pages > docs/rules/index.md
 
 .PHONY: wheel
-wheel: setup ## build the wheel, install it in a clean environment, build the examples from elsewhere
-	rm -rf build/wheel
-	$(BIN)/pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir build/wheel .
-	$(PYTHON) -m venv --clear build/wheel/venv
-	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
-	build/wheel/venv/bin/pip install --quiet --disable-pip-version-check --no-deps build/wheel/*.whl
-	build/wheel/venv/bin/omconf explain om221 | cmp - docs/rules/OM221.md
-	set -e; cd build/wheel; for spec in $(CURDIR)/examples/*/cluster.yaml; do \
-	  venv/bin/omconf validate $$spec; \
-	  venv/bin/omconf build $$spec -o bundles/$$(basename $$(dirname $$spec)); \
-	  diff -r bundles/$$(basename $$(dirname $$spec)) $$(dirname $$spec)/bundles; \
-	done
+wheel: setup ## build the wheel twice and compare, build the examples with it in a clean environment
+	$(BIN)/python -m tests.packages build/packages
+
+.PHONY: release
+release: setup ## build the last commit's wheel and sdist into dist/, after all checks of them; uploads nothing
+	$(BIN)/python -m tests.packages --release build/packages
+
+.PHONY: bounds
+bounds: setup ## run tests with the lowest and the newest dependencies on each Python; QUICK=1 runs two of them
+	$(BIN)/python -m tests.bounds $(if $(QUICK),--quick) build/bounds
 
 .PHONY: check
 check: export CI = true
-check: setup ## what CI runs: lint, the docs, all tests with nothing skipped and nothing undeclared, the wheel
-	$(MAKE) lint
-	$(MAKE) docs
-	$(MAKE) hidden-programs
+check: setup ## what CI runs: lint, the docs, all tests with nothing skipped or undeclared, the wheel, bounds
+	$(MAKE) --jobs 2 hidden-programs beside
+
+# Many tests wait, which leaves room for the rest.
+.PHONY: beside
+beside: setup
+	$(MAKE) lint docs
 	$(MAKE) wheel
+	$(MAKE) bounds QUICK=1
 
 .PHONY: lock
-lock: ## resolve the dependencies anew into requirements-dev.txt (needs uv)
-	uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 --group dev \
-	  --custom-compile-command "make lock" pyproject.toml -o requirements-dev.txt
+lock: ## resolve the dependencies anew, the newest and the lowest that are declared (needs uv)
+	$(LOCK) --group dev -o requirements-dev.txt
+	$(LOCK) --group test --resolution lowest-direct -o requirements-lowest.txt
 
 .PHONY: clean
 clean: ## remove what was made

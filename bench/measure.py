@@ -81,6 +81,13 @@ class Rounds:
             done += 1
         self.repeats = done
 
+    @classmethod
+    def of(cls, seconds: dict[str, list[float]]) -> Rounds:
+        """Take what was measured otherwise, a figure a round for each name."""
+        found = cls({}, 0)
+        found.seconds, found.repeats = seconds, min(map(len, seconds.values()))
+        return found
+
     def median(self, name: str) -> float:
         """The median of a command's seconds."""
         return statistics.median(self.seconds[name])

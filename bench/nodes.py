@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,12 +17,18 @@ from bench.cases import OMCONF
 from bench.measure import Command, Rounds, peak
 from bench.table import Row, memory, timed
 from tests.needs import closure, missing
+from tests.real import machines
+from tests.real.applied import Applied
+from tests.real.machines import Machines
 from tests.real.nodes import NEEDS_NODES, NEEDS_SSH, Nodes
 from tests.real.programs import Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+    from tests.real.applied import Done
+    from tests.real.timeline import Line
 
 COUNT = 8
 MANY = 50
@@ -53,7 +61,7 @@ PLAYBOOK = """\
 
 def lacking() -> list[str]:
     """Name what is not here and nodes need."""
-    return missing(closure(("root", *NEEDS_NODES, *NEEDS_SSH)))
+    return missing(closure(("root", *NEEDS_NODES, *NEEDS_SSH, *machines.NEEDS)))
 
 
 @contextmanager
@@ -160,6 +168,47 @@ def verified(folder: Path, repeats: int) -> Iterator[Row]:
         yield timed(rounds, "verify", floor, f"{COUNT} nodes by ssh: verify")
 
 
+def restarted(folder: Path, repeats: int) -> Iterator[Row]:
+    """Applies that restart what stands for OpenMeetings, against what the nodes take themselves."""
+    folder.mkdir()
+    network = Network(f"bench{os.getpid()}m")
+    three = Machines(network, folder)
+    try:
+        three.boot()
+        applied = Applied(three)
+        applied.first()
+        told = f"{len(three.machines)} nodes by ssh: "
+        floor = "stops and starts, one by one"
+        seconds: dict[str, list[float]] = {"apply": [], floor: []}
+        over = []
+        for _ in range(repeats):
+            applied.rolling()
+            began = time.perf_counter()
+            line = _line(applied, applied.apply())
+            seconds["apply"].append(time.perf_counter() - began)
+            each = (line.took(name, "stopping", "healthy") for name in three.machines)
+            seconds[floor].append(sum(each))
+            applied.whole()
+            line = _line(applied, applied.apply())
+            stops = (line.took(name, "stopping", "down") for name in three.machines)
+            starts = (line.took(name, "starting", "healthy") for name in three.machines)
+            over.append(line.seconds() - max(stops) - max(starts))
+        yield timed(Rounds.of(seconds), "apply", floor, f"{told}apply, nodes restart one by one")
+        more = statistics.median(over)
+        words = f"{more:.1f} s over the slowest stop and start"
+        yield Row(f"{told}outage when all stop", "", words, more, 2.0, "2 s", repeats)
+    finally:
+        three.close()
+        network.close()
+
+
+def _line(applied: Applied, done: Done) -> Line:
+    """Return the time line of an apply; raises RuntimeError where it failed."""
+    if done.how != ("applied", 0):
+        raise RuntimeError(f"{done.how}: {done.why}")
+    return applied.line(done)
+
+
 def over_ssh(folder: Path, repeats: int) -> Iterator[Row]:
     """Plans and applies of real nodes, against parallel ssh with tar."""
     tar, copy = "parallel ssh, tar -c", "parallel ssh, tar -x, sync"
@@ -184,5 +233,6 @@ def over_ssh(folder: Path, repeats: int) -> Iterator[Row]:
         yield memory(f"{named}peak memory of apply", peak(apply))
         yield from beside_ansible(nodes)
     yield from verified(folder, repeats)
+    yield from restarted(folder / "three", min(repeats, 3))
     with _nodes(folder / "many", MANY) as nodes:
         yield memory(f"{MANY} nodes by ssh: peak memory of apply", peak(_apply(nodes)))

@@ -1,4 +1,10 @@
-"""Clusters for tests: the smallest spec, specs resolved, and Hypothesis strategies of clusters."""
+"""Clusters for tests: the smallest spec, specs resolved, and Hypothesis strategies of clusters.
+
+`spec_of` makes the smallest spec as data, with sections replaced, and `cluster_of` resolves one. The
+strategy `specs` draws specs without errors over all releases, databases and kinds of storage, with
+hostile but valid names; properties hold for each of them, most of all that what is rendered is read
+back.
+"""
 
 from __future__ import annotations
 

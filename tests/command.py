@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
@@ -17,6 +18,12 @@ ROOT = Path(__file__).parent.parent
 OWN_CODE = {"PYTHONPATH": str(ROOT)}
 """Has a shell's `omconf` run the code beside these tests, wherever the installed one is from."""
 EXAMPLES = ROOT / "examples"
+_FINDING = re.compile(r"^(?:(\S.*?): )?(?:error|warning)\[(OM\d+)\]: ", re.MULTILINE)
+
+
+def findings(err: str) -> list[tuple[str, str]]:
+    """The findings that a command's stderr has: the rule and, where it names one, the place of each."""
+    return [(rule, place) for place, rule in _FINDING.findall(err)]
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,15 @@ class Result:
     code: int
     out: str
     err: str
+
+    @property
+    def findings(self) -> list[tuple[str, str]]:
+        return findings(self.err)
+
+    @property
+    def rules(self) -> list[str]:
+        """The ids of its findings, in order."""
+        return [rule for rule, _ in self.findings]
 
 
 def omconf(

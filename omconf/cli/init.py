@@ -1,7 +1,8 @@
-"""`omconf init`: a commented spec to start from."""
+"""`omconf init`: a commented spec to start from, and the schema that editors check it with."""
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import typer
@@ -9,9 +10,12 @@ import typer
 from omconf.cli import output
 from omconf.rules import EXISTS
 
+SCHEMA = "cluster.schema.json"
+MODELINE = f"# yaml-language-server: $schema={SCHEMA}\n"
+"""Tells editors where the schema is, from the folder of the spec."""
 STARTER = """\
 # An OpenMeetings cluster. `omconf validate` checks this file, `omconf build -o bundles` compiles it.
-# All other keys have defaults; `omconf schema` prints a JSON Schema of all keys for editors.
+# All other keys have defaults; an editor with YAML support completes and explains them.
 omconf: 1                        # format version of this file
 cluster: conference              # also Hazelcast's cluster-name
 
@@ -42,19 +46,32 @@ nodes:
 
 
 def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
-    """Write a commented spec to start from; an existing file is never overwritten, `-` prints it."""
-    from omconf.files.write import create
+    """Write a commented spec to start from, and beside it the JSON Schema for editors.
+
+    An existing file is never overwritten. `-` prints the spec alone.
+    """
     from omconf.pipeline.compiled import STDIN
+    from omconf.spec.schema import spec_schema
 
     if str(spec) == STDIN:
         output.write(STARTER)
         return
+    _create(spec, MODELINE + STARTER, "Name another file: omconf init OTHER.yaml")
+    schema, written = spec.with_name(SCHEMA), f"{spec}"
+    if not os.path.lexists(schema):
+        _create(schema, output.json_text(spec_schema()), f"Run: omconf schema > {schema}")
+        written += f" and {schema}"
+    named = "" if spec == Path("cluster.yaml") else f" {spec}"
+    output.tell(f"Wrote {written}. Edit {spec}, then run: omconf validate{named}")
+
+
+def _create(path: Path, text: str, hint: str) -> None:
+    """Write a new file, or report why not and exit."""
+    from omconf.files.write import create
+
     try:
-        create(str(spec), STARTER.encode())
+        create(str(path), text.encode())
     except OSError as error:
         what = "it already exists" if isinstance(error, FileExistsError) else error.strerror
-        hint = "Name another file: omconf init OTHER.yaml"
-        output.say([EXISTS.at(None, f"{spec} is not written: {what}.", hint=hint)])
+        output.say([EXISTS.at(None, f"{path} is not written: {what}.", hint=hint)])
         raise typer.Exit(1) from None
-    named = "" if spec == Path("cluster.yaml") else f" {spec}"
-    output.tell(f"Wrote {spec}. Edit it, then run: omconf validate{named}")

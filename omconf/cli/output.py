@@ -112,7 +112,12 @@ def say(found: Iterable[Diagnostic]) -> None:
 
 
 def print_json(document: dict[str, Any] | list[dict[str, Any]]) -> None:
-    """Print a JSON document to stdout, in ASCII: no text in it acts on a terminal."""
+    """Print a JSON document to stdout."""
+    write(json_text(document))
+
+
+def json_text(document: dict[str, Any] | list[dict[str, Any]]) -> str:
+    """Return the text of a JSON document, in ASCII: no text in it acts on a terminal."""
     import json
 
-    write(json.dumps(document, indent=2) + "\n")
+    return json.dumps(document, indent=2) + "\n"

@@ -28,6 +28,10 @@ def spec_schema() -> dict[str, Any]:
         }
     release = schema["$defs"][OpenMeetings.__name__]["properties"]["release"]
     release["enum"] = list(RELEASES)
+    for section in (schema, *schema["$defs"].values()):
+        for key in section["properties"].values():
+            if key.get("default", "") is None:
+                del key["default"]  # an editor would propose `null`
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 

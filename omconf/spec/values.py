@@ -7,15 +7,19 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
-from omconf.formats import fstab, names, options, oracle_net, paths, systemd
+from omconf.formats import fstab, java, names, options, oracle_net, paths, systemd, urls
 from omconf.secrets import SecretRef
 from omconf.spec import addresses, checks, folders, programs, properties, references, storage
 
 
-def _shaped(pattern: re.Pattern[str], example: str | None = None) -> Any:
+def _shaped(
+    pattern: re.Pattern[str], example: str | None = None, longest: int | None = None
+) -> Any:
     """Tell editors a format's allow-list; the check itself says it with a hint."""
-    examples = [example] if example else None
-    return Field(examples=examples, json_schema_extra={"pattern": f"^(?:{pattern.pattern})$"})
+    shape: dict[str, Any] = {"pattern": f"^(?:{pattern.pattern})$"}
+    if longest:
+        shape["maxLength"] = longest
+    return Field(examples=[example] if example else None, json_schema_extra=shape)
 
 
 def _within(least: int, most: int) -> Any:
@@ -30,6 +34,9 @@ _PUBLIC = re.compile(rf"{_ADDRESS.pattern}(?::{_PORT})?")
 _SUBNET = re.compile(rf"{_OCTET}(?:\.{_OCTET}){{3}}/[0-9.]+")
 _GROUP = re.compile(rf"(?:22[4-9]|23[0-9])(?:\.{_OCTET}){{3}}")
 _WEB = re.compile(r"[Hh][Tt][Tt][Pp][Ss]?://[\s\S]+")
+_FOLDER = re.compile(f"/{paths.CARRIED.pattern}")
+_EXPORT = re.compile(f"/(?:{paths.CARRIED.pattern})?")
+_TURN = re.compile(f"{urls.TURN.pattern}(?:,{urls.TURN.pattern})*")
 _TRIMMED = re.compile(r"(?! )[\s\S]*[^ ]")
 
 Text = Annotated[
@@ -42,14 +49,22 @@ Reason = Annotated[Text, AfterValidator(checks.reason)]
 XmlText = Annotated[Text, AfterValidator(properties.xml_text)]
 PropertyName = Annotated[str, AfterValidator(properties.property_name)]
 OptionName = Annotated[str, AfterValidator(properties.option_name)]
-HazelcastName = Annotated[Text, AfterValidator(properties.hazelcast_name)]
+HazelcastName = Annotated[
+    Text,
+    AfterValidator(properties.hazelcast_name),
+    _shaped(_TRIMMED, "conference", properties.MAX_NAME),
+]
 ClusterName = Annotated[
-    str, AfterValidator(checks.cluster_name), _shaped(names.LABEL, "conference")
+    str,
+    AfterValidator(checks.cluster_name),
+    _shaped(names.LABEL, "conference", names.MAX_LABEL),
 ]
 InstanceName = Annotated[
-    Text, AfterValidator(checks.instance_name), _shaped(names.INSTANCE, "Server 1")
+    Text,
+    AfterValidator(checks.instance_name),
+    _shaped(names.INSTANCE, "Server 1", names.MAX_INSTANCE),
 ]
-NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om1"])]
+NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om-old"])]
 Address = Annotated[str, AfterValidator(addresses.reachable), _shaped(_ADDRESS, "10.1.1.1")]
 PublicAddress = Annotated[
     str, AfterValidator(addresses.public_address), _shaped(_PUBLIC, "203.0.113.7:15701")
@@ -65,14 +80,22 @@ Ttl = Annotated[int, AfterValidator(addresses.ttl), _within(1, 255)]
 Port = Annotated[int, AfterValidator(addresses.port), _within(1, 65535)]
 Timeout = Annotated[int, AfterValidator(checks.timeout), _within(1, 3600)]
 Folder = Annotated[
-    str, AfterValidator(checks.clean), AfterValidator(folders.folder), _shaped(paths.CARRIED)
+    str,
+    AfterValidator(checks.clean),
+    AfterValidator(folders.folder),
+    _shaped(_FOLDER, longest=paths.MAX_PATH),
 ]
 Export = Annotated[
-    str, AfterValidator(checks.clean), AfterValidator(folders.export_path), _shaped(paths.CARRIED)
+    str,
+    AfterValidator(checks.clean),
+    AfterValidator(folders.export_path),
+    _shaped(_EXPORT, "/srv/omdata", paths.MAX_PATH),
 ]
 Webapp = Annotated[str, AfterValidator(checks.webapp), _shaped(names.WEBAPP)]
 Unit = Annotated[
-    str, AfterValidator(checks.unit), _shaped(re.compile(f"none|{systemd.SERVICE.pattern}"))
+    str,
+    AfterValidator(checks.unit),
+    _shaped(re.compile(f"none|{systemd.SERVICE.pattern}"), longest=systemd.MAX_SERVICE),
 ]
 Account = Annotated[str, AfterValidator(checks.account), _shaped(names.ACCOUNT)]
 Interface = Annotated[str, AfterValidator(addresses.interface), _shaped(names.DEVICE, "eth0")]
@@ -83,15 +106,17 @@ Url = Annotated[
     str, AfterValidator(checks.clean), _shaped(_WEB, "https://om1.example.org:5443/openmeetings")
 ]
 TimeZone = Annotated[Text, AfterValidator(programs.time_zone), Field(examples=["Europe/Berlin"])]
-JvmOption = Annotated[Text, AfterValidator(programs.jvm_option)]
+JvmOption = Annotated[Text, AfterValidator(programs.jvm_option), _shaped(java.OPTION, "-Xmx2g")]
 SpringText = Annotated[Text, AfterValidator(programs.spring_text)]
 KurentoUrl = Annotated[
     SpringText,
     AfterValidator(programs.kurento_url),
-    Field(examples=["ws://10.1.1.20:8888/kurento"]),
+    _shaped(urls.MEDIA_SERVER, "ws://10.1.1.20:8888/kurento", urls.MAX_URL),
 ]
 TurnUrl = Annotated[
-    SpringText, AfterValidator(programs.turn_url), Field(examples=["turn.example.org:3478"])
+    SpringText,
+    AfterValidator(programs.turn_url),
+    _shaped(_TURN, "turn.example.org:3478", urls.MAX_URL),
 ]
 Minutes = Annotated[int, AfterValidator(programs.minutes), _within(1, 10080)]
 SshDestination = Annotated[
@@ -104,7 +129,7 @@ Member = Annotated[
     AfterValidator(references.member),
     Field(examples=["om1.example.org", "{name}.example.org"]),
 ]
-JpaText = Annotated[Text, AfterValidator(properties.carried), _shaped(_TRIMMED)]
+JpaText = Annotated[Text, AfterValidator(properties.carried), _shaped(_TRIMMED, "openmeetings")]
 OracleName = Annotated[
     Text,
     AfterValidator(properties.oracle_name),
@@ -113,7 +138,9 @@ OracleName = Annotated[
 MountOption = Annotated[Text, AfterValidator(storage.mount_option), _shaped(options.CARRIED)]
 ExportOption = Annotated[Text, AfterValidator(storage.export_option), _shaped(options.CARRIED)]
 ShareName = Annotated[
-    Text, AfterValidator(storage.share_name), Field(examples=["openmeetings-conference"])
+    Text,
+    AfterValidator(storage.share_name),
+    Field(examples=["openmeetings-conference"], json_schema_extra={"maxLength": names.MAX_SHARE}),
 ]
 SambaUser = Annotated[Text, AfterValidator(storage.samba_user), _shaped(names.DOMAIN_ACCOUNT)]
 CredentialsFile = Annotated[
@@ -124,7 +151,9 @@ CredentialsFile = Annotated[
 ]
 Domain = Annotated[Text, AfterValidator(storage.domain), _shaped(names.DOMAIN, "CORP")]
 MountFrom = Annotated[
-    Text, AfterValidator(storage.mount_from), _shaped(names.HOST, "nfs.example.org")
+    Text,
+    AfterValidator(storage.mount_from),
+    _shaped(names.HOST, "nfs.example.org", names.MAX_HOST),
 ]
 ExportClient = Annotated[
     Text, AfterValidator(storage.client), _shaped(names.EXPORT_CLIENT, "10.1.1.0/24")
@@ -144,7 +173,19 @@ FileSystem = Annotated[
 FstabOption = Annotated[Text, AfterValidator(storage.fstab_option), _shaped(options.CARRIED)]
 Release = Annotated[Text, AfterValidator(checks.release)]
 RuleId = Annotated[Text, AfterValidator(checks.rule_id), _shaped(re.compile("OM[0-9]{3}"))]
-_HOST: dict[str, Any] = {"type": "string", "pattern": f"^(?:{names.HOST.pattern})$"}
+_HOST: dict[str, Any] = {
+    "type": "string",
+    "pattern": f"^(?:{names.HOST.pattern})$",
+    "maxLength": names.MAX_HOST,
+}
+_HOST_FORMS: dict[str, dict[str, Any]] = {
+    "node": {**_HOST, "description": "The name of a node.", "examples": ["om1"]},
+    "host": {
+        **_HOST,
+        "description": "The address or name of a server that is no node.",
+        "examples": ["10.1.1.10", "db.example.org"],
+    },
+}
 Host = Annotated[
     references.HostRef,
     PlainValidator(references.host),
@@ -155,28 +196,33 @@ Host = Annotated[
                 *(
                     {
                         "type": "object",
-                        "properties": {form: _HOST},
+                        "properties": {form: schema},
                         "required": [form],
                         "additionalProperties": False,
                     }
-                    for form in ("node", "host")
+                    for form, schema in _HOST_FORMS.items()
                 ),
             ],
             "examples": ["om1", "10.1.1.10", "db.example.org", {"node": "om1"}, {"host": "nas"}],
         }
     ),
 ]
-_PORT_NUMBER: dict[str, Any] = {"type": "integer", "minimum": 1, "maximum": 65535}
+_PORT_NUMBER: dict[str, Any] = {
+    "type": "integer",
+    "minimum": 1,
+    "maximum": 65535,
+    "description": "The port of this server; unset: `database.port`.",
+}
 _SERVERS: list[dict[str, Any]] = [
     _HOST,
     *(
         {
             "type": "object",
-            "properties": {form: _HOST, "port": _PORT_NUMBER},
+            "properties": {form: schema, "port": _PORT_NUMBER},
             "required": [form],
             "additionalProperties": False,
         }
-        for form in ("node", "host")
+        for form, schema in _HOST_FORMS.items()
     ),
 ]
 DatabaseHosts = Annotated[
@@ -194,9 +240,25 @@ DatabaseHosts = Annotated[
     ),
 ]
 _SOURCES: dict[str, dict[str, Any]] = {
-    "env": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"},
-    "file": {"type": "string", "minLength": 1},
-    "command": {"type": "array", "items": {"type": "string"}, "minItems": 1},
+    "env": {
+        "type": "string",
+        "pattern": "^[A-Za-z_][A-Za-z0-9_]*$",
+        "description": "The environment variable that has the secret.",
+        "examples": ["OM_DB_PASSWORD"],
+    },
+    "file": {
+        "type": "string",
+        "minLength": 1,
+        "description": "The file whose first line is the secret; a relative path begins at the spec.",
+        "examples": ["db-password"],
+    },
+    "command": {
+        "type": "array",
+        "items": {"type": "string", "minLength": 1},
+        "minItems": 1,
+        "description": "The program, with its arguments, whose first line of output is the secret.",
+        "examples": [["pass", "show", "openmeetings/db"]],
+    },
 }
 _SECRETS: list[dict[str, Any]] = [
     {
@@ -235,6 +297,7 @@ OptionValue = Annotated[
         }
     ),
 ]
+_WHOLE = {"const": True, "description": "The whole content is the file, not its first line alone."}
 NodeFile = Annotated[
     SecretRef | str,
     PlainValidator(references.node_file),
@@ -245,7 +308,7 @@ NodeFile = Annotated[
                 *(
                     {
                         **form,
-                        "properties": {**form["properties"], "whole": {"const": True}},
+                        "properties": {**form["properties"], "whole": _WHOLE},
                         "required": [*form["required"], "whole"],
                     }
                     for form in _SECRETS

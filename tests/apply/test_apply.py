@@ -184,9 +184,8 @@ class TestSavedPlans:
         plan = self.saved(tree)
         assert omconf("apply", plan, "--health-timeout", "20", env=SECRET).code == 0
         done = omconf("apply", plan, env=SECRET)
-        assert done.code == 1
+        assert (done.code, done.rules) == (1, ["OM601"])
         (entry,) = json.loads(tree.run("log", "--json").out)["entries"]
-        assert "This plan has already been applied: " in done.err
         assert f"{entry['when']} by {entry['by']}, applied, as {entry['id']}" in done.err
         # What was taken back is to be applied again.
         assert tree.run("undo", "--yes").code == 0
@@ -216,7 +215,7 @@ class TestSavedPlans:
         assert done.code == 0, done.err
         assert tree.contents()
         again = omconf("apply", tree.folder / place, cwd=Path("/"), env=SECRET)
-        assert (again.code, "already been applied" in again.err) == (1, True)
+        assert (again.code, again.rules) == (1, ["OM601"])
 
     def planned_inside(self, tree: Tree, place: str) -> None:
         (tree.folder / place).parent.mkdir(parents=True, exist_ok=True)
@@ -251,7 +250,7 @@ class TestSavedPlans:
         else:
             tree.folder.chmod(0o1777)
         done = omconf("apply", tree.folder / "om1.plan", cwd=Path("/"), env=SECRET)
-        assert (done.code, "no longer the spec" in done.err) == (1, True)
+        assert (done.code, done.rules) == (1, ["OM601"])
         assert not (tree.folder / "ran").exists()
         assert tree.contents() == {}
 
@@ -409,9 +408,11 @@ class TestEditsSince:
         written = tree.read(EXPORTS)
         tree.put(EXPORTS, edited)
         done = tree.run("undo", "--yes", "--json")
-        why = str(lines(done.out)[-1]["why"])
-        assert (done.code, "omconf's block in it was edited after the apply" in why) == (1, True), (
-            why
+        end = lines(done.out)[-1]
+        assert (done.code, end["outcome"], "/etc/exports" in str(end["why"])) == (
+            1,
+            "partial",
+            True,
         )
         assert tree.read(EXPORTS) == edited
         tree.put(EXPORTS, written)
@@ -494,8 +495,7 @@ class TestHostileState:
         assert tree.run("apply", "--yes").code == 0
         (self.journal(tree) / "000001.about").write_text("{" + " " * 30_000_000)
         done = tree.run("log")
-        assert "applied anything" not in done.out
-        assert done.err.count("OM605") == 1
+        assert (done.out, done.rules) == ("", ["OM605"])
 
     def test_an_end_that_a_power_cut_left_empty_is_none(self, tree: Tree) -> None:
         assert tree.run("apply", "--yes").code == 0
@@ -561,4 +561,6 @@ def test_who_asks_nobody_cannot_have_each_node_confirmed(tree: Tree) -> None:
     """It would refuse at the first node, and say to run it again."""
     done = tree.run("apply", "--yes", "--json", "--confirm-each")
     assert (done.code, done.out) == (1, "")
-    assert "does not work with --json" in " ".join(done.err.split())
+    assert "--confirm-each" in done.err
+    assert "--json" in done.err
+    assert tree.contents() == {}

@@ -169,7 +169,8 @@ class TestExportfs:
         (found,) = machine.problems(
             (EXPORTS, text), hide=lambda t: t.replace("hunter2", "(secret)")
         )
-        assert found.endswith('unknown keyword "(secret)"')
+        said = '/etc/exports:1: unknown keyword "(secret)"'
+        assert found == f"exportfs rejects the planned /etc/exports: {said}"
         (found,) = machine.problems((EXPORTS, text), hide=lambda _: "")
         assert found == "exportfs rejects the planned /etc/exports"
 
@@ -217,7 +218,7 @@ class TestExportfs:
         assert machine.problems((EXPORTS, GOOD)) == []
         fake.write_text("#!/bin/sh\ngrep -q omdata /etc/exports || exit 0\nexit 3\n")
         (found_,) = machine.problems((EXPORTS, GOOD))
-        assert found_.endswith(": exit code 3")
+        assert found_ == "exportfs rejects the planned /etc/exports: exit code 3"
 
 
 @given(st.lists(st.sampled_from(["a:1: x", "a:2: x", "line 3 y", "z"])), st.randoms())

@@ -12,6 +12,7 @@ from random import Random
 
 import pytest
 
+from omconf.plan import owed
 from tests.apply.host import NEEDS, NO_ROUTE, Host, until
 from tests.needs import needs
 
@@ -36,10 +37,10 @@ def applied(host: Host) -> Host:
 def first(host: Host) -> None:
     """Apply until nobody is waited for."""
     for _ in range(4):
-        done = host.run("apply", "--yes")
+        done = host.run("apply", "--yes", "--json")
         if done.returncode == 0:
             return
-        assert "Waiting for a manual step." in done.stdout, done.stdout + done.stderr
+        assert outcome(done) == "waiting", done.stdout + done.stderr
     raise AssertionError("a person is waited for again and again")
 
 
@@ -55,8 +56,10 @@ def test_a_first_apply_waits_for_people_and_goes_on(host: Host) -> None:
     assert (done.returncode, outcome(done)) == (1, "waiting")
     assert host.contents() == before
     host.start_database()
-    shown = host.run("apply", "--yes").stdout
-    assert re.search("om1:   the database administrator: .*: done.*: (the|its) ", shown), shown
+    done = host.run("apply", "--yes", "--json")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    manual = [e for e in events if e.get("action", {}).get("type") == "manual"]
+    assert [(e["state"], e["action"]["who"]) for e in manual] == [("done", "database")], manual
     first(host)
     assert host.programs()[-1] == RESTART
     assert host.plan()["has_changes"] is False
@@ -86,7 +89,11 @@ def test_undo_of_a_first_apply_waits_for_no_check_that_it_takes_away(host: Host)
     done = host.run("undo", "--yes", "--json")
     assert (done.returncode, outcome(done)) == (0, "undone"), done.stdout
     assert time.monotonic() - began < 60
-    assert "its state before omconf is unknown" in done.stdout
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    (health,) = [
+        e for e in events if e.get("action", {}).get("type") == "health" and e["state"] == "done"
+    ]
+    assert health["text"], "it says why it is done without a health check"
     assert host.contents() == before
 
 
@@ -134,7 +141,7 @@ def test_without_undo_it_is_owed(applied: Host) -> None:
     assert plan["has_changes"]
     (setenv,) = [c for c in plan["changes"] if c["path"].endswith("setenv.sh")]
     assert [i["key"] for i in setenv["items"]] == ["-Xmx2g"]
-    assert any("unfinished apply" in note for note in setenv["notes"])
+    assert setenv["notes"] == [owed.NOTE]
     assert applied.run("apply", "--yes").returncode == 0
     assert RESTART in applied.programs()
     assert applied.plan()["has_changes"] is False
@@ -181,8 +188,9 @@ def test_ctrl_c_ends_the_step_in_hand(applied: Host) -> None:
     process.wait()
     process.stdout.close()
     applied.forget()
-    assert any("Stopped partway" in line for line in said), "".join(said)
-    assert process.returncode != 0
+    assert process.returncode != 0, "".join(said)
+    (last, *_) = json.loads(applied.run("log", "--json").stdout)["entries"]
+    assert (last["what"], last["outcome"]) == ("apply", "partial")
     first(applied)
     assert applied.plan()["has_changes"] is False
     assert applied.settled()
@@ -217,7 +225,7 @@ def test_ctrl_c_twice_ends_at_once(applied: Host, verb: str) -> None:
     assert "exportfs -ra" not in applied.programs(), "it was not waited for"
     assert said[-1]["outcome"] == "partial"
     assert said[-1]["why"].startswith("om1: ")
-    assert said[-1]["why"].endswith("what may still run there: exportfs -ra")
+    assert said[-1]["why"].endswith(": exportfs -ra")
     held = applied.run("apply", "--yes")
     assert (held.returncode, "OM602" in held.stderr) == (1, True)
     applied.put("/var/may-end", "")
@@ -299,14 +307,19 @@ class TestKills:
         return [(path, said.split()[0]) for path, said in contents.items()]
 
 
+def owes(done: subprocess.CompletedProcess[str]) -> list[str]:
+    """The state of each finding that `verify --json` has of an apply on the node."""
+    (node,) = json.loads(done.stdout)["nodes"]
+    return [check["status"] for check in node["checks"] if check["check"] == "apply"]
+
+
 def test_verify_says_what_is_owed(applied: Host) -> None:
-    assert "apply did not come to its end" not in applied.run("verify").stdout
+    assert owes(applied.run("verify", "--json")) == []
     change(applied)
     applied.shell("touch /var/fail.systemctl.restart")
     assert applied.run("apply", "--yes", "--no-undo").returncode == 1
-    found = applied.run("verify")
-    assert found.returncode == 1
-    assert "an apply did not come to its end" in found.stdout
+    found = applied.run("verify", "--json")
+    assert (found.returncode, owes(found)) == (1, ["fail"])
 
 
 def test_an_undo_takes_back_what_an_apply_went_on_with(applied: Host) -> None:
@@ -366,12 +379,14 @@ def test_a_node_that_does_not_become_healthy_is_taken_back(applied: Host) -> Non
     done = applied.run("apply", "--yes", "--json", "--health-timeout", "1")
     end = json.loads(done.stdout.splitlines()[-1])
     assert done.returncode == 1
-    assert "not healthy" in end["why"]
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    failed = [event["action"]["type"] for event in events if event.get("state") == "failed"]
+    assert failed == ["health"] * 2, "the second is the undo's"
     # Whoever is told how long that may take is told what was asked for.
     assert re.findall('"type": "health", "timeout": ([0-9]+)', done.stdout)
     assert not re.search('"type": "health", "timeout": (?!1,)', done.stdout)
     # The unit is active: what it says is shown all the same.
-    assert "openmeetings.service there ends: SEVERE (sensitive value) | what" in end["why"]
+    assert end["why"].endswith(": SEVERE (sensitive value) | what journalctl says")
     assert applied.contents() == before
     # The undo waits for health, too, and says that it did not come.
     assert end["outcome"] == "partial"
@@ -422,5 +437,5 @@ def test_a_node_that_nothing_can_ask_for_its_health_is_not_begun(applied: Host) 
     done = applied.run("apply", "--yes", "--json")
     end = json.loads(done.stdout.splitlines()[-1])
     assert (done.returncode, end["outcome"]) == (1, "refused")
-    assert "cannot be checked: curl and wget are missing" in done.stdout
+    assert [(d["rule"], d["node"]) for d in end["diagnostics"]] == [("OM601", "om1")]
     assert applied.contents() == before

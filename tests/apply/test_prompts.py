@@ -21,7 +21,7 @@ from omconf.plan import owed
 from omconf.rollout.who import MOVE
 from tests.apply.host import HEALTHY, NEEDS, Host
 from tests.apply.trees import SECRET, Tree
-from tests.command import ROOT
+from tests.command import ROOT, findings
 from tests.needs import fixture_needs, needs
 
 DONE = "Is it done? [y/N]: "
@@ -126,8 +126,6 @@ def test_ctrl_c_ends_the_question_whether_a_step_is_done(host: Host, tmp_path: P
     with Terminal(host.words("apply", "--yes"), tmp_path) as terminal:
         terminal.hear(DONE)
         assert terminal.ended(lambda: host.signal("INT", "-m [o]mconf apply")) != 0
-        assert "Stopped partway" in terminal.said
-        assert "it was interrupted" in terminal.said
     (entry,) = json.loads(host.run("log", "--json").stdout)["entries"]
     assert entry["outcome"] == "partial"
     # Nobody said that it is done, and so it is waited for.
@@ -142,9 +140,7 @@ def test_a_person_says_that_a_step_is_done(host: Host, tmp_path: Path) -> None:
         terminal.said = ""
         terminal.answer("Y")
         terminal.hear(DONE)
-        assert (
-            "Port 5432 of 10.1.1.250 does not answer from om1 yet.\r\n  the bundle" in terminal.said
-        )
+        assert "5432 of 10.1.1.250" in terminal.said, "it says what does not answer"
         host.start_database()
         terminal.answer("Y")
         terminal.hear()
@@ -181,16 +177,13 @@ def test_nobody_starts_on_the_way_back_until_the_data_moved(host: Host, tmp_path
     host.forget()
     before = host.contents()
     alone = host.run("undo", "--yes")
-    assert "It includes a manual step: Move the shared data back" in alone.stderr
+    assert [rule for rule, _ in findings(alone.stderr)] == ["OM604"]
     assert (alone.returncode, host.programs(), host.contents()) == (1, [], before)
     with Terminal(host.words("undo", "--yes"), tmp_path) as terminal:
         terminal.hear(DONE)
         terminal.answer("n")
         terminal.hear()
         assert terminal.process.wait() == 1, terminal.said
-    assert "only after this manual step: Move the shared data back" in " ".join(
-        terminal.said.split()
-    )
     assert "systemctl stop openmeetings.service" in host.programs()
     assert "systemctl start openmeetings.service" not in host.programs()
     with Terminal(host.words("undo", "--yes"), tmp_path) as terminal:
@@ -235,6 +228,5 @@ def test_who_does_not_confirm_a_node_is_told_what_that_means(host: Host, tmp_pat
         terminal.answer("n")
         terminal.hear()
         assert terminal.process.wait() == 1
-    assert "Refused. Nothing was changed." in terminal.said
     assert "om1: not confirmed, not stopped; run apply again to continue" in terminal.said
     assert host.contents() == before

@@ -56,10 +56,8 @@ def test_ignore(tmp_path: Path, ignore: str, wanted: list[tuple[str, int]]) -> N
 def test_a_finding_of_no_node_is_not_ignored_for_one(tmp_path: Path) -> None:
     spec = SPEC + "discovery: {group: 224.0.0.1}\nignore: [{rule: OM221, node: om1, why: x}]\n"
     (tmp_path / "cluster.yaml").write_text(spec)
-    printed = omconf("validate", tmp_path / "cluster.yaml").err
-    assert "warning[OM221]" in printed
-    assert "There is an `OM221`, but not for `om1`." in printed
-    assert "hint: Remove `node`, or name another node." in printed
+    done = omconf("validate", tmp_path / "cluster.yaml")
+    assert done.rules == ["OM206", "OM206", "OM221", "OM112"]
 
 
 def test_the_finding_at_a_nodes_name_is_the_nodes(tmp_path: Path) -> None:
@@ -73,9 +71,7 @@ def test_an_error_is_not_ignored(tmp_path: Path) -> None:
         SPEC.replace("10.1.1.2", "10.1.1.1") + "ignore: [{rule: OM201, why: x}]\n"
     )
     result = omconf("validate", tmp_path / "cluster.yaml")
-    assert result.code == 1
-    assert "error[OM201]" in result.err
-    assert "warning[OM112]: `OM201` is an error in this spec." in result.err
+    assert (result.code, {*result.rules}) == (1, {"OM201", "OM206", "OM112"})
 
 
 def test_findings_about_deployed_files(tmp_path: Path) -> None:
@@ -83,16 +79,13 @@ def test_findings_about_deployed_files(tmp_path: Path) -> None:
     spec = (case / "cluster.yaml").read_text()
     (tmp_path / "hazelcast-extra.xml").write_bytes((case / "hazelcast-extra.xml").read_bytes())
 
-    def said(ignore: str) -> str:
+    def rules(ignore: str) -> list[str]:
         (tmp_path / "cluster.yaml").write_text(spec + ignore)
         result = omconf("plan", tmp_path / "cluster.yaml", "--deployed", case / "deployed")
         assert result.code == 0, result.err
-        return result.err
+        return [rule for rule in result.rules if rule in ("OM112", "OM323")]
 
-    assert "OM323" in said("")
-    assert "OM323" not in said("ignore: [{rule: OM323, node: om1, why: known}]\n")
-    silent = said("ignore: [{rule: OM323, path: /opt/om/bin/setenv.sh, why: known}]\n")
-    assert "OM323" not in silent
-    other = said("ignore: [{rule: OM323, node: om2, why: known}]\n")
-    assert "warning[OM112]: There is an `OM323`, but not for `om2`." in other
-    assert "hint: Write `node: om1`." in other
+    assert rules("") == ["OM323"]
+    assert rules("ignore: [{rule: OM323, node: om1, why: known}]\n") == []
+    assert rules("ignore: [{rule: OM323, path: /opt/om/bin/setenv.sh, why: known}]\n") == []
+    assert sorted(rules("ignore: [{rule: OM323, node: om2, why: known}]\n")) == ["OM112", "OM323"]

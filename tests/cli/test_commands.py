@@ -41,13 +41,33 @@ def test_a_wrong_command_line_is_one(wrong: list[str]) -> None:
 
 def test_init_writes_a_valid_spec_and_never_overwrites(tmp_path: Path) -> None:
     assert omconf("init", cwd=tmp_path).code == 0
-    assert omconf("validate", cwd=tmp_path).out.startswith("cluster.yaml is valid: nodes: 2")
+    checked = json.loads(omconf("validate", "--format", "json", cwd=tmp_path).out)
+    assert checked["valid"] is True
     before = (tmp_path / "cluster.yaml").read_text()
     again = omconf("init", cwd=tmp_path)
     assert again.code == 1
     assert "OM111" in again.err
     assert (tmp_path / "cluster.yaml").read_text() == before
     assert omconf("init", "other.yaml", cwd=tmp_path).code == 0
+
+
+def test_init_writes_the_schema_that_its_first_line_names(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    told = omconf("init", "a/cluster.yaml", cwd=tmp_path).out
+    assert told.startswith("Wrote a/cluster.yaml and a/cluster.schema.json. ")
+    first = (tmp_path / "a/cluster.yaml").read_text().partition("\n")[0]
+    mark, _, schema = first.partition("=")
+    assert mark == "# yaml-language-server: $schema"
+    assert (tmp_path / "a" / schema).read_text() == omconf("schema").out
+    (tmp_path / "a" / schema).write_text("{}")
+    told = omconf("init", "a/other.yaml", cwd=tmp_path).out
+    assert told.startswith("Wrote a/other.yaml. ")
+    assert (tmp_path / "a" / schema).read_text() == "{}"
+
+
+def test_init_prints_no_line_for_editors(tmp_path: Path) -> None:
+    assert "$schema" not in omconf("init", "-", cwd=tmp_path).out
+    assert not list(tmp_path.iterdir())
 
 
 def test_init_on_a_full_disk_leaves_nothing(
@@ -58,16 +78,15 @@ def test_init_on_a_full_disk_leaves_nothing(
 
     monkeypatch.setattr(os, "write", full)
     done = omconf("init", cwd=tmp_path)
-    assert done.code == 1
-    assert "error[OM111]: cluster.yaml is not written: No space left on device." in done.err
+    assert (done.code, done.rules) == (1, ["OM111"])
+    assert os.strerror(errno.ENOSPC) in done.err
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_spec(tmp_path: Path) -> None:
     for command in (["validate"], ["build", "-o", "b"], ["plan", "--deployed", "."]):
         result = omconf(*command, cwd=tmp_path)
-        assert result.code == 1
-        assert "error[OM100]: cluster.yaml: No such file" in result.err
+        assert (result.code, result.rules) == (1, ["OM100"])
     assert list(tmp_path.iterdir()) == []
 
 

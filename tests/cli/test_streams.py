@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from omconf.cli.app import app
-from omconf.cli.init import STARTER
+from omconf.cli.init import MODELINE, STARTER
 from tests.clusters import SMALLEST
 from tests.command import omconf, tree
 
@@ -118,7 +118,7 @@ def test_nothing_is_printed_into_a_file(tmp_path: Path) -> None:
     """A file that is opened while stdout or stderr is closed does not take its number."""
     for closed in CLOSED:
         run(tmp_path, "init new.yaml", closed)
-        assert (tmp_path / "new.yaml").read_text() == STARTER
+        assert (tmp_path / "new.yaml").read_text() == MODELINE + STARTER
         (tmp_path / "new.yaml").unlink()
 
 

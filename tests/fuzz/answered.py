@@ -1,4 +1,9 @@
-"""Runs a case of what nodes send, as `plan --ssh` and `verify --ssh` would."""
+"""Runs a case of what nodes send, as `plan --ssh` and `verify --ssh` would.
+
+A stand-in for ssh hands the mutated tar streams and check output of a case to the real readers. It
+holds that these stay within their budget and return only files that were asked for; what is shown goes
+to the oracle.
+"""
 
 from __future__ import annotations
 

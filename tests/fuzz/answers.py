@@ -1,4 +1,9 @@
-"""What nodes send, mutated: tar streams by their members, the output of omconf-node-check by lines."""
+"""What nodes send, mutated: tar streams by their members, the output of omconf-node-check by lines.
+
+A stream is taken apart into members; these are repeated, dropped, renamed, given another type, size or
+link, and packed again with right checksums. So a case gets past the first check of the archive reader
+and reaches the code behind it, which random bytes never do.
+"""
 
 from __future__ import annotations
 

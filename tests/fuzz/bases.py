@@ -1,4 +1,9 @@
-"""What cases start from: specs, further Hazelcast elements and deployed trees, laid out in a folder."""
+"""What cases start from: specs, further Hazelcast elements and deployed trees, laid out in a folder.
+
+A `Base` is a folder with the spec of an example or a golden case; a second one has its bundle deployed,
+a third the files of the case's own `deployed/`. Every secret in them is `OURS` or `THEIRS`, so that the
+oracle finds a leak by searching for these.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""A case: some files of a base, mutated. Its number makes it, the same on every machine."""
+"""A case: some files of a base, mutated. Its number makes it, the same on every machine.
+
+The family says which files are mutated and how: a spec by its YAML nodes, a deployed tree by the lines
+of its formats, a repository by its objects. A case that found a mistake is kept as JSON in seeds/, by
+content, as a later change of the mutations gives its number another content.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Git repositories that git would never write: broken objects, trees, packs, branches, settings."""
+"""Git repositories that git would never write: broken objects, trees, packs, branches, settings.
+
+Each starts as a right repository with a bundle and is then spoilt by one to four entries of `_CHANGES`.
+`plan --git` has to answer every one with a plan or a finding.
+"""
 
 from __future__ import annotations
 

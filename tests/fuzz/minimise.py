@@ -1,4 +1,9 @@
-"""Makes a failing case small: delta debugging over lines, then over bytes."""
+"""Makes a failing case small: delta debugging over lines, then over bytes.
+
+Whole files are left out first, then halves, quarters and so on of the lines and bytes of each. A
+smaller case counts only when it is broken in the same way (`Broken.kind`), after at most `MAX_RUNS`
+runs.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""Mutations of bytes and lines, for files of any kind."""
+"""Mutations of bytes and lines, for files of any kind.
+
+`at_random` makes one to four of them: bits, ranges, truncation, lines moved or repeated, other
+encodings and line ends, and pieces of another file. They know no format; structure.py has those that
+do.
+"""
 
 from __future__ import annotations
 

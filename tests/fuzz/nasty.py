@@ -1,4 +1,9 @@
-"""What no admin should write, and some do: texts, bytes and values that the mutator puts in."""
+"""What no admin should write, and some do: texts, bytes and values that the mutator puts in.
+
+`TEXTS` and `BYTES` fit anywhere, `BY_KIND` has values that are nearly right for one kind of key (a
+path, an address, a URL), and `PLACES` has whole lines for one deployed file. `SECRET` is planted in
+cases and must never be in any output.
+"""
 
 from __future__ import annotations
 

@@ -1,5 +1,9 @@
-"""Runs one case in this process and says what must never be: an exception, a place outside of the
-file, output that nobody can print, a secret in it, or a good spec whose bundle is not good."""
+"""Runs one case in this process and says what must never be.
+
+That is an exception, a place outside of the file, output that nobody can print, a secret in it, or a
+spec without errors whose bundle is not valid, not read back as it was rendered, or not equal to itself
+in a plan. Each is a `Broken` with a kind, by which many cases of one mistake count once.
+"""
 
 from __future__ import annotations
 

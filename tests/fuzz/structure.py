@@ -1,4 +1,9 @@
-"""Mutations of what a file means: YAML nodes of a spec, elements of XML, values of JSON."""
+"""Mutations of what a file means: YAML nodes of a spec, elements of XML, values of JSON.
+
+A file is parsed, its nodes are dropped, repeated, renamed, moved or set to values of their key's kind
+(nasty.py), and it is written again. The result is still well-formed, so it reaches the checks behind
+the parser.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Huge and hostile specs end in a finding, within 300 MB."""
+"""Huge and hostile specs end in a finding, within 300 MB.
+
+Each input is large in one way only (nodes, nesting, one line, aliases), or is what all nodes together
+send. A child process reads it, and the kernel tells the peak of its memory.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Rows for omconf/formats: each module that reads text."""
+"""Rows for omconf/formats: each module that reads text.
+
+A row is a reader of the module with texts that are hard for it: what makes a parser look back, or start
+again, at each of many repetitions. test_linear.py repeats them and holds the growth of the steps.
+"""
 
 from __future__ import annotations
 

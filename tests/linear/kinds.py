@@ -1,4 +1,8 @@
-"""Rows for the kinds: what stands in a deployed file of each, and in a block of it."""
+"""Rows for the kinds: what stands in a deployed file of each, and in a block of it.
+
+A kind's reader gets the text as a whole file and, where omconf owns a block, inside and behind one, as
+finding and merging the block reads it again. test_linear.py holds the growth of the steps.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Rows for what reads any text, the spec, files beside it, manifests; also many nodes or findings."""
+"""Rows for what reads any text, the spec, files beside it, manifests; also many nodes or findings.
+
+Here a repetition is a key of a spec, a file of a manifest, a node of a cluster or a finding of a view.
+test_linear.py holds the growth of the steps as for formats and kinds.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,9 @@
-"""What a row of the table is: a reader, and texts that are hard for it, as long as one wants them."""
+"""What a row of the table is: a reader, and texts that are hard for it, as long as one wants them.
+
+A `Text` is a part that is repeated, between a head and a tail; `%d` in it is the number of the
+repetition, for parts that must differ. The decorator `row` adds a reader to `ROWS`, and makes it only
+when a test runs it, as steps.py has to rewrite the modules that it imports first.
+"""
 
 from __future__ import annotations
 

@@ -79,7 +79,8 @@ def test_what_only_the_node_knows_is_not_compared(deployed: Path, old: str, new:
     edit(deployed, "om2", old, new)
     assert found(deployed) == {("OM333", "om2")}
     nodes = [word for node in ("om1", "om2", "om3") for word in ("--node", node)]
-    assert "must stop" not in omconf("plan", SPEC, "--deployed", deployed, *nodes).out
+    document = json.loads(omconf("plan", SPEC, "--deployed", deployed, "--json", *nodes).out)
+    assert document["summary"]["disruption"] != "all"
 
 
 def test_a_variable_that_decides_on_no_cluster(deployed: Path) -> None:
@@ -140,7 +141,7 @@ def test_nodes_that_are_laid_out_for_different_releases() -> None:
         (d["node"], d["message"]) for d in found["diagnostics"] if d["rule"] == "OM314"
     ]
     assert node == "om2"
-    assert "for OpenMeetings 9.0.0, those of other nodes for 9.1.0" in message
+    assert re.findall(r"\d+\.\d+\.\d+", message) == ["9.0.0", "9.1.0"]
     (change,) = found["changes"]
     assert change["effect"]["action"] == "none"
     assert "Install OpenMeetings 9.1.0" in str(found["rollout"])

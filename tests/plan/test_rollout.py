@@ -127,9 +127,7 @@ def test_all_that_a_stopped_node_needs_is_there_before_it_starts() -> None:
 def test_who_was_not_planned_keeps_all_from_starting() -> None:
     plan = planned(spec_of(3), spec_of(3, discovery={"group": "239.9.9.9"}), "om1")
     assert (("om1", START)) not in steps(plan)
-    assert (
-        "not part of this plan, but must be stopped as well: om2, om3" in plan["rollout"][0]["why"]
-    )
+    assert plan["rollout"][0]["why"].endswith(": om2, om3")
     assert index(plan, "om1", STOP) < index(plan, "om1", "Roll out om2, om3 too")
 
 

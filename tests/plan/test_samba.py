@@ -88,7 +88,9 @@ def test_the_same_share_inside_and_outside_is_an_error(deployed: Path) -> None:
     (deployed / SMB_CONF).write_text(f"{text}[DATA]\n   hosts deny =\n")
     document = _plan(deployed, code=1)
     assert set(_rules(document)) == {"OM311"}
-    assert any("`[data]` is on line" in d["message"] for d in document["diagnostics"])
+    errors = [(d["node"], d["path"], d["line"]) for d in document["diagnostics"]]
+    added = text.count("\n") + 1
+    assert errors == [("om1", "/etc/samba/smb.conf", line) for line in (added, added + 1)]
 
 
 def test_a_parameter_behind_the_block_is_an_error(deployed: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import errno
 import json
 import os
 import stat
@@ -145,7 +146,7 @@ HOSTILE = {
 @pytest.mark.parametrize("data", HOSTILE.values(), ids=HOSTILE)
 def test_what_is_no_plan_is_refused(data: bytes) -> None:
     said = refused(data)
-    assert said.startswith("OM331 file is not a plan: ")
+    assert said.startswith("OM331 ")
     assert len(said) < 300
     assert "h1dden" not in said
 
@@ -155,7 +156,7 @@ def test_another_format_is_refused_with_a_way_out(version: str) -> None:
     found = saved.parse(json.dumps({**PLAN, "format_version": version, "new": 1}).encode(), "file")
     assert isinstance(found, Diagnostic)
     assert found.rule is NEWER
-    assert "newer omconf" in found.hint
+    assert found.hint
 
 
 def test_written_whole_and_for_its_owner(tmp_path: Path) -> None:
@@ -209,15 +210,17 @@ def test_an_empty_file_is_filled(tmp_path: Path) -> None:
 def test_what_the_system_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = saved.write(str(tmp_path / "nowhere/plan"), SAVED)
     assert isinstance(found, Diagnostic)
-    assert "No such file or directory" in found.message
+    assert found.rule is UNWRITABLE
+    assert os.strerror(errno.ENOENT) in found.message
     missing = saved.read(str(tmp_path / "plan"))
     assert isinstance(missing, Diagnostic)
-    assert "No such file or directory" in missing.message
+    assert missing.rule.id == "OM331"
+    assert os.strerror(errno.ENOENT) in missing.message
     (tmp_path / "plan").write_text(json.dumps(PLAN, indent=2))
     monkeypatch.setattr(saved, "MAX_BYTES", 1000)
     too_large = saved.read(str(tmp_path / "plan"))
     assert isinstance(too_large, Diagnostic)
-    assert "the limit for a plan" in too_large.message
+    assert too_large.rule.id == "OM331"
     refused_too = saved.write(str(tmp_path / "plan"), SAVED)
     assert isinstance(refused_too, Diagnostic)
     assert (tmp_path / "plan").read_text() == json.dumps(PLAN, indent=2)
@@ -230,11 +233,12 @@ def test_an_old_plan_stays_when_the_new_one_cannot_be_written(
     assert saved.write(str(path), SAVED) is None
 
     def full(handle: int) -> None:
-        raise OSError(28, "No space left on device")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", full)
     found = saved.write(str(path), PLAN)
     assert isinstance(found, Diagnostic)
-    assert "No space left" in found.message
+    assert found.rule is UNWRITABLE
+    assert os.strerror(errno.ENOSPC) in found.message
     assert saved.read(str(path)) == SAVED
     assert [p.name for p in tmp_path.iterdir()] == ["plan"]

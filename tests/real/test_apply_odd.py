@@ -67,8 +67,7 @@ def test_nothing_is_said_of_a_journal_that_cannot_be_read(applied: Applied) -> N
     applied.write(user="admin")
     refused(applied.undo(), f"What omconf keeps in {STATE}/conference/journal cannot be read")
     log = three.omconf("log", "--ssh")
-    assert log.returncode == 1
-    assert "applied anything" not in log.stdout
+    assert (log.returncode, log.stdout) == (1, "")
     assert "--sudo" in log.stderr
     plan = applied.plan()
     assert not plan["complete"]
@@ -104,7 +103,6 @@ def test_a_unit_that_does_not_start_says_why(applied: Applied) -> None:
     applied.three.refuse("om1", applied.rolling())
     done = applied.apply()
     complete(done, "undone")
-    assert "the journal of openmeetings.service there ends: " in done.why
     assert "Control process exited, code=exited, status=1/FAILURE | " in done.why
     assert "systemctl status" not in done.why
     assert applied.files() == before
@@ -126,8 +124,7 @@ def test_an_undo_that_meets_an_edit_names_it_and_restores_the_rest(applied: Appl
         edited.write("<!-- ours -->\n")
     done = applied.undo()
     complete(done, "partial")
-    assert done.why.startswith("om2: /opt/om/webapps/openmeetings")
-    assert "it was edited after the apply" in done.why
+    assert done.why.startswith(f"om2: /{CLASSES}/hazelcast.xml")
     now = applied.files()
     assert now["om1"] == before["om1"]
     assert {path for path, its in now["om2"].items() if its != before["om2"][path]} == {

@@ -73,7 +73,6 @@ def test_rolling_change_and_its_undo(applied: Applied) -> None:
     running.until("om1", "restart")
     second = applied.apply()
     assert second.how == ("refused", 1)
-    assert "Another apply has locked this node: apply " in second.why
     assert "--lock-timeout" in second.hints
     waiting = applied.start("--lock-timeout", "60")
     done = running.end()
@@ -120,8 +119,8 @@ def test_all_stop_and_its_undo(applied: Applied) -> None:
         done = applied.apply()
         assert done.how == ("applied", 0), (done.why, done.err)
         line = applied.line(done)
-        stops = {n: moments(line, n, "down")[0] - moments(line, n, "stopping")[0] for n in ALL}
-        starts = {n: moments(line, n, "healthy")[0] - moments(line, n, "starting")[0] for n in ALL}
+        stops = {n: line.took(n, "stopping", "down") for n in ALL}
+        starts = {n: line.took(n, "starting", "healthy") for n in ALL}
         bound = max(stops.values()) + max(starts.values()) + 2
         shown.append(f"{line.seconds():.1f} s of {bound:.1f}: stops {stops}, starts {starts}")
         if line.seconds() < bound:
@@ -158,7 +157,8 @@ def test_rolling_failure_on_the_second_node(applied: Applied) -> None:
     applied.three.sicken("om2", text)
     done = applied.apply(*SOON)
     assert done.how == ("partial", 1), (done.why, done.err)
-    assert "om2 is not healthy" in done.why
+    failed = [(e["node"], e["action"]["type"]) for e in done.events if e.get("state") == "failed"]
+    assert failed[0] == ("om2", "health")
     now = applied.files()
     assert (now["om2"], now["om3"]) == (before["om2"], before["om3"])
     assert text in (applied.three["om1"].root / SETENV).read_text()
@@ -328,7 +328,7 @@ def test_a_saved_plan_of_one_node_and_edits_meanwhile(applied: Applied) -> None:
     guest.kill()
     assert done.how == ("partial", 1), (done.why, done.err)
     assert "om3" in done.why
-    assert "changed after the plan" in done.why
+    assert SETENV in done.why
     drains = [(e["node"], e["text"]) for e in done.events if e["event"] == "drain"]
     assert drains == [("om1", "1 connection to OpenMeetings")]
     assert three["om3"].started() == ran["om3"]
@@ -345,7 +345,7 @@ def test_a_node_that_is_not_well_and_stays_as_it_is(applied: Applied) -> None:
     three.sicken("om3")
     done = applied.apply("--node", "om1")
     assert done.how == ("refused", 1)
-    assert "inited is not true" in done.why
+    assert "om3" in done.why
     assert "--force" in done.hints
     assert (applied.files(), applied.processes()) == (before, ran)
     done = applied.apply("--node", "om1", "--force")
@@ -355,7 +355,7 @@ def test_a_node_that_is_not_well_and_stays_as_it_is(applied: Applied) -> None:
     three.stop_ssh("om3")
     done = applied.apply("--node", "om2")
     assert done.how == ("refused", 1)
-    assert "om3 does not respond" in done.why
+    assert "om3" in done.why
     done = applied.apply("--node", "om2", "--force")
     assert done.how == ("applied", 0), (done.why, done.err)
     three.start_ssh("om3")
@@ -380,7 +380,8 @@ def test_nodes_that_leave_join_and_are_renamed(applied: Applied) -> None:
     applied.write(nodes=nodes(count=2))
     refused = applied.undo()
     assert refused.how == ("refused", 1)
-    assert "om3 is part of it too" in refused.why
+    assert [d["rule"] for d in refused.events[-1]["diagnostics"]] == ["OM604"]
+    assert "om3" in refused.why
     applied.write(nodes=nodes(count=2), removed=gone)
     back = applied.undo()
     assert back.how == ("undone", 0), (back.why, back.err)

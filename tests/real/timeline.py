@@ -78,3 +78,12 @@ class Line:
         those = [m for m in self.moments if m.at >= self.began]
         stops = [m.at for m in those if m.what in ("stopping", "down")]
         return max(m.at for m in those if m.what == "healthy") - min(stops)
+
+    def took(self, node: str, since: str, until: str) -> float:
+        """How long a node took from one moment of it to the next of another kind, in seconds."""
+        begun = next(m.at for m in self.moments if self._is(m, node, since, self.began))
+        return next(m.at for m in self.moments if self._is(m, node, until, begun)) - begun
+
+    @staticmethod
+    def _is(moment: Moment, node: str, what: str, after: float) -> bool:
+        return (moment.node, moment.what) == (node, what) and moment.at >= after

@@ -281,7 +281,6 @@ def test_a_broken_jar_is_a_problem(om: Path, content: bytes) -> None:
     (om / "lib/catalina.jar").write_bytes(content)
     [problem] = read(om).problems
     assert problem.path == "lib/catalina.jar"
-    assert problem.message.startswith("not a readable jar: ")
 
 
 def test_nothing_to_read_is_one_problem(tmp_path: Path) -> None:

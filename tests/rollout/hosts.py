@@ -1,4 +1,9 @@
-"""What a roll-out works on: a spec compiled, a host with its files, an OpenMeetings that runs."""
+"""The parts of the simulated cluster: a compiled spec, a host, and an OpenMeetings that runs.
+
+A `Host` has files, mounts, exports and units as plain data; a `Process` has what OpenMeetings read when
+it started, as later edits of its files do not reach it. `Desired` says which bytes a node's files have
+after an apply, for which it uses the kinds and the merge of omconf itself.
+"""
 
 from __future__ import annotations
 

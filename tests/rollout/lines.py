@@ -1,7 +1,8 @@
 """Connections to simulated hosts: what the program on a node does (apply/node.sh), done in a `World`.
 
-`Node`, `Nodes` and `ClusterWatch` of omconf.apply are the real ones; faults strike where they
-meet the hosts.
+`Node`, `Nodes` and `ClusterWatch` of omconf.apply are the real ones; a `Fault` strikes where they meet
+the hosts: a command fails, a node is lost, omconf is killed. `Turns` has threads act one after the
+other, and `Clock` passes only while somebody sleeps, so each run of a scene is the same.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a roll-out does to a cluster, action by action: an oracle for the order of its steps.
 
-Each host has files, mounts, units, and an OpenMeetings that runs on what it read when it started.
-What members do together is what tests/real/test_rolling.py proves of real ones. After every action
-`World.check` compares the state with what must never be, and every command that is not known here,
+`World` takes the actions of a plan (files, mounts, units, what people are asked to do), each on a host
+of its own; what members do together is what tests/real/test_rolling.py proves of real ones. After every
+action `World.check` compares the state with what must never be. Every command that is not known here,
 or that would fail on a real host, fails the test.
 """
 
@@ -13,6 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.actions import Action, Health, Manual, Put, Remove, Run, Service, Step
+from omconf.rollout.outside import UNTIL_THEN
 from tests.rollout.hosts import (
     BY_HAND,
     EXPORTS,
@@ -280,7 +281,7 @@ class World(State):
             if len(host.leads) > 1 or self.faulty:
                 host.leads.pop()
         elif action.who in ("database", "storage") and ("On the " in text or " ready: " in text):
-            self.let_in(action.who, self.spec, adds="Keep the existing" in text)
+            self.let_in(action.who, self.spec, adds=UNTIL_THEN in text)
         elif text.startswith("Restore the database "):
             if any(h.process for h in self.hosts.values() if h.name not in self.gone):
                 raise Wrong("the database is restored while it is used")

@@ -1,4 +1,9 @@
-"""The state of a simulated cluster, and what must never be true of it."""
+"""The state of a simulated cluster, and what must never be true of it.
+
+`State` has all hosts and the servers outside, and works out what they do together: who mounts which
+folder, whom a database lets in, which members see each other. `check` raises `Wrong`, for example, for
+two members on one database that do not see each other.
+"""
 
 from __future__ import annotations
 

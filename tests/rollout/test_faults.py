@@ -1,6 +1,9 @@
 """Every fault in any action of any roll-out, by the real coordinator, and a new plan after it.
 
-`OMCONF_ROLLOUTS=5000 pytest tests/rollout` tries more than CI does.
+A scene is a triple (triples.py) and a fault that strikes one of its actions (lines.py). Whatever
+happens, no state on the way may be forbidden, the reported outcome has to be true, and a new plan after
+the fault has to complete the change. `OMCONF_ROLLOUTS=5000 pytest tests/rollout` tries more than CI
+does.
 """
 
 from __future__ import annotations
@@ -22,10 +25,12 @@ from omconf.apply import nodes as nodes_module
 from omconf.apply.events import Outcome
 from omconf.apply.journal import About
 from omconf.apply.node import Node
+from omconf.apply.nodes import BARRED
 from omconf.apply.targets import Targets
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import DeployedFile, NodeFiles
 from omconf.pipeline import apply, stops
+from omconf.rollout.who import MOVE
 from omconf.secrets import Secret, Secrets
 from tests.clusters import spec_of
 from tests.rollout.hosts import (
@@ -599,7 +604,8 @@ def test_nobody_starts_where_the_data_do_not_move_back(kind: Kind) -> None:
     after = laid_over(without(before, "om1"), {"storage": {"server": "om2"}})
     found = struck(before, after, Fault(kind), "om2", "Put")
     assert found.outcome is Outcome.PARTIAL
-    assert "Move the shared data back" in found.why
+    assert isinstance(MOVE.undo, Manual)
+    assert found.why.endswith(BARRED.format(text=MOVE.undo.text))
 
 
 def test_a_script_that_went_before_a_move_is_not_run_again() -> None:

@@ -1,4 +1,10 @@
-"""What is deployed, what was changed by hand since, and what is wanted now: for the simulator."""
+"""What is deployed, what was changed by hand since, and what is wanted now: for the simulator.
+
+The strategy `triples` draws a spec, a second one that follows from it by a few entries of `CHANGES`
+(and nodes that leave, join or are renamed), and some `EDITS` of deployed files. `simulated` rolls the
+plan of such a triple out, or a part of it and back, and holds the outcome against the second spec or
+the state before.
+"""
 
 from __future__ import annotations
 

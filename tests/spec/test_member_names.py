@@ -71,11 +71,11 @@ def test_names_mean_nothing_with_multicast() -> None:
     assert said("om1", None, discovery={"kind": "multicast"}) == wanted
     assert [rule for rule, _ in said("om1", None, discovery={"kind": "multycast"})] == ["OM105"]
     (error,) = said(None, None, discovery={}, node_defaults={"member": "{name}"})
-    assert error[1].startswith("`node_defaults.member` means nothing")
+    assert (error[0], error[1].split("`")[1]) == ("OM105", "node_defaults.member")
 
 
 def test_hazelcast_passes_over_names_beside_each_node_s_own_address() -> None:
     ((rule, message),) = said("om1", "om2", hazelcast={})
     assert rule == "OM261"
-    assert message.startswith("Hazelcast does not look for `om1`")
+    assert message.split("`")[1] == "om1"
     assert said("10.9.1.1", "10.9.1.2", hazelcast={}) == []

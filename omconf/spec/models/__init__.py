@@ -63,7 +63,9 @@ class Turn(Section):
     url: TurnUrl | None = Field(
         None, description="`host:port`, or `turn:`, `turns:` and `stun:` URLs separated by commas."
     )
-    user: SpringText | None = Field(None, description="The user, for mode `static`.")
+    user: SpringText | None = Field(
+        None, description="The user, for mode `static`.", examples=["om"]
+    )
     secret: SecretSource | None = Field(None, description="Source of the TURN server's secret.")
     mode: Literal["rest", "static"] | None = Field(
         None,
@@ -94,9 +96,16 @@ class Ignore(Section):
     """A warning that is known and accepted."""
 
     rule: RuleId = Field(description="The rule's id.", examples=["OM231"])
-    node: Text | None = Field(None, description="Ignore it only for this node.")
-    path: Text | None = Field(None, description="Ignore it only for this deployed file.")
-    why: Reason = Field(description="The reason, for later readers of the spec.")
+    node: Text | None = Field(None, description="Ignore it only for this node.", examples=["om1"])
+    path: Text | None = Field(
+        None,
+        description="Ignore it only for this deployed file.",
+        examples=["/opt/om/bin/setenv.sh"],
+    )
+    why: Reason = Field(
+        description="The reason, for later readers of the spec.",
+        examples=["behind a proxy that ends TLS"],
+    )
 
 
 class Spec(Section):

@@ -82,10 +82,12 @@ class Database(Section):
         {},
         description="JDBC URL parameters, which add to or replace the stock ones; a secret is given"
         " as the source that it is read from.",
+        examples=[{"connectTimeout": "10"}],
     )
     pool: dict[OptionName, Text] = Field(
         {},
         description="Connection pool settings (dbcp2), which add to or replace the stock ones.",
+        examples=[{"maxTotal": "50"}],
     )
     max_connections: Annotated[int, Field(ge=1)] | None = Field(
         None, description="The server's connection limit, to check the size of the nodes' pools."
@@ -96,5 +98,7 @@ class Persistence(Section):
     """JPA settings."""
 
     properties: dict[PropertyName, Text] = Field(
-        {}, description="Further JPA properties (`openjpa.Log` ...), or new values of stock ones."
+        {},
+        description="Further JPA properties (`openjpa.Log` ...), or new values of stock ones.",
+        examples=[{"openjpa.Log": "DefaultLevel=INFO"}],
     )

@@ -70,7 +70,9 @@ class Hazelcast(Section):
         " to let Hazelcast choose; unset: the node's own address.",
     )
     properties: dict[PropertyName, XmlText] = Field(
-        {}, description="Further `hazelcast.*` properties, or new values of stock ones."
+        {},
+        description="Further `hazelcast.*` properties, or new values of stock ones.",
+        examples=[{"hazelcast.operation.call.timeout.millis": "30000"}],
     )
     extra: Text | None = Field(
         None,

@@ -27,7 +27,9 @@ class NodeDefaults(Section):
     )
     url: Url | None = Field(None, description="The node's public URL, for browsers.")
     interface: Interface | None = Field(None, description="The node's network interface.")
-    home: Folder | None = Field(None, description="Where OpenMeetings is installed on this node.")
+    home: Folder | None = Field(
+        None, description="Where OpenMeetings is installed on this node.", examples=["/opt/om"]
+    )
     storage_address: Address | None = Field(
         None,
         description="The address at which the data server sees the node, if it is a different one.",
