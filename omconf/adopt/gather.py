@@ -10,6 +10,7 @@ from omconf.adopt import (
     database_tls,
     hazelcast,
     host,
+    hosts_files,
     jvm,
     lines,
     member_list,
@@ -237,7 +238,7 @@ def _of_omconf(cluster: str | None) -> list[str]:
 def _note(gathered: Gathered, known: Release) -> None:
     """Run the readers of all kinds on each node."""
     nodes = gathered.nodes
-    common = Common(known, tuple(nodes), {}, host.told(nodes))
+    common = Common(known, tuple(nodes), {}, hosts_files.told(nodes))
     for node in nodes:
         _own(node)
         jvm.facts(node)
