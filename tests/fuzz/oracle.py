@@ -36,7 +36,8 @@ from omconf.pipeline.validate import by_xmlschema
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.rules import all_rules
-from omconf.secrets import Secret, Secrets, Unresolved
+from omconf.secret_sources import Secrets, Unresolved
+from omconf.secrets import Secret
 from omconf.spec.load import load
 from omconf.views import document, github, human, sarif
 from tests.command import ROOT

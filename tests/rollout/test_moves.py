@@ -10,7 +10,7 @@ from omconf.actions import MOUNT_SECONDS, Manual, Put, Remove, Run, Service
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster import places
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.rollout import outside
