@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from omconf.adopt import host, hosts_files, jvm, member_list
+from omconf.adopt import host, hosts_files, member_list, setenv
 from omconf.adopt.model import Place, diagnostic
 from omconf.adopt.mounts import REMOTE, mounts
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
-from omconf.artifacts.jvm import item_of
 from omconf.artifacts.openmeetings_properties import IGNORED, KUID
 from omconf.artifacts.openmeetings_properties import KIND as PROPERTIES
 from omconf.artifacts.persistence import KIND as PERSISTENCE
+from omconf.artifacts.setenv import item_of
 from omconf.cluster.resolve import natural
 from omconf.diagnostics import Finding
 from omconf.formats.names import NUMERIC
@@ -174,7 +174,7 @@ def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
     spelled: dict[str, dict[str, None]] = {}
     for each in nodes:
         own = given.setdefault(each.name, {})
-        for option in jvm.given(each):
+        for option in setenv.given(each):
             key, value = _setting(option.text)
             own[key] = (option, value)
             spelled.setdefault(key, {})[item_of(option.text)[0]] = None
@@ -184,7 +184,7 @@ def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
             continue
         said = _Said(f"the JVM option {key}")
         for node in nodes:
-            path, line = node.path(jvm.SETENV), 0
+            path, line = node.path(setenv.SETENV), 0
             said.values[node.name], said.shown[node.name] = _NOTHING, ""
             if there := given[node.name].get(key):
                 option, value = there

@@ -11,13 +11,13 @@ from omconf.adopt import (
     hazelcast,
     host,
     hosts_files,
-    jvm,
     lines,
     member_list,
     names,
     persistence,
     properties,
     release,
+    setenv,
     storage,
 )
 from omconf.adopt.model import Common, Seen, diagnostic
@@ -241,7 +241,7 @@ def _note(gathered: Gathered, known: Release) -> None:
     common = Common(known, tuple(nodes), {}, hosts_files.told(nodes))
     for node in nodes:
         _own(node)
-        jvm.facts(node)
+        setenv.facts(node)
         host.service(node)
         host.timezone(node)
         hazelcast.facts(node, common)

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.adopt import hosts_files
-from omconf.artifacts.jvm import HOST_ZONE
 from omconf.artifacts.multicast_route import SCRIPT_PATH
+from omconf.artifacts.setenv import HOST_ZONE
 from omconf.cluster import places
 from omconf.deployed.survey import DROP_IN, bases_of
 from omconf.formats import header, unit_file
