@@ -28,7 +28,7 @@ TESTS = (
     "tests/views/test_text.py",
     "tests/views/test_sarif.py",
     "tests/views/test_usage.py",
-    "tests/check/test_xsd.py",
+    "tests/schema/test_xsd.py",
     "tests/planfile",
     "tests/spec",
     "tests/test_rule_pages.py",
