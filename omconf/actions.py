@@ -11,21 +11,11 @@ from dataclasses import dataclass, field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal
 
+from omconf.waits import COMMAND_SECONDS, HEALTH_INTERVAL, HEALTH_SECONDS, START_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-COMMAND_SECONDS = 30
-"""How long a command may take."""
-MOUNT_SECONDS = 150
-"""How long a mount may take: mount.nfs tries for two minutes (nfs(5), `retry`)."""
-START_SECONDS = 180
-"""How long systemd may take to start or stop OpenMeetings."""
-APART_SECONDS = 0.5
-"""Between the starts of two nodes: OpenJPA takes the remote commits of a node that started in the same
-millisecond for its own, where both hosts' own names are on loopback (measured with 3.1.2 to 4.1.1)."""
-HEALTH_SECONDS = 300
-"""How long a node may take to become healthy; a start takes 15 to 100 s (measured with 9.1.0)."""
-HEALTH_INTERVAL = 5
 OWN_UNITS = "omconf-"
 """Begins the names of the units that omconf brings; all others start OpenMeetings."""
 

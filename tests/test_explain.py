@@ -16,7 +16,7 @@ from omconf.pipeline.compiled import compile_spec
 from omconf.pipeline.explain import explain
 from omconf.rules import all_rules
 from omconf.views import explanation
-from omconf.views.human import Paint
+from omconf.views.text import Paint
 from tests.clusters import SMALLEST
 from tests.command import EXAMPLES, ROOT, omconf, tree
 

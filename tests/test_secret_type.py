@@ -22,7 +22,8 @@ import pytest
 from deepdiff import DeepDiff, DeepHash
 from mypy import api as mypy
 
-from omconf.secrets import HIDDEN, Secret, Secrets, Unresolved
+from omconf.secret_sources import Secrets, Unresolved
+from omconf.secrets import HIDDEN, Secret
 
 VALUE = "c0rrect-h0rse-b4ttery"
 OTHER = "st4ple-in-its-place"

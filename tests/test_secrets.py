@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from omconf import secrets
-from omconf.secrets import HIDDEN, Secret, SecretRef, Unresolved, masked, masked_lines, resolve
+from omconf import secret_sources
+from omconf.secret_sources import SecretRef, Unresolved, resolve
+from omconf.secrets import HIDDEN, Secret, masked, masked_lines
 
 VALUE = "c0rrect-h0rse"
 
@@ -146,12 +147,19 @@ def test_a_command_that_succeeds_is_not_heard_but_for_its_first_line(
 
 
 def test_a_command_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secrets, "COMMAND_SECONDS", 0.2)
+    monkeypatch.setattr(secret_sources, "COMMAND_SECONDS", 0.2)
     code = f"import time; print('{VALUE}', flush=True); time.sleep(60)"
     late = resolve(SecretRef("command", (sys.executable, "-c", code)))
     assert late == Unresolved(
         f"the command {sys.executable} gives none: no response in 0.2 seconds"
     )
+
+
+def test_an_unknown_source_is_never_run_as_a_program(tmp_path: Path) -> None:
+    made = tmp_path / "made"
+    with pytest.raises(AssertionError):
+        resolve(SecretRef("vault", ("touch", str(made))))  # type: ignore[arg-type]
+    assert not made.exists()
 
 
 @pytest.mark.parametrize(
@@ -178,7 +186,7 @@ def test_a_hidden_line_goes_on_after_a_backslash() -> None:
 def test_a_command_is_heard_for_some_time_and_some_bytes(
     monkeypatch: pytest.MonkeyPatch, script: str, why: str
 ) -> None:
-    monkeypatch.setattr("omconf.secrets.COMMAND_SECONDS", 1)
+    monkeypatch.setattr("omconf.secret_sources.COMMAND_SECONDS", 1)
     found = resolve(SecretRef("command", ("sh", "-c", script)))
     assert isinstance(found, Unresolved)
     assert found.why == f"the command sh gives none: {why}"

@@ -12,7 +12,8 @@ from omconf.cluster.model import DatabaseTls, NodeFile
 from omconf.cluster.resolve_database import format_of
 from omconf.formats.paths import PLAIN
 from omconf.origin import FromFormat, Value
-from omconf.secrets import Secret, SecretFile, SecretRef
+from omconf.secret_sources import SecretRef
+from omconf.secrets import Secret, SecretFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

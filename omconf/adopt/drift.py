@@ -6,15 +6,17 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from omconf.adopt import host, hosts_files, jvm, member_list
+from omconf.adopt import host, hosts_files, member_list, setenv
 from omconf.adopt.model import Place, diagnostic
+from omconf.adopt.mounts import REMOTE, mounts
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
-from omconf.artifacts.jvm import item_of
 from omconf.artifacts.openmeetings_properties import IGNORED, KUID
 from omconf.artifacts.openmeetings_properties import KIND as PROPERTIES
 from omconf.artifacts.persistence import KIND as PERSISTENCE
+from omconf.artifacts.setenv import item_of
 from omconf.cluster.resolve import natural
 from omconf.diagnostics import Finding
+from omconf.formats.names import NUMERIC
 from omconf.hazelcast.items import MEMBER
 from omconf.rules import DRIFT
 from omconf.secrets import HIDDEN, Secret, hides, masked, quoted
@@ -172,7 +174,7 @@ def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
     spelled: dict[str, dict[str, None]] = {}
     for each in nodes:
         own = given.setdefault(each.name, {})
-        for option in jvm.given(each):
+        for option in setenv.given(each):
             key, value = _setting(option.text)
             own[key] = (option, value)
             spelled.setdefault(key, {})[item_of(option.text)[0]] = None
@@ -182,7 +184,7 @@ def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
             continue
         said = _Said(f"the JVM option {key}")
         for node in nodes:
-            path, line = node.path(jvm.SETENV), 0
+            path, line = node.path(setenv.SETENV), 0
             said.values[node.name], said.shown[node.name] = _NOTHING, ""
             if there := given[node.name].get(key):
                 option, value = there
@@ -205,12 +207,12 @@ def _setting(text: str) -> tuple[str, str]:
 
 def _of_hosts(nodes: Sequence[Seen]) -> list[Outlier]:
     """Compare to what /etc/hosts resolve the names of members and servers; DNS may know others."""
-    listed = hosts_files.members(nodes)
-    names = listed | hosts_files.servers(nodes)
-    resolved = {node.name: hosts_files.resolved(node, names) for node in nodes}
+    listed = _members(nodes)
+    names = listed | _servers(nodes)
+    resolved = {node.name: _resolved(node, names) for node in nodes}
     result = []
     for name in sorted({name for known in resolved.values() for name in known}):
-        said = _Said(f"{name} in /etc/hosts as")
+        said = _Said(f"{name} in {hosts_files.PATH} as")
         for node, known in resolved.items():
             if name in known:
                 addresses, line = known[name]
@@ -218,6 +220,36 @@ def _of_hosts(nodes: Sequence[Seen]) -> list[Outlier]:
                 said.places[node] = Place(node, hosts_files.PATH, line)
         result += _apart(MEMBERS if name in listed else "hosts", name, said)
     return result
+
+
+def _members(nodes: Sequence[Seen]) -> set[str]:
+    """Return the names in the member lists that are in force, in lower case."""
+    found: set[str] = set()
+    for node in nodes:
+        reading = HAZELCAST.read(node.text(node.path(HAZELCAST.places[0])) or "")
+        listed = member_list.listed(reading, {}) or {}
+        found |= {name.lower().rstrip(".") for name, _ in listed.values()}
+    return {name for name in found if not NUMERIC.fullmatch(name)}
+
+
+def _servers(nodes: Sequence[Seen]) -> set[str]:
+    """Return the names of the servers of the data folder and of the database, in lower case."""
+    found = {m.server for node in nodes for m in mounts(node) if m.kind in REMOTE}
+    for node in nodes:
+        if fact := node.fact("database", "host"):
+            listed = fact.value if isinstance(fact.value, list) else [fact.value]
+            found |= {str(each["host"] if isinstance(each, dict) else each) for each in listed}
+    return {name.lower().rstrip(".") for name in found if not NUMERIC.fullmatch(name)}
+
+
+def _resolved(node: Seen, names: set[str]) -> dict[str, tuple[str, int]]:
+    """Return the addresses that a node's /etc/hosts has for `names`, each with its first line."""
+    found: dict[str, tuple[list[str], int]] = {}
+    for name, address, line in hosts_files.hosts(node):
+        if name in names:
+            addresses, _ = found.setdefault(name, ([], line))
+            addresses += [address] * (address not in addresses)
+    return {name: (", ".join(addresses), line) for name, (addresses, line) in found.items()}
 
 
 def _of_facts(nodes: Sequence[Seen]) -> list[Outlier]:

@@ -10,13 +10,14 @@ from omconf.adopt import (
     database_tls,
     hazelcast,
     host,
-    jvm,
+    hosts_files,
     lines,
     member_list,
     names,
     persistence,
     properties,
     release,
+    setenv,
     storage,
 )
 from omconf.adopt.model import Common, Seen, diagnostic
@@ -237,10 +238,10 @@ def _of_omconf(cluster: str | None) -> list[str]:
 def _note(gathered: Gathered, known: Release) -> None:
     """Run the readers of all kinds on each node."""
     nodes = gathered.nodes
-    common = Common(known, tuple(nodes), {}, host.told(nodes))
+    common = Common(known, tuple(nodes), {}, hosts_files.told(nodes))
     for node in nodes:
         _own(node)
-        jvm.facts(node)
+        setenv.facts(node)
         host.service(node)
         host.timezone(node)
         hazelcast.facts(node, common)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.jvm import HOST_ZONE
+from omconf.adopt import hosts_files
 from omconf.artifacts.multicast_route import SCRIPT_PATH
+from omconf.artifacts.setenv import HOST_ZONE
 from omconf.cluster import places
 from omconf.deployed.survey import DROP_IN, bases_of
 from omconf.formats import header, unit_file
@@ -31,7 +32,7 @@ NETWORK = (
     "/etc/rc.d/rc.local",
 )
 """Files that set a host's addresses and routes."""
-NAMES = ("/etc/hosts", "/etc/hostname", HOST_ZONE)
+NAMES = (hosts_files.PATH, "/etc/hostname", HOST_ZONE)
 FIREWALLS = ("/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/ufw/user.rules")
 _IPV4 = re.compile(r"(?<![0-9.])((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?:/[0-9]{1,2})?(?![0-9.])")
 _GIVES = re.compile(
@@ -45,23 +46,6 @@ _ZONE = re.compile(r"(?:^|/)zoneinfo/(?:posix/|right/)?([A-Za-z0-9_+/-]+)$")
 _SCRIPT_INTERFACE = re.compile(r"^interface='([^']*)'$", re.MULTILINE)
 _CATALINA_HOME = re.compile(r"(?<![^\s\"'])CATALINA_HOME=(/[^\s\"']+)")
 _ACCOUNT = {"User": "user", "Group": "group"}
-
-
-def hosts(node: Seen) -> Iterator[tuple[str, str, int]]:
-    """Yield the names of /etc/hosts with their addresses and lines, in lower case."""
-    for number, raw in enumerate((node.text("/etc/hosts") or "").split("\n"), 1):
-        address, *names = raw.partition("#")[0].split() or [""]
-        if _IPV4.fullmatch(address) and not address.startswith("127."):
-            yield from ((name.lower().rstrip("."), address, number) for name in names)
-
-
-def told(nodes: Sequence[Seen]) -> Mapping[str, Mapping[str, str]]:
-    """Collect the entries of /etc/hosts of all nodes, for `Common.told`."""
-    found: dict[str, dict[str, str]] = {}
-    for node in nodes:
-        for name, address_of, _ in hosts(node):
-            found.setdefault(name, {}).setdefault(address_of, node.name)
-    return found
 
 
 def host_name(node: Seen) -> str:
@@ -248,13 +232,13 @@ def _by_name(node: Seen, common: Common) -> Iterator[tuple[str, tuple[str, int] 
     own |= {name.partition(".")[0] for name in own}
     # A URL may have been copied with the file from another node: what the host is called comes first.
     for names in (own, {host[1].lower()} - own if host else set()):
-        for name, address_of, number in hosts(node):
+        for name, address_of, number in hosts_files.hosts(node):
             if name in names:
-                yield address_of, ("/etc/hosts", number), ""
+                yield address_of, (hosts_files.PATH, number), ""
         for name in sorted(names):
             for address_of, other in common.told.get(name, {}).items():
                 if other != node.name:
-                    yield address_of, None, f"from /etc/hosts of {other}"
+                    yield address_of, None, f"from {hosts_files.PATH} of {other}"
     if host and _IPV4.fullmatch(host[1]) and url and url.place:
         yield host[1], (url.place.path, url.place.line), ""
 
@@ -324,7 +308,9 @@ def known_hosts(nodes: Sequence[Seen]) -> Mapping[str, str]:
         for text in (node.name, node.survey.label, host_name(node), *addresses):
             found.setdefault(text.lower(), node.name)
     # A node's second address, or a name that only /etc/hosts has.
-    for name, address_of in sorted({(n, a) for node in nodes for n, a, _ in hosts(node)}):
+    for name, address_of in sorted(
+        {(n, a) for node in nodes for n, a, _ in hosts_files.hosts(node)}
+    ):
         known = found.get(address_of) or found.get(name)
         if known:
             found.setdefault(name, known)
@@ -352,10 +338,7 @@ def _called(node: Seen) -> Iterator[str]:
     label, own = node.survey.label.removeprefix("ssh://").rpartition("@")[2], host_name(node)
     yield label.partition(":")[0]
     yield own.partition(".")[0]
-    for raw in (node.text("/etc/hosts") or "").split("\n"):
-        address_of, *called = raw.partition("#")[0].split() or [""]
-        if address_of.startswith("127.") and own in called:  # as Debian's installer writes it
-            yield from called
+    yield from hosts_files.on_loopback(node, own)
     url = node.fact("nodes", "*", "url")
     if url and (found := re.match(r"https?://([^/:]+)", str(url.value))):
         yield found[1]

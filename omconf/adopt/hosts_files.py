@@ -1,47 +1,44 @@
-"""Names that the cluster relies on, and to which addresses the nodes' own /etc/hosts resolve them."""
+"""Reads the nodes' own /etc/hosts: which names have which addresses there."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from omconf.adopt import host, member_list
-from omconf.adopt.mounts import REMOTE, mounts
-from omconf.artifacts.hazelcast import KIND as HAZELCAST
-from omconf.formats.names import NUMERIC
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from omconf.adopt.model import Seen
 
 PATH = "/etc/hosts"
+_IPV4 = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/[0-9]{1,2})?")
 
 
-def members(nodes: Sequence[Seen]) -> set[str]:
-    """Return the names in the member lists that are in force, in lower case."""
-    found: set[str] = set()
+def _entries(node: Seen) -> Iterator[tuple[str, list[str], int]]:
+    """Yield the file's addresses with their names, as they are written, and their lines."""
+    for number, raw in enumerate((node.text(PATH) or "").split("\n"), 1):
+        address, *names = raw.partition("#")[0].split() or [""]
+        yield address, names, number
+
+
+def hosts(node: Seen) -> Iterator[tuple[str, str, int]]:
+    """Yield the names with their IPv4 addresses and lines, in lower case, without loopback's."""
+    for address, names, number in _entries(node):
+        if _IPV4.fullmatch(address) and not address.startswith("127."):
+            yield from ((name.lower().rstrip("."), address, number) for name in names)
+
+
+def on_loopback(node: Seen, name: str) -> Iterator[str]:
+    """Yield the names beside a host's own `name` on loopback, where Debian's installer writes it."""
+    for address, names, _ in _entries(node):
+        if address.startswith("127.") and name in names:
+            yield from names
+
+
+def told(nodes: Sequence[Seen]) -> Mapping[str, Mapping[str, str]]:
+    """Collect the entries of /etc/hosts of all nodes, for `Common.told`."""
+    found: dict[str, dict[str, str]] = {}
     for node in nodes:
-        reading = HAZELCAST.read(node.text(node.path(HAZELCAST.places[0])) or "")
-        listed = member_list.listed(reading, {}) or {}
-        found |= {host.lower().rstrip(".") for host, _ in listed.values()}
-    return {name for name in found if not NUMERIC.fullmatch(name)}
-
-
-def servers(nodes: Sequence[Seen]) -> set[str]:
-    """Return the names of the servers of the data folder and of the database, in lower case."""
-    found = {m.server for node in nodes for m in mounts(node) if m.kind in REMOTE}
-    for node in nodes:
-        if fact := node.fact("database", "host"):
-            listed = fact.value if isinstance(fact.value, list) else [fact.value]
-            found |= {str(each["host"] if isinstance(each, dict) else each) for each in listed}
-    return {name.lower().rstrip(".") for name in found if not NUMERIC.fullmatch(name)}
-
-
-def resolved(node: Seen, names: set[str]) -> dict[str, tuple[str, int]]:
-    """Return the addresses that a node's /etc/hosts has for `names`, each with its first line."""
-    found: dict[str, tuple[list[str], int]] = {}
-    for name, address, line in host.hosts(node):
-        if name in names:
-            addresses, _ = found.setdefault(name, ([], line))
-            addresses += [address] * (address not in addresses)
-    return {name: (", ".join(addresses), line) for name, (addresses, line) in found.items()}
+        for name, address_of, _ in hosts(node):
+            found.setdefault(name, {}).setdefault(address_of, node.name)
+    return found

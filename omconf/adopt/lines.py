@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from omconf.adopt.jvm import SETENV
+from omconf.adopt.setenv import SETENV
 from omconf.artifacts.exports import PATH as EXPORTS_PATH
 from omconf.artifacts.fstab import PATH as FSTAB_PATH
 from omconf.diagnostics import Finding

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from omconf import interrupts
-from omconf.actions import APART_SECONDS, HEALTH_SECONDS, Health
 from omconf.apply.wire import LostError
 from omconf.apply.written import StoppedError
 from omconf.artifacts.node_check import program_text
@@ -21,10 +20,12 @@ from omconf.formats.node_check import PROGRAM, Status
 from omconf.verify.combine import report
 from omconf.verify.model import NodeReport
 from omconf.verify.rounds import ask_one
+from omconf.waits import APART_SECONDS, HEALTH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
+    from omconf.actions import Health
     from omconf.apply.wire import Line
     from omconf.cluster.model import Cluster, Node
     from omconf.process import Answer
@@ -36,8 +37,8 @@ WANTED = ("listeners", "health")
 PORTS = (5080, 5443)
 """Where OpenMeetings listens as it is shipped, beside the port of the node's url."""
 LOOK_SECONDS = 15
-START_SECONDS = 100
-"""The longest that a start of OpenMeetings was seen to take."""
+LONGEST_START = 100
+"""Seconds: the longest that a start of OpenMeetings was seen to take."""
 _LISTENS = """
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$1" '
     BEGIN { split(ports, list, " "); for (i in list) wanted[sprintf("%04X", list[i])] = 1 }
@@ -159,7 +160,7 @@ class ClusterWatch:
         self.parted.add(node)
         ports = web_ports(next((n for n in self.cluster.nodes if n.name.value == node), None))
         words = ["sh", "-c", _LISTENS, "sh", " ".join(map(str, ports))]
-        end = time.monotonic() + min(self.seconds, START_SECONDS)
+        end = time.monotonic() + min(self.seconds, LONGEST_START)
         while self.lines[node].output(words, b"", seconds=LOOK_SECONDS).out != b"1\n":
             if interrupts.stopped():
                 raise StoppedError

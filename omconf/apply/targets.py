@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omconf.artifacts.contents import Artifact
     from omconf.bundle.model import Bundle
     from omconf.deployed.snapshot import NodeFiles
-    from omconf.secrets import Secrets
+    from omconf.secret_sources import Secrets
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,9 +17,10 @@ _NO_KINDS = ("contents", "effect", "model", "reading")
 
 @cache
 def kinds() -> tuple[Kind, ...]:
-    """Return every kind: the `KIND` of each module here, by module name."""
-    names = sorted(m.name for m in pkgutil.iter_modules(__path__) if m.name not in _NO_KINDS)
-    return tuple(import_module(f"{__name__}.{name}").KIND for name in names)
+    """Return every kind: the `KIND` of each module here, ordered by the kinds' names."""
+    names = [m.name for m in pkgutil.iter_modules(__path__) if m.name not in _NO_KINDS]
+    found: list[Kind] = [import_module(f"{__name__}.{name}").KIND for name in names]
+    return tuple(sorted(found, key=lambda kind: kind.name))
 
 
 @cache

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from omconf.artifacts.reading import Reading
     from omconf.origin import Origin
-    from omconf.secrets import Secret, SecretRef
+    from omconf.secret_sources import SecretRef
+    from omconf.secrets import Secret
 
 
 class Ownership(StrEnum):

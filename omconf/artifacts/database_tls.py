@@ -20,7 +20,8 @@ from omconf.cluster.places import DATABASE_FILE
 from omconf.diagnostics import Finding
 from omconf.origin import FromDefault
 from omconf.rules import UNUSABLE_FILE
-from omconf.secrets import MAX_FILE, SecretFile
+from omconf.secret_sources import MAX_FILE
+from omconf.secrets import SecretFile
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

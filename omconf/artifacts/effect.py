@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from omconf.actions import MOUNT_SECONDS, Do, Manual, Run, run
+from omconf.actions import Do, Manual, Run, run
 from omconf.formats import names
+from omconf.waits import MOUNT_SECONDS
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Cluster

@@ -6,7 +6,7 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from omconf.actions import MOUNT_SECONDS, RELOAD_UNITS, Do, Manual, Run, Stage, run
+from omconf.actions import RELOAD_UNITS, Do, Manual, Run, Stage, run
 from omconf.artifacts.contents import Artifact, Line, Meaning, line
 from omconf.artifacts.effect import Change, Effect, mount_manually, name_leads
 from omconf.artifacts.model import BlockKind
@@ -18,6 +18,7 @@ from omconf.formats.options import MAX_LIST
 from omconf.origin import FromDefault, FromPage, Value
 from omconf.rules import MOUNT_OPTION, MOUNT_UNIT
 from omconf.secrets import HIDDEN, masked, quoted
+from omconf.waits import MOUNT_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

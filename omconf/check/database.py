@@ -20,7 +20,8 @@ from omconf.rules import (
     TOO_MANY,
     UNQUOTABLE,
 )
-from omconf.secrets import SecretRef, hides, in_plain, quoted
+from omconf.secret_sources import SecretRef
+from omconf.secrets import hides, in_plain, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

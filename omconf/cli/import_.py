@@ -234,14 +234,15 @@ def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[st
 def _show(result: Imported, written: dict[str, str], target: Path | None, *, as_json: bool) -> None:
     import sys
 
-    from omconf.views import adoption, folding, human
+    from omconf.views import adoption, folding
+    from omconf.views import text as text_view
 
     drawn = adoption.of_import(result, written)
     if as_json:
         output.print_json(drawn)
         return
     found = folding.findings(drawn["diagnostics"])
-    output.write(human.diagnostics(found, output.paint(sys.stderr)), err=True)
+    output.write(text_view.diagnostics(found, output.paint(sys.stderr)), err=True)
     to_stdout = target is not None
     spec = str(target) if target is not None and target != Path("cluster.yaml") else ""
     stream = sys.stdout if to_stdout else sys.stderr

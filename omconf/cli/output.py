@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from omconf.diagnostics import Diagnostic
-    from omconf.views.human import Paint
+    from omconf.views.text import Paint
 
 
 Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec.", show_default=True)]
@@ -37,7 +37,7 @@ def colourless() -> None:
 
 def paint(stream: IO[str]) -> Paint:
     """Return the paint for a stream."""
-    from omconf.views.human import Paint
+    from omconf.views.text import Paint
 
     return Paint(colour=_coloured(stream))
 
@@ -105,9 +105,10 @@ def say(found: Iterable[Diagnostic]) -> None:
     """Print findings to stderr."""
     found = list(found)
     if found:
-        from omconf.views import document, human
+        from omconf.views import document
+        from omconf.views import text as text_view
 
-        drawn = human.diagnostics([document.diagnostic(d) for d in found], paint(sys.stderr))
+        drawn = text_view.diagnostics([document.diagnostic(d) for d in found], paint(sys.stderr))
         write(drawn, err=True)
 
 

@@ -77,15 +77,18 @@ def show(
 
 
 def _text(document: Document, *, quiet: bool) -> None:
-    from omconf.views import folding, human
+    from omconf.views import folding
+    from omconf.views import text as text_view
 
     found = [d for d in document["diagnostics"] if not quiet or d["severity"] == "error"]
-    drawn = human.diagnostics(folding.findings(found), output.paint(sys.stderr))
+    drawn = text_view.diagnostics(folding.findings(found), output.paint(sys.stderr))
     output.write(drawn, err=True)
     if document["cluster"] is None:  # no plan could be made
         return
     paint = output.paint(sys.stdout)
-    text = human.summary(document, paint)[-1] + "\n" if quiet else human.plan(document, paint)
+    text = (
+        text_view.summary(document, paint)[-1] + "\n" if quiet else text_view.plan(document, paint)
+    )
     output.write(text)
 
 

@@ -38,7 +38,7 @@ def verify(
     """Check the running cluster on its nodes; exit 1 unless every node is healthy."""
     from omconf.pipeline import verify as verification
     from omconf.pipeline.compiled import check_spec
-    from omconf.views import document, human
+    from omconf.views import document, text
 
     if no_color:
         output.colourless()
@@ -57,7 +57,7 @@ def verify(
         output.print_json(drawn)
     else:
         output.say(compiled.diagnostics)
-        shown = human.verification(drawn, output.paint(sys.stdout), verbose=verbose)
+        shown = text.verification(drawn, output.paint(sys.stdout), verbose=verbose)
         output.write(shown)
     if not made.healthy:
         raise typer.Exit(1)

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from omconf.formats import jdbc_parameters, jdbc_servers, jdbc_url, oracle_net
 from omconf.origin import FromFormat, Value
-from omconf.secrets import SecretRef
+from omconf.secret_sources import SecretRef
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from omconf.origin import Span
     from omconf.releases import Release
-    from omconf.secrets import SecretRef
+    from omconf.secret_sources import SecretRef
 
 DatabaseKind = Literal["postgresql", "mysql", "mssql", "oracle", "db2"]
 DiscoveryKind = Literal["multicast", "tcp-ip"]

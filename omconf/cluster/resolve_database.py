@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omconf.cluster import places
 from omconf.cluster.model import Database, DatabaseServer, DatabaseTls, NodeFile
 from omconf.origin import FromRelease, Value
-from omconf.secrets import SecretRef
+from omconf.secret_sources import SecretRef
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Node, OpenMeetings

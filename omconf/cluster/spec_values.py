@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from omconf.diagnostics import meant
 from omconf.origin import FromDefault, FromSpec, Origin, Value
 from omconf.rules import EXPORT_PATH, WRONG_VALUE
-from omconf.secrets import SecretRef
+from omconf.secret_sources import SecretRef
 from omconf.spec import defaults
 from omconf.spec.checks import label
 

@@ -34,7 +34,7 @@ _NAMES = {
 }
 SPELLED = {kind: {name.lower(): name for name in names} for kind, names in _NAMES.items()}
 """Parameters as the documentation of each driver spells them, by their names in lower case."""
-_SYNONYMS = {
+_MSSQL_SYNONYMS = {
     "database": "databasename",
     "server": "servername",
     "port": "portnumber",
@@ -58,7 +58,7 @@ _FILE = re.compile(r"file:(?://(?:localhost)?(?=/))?(/[^?#]*)", re.IGNORECASE)
 def mssql_name(name: str) -> str:
     """The name of a property as SQL Server's documentation spells it; mssql-jdbc takes any case."""
     lower = name.strip().lower()
-    return SPELLED["mssql"].get(_SYNONYMS.get(lower, lower), lower)
+    return SPELLED["mssql"].get(_MSSQL_SYNONYMS.get(lower, lower), lower)
 
 
 def canonical(kind: str, parameters: Mapping[str, str]) -> dict[str, str]:

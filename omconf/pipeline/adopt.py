@@ -13,7 +13,8 @@ from omconf.adopt.model import Fact, diagnostic
 from omconf.adopt.result import Difference, Imported, ToSet
 from omconf.diagnostics import Finding, has_errors, in_order
 from omconf.rules import BY_HAND, MISSING_KEY, NOT_A_FILE, NOT_KEPT, UNREADABLE
-from omconf.secrets import Secret, SecretRef, resolve
+from omconf.secret_sources import SecretRef, resolve
+from omconf.secrets import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -15,7 +15,7 @@ from omconf.apply.events import Outcome
 from omconf.diagnostics import Diagnostic, Severity, has_errors
 from omconf.pipeline import recorded
 from omconf.pipeline.apply_input import Prepared
-from omconf.pipeline.secrets import unresolved
+from omconf.pipeline.bundle_secrets import unresolved
 from omconf.rules import NOT_APPLIED, OVERRULED
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from omconf.actions import HEALTH_SECONDS
+from omconf.waits import HEALTH_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

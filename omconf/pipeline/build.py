@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Severity
-from omconf.pipeline.secrets import secrets_of, unresolved
+from omconf.pipeline.bundle_secrets import secrets_of, unresolved
 from omconf.rules import IN_GIT
 
 if TYPE_CHECKING:
     from omconf.bundle.comparison import Checked
     from omconf.bundle.model import Bundle
     from omconf.bundle.writer import Written
-    from omconf.secrets import Secrets
+    from omconf.secret_sources import Secrets
 
 
 def write_bundle(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:

@@ -64,8 +64,8 @@ def _programs() -> list[Check]:
 
 
 def _secrets(compiled: Compiled) -> list[Check]:
-    from omconf.pipeline.secrets import secrets_of
-    from omconf.secrets import Unresolved
+    from omconf.pipeline.bundle_secrets import secrets_of
+    from omconf.secret_sources import Unresolved
 
     assert compiled.bundle is not None  # noqa: S101 - the caller looked
     secrets = secrets_of(compiled.bundle)

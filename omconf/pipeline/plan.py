@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from omconf.diagnostics import Diagnostic, Severity, in_order
 from omconf.pipeline import nodes as by_name
-from omconf.pipeline.secrets import secrets_of, unresolved
+from omconf.pipeline.bundle_secrets import secrets_of, unresolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import Snapshot, Source
     from omconf.pipeline.compiled import Compiled
     from omconf.plan.model import Plan
-    from omconf.secrets import Secret, Secrets
+    from omconf.secret_sources import Secrets
+    from omconf.secrets import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import NodeFiles, Snapshot
     from omconf.diagnostics import Diagnostic, Finding
     from omconf.plan.mask import Mask
-    from omconf.secrets import Secrets
+    from omconf.secret_sources import Secrets
 
 
 WRITTEN_ANEW = Effect("none", "only the formatting changes")

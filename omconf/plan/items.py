@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from omconf.formats import text_diff
 from omconf.plan.model import Action, ItemChange, SecretState
-from omconf.secrets import Secret, Unresolved, hides, masked, masked_lines
+from omconf.secrets import Secret, hides, masked, masked_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from omconf.secret_sources import Unresolved
 
 
 def changed(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from omconf.artifacts.effect import Effect
     from omconf.diagnostics import Diagnostic
     from omconf.plan.mask import Mask
-    from omconf.secrets import SecretRef
+    from omconf.secret_sources import SecretRef
     from omconf.topology.model import Topology
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from omconf.ownership.model import Present
     from omconf.plan.place import Place
     from omconf.plan.readings import Readings
-    from omconf.secrets import Secret, Secrets, Unresolved
+    from omconf.secret_sources import Secrets, Unresolved
+    from omconf.secrets import Secret
 
 NOT_SHIPPED = "OpenMeetings ships this file, but it does not exist: is OpenMeetings installed?"
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Finding
     from omconf.plan.mask import Mask
     from omconf.plan.model import ItemChange
-    from omconf.secrets import Secret, Secrets
+    from omconf.secret_sources import Secrets
+    from omconf.secrets import Secret
 
 
 @dataclass(slots=True)

@@ -5,9 +5,11 @@ Where the spec says `service: none`, starting and stopping are what a person doe
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
-from omconf.actions import APART_SECONDS, Do, Health, Manual, Put, Run, Service, Step, run
+from omconf.actions import Do, Health, Manual, Put, Run, Service, Step, run
+from omconf.waits import APART_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,8 +29,14 @@ def control(
     om = cluster.openmeetings
     if unit or om.has_systemd:
         return Service(verb, unit or om.service.value, apart=apart)
-    after = ", a second or more after another node" if apart else ""
+    after = f", {_seconds(apart)} or more after another node" if apart else ""
     return Manual("admin", f"{verb.capitalize()} OpenMeetings on this node{after}.")
+
+
+def _seconds(apart: float) -> str:
+    """Say a time as whole seconds that a person can count, rounded up."""
+    whole = ceil(apart)
+    return "a second" if whole == 1 else f"{whole} seconds"
 
 
 def verb_of(text: str) -> str:

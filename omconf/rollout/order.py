@@ -23,12 +23,13 @@ from itertools import compress, groupby
 from operator import not_
 from typing import TYPE_CHECKING, TypeVar
 
-from omconf.actions import APART_SECONDS, OWN_UNITS, Do, Health, Manual, Stage, Step, put, remove
+from omconf.actions import OWN_UNITS, Do, Health, Manual, Stage, Step, put, remove
 from omconf.cluster import places
 from omconf.rollout import openmeetings, pieces
 from omconf.rollout.model import Disruption, Parts, Rollout
 from omconf.rollout.outside import Outside
 from omconf.rollout.who import MOVE, UNIT
+from omconf.waits import APART_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

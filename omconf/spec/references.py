@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 from omconf.formats import names
 from omconf.rules import PLAIN_SECRET, WRONG_VALUE
-from omconf.secrets import SecretRef
+from omconf.secret_sources import SecretRef
 from omconf.spec import addresses, checks, folders, mistakes
 from omconf.spec.refusal import refuse
 

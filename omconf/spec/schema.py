@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 from omconf.formats.names import LABEL
 from omconf.releases import RELEASES
 from omconf.spec.checks import RESERVED
-from omconf.spec.models import OpenMeetings, Spec
+from omconf.spec.models import Spec
 from omconf.spec.models.node import Node, Removed
+from omconf.spec.models.openmeetings import OpenMeetings
 from omconf.spec.models.section import section_of
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
 
 from omconf.formats import fstab, java, names, options, oracle_net, paths, systemd, urls
-from omconf.secrets import SecretRef
+from omconf.secret_sources import SecretRef
 from omconf.spec import addresses, checks, folders, programs, properties, references, storage
 
 

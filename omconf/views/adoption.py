@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from omconf.secrets import masked
 from omconf.views import document as documents
-from omconf.views import folding, human
+from omconf.views import folding
+from omconf.views import text as text_view
 from omconf.views.mask_document import mask_document
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
     from omconf.adopt.result import Imported
     from omconf.views.document import Document
-    from omconf.views.human import Paint
+    from omconf.views.text import Paint
 
 FORMAT = "1.0"
 _MAX_DIFFERENCES = 40
@@ -91,7 +92,7 @@ def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = Fal
             else f"The nodes differ in {count} settings"
         )
         parts.append(_section(f"{title}; the spec uses the majority's value:", paint))
-        parts.append(human.diagnostics(document["drift"], paint))
+        parts.append(text_view.diagnostics(document["drift"], paint))
     if document["differences"]:
         drawn = _alike(document["differences"])
         count = len(drawn)
@@ -148,7 +149,7 @@ def _difference(each: Document) -> str:
     if "secret" in each:
         change = " (sensitive value)"
     elif "before" in each and "after" in each:
-        before, after = human.values(each)
+        before, after = text_view.values(each)
         change = f": {before} -> {after}"
     elif "before" in each or "after" in each:
         before, after = (visible(_short(each.get(k) or "nothing")) for k in ("before", "after"))

@@ -8,7 +8,7 @@ from omconf.views.visible import visible
 
 if TYPE_CHECKING:
     from omconf.views.document import Document
-    from omconf.views.human import Paint
+    from omconf.views.text import Paint
 
 _HEADS = {"program": "Programs:", "secret": "Secrets:", "node": "Nodes:"}
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from omconf.apply.written import Written
     from omconf.diagnostics import Diagnostic
     from omconf.views.document import Document
-    from omconf.views.human import Paint
+    from omconf.views.text import Paint
 
 _COLOURS = {"done": "green", "failed": "red", "waiting": "yellow", "skipped": "dim"}
 _BECOMES = {"restored": "restore", "removed": "delete", "kept": "left alone"}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from omconf.origin import FromDefault, FromPage, FromRelease, FromSpec
 from omconf.spec.lines import Lines
 from omconf.views.document import FORMAT_VERSION, diagnostic
-from omconf.views.human import excerpt
+from omconf.views.text import excerpt
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic, Rule
     from omconf.origin import Origin
     from omconf.views.document import Document
-    from omconf.views.human import Paint
+    from omconf.views.text import Paint
 
 
 def of_rule(rule: Rule, page: str) -> Document:

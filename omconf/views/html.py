@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf.rollout import text
-from omconf.views import folding, human, nodes, picture
-from omconf.views.human import Paint
+from omconf.views import folding, nodes, picture
+from omconf.views import text as text_view
 from omconf.views.markup import Markup, tag
 from omconf.views.markup import lines as lines_of
 from omconf.views.services import VERBS, openmeetings, services
+from omconf.views.text import Paint
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _head(document: Document) -> str:
 def _header(document: Document) -> Markup:
     cluster = document["cluster"]
     name = "No plan" if cluster is None else nodes.name(cluster)
-    lines = ["The plan failed."] if cluster is None else human.summary(document, _PLAIN)
+    lines = ["The plan failed."] if cluster is None else text_view.summary(document, _PLAIN)
     *before, last = lines
     notes = [tag("p", line) for line in before]
     summary = tag("div", tag("strong", last), *notes, of=f"summary {_state(document)}")
@@ -180,12 +181,12 @@ def _section(title: str, number: int, parts: Sequence[Markup]) -> Markup:
 def _finding(d: Document) -> Markup:
     label = f"{d['severity']}[{d['rule']}]"
     parts = [tag("span", label, of=f"tag {d['severity']}")]
-    if place := human.place(d):
+    if place := text_view.place(d):
         parts.append(tag("code", _cut(place), of="place"))
     parts.append(tag("p", _cut(d["message"])))
     source = d.get("source")
-    if source is not None and source.strip() and d.keys() >= human.PLACE:
-        lines = human.excerpt(d, source, _PLAIN, "red")
+    if source is not None and source.strip() and d.keys() >= text_view.PLACE:
+        lines = text_view.excerpt(d, source, _PLAIN, "red")
         parts.append(tag("pre", lines_of(lines)))
     if "hint" in d:
         lines = [_cut(line) for line in d["hint"].split("\n")[:_MAX_LINES]]
@@ -235,7 +236,7 @@ def _file(change: Document) -> Markup:
 
 
 def _item(item: Document) -> Markup:
-    before, after = human.values(item)
+    before, after = text_view.values(item)
     action = item["action"]
     sign = tag("span", nodes.SIGNS[action], of="mark", title=action)
     parts: list[Markup | str] = [sign, tag("code", _cut(item["key"]), of="key")]
@@ -257,7 +258,7 @@ def _item(item: Document) -> Markup:
 
 
 def _cause(of: Document) -> list[Markup]:
-    words = human.made_by(of).strip(" []")
+    words = text_view.made_by(of).strip(" []")
     return [tag("span", words, of="tag drift")] if words else []
 
 

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from omconf.views import folding, human
-from omconf.views.human import Paint
+from omconf.views import folding
+from omconf.views import text as text_view
+from omconf.views.text import Paint
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _count(number: int, what: str) -> str:
 def _head(document: Document) -> str:
     if document["cluster"] is None:
         return "**The plan failed.**\n\n"
-    *before, last = human.summary(document, _PLAIN)
+    *before, last = text_view.summary(document, _PLAIN)
     cluster = f"<p>Cluster {_code(_short(visible(document['cluster'])))}</p>"
     return "\n\n".join([f"**{last}**", *before, cluster]) + "\n\n"
 
@@ -149,17 +150,17 @@ def _node(group: folding.Group) -> _Block:
 
 
 def _change(change: Document) -> Iterator[str]:
-    cause = "" if change["items"] else human.made_by(change)
-    yield f"{_SIGNS[change['action']]} {human.file(change)}{cause}"
+    cause = "" if change["items"] else text_view.made_by(change)
+    yield f"{_SIGNS[change['action']]} {text_view.file(change)}{cause}"
     for note in folding.notes(change):
         yield f"#     {visible(note)}"
     items, more = folding.items(change)
     for item in items:
-        before, after = human.values(item)
+        before, after = text_view.values(item)
         key = visible(item["key"])
         rest = f"  ({visible(item['hint'])})" if "hint" in item else ""
         rest = f" {folding.DIFFERS}{rest}" if "differs" in item else rest
-        rest = human.made_by(item) + rest
+        rest = text_view.made_by(item) + rest
         if "secret" in item and item["action"] == "update":
             yield f"!     {key}: {after} ({item['secret']}){rest}"
             continue
@@ -175,12 +176,12 @@ def _change(change: Document) -> Iterator[str]:
 
 
 def _rollout(document: Document) -> _Block:
-    lines = [_line(line, _MAX_STEP) for line in human.rollout(document)]
+    lines = [_line(line, _MAX_STEP) for line in text_view.rollout(document)]
     return _Block("**Roll-out**", "", "text", lines)
 
 
 def _findings(document: Document) -> _Block:
-    drawn = human.diagnostics(folding.findings(document["diagnostics"]), _PLAIN)
+    drawn = text_view.diagnostics(folding.findings(document["diagnostics"]), _PLAIN)
     return _Block("**Findings**", "", "text", [_line(line) for line in drawn.splitlines()])
 
 

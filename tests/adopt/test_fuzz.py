@@ -14,7 +14,8 @@ import pytest
 from omconf.adopt.sources import Trees
 from omconf.pipeline.adopt import Asked, adopt
 from omconf.spec.parse import parse
-from omconf.views import adoption, human
+from omconf.views import adoption
+from omconf.views import text as text_view
 from tests.adopt.trees import CLASSES, by_hand, put
 from tests.bundle.writing import QUICK
 from tests.fuzz import mutate
@@ -82,8 +83,9 @@ def case(laid: Path, number: int) -> None:
     try:
         result = adopt(Trees(str(base)), Asked(explicit=number % 5 == 0))
         drawn = adoption.of_import(result, {})
-        shown = adoption.report(drawn, human.Paint(colour=False), "")
-        shown += human.diagnostics(drawn["diagnostics"], human.Paint(colour=False)) + result.text
+        paint = text_view.Paint(colour=False)
+        shown = adoption.report(drawn, paint, "")
+        shown += text_view.diagnostics(drawn["diagnostics"], paint) + result.text
     finally:
         for path, data in before.items():
             path.write_bytes(data)

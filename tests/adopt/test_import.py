@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from omconf.adopt import host, reasons
+from omconf.adopt import hosts_files, reasons
 from omconf.adopt.model import Seen
 from omconf.adopt.sources import Trees
 from omconf.files import write
@@ -663,13 +663,13 @@ def test_each_nodes_hosts_are_read_a_fixed_number_of_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    plain = host.hosts
+    plain = hosts_files.hosts
 
     def counted(node: Seen) -> Iterator[tuple[str, str, int]]:
         read.append(node.name)
         return plain(node)
 
-    monkeypatch.setattr(host, "hosts", counted)
+    monkeypatch.setattr(hosts_files, "hosts", counted)
     times = []
     for nodes in (3, 9):
         by_hand(tmp_path / str(nodes), nodes=nodes)

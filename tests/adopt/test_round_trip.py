@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from omconf.artifacts.exports import KIND as EXPORTS
 from omconf.artifacts.fstab import KIND as FSTAB
-from omconf.artifacts.jvm import KIND as JVM
+from omconf.artifacts.setenv import KIND as JVM
 from omconf.bundle.compile import compile_bundle
 from omconf.bundle.model import Bundle
 from omconf.pipeline.compiled import compile_text

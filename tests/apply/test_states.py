@@ -18,7 +18,7 @@ from omconf.deployed.snapshot import DeployedFile
 from omconf.plan import earlier
 from omconf.planfile import model
 from omconf.views import events
-from omconf.views.human import Paint
+from omconf.views.text import Paint
 from tests.apply.host import HEALTHY, NEEDS, Host
 from tests.needs import needs
 

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 
 from omconf.cluster.model import Cluster, Node, Samba
 from omconf.origin import FromDefault, Value
-from omconf.secrets import SecretRef
+from omconf.secret_sources import SecretRef
 from tests.clusters import simple
 
 T = TypeVar("T")

@@ -13,7 +13,8 @@ import yaml
 from omconf.artifacts import database_tls
 from omconf.cluster import database_url
 from omconf.formats import jdbc_url
-from omconf.secrets import SecretFile, SecretRef, Unresolved, resolve
+from omconf.secret_sources import SecretRef, Unresolved, resolve
+from omconf.secrets import SecretFile
 from tests.clusters import rules_of, simple, spec_of
 from tests.command import omconf, tree
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.artifacts import exports, fstab, jvm, samba
+from omconf.artifacts import exports, fstab, samba, setenv
 from omconf.artifacts.model import BlockKind
 from omconf.artifacts.reading import Reading
 from omconf.diagnostics import Finding
@@ -24,7 +24,7 @@ FILES = [
     (fstab.KIND, "omconf.formats.fstab", "", "a /m{i} ext4 rw 0 0\n"),
     (samba.KIND, "omconf.artifacts.samba", "", "p{i} = a\n"),
     (samba.KIND, "omconf.artifacts.samba", "", "[s{i}]\n"),
-    (jvm.KIND, "omconf.artifacts.jvm", 'omconf_options="\\', "\n '-Da{i}=b'\\"),
+    (setenv.KIND, "omconf.artifacts.setenv", 'omconf_options="\\', "\n '-Da{i}=b'\\"),
 ]
 
 

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from omconf.artifacts import exports, fstab, jvm, openmeetings_properties, persistence
+from omconf.artifacts import exports, fstab, openmeetings_properties, persistence, setenv
 from omconf.artifacts.contents import Line, Meaning
 from omconf.bundle.compile import compile_bundle, validate
 from omconf.check import check
@@ -117,7 +117,7 @@ def test_a_value_is_refused_with_a_way_out_or_read_back(data: dict[str, Any]) ->
     om, storage = cluster.openmeetings, cluster.storage
     node = cluster.nodes[1]
     files = {a.kind: a for a in bundle.nodes[1].artifacts}
-    options = jvm.KIND.read(files["jvm"].text).items
+    options = setenv.KIND.read(files["jvm"].text).items
     assert options["-DDATA_DIR"] == om.data_dir.value
     assert len(options) == 4 + len({option.value.partition("=")[0] for option in om.java_options})
     mounts = fstab.KIND.read(files["fstab"].text).items

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from omconf.artifacts import cifs_credentials, exports, fstab, jvm, node_check, samba, service
+from omconf.artifacts import cifs_credentials, exports, fstab, node_check, samba, service, setenv
 from omconf.artifacts.effect import Change
 from omconf.check import check
 from omconf.cluster.model import Cluster
@@ -344,7 +344,7 @@ def test_the_mount_is_waited_for_and_nobody_mounts_by_hand() -> None:
     assert "mount.glusterfs" in str(effect.manual)
     asked = first.asks("admin", "Install mount.glusterfs (package glusterfs-client)")
     assert first.nodes(cluster, asked) == ("om1", "om2")
-    assert jvm.KIND.effect(cluster, {}, "create").manual is None
+    assert setenv.KIND.effect(cluster, {}, "create").manual is None
     assert "10.1.1.1" not in str(fstab.KIND.external(cluster))
 
 

@@ -281,7 +281,7 @@ def test_machine_readable_findings(form: str, tmp_path: Path) -> None:
 
 
 def test_colour_only_where_it_is_asked_for() -> None:
-    from omconf.views.human import Paint
+    from omconf.views.text import Paint
     from omconf.views.visible import visible
 
     assert Paint(colour=True)("x", "red") == "\x1b[31mx\x1b[0m"

@@ -10,7 +10,7 @@ import pytest
 
 from omconf.formats.node_check import Check, Status
 from omconf.verify.model import Members, NodeReport, Verification
-from omconf.views import document, human
+from omconf.views import document, text
 from tests.command import EXAMPLES, ROOT, omconf
 
 SPEC = EXAMPLES / "clustering-page" / "cluster.yaml"
@@ -89,7 +89,7 @@ def test_the_document_and_what_people_see() -> None:
         "nodes": 3,
         "unreachable": 1,
     }
-    assert human.verification(found, human.Paint(colour=False)) == (
+    assert text.verification(found, text.Paint(colour=False)) == (
         """\
 om1: 1 ok
 om2: 1 ok, 1 failed, 1 warning, 1 unknown
@@ -110,7 +110,7 @@ All nodes together:
 Not healthy: 2 checks ok, 2 failed, 1 warning, 1 unknown on 3 nodes, 1 of them not verified.
 """
     )
-    verbose = human.verification(found, human.Paint(colour=False), verbose=True)
+    verbose = text.verification(found, text.Paint(colour=False), verbose=True)
     assert verbose.startswith("om1: 1 ok\n  ok      files           fine\nom2:")
 
 
@@ -122,7 +122,7 @@ def test_a_health_that_is_not_known_is_not_healthy() -> None:
     )
     SCHEMA.validate(found)
     assert found["healthy"] is False
-    shown = human.verification(found, human.Paint(colour=False))
+    shown = text.verification(found, text.Paint(colour=False))
     sums = "Health unknown: 0 checks ok, 0 failed, 1 unknown on 1 node."
     assert shown.splitlines()[-1] == sums
 

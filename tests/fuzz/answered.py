@@ -19,7 +19,8 @@ from omconf.plan.model import Plan
 from omconf.process import MAX_ERROR, Answer
 from omconf.verify.combine import verification
 from omconf.verify.rounds import Rounds, _Asking
-from omconf.views import document, human
+from omconf.views import document
+from omconf.views import text as text_view
 from tests.fuzz import oracle
 from tests.fuzz.bases import Base
 from tests.fuzz.cases import Case
@@ -126,5 +127,5 @@ def check(base: Base, case: Case) -> tuple[list[str], str]:
     error = next(oracle._validator("verify.schema.json").iter_errors(made), None)
     if error is not None:
         raise Broken("verify's JSON is not as its schema says", error.message)
-    text = human.verification(made, oracle.PLAIN, verbose=True)
+    text = text_view.verification(made, oracle.PLAIN, verbose=True)
     return [], oracle._readable(text) + oracle._json(made)

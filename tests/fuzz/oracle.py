@@ -36,14 +36,16 @@ from omconf.pipeline.validate import by_xmlschema
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.rules import all_rules
-from omconf.secrets import Secret, Secrets, Unresolved
+from omconf.secret_sources import Secrets, Unresolved
+from omconf.secrets import Secret
 from omconf.spec.load import load
-from omconf.views import document, github, human, sarif
+from omconf.views import document, github, sarif
+from omconf.views import text as text_view
 from tests.command import ROOT
 from tests.fuzz.bases import OURS, THEIRS, Base, Bases
 from tests.fuzz.cases import SENT, Case
 
-PLAIN = human.Paint(colour=False)
+PLAIN = text_view.Paint(colour=False)
 NASTY_SECRETS = ("a,b\"c'd", " x", "]]>&<\0", "${a}\\", "\ud800", "é\u2028\n", "'")
 _GOOD: set[tuple[str, bytes]] = set()
 """What was read back already: most of a bundle is the same from case to case."""
@@ -317,14 +319,14 @@ def _planned_views(plan: Plan, *, full: bool) -> str:
         error = next(_validator("plan.schema.json").iter_errors(made), None)
         if error is not None:
             raise Broken("the plan's JSON is not as its schema says", error.message)
-    text = human.plan(made, PLAIN)
-    text += human.diagnostics([document.diagnostic(d) for d in plan.diagnostics], PLAIN)
+    text = text_view.plan(made, PLAIN)
+    text += text_view.diagnostics([document.diagnostic(d) for d in plan.diagnostics], PLAIN)
     return _readable(text) + _json(made)
 
 
 def _views(found: Iterable[Diagnostic]) -> str:
     made = document.of_diagnostics(found)
-    text = human.diagnostics(made["diagnostics"], PLAIN)
+    text = text_view.diagnostics(made["diagnostics"], PLAIN)
     drawn = github.commands(made)
     if drawn.count("\n") != len(made["diagnostics"]) or "\r" in drawn:
         raise Broken("a GitHub annotation over several lines", drawn)

@@ -6,6 +6,7 @@ finding and merging the block reads it again. test_linear.py holds the growth of
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tests.command import ROOT
@@ -21,12 +22,11 @@ _NO_KINDS = ("contents", "effect", "model", "reading")
 
 
 def _read_kind(name: str) -> Read:
-    from omconf.artifacts import kinds
     from omconf.artifacts.model import BlockKind
     from omconf.ownership import OWNED
     from tests.clusters import cluster_of, spec_of
 
-    kind = next(kind for kind in kinds() if kind.name == name.removeprefix("kind "))
+    kind: Kind = import_module(f"omconf.artifacts.{name.removeprefix('kind ')}").KIND
     if not isinstance(kind, BlockKind) or name == "kind database_access":
         return kind.read
     share = {"kind": "cifs", "share": "om", "password": {"env": "SMB"}} if "samba" in name else {}
@@ -136,10 +136,10 @@ SCRIPTS: list[str | Text] = [*LINES, "password=a\\\n", "l%d\n"]
 row("kind exports", texts=TAKEN, large=32 * 1024)(lambda: _read_kind("kind exports"))
 row("kind fstab", texts=FSTAB, large=64 * 1024)(lambda: _read_kind("kind fstab"))
 row("kind samba", texts=SAMBA, large=64 * 1024)(lambda: _read_kind("kind samba"))
-row("kind jvm", texts=JVM)(lambda: _read_kind("kind jvm"))
+row("kind setenv", texts=JVM)(lambda: _read_kind("kind setenv"))
 # shlex copies a word at each of its characters, which shows in long words only.
 LONG_WORD: list[str | Text] = [Text("a", "omconf_options=\"\\\n '")]
-row("kind jvm, a long word", texts=LONG_WORD, large=1 << 20)(lambda: _read_kind("kind jvm"))
+row("kind setenv, a long word", texts=LONG_WORD, large=1 << 20)(lambda: _read_kind("kind setenv"))
 row("kind hazelcast", texts=HAZELCAST, large=32 * 1024)(lambda: _read_kind("kind hazelcast"))
 row("kind persistence", texts=PERSISTENCE, large=64 * 1024)(lambda: _read_kind("kind persistence"))
 row("kind cifs_credentials", texts=CREDENTIALS)(lambda: _read_kind("kind cifs_credentials"))

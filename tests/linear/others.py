@@ -255,7 +255,8 @@ def _views() -> Read:
     from omconf.plan.model import Action, ArtifactChange, ItemChange, Plan
     from omconf.rollout.model import Rollout
     from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE
-    from omconf.views import document, folding, human, markdown
+    from omconf.views import document, folding, markdown
+    from omconf.views import text as text_view
 
     def read(text: str) -> object:
         lines = text.split("\n")
@@ -269,9 +270,9 @@ def _views() -> Read:
         rollout = Rollout(tuple(Step((node,), "b", (Put(("/a",)),)) for node in nodes))
         plan = Plan("c", "git", nodes, tuple(changes), rollout=rollout, diagnostics=tuple(found))
         drawn = document.of_plan(plan)
-        paint = human.Paint(colour=False)
-        findings = human.diagnostics(folding.findings(drawn["diagnostics"]), paint)
-        return human.plan(drawn, paint), findings, markdown.plan(drawn)
+        paint = text_view.Paint(colour=False)
+        findings = text_view.diagnostics(folding.findings(drawn["diagnostics"]), paint)
+        return text_view.plan(drawn, paint), findings, markdown.plan(drawn)
 
     return read
 

@@ -24,7 +24,7 @@ from omconf.cluster.model import Cluster
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.formats import block
 from omconf.ownership import OWNED
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.secrets import Secret

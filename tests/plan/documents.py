@@ -14,7 +14,7 @@ from omconf.bundle.compile import compile_bundle
 from omconf.cluster.model import Cluster
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.formats import paths
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.rollout import text
 from omconf.views import document

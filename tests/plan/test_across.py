@@ -12,7 +12,7 @@ import pytest
 from omconf.artifacts.contents import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from tests.clusters import simple
 from tests.command import EXAMPLES, omconf

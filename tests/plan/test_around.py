@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from omconf.artifacts import jvm
+from omconf.artifacts.setenv import KIND
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.diagnostics import Finding, Severity
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.rules import UNREADABLE
@@ -126,7 +126,7 @@ def test_what_a_branch_may_not_set_is_not_known() -> None:
     before = "/opt/omdata (if that branch runs)"
     plan = planned({CATALINA: text + STOCK_CATALINA}, first=True)
     assert items(plan)["-DDATA_DIR"][0] == before
-    entries, findings = jvm.KIND.entries(text)
+    entries, findings = KIND.entries(text)
     assert [(entry.key, entry.value) for entry in entries] == [("-DDATA_DIR", before)]
     (finding,) = findings
     assert (finding.rule.id, finding.line) == ("OM323", 1)

@@ -16,10 +16,11 @@ import yaml
 from omconf.artifacts import kinds
 from omconf.bundle.compile import compile_bundle, contents
 from omconf.deployed.snapshot import NodeFiles, Snapshot
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.mask import Mask
-from omconf.secrets import HIDDEN, Secret, SecretRef, Secrets, resolve
+from omconf.secret_sources import SecretRef, Secrets, resolve
+from omconf.secrets import HIDDEN, Secret
 from omconf.views.mask_document import mask_document
 from tests.clusters import cluster_of, simple
 from tests.command import ROOT, Result, omconf

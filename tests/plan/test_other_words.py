@@ -10,11 +10,12 @@ import pytest
 from omconf.actions import Manual, Service
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Action, Plan
 from omconf.views import document as view
-from omconf.views import folding, human, markdown
+from omconf.views import folding, markdown
+from omconf.views import text as text_view
 from tests.clusters import cluster_of, rules_of, spec_of
 
 HAZELCAST = "hazelcast.xml"
@@ -283,5 +284,5 @@ def test_what_decides_is_shown_among_many_items(end: str, old: str, new: str, ke
         items, left = folding.items(drawn)
         assert left
         assert key in [item["key"] for item in items]
-        assert f"{key}: " in human.plan(document, human.Paint(colour=False))
+        assert f"{key}: " in text_view.plan(document, text_view.Paint(colour=False))
         assert f"{key}: " in markdown.plan(document)

@@ -642,13 +642,15 @@ def test_the_schema_of_plans_refuses_what_no_plan_is() -> None:
 
 
 def test_the_text_shows_nothing_that_is_not_in_the_document() -> None:
-    """Every word of plan.txt's plan comes from plan.json, but for the frame that human.py draws."""
+    """Every word of plan.txt's plan comes from plan.json, but for the frame that text.py draws."""
     for case in (EXAMPLES / "clustering-page", ROOT / "tests/cases/broken-files"):
         document = json.loads((case / "plan.json").read_text())
-        from omconf.views import human
+        from omconf.views import text as text_view
 
-        paint = human.Paint(colour=False)
-        drawn = human.diagnostics(document["diagnostics"], paint) + human.plan(document, paint)
+        paint = text_view.Paint(colour=False)
+        drawn = text_view.diagnostics(document["diagnostics"], paint) + text_view.plan(
+            document, paint
+        )
         assert drawn == (case / "plan.txt").read_text()
 
 

@@ -8,7 +8,7 @@ from omconf.artifacts.contents import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster import places
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.rollout import text
 from omconf.views import document

@@ -6,7 +6,7 @@ from omconf.bundle.compile import compile_bundle
 from omconf.deployed.archive import DIRECTORY
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.diagnostics import Finding
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.rules import UNREADABLE

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from omconf.artifacts import jvm
+from omconf.artifacts.setenv import KIND
 from omconf.formats import setenv
 from omconf.formats.shell_variables import Script
 from tests.clusters import simple
@@ -168,10 +168,10 @@ HARD = ["-Xmx64m", "-Da=b c", "-Dq='\"\\$x`y", "-Dstar=*", "-Dp=a|b;c&d"]
 
 def test_the_blocks_options_come_last_of_java_opts(start: Start) -> None:
     cluster = simple(openmeetings={"java_options": HARD})
-    (artifact,) = jvm.KIND.render(cluster, cluster.nodes[0])
+    (artifact,) = KIND.render(cluster, cluster.nodes[0])
     block = [
         f"{entry.key}={entry.value}" if entry.value != "set" else entry.key
-        for entry in jvm.KIND.entries(artifact.text)[0]
+        for entry in KIND.entries(artifact.text)[0]
     ]
     random = Random(6)
     compared = 0

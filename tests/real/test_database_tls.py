@@ -20,7 +20,7 @@ from omconf.artifacts import database_access
 from omconf.bundle.compile import compile_bundle
 from omconf.formats import connection_properties
 from omconf.formats.xml_reader import parse
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.secrets import Secret
 from tests.clusters import simple
 from tests.needs import needs

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 
-from omconf.artifacts import exports, firewall, fstab, hazelcast, jvm, samba, service
+from omconf.artifacts import exports, firewall, fstab, hazelcast, samba, service, setenv
 from omconf.artifacts import openmeetings_properties as om_properties
 from omconf.bundle.compile import compile_bundle, validate
 from omconf.check import check
@@ -295,7 +295,7 @@ def test_the_shell_gives_the_jvm_each_option(tmp_path: Path, shell: list[str]) -
     taken = list(_taken("openmeetings.java_options", JAVA_OPTIONS, lambda option: [option]))
     cluster, refused = _cluster("openmeetings.java_options", taken[: len(taken) - 1])
     assert cluster is not None, refused
-    artifact = jvm.KIND.render(cluster, cluster.nodes[0])[0]
+    artifact = setenv.KIND.render(cluster, cluster.nodes[0])[0]
     (tmp_path / "setenv.sh").write_text(f"BEFORE=1\n{artifact.text}AFTER=2\n")
     script = '. ./setenv.sh\neval "printf \'%s\\\\0\' $JAVA_OPTS"\necho "$BEFORE$AFTER"\n'
     done = run(*shell, "-c", script, cwd=tmp_path, env={"PATH": "/usr/bin:/bin", "HOME": "/x"})

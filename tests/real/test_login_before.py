@@ -14,7 +14,7 @@ from omconf.apply.node import Node
 from omconf.apply.targets import Targets
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import NodeFiles
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from tests.clusters import cluster_of, spec_of
 from tests.real.test_database_access import HOSTILE, MARK
 from tests.real.test_node_check_login import HOST, server

@@ -16,7 +16,7 @@ from omconf.artifacts.contents import Artifact
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster.model import Cluster
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from tests.clusters import cluster_of, spec_of

@@ -426,7 +426,7 @@ def test_a_staging_whose_build_fails_is_gone(watch: Watch, most: int) -> None:
 
 
 def test_a_command_that_runs_too_long_ends_without_a_word_of_it(watch: Watch) -> None:
-    code = "import omconf.secrets as s; s.COMMAND_SECONDS = 0.2"
+    code = "import omconf.secret_sources as s; s.COMMAND_SECONDS = 0.2"
     slow = watch.world.folder / "commands/slow"
     text = (
         f"#!/bin/sh\nprintf '%s\\n' {watch.world.secrets['a command that fails']}\nexec sleep 60\n"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from omconf.artifacts import jvm, openmeetings_properties
+from omconf.artifacts import openmeetings_properties, setenv
 from omconf.formats.properties import merge, read
 from omconf.secrets import Secret
 from tests.clusters import simple
@@ -43,7 +43,7 @@ def test_the_jvm_gets_every_option_once(
     java: str, tomcat: Path, tmp_path: Path, shell: list[str], times: int
 ) -> None:
     cluster = simple(openmeetings={"java_options": HARD, "timezone": "Europe/Berlin"})
-    (artifact,) = jvm.KIND.render(cluster, cluster.nodes[0])
+    (artifact,) = setenv.KIND.render(cluster, cluster.nodes[0])
     own = 'JAVA_OPTS="$JAVA_OPTS -Dadmin=own"\n'
     (tomcat / "bin/setenv.sh").write_text(own + artifact.text * times)
     # Files that an unquoted `*` or `[B` would find.
@@ -61,7 +61,7 @@ def test_the_jvm_gets_every_option_once(
         "-DDATA_DIR=/opt/omdata",
         "-Duser.timezone=Europe/Berlin",
         "-Dopenjpa.serialization.class.blacklist=*",
-        f"-Dopenjpa.serialization.class.whitelist={','.join(jvm.WHITELIST)}",
+        f"-Dopenjpa.serialization.class.whitelist={','.join(setenv.WHITELIST)}",
         *HARD,
     ]
     start = given.index(ours[0])

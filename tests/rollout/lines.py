@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from omconf import interrupts
-from omconf.actions import APART_SECONDS, Action, Health, Manual, Run, Service, Step
+from omconf.actions import Action, Health, Manual, Run, Service, Step
 from omconf.apply.cluster_watch import ClusterWatch
 from omconf.apply.nodes import Nodes
 from omconf.apply.wire import LeftError, LostError, Reply, command, key
@@ -25,6 +25,7 @@ from omconf.formats import printf
 from omconf.formats.node_check import Check, Status
 from omconf.process import Answer
 from omconf.verify.model import Members, NodeReport
+from omconf.waits import APART_SECONDS
 from tests.rollout.hosts import Fails, Host, Wrong
 
 if TYPE_CHECKING:

@@ -31,7 +31,8 @@ from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import DeployedFile, NodeFiles
 from omconf.pipeline import apply, stops
 from omconf.rollout.who import MOVE
-from omconf.secrets import Secret, Secrets
+from omconf.secret_sources import Secrets
+from omconf.secrets import Secret
 from tests.clusters import spec_of
 from tests.rollout.hosts import (
     EXPORTS,

@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from omconf.actions import MOUNT_SECONDS, Manual, Put, Remove, Run, Service
+from omconf.actions import Manual, Put, Remove, Run, Service
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster import places
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
 from omconf.rollout import outside
+from omconf.waits import MOUNT_SECONDS
 from tests.clusters import cluster_of, spec_of
 from tests.rollout.hosts import Desired
 from tests.rollout.test_simulator import downs, rolled, when

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from omconf.actions import Action, Health, Manual, Put, Remove, Run, Service, Step
 from omconf.rollout import outside
-from omconf.views import document, human
+from omconf.views import document
+from omconf.views import text as text_view
 from tests.clusters import spec_of
 from tests.rollout.hosts import Wrong
 from tests.rollout.triples import Data, Triple, laid_over, node, settled, simulated, triples
@@ -83,7 +84,7 @@ def without(data: Data, name: str) -> Data:
 
 def drawn(plan: Plan) -> str:
     """The last line of a plan."""
-    return human.summary(document.of_plan(plan), human.Paint(colour=False))[-1]
+    return text_view.summary(document.of_plan(plan), text_view.Paint(colour=False))[-1]
 
 
 def with_node(data: Data, name: str) -> Data:

@@ -19,7 +19,8 @@ from omconf.planfile import store
 from omconf.rollout import document as written
 from omconf.rollout import text
 from omconf.rollout.first import first
-from omconf.views import document, folding, human, markdown
+from omconf.views import document, folding, markdown
+from omconf.views import text as text_view
 from omconf.views.visible import visible
 from tests.clusters import cluster_of
 from tests.clusters import specs as any_specs
@@ -29,7 +30,7 @@ from tests.rollout.triples import triples
 
 pytestmark = pytest.mark.slow
 
-PAINT = human.Paint(colour=False)
+PAINT = text_view.Paint(colour=False)
 MANY = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 STOP = "All nodes must stop."
 PLANS = triples().map(lambda triple: document.of_plan(triple.plan(triple.world())))
@@ -108,10 +109,10 @@ def in_markdown(plan: Any) -> list[str]:
 def test_text_markdown_and_json_show_the_same_steps(plan: dict[str, Any]) -> None:
     again = store.parse(json.dumps(plan).encode(), "plan")
     assert isinstance(again, dict)
-    same(again, steps_of(human.rollout(plan)))
+    same(again, steps_of(text_view.rollout(plan)))
     if plan["rollout"]:
         same(again, steps_of(in_markdown(plan)))
-        assert "Roll-out:" in human.plan(plan, PAINT)
+        assert "Roll-out:" in text_view.plan(plan, PAINT)
     for step in plan["rollout"]:
         assert step["undo"] or not any(a["type"] in ("put", "remove") for a in step["actions"])
 
@@ -119,7 +120,7 @@ def test_text_markdown_and_json_show_the_same_steps(plan: dict[str, Any]) -> Non
 @pytest.mark.parametrize("name", ["new", "by-hand", "one-changed"])
 def test_a_thousand_nodes_lose_no_action(name: str) -> None:
     plan = a_thousand(name)
-    same(plan, steps_of(human.rollout(plan)))
+    same(plan, steps_of(text_view.rollout(plan)))
     same(plan, steps_of(in_markdown(plan)))
 
 
@@ -151,12 +152,12 @@ def test_the_readme_shows_the_steps_of_the_first_roll_out(data: dict[str, Any]) 
 def test_that_all_must_stop_is_said_however_it_is_cut(plan: dict[str, Any], most: int) -> None:
     plan["summary"]["disruption"] = "all"
     plan |= {"has_changes": True, "cluster": plan["cluster"] or "conference"}
-    assert human.plan(plan, PAINT).splitlines()[-1].endswith(STOP)
-    assert human.summary(plan, PAINT)[-1].endswith(STOP), "what -q prints"
+    assert text_view.plan(plan, PAINT).splitlines()[-1].endswith(STOP)
+    assert text_view.summary(plan, PAINT)[-1].endswith(STOP), "what -q prints"
     assert STOP in markdown.plan(plan, most).splitlines()[0]
     for other in ("none", "rolling"):
         plan["summary"]["disruption"] = other
-        assert STOP not in human.summary(plan, PAINT)[-1]
+        assert STOP not in text_view.summary(plan, PAINT)[-1]
 
 
 @pytest.mark.parametrize("name", ["new", "by-hand"])
@@ -164,7 +165,7 @@ def test_that_all_must_stop_is_said_however_it_is_cut(plan: dict[str, Any], most
 def test_that_all_must_stop_is_said_of_a_thousand_nodes(name: str, most: int) -> None:
     plan = a_thousand(name)
     plan = {**plan, "summary": {**plan["summary"], "disruption": "all"}}
-    assert human.plan(plan, PAINT).splitlines()[-1].endswith(STOP)
+    assert text_view.plan(plan, PAINT).splitlines()[-1].endswith(STOP)
     assert STOP in markdown.plan(plan, most).splitlines()[0]
 
 

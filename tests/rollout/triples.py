@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
-from omconf.pipeline.secrets import secrets_of
+from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Action
 from tests.clusters import cluster_of, spec_of

@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from omconf.views import folding, human
+from omconf.views import folding
+from omconf.views import text as text_view
 from tests.plan.documents import DOCUMENTS, a_thousand, of_nodes
 
-PAINT = human.Paint(colour=False)
+PAINT = text_view.Paint(colour=False)
 FRAME_TEXT = """
 Roll-out Plan to create update delete reformat on of nodes items more like it block and where a value
 differs by node is one after the other only not rolling file are
@@ -28,9 +29,9 @@ FRAME = set(FRAME_TEXT.split())
 @pytest.mark.parametrize("name", ["new", "by-hand", "one-changed"])
 def test_a_thousand_nodes_fit_a_screen(name: str) -> None:
     """The roll-out takes no more lines than that of twenty nodes: each action once."""
-    drawn = human.plan(a_thousand(name), PAINT)
-    rollout = human.rollout(a_thousand(name))
-    assert len(rollout) == len(human.rollout(of_nodes(20, name)))
+    drawn = text_view.plan(a_thousand(name), PAINT)
+    rollout = text_view.rollout(a_thousand(name))
+    assert len(rollout) == len(text_view.rollout(of_nodes(20, name)))
     assert len(drawn.splitlines()) - len(rollout) <= 35
     assert max(map(len, drawn.splitlines())) < 300
 
@@ -39,7 +40,7 @@ def test_a_thousand_nodes_fit_a_screen(name: str) -> None:
 def test_every_word_is_the_documents_or_the_frames(name: str) -> None:
     document = a_thousand(name)
     known = set(_words(json.dumps(document, ensure_ascii=False))) | FRAME
-    drawn = human.plan(document, PAINT)
+    drawn = text_view.plan(document, PAINT)
     unknown = [word for word in _words(drawn) if word not in known]
     # All that is left is counts, and the numbers of steps that are drawn as one.
     counts = {str(len(c["items"])) for c in document["changes"]}
@@ -189,5 +190,5 @@ def test_no_node_change_or_error_is_lost(document: dict[str, Any]) -> None:
 
 @given(DOCUMENTS)
 def test_the_text_is_printable_whatever_the_document_holds(document: dict[str, Any]) -> None:
-    drawn = human.plan(document, PAINT) + human.diagnostics(document["diagnostics"], PAINT)
+    drawn = text_view.plan(document, PAINT) + text_view.diagnostics(document["diagnostics"], PAINT)
     assert all(c.isprintable() or c == "\n" for c in drawn)

@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import html as parser
 
-from omconf.views import folding, html, human
+from omconf.views import folding, html
+from omconf.views import text as text_view
 from omconf.views.document import no_plan
 from omconf.views.markup import Markup, tag
 from omconf.views.visible import visible
@@ -56,16 +57,15 @@ def test_the_topology_is_that_of_graph() -> None:
 def said_of(document: dict[str, Any]) -> set[str]:
     """What is shown of a document that has room: each an element's text of its own."""
     cut = html._cut
-    said = (
-        {human.summary(document, human.Paint(colour=False))[-1]} if document["cluster"] else set()
-    )
+    plain = text_view.Paint(colour=False)
+    said = {text_view.summary(document, plain)[-1]} if document["cluster"] else set()
     said |= {cut(d["message"]) for d in folding.findings(document["diagnostics"])}
     said |= {cut(step["why"]) for step in folding.steps(document["rollout"])}
     for group in folding.groups(document["changes"]):
         said |= {cut(change["path"]) for change in group.changes}
         said |= {cut(note) for change in group.changes for note in folding.notes(change)}
         for item in (i for change in group.changes for i in folding.items(change)[0]):
-            before, after = human.values(item)
+            before, after = text_view.values(item)
             said.add(cut(item["key"]))
             said |= {before} if item["action"] != "create" else set()
             said |= {after} if item["action"] != "delete" else set()

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.cli import planned
-from omconf.views import human, markdown
+from omconf.views import markdown
+from omconf.views import text as text_view
 from tests.command import EXAMPLES, omconf
 from tests.plan.documents import DOCUMENTS, HOSTILE, a_thousand
 from tests.views.markdown import require_well_formed
@@ -57,7 +58,7 @@ def test_a_thousand_nodes_fit_a_comment(name: str) -> None:
     document = a_thousand(name)
     drawn = markdown.plan(document)
     require_well_formed(drawn)
-    assert len(drawn.splitlines()) - len(human.rollout(document)) < 60
+    assert len(drawn.splitlines()) - len(text_view.rollout(document)) < 60
     assert "Cut to" not in drawn
 
 
@@ -80,7 +81,7 @@ def test_what_is_wrong_and_what_to_do_have_room_beside_many_nodes() -> None:
     drawn = markdown.plan({**PLAN, "changes": changes, "diagnostics": found}, 10_000)
     require_well_formed(drawn)
     assert "error[OM302]: Permission denied." in drawn
-    assert human.rollout(PLAN)[1] in drawn
+    assert text_view.rollout(PLAN)[1] in drawn
 
 
 def test_findings_take_the_room_that_nodes_do_not_need() -> None:

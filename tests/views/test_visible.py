@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omconf.cli import output
-from omconf.views import github, human
+from omconf.views import github
+from omconf.views import text as text_view
 from omconf.views.visible import lines, visible
 from tests.cli.test_verify import SCHEMA as VERIFY_SCHEMA
 from tests.command import ROOT, Result, omconf
@@ -397,7 +398,7 @@ def test_a_view_that_forgets_it_is_held_to_it(capsys: pytest.CaptureFixture[str]
     assert not FORBIDDEN.search(out + err)
     assert out.count("\n") == 3
     assert lines("\x1b[31;1mred\x1b[0m\x1b[2J", colour=True) == "\x1b[31;1mred\x1b[0m\\x1b[2J"
-    assert human.Paint(colour=True)("red", "red") == lines("\x1b[31mred\x1b[0m", colour=True)
+    assert text_view.Paint(colour=True)("red", "red") == lines("\x1b[31mred\x1b[0m", colour=True)
 
 
 def test_json_is_ascii_and_keeps_every_value(capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,82 +5,26 @@ The same models give the JSON Schema for editors (`omconf schema`).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
 from omconf.spec.models.database import Database, Persistence
+from omconf.spec.models.media_server import Kurento
 from omconf.spec.models.network import Discovery, Hazelcast, Network
 from omconf.spec.models.node import Node, NodeDefaults, Removed
+from omconf.spec.models.openmeetings import OpenMeetings
 from omconf.spec.models.section import Section
 from omconf.spec.models.storage import Storage
 from omconf.spec.values import (  # pydantic reads these at run time
-    Account,
     ClusterName,
-    Folder,
     FormatVersion,
-    JvmOption,
-    KurentoUrl,
-    Minutes,
     NodeName,
     Reason,
-    Release,
     RuleId,
     SecretSource,
-    SpringText,
     Text,
-    TimeZone,
-    TurnUrl,
-    Unit,
-    Webapp,
 )
-
-
-class OpenMeetings(Section):
-    """What is installed on every node, and where."""
-
-    release: Release = Field(
-        description="The OpenMeetings release that all nodes run.", examples=["9.1.0"]
-    )
-    home: Folder = Field("/opt/om", description="Where OpenMeetings is installed (CATALINA_BASE).")
-    webapp: Webapp = Field("openmeetings", description="The folder under <home>/webapps.")
-    data_dir: Folder = Field("/opt/omdata", description="The data folder that all nodes share.")
-    timezone: TimeZone = Field("Etc/UTC", description="The time zone of all nodes (IANA name).")
-    service: Unit = Field(
-        "openmeetings.service",
-        description="The systemd unit; `none` without systemd.",
-    )
-    user: Account = Field("nobody", description="The user that OpenMeetings runs as.")
-    group: Account = Field("nogroup", description="The group that OpenMeetings runs as.")
-    java_options: list[JvmOption] = Field(
-        [], description="Further JVM options.", examples=[["-Xmx2g", "-XX:+UseG1GC"]]
-    )
-
-
-class Turn(Section):
-    """The TURN server that browsers use; unset keys keep the shipped value."""
-
-    url: TurnUrl | None = Field(
-        None, description="`host:port`, or `turn:`, `turns:` and `stun:` URLs separated by commas."
-    )
-    user: SpringText | None = Field(
-        None, description="The user, for mode `static`.", examples=["om"]
-    )
-    secret: SecretSource | None = Field(None, description="Source of the TURN server's secret.")
-    mode: Literal["rest", "static"] | None = Field(
-        None,
-        description="`rest`: temporary passwords derived from the secret; `static`: user and secret.",
-    )
-    ttl: Minutes | None = Field(
-        None, description="The lifetime of a temporary password, in minutes."
-    )
-
-
-class Kurento(Section):
-    """The media server; unset keys keep the shipped value."""
-
-    url: KurentoUrl | None = Field(None, description="The media server that all nodes use.")
-    turn: Turn = Turn()
 
 
 class Secrets(Section):

@@ -9,7 +9,7 @@ from lxml import etree
 
 from omconf.schema import xsd
 from omconf.schema.vocabulary import Attribute, Shape, vocabulary
-from tests.check.documents import DEPLOYED, PERSISTENCE, PERSISTENCE_3, WRITTEN, WRITTEN_TCP
+from tests.schema.documents import DEPLOYED, PERSISTENCE, PERSISTENCE_3, WRITTEN, WRITTEN_TCP
 
 SCHEMA = "hazelcast-deployed.xsd"
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omconf.schema import xsd
-from tests.check.documents import DEPLOYED, PERSISTENCE, SECRET, WRITTEN
+from tests.schema.documents import DEPLOYED, PERSISTENCE, SECRET, WRITTEN
 
 HEAD = b'<?xml version="1.0" encoding="UTF-8"?>\n'
 LAUGHS = HEAD + (

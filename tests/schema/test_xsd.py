@@ -13,7 +13,14 @@ from lxml import etree
 
 from omconf.resources import schema_path
 from omconf.schema import xsd
-from tests.check.documents import DEPLOYED, PERSISTENCE, PERSISTENCE_3, SECRET, WRITTEN, WRITTEN_TCP
+from tests.schema.documents import (
+    DEPLOYED,
+    PERSISTENCE,
+    PERSISTENCE_3,
+    SECRET,
+    WRITTEN,
+    WRITTEN_TCP,
+)
 
 DOCUMENTS = {
     "written": (WRITTEN, "hazelcast.xsd"),
@@ -242,7 +249,7 @@ def test_a_good_document_costs_next_to_nothing() -> None:
 
 def test_xmlschema_is_loaded_only_for_what_is_refused() -> None:
     program = (
-        "import sys; from omconf.schema import xsd; from tests.check.documents import *;"
+        "import sys; from omconf.schema import xsd; from tests.schema.documents import *;"
         "assert xsd.faults(xsd.parse(WRITTEN.encode()), 'hazelcast.xsd') == [];"
         "assert 'xmlschema' not in sys.modules;"
         "assert xsd.faults(xsd.parse(WRITTEN.replace('>32<', '>0<').encode()), 'hazelcast.xsd');"

@@ -11,13 +11,14 @@ if TYPE_CHECKING:
 
     from omconf.bundle.model import Bundle
     from omconf.diagnostics import Diagnostic, Severity
-    from omconf.secrets import Secret, Secrets
+    from omconf.secret_sources import Secrets
+    from omconf.secrets import Secret
 
 
 def secrets_of(bundle: Bundle, known: Mapping[str, Secret] | None = None) -> Secrets:
     """The secrets that the bundle has places for; those that are `known` already are not read."""
     from omconf.bundle.compile import contents
-    from omconf.secrets import Secrets
+    from omconf.secret_sources import Secrets
 
     refs = {p.name: p.ref for _, c in contents(bundle) for p in c.placeholders}
     return Secrets(refs, known)

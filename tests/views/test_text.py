@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from omconf.views.human import values
+from omconf.views.text import values
 
 
 def test_of_two_long_values_what_differs_is_shown() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.artifacts.jvm import HAZELCASTS, KIND, OURS, START, item_of, plain
+from omconf.artifacts.setenv import HAZELCASTS, KIND, OURS, START, item_of, plain
 from omconf.formats import block, header, tomcat
 from omconf.formats.block import Block
 from omconf.formats.setenv import Option

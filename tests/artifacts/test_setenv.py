@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.artifacts import jvm
+from omconf.artifacts import setenv
 from omconf.artifacts.effect import Change
 from tests.clusters import cluster_of, simple, spec_of
 
@@ -17,21 +17,21 @@ OPTION = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp", "Zs")
 
 def test_the_whitelist_has_the_four_entries() -> None:
     entries = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
-    assert entries == jvm.WHITELIST
+    assert entries == setenv.WHITELIST
 
 
 def options_of(*options: str) -> list[str]:
     cluster = simple(openmeetings={"java_options": list(options)})
-    (artifact,) = jvm.KIND.render(cluster, cluster.nodes[0])
+    (artifact,) = setenv.KIND.render(cluster, cluster.nodes[0])
     return [
         f"{key}={value}" if value != "set" else key
-        for key, value in jvm.KIND.read(artifact.text).items.items()
+        for key, value in setenv.KIND.read(artifact.text).items.items()
     ]
 
 
 def test_the_lists_are_whole() -> None:
     assert options_of()[::-1] == [
-        f"-Dopenjpa.serialization.class.whitelist={','.join(jvm.WHITELIST)}",
+        f"-Dopenjpa.serialization.class.whitelist={','.join(setenv.WHITELIST)}",
         "-Dopenjpa.serialization.class.blacklist=*",
         "-Duser.timezone=Etc/UTC",
         "-DDATA_DIR=/opt/omdata",
@@ -49,8 +49,8 @@ def test_options_are_read_back(option: str) -> None:
 def test_any_option_is_read_back(option: str) -> None:
     if option.isprintable() and "@omconf:" not in option and "password" not in option:
         cluster = cluster_of(spec_of(openmeetings={"java_options": [option]}))
-        (artifact,) = jvm.KIND.render(cluster, cluster.nodes[0])
-        entries, findings = jvm.KIND.entries(artifact.text)
+        (artifact,) = setenv.KIND.render(cluster, cluster.nodes[0])
+        entries, findings = setenv.KIND.entries(artifact.text)
         assert findings == []
         assert entries[-1].key == "-Dx"
         assert entries[-1].value == option.removeprefix("-Dx=")
@@ -60,7 +60,7 @@ def test_each_node_has_it_in_its_own_home() -> None:
     data = spec_of()
     data["nodes"]["om2"]["home"] = "/srv/om"
     cluster = cluster_of(data)
-    paths = [jvm.KIND.render(cluster, node)[0].path for node in cluster.nodes]
+    paths = [setenv.KIND.render(cluster, node)[0].path for node in cluster.nodes]
     assert paths == ["/opt/om/bin/setenv.sh", "/srv/om/bin/setenv.sh"]
 
 
@@ -73,7 +73,7 @@ def test_each_node_has_it_in_its_own_home() -> None:
     ],
 )
 def test_what_catalina_sh_does_not_run_is_refused(value: str, what: str) -> None:
-    (finding,) = jvm.KIND.entries(f'#!/bin/sh\nJAVA_OPTS="{value}"\n')[1]
+    (finding,) = setenv.KIND.entries(f'#!/bin/sh\nJAVA_OPTS="{value}"\n')[1]
     assert (finding.rule.id, finding.line) == ("OM301", 2)
     assert what in finding.message
     assert finding.hint
@@ -81,7 +81,7 @@ def test_what_catalina_sh_does_not_run_is_refused(value: str, what: str) -> None
 
 def test_a_line_by_hand_is_said() -> None:
     text = 'JAVA_OPTS="$JAVA_OPTS -DDATA_DIR=/data"\n# -DDATA_DIR=/in/a/comment\nX=1\n'
-    entries, findings = jvm.KIND.entries(text)
+    entries, findings = setenv.KIND.entries(text)
     assert [(entry.key, entry.value, entry.line) for entry in entries] == [
         ("-DDATA_DIR", "/data", 1)
     ]
@@ -95,24 +95,24 @@ def test_a_line_by_hand_is_said() -> None:
     [("-DDATA_DIR", False), ("-Duser.timezone", False), ("-Xmx2g", True)],
 )
 def test_what_a_change_does(key: str, rolling: bool) -> None:
-    effect = jvm.KIND.effect(simple(), {key: Change("update", "a", "b")}, "update")
+    effect = setenv.KIND.effect(simple(), {key: Change("update", "a", "b")}, "update")
     assert (effect.action, effect.rolling) == ("restart", rolling)
-    assert jvm.KIND.effect(simple(), {key: Change("create", None, "b")}, "update").rolling
+    assert setenv.KIND.effect(simple(), {key: Change("create", None, "b")}, "update").rolling
 
 
 def test_what_only_the_nodes_shell_knows_is_said() -> None:
     cluster = simple()
-    (artifact,) = jvm.KIND.render(cluster, cluster.nodes[0])
+    (artifact,) = setenv.KIND.render(cluster, cluster.nodes[0])
     text = '. /etc/om-options\nJAVA_OPTS="$JAVA_OPTS $OM_OPTS"\nexport TZ=Europe/Berlin\n'
-    found = jvm.KIND.elsewhere(cluster, artifact, {artifact.path: text})
+    found = setenv.KIND.elsewhere(cluster, artifact, {artifact.path: text})
     said = [(path, finding.rule.id, finding.line) for path, finding in found.findings]
     assert sorted(said) == [(artifact.path, "OM323", 1), (artifact.path, "OM323", 2)]
     assert "`$OM_OPTS`" in str([finding.message for _, finding in found.findings])
     assert found.stronger["-Duser.timezone"] == "Europe/Berlin"
-    behind = jvm.KIND.elsewhere(cluster, artifact, {artifact.path: text + artifact.text})
+    behind = setenv.KIND.elsewhere(cluster, artifact, {artifact.path: text + artifact.text})
     assert [finding.line for _, finding in behind.findings] == [1]
 
 
 def test_a_quote_that_nothing_closes_is_refused() -> None:
-    _, findings = jvm.KIND.entries('JAVA_OPTS="$JAVA_OPTS -Da=1\nexport JAVA_OPTS\n')
+    _, findings = setenv.KIND.entries('JAVA_OPTS="$JAVA_OPTS -Da=1\nexport JAVA_OPTS\n')
     assert [(finding.rule.id, finding.line) for finding in findings] == [("OM301", 1)]
