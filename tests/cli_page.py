@@ -49,7 +49,9 @@ def table(head: str, rows: Iterable[tuple[str, str]]) -> list[str]:
     """Write rows of a name and its meaning."""
     lines = ["", f"| {head} | meaning |", "| --- | --- |"]
     for name, text in rows:
-        cells = [cell.replace("|", "\\|") for cell in (f"`{name}`", " ".join(text.split()))]
+        # In a sentence, `<` begins HTML.
+        sentence = " ".join(text.split()).replace("<", "\\<")
+        cells = [cell.replace("|", "\\|") for cell in (f"`{name}`", sentence)]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 

@@ -1,6 +1,6 @@
 """Relative links of the project's own pages lead somewhere: of all but the rules' pages.
 
-`make docs` checks anchors, too.
+`make docs` checks anchors, too. No page has HTML.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted((ROOT / "docs/decisions").glob("*.md")),
 ]
+_NO_TEXT = re.compile(r"^ *```.*?^ *```$|<!--.*?-->|(`+)[^`].*?\1(?!`)", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 
 
@@ -24,3 +25,14 @@ _LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 def test_links_lead_somewhere(page: Path) -> None:
     for link in _LINK.findall(page.read_text("utf-8")):
         assert (page.parent / link).exists(), link
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*PAGES, *sorted((ROOT / "docs/rules").glob("*.md"))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_what_looks_like_html_is_text(page: Path) -> None:
+    """A name in angle brackets is a tag to Markdown, and no reader ever sees it."""
+    text = _NO_TEXT.sub("", page.read_text("utf-8"))
+    assert re.findall(r"(?<!\\)</?[A-Za-z].{0,40}", text) == []

@@ -176,6 +176,8 @@ def no_address(node: Seen, patterns: Mapping[str, str]) -> None:
     if node.fact("nodes", "*", "address"):
         return
     hint = f"Add `nodes.{node.name}.address` to the spec."
+    if node.file("/etc/hosts") is None:
+        hint = "Copy the node's /etc/hosts, too; or import without -o, and add the address to the spec."
     chosen, pattern = _pattern(node)
     what = f" that matches `{quoted(pattern)}`" if pattern else ""
     other = next((each for each in patterns if each != pattern), "")

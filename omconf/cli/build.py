@@ -51,7 +51,7 @@ def build(
         raise typer.Exit(1)
     if check:
         checked = check_directory(compiled.bundle, str(directory))
-        _check(checked, directory, sensitive_paths(compiled.bundle))
+        _check(checked, spec, directory, sensitive_paths(compiled.bundle))
         return
     write = write_revealed if reveal_secrets else write_bundle
     written = write(compiled.bundle, str(directory))
@@ -65,7 +65,11 @@ def build(
     )
 
 
-def _check(checked: Checked | list[Diagnostic], directory: Path, sensitive: set[str]) -> None:
+def _check(
+    checked: Checked | list[Diagnostic], spec: Path, directory: Path, sensitive: set[str]
+) -> None:
+    import shlex
+
     from omconf.views import difference as view
 
     if isinstance(checked, list):
@@ -81,6 +85,13 @@ def _check(checked: Checked | list[Diagnostic], directory: Path, sensitive: set[
             output.write(view.draw(difference))
     if checked.unfinished:
         output.tell(f"{directory} is incomplete: a build was interrupted. Build again.")
+    if checked.differences:
+        # On stderr, below the diff: where the diff is long, the end is what people see.
+        count = len(checked.differences)
+        differ = "1 file differs" if count == 1 else f"{count} files differ"
+        output.tell(f"{directory} does not match the spec: {differ}.", err=True)
+        command = shlex.join(["omconf", "build", str(spec), "-o", str(directory)])
+        output.tell(f"  hint: Run: {command}", err=True)
     if checked.differences or checked.unfinished:
         raise typer.Exit(2)
     output.tell(f"{directory} matches the spec.")

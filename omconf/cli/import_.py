@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from omconf.adopt.result import Imported
     from omconf.adopt.sources import Origin
 
-SOURCES = """use one of these sources:
+SOURCES = """Use one of these sources:
     omconf import --deployed trees             trees/<node>/ is that node's root tree
     omconf import --ssh --host om1 --host om2  the nodes, by your own ssh configuration
     omconf import --local om1 [--root DIR]     this host, or a copy of its root"""

@@ -94,6 +94,10 @@ def wrong_usage(error: Exception, command: str = "") -> None:
     from omconf.cli.usage import told
     from omconf.views.visible import visible
 
+    # Without any argument the error's message is the help, its own lines and all.
+    if type(error).__name__ == "NoArgsIsHelpError":
+        write(f"{error}\n", err=True)
+        return
     message, hint = (visible(text) for text in told(error, command))
     colours = paint(sys.stderr)
     end = "" if message.endswith((".", "?")) else "."

@@ -6,6 +6,9 @@ import re
 from typing import Any
 
 _INPUT = re.compile(r"Input should be (?P<what>[^,]*)")
+_CHOICE = re.compile(
+    r"(?:Value error, )?'(?P<value>.*)' is not one of (?P<choices>'.*')", re.DOTALL
+)
 _EXTRA = re.compile(r"Got unexpected extra arguments?(?:\(s\))? \((?P<words>.*)\)", re.DOTALL)
 _COMMAND = re.compile(
     r"No such command '(?P<name>.*?)'\.(?P<near> Did you mean .*\?)?", re.DOTALL | re.IGNORECASE
@@ -38,15 +41,29 @@ def told(error: Any, command: str = "") -> tuple[str, str]:
         near = found["near"] or ""
         return f"Unknown command: {found['name']}", f"{near} {hint}".replace("'", "`").strip()
     if (param := getattr(error, "param", None)) is not None:
+        choice = _near(message)
+        hint = f"Did you mean {choice}? {hint}" if choice else hint
         return _of_value(error, param, message), hint
     return message, hint
 
 
+def _near(message: str) -> str | None:
+    """Return the choice that a misspelt one most likely means."""
+    from omconf.diagnostics import meant
+
+    found = _CHOICE.match(message)
+    return meant(found["value"], re.findall("'(.*?)'", found["choices"])) if found else None
+
+
 def _of_value(error: Any, param: Any, message: str) -> str:
     option = next((name for name in param.opts if name.startswith("--")), param.opts[0])
-    name = option if option.startswith("-") else (getattr(param, "metavar", None) or option.upper())
+    is_option = option.startswith("-")
+    name = option if is_option else (getattr(param, "metavar", None) or option.upper())
     if type(error).__name__.startswith("Missing"):
-        return f"Missing argument: {name}"
+        return f"Missing {'option' if is_option else 'argument'}: {name}"
+    if found := _CHOICE.match(message):
+        *others, last = re.findall("'(.*?)'", found["choices"])
+        return f"Invalid value for {name}: it must be {', '.join(others)} or {last}"
     if found := _INPUT.match(message):
         what = found["what"]
         for theirs, ours in _TYPES.items():

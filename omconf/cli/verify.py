@@ -13,7 +13,7 @@ from omconf.rules import NO_NODES
 if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
 
-WAYS = """use one of these sources:
+WAYS = """Use one of these sources:
     omconf verify --local om1    this host is the node om1
     omconf verify --ssh          all nodes, by ssh; --node om1 for some of them"""
 

@@ -121,9 +121,17 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
 
 
 def _new(found: Sequence[Diagnostic], facts: Facts, gathered: Gathered) -> list[Diagnostic]:
-    """Leave out that a spec lacks its database, where a node's finding says why."""
-    told = has_errors(gathered.found) and not any(path[0] == "database" for path in facts)
-    return [d for d in found if not (told and d.rule is MISSING_KEY and "`database`" in d.message)]
+    """Leave out that a spec lacks its database or nodes, where a node's finding says why."""
+    if not has_errors(gathered.found):
+        return list(found)
+    given = {path[0] for path in facts}
+    lacking = [f"`{key}` is missing" for key in ("database", "nodes") if key not in given]
+    lacking.append(".address` is missing")
+    return [
+        d
+        for d in found
+        if d.rule is not MISSING_KEY or not any(words in d.message for words in lacking)
+    ]
 
 
 def _settle(facts: Facts, *, explicit: bool) -> None:

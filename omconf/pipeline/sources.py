@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from omconf.deployed.snapshot import Source
     from omconf.diagnostics import Diagnostic
 
-SOURCES = """use one of these sources:
+SOURCES = """Use one of these sources:
     omconf plan --deployed trees       trees/<node>/ is that node's root tree
     omconf plan --local om1            this host is the node om1
     omconf plan --ssh                  the nodes, by your own ssh configuration

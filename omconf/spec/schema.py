@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from omconf.formats.names import LABEL
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic import BaseModel
+    from pydantic.fields import FieldInfo
 
 
 def spec_schema() -> dict[str, Any]:
@@ -54,10 +56,10 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
         key = f"{prefix}{name}"
         inner = section_of(info)
         if name == "nodes":
-            yield f"| `{key}` | required | {info.description} |"
+            yield f"| `{key}` | required | {_sentence(info)} |"
             yield from _rows(Node, "nodes.<name>.")
         elif name == "removed":
-            yield f"| `{key}` |  | {info.description} |"
+            yield f"| `{key}` |  | {_sentence(info)} |"
             yield from _rows(Removed, "removed.<name>.")
         elif name == "node_defaults":
             text = "The keys of a node, for all nodes; `{name}` and `{address}` stand for its own."
@@ -66,7 +68,13 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
             yield from _rows(inner, f"{key}.")
         else:
             default = "required" if info.is_required() else _shown(info.default)
-            yield f"| `{key}` | {default} | {info.description or ''} |"
+            yield f"| `{key}` | {default} | {_sentence(info)} |"
+
+
+def _sentence(info: FieldInfo) -> str:
+    """Return the description as Markdown: outside of code, `<` would begin HTML."""
+    parts = re.split("(`[^`]*`)", info.description or "")
+    return "".join(p if p.startswith("`") else p.replace("<", "\\<") for p in parts)
 
 
 def _shown(value: Any) -> str:

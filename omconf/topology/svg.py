@@ -6,7 +6,7 @@ diagram: down from its server, along the first row of nodes, and at the right si
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, isqrt
 from typing import TYPE_CHECKING
 from unicodedata import combining, east_asian_width
@@ -140,6 +140,7 @@ class _Drawing:
             )
             for i, box in enumerate(boxes)
         ]
+        self.servers = [self.beside(i, server) for i, server in enumerate(self.servers)]
 
     def of_server(self, server: int) -> list[int]:
         return [i for i, link in enumerate(self.topology.links) if link.server == server]
@@ -162,6 +163,28 @@ class _Drawing:
             x += cell + room
         return placed
 
+    def beside(self, server: int, placed: _Placed) -> _Placed:
+        """Move a server sideways until none of its lines runs down on top of a node's line."""
+        links = self.of_server(server)
+        pairs = [
+            (placed.middle + _lane(links.index(number), len(links)), self.port(node, earlier))
+            for number in links
+            for earlier in range(number)
+            for node in self.topology.links[earlier].nodes
+            if node < self.columns
+        ]
+
+        def nearest(move: int) -> int:
+            return min((abs(start + move - port) for start, port in pairs), default=LANE)
+
+        moves = sorted(range(-LANE, LANE + 1), key=lambda move: (abs(move), move))
+        clear = next((move for move in moves if nearest(move) >= LANE // 2), None)
+        return replace(placed, x=placed.x + (max(moves, key=nearest) if clear is None else clear))
+
+    def port(self, node: int, link: int) -> int:
+        """Return where the line of a link enters a node, from the left."""
+        return self.nodes[node].middle + _lane(link, len(self.topology.links))
+
     def elements(self) -> Iterator[str]:
         yield (
             f'<rect class="frame" x="{MARGIN}" y="{self.top}" width="{self.width - 2 * MARGIN}"'
@@ -183,8 +206,7 @@ class _Drawing:
         first = self.top + (number + 1) * LANE
         rows: dict[int, list[int]] = {}
         for n in link.nodes:
-            port = self.nodes[n].middle + _lane(number, len(self.topology.links))
-            rows.setdefault(n // self.columns, []).append(port)
+            rows.setdefault(n // self.columns, []).append(self.port(n, number))
         last = max(rows)
         ends = [start, *rows.get(0, []), *([side] if last else [])]
         path = [f"M{start} {server.bottom}V{first}", f"M{min(ends)} {first}H{max(ends)}"]

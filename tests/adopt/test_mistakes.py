@@ -48,6 +48,18 @@ def test_interfaces_that_no_address_of_the_node_matches(trees: Path) -> None:
     )
 
 
+def test_copies_without_the_files_that_tell_an_address(trees: Path) -> None:
+    """One error a node, which names the file to copy: no further one of the spec that this makes."""
+    mount_cifs(trees)
+    for node in NODES:
+        (trees / node / "etc/hosts").unlink()
+    done, found = imported(trees)
+    assert done.code == 1
+    errors = [d for d in found["diagnostics"] if d["severity"] == "error"]
+    assert [(d["rule"], d["node"]) for d in errors] == [("OM350", node) for node in NODES]
+    assert all(d["hint"].startswith("Copy the node's /etc/hosts, too; ") for d in errors)
+
+
 def test_a_member_that_the_source_does_not_have(trees: Path) -> None:
     for node in NODES:
         edit(trees / node, HAZELCAST, r"(?s)<multicast enabled.*</multicast>", LISTED)

@@ -110,6 +110,10 @@ def test_check_shows_a_diff_and_exits_2(tmp_path: Path) -> None:
     assert checked.code == 2
     assert "-/opt/omdata 10.1.1.2(rw,async,no_subtree_check,root_squash)" in checked.out
     assert "+/opt/omdata 10.1.1.2(rw,sync,no_subtree_check,root_squash)" in checked.out
+    assert checked.err.splitlines()[-2:] == [
+        f"{bundles} does not match the spec: 1 file differs.",
+        f"  hint: Run: omconf build {SPEC} -o {bundles}",
+    ]
     assert "0 new, 1 changed, 0 removed, " in omconf("build", SPEC, "-o", bundles).out
 
 

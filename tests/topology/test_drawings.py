@@ -133,3 +133,23 @@ def test_boxes_of_an_svg_lie_inside_and_apart(data: dict[str, object]) -> None:
     for (x, y, width, height), (x2, y2, width2, height2) in combinations(boxes, 2):
         apart = x + width <= x2 or x2 + width2 <= x or y + height <= y2 or y2 + height2 <= y
         assert apart
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 3, 4, 9])
+def test_no_line_of_a_server_runs_down_on_top_of_a_nodes(nodes: int) -> None:
+    """They would look like one line, from a server to what another server's line leads to."""
+    for width in range(1, 44):
+        boxes = tuple(Box(Role.NODE, f"n{n}", ("x" * width,)) for n in range(nodes))
+        servers = tuple(Box(role, "s", ("10.1.1.10:5432",)) for role in (Role.DATABASE, Role.DATA))
+        everywhere = tuple(range(nodes))
+        links = (Link(everywhere, 0, "a"), Link(everywhere, 1, "b"), Link((0,), 1, "c", runs=True))
+        drawn = etree.fromstring(svg.draw(Topology("c", "d", boxes, servers, links)))
+        runs = [
+            (link, int(x), int(top), int(bottom))
+            for link, path in enumerate(drawn.iter("{*}path"))
+            for x, top, bottom in re.findall(r"M(\d+) (\d+)V(\d+)", path.get("d", ""))
+        ]
+        for one, other in combinations(runs, 2):
+            beside = abs(one[1] - other[1]) >= 4
+            below = one[3] <= other[2] or other[3] <= one[2]
+            assert one[0] == other[0] or beside or below, (width, one, other)

@@ -16,6 +16,9 @@ from tests.command import omconf
         ("plan --deployed", "--deployed needs a value."),
         ("apply --ssh=x", "--ssh takes no value."),
         ("explain", "Missing argument: RULE|FILE[:LINE]."),
+        ("build", "Missing option: --output."),
+        ("graph --format png", "Invalid value for --format: it must be mermaid, dot or svg."),
+        ("completion ksh", "Invalid value for SHELL: it must be bash, zsh or fish."),
         ("verify --ssh --timeout 0", "Invalid value for --timeout: "),
         ("apply --ssh --health-timeout x", "Invalid value for --health-timeout: "),
         ("undo", "Choose the nodes: --ssh, or --local NODE for this host."),
@@ -30,13 +33,19 @@ def test_what_is_wrong_and_a_way_out(line: str, says: str) -> None:
     assert first.startswith(f"error: {says}"), done.err
     assert hint.startswith("  hint: ")
     assert "--help`." in hint
-    for theirs in ("Usage:", "Input should", "No such", "Error:"):
+    for theirs in ("Usage:", "Input should", "Value error", "No such", "Error:"):
         assert theirs not in done.err
 
 
 def test_what_was_meant_is_named() -> None:
     assert "Did you mean `apply`?" in omconf("appl").err
     assert "Did you mean --force or --root?" in omconf("apply", "--foo").err
+    assert "Did you mean svg?" in omconf("graph", "--format", "sgv").err
+
+
+def test_without_arguments_the_help_is_shown_line_by_line() -> None:
+    done = omconf()
+    assert (done.code, done.out, done.err) == (1, "", omconf("--help").out)
 
 
 def test_help_is_as_wide_as_the_terminal_and_cuts_no_sentence() -> None:
