@@ -77,7 +77,8 @@ class Page:
         elif method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown"):
             self.complaints.append(json.dumps(found)[:300])
         elif method == "Network.requestWillBeSent":
-            self.requests.append(found["request"]["url"])
+            if not found["request"]["url"].startswith("data:"):  # that stands in the page itself
+                self.requests.append(found["request"]["url"])
         elif method == "Page.loadEventFired":
             self._loaded = True
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -15,7 +14,7 @@ from tests.command import EXAMPLES, omconf
 from tests.needs import fixture_needs, needs
 from tests.plan.documents import HOSTILE
 from tests.real.chromium import Page, browser
-from tests.views.pages import TAGS, texts
+from tests.views.pages import TAGS, texts, with_text
 
 pytestmark = needs("bash", "chromium")
 CASE = EXAMPLES / "clustering-page/plan.json"
@@ -63,15 +62,7 @@ def test_a_plan_on_a_screen(page: Page, example: Path, width: int, dark: bool) -
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_text_stays_text_and_fits_a_phone(page: Page, tmp_path: Path, text: str) -> None:
-    def everywhere(part: dict[str, Any]) -> dict[str, Any]:
-        free = ("node", "path", "key", "before", "after", "hint", "why", "message", "cluster")
-        part |= dict.fromkeys(part.keys() & set(free), text)
-        part |= {
-            key: [text] for key in ("nodes", "argv", "notes") if isinstance(part.get(key), list)
-        }
-        return part
-
-    drawn = html.plan(json.loads(json.dumps(PLAN), object_hook=everywhere))
+    drawn = html.plan(with_text(PLAN, text))
     opened(page, tmp_path, drawn)
     assert page.complaints == []
     assert len(page.requests) == 1

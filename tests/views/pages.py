@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 from html.parser import HTMLParser
+from typing import Any
 
 from lxml import etree
 
@@ -94,6 +96,23 @@ class _Reader(HTMLParser):
 
     def unknown_decl(self, data: str) -> None:
         raise AssertionError("a declaration")
+
+
+def with_text(document: dict[str, Any], text: str) -> dict[str, Any]:
+    """A document with a text wherever one from elsewhere can stand."""
+
+    def everywhere(part: dict[str, Any]) -> dict[str, Any]:
+        free = ("node", "path", "key", "before", "after", "hint", "why", "message", "cluster")
+        drawn = ("discovery", "title", "label")
+        part |= dict.fromkeys(part.keys() & {*free, *drawn}, text)
+        for key in ("nodes", "argv", "notes", "lines"):
+            listed = part.get(key)
+            if isinstance(listed, list) and all(isinstance(inner, str) for inner in listed):
+                part[key] = [text]
+        return part
+
+    found: dict[str, Any] = json.loads(json.dumps(document), object_hook=everywhere)
+    return found
 
 
 def texts(page: str) -> list[str]:

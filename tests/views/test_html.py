@@ -22,7 +22,7 @@ from omconf.views.markup import Markup, tag
 from omconf.views.visible import visible
 from tests.command import EXAMPLES, omconf
 from tests.plan.documents import DOCUMENTS, HOSTILE, TEXTS, of_nodes
-from tests.views.pages import TAGS, text_of, texts
+from tests.views.pages import TAGS, text_of, texts, with_text
 
 PLAN = json.loads((EXAMPLES / "clustering-page/plan.json").read_text())
 PLAN_WITHOUT = {key: value for key, value in PLAN.items() if key != "topology"}
@@ -120,17 +120,7 @@ def luminance(colour: str) -> float:
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
 def test_a_hostile_text_anywhere(text: str) -> None:
-    def everywhere(part: dict[str, Any]) -> dict[str, Any]:
-        free = ("node", "path", "key", "before", "after", "hint", "why", "message", "cluster")
-        drawn = ("discovery", "title", "label")
-        part |= dict.fromkeys(part.keys() & {*free, *drawn}, text)
-        for key in ("nodes", "argv", "notes", "lines"):
-            listed = part.get(key)
-            if isinstance(listed, list) and all(isinstance(inner, str) for inner in listed):
-                part[key] = [text]
-        return part
-
-    assert page_of(json.loads(json.dumps(PLAN), object_hook=everywhere))
+    assert page_of(with_text(PLAN, text))
 
 
 def test_what_is_no_text_would_be_noticed() -> None:
