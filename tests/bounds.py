@@ -25,7 +25,7 @@ TESTS = (
     "tests/plan/test_golden.py",
     "tests/cli/test_commands.py",
     "tests/cli/test_show.py",
-    "tests/views/test_text.py",
+    "tests/views/test_long_values.py",
     "tests/views/test_sarif.py",
     "tests/views/test_usage.py",
     "tests/schema/test_xsd.py",
