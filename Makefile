@@ -133,6 +133,9 @@ beside: setup
 	$(MAKE) wheel
 	$(MAKE) bounds QUICK=1
 
+LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
+  --custom-compile-command "make lock" pyproject.toml
+
 .PHONY: lock
 lock: ## resolve the dependencies anew, the newest and the lowest that are declared (needs uv)
 	$(LOCK) --group dev -o requirements-dev.txt

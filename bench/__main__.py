@@ -24,8 +24,9 @@ MEMORY = Path("/dev/shm")
 TEXT = """\
 # Benchmarks
 
-What `make bench` measured: budgets are ratios within one run, never seconds, so that they hold on any
-machine. No test asserts a time; tests/test_counts.py counts imports, writes and calls instead.
+What `make bench` measured: budgets are ratios within one run, so that they hold on any machine; only an
+outage is in seconds beyond what the slowest node takes itself. No test asserts a time;
+tests/test_counts.py counts imports, writes and calls instead.
 
 - Machine: {machine}.
 - Versions:
@@ -41,8 +42,8 @@ also defines a pydantic model and imports lxml.etree and yaml. `cp -r` copies th
 wrote, ten files a node; `diff -r` compares two such bundles of which one file differs. Peak memory is
 that of one process, a single run. "Build again" has its budget on disk, where bundles usually are: in
 memory, writing a file takes no longer than comparing it. Peers only fill templates and check nothing;
-Ansible runs once. The nodes that are reached by ssh are network and mount namespaces, each with its own
-sshd, and their files are on disk. An apply rewrites five files of each node, which no program there
+Ansible writes them once. The nodes that are reached by ssh are network and mount namespaces, each
+with its own sshd, and their files are on disk. An apply rewrites five files of each node, which no program there
 checks, and then the manifest; a separate row adds a unit, to include the time of a checking program.
 Ansible, on the same nodes, compares and copies the same files with its copy module. What restarts are
 stand-ins for OpenMeetings on three nodes with a systemd each, members of a real Hazelcast. {missing}
@@ -50,10 +51,10 @@ stand-ins for OpenMeetings on three nodes with a systemd each, members of a real
 {table}
 ## What is left
 
-- A plan that changes all nodes spends half of its time on each node's hazelcast.xml, deployed and
-  wanted: parsing, the schema, items. These files differ from node to node, so none
-  can be read for another. Equal files are read once, and equal changes are compared once. A tenth is
-  reading files, an eighth compiling the spec.
+- A plan that changes all nodes spends most of its time on each node's hazelcast.xml, deployed and
+  wanted: parsing, the schema, items. These files differ from node to node, so none can be read for
+  another. A file that is equal to the last node's is not read again, and equal changes are compared
+  once. The rest is reading files and compiling the spec.
 - An apply that restarts nodes one by one waits for what OpenMeetings takes to stop, to start and
   to be healthy; in addition there are a check of each node before, and one after each start,
   which asks the web application itself.

@@ -143,7 +143,7 @@ def _ansible(nodes: Nodes, *options: str) -> Command:
 
 
 def beside_ansible(nodes: Nodes) -> Iterator[Row]:
-    """What Ansible takes for what a plan and an apply do; each once, after a run that fills caches."""
+    """What Ansible takes for what a plan and an apply do; each twice, after a run that fills caches."""
     if shutil.which("ansible-playbook") is None:
         print("ansible-playbook is missing", file=sys.stderr)
         return

@@ -45,13 +45,19 @@ _LOGIN = re.compile(r"(?i)\buser(?:name)?\s{0,9}=")
 _CALLED = re.compile(r"(?<![\w-])(?!property|param|attribute)[\w-]{1,100}+\[[^\[\]]{0,300}\]")
 
 
-@lru_cache(maxsize=4096)
 def hides(key: str) -> bool:
     """Tell whether an item's key says that its value is a secret, in any part of it.
 
     What a map or a queue is called says nothing of what stands in it.
     """
+    return _names_kept(key) if len(key) <= _MAX_KEPT else _names(key)
+
+
+def _names(key: str) -> bool:
     return SECRET_NAME.search(_CALLED.sub("", key)) is not None
+
+
+_names_kept = lru_cache(maxsize=4096)(_names)
 
 
 def in_plain(name: str, value: str) -> bool:

@@ -25,17 +25,18 @@ def rank(item: pytest.Item) -> int:
 
 
 def spread(tests: Iterable[tuple[int, str, Test]], workers: int) -> list[Test]:
-    """Order tests, given with rank and module: each worker begins with its share of ranks 0 and 1.
+    """Order tests, given with rank and module: workers begin with their share of ranks 0 and 1.
 
-    Modules of these ranks stay together.
+    Modules of these ranks stay together. Those on three nodes go to two workers: more of such nodes at
+    a time would only wait for the processors.
     """
     modules: list[dict[str, list[Test]]] = [{}, {}, {}]
     for rank, module, test in tests:
         modules[rank].setdefault(module, []).append(test)
     shares: list[list[Test]] = [[] for _ in range(workers)]
-    for ranked in modules[:2]:
+    for ranked, those in ((modules[0], shares[:2]), (modules[1], shares)):
         for together in sorted(ranked.values(), key=len, reverse=True):
-            min(shares, key=len).extend(together)
+            min(those, key=len).extend(together)
     rest = [test for together in modules[2].values() for test in together]
     every = sum(map(len, shares)) + len(rest)
     for number, share in enumerate(shares):

@@ -84,3 +84,11 @@ def test_a_python_of_pyenv_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         program.chmod(0o700)
     assert find("python3.12") == str(python)
     assert find("python3.13") is None
+
+
+def test_the_makefile_defines_what_it_uses() -> None:
+    """An unknown one is empty, and make takes the dash of `$(LOCK) --group` for its own."""
+    makefile = (ROOT / "Makefile").read_text()
+    used = set(re.findall(r"\$\(([A-Z]+)\)", makefile))
+    given = {"MAKE", "MAKEFILE_LIST", "CURDIR", "CASES", "QUICK", "N", "SSH"}
+    assert used - given <= set(re.findall(r"^([A-Z]+) [:?]?=", makefile, re.MULTILINE))

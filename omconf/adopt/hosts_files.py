@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +11,14 @@ if TYPE_CHECKING:
     from omconf.adopt.model import Seen
 
 PATH = "/etc/hosts"
-_IPV4 = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}(?:/[0-9]{1,2})?")
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _entries(node: Seen) -> Iterator[tuple[str, list[str], int]]:
@@ -24,7 +31,7 @@ def _entries(node: Seen) -> Iterator[tuple[str, list[str], int]]:
 def hosts(node: Seen) -> Iterator[tuple[str, str, int]]:
     """Yield the names with their IPv4 addresses and lines, in lower case, without loopback's."""
     for address, names, number in _entries(node):
-        if _IPV4.fullmatch(address) and not address.startswith("127."):
+        if _is_ipv4(address) and not address.startswith("127."):
             yield from ((name.lower().rstrip("."), address, number) for name in names)
 
 

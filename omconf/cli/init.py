@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
+from typing import NoReturn
 
 import typer
 
@@ -15,7 +17,7 @@ MODELINE = f"# yaml-language-server: $schema={SCHEMA}\n"
 """Tells editors where the schema is, from the folder of the spec."""
 STARTER = """\
 # An OpenMeetings cluster. `omconf validate` checks this file, `omconf build -o bundles` compiles it.
-# All other keys have defaults; an editor with YAML support completes and explains them.
+# All other keys have defaults; `omconf schema --markdown` explains them.
 omconf: 1                        # format version of this file
 cluster: conference              # also Hazelcast's cluster-name
 
@@ -56,22 +58,36 @@ def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
     if str(spec) == STDIN:
         output.write(STARTER)
         return
-    _create(spec, MODELINE + STARTER, "Name another file: omconf init OTHER.yaml")
-    schema, written = spec.with_name(SCHEMA), f"{spec}"
-    if not os.path.lexists(schema):
-        _create(schema, output.json_text(spec_schema()), f"Run: omconf schema > {schema}")
-        written += f" and {schema}"
-    named = "" if spec == Path("cluster.yaml") else f" {spec}"
+    schema, told = spec.with_name(SCHEMA), shlex.quote(str(spec))
+    if os.path.lexists(spec) or spec.name == SCHEMA:
+        _refuse(spec, "it already exists" if spec.name != SCHEMA else "the schema is called so")
+    own = not schema.is_file()
+    if own:
+        _create(schema, output.json_text(spec_schema()))
+    try:
+        _create(spec, MODELINE + STARTER)
+    except typer.Exit:
+        schema.unlink(missing_ok=True) if own else None
+        raise
+    written = f"{spec} and {schema}" if own else f"{spec}"
+    named = "" if spec == Path("cluster.yaml") else f" {told}"
     output.tell(f"Wrote {written}. Edit {spec}, then run: omconf validate{named}")
 
 
-def _create(path: Path, text: str, hint: str) -> None:
+def _create(path: Path, text: str) -> None:
     """Write a new file, or report why not and exit."""
     from omconf.files.write import create
 
     try:
         create(str(path), text.encode())
+    except FileNotFoundError as error:
+        _refuse(path, error.strerror, f"Run: mkdir -p {shlex.quote(str(path.parent))}")
     except OSError as error:
-        what = "it already exists" if isinstance(error, FileExistsError) else error.strerror
-        output.say([EXISTS.at(None, f"{path} is not written: {what}.", hint=hint)])
-        raise typer.Exit(1) from None
+        _refuse(path, "it already exists" if isinstance(error, FileExistsError) else error.strerror)
+
+
+def _refuse(
+    path: Path, why: str | None, hint: str = "Name another file: omconf init OTHER.yaml"
+) -> NoReturn:
+    output.say([EXISTS.at(None, f"{path} is not written: {why}.", hint=hint)])
+    raise typer.Exit(1) from None

@@ -166,13 +166,13 @@ class _Drawing:
     def beside(self, server: int, placed: _Placed) -> _Placed:
         """Move a server sideways until none of its lines runs down on top of a node's line."""
         links = self.of_server(server)
-        pairs = [
-            (placed.middle + _lane(links.index(number), len(links)), self.port(node, earlier))
-            for number in links
+        pairs = {
+            (placed.middle + _lane(place, len(links)), self.port(node, earlier))
+            for place, number in enumerate(links)
             for earlier in range(number)
             for node in self.topology.links[earlier].nodes
             if node < self.columns
-        ]
+        }
 
         def nearest(move: int) -> int:
             return min((abs(start + move - port) for start, port in pairs), default=LANE)

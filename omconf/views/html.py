@@ -2,7 +2,7 @@
 
 It has no script, loads nothing, and its Content-Security-Policy allows only its
 own style sheet and images.
-Deployed files are hostile: every text goes through `_tag`, which escapes what is not markup of ours.
+Deployed files are hostile: every text goes through `tag`, which escapes what is not markup of ours.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ START = b"""\
 """
 """Every page begins with these bytes: no other file is replaced by one."""
 MAX_PAGE = 1_000_000
-"""A page has at most about as many characters; beyond, it counts what it leaves out."""
+"""A page has at most about as many characters, beside its picture; it counts what it leaves out."""
 _STYLE = Path(__file__).with_name("page.css")
 _PLAIN = Paint(colour=False)
 _MAX_TEXT = 2_000

@@ -18,10 +18,16 @@ if TYPE_CHECKING:
 MAX_PICTURE = 200_000
 """Characters of a picture; the largest that omconf plans, of 30 nodes, takes a tenth of it."""
 
+MAX_ENDS = 50_000
+"""Links times the ends of all links; those of 30 nodes and five servers make 3,000."""
+
 
 def draw(document: Document) -> Markup:
     """Draw the topology of a plan as an image, or say that it is too large."""
     topology = document["topology"]
+    ends = sum(len(link["nodes"]) for link in topology["links"])
+    if len(topology["links"]) * ends > MAX_ENDS:
+        return _left_out()
     read = Topology(
         visible(document["cluster"] or ""),
         visible(topology["discovery"]),
@@ -31,13 +37,18 @@ def draw(document: Document) -> Markup:
     )
     drawing = svg.draw(read)
     if len(drawing) > MAX_PICTURE:
-        return tag("p", "The picture is left out to limit the size.", of="left")
+        return _left_out()
     return tag("div", image(drawing, svg.describe(read)), of="picture")
+
+
+def _left_out() -> Markup:
+    return tag("p", "The picture is left out to limit the size.", of="left")
 
 
 def _links(topology: Document) -> Iterator[Link]:
     for link in topology["links"]:
-        nodes = tuple(node for node in link["nodes"] if node < len(topology["nodes"]))
+        there = (node for node in link["nodes"] if node < len(topology["nodes"]))
+        nodes = tuple(dict.fromkeys(there))
         if nodes and link["server"] < len(topology["servers"]):
             yield Link(nodes, link["server"], visible(link["label"]), link["runs"])
 

@@ -216,6 +216,7 @@ class TestSavedPlans:
         assert tree.contents()
         again = omconf("apply", tree.folder / place, cwd=Path("/"), env=SECRET)
         assert (again.code, again.rules) == (1, ["OM601"])
+        assert "already applied" in again.err  # OM601 has more reasons
 
     def planned_inside(self, tree: Tree, place: str) -> None:
         (tree.folder / place).parent.mkdir(parents=True, exist_ok=True)

@@ -74,6 +74,28 @@ def test_an_error_is_not_ignored(tmp_path: Path) -> None:
     assert (result.code, {*result.rules}) == (1, {"OM201", "OM206", "OM112"})
 
 
+@pytest.mark.parametrize(
+    ("ignore", "said", "hint"),
+    [
+        ("rule: OM201", "`OM201` is an error in this spec.", "Only warnings can be ignored."),
+        ("rule: OM204", "There is no `OM204` to ignore.", "Remove it."),
+        (
+            "rule: OM221, node: om1",
+            "There is an `OM221`, but not for `om1`.",
+            "Remove `node`, or name another node.",
+        ),
+    ],
+)
+def test_what_an_entry_that_matches_nothing_is_told(
+    tmp_path: Path, ignore: str, said: str, hint: str
+) -> None:
+    spec = SPEC.replace("10.1.1.2", "10.1.1.1") + "discovery: {group: 224.0.0.1}\n"
+    (tmp_path / "cluster.yaml").write_text(f"{spec}ignore: [{{{ignore}, why: x}}]\n")
+    told = json.loads(omconf("validate", "--format", "json", cwd=tmp_path).out)["diagnostics"]
+    (found,) = (d for d in told if d["rule"] == "OM112")
+    assert (found["message"], found["hint"]) == (said, hint)
+
+
 def test_findings_about_deployed_files(tmp_path: Path) -> None:
     case = ROOT / "tests/cases/media-server"
     spec = (case / "cluster.yaml").read_text()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 from shlex import quote
+from typing import Any
 
 import jsonschema
 import pytest
@@ -63,6 +64,39 @@ def test_init_writes_the_schema_that_its_first_line_names(tmp_path: Path) -> Non
     told = omconf("init", "a/other.yaml", cwd=tmp_path).out
     assert told.startswith("Wrote a/other.yaml. ")
     assert (tmp_path / "a" / schema).read_text() == "{}"
+
+
+@pytest.mark.parametrize("there", ["folder", "link"])
+def test_init_beside_what_is_no_schema(tmp_path: Path, there: str) -> None:
+    schema = tmp_path / "cluster.schema.json"
+    schema.mkdir() if there == "folder" else schema.symlink_to("nowhere")
+    done = omconf("init", cwd=tmp_path)
+    assert (done.code, done.rules) == (1, ["OM111"])
+    assert list(tmp_path.iterdir()) == [schema]
+
+
+def test_init_takes_its_schema_back_where_the_spec_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(fd: int, data: bytes, write: Any = os.write) -> int:
+        if bytes(data[:6]) == b"# yaml":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return int(write(fd, data))
+
+    monkeypatch.setattr(os, "write", full)
+    assert omconf("init", cwd=tmp_path).rules == ["OM111"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_init_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    done = omconf("init", "no t/c.yaml", cwd=tmp_path)
+    assert (done.code, done.rules) == (1, ["OM111"])
+    assert "mkdir -p 'no t'" in done.err
+
+
+def test_init_never_calls_a_spec_as_its_schema(tmp_path: Path) -> None:
+    assert omconf("init", "cluster.schema.json", cwd=tmp_path).rules == ["OM111"]
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_init_prints_no_line_for_editors(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def refused(spec: Path, folder: Path, revision: str = "HEAD", directory: str = "
     """Plan against a commit that cannot be read; returns the message and the hint."""
     found = omconf("plan", spec, f"--git={revision}", "-o", directory, cwd=folder, env=SECRET)
     assert (found.code, found.out) == (1, "")
-    assert found.findings == [("OM302", "")], found.err
+    assert found.err.startswith("error[OM302]: "), found.err
     return found.err
 
 
@@ -101,8 +101,9 @@ def test_what_names_no_commit(spec: Path, repository: Path, revision: str) -> No
 def test_what_is_no_commit(spec: Path, repository: Path) -> None:
     blob = git(repository, "rev-parse", "HEAD:bundles/README.md")
     git(repository, "tag", "-a", "-m", "a file", "file", blob)
-    for name in (blob, "file", "HEAD@{99}"):
-        refused(spec, repository, name)
+    assert "is a blob, not a commit" in refused(spec, repository, blob)
+    assert "does not point to a commit" in refused(spec, repository, "file")
+    assert "log for 'HEAD' only has" in refused(spec, repository, "HEAD@{99}")
 
 
 def test_a_folder_that_does_not_exist_yet(spec: Path, repository: Path) -> None:
@@ -152,11 +153,13 @@ def test_other_formats(spec: Path, repository: Path, tmp_path: Path, option: str
 def test_a_format_of_a_later_git(spec: Path, repository: Path) -> None:
     git(repository, "config", "core.repositoryformatversion", "1")
     git(repository, "config", "extensions.hologram", "true")
-    assert "`hologram`" in refused(spec, repository)
+    assert "git extension that omconf does not support, `hologram`" in refused(spec, repository)
     (repository / ".git/config").write_text("[core]\n\trepositoryformatversion = 2\n")
-    refused(spec, repository)
+    assert "format version, 2, is not supported" in refused(spec, repository)
     (repository / ".git/config").write_text("[core\n")
-    assert f"{repository}/.git/config" in refused(spec, repository)
+    assert "/.git/config cannot be read: line 1 is not valid git syntax" in refused(
+        spec, repository
+    )
 
 
 def test_a_shallow_clone(spec: Path, repository: Path, tmp_path: Path) -> None:
@@ -172,7 +175,8 @@ def test_a_partial_clone(spec: Path, repository: Path, tmp_path: Path) -> None:
     git(repository, "config", "uploadpack.allowFilter", "true")
     git(tmp_path, "clone", "-q", "--no-checkout", "--filter=tree:0", f"file://{repository}", "part")
     said = refused(spec, tmp_path / "part")
-    command = said.rpartition(": ")[2].strip()
+    assert "is missing or damaged" in said
+    command = said.partition("The clone is partial. Fetch the rest: ")[2].strip()
     assert command == f"git -C {tmp_path}/part fetch --refetch --no-filter"
     git(tmp_path / "part", "fetch", "-q", "--refetch", "--no-filter")
     unchanged(spec, tmp_path / "part")
@@ -182,7 +186,9 @@ def test_borrowed_objects(spec: Path, repository: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--shared", "--no-checkout", str(repository), "shared")
     unchanged(spec, tmp_path / "shared")
     repository.rename(tmp_path / "elsewhere")
-    assert "objects/info/alternates" in refused(spec, tmp_path / "shared")
+    assert "The repository uses objects from the folders listed in " in refused(
+        spec, tmp_path / "shared"
+    )
 
 
 def test_missing_objects(spec: Path, repository: Path) -> None:
@@ -190,7 +196,7 @@ def test_missing_objects(spec: Path, repository: Path) -> None:
         object_ = git(repository, "rev-parse", name)
         (repository / ".git/objects" / object_[:2] / object_[2:]).unlink()
         said = refused(spec, repository)
-        assert said.endswith(f": git -C {repository} fsck\n")
+        assert f"Check the repository: git -C {repository} fsck" in said
         assert "/omconf-git-" not in said
 
 
@@ -198,10 +204,11 @@ def test_no_repository(spec: Path, tmp_path: Path) -> None:
     """A bare one is none, wherever it lies: its files may be those of a commit."""
     git(tmp_path, "init", "-q", "--bare", "bare")
     for folder in (tmp_path, tmp_path / "bare"):
-        refused(spec, folder)
-    for text in ("gitdir: nowhere\n", "nonsense\n"):
-        (tmp_path / ".git").write_text(text)
-        assert f"{tmp_path}/.git" in refused(spec, tmp_path)
+        assert "it is not in a git work tree" in refused(spec, folder)
+    (tmp_path / ".git").write_text("gitdir: nowhere\n")
+    assert "which is not a git repository" in refused(spec, tmp_path)
+    (tmp_path / ".git").write_text("nonsense\n")
+    assert "does not name a git directory" in refused(spec, tmp_path)
 
 
 def test_a_git_folder_that_is_no_repository_is_passed(spec: Path, repository: Path) -> None:
@@ -226,7 +233,7 @@ def test_the_repository_of_another_user(
     unchanged(spec, repository)
     owners(1234)
     said = refused(spec, repository)
-    assert "4321" in said, "it names the owner"
+    assert f"the repository {repository} belongs to another user, user id 4321" in said
     assert f"git config --global --add safe.directory {repository}" in said
     for own in ("config", "config.worktree"):
         (repository / ".git" / own).write_text("[safe]\n\tdirectory = *\n")
@@ -267,7 +274,7 @@ def test_sudo(
 
 def test_without_git(spec: Path, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(repository))
-    refused(spec, repository)
+    assert "git cannot be run: No such file or directory" in refused(spec, repository)
 
 
 def test_variables_of_a_hook(

@@ -146,8 +146,9 @@ def test_no_setting_of_the_repository_runs(spec: Path, armed: Path) -> None:
 def test_nothing_is_fetched(spec: Path, armed: Path, lost: str) -> None:
     lose(armed, lost, armed / ".git")
     done = omconf("plan", spec, "--git=HEAD", "-o", "bundles", cwd=armed, env=SECRET)
-    assert (done.code, done.findings) == (1, [("OM302", "")])
-    assert f"git -C {armed} fetch --refetch --no-filter\n" in done.err
+    assert done.code == 1
+    assert "missing or damaged" in done.err
+    assert "The clone is partial." in done.err
 
 
 def test_a_committed_repository_is_only_files(spec: Path, armed: Path, tmp_path: Path) -> None:
@@ -241,7 +242,7 @@ def test_replacements_and_grafts_do_not_count(spec: Path, tmp_path: Path) -> Non
     found = plan(spec, "--git=HEAD", "-o", "bundles", cwd=tmp_path)
     assert found["changes"] == found["diagnostics"] == []
     done = omconf("plan", spec, "--git=HEAD~1", "-o", "bundles", cwd=tmp_path, env=SECRET)
-    assert (done.code, done.findings) == (1, [("OM302", "")])
+    assert "there is no commit `HEAD~1`" in done.err
 
 
 # Trees that git itself would not write.
@@ -323,7 +324,7 @@ def test_limits_say_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     store = Store()
     blob = store.put("blob", b"x")
     many = store.tree([(FILE, b"%050d" % n, blob) for n in range(60_000)])
-    assert problem(read(committed(store, many), tmp_path)).endswith(" 4,194,304.")
+    assert problem(read(committed(store, many), tmp_path)).endswith("bytes, more than 4,194,304.")
     empty = store.tree([])
     folders = store.tree([(FOLDER, b"n%05d" % n, empty) for n in range(20_001)])
     said = "it has 20,001 folders of other nodes; at most 20,000 are read."
@@ -334,7 +335,7 @@ def test_limits_say_what_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert isinstance(read(store, tmp_path), Snapshot)
         with monkeypatch.context() as patch:
             patch.setattr(git_tree, name, 90)
-            assert "0 MiB" in problem(read(store, tmp_path))
+            assert "have more than 0 MiB" in problem(read(store, tmp_path))
         assert value
 
 
@@ -379,7 +380,7 @@ def test_damaged_trees(tmp_path: Path) -> None:
     store = Store()
     blob = store.put("blob", b"x")
     twice = store.tree([(FOLDER, b"om1", blob), (FILE, b"om1", blob)])
-    assert "'om1'" in problem(read(committed(store, twice), tmp_path))
+    assert "lists a name twice, 'om1'" in problem(read(committed(store, twice), tmp_path))
     for data in (
         b"junk",
         b"100644 \0" + b"x" * 20,
@@ -458,7 +459,7 @@ def test_a_small_object_made_of_a_huge_one(tmp_path: Path) -> None:
     measured = [sys.executable, "-c", MEASURED, *command]
     done = subprocess.run(measured, cwd=ROOT, capture_output=True, text=True, check=True)
     assert int(done.stdout) < MAX_KIB
-    assert "128 MiB" in done.stderr
+    assert "an object of it takes more than 128 MiB to be read" in done.stderr
 
 
 def _varint(number: int) -> bytes:

@@ -54,6 +54,13 @@ def test_the_topology_is_that_of_graph() -> None:
     assert tree_of(PLAN_WITHOUT).xpath("//img") == []
 
 
+@pytest.mark.parametrize(("links", "ends"), [(1000, 200), (1, 200_000)])
+def test_a_picture_that_would_be_too_large(links: int, ends: int) -> None:
+    many = {**PLAN["topology"]["links"][0], "nodes": [0] * ends}
+    found = page_of({**PLAN, "topology": {**PLAN["topology"], "links": [many] * links}})
+    assert any(LEFT_OUT in text for text in found)
+
+
 def said_of(document: dict[str, Any]) -> set[str]:
     """What is shown of a document that has room: each an element's text of its own."""
     cut = html._cut
