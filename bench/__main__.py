@@ -43,8 +43,9 @@ wrote, ten files a node; `diff -r` compares two such bundles of which one file d
 that of one process, a single run. "Build again" has its budget on disk, where bundles usually are: in
 memory, writing a file takes no longer than comparing it. Peers only fill templates and check nothing;
 Ansible writes them once. The nodes that are reached by ssh are network and mount namespaces, each
-with its own sshd, and their files are on disk. An apply rewrites five files of each node, which no program there
-checks, and then the manifest; a separate row adds a unit, to include the time of a checking program.
+with its own sshd, and their files are on disk. An apply rewrites five files of each node, which no
+program there checks, and then the manifest; a separate row adds a unit, to include the time of a
+checking program.
 Ansible, on the same nodes, compares and copies the same files with its copy module. What restarts are
 stand-ins for OpenMeetings on three nodes with a systemd each, members of a real Hazelcast. {missing}
 

@@ -244,11 +244,11 @@ def _servers(nodes: Sequence[Seen]) -> set[str]:
 
 def _resolved(node: Seen, names: set[str]) -> dict[str, tuple[str, int]]:
     """Return the addresses that a node's /etc/hosts has for `names`, each with its first line."""
-    found: dict[str, tuple[list[str], int]] = {}
+    found: dict[str, tuple[dict[str, None], int]] = {}
     for name, address, line in hosts_files.hosts(node):
         if name in names:
-            addresses, _ = found.setdefault(name, ([], line))
-            addresses += [address] * (address not in addresses)
+            addresses, _ = found.setdefault(name, ({}, line))
+            addresses[address] = None
     return {name: (", ".join(addresses), line) for name, (addresses, line) in found.items()}
 
 

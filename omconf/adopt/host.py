@@ -309,10 +309,9 @@ def known_hosts(nodes: Sequence[Seen]) -> Mapping[str, str]:
         addresses = [str(fact.value).partition(":")[0] for fact in facts if fact]
         for text in (node.name, node.survey.label, host_name(node), *addresses):
             found.setdefault(text.lower(), node.name)
-    # A node's second address, or a name that only /etc/hosts has.
-    for name, address_of in sorted(
-        {(n, a) for node in nodes for n, a, _ in hosts_files.hosts(node)}
-    ):
+    # A node's second address, or a name that only /etc/hosts has; where nodes differ, neither counts:
+    # one node's file does not decide who another host is.
+    for name, address_of in sorted(_agreed(nodes)):
         known = found.get(address_of) or found.get(name)
         if known:
             found.setdefault(name, known)
@@ -324,6 +323,23 @@ def known_hosts(nodes: Sequence[Seen]) -> Mapping[str, str]:
     for text in ("", *LOOPBACK):
         found.pop(text, None)
     return found
+
+
+def _agreed(nodes: Sequence[Seen]) -> set[tuple[str, str]]:
+    """Return the entries of all /etc/hosts whose names have the same addresses wherever they stand."""
+    of_nodes: dict[str, set[frozenset[str]]] = {}
+    for node in nodes:
+        own: dict[str, set[str]] = {}
+        for name, address_of, _ in hosts_files.hosts(node):
+            own.setdefault(name, set()).add(address_of)
+        for name, addresses in own.items():
+            of_nodes.setdefault(name, set()).add(frozenset(addresses))
+    return {
+        (name, address_of)
+        for name, found in of_nodes.items()
+        if len(found) == 1
+        for address_of in next(iter(found))
+    }
 
 
 def _claimed(nodes: Sequence[Seen]) -> dict[str, str]:

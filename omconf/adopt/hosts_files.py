@@ -13,12 +13,18 @@ if TYPE_CHECKING:
 PATH = "/etc/hosts"
 
 
-def _is_ipv4(text: str) -> bool:
+def _is_host(text: str) -> bool:
+    """Tell whether a text is the IPv4 address of one host, and not of this one."""
     try:
-        IPv4Address(text)
+        address = IPv4Address(text)
     except ValueError:
         return False
-    return True
+    return not (
+        address.is_loopback
+        or address.is_multicast
+        or address.is_unspecified
+        or text == "255.255.255.255"
+    )
 
 
 def _entries(node: Seen) -> Iterator[tuple[str, list[str], int]]:
@@ -31,7 +37,7 @@ def _entries(node: Seen) -> Iterator[tuple[str, list[str], int]]:
 def hosts(node: Seen) -> Iterator[tuple[str, str, int]]:
     """Yield the names with their IPv4 addresses and lines, in lower case, without loopback's."""
     for address, names, number in _entries(node):
-        if _is_ipv4(address) and not address.startswith("127."):
+        if _is_host(address):
             yield from ((name.lower().rstrip("."), address, number) for name in names)
 
 

@@ -26,11 +26,17 @@ MOVED = {
     "binding.spec.sha256": "the spec",
     "binding.bundle": "what it compiles to",
     "binding.deployed": "deployed files",
+    "cluster": "the cluster",
+    "has_changes": "whether there are changes",
+    "complete": "whether all could be read",
+    "summary": "the summary",
     "changes": "what changes",
     "rollout": "the roll-out",
     "secrets": "secrets",
+    "diagnostics": "the findings",
+    "topology": "the topology",
 }
-"""What is compared of a saved plan and one that is made anew, in words."""
+"""What is compared of a saved plan and one that is made anew, in words: all that was approved."""
 
 
 def of_file(path: str) -> Prepared | list[Diagnostic]:
@@ -65,11 +71,10 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
     prepared = prepare(compiled, asked, strict=strict)
     if isinstance(prepared, list):
         return prepared
-    moved = [
-        words
-        for key, words in MOVED.items()
-        if _of(saved, key) != _of(json.loads(json.dumps(prepared.document)), key)
-    ]
+    now = json.loads(json.dumps(prepared.document))
+    if "topology" not in saved:  # as in plans that an earlier omconf saved
+        now.pop("topology", None)
+    moved = [words for key, words in MOVED.items() if _of(saved, key) != _of(now, key)]
     if moved:
         if before := _applied(saved, prepared):
             return [before]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from omconf.topology.model import topology
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -55,3 +57,8 @@ def _public(cluster: Cluster, bundle: Bundle) -> Iterator[str]:
     for node in cluster.nodes:
         yield from (node.name.value, node.address.value, node.url.value)
     yield from {artifact.path for node in bundle.nodes for artifact in node.artifacts}
+    drawn = topology(cluster)
+    yield drawn.discovery
+    for box in (*drawn.nodes, *drawn.servers):
+        yield from (box.title, *box.lines)
+    yield from (link.label for link in drawn.links)

@@ -26,7 +26,7 @@ def draw(document: Document) -> Markup:
     """Draw the topology of a plan as an image, or say that it is too large."""
     topology = document["topology"]
     ends = sum(len(link["nodes"]) for link in topology["links"])
-    if len(topology["links"]) * ends > MAX_ENDS:
+    if len(topology["links"]) * ends > MAX_ENDS or _letters(topology) > MAX_PICTURE:
         return _left_out()
     read = Topology(
         visible(document["cluster"] or ""),
@@ -39,6 +39,16 @@ def draw(document: Document) -> Markup:
     if len(drawing) > MAX_PICTURE:
         return _left_out()
     return tag("div", image(drawing, svg.describe(read)), of="picture")
+
+
+def _letters(topology: Document) -> int:
+    """Count what the description will have: it names a node once for each link."""
+    boxes = (*topology["nodes"], *topology["servers"])
+    lengths = [len(box["title"]) for box in boxes]
+    longest = max(lengths)
+    lines = sum(len(line) for box in boxes for line in box["lines"])
+    labels = sum(len(link["label"]) + longest * len(link["nodes"]) for link in topology["links"])
+    return len(topology["discovery"]) + sum(lengths) + lines + labels
 
 
 def _left_out() -> Markup:

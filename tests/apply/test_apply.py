@@ -12,6 +12,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+from omconf.pipeline import apply_saved
 from omconf.planfile import events
 from tests.apply.trees import SECRET, STATE, Tree
 from tests.command import ROOT, omconf
@@ -191,6 +192,28 @@ class TestSavedPlans:
         assert tree.run("undo", "--yes").code == 0
         assert omconf("apply", plan, env=SECRET).code == 0
 
+    def test_all_that_it_shows_is_what_was_planned(self, tree: Tree) -> None:
+        """Whoever passes it on could show anything else for the approval."""
+        plan = self.saved(tree)
+        document = json.loads(plan.read_text())
+        other: dict[str, Any] = {
+            "cluster": "staging",
+            "has_changes": False,
+            "complete": False,
+            "summary": {**document["summary"], "create": 99},
+            "diagnostics": [{"rule": "OM301", "severity": "error", "message": "other"}],
+            "topology": {**document["topology"], "discovery": "other"},
+        }
+        compared = {key.partition(".")[0] for key in apply_saved.MOVED}
+        assert document.keys() == {*compared, *other, "format_version", "source"}
+        for key, value in other.items():
+            plan.write_text(json.dumps({**document, key: value}))
+            done = omconf("apply", plan, env=SECRET)
+            assert (done.code, done.rules) == (1, ["OM601"]), key
+        del document["topology"]  # as an earlier omconf saved it
+        plan.write_text(json.dumps(document))
+        assert omconf("apply", plan, env=SECRET).code == 0
+
     @pytest.mark.parametrize("moved", ["spec", "file", "plan"])
     def test_it_is_refused_when_something_moved(self, tree: Tree, moved: str) -> None:
         plan = self.saved(tree)
@@ -216,7 +239,7 @@ class TestSavedPlans:
         assert tree.contents()
         again = omconf("apply", tree.folder / place, cwd=Path("/"), env=SECRET)
         assert (again.code, again.rules) == (1, ["OM601"])
-        assert "already applied" in again.err  # OM601 has more reasons
+        assert "already been applied" in again.err  # OM601 has more reasons
 
     def planned_inside(self, tree: Tree, place: str) -> None:
         (tree.folder / place).parent.mkdir(parents=True, exist_ok=True)

@@ -61,6 +61,13 @@ def test_a_picture_that_would_be_too_large(links: int, ends: int) -> None:
     assert any(LEFT_OUT in text for text in found)
 
 
+def test_a_name_that_many_links_would_repeat() -> None:
+    drawn = PLAN["topology"]
+    node = {"title": "n" * 10_000, "lines": []}
+    found = page_of({**PLAN, "topology": {**drawn, "nodes": [node], "links": drawn["links"] * 9}})
+    assert any(LEFT_OUT in text for text in found)
+
+
 def said_of(document: dict[str, Any]) -> set[str]:
     """What is shown of a document that has room: each an element's text of its own."""
     cut = html._cut
