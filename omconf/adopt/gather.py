@@ -153,9 +153,7 @@ def _with_homes(gathered: Gathered, surveys: Sequence[Survey]) -> dict[str, Seen
             _missing(gathered, survey.label, survey.problem)
             continue
         for odd in survey.odd:
-            message = (
-                f"`{quoted(odd)}` is left out: its name holds a character that cannot be seen."
-            )
+            message = f"`{quoted(odd)}` is left out: its name contains an invisible character."
             hint = "Give its folder another name, if that is the OpenMeetings to import."
             gathered.found.append(NOT_KEPT.at(None, message, hint=hint, node=survey.label))
         if not survey.homes:

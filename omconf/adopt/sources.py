@@ -28,7 +28,7 @@ MAX_LINES = 5000
 """Lines that a node may send in its survey."""
 MAX_SAID = 1024 * 1024
 _UNSEEN = Finding(
-    NOT_A_FILE, 0, "The folder's name holds a character that cannot be seen.", "Rename the folder."
+    NOT_A_FILE, 0, "The folder's name contains an invisible character.", "Rename the folder."
 )
 _HOME = re.compile(r"((?:/[^/\t]+)*)/webapps/([^/\t]+)/WEB-INF/classes/hazelcast\.xml")
 

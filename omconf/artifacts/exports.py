@@ -123,7 +123,7 @@ class Exports(BlockKind):
         if storage.kind.value == "nfs" and (size := len(options.encode())) > longest:
             yield MOUNT_OPTION.at(
                 storage.export_options[0].span,
-                f"All export options together have {size} bytes; exportfs accepts at most {longest}.",
+                f"The export options have {size} bytes in total; exportfs accepts at most {longest}.",
                 hint="Write fewer or shorter options.",
             )
 

@@ -93,7 +93,7 @@ class Fstab(BlockKind):
         if not cluster.storage.by_hand and size > MAX_LIST:
             yield MOUNT_OPTION.at(
                 options[0].span,
-                f"All mount options together have {size:,} bytes; Linux takes {MAX_LIST:,}.",
+                f"The mount options have {size:,} bytes in total; Linux accepts at most {MAX_LIST:,}.",
                 hint="Write fewer or shorter options.",
             )
 

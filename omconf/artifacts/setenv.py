@@ -166,7 +166,7 @@ class Jvm(BlockKind):
         options = cluster.openmeetings.java_options
         if (size := sum(len(option.value.encode()) + 1 for option in options)) > java.MAX_OPTIONS:
             message = (
-                f"All JVM options together have {size:,} bytes; at most {java.MAX_OPTIONS:,} are"
+                f"The JVM options have {size:,} bytes in total; at most {java.MAX_OPTIONS:,} are"
                 f" possible."
             )
             hint = "Move long values to a file, and refer to it in an option."

@@ -763,13 +763,10 @@ def test_names_that_cannot_be_seen(trees: Path) -> None:
     done, found = imported(trees)
     assert done.code == 1
     assert [m["name"] for m in found["missing"]] == ["om\\x1b[31m4", "om1"]
-    said = [d["message"] for d in found["diagnostics"] if "cannot be seen" in d["message"]]
+    said = [d["message"] for d in found["diagnostics"] if "invisible" in d["message"]]
     assert said == [
-        (
-            "`/opt/op\\nen/webapps/openmeetings` is left out: its name holds a character that cannot be"
-            " seen."
-        ),
-        "The folder's name holds a character that cannot be seen.",
+        "`/opt/op\\nen/webapps/openmeetings` is left out: its name contains an invisible character.",
+        "The folder's name contains an invisible character.",
     ]
 
 
