@@ -22,7 +22,7 @@ from omconf.rules import (
     UNCARRIABLE,
     WRONG_VALUE,
 )
-from omconf.secrets import in_plain, quoted, tells
+from omconf.secrets import in_plain, quoted
 from omconf.spec import addresses, folders, references
 from omconf.spec.refusal import refuse
 
@@ -210,7 +210,7 @@ def device(value: str) -> str:
             f"fstab cannot carry `{quoted(value)}`.",
             "Write it without quotes, and without `#` at its start.",
         )
-    if tells("what", value):
+    if in_plain("what", value):
         refuse(
             PLAIN_PROPERTY,
             "A password would stand in plain text in every bundle.",
