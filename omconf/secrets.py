@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hmac
 import re
-from functools import lru_cache
-from typing import TYPE_CHECKING, NoReturn
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, NoReturn, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
+_T = TypeVar("_T")
 HIDDEN = "(sensitive value)"
 _SHORTEST_LINE = 16
 """Characters of a line of a key that is hidden by itself."""
@@ -40,24 +41,29 @@ _PLAIN = re.compile(
     r"(?i)(?:pas+w\w{0,20}|pwd|secret)=(?!\$\{)[^;&,\s]|//[^/:@\s]{1,100}:(?!\$\{)[^/@\s]{1,200}@"
 )
 _MAX_KEPT = 200
-"""Characters of the longest text whose masked form is kept: nodes say mostly the same."""
+"""Characters of the longest text for which an answer is kept."""
 _LOGIN = re.compile(r"(?i)\buser(?:name)?\s{0,9}=")
 _CALLED = re.compile(r"(?<![\w-])(?!property|param|attribute)[\w-]{1,100}+\[[^\[\]]{0,300}\]")
 
 
+def remembered(ask: Callable[[str], _T]) -> Callable[[str], _T]:
+    """Keep what a function returns for short texts: nodes say mostly the same."""
+    kept = lru_cache(maxsize=4096)(ask)
+
+    @wraps(ask)
+    def answer(text: str) -> _T:
+        return kept(text) if len(text) <= _MAX_KEPT else ask(text)
+
+    return answer
+
+
+@remembered
 def hides(key: str) -> bool:
     """Tell whether an item's key says that its value is a secret, in any part of it.
 
     What a map or a queue is called says nothing of what stands in it.
     """
-    return _names_kept(key) if len(key) <= _MAX_KEPT else _names(key)
-
-
-def _names(key: str) -> bool:
     return SECRET_NAME.search(_CALLED.sub("", key)) is not None
-
-
-_names_kept = lru_cache(maxsize=4096)(_names)
 
 
 def in_plain(name: str, value: str) -> bool:
@@ -76,19 +82,13 @@ def tells(name: str, value: str) -> bool:
     return in_plain(name, value) or _covered(value) != value
 
 
+@remembered
 def masked(text: str) -> str:
     """Hide the secrets inside a text: `password=...`, `//user:...@host`, `user:...@host`.
 
     A text with a login in it is hidden as a whole: its password may be spelt in any broken way.
     """
-    return _kept(text) if len(text) <= _MAX_KEPT else _masked(text)
-
-
-def _masked(text: str) -> str:
     return HIDDEN if _LOGIN.search(text) else _covered(text)
-
-
-_kept = lru_cache(maxsize=4096)(_masked)
 
 
 def _covered(text: str) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 from typer.main import get_command
 
 from omconf.cli.app import app
+from omconf.formats import markdown
 from tests import man_page
 from tests.command import ROOT
 
@@ -45,14 +46,16 @@ def page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def sentence(text: str) -> str:
+    """Write a sentence for a table's cell, in which `<` would begin HTML."""
+    return markdown.cell(" ".join(text.split()).replace("<", "\\<"))
+
+
 def table(head: str, rows: Iterable[tuple[str, str]]) -> list[str]:
     """Write rows of a name and its meaning."""
     lines = ["", f"| {head} | meaning |", "| --- | --- |"]
     for name, text in rows:
-        # In a sentence, `<` begins HTML.
-        sentence = " ".join(text.split()).replace("<", "\\<")
-        cells = [cell.replace("|", "\\|") for cell in (f"`{name}`", sentence)]
-        lines.append(f"| {' | '.join(cells)} |")
+        lines.append(f"| `{markdown.cell(name)}` | {sentence(text)} |")
     return lines
 
 

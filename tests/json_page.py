@@ -6,6 +6,7 @@ import json
 import sys
 from typing import Any
 
+from tests.cli_page import sentence
 from tests.command import ROOT
 
 PAGE = ROOT / "docs/json.md"
@@ -33,13 +34,13 @@ def page() -> str:
         lines += ["", f"## {schema['title'].replace('`', '')}", ""]
         printed = ", ".join(f"`{command}`" for command in commands)
         lines += [f"From {printed}. Schema: [{file}](../{file}).", ""]
-        lines += [_sentence(schema["description"]), *_object(schema)]
+        lines += [sentence(schema["description"]), *_object(schema)]
         for part, inner in schema["$defs"].items():
             # Events hold the objects of a plan, too.
             if "properties" in inner and inner not in written:
                 written.append(inner)
                 lines += ["", f"### {name}: {part}", ""]
-                lines += [_sentence(inner.get("description", "")), *_object(inner)]
+                lines += [sentence(inner.get("description", "")), *_object(inner)]
     return "\n".join(lines) + "\n"
 
 
@@ -54,7 +55,7 @@ def _object(schema: Schema) -> list[str]:
             f"`{key}`",
             _type(value),
             "yes" if key in required else "",
-            _sentence(_said(value)),
+            sentence(_said(value)),
         )
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -62,10 +63,6 @@ def _object(schema: Schema) -> list[str]:
 
 def _said(schema: Schema) -> str:
     return str(schema.get("description", ""))
-
-
-def _sentence(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|").replace("<", "\\<")
 
 
 def _type(schema: Schema) -> str:

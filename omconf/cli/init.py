@@ -53,7 +53,6 @@ def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
     An existing file is never overwritten. `-` prints the spec alone.
     """
     from omconf.pipeline.compiled import STDIN
-    from omconf.spec.schema import spec_schema
 
     if str(spec) == STDIN:
         output.write(STARTER)
@@ -63,11 +62,14 @@ def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
         _refuse(spec, "it already exists" if spec.name != SCHEMA else "the schema is called so")
     own = not schema.is_file()
     if own:
+        from omconf.spec.schema import spec_schema
+
         _create(schema, output.json_text(spec_schema()))
     try:
         _create(spec, MODELINE + STARTER)
     except typer.Exit:
-        schema.unlink(missing_ok=True) if own else None
+        if own:
+            schema.unlink(missing_ok=True)
         raise
     written = f"{spec} and {schema}" if own else f"{spec}"
     named = "" if spec == Path("cluster.yaml") else f" {told}"

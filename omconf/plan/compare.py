@@ -75,7 +75,8 @@ def compare(
         comparison.left(name, files)
     for by, finding in members.forgotten(cluster, snapshot, base.left if base else ()):
         comparison.say(by, members.place(cluster.name.value) if by else None, finding)
-    mask = seen.mask(cluster, bundle)
+    drawn = topology(cluster)
+    mask = seen.mask(cluster, bundle, drawn)
     return Plan(
         cluster=cluster.name.value,
         source=snapshot.kind,
@@ -87,7 +88,7 @@ def compare(
         diagnostics=tuple(comparison.diagnostics),
         complete=comparison.complete,
         strict=strict,
-        topology=topology(cluster),
+        topology=drawn,
         mask=mask,
     )
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.ownership import OWNED
-from omconf.secrets import SECRET_NAME, hides, masked
+from omconf.secrets import SECRET_NAME, hides, masked, remembered
 
 if TYPE_CHECKING:
     from omconf.artifacts.contents import Artifact
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
 ABSENT = "absent"
 UNREADABLE = "unreadable"
-_MAX_KEPT = 200
-"""Characters of the longest text of which it is kept whether it speaks of a secret."""
 
 
 def of_file(
@@ -75,15 +73,12 @@ def _meaning(reading: Reading, mask: Mask | None) -> bytes:
 
 def _suspect(text: str, mask: Mask | None) -> bool:
     """Tell whether a text may hold a secret: by a name in it, or because the secret is known."""
-    speaks = _known if len(text) <= _MAX_KEPT else _speaks
-    return speaks(text) or (mask is not None and mask.holds(text))
+    return _speaks(text) or (mask is not None and mask.holds(text))
 
 
+@remembered
 def _speaks(text: str) -> bool:
     return SECRET_NAME.search(text) is not None or masked(text) != text
-
-
-_known = lru_cache(maxsize=1024)(_speaks)
 
 
 def _shown(key: str, mask: Mask | None) -> str:

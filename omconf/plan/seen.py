@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from omconf.topology.model import topology
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from omconf.plan.model import ItemChange
     from omconf.secret_sources import Secrets
     from omconf.secrets import Secret
+    from omconf.topology.model import Topology
 
 
 @dataclass(slots=True)
@@ -41,23 +40,22 @@ class Seen:
             for placeholder in artifact.placeholders:
                 self.secrets.look(placeholder.name)
 
-    def mask(self, cluster: Cluster, bundle: Bundle) -> Mask | None:
+    def mask(self, cluster: Cluster, bundle: Bundle, drawn: Topology) -> Mask | None:
         """Return what hides them; None when there are none."""
         found = [*self.secrets.known, *self.deployed.values()]
         if not found:
             return None
         from omconf.plan.mask import Mask
 
-        return Mask(found, _public(cluster, bundle))
+        return Mask(found, _public(cluster, bundle, drawn))
 
 
-def _public(cluster: Cluster, bundle: Bundle) -> Iterator[str]:
+def _public(cluster: Cluster, bundle: Bundle, drawn: Topology) -> Iterator[str]:
     """Names that a plan prints whatever the secrets are."""
     yield cluster.name.value
     for node in cluster.nodes:
         yield from (node.name.value, node.address.value, node.url.value)
     yield from {artifact.path for node in bundle.nodes for artifact in node.artifacts}
-    drawn = topology(cluster)
     yield drawn.discovery
     for box in (*drawn.nodes, *drawn.servers):
         yield from (box.title, *box.lines)

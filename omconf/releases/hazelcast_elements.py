@@ -68,7 +68,7 @@ def lines_of(release: Release) -> tuple[str, ...]:
 
 
 def lines_of_jar(line: str) -> tuple[str, ...]:
-    """Return the version line of a jar: the newest known for a newer one, none for an older one."""
+    """Return the version line of a jar, the newest known for a newer one; empty for an older one."""
     if _number(line) < _number(OLDEST):
         return ()
     return (min(line, NEWEST, key=_number),)

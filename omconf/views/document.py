@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.formats.node_check import Check
     from omconf.plan.model import ArtifactChange, ItemChange, Plan
-    from omconf.topology.model import Topology
+    from omconf.topology.model import Box, Topology
     from omconf.verify.model import NodeReport, Verification
 
 FORMAT_VERSION = "1.0"
@@ -94,11 +94,8 @@ def _plan(plan: Plan) -> Document:
 def _topology(topology: Topology) -> Document:
     return {
         "discovery": topology.discovery,
-        "nodes": [{"title": box.title, "lines": list(box.lines)} for box in topology.nodes],
-        "servers": [
-            {"title": box.title, "lines": list(box.lines), "role": str(box.role)}
-            for box in topology.servers
-        ],
+        "nodes": [_box(box) for box in topology.nodes],
+        "servers": [{**_box(box), "role": str(box.role)} for box in topology.servers],
         "links": [
             {
                 "nodes": list(link.nodes),
@@ -109,6 +106,10 @@ def _topology(topology: Topology) -> Document:
             for link in topology.links
         ],
     }
+
+
+def _box(box: Box) -> Document:
+    return {"title": box.title, "lines": list(box.lines)}
 
 
 def of_saved_plan(plan: Plan) -> Document:
