@@ -141,6 +141,12 @@ DRIFT = Rule("OM351", Severity.WARNING, "a setting that differs between imported
 NOT_KEPT = Rule("OM352", Severity.WARNING, "a setting of a node that an import leaves out")
 GUESSED = Rule("OM353", Severity.WARNING, "a value that an import had to guess")
 
+NO_HOST = Rule("OM360", Severity.ERROR, "a node that is not one host of the Ansible inventory")
+NO_PLAYBOOK = Rule("OM361", Severity.ERROR, "an `ansible-playbook` that reaches no node")
+UNTESTED = Rule(
+    "OM362", Severity.WARNING, "a version of ansible-core that omconf is not tested with"
+)
+
 OWN_SCHEMA = Rule(
     "OM400", Severity.ERROR, "a compiled file that omconf's own schema or reader rejects"
 )

@@ -17,30 +17,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf import interrupts
-from omconf.apply.wire import SLACK, LeftError, LostError, Reply, command
+from omconf.apply.program import LACKS, MAX_SAID, UNEXPECTED, Program
+from omconf.apply.wire import LeftError, LostError, framed
 from omconf.deployed import ssh
-from omconf.formats.node_check import MAX_BYTES
-from omconf.process import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
+
+    from omconf.apply.wire import Reply
 
 PROGRAM = Path(__file__).with_name("node.sh")
-MAX_ANSWER = 64 * 1024
-"""Bytes of a line that a node answers; ours have some hundred."""
-MAX_SAID = 16 * 1024
-"""Bytes that are kept of what programs print on a node: the last ones."""
 CLOSING_SECONDS = 10
 FIRST = 'read -r n; program=$(head -c "$n"); [ ${#program} = "$n" ] && eval "$program"'
-"""What makes a shell the program; of a login shell it asks no more than quotes."""
-ROW_SECONDS = 10
-"""Seconds that a node may take longer for each further file of a command."""
+"""What makes a shell the program, given `first()`; of a login shell it asks no more than quotes."""
 ALIVE = ("ServerAliveInterval=5", "ServerAliveCountMax=3")
 """A connection that is cut is known to be after so many seconds."""
 
 
+def first(before: bytes = b"") -> bytes:
+    """Return the program after its length, with shell text before it."""
+    text = before + PROGRAM.read_bytes().strip()
+    return b"%d\n%b" % (len(text), text)
+
+
 @dataclass(slots=True)
-class Program:
+class Piped(Program):
     """A node program that runs, at the other end of two pipes.
 
     It runs in a session of its own: Ctrl-C in a terminal reaches omconf alone, and what the program
@@ -54,7 +55,7 @@ class Program:
     @classmethod
     def start(
         cls, words: Sequence[str], *, seconds: float = 30, env: Mapping[str, str] | None = None
-    ) -> Program:
+    ) -> Piped:
         """Start a shell by a command that becomes the program; raises LostError."""
         try:
             process = subprocess.Popen(
@@ -70,8 +71,7 @@ class Program:
             raise LostError(f"{words[0]} cannot be run: {error.strerror}") from error
         program = cls(process)
         try:
-            text = PROGRAM.read_bytes().strip()
-            program._send(b"%d\n%b" % (len(text), text))
+            program._write(first())
             program._begun(program._answer(seconds))
         except LostError:
             program.close()
@@ -81,60 +81,17 @@ class Program:
     def _begun(self, reply: Reply) -> None:
         if not reply.ok:
             names = ", ".join(reply.word(1)[:300].split())
-            raise LostError(f"it lacks programs omconf needs: {names}")
+            raise LostError(LACKS.format(names))
 
-    def __enter__(self) -> Program:
-        return self
+    def _send(self, line: bytes) -> None:
+        self._write(framed(line))
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
-        """Send a command and wait for its answer; raises LostError, LeftError after a second signal."""
-        if interrupts.hurried():
-            raise LeftError
-        self._send(command(*fields))
-        return self._reply(seconds)
-
-    def ask_each(self, fields: Sequence[str], rows: Iterable[Sequence[bytes | str]]) -> list[Reply]:
-        """Send a command about some files, a row each, and wait for an answer to each row.
-
-        Raises LostError, LeftError after a second signal.
-        """
-        rows = list(rows)
-        if not rows:
-            return []
-        if interrupts.hurried():
-            raise LeftError
-        # A shell takes no notice of an empty field at the end.
-        self._send(command(*fields, *(field for row in rows for field in row), "."))
-        replies = [self._reply(60 + ROW_SECONDS * len(rows))]
-        return replies + [self._reply(SLACK) for _ in rows[1:]]
-
-    def _reply(self, seconds: float) -> Reply:
-        reply = self._answer(seconds)
-        if not reply.ok and reply.word(0) == "broken":
-            raise LostError("somebody broke its lock")
-        return reply
-
-    def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:
-        """Run a program there and give what it prints: hostile bytes; raises LostError."""
-        started = time.time()
-        fields = [f".{word}" for word in words]
-        reply = self.ask("ask", str(seconds), stdin, *fields, seconds=seconds + SLACK)
-        answered = time.time()
-        code, count = reply.word(0), reply.word(1)
-        if not (reply.ok and code.isdecimal() and count.isdecimal() and len(count) < 8):
-            raise LostError("unexpected response from the node program")
-        out = b"".join(self._line(SLACK, MAX_BYTES) + b"\n" for _ in range(int(count)))
-        return Answer(int(code), out, started=started, answered=answered)
-
-    def _send(self, data: bytes) -> None:
+    def _write(self, data: bytes) -> None:
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
-        line = memoryview(data)
+        left = memoryview(data)
         try:
-            while line:
-                line = line[os.write(self.process.stdin.fileno(), line) :]
+            while left:
+                left = left[os.write(self.process.stdin.fileno(), left) :]
         except OSError as error:
             raise LostError(self._why("it accepts no more commands")) from error
 
@@ -158,12 +115,6 @@ class Program:
             assert stream is not None  # noqa: S101 - for the type checker
             stream.close()
 
-    def _answer(self, seconds: float) -> Reply:
-        try:
-            return Reply.of(self._line(seconds, MAX_ANSWER))
-        except ValueError as error:
-            raise LostError("unexpected response from the node program") from error
-
     def _line(self, seconds: float, longest: int) -> bytes:
         end = time.monotonic() + seconds
         while b"\n" not in self._answers:
@@ -173,7 +124,7 @@ class Program:
             if left <= 0:
                 raise LostError(f"no response in {seconds:g} seconds")
             if len(self._answers) > longest:
-                raise LostError("unexpected response from the node program")
+                raise LostError(UNEXPECTED)
             if not self._hear(left):
                 raise LostError(self._why("it ended"))
         end_of_line = self._answers.index(b"\n")
@@ -204,16 +155,16 @@ class Program:
         return f"{otherwise}: {said[-1][:300]}" if said else otherwise
 
 
-def local(cluster: str, root: str) -> Program:
+def local(cluster: str, root: str) -> Piped:
     """Start the program on this host; `root` is the tree that it works in, empty for its own."""
-    return Program.start(["sh", "-c", FIRST, "omconf-node", cluster, root], env=environment())
+    return Piped.start(["sh", "-c", FIRST, "omconf-node", cluster, root], env=environment())
 
 
-def by_ssh(cluster: str, destination: str, *, sudo: bool, seconds: float) -> Program:
+def by_ssh(cluster: str, destination: str, *, sudo: bool, seconds: float) -> Piped:
     """Start the program on a node; with `sudo` by `sudo -n`, which asks for no password."""
     shell = shlex.join(["sh", "-c", FIRST, "omconf-node", cluster, ""])
     remote = f"exec {'sudo -n ' if sudo else ''}{shell}"
-    return Program.start(ssh.words(destination, remote, *ALIVE), seconds=seconds)
+    return Piped.start(ssh.words(destination, remote, *ALIVE), seconds=seconds)
 
 
 def environment() -> dict[str, str]:

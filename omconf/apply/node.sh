@@ -26,7 +26,7 @@ pending=$state/pending
 me=$(id -u) group_of_me=$(id -g)
 nl='
 '
-mine='' number='' as_user='' walked='' switch='' known='' roots=$nl unsynced=''
+mine='' number='' lease='' serial=0 left=0 as_user='' walked='' switch='' known='' roots=$nl unsynced=''
 
 # How a program is run as somebody else.
 choose() {
@@ -86,14 +86,56 @@ started() {
     started=${20-}
 }
 
-# Whether the process that holds a lock is gone: another boot, or no such process.
+# Whether the process that holds a lock is gone: another boot, or no such process. A lock with a lease is
+# held by whoever starts one process after the other.
 gone() {
+    left=0
     IFS='|' read -r boot pid since _ <"$1" || return 0
     booted
     [ "$boot" = "$booted" ] || return 0
+    if [ -e "$1.lease" ]; then
+        IFS='|' read -r until _ pid since <"$1.lease" || return 0
+        case $until in '' | *[!0-9]*) return 0 ;; esac
+        uptime
+        left=$((until - uptime))
+        [ "$left" -le 0 ] || return 1
+    fi
     case $pid in '' | *[!0-9]*) return 0 ;; esac
     started "$pid"
     [ "$since" != "$started" ]
+}
+
+# Name in $uptime the seconds since the boot.
+uptime() {
+    IFS=' .' read -r uptime _ </proc/uptime
+}
+
+# Write down that the lock is held for some seconds more, and by this process as long as it runs.
+lend() {
+    uptime
+    started $$
+    printf '%s|%s|%s|%s\n' "$((uptime + lease))" "$serial" "$$" "$started" >"$state/.lease" &&
+        mv "$state/.lease" "$state/lock.$mine.lease"
+}
+
+# resume|NUMBER|LEASE|SERIAL: go on with the lock that an earlier process took. A SERIAL that is not above
+# the last one is of a command that somebody sent twice.
+resume() {
+    mine=$1 lease=$2
+    number=$(printf '%06d' "$mine")
+    if ! held || [ -e "$state/lock.$mine.free" ]; then
+        mine='' lease=''
+        failed 'broken'
+        return 1
+    fi
+    IFS='|' read -r _ serial _ <"$state/lock.$mine.lease" || serial=0
+    if [ -n "$3" ] && [ "$3" -le "$serial" ]; then
+        failed 'again'
+        return 1
+    fi
+    serial=${3:-$serial}
+    lend
+    ok
 }
 
 # Name in $highest the highest lock.
@@ -106,7 +148,7 @@ highest() {
     done
 }
 
-# lock|WHO|BREAK: the number above all others is the lock, and the number of this apply. A lock is free
+# lock|WHO|BREAK|LEASE: the number above all others is the lock, and the number of this apply. A lock is free
 # when its holder said so or is gone, or when BREAK names it.
 lock() {
     folder=$state
@@ -120,22 +162,22 @@ lock() {
     last=$highest
     holder=$state/lock.$last
     if [ "$last" != 0 ] && [ ! -e "$holder.free" ] && ! gone "$holder" && [ "$2" != "$last" ]; then
-        failed "held|$last|$(head -c 2000 "$holder" | head -n 1 | cut -d'|' -f4)"
+        failed "held|$last|$left|$(head -c 2000 "$holder" | head -n 1 | cut -d'|' -f4)"
         return
     fi
-    mine=$((last + 1))
+    mine=$((last + 1)) lease=$3
     booted
     started $$
     if ! printf '%s|%s|%s|%s\n' "$booted" "$$" "$started" "$1" >"$state/.lock.$$"; then
         rm -f "$state/.lock.$$"
-        mine=''
+        mine='' lease=''
         failed 'state'
         return
     fi
     if ! ln "$state/.lock.$$" "$state/lock.$mine" 2>/dev/null || ! held; then
         rm -f "$state/.lock.$$"
-        mine=''
-        failed 'held|0|'
+        mine='' lease=''
+        failed 'held|0|0|'
         return
     fi
     set -- "$state"/.lock.*
@@ -144,6 +186,7 @@ lock() {
         [ "${one%.free}" = "$mine" ] || set -- "$@" "$lock"
     done
     rm -f "$@"
+    [ -z "$lease" ] || lend
     number=$(printf '%06d' "$mine")
     ok "$number"
 }
@@ -157,6 +200,13 @@ held() {
 unlock() {
     [ -z "$mine" ] || : >"$state/lock.$mine.free"
     mine=''
+}
+
+# free: nothing follows.
+free() {
+    lease=''
+    unlock
+    ok
 }
 
 # Staged files, and drafts, that an apply left which did not come to its end.
@@ -1009,23 +1059,9 @@ prune() {
     done
 }
 
-[ "$me" != 0 ] || choose
-lacks=$(missing)
-if [ -n "$lacks" ]; then
-    failed "missing|$lacks"
-    exit
-fi
-ok
-while IFS= read -r line; do
-    # A number says how long the next line is, after which nothing comes until it is answered: `head` may
-    # read as much as it likes.
-    case $line in
-    [0-9]*)
-        size=$line
-        line=$(head -c "$size")
-        [ ${#line} = "$size" ] || break
-        ;;
-    esac
+# obey|COMMAND|FIELD...: do what a line says.
+obey() {
+    line=$1
     IFS='|'
     set -f
     # shellcheck disable=SC2086
@@ -1037,10 +1073,10 @@ while IFS= read -r line; do
     [ $# = 0 ] || shift
     known='' roots=$nl owing=''
     case $command in
-    begin | stage | commit | keep | stopped | settle | run | tidy | note | end | forget)
+    begin | stage | commit | keep | stopped | settle | run | tidy | note | end | forget | free)
         if ! held; then
             failed 'broken'
-            continue
+            return
         fi
         ;;
     esac
@@ -1048,7 +1084,9 @@ while IFS= read -r line; do
     run | keep | stopped) noted_on_disk ;;
     esac
     case $command in
-    lock) lock "${1-}" "${2-}" ;;
+    lock) lock "${1-}" "${2-}" "${3-}" ;;
+    free) free ;;
+    resume) resume "$1" "$2" "${3-}" ;;
     look) look "$@" ;;
     room) room "$@" ;;
     program) program "$1" ;;
@@ -1070,5 +1108,28 @@ while IFS= read -r line; do
     members) members "$1" ;;
     *) failed 'command' ;;
     esac
+}
+
+[ "$me" != 0 ] || choose
+lacks=$(missing)
+if [ -n "$lacks" ]; then
+    failed "missing|$lacks"
+    exit
+fi
+ok
+# Who starts it anew for each command gives these as shell text: calls of `obey`.
+[ -z "${3-}" ] || eval "$3"
+while IFS= read -r line; do
+    # A number says how long the next line is, after which nothing comes until it is answered: `head` may
+    # read as much as it likes.
+    case $line in
+    [0-9]*)
+        size=$line
+        line=$(head -c "$size")
+        [ ${#line} = "$size" ] || break
+        ;;
+    esac
+    obey "$line"
 done
-unlock
+[ -z "$unsynced" ] || noted_on_disk
+if [ -n "$lease" ]; then lend; else unlock; fi

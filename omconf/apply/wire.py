@@ -19,13 +19,15 @@ SLACK = 30
 """Seconds that a node may take to answer, beyond what its program may take."""
 
 
+LEASE_SECONDS = 30
+"""As long a node keeps a lock without a sign of its holder, where no program holds it."""
 SHORT = 200
 """Bytes of a line that a node's shell reads itself, byte by byte."""
 
 
 def command(*fields: bytes | str) -> bytes:
-    """Write a command and its fields as a line, after its length where that is long."""
-    return framed(b"|".join([printf.written(each) for each in fields]))
+    """Write a command and its fields as a line."""
+    return b"|".join([printf.written(each) for each in fields])
 
 
 def framed(line: bytes) -> bytes:

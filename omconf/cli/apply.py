@@ -17,11 +17,13 @@ def apply(
         Path,
         typer.Argument(
             metavar="SPEC | PLANFILE",
-            help="The cluster spec with --ssh or --local; otherwise a plan saved by"
+            help="The cluster spec with --ssh, --ansible or --local; otherwise a plan saved by"
             " `omconf plan --out`.",
         ),
     ] = output.DEFAULT_SPEC,
     ssh: applying.Ssh = False,
+    ansible: applying.Ansible = False,
+    inventory: applying.Inventory = None,
     sudo: applying.Sudo = False,
     seconds: applying.Timeout = None,
     local: applying.Local = None,
@@ -85,9 +87,11 @@ def apply(
 
     if no_color:
         output.colourless()
-    saved = local is None and not ssh
-    if saved and (root is not None or strict_format or sudo or seconds is not None or node):
-        message = "A saved plan already sets --root, --sudo, --node and --strict-format."
+    saved = local is None and not ssh and not ansible
+    if saved and (root or inventory or strict_format or sudo or seconds is not None or node):
+        message = (
+            "A saved plan already sets --root, --inventory, --sudo, --node and --strict-format."
+        )
         raise typer.BadParameter(message)
     if confirm_each and (as_json or not applying.somebody()):
         message = "--confirm-each needs a terminal and does not work with --json."
@@ -96,7 +100,16 @@ def apply(
     if saved:
         prepared = apply_saved.of_file(str(what))
     else:
-        asked = applying.asked_of(local, root, ssh=ssh, sudo=sudo, seconds=seconds, only=node or ())
+        asked = applying.asked_of(
+            local,
+            root,
+            ssh=ssh,
+            ansible=ansible,
+            inventory=inventory,
+            sudo=sudo,
+            seconds=seconds,
+            only=node or (),
+        )
         prepared = applies.prepare(compile_spec(str(what)), asked, strict=strict_format)
     options = Options(reason, dry_run, no_undo, lock_timeout, break_lock, health_timeout)
     options = replace(options, drain=draining, confirm=confirm_each, unhealthy=force)

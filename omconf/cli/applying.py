@@ -45,7 +45,7 @@ Only = Annotated[
         "--node",
         metavar="NODE",
         autocompletion=completion.nodes,
-        help="With --ssh: only this node; repeatable.",
+        help="With --ssh or --ansible: only this node; repeatable.",
     ),
 ]
 Root = Annotated[
@@ -55,7 +55,23 @@ Root = Annotated[
     ),
 ]
 Ssh = Annotated[bool, typer.Option("--ssh", help="Connect to the nodes by ssh.")]
-Sudo = Annotated[bool, typer.Option("--sudo", help="With --ssh: use `sudo -n` on the nodes.")]
+Ansible = Annotated[
+    bool, typer.Option("--ansible", help="Connect to the nodes by your own ansible-playbook.")
+]
+Inventory = Annotated[
+    Path | None,
+    typer.Option(
+        "--inventory",
+        metavar="FILE",
+        help="With --ansible: your inventory.  [default: made from `nodes.<name>.ssh`]",
+    ),
+]
+Sudo = Annotated[
+    bool,
+    typer.Option(
+        "--sudo", help="With --ssh: use `sudo -n` on the nodes; with --ansible: become root."
+    ),
+]
 Timeout = Annotated[
     float | None,
     typer.Option(
@@ -63,7 +79,7 @@ Timeout = Annotated[
         metavar="SECONDS",
         min=1,
         max=3600,
-        help="With --ssh: how long a node may take to answer.  [default: 60]",
+        help="With --ssh or --ansible: how long a node may take to answer.  [default: 60]",
     ),
 ]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for approval.")]
@@ -91,22 +107,34 @@ def asked_of(
     root: Path | None,
     *,
     ssh: bool,
+    ansible: bool = False,
+    inventory: Path | None = None,
     sudo: bool,
     seconds: float | None,
     only: Collection[str] = (),
 ) -> Asked:
-    """Return which nodes the options choose: this host, or all by ssh; raises BadParameter."""
+    """Return which nodes the options choose: this host, or all themselves; raises BadParameter."""
     from omconf.pipeline.sources import Asked
 
-    if (local is None) == (not ssh):
-        raise typer.BadParameter("Choose the nodes: --ssh, or --local NODE for this host.")
-    if ssh and root is not None:
+    if (local is not None) + ssh + ansible != 1:
+        message = "Choose the nodes: --ssh or --ansible, or --local NODE for this host."
+        raise typer.BadParameter(message)
+    if local is None and root is not None:
         raise typer.BadParameter("--root requires --local.")
     if local is not None and (sudo or seconds is not None or only):
-        raise typer.BadParameter("--sudo, --timeout and --node require --ssh.")
+        raise typer.BadParameter("--sudo, --timeout and --node require --ssh or --ansible.")
+    require_ansible(inventory, ansible=ansible)
     if local is not None:
         return Asked.of_local(local, root)
-    return Asked.of_nodes(sudo=sudo, seconds=seconds, only=only)
+    return Asked.of_nodes(
+        sudo=sudo, seconds=seconds, only=only, ansible=ansible, inventory=inventory
+    )
+
+
+def require_ansible(inventory: Path | None, *, ansible: bool) -> None:
+    """Refuse an inventory that nothing reads."""
+    if inventory is not None and not ansible:
+        raise typer.BadParameter("--inventory requires --ansible.")
 
 
 def duration(text: str) -> float:

@@ -12,6 +12,8 @@ from omconf.cli import applying, output
 def log(
     spec: output.Spec = output.DEFAULT_SPEC,
     ssh: applying.Ssh = False,
+    ansible: applying.Ansible = False,
+    inventory: applying.Inventory = None,
     sudo: applying.Sudo = False,
     seconds: applying.Timeout = None,
     local: applying.Local = None,
@@ -26,7 +28,15 @@ def log(
 
     if no_color:
         output.colourless()
-    asked = applying.asked_of(local, root, ssh=ssh, sudo=sudo, seconds=seconds)
+    asked = applying.asked_of(
+        local,
+        root,
+        ssh=ssh,
+        ansible=ansible,
+        inventory=inventory,
+        sudo=sudo,
+        seconds=seconds,
+    )
     compiled = check_spec(str(spec))
     found = journals.log(compiled, asked)
     if isinstance(found, list):

@@ -22,8 +22,12 @@ def plan(
     local: applying.Local = None,
     root: sources.Root = None,
     ssh: Annotated[bool, typer.Option("--ssh", help="Read the nodes by ssh.")] = False,
-    sudo: sources.Sudo = False,
-    seconds: sources.Timeout = None,
+    ansible: Annotated[
+        bool, typer.Option("--ansible", help="Read the nodes by your own ansible-playbook.")
+    ] = False,
+    inventory: applying.Inventory = None,
+    sudo: applying.Sudo = False,
+    seconds: applying.Timeout = None,
     git: Annotated[
         str | None,
         typer.Option(
@@ -85,7 +89,10 @@ def plan(
         raise typer.BadParameter("--quiet cannot be used with --json or --markdown.")
     if out and str(spec) == STDIN:
         raise typer.BadParameter("--out needs a spec in a file: `omconf apply` reads it again.")
-    asked = Asked(deployed, local, root, ssh, sudo, seconds, git, directory, node or ())
+    only = node or ()
+    asked = Asked(
+        deployed, local, root, ssh, sudo, seconds, git, directory, only, ansible, inventory
+    )
     saved_as = str(out) if out else None
     made = _made(spec, asked, strict=strict_format, require=require_secrets, saved_as=saved_as)
     if strict:

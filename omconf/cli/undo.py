@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 def undo(
     spec: output.Spec = output.DEFAULT_SPEC,
     ssh: applying.Ssh = False,
+    ansible: applying.Ansible = False,
+    inventory: applying.Inventory = None,
     sudo: applying.Sudo = False,
     seconds: applying.Timeout = None,
     local: applying.Local = None,
@@ -43,7 +45,15 @@ def undo(
 
     if no_color:
         output.colourless()
-    asked = applying.asked_of(local, root, ssh=ssh, sudo=sudo, seconds=seconds)
+    asked = applying.asked_of(
+        local,
+        root,
+        ssh=ssh,
+        ansible=ansible,
+        inventory=inventory,
+        sudo=sudo,
+        seconds=seconds,
+    )
     compiled = check_spec(str(spec))
     prepared = journals.prepare(compiled, asked, id)
     with applying.Show(as_json) as show:

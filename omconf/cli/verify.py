@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 WAYS = """Use one of these sources:
     omconf verify --local om1    this host is the node om1
-    omconf verify --ssh          all nodes, by ssh; --node om1 for some of them"""
+    omconf verify --ssh          all nodes, by ssh; --node om1 for some of them
+    omconf verify --ansible      all nodes, by your own Ansible"""
 
 
 def verify(
     spec: output.Spec = output.DEFAULT_SPEC,
     local: applying.Local = None,
     ssh: Annotated[bool, typer.Option("--ssh", help="Check the nodes by ssh.")] = False,
+    ansible: Annotated[
+        bool, typer.Option("--ansible", help="Check the nodes by your own ansible-playbook.")
+    ] = False,
+    inventory: applying.Inventory = None,
+    sudo: applying.Sudo = False,
     node: applying.Only = None,
     seconds: Annotated[
         float,
@@ -38,17 +44,20 @@ def verify(
     """Check the running cluster on its nodes; exit 1 unless every node is healthy."""
     from omconf.pipeline import verify as verification
     from omconf.pipeline.compiled import check_spec
+    from omconf.pipeline.sources import Asked
     from omconf.views import document, text
 
     if no_color:
         output.colourless()
-    if ssh == (local is not None) or (node and not ssh):
+    applying.require_ansible(inventory, ansible=ansible)
+    if ssh + ansible + (local is not None) != 1 or (local is not None and (node or sudo)):
         _fail([NO_NODES.at(None, _mistake(local), hint=WAYS)], as_json=as_json)
     compiled = check_spec(str(spec))
     if local is not None:
-        made = verification.local(compiled, local, seconds=seconds)
+        asked = Asked.of_local(local, None)
     else:
-        made = verification.by_ssh(compiled, only=node or (), seconds=seconds)
+        asked = Asked.of_nodes(sudo=sudo, only=node or (), ansible=ansible, inventory=inventory)
+    made = verification.verify(compiled, asked, seconds=seconds)
     if isinstance(made, list):
         _fail(made, as_json=as_json)
         return
@@ -65,8 +74,8 @@ def verify(
 
 def _mistake(local: str | None) -> str:
     if local is not None:
-        return "--local checks this host only: it cannot be used with --ssh or --node."
-    return "A verify needs --ssh or --local."
+        return "--local checks this host only: no --ssh, --ansible, --node or --sudo can be added."
+    return "A verify needs one of --ssh, --ansible and --local."
 
 
 def _fail(found: list[Diagnostic], *, as_json: bool) -> None:

@@ -154,7 +154,7 @@ class NodeFiles:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What is deployed on all nodes; `kind` is the source's: directory, local, ssh or git."""
+    """What is deployed on all nodes; `kind` is the source's: directory, local, ssh, ansible or git."""
 
     kind: str
     nodes: Mapping[str, NodeFiles]
@@ -163,12 +163,12 @@ class Snapshot:
     findings: tuple[Diagnostic, ...] = ()
     """Diagnostics for the source as a whole."""
     options: Mapping[str, str | bool] = field(default_factory=dict)
-    """How it was read: `sudo` with ssh, `node` and `root` with local."""
+    """How it was read: `sudo` with ssh; also `inventory` with ansible; `node` and `root` with local."""
 
     @property
     def live(self) -> bool:
         """True when the files are those that a running node uses, not a copy of them."""
-        return self.kind in ("local", "ssh")
+        return self.kind in ("local", "ssh", "ansible")
 
 
 class Source(Protocol):

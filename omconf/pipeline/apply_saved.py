@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from omconf.pipeline.compiled import Compiled
     from omconf.views.document import Document
 
-A_SPEC = "Apply a spec with --ssh or --local NODE; a saved plan needs neither."
+A_SPEC = "Apply a spec with --ssh, --ansible or --local NODE; a saved plan needs neither."
 SAVE = "`omconf plan --ssh --out FILE` saves a plan."
 MOVED = {
     "binding.spec.sha256": "the spec",
@@ -55,10 +55,10 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
     bound, source = saved.get("binding"), saved.get("source") or {}
     if bound is None:
         return [NOT_APPLIED.at(None, f"{path} does not record what it was made from.", hint=SAVE)]
-    if source.get("kind") not in ("local", "ssh"):
+    if source.get("kind") not in ("local", "ssh", "ansible"):
         what = f"A plan from --{'deployed' if source['kind'] == 'directory' else source['kind']}"
         message = f"{what} cannot be applied: it was not made from nodes."
-        return [NOT_APPLIED.at(None, message, hint="Plan with --ssh or --local NODE.")]
+        return [NOT_APPLIED.at(None, message, hint="Plan with --ssh, --ansible or --local NODE.")]
     base = _base(path, bound, source.get("root", "."))
     if isinstance(base, Diagnostic):
         return [base]
@@ -66,7 +66,13 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
     if source["kind"] == "local":
         asked = Asked.of_local(source["node"], Path(os.path.join(base, source["root"])))
     else:
-        asked = Asked.of_nodes(sudo=source["sudo"], only=_only(compiled, source["nodes"]))
+        inventory = source.get("inventory")
+        asked = Asked.of_nodes(
+            sudo=source["sudo"],
+            only=_only(compiled, source["nodes"]),
+            ansible=source["kind"] == "ansible",
+            inventory=Path(os.path.join(base, inventory)) if inventory else None,
+        )
     strict = bound["strict_format"]
     prepared = prepare(compiled, asked, strict=strict)
     if isinstance(prepared, list):

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+import re
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from omconf import interrupts
 from omconf.apply import carrier
 from omconf.apply.events import Event
-from omconf.apply.wire import LostError, lost
+from omconf.apply.wire import LEASE_SECONDS, LostError, lost
 from omconf.deployed.ssh import CONNECT_SECONDS, side_by_side
 from omconf.formats import printf
 from omconf.rules import SILENT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from omconf.apply.carrier import Program
+    from omconf.apply.program import Program
     from omconf.cluster.model import Cluster
     from omconf.diagnostics import Diagnostic, Rule
     from omconf.pipeline.apply_input import Options, Show
@@ -84,41 +85,58 @@ class Connected:
 def connect(cluster: Cluster, asked: Asked, needed: Iterable[str]) -> Iterator[Connected]:
     """Connect to the nodes: by ssh to all of the cluster, whatever is planned of them."""
     made = Connected(tuple(needed))
-    try:
-        _start(made, cluster, asked)
-        yield made
-    finally:
-        side_by_side(lambda program: program.close(), made.programs.values())
-
-
-def _start(made: Connected, cluster: Cluster, asked: Asked) -> None:
     name = cluster.name.value
-    if asked.local is not None:
-        made.programs[asked.local] = carrier.local(name, asked.tree)
-        return
     own = {node.name.value for node in cluster.nodes}
     places = {n: ssh for n, ssh in cluster.destinations.items() if n in own or n in made.needed}
     seconds = asked.seconds or CONNECT_SECONDS * 2
 
+    def by_ssh(node: str) -> Program:
+        return carrier.by_ssh(name, places[node], sudo=asked.sudo, seconds=seconds)
+
+    with ExitStack() as stack:
+        stack.callback(lambda: side_by_side(lambda each: each.close(), made.programs.values()))
+        if asked.local is not None:
+            made.programs[asked.local] = carrier.local(name, asked.tree)
+        elif asked.ssh:
+            _start(made, places, by_ssh)
+        else:
+            _start(made, places, _relayed(stack, asked, cluster, places, seconds))
+        yield made
+
+
+def _start(made: Connected, places: Mapping[str, str], start: Callable[[str], Program]) -> None:
     def one(node: str) -> None:
         try:
-            program = carrier.by_ssh(name, places[node], sudo=asked.sudo, seconds=seconds)
+            made.programs[node] = start(node)
         except LostError as error:
             made.silent[node] = str(error)
-        else:
-            made.programs[node] = program
 
     side_by_side(one, places)
     made.programs = {node: made.programs[node] for node in places if node in made.programs}
+
+
+def _relayed(
+    stack: ExitStack, asked: Asked, cluster: Cluster, places: Mapping[str, str], seconds: float
+) -> Callable[[str], Program]:
+    """Begin a playbook that reaches all nodes; raises LostError."""
+    from omconf.ansible.session import PlaybookError
+    from omconf.apply.relayed import Relayed
+
+    try:
+        run = stack.enter_context(asked.reach(cluster).session(places))
+    except PlaybookError as error:
+        raise LostError(str(error).rstrip(".")) from error
+    return lambda node: Relayed.start(run, node, cluster.name.value, seconds=seconds)
 
 
 def _locked(program: Program, who: str, node: str, end: float, force: str) -> Diagnostic | None:
     """Take a node's lock, waiting for it until a moment; say who holds it otherwise."""
     from omconf.rules import LOCKED, NOT_APPLIED
 
+    lease = LEASE_SECONDS + 1
     while True:
         try:
-            reply = program.ask("lock", who, force)
+            reply = program.lock(who, force)
         except LostError as error:
             return SILENT.at(None, f"It does not respond: {error}.", node=node)
         if reply.ok:
@@ -126,10 +144,14 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Di
         if reply.word(0) == "state":
             message = "omconf cannot write to /var/lib/omconf on this node."
             return NOT_APPLIED.at(None, message, node=node)
-        if time.monotonic() >= end or interrupts.stopped():
+        # A lock with a lease may be that of an apply that was killed: who is there makes it longer.
+        left = int(reply.word(2)) if re.fullmatch("[0-9]{1,3}", reply.word(2)) else 0
+        ends = 0 < left < lease
+        if interrupts.stopped() or (time.monotonic() >= end and not ends):
             break
+        lease = left
         time.sleep(POLL_SECONDS)
-    holder = printf.meaning("|".join(reply.words[2:]).encode()).decode("utf-8", "replace")
+    holder = printf.meaning("|".join(reply.words[3:]).encode()).decode("utf-8", "replace")
     message = f"Another apply has locked this node: {holder[:300] or 'it has just started'}."
     hint = f"Wait for it (--lock-timeout); if it hangs, use --break-lock {reply.word(1)}."
     return LOCKED.at(None, message, hint=hint, node=node)

@@ -54,7 +54,7 @@ def back(cluster: Cluster, former: Mapping[str, str], lines: Connected) -> None:
 def _kept(prepared: Prepared) -> dict[str, str]:
     cluster, former = prepared.cluster, _former(prepared)
     told = {*former} if members.ignored(cluster) else set()
-    if prepared.asked.ssh and not prepared.asked.only:
+    if prepared.asked.local is None and not prepared.asked.only:
         told |= {node.name.value for node in cluster.removed}
     return {name: address for name, address in former.items() if name not in told}
 

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING
 
 from omconf.rules import NO_SOURCE
+from omconf.secret_sources import SecretRef
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
+    from omconf.ansible.reach import Reach
     from omconf.cluster.model import Cluster
     from omconf.deployed.snapshot import Source
     from omconf.diagnostics import Diagnostic
@@ -20,6 +23,7 @@ SOURCES = """Use one of these sources:
     omconf plan --deployed trees       trees/<node>/ is that node's root tree
     omconf plan --local om1            this host is the node om1
     omconf plan --ssh                  the nodes, by your own ssh configuration
+    omconf plan --ansible              the nodes, by your own Ansible
     omconf plan --git HEAD -o bundles  the bundles as committed"""
 
 
@@ -36,6 +40,8 @@ class Asked:
     git: str | None
     directory: Path | None
     nodes: Collection[str]
+    ansible: bool = False
+    inventory: Path | None = None
 
     @classmethod
     def of_local(cls, node: str, root: Path | None) -> Asked:
@@ -44,17 +50,26 @@ class Asked:
 
     @classmethod
     def of_nodes(
-        cls, *, sudo: bool = False, seconds: float | None = None, only: Collection[str] = ()
+        cls,
+        *,
+        sudo: bool = False,
+        seconds: float | None = None,
+        only: Collection[str] = (),
+        ansible: bool = False,
+        inventory: Path | None = None,
     ) -> Asked:
-        """Ask for the nodes themselves, by ssh."""
-        return cls(None, None, None, True, sudo, seconds, None, None, only)
+        """Ask for the nodes themselves, by ssh or Ansible."""
+        ssh = not ansible
+        return cls(None, None, None, ssh, sudo, seconds, None, None, only, ansible, inventory)
 
     @property
     def options(self) -> list[str]:
         """The options that name the nodes in another command."""
         if self.local is not None:
             return ["--local", self.local, *(["--root", self.tree] if self.tree else [])]
-        return ["--ssh", *(["--sudo"] if self.sudo else [])]
+        inventory = ["--inventory", str(self.inventory)] if self.inventory else []
+        by = ["--ansible", *inventory] if self.ansible else ["--ssh"]
+        return [*by, *(["--sudo"] if self.sudo else [])]
 
     @property
     def tree(self) -> str:
@@ -67,17 +82,22 @@ class Asked:
         return NO_SOURCE.at(None, wrong, hint=SOURCES) if wrong else None
 
     def _wrong(self) -> str:
-        named = sum((self.deployed is not None, self.local is not None, self.ssh))
+        named = sum((self.deployed is not None, self.local is not None, self.ssh, self.ansible))
         if named == 0 and self.git is None:
             return "A plan needs a source of deployed files."
         if named > 1:
-            return "A plan takes one source: --deployed, --local and --ssh cannot be used together."
+            return (
+                "A plan takes one source: --deployed, --local, --ssh and --ansible cannot be used"
+                " together."
+            )
         if (self.git is None) != (self.directory is None):
             return "--git requires -o, the committed bundle directory."
         if self.root is not None and self.local is None:
             return "--root requires --local."
-        if (self.sudo or self.seconds is not None) and not self.ssh:
-            return "--sudo and --timeout require --ssh."
+        if self.inventory is not None and not self.ansible:
+            return "--inventory requires --ansible."
+        if (self.sudo or self.seconds is not None) and not (self.ssh or self.ansible):
+            return "--sudo and --timeout require --ssh or --ansible."
         if self.local is not None and self.nodes:
             return "--local is one node: it cannot be used with --node."
         return ""
@@ -98,13 +118,24 @@ class Asked:
             from omconf.deployed.local import Local
 
             return Local(str(self.root or "/")), base
+        removed = {node.name.value: node.ssh.value for node in cluster.removed}
         if self.ssh:
             from omconf.deployed.ssh import Ssh
 
-            removed = {node.name.value: node.ssh.value for node in cluster.removed}
             return Ssh(self.sudo, self.seconds or 60.0, removed), base
+        if self.ansible:
+            from omconf.deployed.ansible import Ansible
+
+            return Ansible(self.reach(cluster), self.seconds or 60.0, removed), base
         assert base is not None  # noqa: S101 - there was no mistake
         return base, None
+
+    def reach(self, cluster: Cluster) -> Reach:
+        """How Ansible reaches the nodes."""
+        from omconf.ansible.reach import Reach
+
+        file = None if self.inventory is None else str(self.inventory)
+        return Reach(file, self.sudo, frozenset(_variables(cluster)))
 
     def _committed(self) -> Source | None:
         if self.git is None:
@@ -112,3 +143,15 @@ class Asked:
         from omconf.deployed.git import Git
 
         return Git(self.git, str(self.directory))
+
+
+def _variables(value: object) -> Iterator[str]:
+    """Yield the variables of the environment that hold secrets, by what a cluster names."""
+    if isinstance(value, SecretRef):
+        yield from value.argument[:1] if value.source == "env" else ()
+    elif isinstance(value, Mapping | tuple):
+        for part in value.values() if isinstance(value, Mapping) else value:
+            yield from _variables(part)
+    elif is_dataclass(value):
+        for each in fields(value):
+            yield from _variables(getattr(value, each.name))

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import shlex
 import time
 from typing import TYPE_CHECKING
 
-from omconf import interrupts, process
+from omconf import interrupts
 from omconf.actions import OWN_UNITS, Service
 from omconf.apply import cluster_watch
 from omconf.apply.events import Event
 from omconf.apply.written import StoppedError
-from omconf.deployed import ssh
+from omconf.deployed.ssh import side_by_side
+from omconf.pipeline.node_commands import node_commands
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -96,20 +96,18 @@ def asking(
 
 def connected(prepared: Prepared) -> dict[str, int]:
     """Count the connections to the nodes that are to stop, where that can be known."""
-    asked, found = prepared.asked, dict[str, int]()
-
-    def ask(node: Node) -> None:
-        if asked.ssh:
-            command = shlex.join(_words(node))
-            answer = ssh.run(node.ssh.value, command, seconds=LOOK_SECONDS, limit=LIMIT)
-        else:
-            answer = process.run(_words(node), seconds=LOOK_SECONDS, limit=LIMIT)
-        if (count := _count(answer)) is not None:
-            found[node.name.value] = count
-
+    found: dict[str, int] = {}
     stopping = _stopping(prepared)
     nodes = [node for node in prepared.cluster.nodes if node.name.value in stopping]
-    ssh.side_by_side(ask, nodes)
+    with node_commands(
+        prepared.cluster, nodes, prepared.asked, seconds=LOOK_SECONDS, limit=LIMIT
+    ) as ask:
+
+        def count(node: Node) -> None:
+            if (counted := _count(ask(node, _words(node), b""))) is not None:
+                found[node.name.value] = counted
+
+        side_by_side(count, nodes)
     return {node.name.value: found[node.name.value] for node in nodes if node.name.value in found}
 
 

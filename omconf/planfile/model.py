@@ -44,9 +44,10 @@ class Part(BaseModel):
 class Source(Part):
     """Where the deployed files were read from, and of which nodes."""
 
-    kind: Literal["directory", "local", "ssh", "git"]
+    kind: Literal["directory", "local", "ssh", "ansible", "git"]
     nodes: list[str] = left_out()
-    sudo: bool = left_out("With `ssh`.")
+    sudo: bool = left_out("With `ssh` and `ansible`.")
+    inventory: str = left_out("With `ansible`: the inventory, if it is the user's own.")
     node: str = left_out("With `local`.")
     root: str = left_out("With `local`.")
 

@@ -22,13 +22,13 @@ _OFFSET = re.compile(r"[+-][0-9]{4}")
 _ADDRESS = re.compile(r"[0-9A-Za-z.:_-]{1,255}")
 
 
-def verification(cluster: Cluster, rounds: Rounds) -> Verification:
-    """Put both rounds' answers together."""
+def verification(cluster: Cluster, rounds: Rounds, source: str = "ssh") -> Verification:
+    """Put both rounds' answers together; `source` is how the nodes were asked."""
     reports = tuple(report(cluster, name, heard) for name, heard in rounds.first.items())
     checks: list[Check] = []
     if len(reports) > 1:
         checks = [*_folder(rounds), *_clock(rounds.second), *_time_zone(rounds.first)]
-    return Verification(cluster.name.value, "ssh", reports, tuple(checks))
+    return Verification(cluster.name.value, source, reports, tuple(checks))
 
 
 def of_one(cluster: Cluster, name: str, heard: Heard) -> Verification:

@@ -48,6 +48,7 @@ _SOURCES = {
     "git": "from committed bundles",
     "local": "from this host",
     "ssh": "from the nodes, by ssh",
+    "ansible": "from the nodes, by Ansible",
 }
 
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from omconf.actions import Put, Run, Step
 from omconf.apply import checkers, database
-from omconf.apply.carrier import FIRST, Program
+from omconf.apply.carrier import FIRST, Piped
 from omconf.apply.targets import Target
 from omconf.artifacts import node_check
 from tests.needs import fixture_needs, needs, program
@@ -46,7 +46,7 @@ Start = Callable[..., "Machine"]
 class Machine:
     """A node that speaks, and what is asked of it."""
 
-    def __init__(self, line: Program) -> None:
+    def __init__(self, line: Piped) -> None:
         self.line = line
 
     def shell(self, script: str) -> str:
@@ -76,7 +76,7 @@ class Machine:
 @pytest.fixture
 @fixture_needs("mount namespaces", "network namespaces")
 def start(tmp_path: Path) -> Iterator[Start]:
-    made: list[Program] = []
+    made: list[Piped] = []
 
     def begin(path: str = "/usr/sbin:/usr/bin:/sbin:/bin") -> Machine:
         unshare = [
@@ -91,7 +91,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "sh",
         ]
         words = [*unshare, "-c", FIRST, "omconf-node", "conference", ""]
-        line = Program.start(words, env={"PATH": path, "LC_ALL": "C"})
+        line = Piped.start(words, env={"PATH": path, "LC_ALL": "C"})
         made.append(line)
         assert line.ask("lock", "a test", "").ok
         return Machine(line)

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from omconf.apply.carrier import FIRST, Program
+from omconf.apply.carrier import FIRST, Piped
 from omconf.apply.wire import key
 from omconf.apply.written import digest
 from tests.apply.host import NEEDS, NO_ROUTE, Host
@@ -139,7 +139,7 @@ def test_links_swapped_in_a_loop_lead_root_nowhere(host: Host) -> None:
     written = 0
     program = host.inside("sh", "-c", FIRST, "omconf-node", "conference", "")
     try:
-        with Program.start(program) as line:
+        with Piped.start(program) as line:
             assert line.ask("lock", "a test", "").ok
             assert line.ask("begin", "{}", "{}").ok
             for number in range(TRIES):

@@ -10,21 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from omconf.apply.carrier import FIRST, PROGRAM, Program
-from omconf.apply.wire import SHORT, Reply, command, key
+from omconf.apply.carrier import FIRST, PROGRAM, Piped
+from omconf.apply.wire import SHORT, Reply, command, framed, key
 from omconf.apply.written import digest
 from tests.needs import needs, program
 
 
-def start(root: Path, env: dict[str, str]) -> Program:
+def start(root: Path, env: dict[str, str]) -> Piped:
     words = ["sh", "-c", FIRST, "omconf-node", "conference", str(root)]
-    made = Program.start(words, env=env)
+    made = Piped.start(words, env=env)
     assert made.ask("lock", "a test", "").ok
     return made
 
 
 @pytest.fixture
-def node(tmp_path: Path, shell: dict[str, str]) -> Iterator[Program]:
+def node(tmp_path: Path, shell: dict[str, str]) -> Iterator[Piped]:
     with start(tmp_path, shell) as made:
         yield made
 
@@ -35,7 +35,7 @@ def test_shellcheck() -> None:
     assert (done.returncode, done.stdout) == (0, "")
 
 
-def test_drafts_are_roots_alone_and_are_thrown_away(tmp_path: Path, node: Program) -> None:
+def test_drafts_are_roots_alone_and_are_thrown_away(tmp_path: Path, node: Piped) -> None:
     folder = tmp_path / "var/lib/omconf/conference/draft"
     assert node.ask("draft", "units/a b.service", b"caf\xe9\n\n\0").ok
     file = folder / "units/a b.service"
@@ -83,12 +83,12 @@ def test_a_program_that_ignores_being_ended_is_killed(tmp_path: Path, name: str)
 ACCESS = ("0640", str(os.getuid()), str(os.getgid()))
 
 
-def staged(node: Program, files: dict[str, bytes]) -> list[Reply]:
+def staged(node: Piped, files: dict[str, bytes]) -> list[Reply]:
     rows = [(f"/{name}", f".omconf-{key(name)[:8]}", *ACCESS, data) for name, data in files.items()]
     return node.ask_each(("stage", ""), rows)
 
 
-def committed(node: Program, files: dict[str, bytes], before: dict[str, bytes]) -> list[Reply]:
+def committed(node: Piped, files: dict[str, bytes], before: dict[str, bytes]) -> list[Reply]:
     """Commit staged files; what `before` lacks is not there."""
     rows = [
         (
@@ -113,7 +113,7 @@ FILES = {"one": b"1\n", "a b": b"%s\\n|\0\xff\n\n", "empty": b"", "long": b"x" *
 OLD_FILES = {"one": b"old", "empty": b"was not"}
 
 
-def test_many_files_are_staged_and_committed_at_once(tmp_path: Path, node: Program) -> None:
+def test_many_files_are_staged_and_committed_at_once(tmp_path: Path, node: Piped) -> None:
     for name, data in OLD_FILES.items():
         (tmp_path / name).write_bytes(data)
     assert node.ask("begin", "{}", "{}").ok
@@ -135,7 +135,7 @@ def test_many_files_are_staged_and_committed_at_once(tmp_path: Path, node: Progr
 
 @pytest.mark.parametrize("odd", [*FILES])
 def test_one_that_was_edited_holds_all_of_a_command_back(
-    tmp_path: Path, node: Program, odd: str
+    tmp_path: Path, node: Piped, odd: str
 ) -> None:
     for name, data in OLD_FILES.items():
         (tmp_path / name).write_bytes(data)
@@ -157,12 +157,12 @@ def test_one_that_was_edited_holds_all_of_a_command_back(
 
 def test_what_is_cut_off_is_not_done(tmp_path: Path, shell: dict[str, str]) -> None:
     row = ("/file", ".omconf-0", *ACCESS, b"x" * 3 * SHORT)
-    line = command("stage", "", *row, ".")
+    line = framed(command("stage", "", *row, "."))
     assert line.partition(b"\n")[0] == b"%d" % len(line.partition(b"\n")[2])
     for end in (-1, -len(line) // 2):
         with start(tmp_path, shell) as node:
             assert node.ask("begin", "{}", "{}").ok
-            node._send(line[:end])
+            node._write(line[:end])
         assert contents(tmp_path) == {}
 
 
@@ -188,7 +188,7 @@ def test_a_further_file_starts_few_programs(tmp_path: Path) -> None:
             (root / name).write_bytes(b"old")
         traced = ["strace", "-f", "-qq", "-e", "trace=execve", "-z", "-o", str(trace)]
         words = [*traced, "sh", "-c", FIRST, "omconf-node", "conference", str(root)]
-        with Program.start(words) as node:
+        with Piped.start(words) as node:
             assert node.ask("lock", "a test", "").ok
             assert node.ask("begin", "{}", "{}").ok
             rows = [(f"/{name}", digest(b"old")) for name in files]

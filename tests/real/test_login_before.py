@@ -9,7 +9,7 @@ import pytest
 
 from omconf.actions import Manual
 from omconf.apply import database
-from omconf.apply.carrier import FIRST, Program
+from omconf.apply.carrier import FIRST, Piped
 from omconf.apply.node import Node
 from omconf.apply.targets import Targets
 from omconf.bundle.compile import compile_bundle
@@ -30,7 +30,7 @@ def node_of(server: Any, folder: Path, monkeypatch: pytest.MonkeyPatch, **sectio
     bundle = compile_bundle(cluster_of(spec_of(2, database=data)))
     targets = Targets(bundle, "om1", NodeFiles(), secrets_of(bundle), {})
     words = [*server.inside, "sh", "-c", FIRST, "omconf-node", "conference", str(folder)]
-    line = Program.start(words)
+    line = Piped.start(words)
     assert line.ask("lock", "a test", "").ok
     return Node("om1", line, targets, cast(Any, None), lambda _: None)
 
@@ -45,7 +45,7 @@ def test_hostile_passwords_log_in(
     password: str,
 ) -> None:
     node = node_of(server, tmp_path, monkeypatch, user=user, name=name, password=password)
-    with cast(Program, node.line):
+    with cast(Piped, node.line):
         assert database.logs_in(node.line, node.targets) is False
         node.alone, node.told = True, frozenset({LET_IN.text})
         assert not node.is_done(LET_IN), "whoever was asked before did not do it"
@@ -62,7 +62,7 @@ def test_without_a_client_the_port_counts_where_nobody_can_be_asked(
 ) -> None:
     node = node_of(server, tmp_path, monkeypatch, user="nobody", name="n", password=MARK)
     monkeypatch.setattr(database, "_LOGIN", "exit 3\n{functions}")
-    with cast(Program, node.line):
+    with cast(Piped, node.line):
         assert not node.is_done(LET_IN)
         node.alone = True
         assert node.is_done(LET_IN)

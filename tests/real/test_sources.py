@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from omconf.deployed import archive, ssh
+from omconf.deployed import archive, reader
 from tests.command import ROOT
 from tests.deployed.same import (
     HAZELCAST,
@@ -224,7 +224,7 @@ def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: l
     script = (
         "manifest=no/m\nwanted='etc/passwd\netc\nno/such'\nnames=passwd/etc/such\n"
         f"surroundings='etc/group\nno/such.service\n{folder.as_posix()[1:]}/*.exports'\n"
-        + ssh.SCRIPT.read_text()
+        + reader.SCRIPT.read_text()
     )
     run(shellcheck, "-s", "sh", "-", input=script)
     command, path = [program(shell[0])], ""
@@ -272,7 +272,7 @@ def test_what_real_tars_write_is_read(tmp_path: Path, tar: list[str]) -> None:
 @pytest.mark.parametrize("options", ["--format=posix", "--format=posix --xattrs", "--sparse"])
 def test_a_node_whose_tar_writes_another_format(options: str) -> None:
     """SUSE builds GNU tar so that pax headers are its own choice; a user's options may be any."""
-    script = "manifest=no/m\nwanted=etc/passwd\nnames=passwd\n" + ssh.SCRIPT.read_text()
+    script = "manifest=no/m\nwanted=etc/passwd\nnames=passwd\n" + reader.SCRIPT.read_text()
     env = {**os.environ, "TAR_OPTIONS": options}
     done = subprocess.run(["sh", "-s"], input=script.encode(), capture_output=True, env=env)
     assert (done.returncode, done.stderr[:17]) == (0, b"omconf-read\tfile\t")

@@ -1,0 +1,149 @@
+"""Which host of an Ansible inventory is which node, and the part of the inventory that says so.
+
+Without an inventory of the user's the hosts are the nodes, by their ssh destinations.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from omconf import process
+from omconf.ansible.settings import environment
+from omconf.rules import NO_HOST
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from omconf.diagnostics import Diagnostic
+
+GROUP = "omconf_nodes"
+"""The group of all nodes, which the playbook names."""
+VARIABLE = "omconf_node"
+"""The variable of a host that says which node it is."""
+START = "# omconf: the hosts that are the nodes of the cluster.\n"
+MAX_LISTING = 64 * 1024 * 1024
+"""Bytes of what ansible-inventory prints."""
+LIST_SECONDS = 120
+ONE = (
+    "A host is a node by its name, or by the node's ssh destination as its name or `ansible_host`."
+)
+_RANGE = re.compile(r"[^A-Za-z0-9_.@+-]")
+"""What a name of a host cannot hold as a key of a YAML inventory: patterns are expanded there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One host: its name in Ansible, and variables that omconf gives it."""
+
+    name: str
+    variables: Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The hosts by node; `file` is the user's inventory, where there is one."""
+
+    hosts: Mapping[str, Host]
+    file: str | None = None
+
+    def text(self, *, become: bool) -> str:
+        """Write it as an inventory file, to be read after the user's own."""
+        import yaml
+
+        also: dict[str, Any] = {"ansible_become": True} if become else {}
+        hosts = {
+            host.name: {**host.variables, **also, VARIABLE: node}
+            for node, host in self.hosts.items()
+        }
+        body = {"all": {"children": {GROUP: {"hosts": hosts}}}}
+        return START + yaml.safe_dump(body, sort_keys=False, allow_unicode=True)
+
+
+def generated(destinations: Mapping[str, str]) -> Inventory:
+    """Make the inventory of a spec's own ssh destinations, by node."""
+    return Inventory({n: Host(n, dict(_variables(to))) for n, to in destinations.items()})
+
+
+def _variables(destination: str) -> Iterator[tuple[str, str | int]]:
+    user, host, port = parts(destination)
+    yield "ansible_host", host
+    if user:
+        yield "ansible_user", user
+    if port:
+        yield "ansible_port", port
+
+
+def parts(destination: str) -> tuple[str, str, int | None]:
+    """Cut an OpenSSH destination into user, host and port."""
+    if destination.startswith("ssh://"):
+        url = urlsplit(destination)
+        return url.username or "", url.hostname or "", url.port
+    user, _, host = destination.rpartition("@")
+    return user, host, None
+
+
+def of(
+    file: str | None, destinations: Mapping[str, str], hidden: frozenset[str] = frozenset()
+) -> Inventory | Diagnostic:
+    """Return the hosts that are the nodes, given with their ssh destinations.
+
+    With a file, they are found in it by name or by destination; each node that is not one host of its
+    own is reported. `hidden` are variables of the environment that hold secrets.
+    """
+    if file is None:
+        return generated(destinations)
+    words = ["ansible-inventory", "-i", file, "--list"]
+    env = environment(hidden)
+    answer = process.run(words, seconds=LIST_SECONDS, limit=MAX_LISTING, env=env)
+    listed = None if answer.problem or answer.code else _listed(answer.out)
+    if listed is None:
+        said = answer.error.strip().splitlines()
+        why = answer.problem or (said[-1][:300] if said else f"exit code {answer.code}")
+        return NO_HOST.at(None, f"{file} cannot be read as an inventory: {why.rstrip('.')}.")
+    return matched(file, listed, destinations)
+
+
+def _listed(out: bytes) -> dict[str, str] | None:
+    """Return the hosts of a listing, each with its `ansible_host`, empty if it has none."""
+    try:
+        groups = json.loads(out)
+        variables = groups.pop("_meta", {}).get("hostvars", {})
+        names = {host for group in groups.values() for host in group.get("hosts", ())}
+        return {
+            str(host): str(variables.get(host, {}).get("ansible_host") or "")
+            for host in sorted(names | set(variables))
+        }
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+def matched(
+    file: str, listed: Mapping[str, str], destinations: Mapping[str, str]
+) -> Inventory | Diagnostic:
+    """Match nodes with listed hosts; `listed` has the `ansible_host` of each host, or an empty text."""
+    wrong: list[str] = []
+    hosts: dict[str, Host] = {}
+    for node, destination in destinations.items():
+        _, address, _ = parts(destination)
+        names = {node, destination, address}
+        those = [h for h, leads in listed.items() if h in names or leads == address]
+        if not those:
+            other = "" if address == node else f" or `{address}`"
+            wrong.append(f"{node}: no host `{node}`{other}")
+        elif len(those) > 1:
+            wrong.append(f"{node}: several hosts, {', '.join(those[:5])}")
+        elif _RANGE.search(those[0]):
+            wrong.append(f"{node}: a host name that omconf cannot use, `{those[0][:80]}`")
+        else:
+            hosts[node] = Host(those[0], {})
+    for host in dict.fromkeys(host.name for host in hosts.values()):
+        nodes = [node for node in hosts if hosts[node].name == host]
+        if len(nodes) > 1:
+            wrong.append(f"{' and '.join(nodes)}: the same host, {host}")
+    if not wrong:
+        return Inventory(hosts, file)
+    return NO_HOST.at(None, f"Not every node is one host of {file}. {'; '.join(wrong)}.", hint=ONE)

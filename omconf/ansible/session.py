@@ -1,0 +1,328 @@
+"""One run of `ansible-playbook`, through which omconf runs programs on the nodes.
+
+The task on each node connects to a socket in a folder of the user's own, runs what is sent there
+and returns what it prints (project/action_plugins/omconf_node.py). A callback reports the hosts on
+which the task does not come to that, with Ansible's reason. A node counts as reached only when its
+task says so: one that is unreachable, skipped, left out or silent is lost.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import selectors
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from omconf import interrupts
+from omconf.ansible.settings import environment
+from omconf.process import Answer, kill_group
+from omconf.rules import NO_PLAYBOOK, UNTESTED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from omconf.ansible.inventory import Inventory
+    from omconf.diagnostics import Diagnostic
+    from omconf.process import Room
+
+PROJECT = Path(__file__).with_name("project")
+PLAYBOOK = "omconf.yml"
+SOCKET = "OMCONF_SOCKET"
+"""The variable of the environment that says where omconf listens."""
+START_SECONDS = 60
+"""How long ansible-playbook may take until its tasks run; an inventory may ask a cloud."""
+CLOSING_SECONDS = 10
+MAX_HEADER = 64 * 1024
+MAX_SAID = 64 * 1024
+"""Bytes that are looked at of what ansible-playbook prints, the last ones."""
+MAX_FOLDER = 80
+"""Bytes of the folder of temporary files; a socket's path has 107 at most."""
+TESTED = ("2.16", "2.21")
+"""The oldest and the newest ansible-core that tests run with."""
+INSTALL = "Install ansible-core where omconf runs, and have its programs on PATH."
+NEVER = "its playbook never came to it"
+
+
+class PlaybookError(Exception):
+    """Raised when ansible-playbook does not come to its task; `found` says why."""
+
+    def __init__(self, found: Diagnostic) -> None:
+        super().__init__(found.message)
+        self.found = found
+
+
+def untested(version: str) -> list[Diagnostic]:
+    """Warn of a version of ansible-core that no test runs with."""
+    if _numbers(TESTED[0]) <= _numbers(version) <= _numbers(TESTED[1]):
+        return []
+    message = f"This is ansible-core {version}; omconf is tested with {' to '.join(TESTED)}."
+    return [UNTESTED.at(None, message)]
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in version.split(".")[:2] if number.isdecimal())
+
+
+@dataclass(slots=True)
+class Session:
+    """A playbook that runs, and the nodes that its tasks reach."""
+
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+    nodes: dict[str, _Node] = field(default_factory=dict)
+    lost: dict[str, str] = field(default_factory=dict)
+    """Why nodes cannot be reached, in Ansible's words."""
+    version: str = ""
+    """Of ansible-core, as its plugins say."""
+
+    def run(
+        self,
+        node: str,
+        command: str,
+        *,
+        seconds: float,
+        limit: int,
+        stdin: bytes = b"",
+        room: Room | None = None,
+        until: Callable[[], bool] = interrupts.stopped,
+    ) -> Answer:
+        """Run shell text on a node; what it prints is hostile, and read up to `limit` bytes.
+
+        It is not waited for any longer once `until` says so.
+        """
+        if node in self.lost:
+            return Answer(problem=self.lost[node])
+        wait = _Wait(time.monotonic() + seconds, until)
+        answer = self.nodes[node].run({"run": command}, (stdin,), wait, limit, room)
+        if self.nodes[node].broken:
+            self.lost[node] = answer.problem
+        return answer
+
+    def keep(self, node: str, command: str, beat: bytes, last: bytes) -> None:
+        """Say what is run every few seconds while nothing else is, and what in the end.
+
+        That is done also if omconf is killed.
+        """
+        wait = _Wait(time.monotonic() + CLOSING_SECONDS, interrupts.hurried)
+        self.nodes[node].run({"keep": command}, (beat, last), wait, 0, None)
+
+    def close(self) -> None:
+        """End the tasks, and with them the playbook; one that hangs is killed."""
+        for node in self.nodes.values():
+            node.channel.close()
+        with suppress(subprocess.TimeoutExpired):
+            self.process.wait(0 if interrupts.hurried() else CLOSING_SECONDS)
+        if self.process.returncode is None and not interrupts.hurried():
+            kill_group(self.process.pid)
+            self.process.wait()
+        self.said.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    """How long an answer is waited for: to a moment (monotonic), or until somebody says so."""
+
+    end: float
+    until: Callable[[], bool]
+
+
+@dataclass(slots=True)
+class _Node:
+    """The task of one node; one question at a time."""
+
+    channel: socket.socket
+    received: bytearray = field(default_factory=bytearray)
+    broken: bool = False
+
+    def run(
+        self,
+        told: Mapping[str, str],
+        given: tuple[bytes, ...],
+        wait: _Wait,
+        limit: int,
+        room: Room | None,
+    ) -> Answer:
+        started = time.time()
+        try:
+            head = json.dumps({**told, "sizes": [len(data) for data in given]})
+            self._send(b"".join((head.encode(), b"\n", *given)), wait)
+            answer = self._line(wait)
+            code, (out, error) = int(answer["code"]), map(int, answer["sizes"])
+            if out > limit:
+                raise _BrokenError(f"it sent more than {limit:,} bytes")
+            if room is not None and (refused := room(out)):
+                raise _BrokenError(refused)
+            while len(self.received) < out + error:
+                self._hear(wait)
+        except (_BrokenError, KeyError, TypeError, ValueError) as problem:
+            self.broken = True
+            self.channel.close()
+            return Answer(problem=str(problem))
+        printed, said = bytes(self.received[:out]), bytes(self.received[out : out + error])
+        self.received.clear()
+        text = said.decode("utf-8", "replace")
+        if code == -1:
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
+            return Answer(problem=lines[-1][:300] if lines else "its connection failed")
+        return Answer(code, printed, text, started=started, answered=time.time())
+
+    def _send(self, data: bytes, wait: _Wait) -> None:
+        left = memoryview(data)
+        while left:
+            self._ready(selectors.EVENT_WRITE, wait)
+            try:
+                left = left[self.channel.send(left) :]
+            except OSError as error:
+                raise _BrokenError("its task ended") from error
+
+    def _line(self, wait: _Wait) -> Any:
+        while b"\n" not in self.received:
+            if len(self.received) > MAX_HEADER:
+                raise _BrokenError("its task sent no answer")
+            self._hear(wait)
+        line, _, rest = bytes(self.received).partition(b"\n")
+        self.received[:] = rest
+        return json.loads(line)
+
+    def _hear(self, wait: _Wait) -> None:
+        self._ready(selectors.EVENT_READ, wait)
+        try:
+            data = self.channel.recv(256 * 1024)
+        except OSError as error:
+            raise _BrokenError("its task ended") from error
+        if not data:
+            raise _BrokenError("its task ended")
+        self.received += data
+
+    def _ready(self, event: int, wait: _Wait) -> None:
+        """Wait until something can be sent or read; raises _BrokenError when that takes too long."""
+        with selectors.DefaultSelector() as streams:
+            streams.register(self.channel, event)
+            while not streams.select(interrupts.SECONDS):
+                if wait.until():
+                    raise _BrokenError("interrupted")
+                if time.monotonic() > wait.end:
+                    raise _BrokenError("no response in time")
+
+
+class _BrokenError(Exception):
+    """Raised when a node's task does not answer as it should; the text says why."""
+
+
+@contextmanager
+def session(
+    inventory: Inventory, *, become: bool, hidden: frozenset[str] = frozenset()
+) -> Iterator[Session]:
+    """Run the playbook on the hosts of an inventory; raises PlaybookError.
+
+    `hidden` are variables of the environment that hold secrets.
+    """
+    short = None if len(tempfile.gettempdir()) < MAX_FOLDER else "/tmp"  # noqa: S108 - mkdtemp is safe there
+    with (
+        tempfile.TemporaryDirectory(prefix="omconf-", dir=short) as folder,
+        interrupts.deferred(),
+        socket.socket(socket.AF_UNIX) as listener,
+    ):
+        path = Path(folder, "inventory.yml")
+        path.write_text(inventory.text(become=become), "utf-8")
+        listener.bind(f"{folder}/socket")
+        listener.listen(len(inventory.hosts) + 1)
+        began = _begun(inventory, str(path), f"{folder}/socket", hidden)
+        try:
+            _Start(inventory, began, listener).wait()
+            yield began
+        finally:
+            began.close()
+
+
+def _begun(inventory: Inventory, own: str, listens: str, hidden: frozenset[str]) -> Session:
+    files = [*([inventory.file] if inventory.file else []), own]
+    words = ["ansible-playbook", *(word for file in files for word in ("-i", file))]
+    words += ["--forks", str(len(inventory.hosts)), str(PROJECT / PLAYBOOK)]
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - closed with the session
+    try:
+        process = subprocess.Popen(
+            words,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=said,
+            env=environment(hidden) | {SOCKET: listens},
+            start_new_session=True,
+        )
+    except OSError as error:
+        said.close()
+        message = f"ansible-playbook cannot be run: {error.strerror}."
+        raise PlaybookError(NO_PLAYBOOK.at(None, message, hint=INSTALL)) from error
+    return Session(process, said)
+
+
+@dataclass(slots=True)
+class _Start:
+    """Who has connected to omconf since the playbook began."""
+
+    inventory: Inventory
+    began: Session
+    listener: socket.socket
+    streams: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
+
+    def wait(self) -> None:
+        """Wait until each node is reached or lost."""
+        wanted, end = set(self.inventory.hosts), time.monotonic() + START_SECONDS
+        self.streams.register(self.listener, selectors.EVENT_READ)
+        ended = False
+        while wanted - self.began.nodes.keys() - self.began.lost.keys():
+            ready = self.streams.select(interrupts.SECONDS)
+            for key, _ in ready:
+                self._take(key)
+            if ended and not ready:
+                if not self.began.nodes and not self.began.lost:
+                    message = f"ansible-playbook reached no node: {self._why().rstrip('.')}."
+                    raise PlaybookError(NO_PLAYBOOK.at(None, message))
+                break
+            ended = self.began.process.poll() is not None
+            if interrupts.stopped() or time.monotonic() > end:
+                break
+        for node in wanted - self.began.nodes.keys() - self.began.lost.keys():
+            self.began.lost[node] = NEVER
+        self.streams.close()
+
+    def _take(self, key: selectors.SelectorKey) -> None:
+        if key.fileobj is self.listener:
+            self.streams.register(self.listener.accept()[0], selectors.EVENT_READ, bytearray())
+            return
+        channel, heard = key.fileobj, key.data
+        assert isinstance(channel, socket.socket)  # noqa: S101 - for the type checker
+        data = channel.recv(MAX_HEADER)
+        heard += data
+        *lines, rest = bytes(heard).split(b"\n")
+        heard[:] = rest
+        for line in lines:
+            self._told(json.loads(line), channel)
+        if not data:
+            self.streams.unregister(channel)
+            channel.close()
+
+    def _told(self, told: Mapping[str, str], channel: socket.socket) -> None:
+        if "node" in told and told["node"] in self.inventory.hosts:
+            self.began.version = told["ansible"]
+            self.began.nodes[told["node"]] = _Node(channel)
+            self.streams.unregister(channel)
+        for node, host in self.inventory.hosts.items():
+            if told.get("host") == host.name and node not in self.began.nodes:
+                text = str(told["text"]).strip() or f"Ansible reports {told['end']}"
+                self.began.lost[node] = text.splitlines()[-1][:300]
+
+    def _why(self) -> str:
+        """Return why the playbook ended, by the last line that it printed."""
+        self.began.said.seek(max(0, self.began.said.seek(0, os.SEEK_END) - MAX_SAID))
+        text = self.began.said.read().decode("utf-8", "replace")
+        lines = [line.strip() for line in text.splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith(("ERROR", "[ERROR"))]
+        return (errors or lines or ["ansible-playbook ended without a message"])[-1][:300]
