@@ -1,0 +1,18 @@
+"""The tests of carried.py, by Ansible."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.needs import needs
+from tests.real.applied import Applied
+from tests.real.carried import *  # noqa: F403 - they are run here
+from tests.real.machines import NEEDS, Machines
+
+pytestmark = needs(*NEEDS, "sudo", "ansible", "oldest ansible")
+
+
+@pytest.fixture(scope="module")
+def cluster(three: Machines) -> Applied:
+    three.by_ansible("newest")
+    return Applied(three, slack=6)  # each command starts ssh anew
