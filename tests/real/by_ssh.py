@@ -38,7 +38,9 @@ def client(folder: Path, space: str, names: Iterable[str]) -> dict[str, str]:
         f'#!/bin/sh\nexec ip netns exec {space} {program("ssh")} -F {folder}/config "$@"\n'
     )
     wrapper.chmod(0o755)
-    return {**os.environ, "PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
+    # Ansible keeps connections open by the names of hosts, which other tests have as well.
+    home = {"ANSIBLE_HOME": f"{folder}/ansible", "ANSIBLE_SSH_CONTROL_PATH_DIR": f"{folder}/cp"}
+    return {**os.environ, **home, "PATH": f"{wrapper.parent}:{os.environ['PATH']}"}
 
 
 def let_in(etc: Path, folder: Path) -> None:
