@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 SIZES = (1, 10, 100, 1000, 5000)
 FOLDER = Path("build/bench")
 MEMORY = Path("/dev/shm")
+NODES = Path("/var/tmp")
+"""Where the files of nodes are: on disk, and in no work tree."""
 TEXT = """\
 # Benchmarks
 
@@ -46,7 +48,8 @@ Ansible writes them once. The nodes that are reached by ssh are network and moun
 with its own sshd, and their files are on disk. An apply rewrites five files of each node, which no
 program there checks, and then the manifest; a separate row adds a unit, to include the time of a
 checking program.
-Ansible, on the same nodes, compares and copies the same files with its copy module. What restarts are
+Ansible, on the same nodes, compares and copies the same files with its copy module; with `--ansible` it
+carries omconf's own apply, against its shortest command on the same nodes. What restarts are
 stand-ins for OpenMeetings on three nodes with a systemd each, members of a real Hazelcast. {missing}
 
 {table}
@@ -85,7 +88,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(dir=FOLDER) as disk,
     ):
         measured = (
-            _by_ssh(Path(disk), repeats)
+            _by_ssh(repeats)
             if chosen.ssh
             else _rows(Path(quick), Path(disk), sizes, repeats, installed)
         )
@@ -124,16 +127,18 @@ def _rows(
         yield from cases.many(disk, cases.BUDGETED, repeats, where=", on disk")
         yield from cases.growth(root, [n for n in sizes if n > 100], repeats)
     if installed is not None:
-        yield from _by_ssh(disk, repeats)
+        yield from _by_ssh(repeats)
         yield from cases.others(root, installed, 10, slow=True)
         yield from cases.others(root, installed, cases.BUDGETED, slow=False)
 
 
-def _by_ssh(disk: Path, repeats: int) -> Iterator[Row]:
+def _by_ssh(repeats: int) -> Iterator[Row]:
     if lacking := nodes.lacking():
         print(f"No nodes by ssh here; missing: {', '.join(lacking)}", file=sys.stderr)
-    else:
-        yield from nodes.over_ssh(disk, repeats)
+        return
+    # Their secrets are real ones for omconf, which writes none into a work tree.
+    with tempfile.TemporaryDirectory(dir=NODES) as folder:
+        yield from nodes.over_ssh(Path(folder), repeats)
 
 
 if __name__ == "__main__":

@@ -157,6 +157,23 @@ def beside_ansible(nodes: Nodes) -> Iterator[Row]:
         yield timed(Rounds(commands, 2), "Ansible", ours, f"{COUNT} nodes by ssh: {work}")
 
 
+def by_ansible(nodes: Nodes, repeats: int) -> Iterator[Row]:
+    """An apply that Ansible carries, against its shortest command on all nodes."""
+    if shutil.which("ansible-playbook") is None:
+        print("ansible-playbook is missing", file=sys.stderr)
+        return
+    inventory = nodes.folder / "hosts"
+    inventory.write_text("\n".join([*nodes.names, ""]))
+    env = {**_found(nodes), "ANSIBLE_HOME": f"{nodes.folder}/home"}
+    words = [OMCONF, "apply", nodes.spec, "--ansible", "--yes"]
+    apply = Command(words, partial(_spoil, nodes), env=env)
+    raw = ["ansible", "all", "-i", inventory, "-f", str(COUNT), "-m", "raw", "-a", "true"]
+    floor = "ansible -m raw -a true"
+    rounds = Rounds({floor: Command(raw, env=env), "apply": apply}, repeats)
+    # Three starts, each of 1.5 times that.
+    yield timed(rounds, "apply", floor, f"{COUNT} nodes by Ansible: apply, files only", limit=4.5)
+
+
 def verified(folder: Path, repeats: int) -> Iterator[Row]:
     """Checks of nodes that run stand-ins, against the same program by parallel ssh."""
     floor = "parallel ssh, the check"
@@ -232,6 +249,7 @@ def over_ssh(folder: Path, repeats: int) -> Iterator[Row]:
         yield timed(rounds, "checked", "apply", f"{named}apply, and a unit that is checked")
         yield memory(f"{named}peak memory of apply", peak(apply))
         yield from beside_ansible(nodes)
+        yield from by_ansible(nodes, min(repeats, 3))
     yield from verified(folder, repeats)
     yield from restarted(folder / "three", min(repeats, 3))
     with _nodes(folder / "many", MANY) as nodes:

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from omconf import interrupts
 from omconf.cli import applying, output, planned
+
+if TYPE_CHECKING:
+    from omconf.diagnostics import Diagnostic
+    from omconf.pipeline.apply_input import Prepared
+
+SET = "A saved plan already sets --root, --inventory, --sudo, --node and --strict-format."
+NO_TERMINAL = "--confirm-each needs a terminal and does not work with --json."
 
 
 def apply(
@@ -24,6 +31,7 @@ def apply(
     ssh: applying.Ssh = False,
     ansible: applying.Ansible = False,
     inventory: applying.Inventory = None,
+    keep: applying.Keep = None,
     sudo: applying.Sudo = False,
     seconds: applying.Timeout = None,
     local: applying.Local = None,
@@ -83,19 +91,15 @@ def apply(
     from omconf.pipeline.apply import Result
     from omconf.pipeline.apply_input import Options
     from omconf.pipeline.compiled import compile_spec
-    from omconf.views import events
 
     if no_color:
         output.colourless()
     saved = local is None and not ssh and not ansible
-    if saved and (root or inventory or strict_format or sudo or seconds is not None or node):
-        message = (
-            "A saved plan already sets --root, --inventory, --sudo, --node and --strict-format."
-        )
-        raise typer.BadParameter(message)
+    if saved and any((root, inventory, strict_format, sudo, seconds is not None, node)):
+        raise typer.BadParameter(SET)
     if confirm_each and (as_json or not applying.somebody()):
-        message = "--confirm-each needs a terminal and does not work with --json."
-        raise typer.BadParameter(message)
+        raise typer.BadParameter(NO_TERMINAL)
+    applying.require_ansible(inventory, keep, ansible=ansible)
     draining = applying.duration(drain)
     if saved:
         prepared = apply_saved.of_file(str(what))
@@ -119,11 +123,10 @@ def apply(
             return
         prepared = applies.waiting(prepared, health_timeout)
         show.mask = prepared.made.plan.mask
-        if as_json:
-            show.document(events.of_plan(prepared.document))
-        else:
-            show.pause()
-            planned.show(prepared.document)
+        _show(prepared, show)
+        if keep is not None and (unkept := _kept(prepared, keep, what)):
+            applying.leave(Result(Outcome.REFUSED, diagnostics=unkept), show)
+            return
         if not prepared.steps:
             remembered.alone(prepared, dry=dry_run)
             applying.leave(Result(Outcome.UNCHANGED), show)
@@ -143,3 +146,21 @@ def apply(
             undo = f"To undo it: {applies.undo_command(prepared)}" if result.stands else ""
             show.end()
             applying.leave(result, show, undo)
+
+
+def _show(prepared: Prepared, show: applying.Show) -> None:
+    from omconf.views import events
+
+    if show.as_json:
+        show.document(events.of_plan(prepared.document))
+    else:
+        show.pause()
+        planned.show(prepared.document)
+
+
+def _kept(prepared: Prepared, folder: Path, spec: Path) -> list[Diagnostic]:
+    """Write the plan as an Ansible project; returns what is in the way."""
+    from omconf.pipeline import kept
+
+    document, cluster, asked = prepared.document, prepared.cluster, prepared.asked
+    return kept.keep(str(folder), document, cluster, asked, str(spec))

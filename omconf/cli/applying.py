@@ -66,6 +66,14 @@ Inventory = Annotated[
         help="With --ansible: your inventory.  [default: made from `nodes.<name>.ssh`]",
     ),
 ]
+Keep = Annotated[
+    Path | None,
+    typer.Option(
+        "--keep",
+        metavar="DIR",
+        help="With --ansible: also write the plan to DIR as an Ansible project, for review.",
+    ),
+]
 Sudo = Annotated[
     bool,
     typer.Option(
@@ -131,10 +139,12 @@ def asked_of(
     )
 
 
-def require_ansible(inventory: Path | None, *, ansible: bool) -> None:
-    """Refuse an inventory that nothing reads."""
-    if inventory is not None and not ansible:
+def require_ansible(inventory: Path | None, keep: Path | None = None, *, ansible: bool) -> None:
+    """Refuse options that mean nothing without Ansible."""
+    if not ansible and inventory is not None:
         raise typer.BadParameter("--inventory requires --ansible.")
+    if not ansible and keep is not None:
+        raise typer.BadParameter("--keep requires --ansible.")
 
 
 def duration(text: str) -> float:

@@ -13,21 +13,28 @@ from omconf.cli import applying, output
 def doctor(
     spec: output.Spec = output.DEFAULT_SPEC,
     ssh: applying.Ssh = False,
+    ansible: applying.Ansible = False,
+    inventory: applying.Inventory = None,
     sudo: applying.Sudo = False,
     seconds: applying.Timeout = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as JSON.")] = False,
     no_color: output.NoColor = False,
 ) -> None:
-    """Check this machine's programs, the spec's secrets and, with --ssh, whether its nodes answer."""
+    """Check programs, secrets and, with --ssh or --ansible, whether the nodes answer."""
     from omconf.pipeline.compiled import compile_spec
     from omconf.pipeline.doctor import examine
     from omconf.views import doctor as view
 
     if no_color:
         output.colourless()
-    asked = applying.asked_of(None, None, ssh=True, sudo=sudo, seconds=seconds) if ssh else None
-    if asked is None and (sudo or seconds is not None):
-        raise typer.BadParameter("--sudo and --timeout require --ssh.")
+    applying.require_ansible(inventory, ansible=ansible)
+    asked = None
+    if ssh or ansible:
+        asked = applying.asked_of(
+            None, None, ssh=ssh, ansible=ansible, inventory=inventory, sudo=sudo, seconds=seconds
+        )
+    elif sudo or seconds is not None:
+        raise typer.BadParameter("--sudo and --timeout require --ssh or --ansible.")
     compiled = compile_spec(str(spec))
     document = examine(compiled, asked)
     if as_json:

@@ -26,6 +26,7 @@ def plan(
         bool, typer.Option("--ansible", help="Read the nodes by your own ansible-playbook.")
     ] = False,
     inventory: applying.Inventory = None,
+    keep: applying.Keep = None,
     sudo: applying.Sudo = False,
     seconds: applying.Timeout = None,
     git: Annotated[
@@ -93,8 +94,11 @@ def plan(
     asked = Asked(
         deployed, local, root, ssh, sudo, seconds, git, directory, only, ansible, inventory
     )
+    applying.require_ansible(None, keep, ansible=ansible)
     saved_as = str(out) if out else None
-    made = _made(spec, asked, strict=strict_format, require=require_secrets, saved_as=saved_as)
+    made = _made(
+        spec, asked, strict=strict_format, require=require_secrets, saved_as=saved_as, keep=keep
+    )
     if strict:
         made = (
             strictly(made)
@@ -107,7 +111,13 @@ def plan(
 
 
 def _made(
-    spec: Path, asked: Asked, *, strict: bool, require: bool, saved_as: str | None
+    spec: Path,
+    asked: Asked,
+    *,
+    strict: bool,
+    require: bool,
+    saved_as: str | None,
+    keep: Path | None,
 ) -> Plan | list[Diagnostic]:
     from omconf.pipeline import plan as plans
     from omconf.pipeline.compiled import compile_spec
@@ -118,7 +128,7 @@ def _made(
     if compiled.failed or compiled.cluster is None:
         return compiled.diagnostics
     source, base = asked.sources(compiled.cluster)
-    return plans.plan(
+    made = plans.plan(
         compiled,
         source,
         base=base,
@@ -127,3 +137,11 @@ def _made(
         require_secrets=require,
         saved_as=saved_as,
     )
+    if keep is None or isinstance(made, list):
+        return made
+    from omconf.pipeline import kept
+    from omconf.views import document
+
+    drawn = document.of_plan(made)
+    failed = kept.keep(str(keep), drawn, compiled.cluster, asked, str(spec))
+    return replace(made, diagnostics=(*made.diagnostics, *failed))

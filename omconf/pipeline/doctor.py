@@ -11,6 +11,8 @@ from omconf.diagnostics import Diagnostic, has_errors
 from omconf.views import document
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from omconf.cluster.model import Cluster
     from omconf.pipeline.compiled import Compiled
     from omconf.pipeline.sources import Asked
@@ -24,6 +26,11 @@ PROGRAMS = {
     "curl or wget": "health, with --local",
 }
 """The programs that omconf runs on this machine, and the commands that need them."""
+ANSIBLE = {
+    "ansible-playbook": "plan, apply, undo, log and verify with --ansible",
+    "ansible-inventory": "--inventory",
+}
+"""The same for a look at nodes by Ansible."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ def examine(compiled: Compiled, asked: Asked | None) -> Document:
 
     Returns the document of `omconf doctor`.
     """
-    checks = _programs()
+    checks = _programs(PROGRAMS | ANSIBLE if asked and asked.ansible else PROGRAMS)
     if compiled.bundle is not None and compiled.cluster is not None and not compiled.failed:
         checks += _secrets(compiled)
         if asked is not None:
@@ -54,9 +61,9 @@ def examine(compiled: Compiled, asked: Asked | None) -> Document:
     }
 
 
-def _programs() -> list[Check]:
+def _programs(programs: Mapping[str, str]) -> list[Check]:
     found = []
-    for names, verbs in PROGRAMS.items():
+    for names, verbs in programs.items():
         places = [place for name in names.split(" or ") if (place := shutil.which(name))]
         text = places[0] if places else f"not in PATH; needed for {verbs}"
         found.append(Check("program", names, bool(places), text))

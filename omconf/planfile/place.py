@@ -26,8 +26,7 @@ def put(
         folder = files.folder(above)
         try:
             if not _replaceable(name, folder, start):
-                message = f"{path} already exists and is not a {what}."
-                return UNWRITABLE.at(None, message, hint="Name another file, or remove it.")
+                return _refused(path, what)
             exact = mode is not None
             replace(name, data, dir_fd=folder, mode=0o666 if mode is None else mode, exact=exact)
         finally:
@@ -35,6 +34,24 @@ def put(
     except OSError as error:
         return UNWRITABLE.at(None, f"{path} cannot be written: {error.strerror}.")
     return None
+
+
+def in_the_way(path: str, *, start: bytes, what: str) -> Diagnostic | None:
+    """Return what `put` would say of a path, without writing."""
+    above, name = os.path.split(os.path.realpath(path))
+    try:
+        folder = files.folder(above)
+        try:
+            return None if _replaceable(name, folder, start) else _refused(path, what)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        return UNWRITABLE.at(None, f"{path} cannot be written: {error.strerror}.")
+
+
+def _refused(path: str, what: str) -> Diagnostic:
+    message = f"{path} already exists and is not a {what}."
+    return UNWRITABLE.at(None, message, hint="Name another file, or remove it.")
 
 
 def _replaceable(name: str, folder: int, start: bytes) -> bool:

@@ -92,6 +92,11 @@ def plan(document: Document, paint: Paint) -> str:
 
     Nodes with the same changes are drawn once; the document itself is complete.
     """
+    return "\n".join([*body(document, paint), *summary(document, paint)]) + "\n"
+
+
+def body(document: Document, paint: Paint) -> list[str]:
+    """Return the lines of the nodes' files and of the roll-out."""
     lines: list[str] = []
     for group in folding.groups(document["changes"]):
         lines.append(_heading(group, paint))
@@ -104,8 +109,7 @@ def plan(document: Document, paint: Paint) -> str:
             *rollout(document),
             "",
         ]
-    lines += summary(document, paint)
-    return "\n".join(lines) + "\n"
+    return lines
 
 
 def _heading(group: folding.Group, paint: Paint) -> str:

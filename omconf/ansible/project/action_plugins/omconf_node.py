@@ -54,13 +54,13 @@ class ActionModule(ActionBase):
         with open(
             os.path.join(os.path.dirname(__file__), "..", "plan.json"), encoding="utf-8"
         ) as file:
-            plan = json.load(file)["nodes"].get(node, {})
+            plan = json.load(file)["nodes"].get(node, "")
         result = self._low_level_execute_command("true")
         if result["rc"] != 0:
             return {"failed": True, "msg": f"A command failed with exit code {result['rc']}."}
-        shown = {"changed": bool(plan.get("changes"))}
-        if self._task.diff:
-            shown["diff"] = {"prepared": plan.get("text", "")}
+        shown = {"changed": bool(plan)}
+        if plan and self._task.diff:
+            shown["diff"] = {"prepared": plan}
         return shown
 
     def _serve(self, omconf, node):
