@@ -28,6 +28,8 @@ from omconf.rules import NO_PLAYBOOK, UNTESTED
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from _typeshed import FileDescriptorLike
+
     from omconf.ansible.inventory import Inventory
     from omconf.diagnostics import Diagnostic
     from omconf.process import Room
@@ -291,6 +293,9 @@ class _Start:
                 break
         for node in wanted - self.began.nodes.keys() - self.began.lost.keys():
             self.began.lost[node] = NEVER
+        for key in [*self.streams.get_map().values()]:
+            if key.fileobj is not self.listener:
+                self._drop(key.fileobj)
         self.streams.close()
 
     def _take(self, key: selectors.SelectorKey) -> None:
@@ -306,8 +311,12 @@ class _Start:
         for line in lines:
             self._told(json.loads(line), channel)
         if not data:
-            self.streams.unregister(channel)
-            channel.close()
+            self._drop(channel)
+
+    def _drop(self, channel: FileDescriptorLike) -> None:
+        self.streams.unregister(channel)
+        assert isinstance(channel, socket.socket)  # noqa: S101 - for the type checker
+        channel.close()
 
     def _told(self, told: Mapping[str, str], channel: socket.socket) -> None:
         if "node" in told and told["node"] in self.inventory.hosts:
@@ -325,4 +334,5 @@ class _Start:
         text = self.began.said.read().decode("utf-8", "replace")
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         errors = [line for line in lines if line.startswith(("ERROR", "[ERROR"))]
-        return (errors or lines or ["ansible-playbook ended without a message"])[-1][:300]
+        end = f"it printed nothing and its exit code is {self.began.process.returncode}"
+        return (errors or lines or [end])[-1][:300]

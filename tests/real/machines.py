@@ -147,11 +147,8 @@ class Machines:
     def by_ansible(self, version: str) -> None:
         """From now on reach the nodes by Ansible: its `oldest` or its `newest` version."""
         self.by = ("--ansible",)
-        ssh = self.folder / "ssh/bin"
-        self.environment |= {
-            "PATH": f"{ssh}:{ANSIBLE / version / 'bin'}:{os.environ['PATH']}",
-            "ANSIBLE_HOME": str(self.folder / version),
-        }
+        path = (self.folder / "ssh/bin", ANSIBLE / version / "bin", os.environ["PATH"])
+        self.environment["PATH"] = ":".join(map(str, path))
 
     def write_spec(self, count: int = 0, user: str = "root", **sections: Any) -> None:
         """Write the spec anew: its first `count` nodes, or all, with sections replaced."""

@@ -21,6 +21,7 @@ from ansible.release import __version__
 
 BEAT_SECONDS = 5
 ALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
+CENSORED = ": <error censored due to no log>"
 BY_HAND = "Only `omconf apply --ansible` runs this playbook; by hand, use --check --diff."
 
 
@@ -42,6 +43,13 @@ class ActionModule(ActionBase):
         path = os.environ.get("OMCONF_SOCKET")
         if not path:
             return {"failed": True, "msg": BY_HAND}
+        self._prepare()
+        # What keeps a connection from working is Ansible's to report, in its own words.
+        result = self._low_level_execute_command("true")
+        if result["rc"] != 0:
+            return {"failed": True, "msg": _failure(result)}
+        # From now on connections print nothing of what is sent, and nothing of what comes back.
+        self._play_context.no_log = True
         try:
             with socket.socket(socket.AF_UNIX) as omconf:
                 omconf.connect(path)
@@ -57,7 +65,7 @@ class ActionModule(ActionBase):
             plan = json.load(file)["nodes"].get(node, "")
         result = self._low_level_execute_command("true")
         if result["rc"] != 0:
-            return {"failed": True, "msg": f"A command failed with exit code {result['rc']}."}
+            return {"failed": True, "msg": _failure(result)}
         shown = {"changed": bool(plan)}
         if plan and self._task.diff:
             shown["diff"] = {"prepared": plan}
@@ -65,7 +73,6 @@ class ActionModule(ActionBase):
 
     def _serve(self, omconf, node):
         """Run what omconf sends until it has nothing more; what it wants to be run last is run then."""
-        self._prepare()
         _send(omconf, {"node": node, "ansible": __version__})
         stream = omconf.makefile("rb")
         beat = last = None
@@ -108,7 +115,7 @@ class ActionModule(ActionBase):
                 command, in_data=data, encoding_errors="surrogateescape"
             )
         except AnsibleConnectionFailure as error:
-            return -1, b"", str(error).encode("utf-8", "replace")
+            return -1, b"", str(error).replace(CENSORED, "").encode("utf-8", "replace")
         except Exception as error:  # noqa: BLE001 - connections raise anything
             return -1, b"", f"its connection failed ({type(error).__name__})".encode()
         out, error = (
@@ -116,6 +123,12 @@ class ActionModule(ActionBase):
             for text in (done.get("stdout") or "", done.get("stderr") or "")
         )
         return done["rc"], out, error
+
+
+def _failure(result):
+    said = f"{result.get('stdout') or ''}\n{result.get('stderr') or ''}".split("\n")
+    lines = [line.strip() for line in said if line.strip()]
+    return f"A command failed with exit code {result['rc']}: {(lines or ['no message'])[-1]}"
 
 
 def _send(omconf, told, *data):
