@@ -19,8 +19,8 @@ from tests.needs import ANSIBLE, needs
 
 pytestmark = needs("ansible", "oldest ansible")
 SPEC = EXAMPLES / "clustering-page/cluster.yaml"
-LOCAL = {"ansible_connection": "local"}
-CLOSED = {"ansible_host": "127.0.0.1", "ansible_port": 1}
+LOCAL: dict[str, object] = {"ansible_connection": "local"}
+CLOSED: dict[str, object] = {"ansible_host": "127.0.0.1", "ansible_port": 1}
 SECONDS = 60
 
 
@@ -232,7 +232,7 @@ def test_an_answer_that_is_too_long(tmp_path: Path) -> None:
 def test_what_is_run_in_the_end_and_meanwhile(tmp_path: Path) -> None:
     with session(one(tmp_path), become=False) as run:
         run.keep("om1", f"cat >>{tmp_path}/kept", b"beat\n", b"last\n")
-        assert soon(lambda: (tmp_path / "kept").exists())
+        assert soon((tmp_path / "kept").exists)
         run.nodes["om1"].channel.close()  # as it is when omconf is killed
         assert soon(lambda: (tmp_path / "kept").read_text().endswith("beat\nlast\n"))
 

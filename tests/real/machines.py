@@ -296,6 +296,7 @@ class Machines:
     def save(self, state: str) -> None:
         """Keep the nodes' files and what runs under a name."""
         kept = self.folder / "states" / state
+        shutil.rmtree(kept, ignore_errors=True)
         for name, one in self.machines.items():
             _copy(one.root, kept / name)
         _copy_all(self.data, kept / "data")
