@@ -36,8 +36,8 @@ for number in (0, 1, 2):
         continue
     numbers.append(number)
 import _socket, marshal
-mask = os.umask(0)
-asked = marshal.dumps((numbers, os.getcwd(), mask, dict(os.environ), sys.argv[1:], {place!r}))
+folder, mask, words = {folder!r} or os.getcwd(), os.umask(0), sys.argv[1:]
+asked = marshal.dumps((numbers, folder, mask, dict(os.environ), words, {place!r}))
 fds = b"".join(number.to_bytes(4, sys.byteorder) for number in numbers)
 server = _socket.socket(_socket.AF_UNIX)
 server.connect({address!r})
@@ -69,11 +69,17 @@ class Forks:
             assert self._server.poll() is None, "the server ended"
             time.sleep(0.01)
 
-    def client(self, name: str, space: int = 0, root: str = "/") -> Path:
-        """Make a program that runs omconf in the namespaces of a process, below a root."""
+    def client(self, name: str, space: int = 0, root: str = "/", folder: str = "") -> Path:
+        """Make a program that runs omconf in the namespaces of a process, in a folder below a root."""
         made = self.folder / name
-        values = {"python": sys.executable, "address": str(self.address), "place": (space, root)}
-        made.write_text(CLIENT.format(**values))
+        made.write_text(
+            CLIENT.format(
+                python=sys.executable,
+                address=str(self.address),
+                folder=folder,
+                place=(space, root),
+            )
+        )
         made.chmod(0o755)
         return made
 
