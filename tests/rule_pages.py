@@ -23,6 +23,7 @@ from pathlib import Path
 from omconf.rules import all_rules
 from tests.clusters import SMALLEST
 from tests.command import OWN_CODE, ROOT, omconf
+from tests.forked import forks
 
 PAGES = ROOT / "docs/rules"
 SECTIONS = ("What", "Why", "Bad", "Good", "Fix")
@@ -115,7 +116,7 @@ def run(examples: list[Fence], folder: Path) -> list[Found]:
 def session(text: str, folder: Path) -> str:
     """Run the commands of a session, each in a shell of its own; what they print as it is printed."""
     (folder / "cluster.yaml").write_text(SMALLEST)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    path = f"{forks().folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = {"PATH": path, "HOME": str(folder), "LC_ALL": "C.UTF-8", **OWN_CODE}
     printed = []
     for command in re.findall(r"^\$ (.*)$", text, re.MULTILINE):
