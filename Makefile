@@ -124,6 +124,9 @@ bounds: setup ## run tests with the lowest and the newest dependencies on each P
 
 .PHONY: check
 check: export CI = true
+# Each process would compile all modules anew; output would be written otherwise than users have it.
+check: export PYTHONDONTWRITEBYTECODE =
+check: export PYTHONUNBUFFERED =
 check: setup ## what CI runs: lint, the docs, all tests with nothing skipped or undeclared, the wheel, bounds
 	$(MAKE) --jobs 2 hidden-programs beside
 

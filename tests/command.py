@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import os
 import re
@@ -12,12 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from unittest import mock
 
+import typer.main
+
 from omconf.cli import run_command
 
 ROOT = Path(__file__).parent.parent
 OWN_CODE = {"PYTHONPATH": str(ROOT)}
 """Has a shell's `omconf` run the code beside these tests, wherever the installed one is from."""
 EXAMPLES = ROOT / "examples"
+typer.main.get_command = functools.cache(typer.main.get_command)
+"""A process runs one command; the tests run thousands, and need not build all commands for each."""
 _FINDING = re.compile(r"^(?:(\S.*?): )?(?:error|warning)\[(OM\d+)\]: ", re.MULTILINE)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections import defaultdict
@@ -14,6 +15,7 @@ from hypothesis import settings
 
 from tests import hidden, order
 from tests.needs import declared, missing, reason
+from tests.real.classes import shared
 
 # Developers' machines try new examples, CI only those that a change can break. No test is timed:
 # machines are busy.
@@ -39,6 +41,7 @@ _SECONDS: dict[str, float] = defaultdict(float)
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    shared()  # the workers of xdist use the same
     line = "needs(*names): what the test needs besides Python, by the names of tests/needs.py"
     config.addinivalue_line("markers", line)
     slow = (
@@ -55,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if order.rank(item) < 2:
             item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector the thousands of tests, which it went through again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)

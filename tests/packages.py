@@ -22,7 +22,8 @@ from omconf import __version__
 
 ROOT = Path(__file__).parent.parent
 DIST = ROOT / "dist"
-QUIET = ("--quiet", "--disable-pip-version-check")
+QUIET = ("--quiet", "--disable-pip-version-check", "--no-compile")
+"""Most of what is installed is never imported, and need not be compiled."""
 
 
 class PackageError(Exception):

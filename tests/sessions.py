@@ -30,6 +30,7 @@ from typer.main import get_command
 
 from omconf.cli.app import app
 from tests.command import OWN_CODE, ROOT
+from tests.forked import forks
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 
@@ -103,7 +104,7 @@ class Session:
             shutil.copytree(ROOT / example, self.folder)
         else:
             self.folder.mkdir()
-        path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+        path = f"{forks().folder}:{Path(sys.executable).parent}:{os.environ['PATH']}"
         home = str(self.scratch / "state")
         self.environment = {"PATH": path, "HOME": home, "LC_ALL": "C.UTF-8", **OWN_CODE}
 

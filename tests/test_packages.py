@@ -53,6 +53,19 @@ def test_the_lowest_lock_has_the_declared_bounds() -> None:
         assert found == Version(bound.version), f"run `make lock`: {requirement}"
 
 
+def test_what_uses_ansibles_code_has_its_licence() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert project["license"] == "Apache-2.0 AND GPL-3.0-or-later"
+    shipped = {path for pattern in project["license-files"] for path in ROOT.glob(pattern)}
+    assert shipped == {ROOT / "LICENSE", ROOT / "LICENSES/GPL-3.0-or-later.txt"}
+    texts = {path: path.read_text() for path in (ROOT / "omconf").rglob("*.py")}
+    uses = {
+        p for p, t in texts.items() if re.search(r"^ *(from|import) ansible\b", t, re.MULTILINE)
+    }
+    assert len(uses) == 2
+    assert uses == {path for path, text in texts.items() if "GNU General Public License" in text}
+
+
 def test_the_two_that_differ_the_most_are_tested_in_ci() -> None:
     pythons = ["python3.11", "python3.12", "python3.13"]
     assert chosen(pythons, quick=True) == [("python3.11", "lowest"), ("python3.13", "newest")]

@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jsonschema
 import pytest
 import yaml
 
+from omconf.ansible import inventory
+from omconf.ansible.session import PlaybookError, session, untested
 from omconf.rules import all_rules
 from tests import rule_pages
 from tests.clusters import SMALLEST
 from tests.command import ROOT
 from tests.needs import needs
 from tests.rule_pages import NOT_RUN, PAGES, SECTIONS, Page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from omconf.diagnostics import Diagnostic
 
 pytestmark = pytest.mark.slow
 
@@ -82,6 +89,40 @@ def test_good(page: Page, tmp_path: Path) -> None:
 def test_what_is_not_run_says_its_rule(page: Page) -> None:
     (found,) = rule_pages.said("".join(fence.text for fence in page.examples("Bad")))
     assert found.rule == page.id
+
+
+def hosts() -> Any:
+    """What matches the nodes of the smallest spec with the hosts of OM360's bad example."""
+    (page,) = (page for page in READ if page.id == "OM360")
+    text, _ = page.examples("Bad")
+    listed = yaml.safe_load(text.text)["all"]["hosts"]
+    addresses = {host: variables["ansible_host"] for host, variables in listed.items()}
+    return inventory.matched("hosts.yml", addresses, {"om1": "om1", "om2": "om2"})
+
+
+def no_playbook() -> Any:
+    """What a machine without Ansible says."""
+    with (
+        pytest.raises(PlaybookError) as raised,
+        session(inventory.generated({"om1": "om1"}), become=False),
+    ):
+        pass
+    return raised.value.found
+
+
+@pytest.mark.parametrize(
+    ("rule", "reported"),
+    [("OM360", hosts), ("OM361", no_playbook), ("OM362", lambda: untested("2.14.18")[0])],
+)
+def test_pages_of_ansible(
+    rule: str, reported: Callable[[], Diagnostic], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = reported()
+    (page,) = (page for page in READ if page.id == rule)
+    text = next(fence.text for fence in page.examples("Bad") if fence.language == "console")
+    hint = f"  hint: {found.hint}\n" if found.hint else ""
+    assert text.endswith(f"\n{found.severity}[{rule}]: {found.message}\n{hint}")
 
 
 def test_links_lead_somewhere() -> None:

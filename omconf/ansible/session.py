@@ -42,6 +42,8 @@ START_SECONDS = 60
 """How long ansible-playbook may take until its tasks run; an inventory may ask a cloud."""
 CLOSING_SECONDS = 10
 MAX_HEADER = 64 * 1024
+MAX_ERROR = 1024 * 1024
+"""Bytes of what a command prints to its stderr."""
 MAX_SAID = 64 * 1024
 """Bytes that are looked at of what ansible-playbook prints, the last ones."""
 MAX_FOLDER = 80
@@ -49,6 +51,7 @@ MAX_FOLDER = 80
 TESTED = ("2.16", "2.21")
 """The oldest and the newest ansible-core that tests run with."""
 INSTALL = "Install ansible-core where omconf runs, and have its programs on PATH."
+NO_ANSWER = "its task sent no answer"
 NEVER = "its playbook never came to it"
 
 
@@ -157,16 +160,17 @@ class _Node:
             self._send(b"".join((head.encode(), b"\n", *given)), wait)
             answer = self._line(wait)
             code, (out, error) = int(answer["code"]), map(int, answer["sizes"])
-            if out > limit:
-                raise _BrokenError(f"it sent more than {limit:,} bytes")
+            for size, most in ((out, limit), (error, MAX_ERROR)):
+                if size > most:
+                    raise _BrokenError(f"it sent more than {most:,} bytes")
             if room is not None and (refused := room(out)):
                 raise _BrokenError(refused)
             while len(self.received) < out + error:
                 self._hear(wait)
-        except (_BrokenError, KeyError, TypeError, ValueError) as problem:
-            self.broken = True
-            self.channel.close()
-            return Answer(problem=str(problem))
+        except _BrokenError as problem:
+            return self._broken(str(problem))
+        except (KeyError, TypeError, ValueError):
+            return self._broken(NO_ANSWER)
         printed, said = bytes(self.received[:out]), bytes(self.received[out : out + error])
         self.received.clear()
         text = said.decode("utf-8", "replace")
@@ -174,6 +178,11 @@ class _Node:
             lines = [line.strip() for line in text.splitlines() if line.strip()]
             return Answer(problem=lines[-1][:300] if lines else "its connection failed")
         return Answer(code, printed, text, started=started, answered=time.time())
+
+    def _broken(self, why: str) -> Answer:
+        self.broken = True
+        self.channel.close()
+        return Answer(problem=why)
 
     def _send(self, data: bytes, wait: _Wait) -> None:
         left = memoryview(data)
@@ -187,7 +196,7 @@ class _Node:
     def _line(self, wait: _Wait) -> Any:
         while b"\n" not in self.received:
             if len(self.received) > MAX_HEADER:
-                raise _BrokenError("its task sent no answer")
+                raise _BrokenError(NO_ANSWER)
             self._hear(wait)
         line, _, rest = bytes(self.received).partition(b"\n")
         self.received[:] = rest

@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from contextlib import suppress
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
 from omconf import interrupts
 
@@ -53,7 +53,11 @@ def _flushed(code: int) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        return _unwritten(error)
+        code = _unwritten(error)
+    try:
+        sys.stderr.flush()
+    except OSError:
+        _drop(sys.stderr)  # Python would try again as it ends, and exit with 120
     return code
 
 
@@ -61,7 +65,7 @@ def _unwritten(error: OSError) -> int:
     """Report output that could not be written, unless its reader went away; returns the exit code."""
     if not isinstance(error, BrokenPipeError):
         _complain(f"omconf: the output cannot be written: {error.strerror}")
-    _drop_stdout()
+    _drop(sys.stdout)
     return 1
 
 
@@ -71,8 +75,8 @@ def _complain(text: str) -> None:
         print(text, file=sys.stderr)  # noqa: T201
 
 
-def _drop_stdout() -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _drop(stream: TextIO) -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def run_command(arguments: list[str]) -> int:

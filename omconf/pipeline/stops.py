@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from omconf import interrupts
 from omconf.actions import OWN_UNITS, Service
+from omconf.ansible.session import PlaybookError
 from omconf.apply import cluster_watch
 from omconf.apply.events import Event
 from omconf.apply.written import StoppedError
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from omconf.pipeline.apply_input import Options, Prepared, Show
     from omconf.pipeline.connected import Connected
     from omconf.process import Answer
+    from omconf.verify.rounds import Ask
 
 POLL_SECONDS = 2.0
 LOOK_SECONDS, LIMIT = 15, 1000
@@ -99,15 +103,18 @@ def connected(prepared: Prepared) -> dict[str, int]:
     found: dict[str, int] = {}
     stopping = _stopping(prepared)
     nodes = [node for node in prepared.cluster.nodes if node.name.value in stopping]
-    with node_commands(
-        prepared.cluster, nodes, prepared.asked, seconds=LOOK_SECONDS, limit=LIMIT
-    ) as ask:
+    cluster, asked = prepared.cluster, prepared.asked
 
-        def count(node: Node) -> None:
-            if (counted := _count(ask(node, _words(node), b""))) is not None:
-                found[node.name.value] = counted
+    def count(ask: Ask, node: Node) -> None:
+        if (counted := _count(ask(node, _words(node), b""))) is not None:
+            found[node.name.value] = counted
 
-        side_by_side(count, nodes)
+    # A playbook that does not work is reported by the apply itself.
+    with (
+        suppress(PlaybookError),
+        node_commands(cluster, nodes, asked, seconds=LOOK_SECONDS, limit=LIMIT) as ask,
+    ):
+        side_by_side(partial(count, ask), nodes)
     return {node.name.value: found[node.name.value] for node in nodes if node.name.value in found}
 
 

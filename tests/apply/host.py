@@ -8,6 +8,7 @@ them. The real ones are in tests/real/test_apply.py.
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,12 +20,18 @@ import yaml
 
 from tests.clusters import spec_of
 from tests.command import ROOT
+from tests.forked import forks
 from tests.needs import program
 
 NO_ROUTE: dict[str, Any] = {"discovery": {"kind": "tcp-ip"}}
 HEALTHY = '{"inited":true,"installed":true,"dbOk":true}'
 NEEDS = ("mount namespaces", "network namespaces", "nsenter", "ip", "curl", "getent", "runuser")
 LOG = "/var/log/programs"
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT),
+    "OM_DB_PASSWORD": "not-a-real-password",
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+}
 STAND_IN = """#!/bin/sh
 name=${0##*/}
 # Who only asks what it would say is in a namespace of his own.
@@ -52,6 +59,8 @@ class Host:
     started: list[subprocess.Popen[bytes]] = field(default_factory=list)
     database: list[str] = field(default_factory=list)
     """The command that stands for the database."""
+    omconf: Path | None = None
+    """The program that runs omconf here."""
 
     @classmethod
     def boot(cls, folder: Path) -> Host:
@@ -105,12 +114,20 @@ class Host:
         for process in (self.holder, *self.started):
             process.wait()
 
+    @property
+    def root(self) -> str:
+        return str(self.folder / "fs/root")
+
+    @property
+    def init(self) -> str:
+        """The first process of the host, by its number here."""
+        children = Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children")
+        return children.read_text().split()[0]
+
     def inside(self, *command: str) -> list[str]:
         """A command line that runs on the host."""
-        root = str(self.folder / "fs/root")
-        children = Path(f"/proc/{self.holder.pid}/task/{self.holder.pid}/children")
-        enter = [program("nsenter"), "-t", children.read_text().split()[0], "-m", "-n", "-p"]
-        return [*enter, "chroot", root, *command]
+        enter = [program("nsenter"), "-t", self.init, "-m", "-n", "-p"]
+        return [*enter, "chroot", self.root, *command]
 
     def shell(self, script: str, stdin: bytes = b"") -> bytes:
         done = subprocess.run(self.inside("sh", "-c", script), input=stdin, capture_output=True)
@@ -134,16 +151,22 @@ class Host:
         self.put("/root/cluster.yaml", yaml.safe_dump(data))
 
     def words(self, verb: str, *options: str) -> list[str]:
-        env = [
-            *("env", "-C", "/root", f"PYTHONPATH={ROOT}", "OM_DB_PASSWORD=not-a-real-password"),
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
-        ]
+        """The command line of an omconf that can be sent signals."""
+        env = ["env", "-C", "/root", *(f"{name}={value}" for name, value in ENVIRONMENT.items())]
         python = [sys.executable, "-m", "omconf", verb, "cluster.yaml", "--local", "om1"]
         return self.inside(*env, *python, *options)
 
     def run(self, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
+        """Run omconf to its end."""
+        self.omconf = self.omconf or forks().client(
+            f"on-{self.holder.pid}", int(self.init), self.root, "/root"
+        )
         done = subprocess.run(
-            self.words(verb, *options), capture_output=True, text=True, timeout=120
+            [self.omconf, verb, "cluster.yaml", "--local", "om1", *options],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            env=os.environ | ENVIRONMENT,
         )
         assert "Traceback" not in done.stderr, done.stderr
         return done

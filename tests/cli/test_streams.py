@@ -15,6 +15,7 @@ from omconf.cli.app import app
 from omconf.cli.init import MODELINE, STARTER
 from tests.clusters import SMALLEST
 from tests.command import omconf, tree
+from tests.forked import forks
 
 pytestmark = pytest.mark.slow
 
@@ -81,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(folder: Path, words: str, redirections: str) -> subprocess.CompletedProcess[str]:
-    script = f"exec {sys.executable} -m omconf {words} {redirections}"
+    script = f"exec {forks().omconf} {words} {redirections}"
     return subprocess.run(["sh", "-c", script], cwd=folder, capture_output=True, text=True)
 
 

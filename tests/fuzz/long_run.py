@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import count, islice
 from pathlib import Path
@@ -98,6 +99,12 @@ def peak_mib() -> float:
     """The most memory that this process, or one that it ran, ever held, in MiB."""
     whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return max(resource.getrusage(who).ru_maxrss for who in whose) / 1024
+
+
+def forget_peak() -> None:
+    """Have the peak of this process begin at what it holds now."""
+    with suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")  # as proc(5) has it
 
 
 _laid_out: Any = None

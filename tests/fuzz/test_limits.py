@@ -7,6 +7,7 @@ send. A child process reads it, and the kernel tells the peak of its memory.
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
@@ -88,13 +89,16 @@ def large_stream(folder: Path) -> None:
     size = (4 << 20) - 4096
     for name in ("etc/fstab", "etc/exports"):
         (folder / name.replace("/", "-")).write_bytes(header(name, size=size))
+    chance = random.Random(0)
+    lines = (b"#%s\n" % chance.randbytes(512).hex().encode() for _ in range(size // 1024))
+    (folder / "lines").write_bytes(b"".join(lines))
     program = folder / "ssh"
     program.write_text(
         f"""#!/bin/sh
         cd {folder}
         for name in etc-fstab etc-exports; do
             cat $name
-            od -An -v -tx1 -w512 -N {size // 2} /dev/urandom | sed 's/^/#/; s/ //g' | head -c {size}
+            {{ echo "# $$ $name"; cat lines; }} | head -c {size}
         done
         head -c 1024 /dev/zero
         """
@@ -103,16 +107,20 @@ def large_stream(folder: Path) -> None:
 
 
 CHECK_FLOOD = """#!/bin/sh
-while read -r line; do :; done
-head -c 400000 /dev/urandom | od -An -v -tx1 -w40 | tr -d ' ' | sed 's/^/fact\tmember\t/'
+cat >/dev/null
+sed "s/^/fact\tmember\t$$/" {members}
 echo 'ok\tfiles\tfine'
 """
 
 
 def flood(folder: Path) -> None:
     """Write a stand-in for ssh: each node's check names thousands of other members."""
+    chance = random.Random(0)
+    (folder / "members").write_text(
+        "".join(f"{chance.randbytes(40).hex()}\n" for _ in range(10_000))
+    )
     program = folder / "ssh"
-    program.write_text(CHECK_FLOOD)
+    program.write_text(CHECK_FLOOD.format(members=folder / "members"))
     program.chmod(0o755)
 
 

@@ -5,18 +5,27 @@ The folder STATE on the node holds its time line, and files by which a test tell
 
 from __future__ import annotations
 
+import os
 import shutil
+import tempfile
+import time
+from functools import partial
 from pathlib import Path
 
+from omconf.artifacts import hazelcast
+from tests.clusters import simple
 from tests.needs import JARS
 from tests.real import by_ssh
-from tests.real.classes import compiled
+from tests.real.classes import archived, packed
 from tests.real.machine import Machine
-from tests.real.programs import JAVA, run
+from tests.real.programs import JAVA, Network, run
 
 HAZELCAST = "hazelcast/hazelcast-5.6.0.jar"
 """That of OpenMeetings 9.1.0 is of this line."""
 STATE = "srv/stand-in"
+SECONDS = 60
+"""How long anything may take on a busy machine."""
+LEARNT = ("members om1 om2", "healthy")
 TOLD = ("refuse", "sick", "seconds", "options")
 UNIT = """[Unit]
 Description=stands for OpenMeetings
@@ -43,14 +52,20 @@ OPEN = " ".join(
     f"--add-opens java.base/{package}=ALL-UNNAMED"
     for package in ("java.lang", "sun.nio.ch", "jdk.internal.ref", "java.nio")
 )
+JVM = f"""-Xmx64m -XX:TieredStopAtLevel=1 -XX:+UseSerialGC {OPEN} \\
+    -Dhazelcast.heartbeat.interval.seconds=1 -Dhazelcast.max.no.heartbeat.seconds=5 \\
+    -Dhazelcast.merge.first.run.delay.seconds=5 -Dhazelcast.merge.next.run.delay.seconds=5"""
+STAND_IN = f"-cp /srv/stand-in/stand-in.jar:/srv/jars/{HAZELCAST} StandIn"
 START = f"""#!/bin/sh
 # As catalina.sh does it; what comes last counts.
 [ ! -r /opt/om/bin/setenv.sh ] || . /opt/om/bin/setenv.sh
-eval exec java "${{JAVA_OPTS-}}" -Dcatalina.base=/opt/om -Xmx64m -Xshare:auto -XX:TieredStopAtLevel=1 \\
-    -XX:+UseSerialGC {OPEN} -Dhazelcast.heartbeat.interval.seconds=1 \\
-    -Dhazelcast.max.no.heartbeat.seconds=5 -Dhazelcast.merge.first.run.delay.seconds=5 \\
-    -Dhazelcast.merge.next.run.delay.seconds=5 "$(cat /srv/stand-in/options 2>/dev/null)" \\
-    -cp /srv/stand-in:/srv/jars/{HAZELCAST} StandIn /opt/om /srv/stand-in
+eval exec java "${{JAVA_OPTS-}}" -Dcatalina.base=/opt/om -XX:SharedArchiveFile=/srv/stand-in/archive \\
+    {JVM} "$(cat /srv/stand-in/options 2>/dev/null)" {STAND_IN} /opt/om /srv/stand-in
+"""
+TRAIN = f"""
+mount --bind "$1" /srv
+mount --bind {JARS.resolve()} /srv/jars
+exec java $2 {JVM} {STAND_IN} /srv/home /srv/stand-in
 """
 SSHD = """[Service]
 ExecStart=/usr/sbin/sshd -D -f /etc/ssh/of-the-test
@@ -76,9 +91,9 @@ exec mount --bind /srv/shared "$2"
 ADMIN = "admin"
 
 
-def files(folder: Path) -> tuple[Path, Path]:
-    """Compile the stand-in, and make its certificate in a folder; once for all nodes."""
-    classes = compiled(str(JARS / HAZELCAST), JAVA / "StandIn.java")
+def files(folder: Path) -> tuple[Path, Path, Path]:
+    """The stand-in's jar and its archive of classes, and a certificate in a folder; for all nodes."""
+    jar = packed(str(JARS / HAZELCAST), JAVA / "StandIn.java")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
     run(
         *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
@@ -98,12 +113,49 @@ def files(folder: Path) -> tuple[Path, Path]:
         "-out",
         store,
     )
-    return classes, store
+    return jar, archived(TRAIN, partial(_train, jar, store)), store
 
 
-def node(one: Machine, files: tuple[Path, Path], ssh: Path) -> None:
+def _train(jar: Path, store: Path, option: str) -> None:
+    """Have two of them find each other, and ask the one that writes down what it loaded."""
+    network = Network(f"om{os.getpid()}a")
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            running = []
+            cluster = simple(2)
+            for node, more in zip(cluster.nodes, (option, ""), strict=True):
+                srv = Path(folder, node.name.value)
+                state, classes = srv / "stand-in", srv / "home/webapps/openmeetings/WEB-INF/classes"
+                for made in (state, classes, srv / "jars"):
+                    made.mkdir(parents=True)
+                (classes / "hazelcast.xml").write_bytes(
+                    hazelcast.KIND.render(cluster, node)[0].data
+                )
+                shutil.copy2(jar, state / "stand-in.jar")
+                shutil.copy(store, state)
+                private = ("unshare", "-m", "--propagation", "private", "sh", "-ec", TRAIN, "sh")
+                host = network.host(node.address.value)
+                running.append(network.start(host, *private, srv, more))
+            line = Path(folder, "om1/stand-in/timeline")
+            end = time.monotonic() + SECONDS
+            while not line.exists() or not {*LEARNT} <= {
+                x[15:] for x in line.read_text().splitlines()
+            }:
+                assert time.monotonic() < end, "the stand-ins do not find each other"
+                time.sleep(0.1)
+            page = (
+                f"https://{cluster.nodes[0].address.value}:5443/openmeetings/services/info/health"
+            )
+            network.run(host, "curl", "-ksS", page)
+            running[0].terminate()
+            running[0].wait(SECONDS)
+        finally:
+            network.close()
+
+
+def node(one: Machine, files: tuple[Path, Path, Path], ssh: Path) -> None:
     """Furnish a node that was made and did not boot yet; `ssh` is the folder of by_ssh.client."""
-    classes, store = files
+    jar, archive, store = files
     etc, stand_in = one.root / "etc", one.root / STATE
     by_ssh.let_in(etc, ssh)
     config = (ssh / "sshd_config").read_text()
@@ -132,7 +184,9 @@ def node(one: Machine, files: tuple[Path, Path], ssh: Path) -> None:
         with (etc / file).open("a") as there:
             there.write(line)
     (one.root / "home" / ADMIN).mkdir(exist_ok=True)
-    shutil.copytree(classes, stand_in)
+    stand_in.mkdir()
+    shutil.copy2(jar, stand_in / "stand-in.jar")  # an archive is of a jar of this age alone
+    shutil.copy(archive, stand_in / "archive")
     shutil.copy(store, stand_in)
     for name, text in (("may-start", MAY_START), ("start", START)):
         (stand_in / name).write_text(text)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +23,14 @@ from omconf.cluster.ports import HAZELCAST_PORT, HAZELCAST_TRIES
 from omconf.releases import RELEASES
 from tests.clusters import simple
 from tests.needs import needs
-from tests.real.classes import compiled
+from tests.real.classes import archived, compiled, packed
 from tests.real.programs import JAVA, Network, run
 
 LIB = JAVA / "lib" / "hazelcast"
 UNREAD = "5.6.0"
 """The Hazelcast for 9.1.0, whose own jar was not read (a 5.6 jar ran it)."""
+USUAL = "5.5.0"
+"""The Hazelcast of most tests."""
 FAST = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx128m")
 QUIET = ("-Dhazelcast.phone.home.enabled=false", "-Dhazelcast.logging.type=none")
 OPEN = [
@@ -112,7 +117,7 @@ def test_each_release_is_parsed_by_its_own_hazelcast(java: str, tmp_path: Path, 
 class Members:
     """Real members, one on each host, started from built bundles."""
 
-    def __init__(self, java: str, network: Network, folder: Path, version: str = "5.5.0") -> None:
+    def __init__(self, java: str, network: Network, folder: Path, version: str = USUAL) -> None:
         self.network, self.folder, self.java = network, folder, java
         self.output: dict[str, Path] = {}
         self.processes: dict[str, subprocess.Popen[str]] = {}
@@ -121,8 +126,11 @@ class Members:
     def take(self, version: str) -> None:
         """Start members from here on with this version of Hazelcast."""
         jars = _jars(version)
-        path = f"{compiled(jars, JAVA / 'MemberMain.java')}:{jars}"
+        path = f"{packed(jars, JAVA / 'MemberMain.java')}:{jars}"
         self.command = [self.java, *FAST, *QUIET, *OPEN, "-cp", path, "MemberMain"]
+        if version == USUAL:
+            archive = archived(self.command, partial(_train, [*self.command]))
+            self.command.insert(1, f"-XX:SharedArchiveFile={archive}")
 
     def stop(self, address: str) -> None:
         """End a member, as an admin would."""
@@ -162,6 +170,36 @@ class Members:
             time.sleep(0.2)
         shown = {a: self.output[a].read_text()[-2000:] for a in wanted}
         raise AssertionError(f"wanted {wanted}, saw {shown}")
+
+
+class Trained(Members):
+    """Two members that find each other, so that Java can write down all that they loaded."""
+
+    def __init__(self, command: list[str], network: Network, folder: Path) -> None:
+        super().__init__(command[0], network, folder)
+        self.command = command
+
+    def take(self, version: str) -> None:
+        pass
+
+
+def _train(command: list[str], option: str) -> None:
+    network = Network(f"om{os.getpid()}a")
+    with tempfile.TemporaryDirectory() as folder:
+        members = Trained(command, network, Path(folder))
+        cluster, files = simple(2), dict[str, Path]()
+        try:
+            for node in cluster.nodes:
+                file = files[node.address.value] = members.folder / f"{node.name.value}.xml"
+                file.write_bytes(hazelcast.KIND.render(cluster, node)[0].data)
+            first, second = files
+            members.start(second, files[second])
+            members.command = [command[0], option, *command[1:]]
+            members.start(first, files[first])
+            members.wait(dict.fromkeys(files, members.named(files.values())))
+            members.stop(first)
+        finally:
+            network.close()
 
 
 def _configurations(bundles: Path, example: str, folder: Path) -> dict[str, Path]:

@@ -1,4 +1,4 @@
-"""`omconf plan --ansible` reaches real nodes as a user's inventory says: user, port, bastion, become."""
+"""`omconf plan --ansible` reaches real nodes as an inventory says: user, port, bastion, become."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ import os
 import select
 import socket
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.release import __version__
 
@@ -108,13 +108,13 @@ class ActionModule(ActionBase):
 
     def _run(self, command, data):
         """Run a command; -1 where there is no answer, with the reason."""
-        # Whatever goes wrong here may quote what was sent: only Ansible's words about the connection
-        # are passed on.
+        # Whatever goes wrong here may quote what was sent: only Ansible's own words are passed on, to
+        # omconf alone.
         try:
             done = self._low_level_execute_command(
                 command, in_data=data, encoding_errors="surrogateescape"
             )
-        except AnsibleConnectionFailure as error:
+        except AnsibleError as error:
             return -1, b"", str(error).replace(CENSORED, "").encode("utf-8", "replace")
         except Exception as error:  # noqa: BLE001 - connections raise anything
             return -1, b"", f"its connection failed ({type(error).__name__})".encode()

@@ -1,0 +1,66 @@
+"""The node program as it is started for each command: its lock, and commands that come twice."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from omconf import process
+from omconf.apply.carrier import FIRST
+from omconf.apply.relayed import REPEATED, Relayed
+from omconf.apply.wire import LostError
+from omconf.process import Answer
+
+
+@dataclass
+class Here:
+    """Runs on this host what a session would have a node run; `twice` as a connection may do."""
+
+    twice: bool = False
+    kept: list[tuple[str, bytes]] = field(default_factory=list)
+
+    def run(self, _: str, command: str, *, seconds: float, limit: int, **more: Any) -> Answer:
+        words = ["sh", "-c", command]
+        answer = process.run(words, seconds=seconds, limit=limit, stdin=more["stdin"])
+        if self.twice:
+            answer = process.run(words, seconds=seconds, limit=limit, stdin=more["stdin"])
+        return answer
+
+    def keep(self, _: str, command: str, beat: bytes, last: bytes) -> None:
+        self.kept = [(command, last)]
+
+
+def program(here: Here, tree: Path) -> Relayed:
+    """Start a program that works in a tree."""
+    shell = shlex.join(["sh", "-c", FIRST, "omconf-node", "conference", str(tree)])
+
+    class InTree(Relayed):
+        _shell = shell
+
+    return InTree.start(here, "om1", "conference", seconds=20)  # type: ignore[arg-type]
+
+
+def test_a_command_that_comes_twice_is_refused(tmp_path: Path) -> None:
+    here = Here()
+    one = program(here, tmp_path)
+    assert one.lock("first", "").ok
+    assert one.ask("members", "om1 om2").ok
+    here.twice = True
+    with pytest.raises(LostError, match=REPEATED):
+        one.ask("members", "om1")
+
+
+def test_a_lock_lasts_between_commands_and_ends_with_the_task(tmp_path: Path) -> None:
+    here = Here()
+    one, other = program(here, tmp_path), program(Here(), tmp_path)
+    assert one.lock("first", "").ok
+    refused = other.lock("second", "")
+    assert refused.word(0) == "held"
+    assert 0 < int(refused.word(2)) <= 30
+    ((command, last),) = here.kept
+    assert process.run(["sh", "-c", command], seconds=20, limit=1000, stdin=last).code == 0
+    assert other.lock("second", "").ok
