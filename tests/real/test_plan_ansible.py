@@ -84,7 +84,7 @@ def test_become_with_a_password(nodes: Nodes) -> None:
     """By --sudo or by the inventory; a password that is wrong or missing is named."""
     admin(nodes, PASSWORD)
     own: dict[str, object] = {"ansible_user": "admin"}
-    # Without root it cannot be read all, and that is said.
+    # Without root not all of it can be read.
     found = planned(nodes, *inventory(nodes, **own))
     assert {d["rule"] for d in found["diagnostics"]} == {"OM302"}
     password = {"ansible_become_password": PASSWORD}
