@@ -60,6 +60,7 @@ setup-real: ## install the real programs that tests run (as root, on Debian)
 	RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends --no-upgrade \
 	  $$(cat tests/real/packages.txt)
 	mvn --quiet --batch-mode -f tests/real/java package
+	$(PYTHON) -m tests.ansible_versions build/ansible
 	command -v sops || GOBIN=/usr/local/bin go install github.com/getsops/sops/v3/cmd/sops@v3.8.1
 	command -v actionlint || GOBIN=/usr/local/bin go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
 
@@ -137,12 +138,13 @@ beside: setup
 	$(MAKE) bounds QUICK=1
 
 LOCK := uv pip compile --universal --generate-hashes --no-emit-index-url --python-version 3.11 \
-  --custom-compile-command "make lock" pyproject.toml
+  --custom-compile-command "make lock"
 
 .PHONY: lock
 lock: ## resolve the dependencies anew, the newest and the lowest that are declared (needs uv)
-	$(LOCK) --group dev -o requirements-dev.txt
-	$(LOCK) --group test --resolution lowest-direct -o requirements-lowest.txt
+	$(LOCK) pyproject.toml --group dev -o requirements-dev.txt
+	$(LOCK) pyproject.toml --group test --resolution lowest-direct -o requirements-lowest.txt
+	$(LOCK) --group ansible -o requirements-ansible.txt
 
 .PHONY: clean
 clean: ## remove what was made

@@ -22,6 +22,8 @@ import pytest
 
 needs = pytest.mark.needs
 JARS = Path(__file__).parent / "real/java/lib"
+ANSIBLE = Path(__file__).parent.parent / "build/ansible"
+"""The environments of ansible_versions.py: `oldest` and `newest`."""
 OWN_MOUNTS = ["unshare", "--mount", "--propagation", "private"]
 """The start of a command that may mount."""
 if os.geteuid() != 0:
@@ -133,6 +135,10 @@ OTHERS = {
     "actionlint": Need("actionlint", "no Debian package; built with Go", place="actionlint"),
     "sops": Need("sops", "no Debian package; built with Go", place="sops"),
     "jars": Need("the jars under tests/real/java/lib", plural=True, place=str(JARS)),
+    "ansible": Need("the newest ansible-core", place=str(ANSIBLE / "newest/bin/ansible-playbook")),
+    "oldest ansible": Need(
+        "the oldest ansible-core", place=str(ANSIBLE / "oldest/bin/ansible-playbook")
+    ),
     "root": Need(
         "root privileges",
         plural=True,

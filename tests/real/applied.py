@@ -135,6 +135,8 @@ class Applied:
     three: Machines
     sections: dict[str, Any] = field(default_factory=dict)
     settled: bool = False
+    slack: float = 2
+    """Seconds that omconf's own commands may take while all nodes are stopped, together."""
     _changes: int = 0
 
     def begin(self) -> None:
@@ -202,7 +204,7 @@ class Applied:
     # ---- omconf ----
 
     def start(self, *options: str) -> Running:
-        return Running(self.three, "apply", "--ssh", "--yes", *options)
+        return Running(self.three, "apply", *self.three.by, "--yes", *options)
 
     def apply(self, *options: str) -> Done:
         return self.start(*options).end()
@@ -216,16 +218,16 @@ class Applied:
         return ended
 
     def undo(self, *options: str) -> Done:
-        return Running(self.three, "undo", "--ssh", "--yes", *options).end()
+        return Running(self.three, "undo", *self.three.by, "--yes", *options).end()
 
     def plan(self, *options: str) -> dict[str, Any]:
-        done = self.three.omconf("plan", "--ssh", "--json", *options)
+        done = self.three.omconf("plan", *self.three.by, "--json", *options)
         assert SECRET not in done.stdout + done.stderr
         found: dict[str, Any] = json.loads(done.stdout)
         return found
 
     def log(self) -> list[dict[str, Any]]:
-        done = self.three.omconf("log", "--ssh", "--json")
+        done = self.three.omconf("log", *self.three.by, "--json")
         assert (done.returncode, SECRET in done.stdout) == (0, False), done.stdout + done.stderr
         found: list[dict[str, Any]] = json.loads(done.stdout)["entries"]
         return found
@@ -267,7 +269,7 @@ class Applied:
             assert done.how == ("applied", 0), (done.why, done.err)
             plan = self.plan()
         assert not plan["has_changes"]
-        verified = json.loads(self.three.omconf("verify", "--ssh", "--json").stdout)
+        verified = json.loads(self.three.omconf("verify", *self.three.by, "--json").stdout)
         assert verified["healthy"], verified
         for one in self.three:
             for path, text in FOREIGN.items():

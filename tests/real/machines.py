@@ -55,7 +55,7 @@ import yaml
 
 from tests.clusters import spec_of
 from tests.command import ROOT, omconf
-from tests.needs import JARS
+from tests.needs import ANSIBLE, JARS
 from tests.real import by_ssh, furnish, machine
 from tests.real.machine import Machine
 from tests.real.nodes import ANSWERS, DATABASE, NEEDS_CHECK, NEEDS_SSH, lay
@@ -109,11 +109,13 @@ class Machines:
                 furnish.UNIT,
                 (f"--bind={self.data}:/srv/shared", f"--bind-ro={JARS.resolve()}:/srv/jars"),
             )
-        client = network.host("10.1.1.251")
-        self.environment = by_ssh.client(folder / "ssh", client, names) | {
+        self.client = network.host("10.1.1.251")
+        self.environment = by_ssh.client(folder / "ssh", self.client, names) | {
             "PYTHONPATH": str(ROOT),
             "OM_DB_PASSWORD": "not-a-real-password",
         }
+        self.by: tuple[str, ...] = ("--ssh",)
+        """The options by which omconf reaches the nodes."""
         stand_in = Path(__file__).with_name("stand_in.py")
         network.start(network.host(DATABASE), sys.executable, "-S", "-E", stand_in, "5432")
         self.states: dict[str, _State] = {}
@@ -132,11 +134,21 @@ class Machines:
         self.save("bare")
 
     def close(self) -> None:
+        # Connections that Ansible's ssh keeps for the next time.
+        for process in run("ip", "netns", "pids", self.client, check=False).stdout.split():
+            with suppress(ProcessLookupError):
+                os.kill(int(process), signal.SIGKILL)
         for one in self.machines.values():
             with suppress(AssertionError, OSError):
                 one.close()
 
     # ---- omconf ----
+
+    def by_ansible(self, version: str) -> None:
+        """From now on reach the nodes by Ansible: its `oldest` or its `newest` version."""
+        self.by = ("--ansible",)
+        path = (self.folder / "ssh/bin", ANSIBLE / version / "bin", os.environ["PATH"])
+        self.environment["PATH"] = ":".join(map(str, path))
 
     def write_spec(self, count: int = 0, user: str = "root", **sections: Any) -> None:
         """Write the spec anew: its first `count` nodes, or all, with sections replaced."""
@@ -284,6 +296,7 @@ class Machines:
     def save(self, state: str) -> None:
         """Keep the nodes' files and what runs under a name."""
         kept = self.folder / "states" / state
+        shutil.rmtree(kept, ignore_errors=True)
         for name, one in self.machines.items():
             _copy(one.root, kept / name)
         _copy_all(self.data, kept / "data")

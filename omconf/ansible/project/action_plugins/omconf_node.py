@@ -21,6 +21,7 @@ from ansible.release import __version__
 
 BEAT_SECONDS = 5
 ALIVE = "-o ServerAliveInterval=5 -o ServerAliveCountMax=3"
+CENSORED = ": <error censored due to no log>"
 BY_HAND = "Only `omconf apply --ansible` runs this playbook; by hand, use --check --diff."
 
 
@@ -42,6 +43,13 @@ class ActionModule(ActionBase):
         path = os.environ.get("OMCONF_SOCKET")
         if not path:
             return {"failed": True, "msg": BY_HAND}
+        self._prepare()
+        # What keeps a connection from working is Ansible's to report, in its own words.
+        result = self._low_level_execute_command("true")
+        if result["rc"] != 0:
+            return {"failed": True, "msg": _failure(result)}
+        # From now on connections print nothing of what is sent, and nothing of what comes back.
+        self._play_context.no_log = True
         try:
             with socket.socket(socket.AF_UNIX) as omconf:
                 omconf.connect(path)
@@ -57,7 +65,7 @@ class ActionModule(ActionBase):
             plan = json.load(file)["nodes"].get(node, "")
         result = self._low_level_execute_command("true")
         if result["rc"] != 0:
-            return {"failed": True, "msg": f"A command failed with exit code {result['rc']}."}
+            return {"failed": True, "msg": _failure(result)}
         shown = {"changed": bool(plan)}
         if plan and self._task.diff:
             shown["diff"] = {"prepared": plan}
@@ -65,28 +73,30 @@ class ActionModule(ActionBase):
 
     def _serve(self, omconf, node):
         """Run what omconf sends until it has nothing more; what it wants to be run last is run then."""
-        self._prepare()
         _send(omconf, {"node": node, "ansible": __version__})
         stream = omconf.makefile("rb")
         beat = last = None
-        while True:
-            # Omconf waits for each answer: nothing is left in the buffer meanwhile.
-            if not select.select([omconf], [], [], BEAT_SECONDS)[0]:
-                if beat:
-                    self._run(*beat)
-                continue
-            told = json.loads(stream.readline() or "{}")
-            if not told:
-                break
-            given = [stream.read(size) for size in told["sizes"]]
-            if "keep" in told:
-                beat, last = ((told["keep"], data) for data in given)
-                code, out, error = 0, b"", b""
-            else:
-                code, out, error = self._run(told["run"], given[0])
-            _send(omconf, {"code": code, "sizes": [len(out), len(error)]}, out, error)
-        if last:
-            self._run(*last)
+        try:
+            while True:
+                # Omconf waits for each answer: nothing is left in the buffer meanwhile.
+                if not select.select([omconf], [], [], BEAT_SECONDS)[0]:
+                    if beat:
+                        self._run(*beat)
+                    continue
+                told = json.loads(stream.readline() or "{}")
+                if not told:
+                    break
+                given = [stream.read(size) for size in told["sizes"]]
+                if "keep" in told:
+                    beat, last = ((told["keep"], data) for data in given)
+                    code, out, error = 0, b"", b""
+                else:
+                    code, out, error = self._run(told["run"], given[0])
+                _send(omconf, {"code": code, "sizes": [len(out), len(error)]}, out, error)
+        finally:
+            # Also when omconf is gone. A command that still runs there keeps its lock.
+            if last:
+                self._run(*last)
 
     def _prepare(self):
         """Have ssh notice a connection that is cut, and never run anything twice."""
@@ -108,7 +118,7 @@ class ActionModule(ActionBase):
                 command, in_data=data, encoding_errors="surrogateescape"
             )
         except AnsibleError as error:
-            return -1, b"", str(error).encode("utf-8", "replace")
+            return -1, b"", str(error).replace(CENSORED, "").encode("utf-8", "replace")
         except Exception as error:  # noqa: BLE001 - connections raise anything
             return -1, b"", f"its connection failed ({type(error).__name__})".encode()
         out, error = (
@@ -116,6 +126,12 @@ class ActionModule(ActionBase):
             for text in (done.get("stdout") or "", done.get("stderr") or "")
         )
         return done["rc"], out, error
+
+
+def _failure(result):
+    said = f"{result.get('stdout') or ''}\n{result.get('stderr') or ''}".split("\n")
+    lines = [line.strip() for line in said if line.strip()]
+    return f"A command failed with exit code {result['rc']}: {(lines or ['no message'])[-1]}"
 
 
 def _send(omconf, told, *data):
