@@ -6,13 +6,13 @@ Without an inventory of the user's the hosts are the nodes, by their ssh destina
 from __future__ import annotations
 
 import json
+import os
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from omconf import process
-from omconf.ansible.settings import environment
+from omconf.ansible.settings import environment, hint, reason
 from omconf.rules import NO_HOST
 
 if TYPE_CHECKING:
@@ -31,8 +31,15 @@ LIST_SECONDS = 120
 ONE = (
     "A host is a node by its name, or by the node's ssh destination as its name or `ansible_host`."
 )
+ONE_FILE = "Name one file or folder with an inventory; a list of hosts is none."
 _RANGE = re.compile(r"[^A-Za-z0-9_.@+-]")
 """What a name of a host cannot hold as a key of a YAML inventory: patterns are expanded there."""
+
+
+PORT = "22"
+"""The port of a destination that names none."""
+Address = tuple[str, str]
+"""Where a host leads: its `ansible_host`, or its name, and its `ansible_port`, empty if it has none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +86,10 @@ def _variables(destination: str) -> Iterator[tuple[str, str | int]]:
 
 def parts(destination: str) -> tuple[str, str, int | None]:
     """Cut an OpenSSH destination into user, host and port."""
-    if destination.startswith("ssh://"):
-        url = urlsplit(destination)
-        return url.username or "", url.hostname or "", url.port
-    user, _, host = destination.rpartition("@")
-    return user, host, None
+    url = destination.startswith("ssh://")
+    user, _, host = destination.removeprefix("ssh://").rpartition("@")
+    host, _, port = host.partition(":") if url else (host, "", "")
+    return user, host, int(port) if port.isdecimal() else None
 
 
 def of(
@@ -96,41 +102,52 @@ def of(
     """
     if file is None:
         return generated(destinations)
+    if "," in file or not os.path.exists(file):
+        why = "has a comma in its name" if "," in file else "does not exist"
+        return NO_HOST.at(None, f"The inventory {file} {why}.", hint=ONE_FILE)
     words = ["ansible-inventory", "-i", file, "--list"]
     env = environment(hidden)
     answer = process.run(words, seconds=LIST_SECONDS, limit=MAX_LISTING, env=env)
     listed = None if answer.problem or answer.code else _listed(answer.out)
     if listed is None:
-        said = answer.error.strip().splitlines()
-        why = answer.problem or (said[-1][:300] if said else f"exit code {answer.code}")
-        return NO_HOST.at(None, f"{file} cannot be read as an inventory: {why.rstrip('.')}.")
+        why = answer.problem or reason(answer.error) or f"exit code {answer.code}"
+        message = f"{file} cannot be read as an inventory: {why.rstrip('.')}."
+        return NO_HOST.at(None, message, hint=hint(why))
     return matched(file, listed, destinations)
 
 
-def _listed(out: bytes) -> dict[str, str] | None:
-    """Return the hosts of a listing, each with its `ansible_host`, empty if it has none."""
+def _listed(out: bytes) -> dict[str, Address] | None:
+    """Return the hosts of a listing, each with where it leads; None for what is no listing."""
     try:
         groups = json.loads(out)
         variables = groups.pop("_meta", {}).get("hostvars", {})
         names = {host for group in groups.values() for host in group.get("hosts", ())}
         return {
-            str(host): str(variables.get(host, {}).get("ansible_host") or "")
+            str(host): _address(str(host), variables.get(host, {}))
             for host in sorted(names | set(variables))
         }
     except (ValueError, AttributeError, TypeError):
         return None
 
 
+def _address(host: str, variables: Mapping[str, object]) -> Address:
+    return str(variables.get("ansible_host") or host), str(variables.get("ansible_port") or "")
+
+
 def matched(
-    file: str, listed: Mapping[str, str], destinations: Mapping[str, str]
+    file: str, listed: Mapping[str, Address], destinations: Mapping[str, str]
 ) -> Inventory | Diagnostic:
-    """Match nodes with listed hosts; `listed` has the `ansible_host` of each host, or an empty text."""
+    """Match nodes with listed hosts; `listed` has the address and port of each host."""
     wrong: list[str] = []
     hosts: dict[str, Host] = {}
     for node, destination in destinations.items():
-        _, address, _ = parts(destination)
-        names = {node, destination, address}
-        those = [h for h, leads in listed.items() if h in names or leads == address]
+        _, address, port = parts(destination)
+        ports = ("", str(port or PORT))
+        those = [
+            host
+            for host, (leads, by) in listed.items()
+            if host == node or (leads in (address, destination) and by in ports)
+        ]
         if not those:
             other = "" if address == node else f" or `{address}`"
             wrong.append(f"{node}: no host `{node}`{other}")

@@ -10,6 +10,7 @@ import json
 import os
 from typing import TYPE_CHECKING
 
+from omconf.ansible.inventory import START
 from omconf.ansible.session import PLAYBOOK, PROJECT
 
 if TYPE_CHECKING:
@@ -47,10 +48,10 @@ inventory = {inventory}
 retry_files_enabled = False
 """
 STARTS = {
-    "README.md": README[:12].encode(),
-    "ansible.cfg": SETTINGS[:10].encode(),
-    INVENTORY: b"# omconf: ",
-    PLAYBOOK: b"# omconf: ",
+    "README.md": README.partition("\n")[0].encode(),
+    "ansible.cfg": SETTINGS.partition("\n")[0].encode(),
+    INVENTORY: START.encode(),
+    PLAYBOOK: b"# omconf: runs on each node ",
     "plan.json": b'{\n  "omconf_plan": ',
     "action_plugins/omconf_node.py": b"# Copyright The omconf developers\n",
     "callback_plugins/omconf_report.py": b"# Copyright The omconf developers\n",
@@ -66,7 +67,9 @@ def files(
     `plans` are the texts of the nodes that change, `options` those of `omconf apply`. A user's own
     inventory is named as it is seen from `folder`.
     """
-    own = f"{os.path.relpath(inventory.file, folder)}," if inventory.file else ""
+    own = ""
+    if inventory.file:
+        own = os.path.relpath(os.path.realpath(inventory.file), os.path.realpath(folder)) + ","
     texts = {
         "README.md": README.format(
             playbook=PLAYBOOK,

@@ -11,7 +11,9 @@ from __future__ import annotations
 import json
 import os
 import selectors
+import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -21,7 +23,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from omconf import interrupts
-from omconf.ansible.settings import environment
+from omconf.ansible.settings import environment, hint, reason
 from omconf.process import Answer, kill_group
 from omconf.rules import NO_PLAYBOOK, UNTESTED
 
@@ -105,18 +107,36 @@ class Session:
         if node in self.lost:
             return Answer(problem=self.lost[node])
         wait = _Wait(time.monotonic() + seconds, until)
-        answer = self.nodes[node].run({"run": command}, (stdin,), wait, limit, room)
-        if self.nodes[node].broken:
-            self.lost[node] = answer.problem
-        return answer
+        return self._run(node, {"run": command}, (stdin,), wait, limit, room)
 
-    def keep(self, node: str, command: str, beat: bytes, last: bytes) -> None:
+    def keep(self, node: str, command: str, beat: bytes, last: bytes) -> Answer:
         """Say what is run every few seconds while nothing else is, and what in the end.
 
         That is done also if omconf is killed.
         """
         wait = _Wait(time.monotonic() + CLOSING_SECONDS, interrupts.hurried)
-        self.nodes[node].run({"keep": command}, (beat, last), wait, 0, None)
+        return self._run(node, {"keep": command}, (beat, last), wait, 0, None)
+
+    def lose(self, node: str, why: str) -> None:
+        """Send nothing more to a node."""
+        self.lost.setdefault(node, why)
+
+    def _run(
+        self,
+        node: str,
+        told: Mapping[str, str],
+        given: tuple[bytes, ...],
+        wait: _Wait,
+        limit: int,
+        room: Room | None,
+    ) -> Answer:
+        try:
+            return self.nodes[node].run(told, given, wait, limit, room)
+        except _BrokenError as error:
+            # What it runs there goes on to its end, but nobody waits for what it prints.
+            self.nodes[node].end()
+            self.lose(node, str(error))
+            return Answer(problem=str(error))
 
     def close(self) -> None:
         """End the tasks, and with them the playbook; one that hangs is killed."""
@@ -125,8 +145,12 @@ class Session:
         with suppress(subprocess.TimeoutExpired):
             self.process.wait(0 if interrupts.hurried() else CLOSING_SECONDS)
         if self.process.returncode is None and not interrupts.hurried():
+            for node in self.nodes.values():
+                node.end()
             kill_group(self.process.pid)
             self.process.wait()
+        for node in self.nodes.values():
+            os.close(node.process)
         self.said.close()
 
 
@@ -143,8 +167,27 @@ class _Node:
     """The task of one node; one question at a time."""
 
     channel: socket.socket
+    pid: int
+    """Of the task, which Ansible runs in a process of its own."""
+    process: int
+    """A descriptor of that process: its number may be given again."""
     received: bytearray = field(default_factory=bytearray)
-    broken: bool = False
+
+    @classmethod
+    def of(cls, channel: socket.socket) -> _Node:
+        """Take the other end of a channel for a node's task."""
+        peer = channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        pid, _, _ = struct.unpack("3i", peer)
+        return cls(channel, pid, os.pidfd_open(pid))
+
+    def end(self) -> None:
+        """Kill the task, and what it runs on this host."""
+        self.channel.close()
+        with suppress(ProcessLookupError, PermissionError):
+            signal.pidfd_send_signal(self.process, 0)  # it is there, and so its number is its own
+            if os.getpgid(self.pid) == self.pid:
+                os.killpg(self.pid, signal.SIGKILL)
+            signal.pidfd_send_signal(self.process, signal.SIGKILL)
 
     def run(
         self,
@@ -159,30 +202,23 @@ class _Node:
             head = json.dumps({**told, "sizes": [len(data) for data in given]})
             self._send(b"".join((head.encode(), b"\n", *given)), wait)
             answer = self._line(wait)
-            code, (out, error) = int(answer["code"]), map(int, answer["sizes"])
-            for size, most in ((out, limit), (error, MAX_ERROR)):
+            code, (out, rest) = int(answer["code"]), map(int, answer["sizes"])
+            for size, most in ((out, limit), (rest, MAX_ERROR)):
                 if size > most:
                     raise _BrokenError(f"it sent more than {most:,} bytes")
             if room is not None and (refused := room(out)):
                 raise _BrokenError(refused)
-            while len(self.received) < out + error:
+            while len(self.received) < out + rest:
                 self._hear(wait)
-        except _BrokenError as problem:
-            return self._broken(str(problem))
-        except (KeyError, TypeError, ValueError):
-            return self._broken(NO_ANSWER)
-        printed, said = bytes(self.received[:out]), bytes(self.received[out : out + error])
+        except (KeyError, TypeError, ValueError) as error:
+            raise _BrokenError(NO_ANSWER) from error
+        printed, said = bytes(self.received[:out]), bytes(self.received[out : out + rest])
         self.received.clear()
         text = said.decode("utf-8", "replace")
         if code == -1:
             lines = [line.strip() for line in text.splitlines() if line.strip()]
             return Answer(problem=lines[-1][:300] if lines else "its connection failed")
         return Answer(code, printed, text, started=started, answered=time.time())
-
-    def _broken(self, why: str) -> Answer:
-        self.broken = True
-        self.channel.close()
-        return Answer(problem=why)
 
     def _send(self, data: bytes, wait: _Wait) -> None:
         left = memoryview(data)
@@ -235,19 +271,20 @@ def session(
 
     `hidden` are variables of the environment that hold secrets.
     """
-    short = None if len(tempfile.gettempdir()) < MAX_FOLDER else "/tmp"  # noqa: S108 - mkdtemp is safe there
+    short = None if len(tempfile.gettempdir()) < MAX_FOLDER else "/tmp"  # noqa: S108 - a safe mkdtemp
     with (
         tempfile.TemporaryDirectory(prefix="omconf-", dir=short) as folder,
         interrupts.deferred(),
-        socket.socket(socket.AF_UNIX) as listener,
     ):
+        listener = socket.socket(socket.AF_UNIX)
         path = Path(folder, "inventory.yml")
         path.write_text(inventory.text(become=become), "utf-8")
         listener.bind(f"{folder}/socket")
         listener.listen(len(inventory.hosts) + 1)
         began = _begun(inventory, str(path), f"{folder}/socket", hidden)
         try:
-            _Start(inventory, began, listener).wait()
+            with listener:
+                _Start(inventory, began, listener).wait()
             yield began
         finally:
             began.close()
@@ -294,8 +331,9 @@ class _Start:
                 self._take(key)
             if ended and not ready:
                 if not self.began.nodes and not self.began.lost:
-                    message = f"ansible-playbook reached no node: {self._why().rstrip('.')}."
-                    raise PlaybookError(NO_PLAYBOOK.at(None, message))
+                    why = self._why()
+                    message = f"ansible-playbook reached no node: {why.rstrip('.')}."
+                    raise PlaybookError(NO_PLAYBOOK.at(None, message, hint=hint(why)))
                 break
             ended = self.began.process.poll() is not None
             if interrupts.stopped() or time.monotonic() > end:
@@ -330,7 +368,7 @@ class _Start:
     def _told(self, told: Mapping[str, str], channel: socket.socket) -> None:
         if "node" in told and told["node"] in self.inventory.hosts:
             self.began.version = told["ansible"]
-            self.began.nodes[told["node"]] = _Node(channel)
+            self.began.nodes[told["node"]] = _Node.of(channel)
             self.streams.unregister(channel)
         for node, host in self.inventory.hosts.items():
             if told.get("host") == host.name and node not in self.began.nodes:
@@ -341,7 +379,5 @@ class _Start:
         """Return why the playbook ended, by the last line that it printed."""
         self.began.said.seek(max(0, self.began.said.seek(0, os.SEEK_END) - MAX_SAID))
         text = self.began.said.read().decode("utf-8", "replace")
-        lines = [line.strip() for line in text.splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith(("ERROR", "[ERROR"))]
         end = f"it printed nothing and its exit code is {self.began.process.returncode}"
-        return (errors or lines or [end])[-1][:300]
+        return reason(text) or end

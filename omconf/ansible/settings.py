@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 
 SETTINGS = {
     "ANSIBLE_DEBUG": "False",  # it prints what commands print, secrets in deployed files included
@@ -13,8 +14,31 @@ SETTINGS = {
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """What overrides the user's own configuration."""
+NO_MORE = "No inventory was parsed"
+"""What Ansible says last; the reason comes before."""
+WORDS = ("Failed to parse", "Unable to parse", "vault")
+NO_TERMINAL = (
+    "omconf gives Ansible no terminal: name files of passwords, by vault_password_file or"
+    " become_password_file."
+)
 
 
 def environment(hidden: frozenset[str] = frozenset()) -> dict[str, str]:
     """Return the environment of Ansible's programs: the user's own, without variables of secrets."""
     return {name: value for name, value in os.environ.items() if name not in hidden} | SETTINGS
+
+
+def reason(printed: str) -> str:
+    """Return why one of Ansible's programs failed, from what it printed; empty if it says nothing."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    errors = [
+        line for line in lines if line.startswith(("ERROR", "[ERROR")) and NO_MORE not in line
+    ]
+    parsing = [line for line in lines if any(word in line for word in WORDS)]
+    found = (errors or parsing or lines or [""])[-1]
+    return re.sub(r"^(\[?(ERROR|WARNING)\]?[!:]?)[\s*]*", "", found)[:300]
+
+
+def hint(why: str) -> str:
+    """Return what helps where Ansible wants to ask somebody; empty if it does not."""
+    return NO_TERMINAL if "prompt" in why or "EOF" in why else ""

@@ -93,16 +93,22 @@ gone() {
     IFS='|' read -r boot pid since _ <"$1" || return 0
     booted
     [ "$boot" = "$booted" ] || return 0
+    until=0
     if [ -e "$1.lease" ]; then
         IFS='|' read -r until _ pid since <"$1.lease" || return 0
-        case $until in '' | *[!0-9]*) return 0 ;; esac
-        uptime
-        left=$((until - uptime))
-        [ "$left" -le 0 ] || return 1
     fi
-    case $pid in '' | *[!0-9]*) return 0 ;; esac
+    ! runs || return 1
+    case $until in '' | *[!0-9]*) return 0 ;; esac
+    uptime
+    left=$((until - uptime))
+    [ "$left" -le 0 ]
+}
+
+# Whether the process $pid that started at $since runs.
+runs() {
+    case $pid in '' | *[!0-9]*) return 1 ;; esac
     started "$pid"
-    [ "$since" != "$started" ]
+    [ "$since" = "$started" ]
 }
 
 # Name in $uptime the seconds since the boot.
@@ -114,12 +120,13 @@ uptime() {
 lend() {
     uptime
     started $$
-    printf '%s|%s|%s|%s\n' "$((uptime + lease))" "$serial" "$$" "$started" >"$state/.lease" &&
-        mv "$state/.lease" "$state/lock.$mine.lease"
+    printf '%s|%s|%s|%s\n' "$((uptime + lease))" "$serial" "$$" "$started" >"$state/.lease.$$" &&
+        mv "$state/.lease.$$" "$state/lock.$mine.lease"
 }
 
-# resume|NUMBER|LEASE|SERIAL: go on with the lock that an earlier process took. A SERIAL that is not above
-# the last one is of a command that somebody sent twice.
+# resume|NUMBER|LEASE|SERIAL: go on with the lock that an earlier process took, and that none has any more:
+# one may still run whose connection was cut. A SERIAL that is not above the last one is of a command that
+# somebody sent twice.
 resume() {
     mine=$1 lease=$2
     number=$(printf '%06d' "$mine")
@@ -128,14 +135,23 @@ resume() {
         failed 'broken'
         return 1
     fi
-    IFS='|' read -r _ serial _ <"$state/lock.$mine.lease" || serial=0
+    IFS='|' read -r _ serial pid since <"$state/lock.$mine.lease" || serial=0 pid=''
+    if runs; then
+        mine='' lease=''
+        failed 'busy'
+        return 1
+    fi
     if [ -n "$3" ] && [ "$3" -le "$serial" ]; then
         failed 'again'
         return 1
     fi
     serial=${3:-$serial}
-    lend
-    ok
+    if lend; then
+        ok
+    else
+        failed 'state'
+        return 1
+    fi
 }
 
 # Name in $highest the highest lock.
@@ -180,13 +196,18 @@ lock() {
         failed 'held|0|0|'
         return
     fi
-    set -- "$state"/.lock.*
+    set -- "$state"/.lock.* "$state"/.lease.*
     for lock in "$state"/lock.*; do
         one=${lock##*/lock.}
         [ "${one%.free}" = "$mine" ] || set -- "$@" "$lock"
     done
     rm -f "$@"
-    [ -z "$lease" ] || lend
+    if [ -n "$lease" ] && ! lend; then
+        lease=''
+        unlock
+        failed 'state'
+        return
+    fi
     number=$(printf '%06d' "$mine")
     ok "$number"
 }

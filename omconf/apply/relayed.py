@@ -22,8 +22,14 @@ if TYPE_CHECKING:
 
 MAX_OUTPUT = 2 * 1024 * 1024
 """Bytes that a node may print at a command; the program sends half of it at most."""
-REPEATED = "Ansible repeated a command"
-SLACK = 10
+NOT_RESUMED = {
+    "again": "Ansible repeated a command",
+    "broken": BROKEN,
+    "busy": "a command still runs there whose connection was cut",
+    "state": "omconf cannot write to /var/lib/omconf on this node",
+}
+"""Why the program does not go on with its lock, by its own word."""
+START_SECONDS = 10
 """Seconds that Ansible may take to start a command."""
 
 
@@ -66,7 +72,9 @@ class Relayed(Program):
                 raise LostError(UNEXPECTED)
             self._lock, self._serial = str(int(number)), 0
             beat = self._resumed("")
-            self.session.keep(self.node, self._shell, _text([beat]), _text([beat, "free"]))
+            kept = self.session.keep(self.node, self._shell, _text([beat]), _text([beat, "free"]))
+            if kept.problem:
+                raise LostError(kept.problem)
         return reply
 
     @property
@@ -91,7 +99,7 @@ class Relayed(Program):
         answer = self.session.run(
             self.node,
             self._shell,
-            seconds=seconds + SLACK,
+            seconds=seconds + START_SECONDS,
             limit=MAX_OUTPUT,
             stdin=_text(lines),
             until=interrupts.hurried,
@@ -99,22 +107,27 @@ class Relayed(Program):
         if answer.problem:
             if interrupts.hurried():
                 raise LeftError(running=True)
-            raise LostError(answer.problem.removesuffix("."))
+            raise self._lose(answer.problem.removesuffix("."))
         self._said = (self._said + answer.error)[-MAX_SAID:]
         self._answers[:] = answer.out
         # The program says first that it has begun, and then that it has its lock.
         for _ in range(max(1, len(lines))):
             reply = self._answer(0)
             if reply.word(0) == "missing":
-                raise LostError(LACKS.format(", ".join(reply.word(1)[:300].split())))
+                raise self._lose(LACKS.format(", ".join(reply.word(1)[:300].split())))
             if not reply.ok:
-                raise LostError(BROKEN if reply.word(0) == "broken" else REPEATED)
+                raise self._lose(NOT_RESUMED.get(reply.word(0), UNEXPECTED))
+
+    def _lose(self, why: str) -> LostError:
+        """Send the node nothing more: a command that was cut off may still run there."""
+        self.session.lose(self.node, why)
+        return LostError(why)
 
     def _next(self, longest: int) -> bytes:
         end = self._answers.find(b"\n")
         if not 0 <= end <= longest:
             said = [line for line in self.said().splitlines() if line.strip()]
-            raise LostError(said[-1][:300] if said else UNEXPECTED)
+            raise self._lose(said[-1][:300] if said else UNEXPECTED)
         line = bytes(self._answers[:end])
         del self._answers[: end + 1]
         return line

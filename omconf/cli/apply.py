@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.pipeline.apply_input import Prepared
 
-SET = "A saved plan already sets --root, --inventory, --sudo, --node and --strict-format."
+SET = "A saved plan already sets --root, --sudo, --node and --strict-format."
 NO_TERMINAL = "--confirm-each needs a terminal and does not work with --json."
 
 
@@ -95,14 +95,14 @@ def apply(
     if no_color:
         output.colourless()
     saved = local is None and not ssh and not ansible
-    if saved and any((root, inventory, strict_format, sudo, seconds is not None, node)):
+    if saved and any((root, strict_format, sudo, seconds is not None, node)):
         raise typer.BadParameter(SET)
     if confirm_each and (as_json or not applying.somebody()):
         raise typer.BadParameter(NO_TERMINAL)
-    applying.require_ansible(inventory, keep, ansible=ansible)
+    applying.require_ansible(None if saved else inventory, keep, ansible=ansible)
     draining = applying.duration(drain)
     if saved:
-        prepared = apply_saved.of_file(str(what))
+        prepared = apply_saved.of_file(str(what), inventory)
     else:
         asked = applying.asked_of(
             local,
@@ -163,4 +163,4 @@ def _kept(prepared: Prepared, folder: Path, spec: Path) -> list[Diagnostic]:
     from omconf.pipeline import kept
 
     document, cluster, asked = prepared.document, prepared.cluster, prepared.asked
-    return kept.keep(str(folder), document, cluster, asked, str(spec))
+    return kept.keep(str(folder), document, cluster, asked, [str(spec)])

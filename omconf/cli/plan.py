@@ -143,5 +143,6 @@ def _made(
     from omconf.views import document
 
     drawn = document.of_plan(made)
-    failed = kept.keep(str(keep), drawn, compiled.cluster, asked, str(spec))
+    words = [str(spec), *(["--strict-format"] if strict else [])]
+    failed = kept.keep(str(keep), drawn, compiled.cluster, asked, words)
     return replace(made, diagnostics=(*made.diagnostics, *failed))

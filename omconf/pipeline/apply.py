@@ -137,7 +137,7 @@ def undo_command(prepared: Prepared) -> str:
 def carry_out(prepared: Prepared, show: Show, people: People, options: Options) -> Result:
     """Carry a plan out: look at the nodes, write, run, remember; take it back where a step fails."""
     from omconf.apply.wire import LostError
-    from omconf.pipeline.connected import connect
+    from omconf.pipeline.connected import connect, refusal
     from omconf.plan.mask import Mask
 
     started = time.monotonic()
@@ -157,7 +157,7 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
                 else:
                     result = _on(prepared, lines, apply_id, show, people, options)
         except LostError as error:
-            result = Result(Outcome.REFUSED, diagnostics=[NOT_APPLIED.at(None, f"{error}.")])
+            result = Result(Outcome.REFUSED, diagnostics=[refusal(error, NOT_APPLIED)])
         result.seconds = time.monotonic() - started
         return result
 

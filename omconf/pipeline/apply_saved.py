@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import stat
 from dataclasses import replace
 from pathlib import Path
@@ -39,10 +40,11 @@ MOVED = {
 """What is compared of a saved plan and one that is made anew, in words: all that was approved."""
 
 
-def of_file(path: str) -> Prepared | list[Diagnostic]:
+def of_file(path: str, inventory: Path | None = None) -> Prepared | list[Diagnostic]:
     """Plan again what a saved plan says, and refuse unless it comes to the same.
 
-    Nothing that the file says is carried out.
+    Nothing that the file says is carried out. An `inventory` may be a program, or name some: the file
+    does not choose it.
     """
     from omconf.pipeline.compiled import compile_spec
     from omconf.pipeline.sources import Asked
@@ -52,13 +54,10 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
     if isinstance(saved, Diagnostic):
         spec = path.endswith((".yaml", ".yml"))
         return [replace(saved, hint=A_SPEC) if spec else saved]
-    bound, source = saved.get("binding"), saved.get("source") or {}
-    if bound is None:
-        return [NOT_APPLIED.at(None, f"{path} does not record what it was made from.", hint=SAVE)]
-    if source.get("kind") not in ("local", "ssh", "ansible"):
-        what = f"A plan from --{'deployed' if source['kind'] == 'directory' else source['kind']}"
-        message = f"{what} cannot be applied: it was not made from nodes."
-        return [NOT_APPLIED.at(None, message, hint="Plan with --ssh, --ansible or --local NODE.")]
+    source = saved.get("source") or {}
+    if unusable := _unusable(path, saved, inventory):
+        return [unusable]
+    bound = saved["binding"]
     base = _base(path, bound, source.get("root", "."))
     if isinstance(base, Diagnostic):
         return [base]
@@ -66,12 +65,11 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
     if source["kind"] == "local":
         asked = Asked.of_local(source["node"], Path(os.path.join(base, source["root"])))
     else:
-        inventory = source.get("inventory")
         asked = Asked.of_nodes(
             sudo=source["sudo"],
             only=_only(compiled, source["nodes"]),
             ansible=source["kind"] == "ansible",
-            inventory=Path(os.path.join(base, inventory)) if inventory else None,
+            inventory=inventory,
         )
     strict = bound["strict_format"]
     prepared = prepare(compiled, asked, strict=strict)
@@ -87,6 +85,24 @@ def of_file(path: str) -> Prepared | list[Diagnostic]:
         message = f"The saved plan is stale: {', '.join(moved)} changed since."
         return [NOT_APPLIED.at(None, message, hint=f"Plan again. {SAVE}")]
     return prepared
+
+
+def _unusable(path: str, saved: Document, inventory: Path | None) -> Diagnostic | None:
+    """Refuse a plan that does not say all that is needed, or not the same as the command."""
+    source = saved.get("source") or {}
+    if saved.get("binding") is None:
+        return NOT_APPLIED.at(None, f"{path} does not record what it was made from.", hint=SAVE)
+    if source.get("kind") not in ("local", "ssh", "ansible"):
+        what = f"A plan from --{'deployed' if source['kind'] == 'directory' else source['kind']}"
+        message = f"{what} cannot be applied: it was not made from nodes."
+        return NOT_APPLIED.at(None, message, hint="Plan with --ssh, --ansible or --local NODE.")
+    planned = source.get("inventory")
+    if planned is None and inventory is not None:
+        return NOT_APPLIED.at(None, f"{path} was planned without an inventory.", hint="Plan again.")
+    if planned is not None and inventory is None:
+        message = f"{path} was planned with an inventory, which a saved plan does not choose."
+        return NOT_APPLIED.at(None, message, hint=f"Name it: --inventory {shlex.quote(planned)}")
+    return None
 
 
 def _applied(saved: Document, prepared: Prepared) -> Diagnostic | None:

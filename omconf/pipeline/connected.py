@@ -30,6 +30,19 @@ Result = TypeVar("Result")
 POLL_SECONDS = 1.0
 
 
+class UnreachedError(LostError):
+    """Raised when no node can be reached; `found` says why."""
+
+    def __init__(self, found: Diagnostic) -> None:
+        super().__init__(found.message)
+        self.found = found
+
+
+def refusal(error: LostError, rule: Rule) -> Diagnostic:
+    """Report why nothing was begun, as what is wrong with Ansible, or by a rule."""
+    return error.found if isinstance(error, UnreachedError) else rule.at(None, f"{error}.")
+
+
 @dataclass(slots=True)
 class Connected:
     """The programs by node; `needed` are those that something is done on, `silent` do not answer."""
@@ -118,14 +131,14 @@ def _start(made: Connected, places: Mapping[str, str], start: Callable[[str], Pr
 def _relayed(
     stack: ExitStack, asked: Asked, cluster: Cluster, places: Mapping[str, str], seconds: float
 ) -> Callable[[str], Program]:
-    """Begin a playbook that reaches all nodes; raises LostError."""
+    """Begin a playbook that reaches all nodes; raises UnreachedError."""
     from omconf.ansible.session import PlaybookError
     from omconf.apply.relayed import Relayed
 
     try:
         run = stack.enter_context(asked.reach(cluster).session(places))
     except PlaybookError as error:
-        raise LostError(str(error).rstrip(".")) from error
+        raise UnreachedError(error.found) from error
     return lambda node: Relayed.start(run, node, cluster.name.value, seconds=seconds)
 
 

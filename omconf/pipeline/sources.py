@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from omconf.rules import NO_SOURCE
@@ -132,10 +133,8 @@ class Asked:
 
     def reach(self, cluster: Cluster) -> Reach:
         """How Ansible reaches the nodes."""
-        from omconf.ansible.reach import Reach
-
         file = None if self.inventory is None else str(self.inventory)
-        return Reach(file, self.sudo, frozenset(_variables(cluster)))
+        return _reach(file, self.sudo, frozenset(_variables(cluster)))
 
     def _committed(self) -> Source | None:
         if self.git is None:
@@ -143,6 +142,14 @@ class Asked:
         from omconf.deployed.git import Git
 
         return Git(self.git, str(self.directory))
+
+
+@cache
+def _reach(file: str | None, become: bool, hidden: frozenset[str]) -> Reach:
+    """Make it once: what an inventory says at first counts for the whole command."""
+    from omconf.ansible.reach import Reach
+
+    return Reach(file, become, hidden)
 
 
 def _variables(value: object) -> Iterator[str]:

@@ -35,7 +35,7 @@ def take_back(
     `again` prepares it once more, when nobody else can change anything: it has to come to the same.
     """
     from omconf.apply.wire import LostError
-    from omconf.pipeline.connected import connect
+    from omconf.pipeline.connected import connect, refusal
 
     started = time.monotonic()
     apply_id = os.urandom(4).hex()
@@ -52,7 +52,7 @@ def take_back(
                 else:
                     result = _on(prepared, lines, apply_id, show, people, options)
         except LostError as error:
-            result = apply.Result(Outcome.REFUSED, apply_id, f"{error}.")
+            result = apply.Result(Outcome.REFUSED, apply_id, diagnostics=[refusal(error, NO_UNDO)])
     result.seconds = time.monotonic() - started
     return result
 

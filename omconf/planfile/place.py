@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
 
 
+OTHER = "Name another folder, or remove that file."
+
+
 def put(
     path: str, data: bytes, *, start: bytes, what: str, mode: int | None = None
 ) -> Diagnostic | None:
@@ -26,7 +29,7 @@ def put(
         folder = files.folder(above)
         try:
             if not _replaceable(name, folder, start):
-                return _refused(path, what)
+                return _refused(path, what, "Name another file, or remove it.")
             exact = mode is not None
             replace(name, data, dir_fd=folder, mode=0o666 if mode is None else mode, exact=exact)
         finally:
@@ -42,16 +45,15 @@ def in_the_way(path: str, *, start: bytes, what: str) -> Diagnostic | None:
     try:
         folder = files.folder(above)
         try:
-            return None if _replaceable(name, folder, start) else _refused(path, what)
+            return None if _replaceable(name, folder, start) else _refused(path, what, OTHER)
         finally:
             os.close(folder)
     except OSError as error:
         return UNWRITABLE.at(None, f"{path} cannot be written: {error.strerror}.")
 
 
-def _refused(path: str, what: str) -> Diagnostic:
-    message = f"{path} already exists and is not a {what}."
-    return UNWRITABLE.at(None, message, hint="Name another file, or remove it.")
+def _refused(path: str, what: str, hint: str) -> Diagnostic:
+    return UNWRITABLE.at(None, f"{path} already exists and is not a {what}.", hint=hint)
 
 
 def _replaceable(name: str, folder: int, start: bytes) -> bool:

@@ -65,6 +65,15 @@ def test_the_inventory_of_the_specs_own_destinations() -> None:
     assert with_sudo.replace("          ansible_become: true\n", "") == GENERATED
 
 
+def leading(listed: dict[str, str]) -> dict[str, tuple[str, str]]:
+    """Hosts with where they lead: an address and perhaps a port, or what they are called."""
+    return {
+        host: (address or host, port)
+        for host, told in listed.items()
+        for address, _, port in (told.partition(":"),)
+    }
+
+
 @pytest.mark.parametrize(
     ("listed", "hosts"),
     [
@@ -78,13 +87,17 @@ def test_the_inventory_of_the_specs_own_destinations() -> None:
             ("om1", "root@host2.example.org", "om3"),
         ),
         ({"x": "om1", "y": "host2.example.org", "z": "10.1.1.3"}, ("x", "y", "z")),
+        (
+            {"om1": "", "x": "om1:2222", "om2": "", "om3": "", "y": "10.1.1.3:22"},
+            ("om1", "om2", "om3"),
+        ),
         ({"om1": "192.0.2.1", "om2": "192.0.2.2", "om3": "192.0.2.3"}, ("om1", "om2", "om3")),
     ],
 )
 def test_hosts_by_name_and_by_address(listed: dict[str, str], hosts: tuple[str, ...]) -> None:
     """The variables of the inventory count then, and no destination of the spec's."""
     made = {node: Host(host, {}) for node, host in zip(NODES, hosts, strict=True)}
-    assert matched("hosts.ini", listed, NODES) == Inventory(made, "hosts.ini")
+    assert matched("hosts.ini", leading(listed), NODES) == Inventory(made, "hosts.ini")
 
 
 @pytest.mark.parametrize(
@@ -102,7 +115,7 @@ def test_hosts_by_name_and_by_address(listed: dict[str, str], hosts: tuple[str, 
     ],
 )
 def test_a_node_that_is_not_one_host_of_its_own(listed: dict[str, str], wrong: str) -> None:
-    found = matched("hosts.ini", listed, NODES)
+    found = matched("hosts.ini", leading(listed), NODES)
     assert isinstance(found, Diagnostic)
     assert (found.rule.id, found.hint) == ("OM360", inventory.ONE)
     assert wrong in found.message

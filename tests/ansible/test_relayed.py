@@ -11,7 +11,7 @@ import pytest
 
 from omconf import process
 from omconf.apply.carrier import FIRST
-from omconf.apply.relayed import REPEATED, Relayed
+from omconf.apply.relayed import NOT_RESUMED, Relayed
 from omconf.apply.wire import LostError
 from omconf.process import Answer
 
@@ -30,8 +30,12 @@ class Here:
             answer = process.run(words, seconds=seconds, limit=limit, stdin=more["stdin"])
         return answer
 
-    def keep(self, _: str, command: str, beat: bytes, last: bytes) -> None:
+    def keep(self, _: str, command: str, beat: bytes, last: bytes) -> Answer:
         self.kept = [(command, last)]
+        return Answer(0)
+
+    def lose(self, _: str, why: str) -> None:
+        self.lost = why
 
 
 def program(here: Here, tree: Path) -> Relayed:
@@ -50,7 +54,7 @@ def test_a_command_that_comes_twice_is_refused(tmp_path: Path) -> None:
     assert one.lock("first", "").ok
     assert one.ask("members", "om1 om2").ok
     here.twice = True
-    with pytest.raises(LostError, match=REPEATED):
+    with pytest.raises(LostError, match=NOT_RESUMED["again"]):
         one.ask("members", "om1")
 
 

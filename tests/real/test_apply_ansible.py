@@ -27,7 +27,7 @@ def cluster(three: Machines) -> Applied:
     return Applied(three, slack=6)  # each command starts ssh anew
 
 
-def test_first_apply(cluster: Applied) -> None:  # type: ignore[no-redef] - instead of carried.py's
+def test_first_apply(cluster: Applied) -> None:  # type: ignore[no-redef]
     """What Ansible logs, keeps, gives to callbacks and passes to programs holds no secret."""
     three = cluster.three
     folder, before = three.folder / "nosy", three.environment

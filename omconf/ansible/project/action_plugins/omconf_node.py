@@ -76,24 +76,27 @@ class ActionModule(ActionBase):
         _send(omconf, {"node": node, "ansible": __version__})
         stream = omconf.makefile("rb")
         beat = last = None
-        while True:
-            # Omconf waits for each answer: nothing is left in the buffer meanwhile.
-            if not select.select([omconf], [], [], BEAT_SECONDS)[0]:
-                if beat:
-                    self._run(*beat)
-                continue
-            told = json.loads(stream.readline() or "{}")
-            if not told:
-                break
-            given = [stream.read(size) for size in told["sizes"]]
-            if "keep" in told:
-                beat, last = ((told["keep"], data) for data in given)
-                code, out, error = 0, b"", b""
-            else:
-                code, out, error = self._run(told["run"], given[0])
-            _send(omconf, {"code": code, "sizes": [len(out), len(error)]}, out, error)
-        if last:
-            self._run(*last)
+        try:
+            while True:
+                # Omconf waits for each answer: nothing is left in the buffer meanwhile.
+                if not select.select([omconf], [], [], BEAT_SECONDS)[0]:
+                    if beat:
+                        self._run(*beat)
+                    continue
+                told = json.loads(stream.readline() or "{}")
+                if not told:
+                    break
+                given = [stream.read(size) for size in told["sizes"]]
+                if "keep" in told:
+                    beat, last = ((told["keep"], data) for data in given)
+                    code, out, error = 0, b"", b""
+                else:
+                    code, out, error = self._run(told["run"], given[0])
+                _send(omconf, {"code": code, "sizes": [len(out), len(error)]}, out, error)
+        finally:
+            # Also when omconf is gone. A command that still runs there keeps its lock.
+            if last:
+                self._run(*last)
 
     def _prepare(self):
         """Have ssh notice a connection that is cut, and never run anything twice."""
