@@ -134,7 +134,7 @@ class Session:
             return self.nodes[node].run(told, given, wait, limit, room)
         except _BrokenError as error:
             # What it runs there goes on to its end, but nobody waits for what it prints.
-            self.nodes[node].end()
+            self.nodes[node].leave()
             self.lose(node, str(error))
             return Answer(problem=str(error))
 
@@ -179,6 +179,15 @@ class _Node:
         peer = channel.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
         pid, _, _ = struct.unpack("3i", peer)
         return cls(channel, pid, os.pidfd_open(pid))
+
+    def leave(self) -> None:
+        """Kill what the task runs on this host. A task that is killed would end those of other nodes."""
+        self.channel.close()
+        with suppress(OSError):
+            signal.pidfd_send_signal(self.process, 0)  # it is there, and so its number is its own
+            for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+                with suppress(OSError):
+                    os.kill(int(child), signal.SIGKILL)
 
     def end(self) -> None:
         """Kill the task, and what it runs on this host."""
@@ -275,16 +284,16 @@ def session(
     with (
         tempfile.TemporaryDirectory(prefix="omconf-", dir=short) as folder,
         interrupts.deferred(),
+        socket.socket(socket.AF_UNIX) as listener,
     ):
-        listener = socket.socket(socket.AF_UNIX)
         path = Path(folder, "inventory.yml")
         path.write_text(inventory.text(become=become), "utf-8")
         listener.bind(f"{folder}/socket")
         listener.listen(len(inventory.hosts) + 1)
         began = _begun(inventory, str(path), f"{folder}/socket", hidden)
         try:
-            with listener:
-                _Start(inventory, began, listener).wait()
+            _Start(inventory, began, listener).wait()
+            listener.close()
             yield began
         finally:
             began.close()
