@@ -67,8 +67,8 @@ class PlaybookError(Exception):
 
 
 def untested(version: str) -> list[Diagnostic]:
-    """Warn of a version of ansible-core that no test runs with."""
-    if _numbers(TESTED[0]) <= _numbers(version) <= _numbers(TESTED[1]):
+    """Warn of a version of ansible-core that no test runs with; an empty one is not known."""
+    if not version or _numbers(TESTED[0]) <= _numbers(version) <= _numbers(TESTED[1]):
         return []
     message = f"This is ansible-core {version}; omconf is tested with {' to '.join(TESTED)}."
     return [UNTESTED.at(None, message)]

@@ -1,4 +1,4 @@
-"""A playbook that omconf runs, and the nodes that it reaches: this host, under several names."""
+"""The real ansible-playbook, as omconf runs it; the nodes are this host, under several names."""
 
 from __future__ import annotations
 
@@ -193,6 +193,7 @@ def test_ansible_that_is_not_installed(tmp_path: Path) -> None:
         ("2.21.99", False),
         ("2.22.0.dev0", True),
         ("3.0.0", True),
+        ("", False),
     ],
 )
 def test_a_version_that_is_not_tested(version: str, warned: bool) -> None:

@@ -8,12 +8,13 @@ import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+from shutil import rmtree
 
 import pytest
 
 from tests.needs import needs
-from tests.real import carried
-from tests.real.applied import Applied, Running
+from tests.real import carried, nosy
+from tests.real.applied import SECRET, Applied, Running
 from tests.real.carried import *  # noqa: F403 - they are run here
 from tests.real.machines import NEEDS, Machines
 
@@ -24,6 +25,26 @@ pytestmark = needs(*NEEDS, "sudo", "ansible", "oldest ansible")
 def cluster(three: Machines) -> Applied:
     three.by_ansible("newest")
     return Applied(three, slack=6)  # each command starts ssh anew
+
+
+def test_first_apply(cluster: Applied) -> None:  # type: ignore[no-redef]
+    """What Ansible logs, keeps, gives to callbacks and passes to programs holds no secret."""
+    three = cluster.three
+    folder, before = three.folder / "nosy", three.environment
+    three.environment = before | nosy.settings(folder)
+    try:
+        with nosy.seen(folder) as seen:
+            carried.test_first_apply(cluster)
+    finally:
+        three.environment = before
+    assert any("ansible-playbook" in words for words in seen)
+    assert any("ssh" in words for words in seen)
+    written = nosy.kept(folder, Path(before["ANSIBLE_HOME"]))
+    assert b"om3" in written[f"{folder}/told"]
+    assert b"EXEC" in written[f"{folder}/log"]
+    for where, held in (seen | written).items():
+        assert SECRET.encode() not in held, where
+    rmtree(folder)
 
 
 def kill_all(running: Running) -> None:
@@ -75,7 +96,7 @@ def test_another_apply_by_ssh_meanwhile(applied: Applied) -> None:
 def test_the_oldest_ansible(applied: Applied) -> None:
     applied.three.by_ansible("oldest")
     try:
-        carried.test_first_apply(applied)
+        test_first_apply(applied)
         carried.test_rolling_change_and_its_undo(applied)
         carried.test_a_node_that_is_lost_in_a_rolling_change(applied, "ssh", "restart")
     finally:

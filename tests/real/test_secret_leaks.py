@@ -25,7 +25,7 @@ from typer.main import get_command
 
 from omconf.cli.app import app
 from tests.command import omconf
-from tests.needs import fixture_needs, needs
+from tests.needs import ANSIBLE, fixture_needs, needs
 from tests.real.planted import CLUSTER, HAZELCAST, PERSISTENCE, PROPERTIES, World, leaks
 from tests.real.traced import Run, changes_of_others, traced
 
@@ -84,6 +84,8 @@ CASES = f"""
     plan local.yaml --local om2 --out {OUT}
     plan local.yaml --ssh --out {OUT}
     plan local.yaml --ssh --sudo --json --timeout 20
+    plan local.yaml --ansible --out {OUT} --keep {{case}}/project
+    plan plain.yaml --ansible --inventory no-such
     plan --git HEAD --output repo/bundles
     plan --git HEAD -o repo/filled --json --out {OUT}
     plan --deployed deployed --git HEAD -o repo/filled
@@ -107,11 +109,14 @@ CASES = f"""
     apply saved.json --no-undo --health-timeout 5 --lock-timeout 1 --break-lock 1
     apply no-plan.json --json
     apply plain.yaml --ssh --sudo --timeout 5 --node om1 --yes --drain 1s --force
+    apply plain.yaml --ansible --inventory no-such --keep {{case}}/project
     apply --ssh --confirm-each
     undo --local om1 --root {{case}} --yes --reason words --no-color
     undo --local om2 --root deployed/om2 --json --id 12345678 --lock-timeout 1 --break-lock 1
     undo plain.yaml --ssh --sudo --timeout 5
+    undo plain.yaml --ansible --inventory no-such
     log plain.yaml --ssh --sudo --timeout 5
+    log plain.yaml --ansible --inventory no-such
     log --local om1 --root {{case}}
     log --local om2 --root deployed/om2 --json --no-color
     show saved.json
@@ -140,6 +145,7 @@ CASES = f"""
     verify local.yaml --local om2 --verbose --no-color
     verify local.yaml --local om2 --json
     verify local.yaml --ssh --node om1 --timeout 5
+    verify plain.yaml --ansible --inventory no-such --sudo
     verify plain.yaml --ssh --json
     schema
     schema --markdown
@@ -148,6 +154,7 @@ CASES = f"""
     doctor unread.yaml
     doctor second.yaml --json --no-color
     doctor plain.yaml --ssh --sudo --timeout 5
+    doctor plain.yaml --ansible --inventory no-such
     rules
     rules --json
     releases
@@ -172,6 +179,12 @@ mount --bind local/om2/files/usr/local/sbin /usr/local/sbin
 exec "$@"
 """
 """Makes this host the node om2, and all that it reaches: its own files, or those by hand."""
+
+
+def of(command: str) -> tuple[str, ...]:
+    """What a command needs."""
+    ansible = ("ansible",) if "--ansible" in command else ()
+    return (*ON_A_NODE, *ansible) if "local.yaml" in command else ()
 
 
 @pytest.fixture(scope="session")
@@ -258,7 +271,7 @@ def test_every_command_and_option_has_a_case() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [pytest.param(c, marks=needs(*ON_A_NODE) if "local.yaml" in c else ()) for c in COMMANDS],
+    [pytest.param(c, marks=needs(*of(c))) for c in COMMANDS],
 )
 def test_nothing_leaves_its_place(watch: Watch, command: str) -> None:
     around: tuple[str, ...] = ()
@@ -268,7 +281,7 @@ def test_nothing_leaves_its_place(watch: Watch, command: str) -> None:
         etc, home = ("local/om2/files/etc", "local/om2/files/mnt")
         if command.startswith("plan"):
             etc, home = ("deployed/om2/etc", "deployed/om2/opt")
-            path = f"{watch.world.folder}/commands:{path}"
+            path = f"{watch.world.folder}/commands:{ANSIBLE / 'newest/bin'}:{path}"
         script = ON_ITSELF.format(case=watch.case, etc=etc, home=home)
         around = ("unshare", "-mn", "sh", "-ec", script, "sh")
     run = watch(command, around=around, PATH=path)

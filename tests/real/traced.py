@@ -16,8 +16,9 @@ CALLS = (
 )
 FORKS = ("fork", "vfork", "clone", "clone3")
 WRITES = ("write", "pwrite64", "writev")
-OTHERS = re.compile(rb"\./commands/|.*/commands/ssh$|.*/git$")
-"""Runs that pass omconf secrets: commands of a spec, a node over ssh, a work tree with errors."""
+SENDS = ("sendto", "sendmsg")
+OTHERS = re.compile(rb"\./commands/|.*/commands/ssh$|.*/git$|.*/ansible-playbook$")
+"""Runs that pass omconf secrets: commands of a spec, nodes, a work tree with errors."""
 LONGEST = 1 << 20
 """Bytes of a text that strace shows: more than any file of the tests has."""
 _LINE = re.compile(rb"(\d+) +(\w+)\((.*)\) += (-?\d+|\?)(.*)")
@@ -36,8 +37,8 @@ class Call:
 
     @property
     def path(self) -> str:
-        """The path that the call is about; a file's, of one that writes."""
-        if self.name in WRITES:
+        """The path that the call is about; a file's, of one that writes or sends."""
+        if self.name in WRITES + SENDS:
             return self.arguments.partition(b"<")[2].partition(b">")[0].decode()
         # Of two paths the second, in a folder of its own: `3</a>, "x", 4</b>, "y"`.
         last = -1 if self.name.startswith(("rename", "link", "symlink")) else 0
@@ -75,7 +76,7 @@ class Run:
         return [p for p in opened if re.match(rf"({world}/|\./)?(kept|commands)/.", p)]
 
     def heard(self) -> bytes:
-        """All texts of all calls, but for what others write into a pipe: it goes to omconf."""
+        """All texts of all calls, but for what others write into a pipe or socket: to omconf."""
         parents = {c.result: c.process for c in self.calls if c.name in FORKS}
         theirs = {c.process for c in self.of("execve") if OTHERS.match(c.texts[0])}
         texts: list[bytes] = []
@@ -83,7 +84,8 @@ class Run:
             process: int | None = call.process
             while process is not None and process not in theirs:
                 process = parents.get(process)
-            if process is None or call.name not in WRITES or not call.path.startswith("pipe:"):
+            told = call.name in WRITES + SENDS and call.path.startswith(("pipe:", "socket:"))
+            if process is None or not told:
                 texts += call.texts
         return b"\n".join(texts)
 

@@ -49,7 +49,7 @@ class ActionModule(ActionBase):
         if result["rc"] != 0:
             return {"failed": True, "msg": _failure(result)}
         # From now on connections print nothing of what is sent, and nothing of what comes back.
-        self._play_context.no_log = True
+        self._connection._play_context.no_log = True
         try:
             with socket.socket(socket.AF_UNIX) as omconf:
                 omconf.connect(path)
