@@ -32,6 +32,8 @@ ONE = (
     "A host is a node by its name, or by the node's ssh destination as its name or `ansible_host`."
 )
 ONE_FILE = "Name one file or folder with an inventory; a list of hosts is none."
+_HOST_PORT = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::([0-9]+))?")
+"""What follows the user in a destination that is a URL."""
 _RANGE = re.compile(r"[^A-Za-z0-9_.@+-]")
 """What a name of a host cannot hold as a key of a YAML inventory: patterns are expanded there."""
 
@@ -88,8 +90,10 @@ def parts(destination: str) -> tuple[str, str, int | None]:
     """Cut an OpenSSH destination into user, host and port."""
     url = destination.startswith("ssh://")
     user, _, host = destination.removeprefix("ssh://").rpartition("@")
-    host, _, port = host.partition(":") if url else (host, "", "")
-    return user, host, int(port) if port.isdecimal() else None
+    found = _HOST_PORT.fullmatch(host) if url else None
+    if found is None:
+        return user, host, None
+    return user, found[1] or found[2], int(found[3]) if found[3] else None
 
 
 def of(

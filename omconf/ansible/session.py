@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import selectors
 import signal
 import socket
@@ -17,7 +18,7 @@ import struct
 import subprocess
 import tempfile
 import time
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -134,21 +135,26 @@ class Session:
             return self.nodes[node].run(told, given, wait, limit, room)
         except _BrokenError as error:
             # What it runs there goes on to its end, but nobody waits for what it prints.
-            self.nodes[node].leave()
+            self.nodes[node].channel.close()
             self.lose(node, str(error))
             return Answer(problem=str(error))
 
     def close(self) -> None:
-        """End the tasks, and with them the playbook; one that hangs is killed."""
+        """End the tasks, and with them the playbook; what hangs is killed."""
         for node in self.nodes.values():
             node.channel.close()
-        with suppress(subprocess.TimeoutExpired):
-            self.process.wait(0 if interrupts.hurried() else CLOSING_SECONDS)
-        if self.process.returncode is None and not interrupts.hurried():
+        if not interrupts.hurried():
+            end = time.monotonic() + CLOSING_SECONDS
+            for name in self.nodes.keys() - self.lost.keys():
+                self.nodes[name].wait(end)
+            # Not before: without one of its tasks Ansible ends all others.
             for node in self.nodes.values():
                 node.end()
-            kill_group(self.process.pid)
-            self.process.wait()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(CLOSING_SECONDS)
+            if self.process.returncode is None:
+                kill_group(self.process.pid)
+                self.process.wait()
         for node in self.nodes.values():
             os.close(node.process)
         self.said.close()
@@ -180,18 +186,12 @@ class _Node:
         pid, _, _ = struct.unpack("3i", peer)
         return cls(channel, pid, os.pidfd_open(pid))
 
-    def leave(self) -> None:
-        """Kill what the task runs on this host. A task that is killed would end those of other nodes."""
-        self.channel.close()
-        with suppress(OSError):
-            signal.pidfd_send_signal(self.process, 0)  # it is there, and so its number is its own
-            for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
-                with suppress(OSError):
-                    os.kill(int(child), signal.SIGKILL)
+    def wait(self, end: float) -> None:
+        """Wait until the task has ended, up to a moment."""
+        select.select([self.process], [], [], max(0, end - time.monotonic()))
 
     def end(self) -> None:
-        """Kill the task, and what it runs on this host."""
-        self.channel.close()
+        """Kill the task if it is still there, and what it runs on this host."""
         with suppress(ProcessLookupError, PermissionError):
             signal.pidfd_send_signal(self.process, 0)  # it is there, and so its number is its own
             if os.getpgid(self.pid) == self.pid:
@@ -281,22 +281,20 @@ def session(
     `hidden` are variables of the environment that hold secrets.
     """
     short = None if len(tempfile.gettempdir()) < MAX_FOLDER else "/tmp"  # noqa: S108 - a safe mkdtemp
-    with (
-        tempfile.TemporaryDirectory(prefix="omconf-", dir=short) as folder,
-        interrupts.deferred(),
-        socket.socket(socket.AF_UNIX) as listener,
-    ):
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="omconf-", dir=short))
+        stack.enter_context(interrupts.deferred())
+        listener = stack.enter_context(socket.socket(socket.AF_UNIX))
         path = Path(folder, "inventory.yml")
         path.write_text(inventory.text(become=become), "utf-8")
         listener.bind(f"{folder}/socket")
         listener.listen(len(inventory.hosts) + 1)
         began = _begun(inventory, str(path), f"{folder}/socket", hidden)
-        try:
+        stack.callback(began.close)
+        # Who comes later finds nobody, and ends.
+        with listener:
             _Start(inventory, began, listener).wait()
-            listener.close()
-            yield began
-        finally:
-            began.close()
+        yield began
 
 
 def _begun(inventory: Inventory, own: str, listens: str, hidden: frozenset[str]) -> Session:

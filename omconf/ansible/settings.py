@@ -16,7 +16,8 @@ SETTINGS = {
 """What overrides the user's own configuration."""
 NO_MORE = "No inventory was parsed"
 """What Ansible says last; the reason comes before."""
-WORDS = ("Failed to parse", "Unable to parse", "vault")
+WORDS = ("vault", "Failed to parse", "Unable to parse")
+"""Words of the lines that say it best, the best first."""
 NO_TERMINAL = (
     "omconf gives Ansible no terminal: name files of passwords, by vault_password_file or"
     " become_password_file."
@@ -34,8 +35,8 @@ def reason(printed: str) -> str:
     errors = [
         line for line in lines if line.startswith(("ERROR", "[ERROR")) and NO_MORE not in line
     ]
-    parsing = [line for line in lines if any(word in line for word in WORDS)]
-    found = (errors or parsing or lines or [""])[-1]
+    parsing = [line for word in WORDS for line in lines if word in line]
+    found = (errors[-1:] or parsing or lines[-1:] or [""])[0]
     return re.sub(r"^(\[?(ERROR|WARNING)\]?[!:]?)[\s*]*", "", found)[:300]
 
 
