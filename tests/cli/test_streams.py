@@ -40,6 +40,7 @@ COMMANDS = [
     Command("plan --deployed trees --json --out saved"),
     Command("plan --deployed trees --html page --quiet"),
     Command("plan --git HEAD -o bundles", 1, prints=False),
+    Command("plan --ansible --inventory no-such --keep project", 1, prints=False),
     Command("show plan.saved"),
     Command("show plan.saved --html page"),
     Command("apply --local om1 --root trees/om1 --dry-run", 1),

@@ -24,14 +24,15 @@ def nodes(network: Network, tmp_path: Path) -> Nodes:
     made.ssh()
     path = made.environment["PATH"].split(":", 1)
     made.environment["PATH"] = f"{path[0]}:{ANSIBLE / 'newest/bin'}:{path[1]}"
+    made.environment["SHELL"] = "/bin/sh"  # for what ssh runs itself, to jump
     # What a connection still runs on a node keeps its sshd from ending.
     made.environment["ANSIBLE_SSH_ARGS"] = "-o ControlMaster=auto -o ControlPersist=1s"
     return made
 
 
-def inventory(nodes: Nodes, **variables: object) -> tuple[str, str]:
+def inventory(nodes: Nodes, name: str = "host", **variables: object) -> tuple[str, str]:
     """An inventory with the nodes under names of its own, and these variables."""
-    hosts = {f"host{name[2:]}": {"ansible_host": name} for name in nodes.names}
+    hosts = {f"{name}{node[2:]}": {"ansible_host": node} for node in nodes.names}
     file = nodes.folder / "hosts.yml"
     file.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": variables}}))
     return ("--inventory", str(file))
@@ -48,7 +49,9 @@ def unknown(found: dict[str, Any]) -> dict[str, str]:
 
 
 def whole(found: dict[str, Any]) -> bool:
-    return (found["complete"], found["changes"], found["diagnostics"]) == (True, [], [])
+    """Whether all was read, and is as planned."""
+    assert found["diagnostics"] == []
+    return (found["complete"], found["changes"]) == (True, [])
 
 
 def admin(nodes: Nodes, password: str = "") -> None:
@@ -100,7 +103,7 @@ def test_become_with_a_password(nodes: Nodes) -> None:
 
 
 def test_user_and_port_of_the_inventory(nodes: Nodes) -> None:
-    """They count, and not those of ssh's own configuration."""
+    """They count, and not those of ssh's own configuration; a host is known by the node's name."""
     config = nodes.folder / "ssh/sshd_config"
     config.write_text(f"Port 2222\n{config.read_text()}")
     for name in nodes.names:
@@ -110,8 +113,8 @@ def test_user_and_port_of_the_inventory(nodes: Nodes) -> None:
     client = nodes.folder / "ssh/config"
     client.write_text(client.read_text().replace("User root", "User nobody"))
     variables = {"ansible_user": "root", "ansible_port": 2222}
-    assert whole(planned(nodes, *inventory(nodes, **variables)))
-    assert len(unknown(planned(nodes, *inventory(nodes, ansible_port=2222)))) == 2
+    assert whole(planned(nodes, *inventory(nodes, "om", **variables)))
+    assert len(unknown(planned(nodes, *inventory(nodes, "om", ansible_port=2222)))) == 2
 
 
 def sshd(nodes: Nodes, name: str) -> list[str]:
