@@ -30,7 +30,7 @@ def nodes(network: Network, tmp_path: Path) -> Nodes:
     return made
 
 
-def inventory(nodes: Nodes, name: str = "host", **variables: object) -> tuple[str, str]:
+def inventory(nodes: Nodes, name: object = "host", **variables: object) -> tuple[str, str]:
     """An inventory with the nodes under names of its own, and these variables."""
     hosts = {f"{name}{node[2:]}": {"ansible_host": node} for node in nodes.names}
     file = nodes.folder / "hosts.yml"
