@@ -17,6 +17,7 @@ import pytest
 from bench.specs import PASSWORD, deploy, spec
 from omconf.artifacts.hazelcast import Hazelcast
 from omconf.artifacts.reading import Reading
+from omconf.cli.app import COMMANDS
 from omconf.plan import items
 from tests.command import ROOT, omconf
 
@@ -76,7 +77,7 @@ def test_a_cold_start_loads_the_command_line_alone(option: str) -> None:
     modules = loaded(option)
     assert heavy(modules) == set()
     rooms = {name.split(".")[1] for name in modules if name.startswith("omconf.")}
-    assert rooms == {"cli", "diagnostics", "interrupts", "rules"}
+    assert rooms == {"cli", "dataclass", "diagnostics", "interrupts", "rules"}
 
 
 def test_a_build_loads_neither_what_compares_nor_what_explains(trees: Trees) -> None:
@@ -84,6 +85,15 @@ def test_a_build_loads_neither_what_compares_nor_what_explains(trees: Trees) -> 
     modules = loaded("build", spec_file, "-o", bundle)
     assert heavy(modules) == {"pydantic", "lxml", "yaml"}
     assert not {name for name in modules if name.startswith(("omconf.plan", "omconf.views"))}
+
+
+@pytest.mark.parametrize("command", ["build", "plan"])
+def test_a_command_loads_no_other_command(trees: Trees, command: str) -> None:
+    spec_file, bundle, deployed = trees
+    source = ("-o", bundle) if command == "build" else ("--deployed", deployed)
+    modules = loaded(command, spec_file, *source)
+    others = {f"omconf.cli.{module}" for module in COMMANDS.values()} - {f"omconf.cli.{command}"}
+    assert not modules & others - {"omconf.cli.completion"}  # what offers the names of nodes too
 
 
 def test_a_plan_without_changes_loads_nothing_that_shows_changes(trees: Trees) -> None:

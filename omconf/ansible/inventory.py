@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from omconf import process
 from omconf.ansible.settings import environment
+from omconf.dataclass import dataclass
 from omconf.rules import NO_HOST
 
 if TYPE_CHECKING:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from omconf.bundle import applied
 from omconf.cluster import places
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.rules import UNREADABLE
 

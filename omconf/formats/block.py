@@ -12,9 +12,10 @@ carriage return before it belongs to the line and is kept.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.origin import FromFormat, Value
 from omconf.rules import BEYOND_LIMIT, BROKEN_BLOCK, BROKEN_LINE, UNUSABLE_FILE

@@ -9,10 +9,11 @@ from __future__ import annotations
 import ipaddress
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.findings import report
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many

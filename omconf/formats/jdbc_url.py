@@ -9,10 +9,10 @@ Oracle thin driver's SID form, IBM's JCC driver) and the stock files of OpenMeet
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus
 
+from omconf.dataclass import dataclass
 from omconf.formats import jdbc_parameters, oracle_net
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ Ceph 15 and 19, mount.glusterfs(8), mount.efs of amazon-efs-utils.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.formats import fstab, nfs_options
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ Also the mount options of any file system. Sources: mount(8) of util-linux 2.38,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from omconf.dataclass import dataclass
 from omconf.formats import names, systemd
 from omconf.secrets import quoted
 

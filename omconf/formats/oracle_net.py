@@ -9,8 +9,10 @@ alone; FAILOVER defaults to on, and LOAD_BALANCE to off, save among several desc
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from omconf.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

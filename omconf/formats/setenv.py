@@ -7,9 +7,9 @@ shell_variables.py; here are the options in it, and the mistakes for which Tomca
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.formats.shell_variables import MARK, RUN, VARIABLES, Mistake, Script, Shell
 
 if TYPE_CHECKING:

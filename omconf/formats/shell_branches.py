@@ -8,9 +8,10 @@ files set, and that of a variable that nothing sets for being empty.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+
+from omconf.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,9 +8,9 @@ not known. Nor is what a branch sets that only the node knows to run (shell_bran
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.formats.shell_branches import WORDS, Branches, Taken
 
 if TYPE_CHECKING:

@@ -7,9 +7,10 @@ the node alone: it is kept behind a `$`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
+from omconf.dataclass import dataclass
 from omconf.formats import quoted_words
 
 if TYPE_CHECKING:

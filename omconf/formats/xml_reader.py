@@ -6,11 +6,11 @@ Nothing is fetched or expanded, and what is larger or more nested than any file 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lxml import etree
 
+from omconf.dataclass import dataclass
 from omconf.formats.xml import local
 
 MAX_BYTES: Final = 4 * 1024 * 1024

@@ -7,9 +7,10 @@ deployed one; every finding points into it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.findings import plain_property
 from omconf.formats.xml import children, flatten, local
 from omconf.origin import FromSpec, Span

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf.bundle import applied
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.rules import UNBELIEVABLE, UNUSABLE_FILE
 from omconf.secrets import quoted

@@ -8,12 +8,13 @@ what those files use of XML Schema, not all of it: local elements, named types a
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Final
 
 from lxml import etree
 
+from omconf.dataclass import dataclass
 from omconf.resources import schema_path
 
 _XS: Final = "{http://www.w3.org/2001/XMLSchema}"
