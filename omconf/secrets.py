@@ -19,6 +19,18 @@ _KEYS = "(?:access|license|api|private)[-_.]?key|encryption\\.key"
 WORDS = f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|authorization|bearer|{_KEYS}"
 SECRET_NAME = re.compile(f"(?i){WORDS}")
 """Names (of parameters, properties, elements, mount options) whose values are never shown."""
+_CERTAIN = (
+    "pass",
+    "pasw",
+    "pwd",
+    "secret",
+    "token",
+    "salt",
+    "credential",
+    "authorization",
+    "bearer",
+)
+_POSSIBLE = ("pw", "key")
 # Bounded and possessive, so that a crafted value cannot cost quadratic time.
 _NAMED = re.compile(
     rf"(?i)((?:{WORDS})[\w.-]{{0,20}}+[\"']?"
@@ -57,13 +69,24 @@ def remembered(ask: Callable[[str], _T]) -> Callable[[str], _T]:
     return answer
 
 
+def speaks(text: str) -> bool:
+    """Tell whether SECRET_NAME stands in a text: ten times as fast, which counts for whole files."""
+    if text.isascii():
+        lower = text.lower()
+        if any(word in lower for word in _CERTAIN):
+            return True
+        if not any(part in lower for part in _POSSIBLE):
+            return False
+    return SECRET_NAME.search(text) is not None
+
+
 @remembered
 def hides(key: str) -> bool:
     """Tell whether an item's key says that its value is a secret, in any part of it.
 
     What a map or a queue is called says nothing of what stands in it.
     """
-    return SECRET_NAME.search(_CALLED.sub("", key)) is not None
+    return speaks(_CALLED.sub("", key))
 
 
 def in_plain(name: str, value: str) -> bool:
@@ -117,7 +140,7 @@ def masked_lines(lines: Iterable[str]) -> Iterator[str]:
     """
     goes_on = False
     for line in lines:
-        hidden = goes_on or SECRET_NAME.search(line) is not None
+        hidden = goes_on or speaks(line)
         yield HIDDEN if hidden else masked(line)
         goes_on = hidden and line.rstrip("\r").endswith("\\")
 

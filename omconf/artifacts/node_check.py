@@ -78,6 +78,8 @@ class NodeCheck(Kind):
 
     def release(self, data: bytes) -> str | None:
         """Return the release of OpenMeetings in a facts file; None if it names none."""
+        if data.startswith(b"#!"):  # the program, which is long
+            return None
         found = _RELEASE.search(data)
         return found[1].decode() if found else None
 

@@ -221,7 +221,7 @@ def _joining(key: str) -> bool:
 
 def imports(items: Mapping[str, str]) -> list[str]:
     """Find the keys of `<import>`, which Hazelcast replaces by the elements of that file."""
-    return [key for key in items if _IMPORT.fullmatch(key)]
+    return [key for key in items if key.startswith("import") and _IMPORT.fullmatch(key)]
 
 
 def _unknown(items: Mapping[str, str], lines: Mapping[str, int]) -> Iterator[Finding]:

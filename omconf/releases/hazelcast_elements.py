@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,7 @@ def lines_of_jar(line: str) -> tuple[str, ...]:
     return (min(line, NEWEST, key=_number),)
 
 
+@lru_cache(maxsize=4096)  # the files of all nodes have nearly the same keys
 def unknown(key: str, lines: tuple[str, ...]) -> str | None:
     """Return the first part of an item's key that none of the lines knows; None if they know all."""
     known, path = _known(), ""
