@@ -105,6 +105,30 @@ def test_a_plan_without_changes_loads_nothing_that_shows_changes(trees: Trees) -
     assert heavy(modules) == {"pydantic", "lxml", "yaml"}
 
 
+def test_a_plan_compiles_the_patterns_that_it_uses(trees: Trees) -> None:
+    script = (
+        _RUN
+        + """
+import gc
+from omconf.regex import regex
+found = [o for o in gc.get_objects() if type(o) is regex]
+print(len(found), sum("_compiled" in vars(o) for o in found), file=sys.stderr)
+"""
+    )
+    words = ["plan", str(trees[0]), "--deployed", str(trees[2])]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OM_DB_PASSWORD": PASSWORD},
+        check=True,
+    )
+    every, compiled = map(int, done.stderr.splitlines()[-1].split())
+    assert every > 100
+    assert compiled < every / 2
+
+
 def test_a_plan_with_changes_loads_deepdiff(trees: Trees, tmp_path: Path) -> None:
     """So that the tests above look for the right names."""
     other = tmp_path / "cluster.yaml"

@@ -12,6 +12,7 @@ from lxml import etree
 
 from omconf.dataclass import dataclass
 from omconf.formats.xml import local
+from omconf.regex import regex
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Larger files are refused unread. The files read here are a few kilobytes long."""
@@ -74,7 +75,7 @@ _MALFORMED: Final = {
 }
 
 # What may stand before a DOCTYPE. Possessive, so that no input makes it try again.
-_DOCTYPE: Final = re.compile(r"\ufeff?(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL)
+_DOCTYPE: Final = regex(r"\ufeff?(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL)
 
 
 def parse(data: bytes) -> etree._Element | Fault:
@@ -155,7 +156,7 @@ def fault(
     return Fault(line or 0, f"{place}/@{attribute}" if attribute else place, reason)
 
 
-_SHOWN_NAME: Final = re.compile(r"[\w.:*-]{1,80}", re.ASCII)
+_SHOWN_NAME: Final = regex(r"[\w.:*-]{1,80}", re.ASCII)
 
 
 def path(element: etree._Element, document: etree._Element) -> str:
