@@ -22,6 +22,7 @@ else:
         """Give a class its fields and their methods; see `dataclasses.dataclass`."""
         if cls is None:
             return lambda cls: dataclass(cls, frozen=frozen, slots=slots, eq=eq)
+        cls.__doc__ = cls.__doc__ or cls.__name__  # or its signature is inspected, which is slow
         made = dataclasses.dataclass(init=False, repr=False, eq=False, slots=slots)  # noqa: TID251
         cls = made(cls)
         fields = dataclasses.fields(cls)
