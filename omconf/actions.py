@@ -7,10 +7,11 @@ above put them in order. Nothing here is prose in the place of a command.
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Literal
 
+from omconf.dataclass import dataclass
 from omconf.waits import COMMAND_SECONDS, HEALTH_INTERVAL, HEALTH_SECONDS, START_SECONDS
 
 if TYPE_CHECKING:

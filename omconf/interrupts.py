@@ -15,8 +15,9 @@ import sys
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
+
+from omconf.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,8 +6,9 @@ line and each line of a bundle can say why it is there. There is no second table
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from omconf.dataclass import dataclass
 
 T_co = TypeVar("T_co", covariant=True)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, assert_never
 
+from omconf.dataclass import dataclass
 from omconf.secrets import Secret, SecretFile, masked
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ import re
 from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, NoReturn, TypeVar
 
+from omconf.regex import regex
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -17,33 +19,45 @@ _SHORTEST_LINE = 16
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
 _KEYS = "(?:access|license|api|private)[-_.]?key|encryption\\.key"
 WORDS = f"pas+w|pass|{_PW}|pwd|secret|token|salt|credential|authorization|bearer|{_KEYS}"
-SECRET_NAME = re.compile(f"(?i){WORDS}")
+SECRET_NAME = regex(f"(?i){WORDS}")
 """Names (of parameters, properties, elements, mount options) whose values are never shown."""
+_CERTAIN = (
+    "pass",
+    "pasw",
+    "pwd",
+    "secret",
+    "token",
+    "salt",
+    "credential",
+    "authorization",
+    "bearer",
+)
+_POSSIBLE = ("pw", "key")
 # Bounded and possessive, so that a crafted value cannot cost quadratic time.
-_NAMED = re.compile(
+_NAMED = regex(
     rf"(?i)((?:{WORDS})[\w.-]{{0,20}}+[\"']?"
     rf"(?:(?:\s{{1,3}}+value)?\s{{0,3}}+=\s{{0,3}}+|>|:\s{{1,3}}+(?!\{{))[\"']?)"
     rf"(?!{re.escape(HIDDEN)}|\*{{8}})(?<!\bcredentials=(?=/))(?<!\bsecretfile=(?=/))[^;&,)\s]+"
 )
 # `--password ...` as a program's own option, and `Bearer ...`: a blank stands before the value.
-_BEHIND = re.compile(
+_BEHIND = regex(
     rf"(?i)((?<![\w-])--?[\w-]{{0,40}}?(?:{WORDS})[\w-]{{0,20}}+\s{{1,3}}+(?!-)"
     rf"|\bbearer\s{{1,3}}+(?=\S{{8}}))(?!{re.escape(HIDDEN)}|\*{{8}})[^\s'\"]+"
 )
-_BEFORE_AT = re.compile(r"(?<!\S)\S+(?=@)")
+_BEFORE_AT = regex(r"(?<!\S)\S+(?=@)")
 # `-u name:...`, and `//name:...@` with blanks in it, which no word ends.
-_USER_AND = re.compile(
+_USER_AND = regex(
     r"((?<!\S)(?:-u|--user)[ =]\s{0,3}[^\s:]{1,100}:|//[^/:@\s]{1,100}:(?=[^/@]{1,200}@))[^@\n]+"
 )
-_NAME_END = re.compile(r"[\w.-]")
-_HOST = re.compile(r"(?://|thin:)[^/:]*+[/:]")
-_PLAIN = re.compile(
+_NAME_END = regex(r"[\w.-]")
+_HOST = regex(r"(?://|thin:)[^/:]*+[/:]")
+_PLAIN = regex(
     r"(?i)(?:pas+w\w{0,20}|pwd|secret)=(?!\$\{)[^;&,\s]|//[^/:@\s]{1,100}:(?!\$\{)[^/@\s]{1,200}@"
 )
 _MAX_KEPT = 200
 """Characters of the longest text for which an answer is kept."""
-_LOGIN = re.compile(r"(?i)\buser(?:name)?\s{0,9}=")
-_CALLED = re.compile(r"(?<![\w-])(?!property|param|attribute)[\w-]{1,100}+\[[^\[\]]{0,300}\]")
+_LOGIN = regex(r"(?i)\buser(?:name)?\s{0,9}=")
+_CALLED = regex(r"(?<![\w-])(?!property|param|attribute)[\w-]{1,100}+\[[^\[\]]{0,300}\]")
 
 
 def remembered(ask: Callable[[str], _T]) -> Callable[[str], _T]:
@@ -57,13 +71,24 @@ def remembered(ask: Callable[[str], _T]) -> Callable[[str], _T]:
     return answer
 
 
+def speaks(text: str) -> bool:
+    """Tell whether SECRET_NAME stands in a text: ten times as fast, which counts for whole files."""
+    if text.isascii():
+        lower = text.lower()
+        if any(word in lower for word in _CERTAIN):
+            return True
+        if not any(part in lower for part in _POSSIBLE):
+            return False
+    return SECRET_NAME.search(text) is not None
+
+
 @remembered
 def hides(key: str) -> bool:
     """Tell whether an item's key says that its value is a secret, in any part of it.
 
     What a map or a queue is called says nothing of what stands in it.
     """
-    return SECRET_NAME.search(_CALLED.sub("", key)) is not None
+    return speaks(_CALLED.sub("", key))
 
 
 def in_plain(name: str, value: str) -> bool:
@@ -117,7 +142,7 @@ def masked_lines(lines: Iterable[str]) -> Iterator[str]:
     """
     goes_on = False
     for line in lines:
-        hidden = goes_on or SECRET_NAME.search(line) is not None
+        hidden = goes_on or speaks(line)
         yield HIDDEN if hidden else masked(line)
         goes_on = hidden and line.rstrip("\r").endswith("\\")
 

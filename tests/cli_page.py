@@ -11,7 +11,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from omconf.cli.app import app
+from omconf.cli.app import application
 from omconf.formats import markdown
 from tests import man_page
 from tests.command import ROOT
@@ -22,7 +22,7 @@ APPLY = ("For the exit codes of `apply` and `undo`, see [how it ended](apply.md#
 
 def page() -> str:
     """Write the page: each command with its options, the exit codes, the environment."""
-    root: Any = get_command(app)
+    root: Any = get_command(application())
     lines = [
         "# The command line",
         "",

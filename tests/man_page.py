@@ -10,7 +10,7 @@ from typing import Any
 from typer.main import get_command
 
 from omconf import __version__
-from omconf.cli.app import app
+from omconf.cli.app import application
 from tests.command import ROOT
 
 PAGE = ROOT / "docs/omconf.1"
@@ -33,7 +33,7 @@ FILES = (
 
 def page() -> str:
     """Write the page in man(7)."""
-    root: Any = get_command(app)
+    root: Any = get_command(application())
     lines = [
         f'.TH OMCONF 1 "" "omconf {__version__}" "User Commands"',
         ".SH NAME",

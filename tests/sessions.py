@@ -28,7 +28,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from omconf.cli.app import app
+from omconf.cli.app import application
 from tests.command import OWN_CODE, ROOT
 from tests.forked import forks
 
@@ -188,7 +188,7 @@ def invocations(command: str) -> Iterator[list[str]]:
 @functools.cache
 def commands() -> dict[str, Any]:
     """Return omconf's commands by name, as click has them."""
-    root: Any = get_command(app)
+    root: Any = get_command(application())
     return dict(root.commands)
 
 

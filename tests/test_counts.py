@@ -15,9 +15,13 @@ import deepdiff
 import pytest
 
 from bench.specs import PASSWORD, deploy, spec
+from omconf import secrets
+from omconf.artifacts import node_check
 from omconf.artifacts.hazelcast import Hazelcast
 from omconf.artifacts.reading import Reading
+from omconf.cli.app import COMMANDS
 from omconf.plan import items
+from omconf.releases import hazelcast_elements
 from tests.command import ROOT, omconf
 
 HEAVY = ("pydantic", "lxml", "yaml", "deepdiff", "xmlschema", "rich", "ctypes")
@@ -76,7 +80,7 @@ def test_a_cold_start_loads_the_command_line_alone(option: str) -> None:
     modules = loaded(option)
     assert heavy(modules) == set()
     rooms = {name.split(".")[1] for name in modules if name.startswith("omconf.")}
-    assert rooms == {"cli", "diagnostics", "interrupts", "rules"}
+    assert rooms == {"cli", "dataclass", "diagnostics", "interrupts", "rules"}
 
 
 def test_a_build_loads_neither_what_compares_nor_what_explains(trees: Trees) -> None:
@@ -86,10 +90,43 @@ def test_a_build_loads_neither_what_compares_nor_what_explains(trees: Trees) -> 
     assert not {name for name in modules if name.startswith(("omconf.plan", "omconf.views"))}
 
 
+@pytest.mark.parametrize("command", ["build", "plan"])
+def test_a_command_loads_no_other_command(trees: Trees, command: str) -> None:
+    spec_file, bundle, deployed = trees
+    source = ("-o", bundle) if command == "build" else ("--deployed", deployed)
+    modules = loaded(command, spec_file, *source)
+    others = {f"omconf.cli.{module}" for module in COMMANDS.values()} - {f"omconf.cli.{command}"}
+    assert not modules & others - {"omconf.cli.completion"}  # what offers the names of nodes too
+
+
 def test_a_plan_without_changes_loads_nothing_that_shows_changes(trees: Trees) -> None:
     spec_file, _, deployed = trees
     modules = loaded("plan", spec_file, "--deployed", deployed)
     assert heavy(modules) == {"pydantic", "lxml", "yaml"}
+
+
+def test_a_plan_compiles_the_patterns_that_it_uses(trees: Trees) -> None:
+    script = (
+        _RUN
+        + """
+import gc
+from omconf.regex import regex
+found = [o for o in gc.get_objects() if type(o) is regex]
+print(len(found), sum("_compiled" in vars(o) for o in found), file=sys.stderr)
+"""
+    )
+    words = ["plan", str(trees[0]), "--deployed", str(trees[2])]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *words],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env=os.environ | {"OM_DB_PASSWORD": PASSWORD},
+        check=True,
+    )
+    every, compiled = map(int, done.stderr.splitlines()[-1].split())
+    assert every > 100
+    assert compiled < every / 2
 
 
 def test_a_plan_with_changes_loads_deepdiff(trees: Trees, tmp_path: Path) -> None:
@@ -125,6 +162,31 @@ def test_nodes_that_change_alike_are_compared_once(
     assert len(read) == len(set(read)) == 6, "three files, deployed and wanted"
     keys = [sorted({**before, **after}) for before, after in compared]
     assert keys == [["multicast_ttl"], ["network/join/multicast/multicast-time-to-live"]]
+
+
+def test_whole_files_are_not_searched_by_slow_patterns(
+    trees: Trees, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both took a sixth of a plan that changes all of 1,000 nodes."""
+    searched: list[int] = []
+
+    class Counted:
+        def __init__(self, pattern: Any) -> None:
+            self.pattern = pattern
+
+        def search(self, text: Any) -> Any:
+            searched.append(len(text))
+            return self.pattern.search(text)
+
+    other = tmp_path / "cluster.yaml"
+    other.write_text(spec(3, ttl=31))
+    monkeypatch.setattr(secrets, "SECRET_NAME", Counted(secrets.SECRET_NAME))
+    monkeypatch.setattr(node_check, "_RELEASE", Counted(node_check._RELEASE))
+    hazelcast_elements.unknown.cache_clear()
+    assert omconf("plan", other, "--deployed", trees[2]).code == 0
+    assert 0 < max(searched) < 1000
+    looked_up = hazelcast_elements.unknown.cache_info()
+    assert looked_up.hits >= 2 * looked_up.misses > 0, "once for all three nodes"
 
 
 @pytest.mark.parametrize("check", [[], ["--check"]])

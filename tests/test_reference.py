@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from typer.main import get_command
 
-from omconf.cli.app import app
+from omconf.cli.app import application
 from tests import cli_page, json_page
 
 
@@ -17,7 +17,7 @@ def test_it_is_fresh(made: object) -> None:
 
 def test_every_option_of_every_command_is_there() -> None:
     page = cli_page.page()
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in get_command(application()).commands.items():  # type: ignore[attr-defined]
         part = page.partition(f"\n## omconf {name}\n")[2].partition("\n## ")[0]
         for option in command.params:
             for spelling in option.opts:

@@ -96,7 +96,7 @@ def hosts() -> Any:
     (page,) = (page for page in READ if page.id == "OM360")
     text, _ = page.examples("Bad")
     listed = yaml.safe_load(text.text)["all"]["hosts"]
-    addresses = {host: variables["ansible_host"] for host, variables in listed.items()}
+    addresses = {host: (variables["ansible_host"], "") for host, variables in listed.items()}
     return inventory.matched("hosts.yml", addresses, {"om1": "om1", "om2": "om2"})
 
 

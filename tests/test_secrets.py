@@ -12,7 +12,7 @@ import pytest
 
 from omconf import secret_sources
 from omconf.secret_sources import SecretRef, Unresolved, resolve
-from omconf.secrets import HIDDEN, Secret, masked, masked_lines
+from omconf.secrets import HIDDEN, SECRET_NAME, Secret, masked, masked_lines, speaks
 
 VALUE = "c0rrect-h0rse"
 
@@ -190,3 +190,23 @@ def test_a_command_is_heard_for_some_time_and_some_bytes(
     found = resolve(SecretRef("command", ("sh", "-c", script)))
     assert isinstance(found, Unresolved)
     assert found.why == f"the command sh gives none: {why}"
+
+
+NAMES = """
+pass passs passw pasw paw pas pa\u017fsword pw DB_PW apw a-pw -Dpw xpwx pwd secret token salt credential
+authorization bearer key access-key accesskey license_key api.key private--key encryption.key
+encryption-key keys \u212aey se\u0441ret
+"""
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_words_are_found_as_the_pattern_finds_them(name: str) -> None:
+    for text in (
+        name,
+        name.upper(),
+        f"<{name}>x</{name}>",
+        f"a {name}\nb",
+        f"{name}\u00e9",
+        f"x{name}",
+    ):
+        assert speaks(text) is (SECRET_NAME.search(text) is not None), text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from omconf.adopt import host, hosts_files, member_list, setenv
@@ -15,6 +15,7 @@ from omconf.artifacts.openmeetings_properties import KIND as PROPERTIES
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.artifacts.setenv import item_of
 from omconf.cluster.resolve import natural
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.formats.names import NUMERIC
 from omconf.hazelcast.items import MEMBER

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from omconf.adopt import (
@@ -26,6 +26,7 @@ from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.cluster import places
 from omconf.cluster.resolve import natural
+from omconf.dataclass import dataclass
 from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.diagnostics import Diagnostic, Finding, Severity
 from omconf.formats import header

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from omconf.adopt import write
 from omconf.adopt.fold import fold
 from omconf.adopt.model import ABSENT, Fact
 from omconf.adopt.names import ONLY_NEW
+from omconf.dataclass import dataclass
 from omconf.rules import DRIFT, MISSING_SETTING
 from omconf.secrets import masked, quoted
 from omconf.spec.references import node_text

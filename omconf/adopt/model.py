@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any, Final
 
 from omconf.cluster import places
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding, Rule
 from omconf.formats import utf8
 from omconf.origin import Span

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.exports import PATH as EXPORTS_PATH
 from omconf.artifacts.fstab import PATH as FSTAB_PATH
+from omconf.dataclass import dataclass
 from omconf.formats import exports, fstab, nfs_options, systemd, unit_file
 
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.diagnostics import has_errors
 
 if TYPE_CHECKING:

@@ -6,10 +6,11 @@ import ipaddress
 import os
 import re
 import socket
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from omconf.dataclass import dataclass
 from omconf.deployed import ssh, survey
 from omconf.deployed.directory import HINT, Directory
 from omconf.deployed.local import Local

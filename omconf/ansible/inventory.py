@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from omconf import process
 from omconf.ansible.settings import environment, hint, reason
+from omconf.dataclass import dataclass
 from omconf.rules import NO_HOST
 
 if TYPE_CHECKING:

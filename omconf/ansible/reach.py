@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf.ansible import inventory
 from omconf.ansible.session import PlaybookError, session
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic
 
 if TYPE_CHECKING:

@@ -19,12 +19,13 @@ import subprocess
 import tempfile
 import time
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from omconf import interrupts
 from omconf.ansible.settings import environment, hint, reason
+from omconf.dataclass import dataclass
 from omconf.process import Answer, kill_group
 from omconf.rules import NO_PLAYBOOK, UNTESTED
 

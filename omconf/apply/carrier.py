@@ -12,13 +12,14 @@ import shlex
 import subprocess
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf import interrupts
 from omconf.apply.program import LACKS, MAX_SAID, UNEXPECTED, Program
 from omconf.apply.wire import LeftError, LostError, framed
+from omconf.dataclass import dataclass
 from omconf.deployed import ssh
 
 if TYPE_CHECKING:

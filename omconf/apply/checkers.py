@@ -11,12 +11,12 @@ import re
 import secrets
 import time
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omconf.actions import Manual, Put, Run
 from omconf.artifacts import exports, fstab
 from omconf.cluster.places import STATE
+from omconf.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

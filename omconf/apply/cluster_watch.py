@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from omconf import interrupts
 from omconf.apply.wire import LostError
 from omconf.apply.written import StoppedError
 from omconf.artifacts.node_check import program_text
+from omconf.dataclass import dataclass
 from omconf.deployed.ssh import side_by_side
 from omconf.formats.node_check import PROGRAM, Status
 from omconf.verify.combine import report

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
@@ -16,6 +15,7 @@ from pydantic import Field, ValidationError
 from omconf import actions
 from omconf.apply.events import Outcome
 from omconf.cluster.places import STATE
+from omconf.dataclass import dataclass
 from omconf.formats import printf
 from omconf.plan import owed
 from omconf.planfile import model

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal
 
 from omconf.actions import OWN_UNITS, Health, Manual, Put, Remove, Run, Service
@@ -14,6 +14,7 @@ from omconf.apply.node_files import NodeFiles
 from omconf.apply.wire import LeftError, key
 from omconf.apply.written import FailedError, StoppedError
 from omconf.cluster import places
+from omconf.dataclass import dataclass
 from omconf.rollout import document, text
 
 if TYPE_CHECKING:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from omconf.apply.programs import Programs
 from omconf.apply.wire import key
 from omconf.apply.written import FailedError, Written, digest
 from omconf.cluster import places
+from omconf.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

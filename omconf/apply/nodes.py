@@ -7,7 +7,7 @@ use of it by now. Nor does a node go back whose old settings need what is gone b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -18,6 +18,7 @@ from omconf.apply.events import Event, Outcome, State
 from omconf.apply.node import CHECKED, Node
 from omconf.apply.wire import LostError, lost
 from omconf.apply.written import FailedError, StoppedError, WaitingError
+from omconf.dataclass import dataclass
 from omconf.deployed.ssh import side_by_side
 
 if TYPE_CHECKING:

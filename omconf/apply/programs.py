@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from omconf.actions import OWN_UNITS, Health, Manual, Run, Service
 from omconf.apply import unit as units
 from omconf.apply.wire import SLACK, key
 from omconf.apply.written import FailedError
+from omconf.dataclass import dataclass
 from omconf.plan import owed
 from omconf.plan.owed import UNIT, done
 from omconf.rollout import openmeetings

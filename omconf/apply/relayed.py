@@ -7,13 +7,14 @@ task extends for as long as omconf is there; once omconf is gone, the task gives
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf import interrupts
 from omconf.apply.carrier import FIRST, first
 from omconf.apply.program import BROKEN, LACKS, MAX_SAID, UNEXPECTED, Program
 from omconf.apply.wire import LEASE_SECONDS, LeftError, LostError, Reply, command
+from omconf.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

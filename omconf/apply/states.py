@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from omconf.apply.written import digest
 from omconf.cluster import places
+from omconf.dataclass import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection

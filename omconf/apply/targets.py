@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from omconf.artifacts import by_name
 from omconf.bundle import manifest
 from omconf.cluster import places
+from omconf.dataclass import dataclass
 from omconf.formats import properties
 from omconf.ownership import OWNED
 from omconf.plan import access

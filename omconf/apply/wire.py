@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from omconf.dataclass import dataclass
 from omconf.formats import printf
 
 if TYPE_CHECKING:

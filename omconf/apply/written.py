@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from omconf.dataclass import dataclass
 from omconf.plan.digest import ABSENT, sha256
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from omconf.dataclass import dataclass
 from omconf.origin import Value
 from omconf.rules import UNUSABLE_FILE
 from omconf.secrets import masked, quoted

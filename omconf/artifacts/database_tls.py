@@ -7,7 +7,6 @@ pgJDBC 42.7.10 refuses a key that its group can read, whoever owns it.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,6 +18,7 @@ from omconf.artifacts.reading import Reading
 from omconf.cluster.places import DATABASE_FILE
 from omconf.diagnostics import Finding
 from omconf.origin import FromDefault
+from omconf.regex import regex
 from omconf.rules import UNUSABLE_FILE
 from omconf.secret_sources import MAX_FILE
 from omconf.secrets import SecretFile
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 CLOSED = FromDefault("database.tls", "the driver rejects a key that others can read")
 CONTENT = "secret"
 """What the one item of such a file is called."""
-_UNFILLED = re.compile(r"(@omconf:[\w.-]+@)\n?")
+_UNFILLED = regex(r"(@omconf:[\w.-]+@)\n?")
 _FORMATS = {
     "ca": ("pem", "p12", "jks"),
     "client-cert": ("pem",),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from omconf.actions import Do, Manual, Run, run
+from omconf.dataclass import dataclass
 from omconf.formats import names
 from omconf.waits import MOUNT_SECONDS
 

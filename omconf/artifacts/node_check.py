@@ -23,6 +23,7 @@ from omconf.diagnostics import Finding
 from omconf.formats import header
 from omconf.formats.node_check import PROGRAM
 from omconf.origin import FromFormat, FromPage, Value
+from omconf.regex import regex
 from omconf.rules import SPLIT_CLUSTER
 from omconf.secrets import masked
 
@@ -36,10 +37,10 @@ SHELL = FromFormat("POSIX shell")
 FACTS = FromFormat("what omconf-node-check reads")
 
 TEXT = Path(__file__).with_suffix(".sh")
-_RELEASE = re.compile(rb"^release=([0-9]{1,3}(?:\.[0-9]{1,3}){2})$", re.MULTILINE)
+_RELEASE = regex(rb"^release=([0-9]{1,3}(?:\.[0-9]{1,3}){2})$", re.MULTILINE)
 MAX_OTHERS = 3
 """Releases of other nodes that a finding names."""
-_NAMED = re.compile("([a-z0-9_-]+)=(.*)")
+_NAMED = regex("([a-z0-9_-]+)=(.*)")
 
 
 def program_text() -> str:
@@ -78,6 +79,8 @@ class NodeCheck(Kind):
 
     def release(self, data: bytes) -> str | None:
         """Return the release of OpenMeetings in a facts file; None if it names none."""
+        if data.startswith(b"#!"):  # the program, which is long
+            return None
         found = _RELEASE.search(data)
         return found[1].decode() if found else None
 

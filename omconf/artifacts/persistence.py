@@ -6,7 +6,6 @@ Sources: the clustering page, step "Database"; each release's stock file for the
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
@@ -22,6 +21,7 @@ from omconf.findings import plain_property
 from omconf.formats import connection_properties, dbcp2, header, jdbc_servers, jdbc_url
 from omconf.formats.xml import escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
+from omconf.regex import regex
 from omconf.rules import CONTRADICTION, DROPPED
 from omconf.schema import deployed_xml
 from omconf.secrets import HIDDEN, Secret, hides, in_plain
@@ -48,9 +48,9 @@ SCHEMAS = {
     "https://jakarta.ee/xml/ns/persistence": "persistence-3.0.xsd",
 }
 """The schema of each line of JPA by its namespace."""
-_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.]{0,40}")
+_NAME = regex(r"[A-Za-z][A-Za-z0-9_.]{0,40}")
 _SETS = frozenset({"class"})
-_CONNECTS = re.compile(
+_CONNECTS = regex(
     r"openjpa\.Connection(2|DriverName|Factory|Password|Properties|URL|UserName)"
     r"|(javax|jakarta)\.persistence\.(jdbc|jta|nonJta)"
 )
@@ -62,7 +62,7 @@ _SPEC_KEYS = {
     **{f"{_URL}/{name}": "database.host" for name in jdbc_servers.ALTERNATES},
     f"properties/{CONNECTION}/Username": "database.user",
 }
-_ORACLE_SETTING = re.compile(rf"{_URL}/[A-Z0-9_ /]+")
+_ORACLE_SETTING = regex(rf"{_URL}/[A-Z0-9_ /]+")
 """A setting of a connect descriptor, for which a spec has no place."""
 _PLACES = (_URL, f"{_URL}/{jdbc_servers.DATABASE}")
 """What says which database it is."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.formats.block import MAX_ENTRIES, too_many
-from omconf.secrets import Secret, hides, masked
+from omconf.secrets import Secret, hides, masked, remembered
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
 
     Texts = Mapping[str, str]
     """Files of a node by their paths."""
+
+
+@remembered
+def _told(key: str) -> tuple[str, bool]:
+    """Return a key as it may be shown, and whether its value is a secret."""
+    key = masked(key)
+    return key, hides(key)
 
 
 @dataclass(slots=True)
@@ -52,9 +60,9 @@ class Reading:
                 self.findings.append(too_many(line))
                 self.broken = True
             return
-        key = masked(key)
+        key, is_secret = _told(key)
         self.lines[key] = line
-        if hides(key):
+        if is_secret:
             self.secrets[key] = Secret(value)
         else:
             self.items[key] = masked(value)

@@ -29,6 +29,7 @@ from omconf.findings import report
 from omconf.formats import smb_conf, smb_hosts
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.origin import FromDefault, FromPage
+from omconf.regex import regex
 from omconf.rules import BEHIND, CONTRADICTION, SHUT_OUT, UNCARRIABLE, UNUSABLE_FILE
 
 if TYPE_CHECKING:
@@ -297,8 +298,8 @@ _YES, _NO = ("yes", "true", "on", "1"), ("no", "false", "off", "0")
 
 # What C's isspace() takes for white space; str.isspace() knows more.
 _BLANKS = " \t\v\f\r"
-_CONTINUED = re.compile(rf"\\[{_BLANKS}]*$")
-_RUN = re.compile(rf"([{_BLANKS}])[{_BLANKS}]+")
+_CONTINUED = regex(rf"\\[{_BLANKS}]*$")
+_RUN = regex(rf"([{_BLANKS}])[{_BLANKS}]+")
 
 
 def _logical(text: str) -> Iterator[tuple[int, int, tuple[int, int], str]]:

@@ -7,7 +7,6 @@ start on an empty folder (measured).
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,6 +17,7 @@ from omconf.artifacts.model import Kind
 from omconf.artifacts.reading import Reading
 from omconf.formats import header, systemd
 from omconf.origin import FromFormat, FromPage, Value
+from omconf.regex import regex
 from omconf.rules import UNCARRIABLE
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ MOUNTED = FromPage("File systems: OpenMeetings needs the shared folder when it s
 ROUTE = FromPage("Network: the multicast address is there when OpenMeetings starts")
 TIME_ZONE = FromPage("Servers: the same time zone on all of them")
 UNIT = FromFormat("systemd unit")
-_OWN_LINE = re.compile(
+_OWN_LINE = regex(
     r'|# .*|\[(?:Unit|Service)\]|(?:RequiresMountsFor|Wants|After)=.*|Environment="TZ=.*"'
 )
 

@@ -8,7 +8,6 @@ JAVA_OPTS once more, so every option is quoted for that.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -23,6 +22,7 @@ from omconf.formats import java, java_opts
 from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
 from omconf.formats.java_opts import plain
 from omconf.origin import FromFormat, FromPage, Value
+from omconf.regex import regex
 from omconf.rules import BY_HAND, CONTRADICTION, DROPPED, OVERRULED, UNCARRIABLE, UNUSABLE_FILE
 from omconf.secrets import hides, in_plain, quoted
 
@@ -71,8 +71,8 @@ HAZELCASTS = (
     "-Dhazelcast.local.publicAddress",
 )
 """System properties of Hazelcast that override its file."""
-_BY_HAND_LIST = re.compile(r"serialization\.class\.whitelist=([^\s\"']*)")
-_ANEW = re.compile(
+_BY_HAND_LIST = regex(r"serialization\.class\.whitelist=([^\s\"']*)")
+_ANEW = regex(
     r"(?:^|[;&|]|\b(?:then|else|do)\s)\s*(?:(?:export\s+)?JAVA_OPTS=(.*)|unset\s+JAVA_OPTS\b)"
 )
 

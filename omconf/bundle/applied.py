@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
 from omconf.artifacts import by_name
 from omconf.bundle.manifest import FORMAT_VERSION
+from omconf.dataclass import dataclass
 from omconf.formats import paths
 from omconf.secrets import quoted
 

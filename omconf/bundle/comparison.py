@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from omconf.bundle.directory import Survey, opened, survey, unusable
 from omconf.bundle.listing import any_path, listing
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic
 from omconf.files import read
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from hashlib import sha256
 from typing import TYPE_CHECKING
 
@@ -10,6 +9,7 @@ from omconf.artifacts import kinds
 from omconf.bundle import manifest
 from omconf.bundle.model import Bundle, BundleFile, NodeBundle
 from omconf.ownership import OWNED
+from omconf.regex import regex
 from omconf.rules import OWN_SCHEMA, TOO_LARGE
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MISTAKE = "This is a bug in omconf; please report it with your spec."
 _CONTROLS = bytes({*range(9), *range(10, 32), 127})
 """Control characters but for the tab: a file has its line feeds, and none else."""
-_TEXT = re.compile(rb">[^<]+<")
+_TEXT = regex(rb">[^<]+<")
 
 
 def compile_bundle(cluster: Cluster) -> Bundle:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from bisect import bisect_left
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.files import read
 from omconf.files.inside import Inside
 from omconf.rules import FOREIGN_FILE, UNUSABLE

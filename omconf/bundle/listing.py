@@ -12,11 +12,11 @@ import os
 import re
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
 from omconf.bundle.directory import MANIFEST, STAGING, foreign_files, opened, shown, unusable
+from omconf.dataclass import dataclass
 from omconf.files import read
 from omconf.rules import BROKEN_MANIFEST
 

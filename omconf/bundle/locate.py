@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.contents import Artifact, Line
 from omconf.bundle.comparison import matches
 from omconf.bundle.compile import contents, files
 from omconf.cluster import places
+from omconf.dataclass import dataclass
 from omconf.origin import FromFormat
 from omconf.rules import NO_SUCH_PLACE, OUTDATED
 

@@ -6,17 +6,16 @@ can have written is not deleted.
 
 from __future__ import annotations
 
-import re
-
 from omconf.artifacts import kinds
 from omconf.ownership import OWNED
+from omconf.regex import regex
 
-_TOP = re.compile(r"README\.md|manifest\.json|[a-z0-9-]{1,63}/manifest\.json")
-_EXTERNAL = re.compile(
+_TOP = regex(r"README\.md|manifest\.json|[a-z0-9-]{1,63}/manifest\.json")
+_EXTERNAL = regex(
     r"storage/(?:exports|smb\.conf)|database/(?:pg_hba\.conf|(?:postgresql|mysql)\.sql"
     r"|(?:mssql|oracle|db2)\.txt)"
 )
-_OF_NODE = re.compile(r"[a-z0-9-]{1,63}/([a-z]+)(/.+)")
+_OF_NODE = regex(r"[a-z0-9-]{1,63}/([a-z]+)(/.+)")
 
 
 def possible(path: str) -> bool:

@@ -9,12 +9,12 @@ import os
 import signal
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from omconf.bundle.directory import MANIFEST, STAGING, parents, shown, survey, unusable
 from omconf.bundle.listing import any_path, is_inside, listing
 from omconf.bundle.staging import Replacement, UndoFailedError
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic
 from omconf.files import read
 from omconf.files.inside import Inside

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from omconf.cluster import database_url
 from omconf.findings import plain_property
 from omconf.formats import connection_properties, dbcp2, jdbc_parameters, jdbc_url
+from omconf.regex import regex
 from omconf.rules import (
     ADMINISTRATOR,
     BAD_SETTING,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.origin import Span, Value
 
-_EVERY_CHARACTER = re.compile("utf8mb4|utf16|utf32|gb18030|binary", re.IGNORECASE)
+_EVERY_CHARACTER = regex("utf8mb4|utf16|utf32|gb18030|binary", re.IGNORECASE)
 """Begins the collations of MySQL's character sets that have every character of Unicode."""
 
 
@@ -47,7 +48,7 @@ ADMINISTRATORS = {
 }
 """Who each kind of server makes its administrator when it is installed."""
 _OURS = ("url", "username", "password", "driverClassName")
-_WRITTEN = re.compile(
+_WRITTEN = regex(
     "user(name)?|password|host|server(name)?|port(number)?|database(name)?|dbname|pg(host|port|dbname)"
 )
 """Options that say what other keys of `database:` say, in the drivers' several words."""

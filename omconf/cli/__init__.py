@@ -85,12 +85,15 @@ def run_command(arguments: list[str]) -> int:
     from typer.main import get_command
 
     from omconf.cli import completion, output
-    from omconf.cli.app import app
+    from omconf.cli.app import COMMANDS, application
 
     if completion.VARIABLE in os.environ:
         completion.answer()
+    named = next((word for word in arguments if not word.startswith("-")), "")
     try:
-        code = get_command(app).main(arguments, prog_name="omconf", standalone_mode=False)
+        code = get_command(application(named)).main(
+            arguments, prog_name="omconf", standalone_mode=False
+        )
     except SystemExit as ended:  # a shell was told what completes its line
         return int(ended.code or 0)
     except (typer.Abort, KeyboardInterrupt):
@@ -101,9 +104,7 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
-            known = {command.name for command in app.registered_commands}
-            named = next((word for word in arguments if not word.startswith("-")), "")
-            output.wrong_usage(error, named if named in known else "")
+            output.wrong_usage(error, named if named in COMMANDS else "")
             return 1
         if os.environ.get("OMCONF_DEBUG"):
             raise

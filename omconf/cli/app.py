@@ -1,34 +1,38 @@
-"""The typer application: one module a verb."""
+"""The typer application: one module a command."""
 
 from __future__ import annotations
 
 import sys
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from omconf import __version__
-from omconf.cli import (
-    apply,
-    build,
-    completion,
-    doctor,
-    explain,
-    graph,
-    import_,
-    init,
-    log,
-    output,
-    plan,
-    releases,
-    rules,
-    schema,
-    show,
-    undo,
-    validate,
-    verify,
-)
+from omconf.cli import output
+
+COMMANDS = {
+    "init": "init",
+    "validate": "validate",
+    "build": "build",
+    "plan": "plan",
+    "apply": "apply",
+    "undo": "undo",
+    "log": "log",
+    "show": "show",
+    "import": "import_",
+    "graph": "graph",
+    "verify": "verify",
+    "explain": "explain",
+    "schema": "schema",
+    "rules": "rules",
+    "releases": "releases",
+    "doctor": "doctor",
+    "completion": "completion",
+    "help": "help_",
+}
+"""Each command, in the order of the help: the module beside this one, and the function there."""
 
 
 class Verbs(TyperGroup):
@@ -42,25 +46,12 @@ class Verbs(TyperGroup):
             formatter.write_dl([(name, " ".join(text.split())) for name, text in rows])
 
 
-app = typer.Typer(
-    name="omconf",
-    cls=Verbs,
-    add_completion=False,
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    # As wide as the terminal is.
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": sys.maxsize},
-)
-
-
 def _version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"omconf {__version__}")
         raise typer.Exit
 
 
-@app.callback()
 def omconf(
     version: Annotated[
         bool,
@@ -74,37 +65,23 @@ def omconf(
         output.colourless()
 
 
-def _verbs(incomplete: str) -> list[str]:
-    names = [command.name or "" for command in app.registered_commands]
-    return [name for name in names if name.startswith(incomplete)]
+def application(named: str = "") -> typer.Typer:
+    """Make the application; of a command that is named this one alone, which starts sooner.
 
-
-def help_(
-    verb: Annotated[
-        str | None, typer.Argument(metavar="COMMAND", help="A command.", autocompletion=_verbs)
-    ] = None,
-) -> None:
-    """Show how a command is used, as `omconf COMMAND --help` does."""
-    from omconf.cli import run_command
-
-    raise typer.Exit(run_command([*filter(None, [verb]), "--help"]))
-
-
-app.command("init")(init.init)
-app.command("validate")(validate.validate)
-app.command("build")(build.build)
-app.command("plan")(plan.plan)
-app.command("apply")(apply.apply)
-app.command("undo")(undo.undo)
-app.command("log")(log.log)
-app.command("show")(show.show)
-app.command("import")(import_.import_)
-app.command("graph")(graph.graph)
-app.command("verify")(verify.verify)
-app.command("explain")(explain.explain)
-app.command("schema")(schema.schema)
-app.command("rules")(rules.rules)
-app.command("releases")(releases.releases)
-app.command("doctor")(doctor.doctor)
-app.command("completion")(completion.completion)
-app.command("help")(help_)
+    Typer takes about a millisecond for each command, and its module has to be imported.
+    """
+    app = typer.Typer(
+        name="omconf",
+        cls=Verbs,
+        add_completion=False,
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        # As wide as the terminal is.
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": sys.maxsize},
+    )
+    app.callback()(omconf)
+    for name in [named] if named in COMMANDS else COMMANDS:
+        module = import_module(f"omconf.cli.{COMMANDS[name]}")
+        app.command(name)(getattr(module, COMMANDS[name]))
+    return app

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from select import select
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +17,7 @@ import typer
 
 from omconf import interrupts
 from omconf.cli import completion, output
+from omconf.dataclass import dataclass
 from omconf.rules import NOBODY
 
 if TYPE_CHECKING:

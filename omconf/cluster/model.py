@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
+from omconf.dataclass import dataclass
 from omconf.formats import names
 from omconf.origin import Value
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from omconf.cluster import database_url
 from omconf.formats import jdbc_servers, jdbc_url
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from omconf.cluster.model import Cluster
 
-LOOPBACK = re.compile(
+LOOPBACK = regex(
     r"127\.[0-9.]+|\[[0:]*:0*1\]|localhost(\.localdomain)?|(ip6-)?(localhost|loopback)"
 )
 """A host's own names for itself; Debian gives its host name 127.0.1.1."""

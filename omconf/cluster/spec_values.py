@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omconf.diagnostics import meant
 from omconf.origin import FromDefault, FromSpec, Origin, Value
+from omconf.regex import regex
 from omconf.rules import EXPORT_PATH, WRONG_VALUE
 from omconf.secret_sources import SecretRef
 from omconf.spec import defaults
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOOPBACK = re.compile(r"127\.[0-9.]+|localhost(\.localdomain)?")
+_LOOPBACK = regex(r"127\.[0-9.]+|localhost(\.localdomain)?")
 
 
 class Key(str):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf.ansible.session import PlaybookError, untested
+from omconf.dataclass import dataclass
 from omconf.deployed import answer, reader
 from omconf.deployed.snapshot import Snapshot
 from omconf.deployed.ssh import side_by_side

@@ -9,9 +9,9 @@ copied only for the files that were asked for. Why it is not `tarfile`: docs/dec
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.deployed.snapshot import MAX_BYTES, TOO_LARGE, Access, DeployedFile
 from omconf.deployed.tree import no_file
 

@@ -7,8 +7,10 @@ one pool, so that 10,000 nodes hold no more than the pool and those amounts.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from threading import Lock
+
+from omconf.dataclass import dataclass
 
 POOL = 32 * 1024 * 1024
 """Bytes that all nodes may hold together beyond their own amounts."""

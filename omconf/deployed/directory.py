@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.deployed import tree
 from omconf.deployed.snapshot import NODE, Request, Snapshot
 from omconf.files import read

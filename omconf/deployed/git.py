@@ -6,9 +6,9 @@ Files are read byte for byte as they are stored: filters, hooks and attributes d
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
+from omconf.dataclass import dataclass
 from omconf.deployed import git_objects, git_repository, git_tree
 from omconf.deployed.git_repository import GitError
 from omconf.deployed.snapshot import NODE, TOO_LARGE, DeployedFile, NodeFiles, Request, Snapshot

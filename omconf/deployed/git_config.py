@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.files import read as files
 
 if TYPE_CHECKING:

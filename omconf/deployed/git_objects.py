@@ -10,10 +10,10 @@ import subprocess
 import tempfile
 import threading
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from omconf import interrupts, process
+from omconf.dataclass import dataclass
 from omconf.deployed import git_stand_in
 from omconf.deployed.git_repository import GitError
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import pwd
 import shlex
-from dataclasses import dataclass
 
 from omconf import process
+from omconf.dataclass import dataclass
 from omconf.deployed import git_config
 from omconf.files import read as files
 

@@ -13,9 +13,9 @@ import re
 import stat
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.deployed import git_repository
 from omconf.deployed.git_repository import GitError
 from omconf.files import read as files

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.deployed import tree
 from omconf.deployed.snapshot import Snapshot
 from omconf.rules import UNREADABLE

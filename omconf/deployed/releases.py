@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -11,9 +12,9 @@ if TYPE_CHECKING:
 MAX_NAMES = 5000
 """Names in the folder of the jars; a release ships some 300."""
 
-_JAR = re.compile(r"openmeetings-[a-z-]{1,40}-([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})\.jar")
+_JAR = regex(r"openmeetings-[a-z-]{1,40}-([0-9]{1,3}\.[0-9]{1,3}\.[0-9]{1,3})\.jar")
 
-_HAZELCAST = re.compile(
+_HAZELCAST = regex(
     r"hazelcast(?:-all|-enterprise){0,2}-[0-9]{1,3}\.[0-9]{1,3}(?:[.-][0-9A-Za-z]{1,20}){0,3}\.jar"
 )
 _MAX_JARS = 4

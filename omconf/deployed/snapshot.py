@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Protocol
 
 from omconf.bundle import applied
 from omconf.cluster import places
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
+from omconf.regex import regex
 from omconf.rules import UNREADABLE
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ TOO_LARGE = Finding(
 
 MAX_AROUND = 64
 """Files that one pattern of a request stands for: nobody has so many drop-ins."""
-NODE = re.compile(r"[a-z0-9-]{1,63}")
+NODE = regex(r"[a-z0-9-]{1,63}")
 """What a node's folder is called."""
 
 

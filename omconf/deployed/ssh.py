@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
 
 from omconf import interrupts, process
+from omconf.dataclass import dataclass
 from omconf.deployed import answer, reader
 from omconf.deployed.snapshot import Snapshot
 

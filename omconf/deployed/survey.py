@@ -10,10 +10,10 @@ import os
 import re
 import stat
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.files import read
 from omconf.files.tree import Tree, UnresolvedError

@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass
 from typing import BinaryIO
+
+from omconf.dataclass import dataclass
 
 _CHUNK = 1 << 16
 _KINDS = {

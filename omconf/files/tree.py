@@ -12,9 +12,10 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
+from omconf.dataclass import dataclass
 from omconf.files import read
 
 if TYPE_CHECKING:

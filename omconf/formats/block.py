@@ -12,11 +12,13 @@ carriage return before it belongs to the line and is kept.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.origin import FromFormat, Value
+from omconf.regex import regex
 from omconf.rules import BEYOND_LIMIT, BROKEN_BLOCK, BROKEN_LINE, UNUSABLE_FILE
 from omconf.secrets import quoted
 
@@ -28,7 +30,7 @@ MARKERS = FromFormat("the markers around the lines that omconf owns in a file of
 MAX_ENTRIES = 100_000
 """Entries of a file that are read: a cluster of 10,000 nodes has a tenth of them."""
 
-_MARKER = re.compile(r"^# (BEGIN|END) omconf: (\S+)[ \t\r]*$", re.MULTILINE)
+_MARKER = regex(r"^# (BEGIN|END) omconf: (\S+)[ \t\r]*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import ipaddress
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.findings import report
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
 from omconf.formats.export_clients import network
 from omconf.formats.nfs_options import ExportOptions, check_export
+from omconf.regex import regex
 from omconf.rules import BEYOND_LIMIT, UNUSABLE_FILE, WORLD_EXPORT
 from omconf.secrets import quoted
 
@@ -91,8 +93,8 @@ class _Line:
 
 # What C's isspace() takes for white space; str.isspace() knows more.
 _SPACE = " \t\n\v\f\r"
-_PLAIN = re.compile(r'[^ \t\n\v\f\r"\\]+(?=[ \t\n])')
-_OCTAL = re.compile(r"\\[0-3][0-7]{2}")
+_PLAIN = regex(r'[^ \t\n\v\f\r"\\]+(?=[ \t\n])')
+_OCTAL = regex(r"\\[0-3][0-7]{2}")
 # Sizes of exportfs's buffers.
 MAX_WORD = 511
 """Bytes of a client with its options, or of `-options`."""

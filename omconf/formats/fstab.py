@@ -14,6 +14,7 @@ from omconf.findings import report
 from omconf.formats import cifs_options, nfs_options
 from omconf.formats.block import MAX_ENTRIES, Entry, too_many
 from omconf.formats.options import DEFAULTS
+from omconf.regex import regex
 from omconf.rules import UNUSABLE_FILE
 from omconf.secrets import HIDDEN, hides
 
@@ -76,7 +77,7 @@ def tidy(path: str) -> str:
 NFS = ("nfs", "nfs4")
 CIFS = ("cifs", "smb3")
 _ROOTED = ("efs", "glusterfs")
-KIND = re.compile(r"[a-z0-9][a-z0-9_.-]{0,30}")
+KIND = regex(r"[a-z0-9][a-z0-9_.-]{0,30}")
 """The type of a file system, as a spec may name it."""
 _LOCAL = """
     autofs bcachefs btrfs devpts exfat ext2 ext3 ext4 f2fs iso9660 jfs ntfs ntfs3 overlay proc ramfs
@@ -97,7 +98,7 @@ def needs_netdev(kind: str) -> bool:
     return kind.removeprefix("fuse.") not in NETWORK
 
 
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
+_NAME = regex(r"[a-z][a-z0-9_]{0,30}")
 _MISSING = ["", "", "", "defaults", "0", "0"]
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from omconf.origin import Value
+from omconf.regex import regex
 
 _NOTE = "Compiled from the cluster spec: change the spec, not this file."
-_HEADER = re.compile(
+_HEADER = regex(
     rf"^[ \t]*(?:#|<!--) omconf: ([a-z0-9-]{{1,63}})\. {re.escape(_NOTE)}(?: -->)?[ \t\r]*$",
     re.MULTILINE,
 )

@@ -11,6 +11,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
+from omconf.regex import regex
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -52,7 +54,7 @@ _BOOLEANS = (
 )
 _TRUE, _FALSE = ("true", "yes"), ("false", "no")
 _STORES = ("trustCertificateKeyStoreUrl", "clientCertificateKeyStoreUrl")
-_FILE = re.compile(r"file:(?://(?:localhost)?(?=/))?(/[^?#]*)", re.IGNORECASE)
+_FILE = regex(r"file:(?://(?:localhost)?(?=/))?(/[^?#]*)", re.IGNORECASE)
 
 
 def mssql_name(name: str) -> str:

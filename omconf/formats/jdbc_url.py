@@ -9,11 +9,12 @@ Oracle thin driver's SID form, IBM's JCC driver) and the stock files of OpenMeet
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_plus
 
+from omconf.dataclass import dataclass
 from omconf.formats import jdbc_parameters, oracle_net
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -38,10 +39,10 @@ FORMS = {
     "oracle": Form("jdbc:oracle:", "", ""),
     "db2": Form("jdbc:db2:", ":", ";", ";"),
 }
-NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*")
+NAME = regex(r"[A-Za-z][A-Za-z0-9_.-]*")
 """A parameter's name, of any driver."""
-_BARE = re.compile(r"[A-Za-z0-9_$#.-]+")
-_BARE_DB2 = re.compile(r"[A-Za-z0-9_$#@.,/+*()=~%-]+")
+_BARE = regex(r"[A-Za-z0-9_$#.-]+")
+_BARE_DB2 = regex(r"[A-Za-z0-9_$#@.,/+*()=~%-]+")
 
 
 def encode(kind: str, value: str) -> str:
@@ -131,7 +132,7 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     return base, jdbc_parameters.canonical(kind, decoded)
 
 
-THIN = re.compile(r"jdbc:oracle:thin:@")
+THIN = regex(r"jdbc:oracle:thin:@")
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mssql": 1433, "db2": 50000}
 """What the drivers connect to where a URL names no port (their own documentation)."""
 
@@ -152,15 +153,13 @@ def _plain_name(name: str) -> str:
     return decoded if NAME.fullmatch(decoded) else name
 
 
-_START = re.compile(r"jdbc:(?:mysql:(?:loadbalance|replication)|[a-z]+)://")
-_SERVER = re.compile(r"([^@/]*@)?(\[[^\]]*\]|[^:\\@()\[\]=]*)(?::([0-9]{1,9}))?")
-_GROUPS = re.compile(r"(?:[^,(]|\([^()]*+\)|\()++")
-_KEYED = re.compile(
-    r"address=((?:\([a-z]+=[^()=,]*\))+)|\(([a-z]+=[^()=,]*(?:,[a-z]+=[^()=,]*)*)\)"
-)
+_START = regex(r"jdbc:(?:mysql:(?:loadbalance|replication)|[a-z]+)://")
+_SERVER = regex(r"([^@/]*@)?(\[[^\]]*\]|[^:\\@()\[\]=]*)(?::([0-9]{1,9}))?")
+_GROUPS = regex(r"(?:[^,(]|\([^()]*+\)|\()++")
+_KEYED = regex(r"address=((?:\([a-z]+=[^()=,]*\))+)|\(([a-z]+=[^()=,]*(?:,[a-z]+=[^()=,]*)*)\)")
 
 
-_MSSQL = re.compile(r"(jdbc:sqlserver://)([^:\\]*)(?:\\([^:]*))?(?::(.*))?")
+_MSSQL = regex(r"(jdbc:sqlserver://)([^:\\]*)(?:\\([^:]*))?(?::(.*))?")
 
 
 def _mssql_server(base: str, parameters: dict[str, str]) -> str:

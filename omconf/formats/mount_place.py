@@ -7,10 +7,11 @@ Ceph 15 and 19, mount.glusterfs(8), mount.efs of amazon-efs-utils.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.formats import fstab, nfs_options
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,11 +51,11 @@ class Place:
         return bool(self.servers & other.servers)
 
 
-_EFS_ID = re.compile(r"fs-[0-9a-f]+")
-_EFS = re.compile(r"(?:[a-z0-9-]+\.)?(fs-[0-9a-f]+)\.efs\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
+_EFS_ID = regex(r"fs-[0-9a-f]+")
+_EFS = regex(r"(?:[a-z0-9-]+\.)?(fs-[0-9a-f]+)\.efs\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?")
 """The DNS name of a file system of Amazon EFS; it may begin with a zone."""
-_CEPH = re.compile(r"[^@/]*@([^./]*)\.([^=]*)=(.*)", re.DOTALL)
-_HOST = re.compile(r"(//)?([^/:]+)(:?/.*)", re.DOTALL)
+_CEPH = regex(r"[^@/]*@([^./]*)\.([^=]*)=(.*)", re.DOTALL)
+_HOST = regex(r"(//)?([^/:]+)(:?/.*)", re.DOTALL)
 
 
 def read(value: str, server: Server | None = None) -> Place:

@@ -25,12 +25,13 @@ from omconf.formats.options import (
     number,
     words,
 )
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-_ID = re.compile(r"[+-]?[0-9]{1,10}")
-_UID_RANGES = re.compile(r"[0-9]+(?:-[0-9]+)?")
+_ID = regex(r"[+-]?[0-9]{1,10}")
+_UID_RANGES = regex(r"[0-9]+(?:-[0-9]+)?")
 
 
 def _list(*choices: str) -> Form:

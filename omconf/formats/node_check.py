@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from omconf.dataclass import dataclass
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +22,7 @@ MAX_LINES = 20_000
 MAX_TEXT = 2000
 """Characters of the text of a line."""
 
-_LINE = re.compile(r"(ok|fail|warn|unknown|fact)\t([a-z][a-z-]{0,30})\t([^\t]*)")
+_LINE = regex(r"(ok|fail|warn|unknown|fact)\t([a-z][a-z-]{0,30})\t([^\t]*)")
 
 
 class Status(StrEnum):

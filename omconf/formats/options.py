@@ -7,10 +7,11 @@ Also the mount options of any file system. Sources: mount(8) of util-linux 2.38,
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from omconf.dataclass import dataclass
 from omconf.formats import names, systemd
+from omconf.regex import regex
 from omconf.secrets import quoted
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class Form:
 Known = dict[str, Form | None]
 """Options by name; None for one that takes no value."""
 
-CARRIED = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*(?:=(?:[A-Za-z0-9_./:@+=%-]|[^\x00-\x7f])*)?")
+CARRIED = regex(r"[A-Za-z_][A-Za-z0-9_.-]*(?:=(?:[A-Za-z0-9_./:@+=%-]|[^\x00-\x7f])*)?")
 """One option of /etc/exports or fstab, whether it is known or not: a name, and perhaps a value.
 
 In neither file is there a way to quote a value: a quote swallows line ends (exports(5), mount(8)), a
@@ -53,10 +54,10 @@ MAX_OPTION = 255
 MAX_LIST = 4000
 """Bytes of all options of a mount; mount(2) takes a page of them, mount.nfs adds its own."""
 
-NUMBER = re.compile(r"[0-9]{1,10}|0[xX][0-9a-fA-F]{1,8}")
+NUMBER = regex(r"[0-9]{1,10}|0[xX][0-9a-fA-F]{1,8}")
 # Longer words first, and possessive: a word that is cut into parts in one way only takes linear time.
 _SPAN_UNIT = r"(?>seconds?|secs?|s|us|minutes?|min|ms|m|hours?|hr|h|days?|d|weeks?|w)"
-_SPAN = re.compile(rf"infinity|(?:[0-9]++(?:\.[0-9]++)?+{_SPAN_UNIT}?+)++")
+_SPAN = regex(rf"infinity|(?:[0-9]++(?:\.[0-9]++)?+{_SPAN_UNIT}?+)++")
 
 
 def number(low: int, high: int = 2**32 - 1, unit: str = "") -> Form:

@@ -9,8 +9,11 @@ alone; FAILOVER defaults to on, and LOAD_BALANCE to off, save among several desc
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
+
+from omconf.dataclass import dataclass
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,16 +21,16 @@ if TYPE_CHECKING:
 PORT = 1521
 MAX_DEPTH = 20
 """Parentheses in one another; a descriptor with addresses in lists has six."""
-NAME = re.compile(r"[A-Za-z0-9_$#.-]+")
+NAME = regex(r"[A-Za-z0-9_$#.-]+")
 """A service's name, or a SID."""
-_TOKEN = re.compile(r"""\s*([()=]|"[^"]*"|[^()=\s"](?:[^()="]*[^()=\s"])?)\s*""")
+_TOKEN = regex(r"""\s*([()=]|"[^"]*"|[^()=\s"](?:[^()="]*[^()=\s"])?)\s*""")
 _HOST = r"(?:\[[^\]]*\]|[^][/:@()?,\s]+)(?::[0-9]{1,5})?"
-_EASY = re.compile(
+_EASY = regex(
     rf"(?:(tcps?):)?(?://)?({_HOST}(?:,{_HOST})*)/([^/:@()?]+)"
     r"(?::(\w+))?(?:/(\w+))?(?:\?([^@()]*))?",
     re.IGNORECASE,
 )
-_SID = re.compile(r"(\[[^\]]*\]|[^][/:@()?,\s]+):([0-9]{1,5}):([^/:@()?]+)")
+_SID = regex(r"(\[[^\]]*\]|[^][/:@()?,\s]+):([0-9]{1,5}):([^/:@()?]+)")
 _ON, _OFF = ("on", "yes", "true"), ("off", "no", "false")
 _UNSAID = {"FAILOVER": "on", "LOAD_BALANCE": "off", "SOURCE_ROUTE": "off"}
 

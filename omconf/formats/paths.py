@@ -8,13 +8,13 @@ tests/real/test_hostile_values.py tries each character with the programs themsel
 
 from __future__ import annotations
 
-import re
+from omconf.regex import regex
 
-CARRIED = re.compile(r"(?:[A-Za-z0-9/ !#%&()+,.:;<=>@\[\]^_{|}~-]|[^\x00-\x7f])+")
+CARRIED = regex(r"(?:[A-Za-z0-9/ !#%&()+,.:;<=>@\[\]^_{|}~-]|[^\x00-\x7f])+")
 """ASCII without quotes, backslashes, `$`, `*`, `?` and control characters, and all beyond ASCII."""
-PLAIN = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+)+")
+PLAIN = regex(r"(?:/(?!\.{1,2}(?:/|$))[^/\x00-\x1f\x7f-\x9f\ud800-\udfff]+)+")
 """Absolute, below the root, in its plain form, of printable characters."""
-CREDENTIALS = re.compile(
+CREDENTIALS = regex(
     r"(?:/(?!\.{1,2}/)[A-Za-z0-9._+@-]+)*/(?!(?i:smb\.conf|smbpasswd)$)(?=[^/]*(?i:smb|cifs|samba|cred))"
     r"[A-Za-z0-9._+@-]+"
 )

@@ -5,9 +5,9 @@ Source: POSIX, printf: `%%`, and `\ddd` with three octal digits; tried with dash
 
 from __future__ import annotations
 
-import re
+from omconf.regex import regex
 
-_PLAIN = re.compile(rb"[A-Za-z0-9_./:=@,+ \"'<>(){}\[\]#;!?*&$^~`-]")
+_PLAIN = regex(rb"[A-Za-z0-9_./:=@,+ \"'<>(){}\[\]#;!?*&$^~`-]")
 _WRITTEN = tuple(
     bytes([byte])
     if _PLAIN.fullmatch(bytes([byte]))
@@ -16,7 +16,7 @@ _WRITTEN = tuple(
     else b"\\%03o" % byte
     for byte in range(256)
 )
-_CODE = re.compile(rb"\\([0-7]{3})|%%")
+_CODE = regex(rb"\\([0-7]{3})|%%")
 
 
 def written(data: bytes | str) -> bytes:

@@ -7,20 +7,21 @@ shell_variables.py; here are the options in it, and the mistakes for which Tomca
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.formats.shell_variables import MARK, RUN, VARIABLES, Mistake, Script, Shell
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 TIME_ZONE = "-Duser.timezone="
-_LEADING = re.compile(r"(?:\0([0-9]++)\0)++")
-_WORD = re.compile(rf"""(?:{RUN}|[^\s'"\\]|\\.|'[^']*+'|"(?:{RUN}|[^"\\]|\\.)*+")++""", re.DOTALL)
-_QUOTED = re.compile(r"""'([^']*+)'|"((?:[^"\\]|\\.)*+)"|\\(.)""", re.DOTALL)
-_IN_DOUBLE = re.compile(r'\\([\\"$`\n])')
-_EVALUATED = re.compile(
+_LEADING = regex(r"(?:\0([0-9]++)\0)++")
+_WORD = regex(rf"""(?:{RUN}|[^\s'"\\]|\\.|'[^']*+'|"(?:{RUN}|[^"\\]|\\.)*+")++""", re.DOTALL)
+_QUOTED = regex(r"""'([^']*+)'|"((?:[^"\\]|\\.)*+)"|\\(.)""", re.DOTALL)
+_IN_DOUBLE = regex(r'\\([\\"$`\n])')
+_EVALUATED = regex(
     r"""'[^']*+'|"(?:[^"\\]|\\.)*+"|\\.|[$`]|(?P<mistake>['"\n;&|<>()]|(?<!\S)\#)""", re.DOTALL
 )
 

@@ -8,9 +8,11 @@ files set, and that of a variable that nothing sets for being empty.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
+
+from omconf.dataclass import dataclass
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,15 +24,15 @@ _STARTED = ("start", "run")
 """What catalina.sh is called with when a JVM is to run Tomcat."""
 _MAX_CONDITION = 400
 """Characters of a condition that are read."""
-_FIRST = re.compile(r"\$(?:1|\{1(?::?-)?\}|[@*])")
-_CONDITION = re.compile(r"\s*(?P<text>[^\n]*?)(?:;|\n)\s*then\b")
-_SUBJECT = re.compile(r"[ \t]+(?P<word>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+)\s+in\b")
-_PATTERN = re.compile(r"(?:\s|\#[^\n]*\n)*\(?[ \t]*(?P<patterns>[^()\n;]*?)[ \t]*\)")
-_TEST = re.compile(r"\[\[?\s+(?P<one>.*?)\s+\]\]?|test\s+(?P<other>.*)", re.DOTALL)
-_TEST_WORD = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"']+")
-_NAME = re.compile(r"\"?\$\{?(?P<name>[A-Za-z_]\w*)(?::?-)?\}?\"?")
-_SURE = re.compile(r"[A-Za-z_]\w*\+?=|(?:export|readonly|declare|typeset|unset)\s")
-_BEGINS = re.compile(r".*(?:[;{(]|\b(?:then|do|else))", re.DOTALL)
+_FIRST = regex(r"\$(?:1|\{1(?::?-)?\}|[@*])")
+_CONDITION = regex(r"\s*(?P<text>[^\n]*?)(?:;|\n)\s*then\b")
+_SUBJECT = regex(r"[ \t]+(?P<word>\"[^\"\n]*\"|'[^'\n]*'|[^\s\"']+)\s+in\b")
+_PATTERN = regex(r"(?:\s|\#[^\n]*\n)*\(?[ \t]*(?P<patterns>[^()\n;]*?)[ \t]*\)")
+_TEST = regex(r"\[\[?\s+(?P<one>.*?)\s+\]\]?|test\s+(?P<other>.*)", re.DOTALL)
+_TEST_WORD = regex(r"\"(?:[^\"\\]|\\.)*\"|'[^']*'|[^\s\"']+")
+_NAME = regex(r"\"?\$\{?(?P<name>[A-Za-z_]\w*)(?::?-)?\}?\"?")
+_SURE = regex(r"[A-Za-z_]\w*\+?=|(?:export|readonly|declare|typeset|unset)\s")
+_BEGINS = regex(r".*(?:[;{(]|\b(?:then|do|else))", re.DOTALL)
 
 
 @dataclass(slots=True)

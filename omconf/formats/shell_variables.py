@@ -8,10 +8,11 @@ not known. Nor is what a branch sets that only the node knows to run (shell_bran
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.formats.shell_branches import WORDS, Branches, Taken
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ _MARKED = (*VARIABLES, "TZ")
 """Variables of which it is kept where they were set."""
 _START = r"(?:^|[;&|{)]|\b(?:then|else|do)[ \t])[ \t]*+"
 """Where a command may begin, a branch of `case` too."""
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"(?P<end>\n)|(?P<next>;;)|^[ \t]*+\#[^\n]*+"
     r"|(?<=[ \t])<<-?[ \t]*+(?P<quote>['\"]?)(?P<here>[A-Za-z_]\w*+)(?P=quote)(?![ \t]*\))"
     rf"|{_START}(?:(?P<command>export|readonly|declare|typeset|local|unset|:)(?=[ \t])"
@@ -30,30 +31,30 @@ _TOKEN = re.compile(
     re.MULTILINE,
 )
 _BLANK = r"(?:[ \t]|\\\n)"
-_NAME = re.compile(
+_NAME = regex(
     rf"{_BLANK}*+(?:-[A-Za-z]++(?!\S)|(?P<name>[A-Za-z_]\w*+)(?:(?P<more>\+?)(?P<equals>=)|(?![^\s;&|)])))"
 )
-_ASSIGNMENT = re.compile(rf"{_BLANK}*+(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=")
+_ASSIGNMENT = regex(rf"{_BLANK}*+(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=")
 RUN = r"\$\((?:[^()\n]|\([^()\n]*+\))*+\)|`[^`\n]*+`"
 """What the node's shell puts in the place of a command."""
-_VALUE = re.compile(
+_VALUE = regex(
     rf"""(?:{RUN}|\$\{{[^{{}}'"\\\n]*+\}}|[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'"""
     rf"""|"(?:{RUN}|[^"\\]|\\(?:.|\n))*+")*+""",
     re.DOTALL,
 )
-_ENDS = re.compile(rf"{_BLANK}*+\r?(?:[\n;)}}#]|&&|\|\||\Z)")
+_ENDS = regex(rf"{_BLANK}*+\r?(?:[\n;)}}#]|&&|\|\||\Z)")
 """What follows an assignment that stays; before a command's name, it is that command's alone."""
-_ARGUMENT = re.compile(rf"{_BLANK}++")
+_ARGUMENT = regex(rf"{_BLANK}++")
 _INNER = r"\$\{(?:[^{}$]|\$\{[^{}]*+\}|\$(?!\{))*+\}"
 _OTHERS = (
     r"""\\(?P<escaped>.|\n)|\$\{(?P<braced>\w++)(?::?(?P<how>[-=+])"""
     rf"""(?P<word>(?:[^{{}}$]|{_INNER}|\$(?!\{{))*+))?\}}"""
     r"""|\$(?P<name>\w++)|(?P<quote>")"""
 )
-_PIECE = re.compile(f"'(?P<plain>[^']*+)'|{_OTHERS}", re.DOTALL)
-_QUOTED_PIECE = re.compile(f"(?P<plain>(?!))|{_OTHERS}", re.DOTALL)
+_PIECE = regex(f"'(?P<plain>[^']*+)'|{_OTHERS}", re.DOTALL)
+_QUOTED_PIECE = regex(f"(?P<plain>(?!))|{_OTHERS}", re.DOTALL)
 """Between double quotes, where a single quote is a character like others."""
-MARK = re.compile(r"\0([0-9]++)\0")
+MARK = regex(r"\0([0-9]++)\0")
 """A mark in a value of `Shell`, with its number."""
 _MARK = "\0"
 _MAX_VALUE = 100_000

@@ -6,9 +6,9 @@ those at the ends are lost.
 
 from __future__ import annotations
 
-import re
+from omconf.regex import regex
 
-PATH = re.compile(r"(?! )(?:(?!%|  | $)(?:[ -~]|[^\x00-\x7f]))+")
+PATH = regex(r"(?! )(?:(?!%|  | $)(?:[ -~]|[^\x00-\x7f]))+")
 """The path of a share, of those that `paths.CARRIED` allows."""
 SPECIAL = ("global", "homes", "printers", "ipc$", "admin$", "print$")
 """Sections that mean something else than a share of that name."""

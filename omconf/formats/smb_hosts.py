@@ -6,13 +6,14 @@ Source: smb.conf(5), hosts_access(5), and lib/util/access.c of Samba 4.17.
 from __future__ import annotations
 
 import ipaddress
-import re
 from typing import TYPE_CHECKING
+
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_PREFIX = re.compile(r"(?:[0-9]{1,3}\.){1,3}")
+_PREFIX = regex(r"(?:[0-9]{1,3}\.){1,3}")
 
 
 def allows(address: str, allow: str, deny: str = "") -> bool | None:

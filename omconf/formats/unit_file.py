@@ -7,10 +7,12 @@ the node alone: it is kept behind a `$`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
+from omconf.dataclass import dataclass
 from omconf.formats import quoted_words
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -25,15 +27,15 @@ class Setting(NamedTuple):
     line: int
 
 
-_ASSIGNMENT = re.compile(r"([A-Za-z_]\w*+)=(.*)", re.DOTALL)
-_OPTION = re.compile(r"(?<![\w-])-D[\w.]+|\b[A-Z_]*JAVA\w*_OPTIONS=|\b(?:JAVA|CATALINA)_OPTS=")
+_ASSIGNMENT = regex(r"([A-Za-z_]\w*+)=(.*)", re.DOTALL)
+_OPTION = regex(r"(?<![\w-])-D[\w.]+|\b[A-Z_]*JAVA\w*_OPTIONS=|\b(?:JAVA|CATALINA)_OPTS=")
 """A JVM option in a command, or a variable that gives some."""
-_PIECE = re.compile(
+_PIECE = regex(
     r"""(?P<blank>[ \t\n\r]++)|(?P<plain>[^ \t\n\r'"\\]++)|'(?P<single>(?:[^'\\]|\\.)*+)'"""
     r"""|"(?P<double>(?:[^"\\]|\\.)*+)"|(?P<escape>(?:\\.)(?:[0-9a-fA-F]*+))""",
     re.DOTALL,
 )
-_ESCAPE = re.compile(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.)", re.DOTALL)
+_ESCAPE = regex(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.)", re.DOTALL)
 _CODES = dict(zip("abfnrtvs", "\a\b\f\n\r\t\v ", strict=True))
 
 

@@ -62,16 +62,17 @@ def flatten(
     others that repeat, the second is called `interface[2]`.
     """
     seen: dict[str, int] = {}
+    parent = local(element)
     for child in children(element):
-        tag = local(child)
+        tag = child.tag.rpartition("}")[2]
         text = " ".join((child.text or "").split())
         name = child.get("name")
         dull = {"name"} if name is not None else set()
-        if name is not None and (local(element), tag) in _NAMED:
+        if name is not None and (parent, tag) in _NAMED:
             key = name
-            if tag == "property" and "value" in child.attrib:
+            if tag == "property" and (value := child.get("value")) is not None:
                 dull.add("value")
-                text = child.get("value") or ""
+                text = value
         elif name is not None:
             key = f"{tag}[{name}]"
         elif tag in sets:
@@ -81,9 +82,9 @@ def flatten(
             key = tag if seen[tag] == 1 else f"{tag}[{seen[tag]}]"
         key = prefix + key
         line = int(child.sourceline or 0)  # type: ignore[truthy-bool,call-overload]
-        plain = [(a, v) for a, v in child.attrib.items() if not str(a).startswith(_XSI)]
-        attributes = [(str(a), str(v)) for a, v in plain if a not in dull]
-        inner = next(children(child), None) is not None
+        plain = [(str(a), str(v)) for a, v in child.items() if a not in dull]
+        attributes = [(a, v) for a, v in plain if not a.startswith(_XSI)]
+        inner = len(child) > 0 and next(children(child), None) is not None
         if not inner and (text or not attributes):
             yield key, text, line
         for attribute, value in attributes:

@@ -6,12 +6,13 @@ Nothing is fetched or expanded, and what is larger or more nested than any file 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any, Final
 
 from lxml import etree
 
+from omconf.dataclass import dataclass
 from omconf.formats.xml import local
+from omconf.regex import regex
 
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Larger files are refused unread. The files read here are a few kilobytes long."""
@@ -74,7 +75,7 @@ _MALFORMED: Final = {
 }
 
 # What may stand before a DOCTYPE. Possessive, so that no input makes it try again.
-_DOCTYPE: Final = re.compile(r"\ufeff?(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL)
+_DOCTYPE: Final = regex(r"\ufeff?(?:\s++|<\?.*?\?>|<!--.*?-->)*+<!DOCTYPE", re.DOTALL)
 
 
 def parse(data: bytes) -> etree._Element | Fault:
@@ -116,16 +117,18 @@ def _too_much(root: etree._Element) -> Fault | None:
     while above:
         element, length = above.pop()
         number += 1
-        length += len(local(element)) + len(element.get("name", "")) + 1
+        tag = element.tag
+        length += len(tag) - tag.rfind("}") + len(element.get("name", ""))
         if number > MAX_ELEMENTS:
             return Fault(1, "", f"the file has more than {MAX_ELEMENTS} elements")
         if length > MAX_PATH:
             line: Any = element.sourceline
             names = f"the names of an element and those around it have over {MAX_PATH:,} characters"
             return Fault(line or 1, "", names)
-        if len(element.attrib) > MAX_ATTRIBUTES:
+        if len(element.keys()) > MAX_ATTRIBUTES:
             return fault(element, root, f"it has more than {MAX_ATTRIBUTES} attributes")
-        above += [(child, length) for child in element.iterchildren(reversed=True)]
+        if len(element):
+            above += [(child, length) for child in element.iterchildren(reversed=True)]
     return None
 
 
@@ -153,7 +156,7 @@ def fault(
     return Fault(line or 0, f"{place}/@{attribute}" if attribute else place, reason)
 
 
-_SHOWN_NAME: Final = re.compile(r"[\w.:*-]{1,80}", re.ASCII)
+_SHOWN_NAME: Final = regex(r"[\w.:*-]{1,80}", re.ASCII)
 
 
 def path(element: etree._Element, document: etree._Element) -> str:

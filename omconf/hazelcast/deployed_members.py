@@ -10,6 +10,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Finding
+from omconf.regex import regex
 from omconf.rules import (
     COUNTS_AS_FALSE,
     NO_INTERFACE,
@@ -53,7 +54,7 @@ _MULTICAST = {
 }
 """Defaults of Hazelcast's multicast (MulticastConfig, 4.0 to 5.6)."""
 SAID_BY_NOBODY = {"cluster-name": DEFAULTS["cluster-name"]}
-_IMPORT = re.compile(r"import(?:\[[0-9]+\])?/resource")
+_IMPORT = regex(r"import(?:\[[0-9]+\])?/resource")
 _MATTERS = frozenset({*DEFAULTS, PORT_TAKEN})
 _KINDS = {f"{_JOIN}tcp-ip", f"{_JOIN}multicast", _JOIN.rstrip("/")}
 """Names of the enabled join in `forming`; the last means none of these."""
@@ -221,7 +222,7 @@ def _joining(key: str) -> bool:
 
 def imports(items: Mapping[str, str]) -> list[str]:
     """Find the keys of `<import>`, which Hazelcast replaces by the elements of that file."""
-    return [key for key in items if _IMPORT.fullmatch(key)]
+    return [key for key in items if key.startswith("import") and _IMPORT.fullmatch(key)]
 
 
 def _unknown(items: Mapping[str, str], lines: Mapping[str, int]) -> Iterator[Finding]:

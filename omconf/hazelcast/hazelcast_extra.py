@@ -7,12 +7,14 @@ deployed one; every finding points into it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.findings import plain_property
 from omconf.formats.xml import children, flatten, local
 from omconf.origin import FromSpec, Span
+from omconf.regex import regex
 from omconf.releases import HAZELCAST_NAMESPACE, StockElement, hazelcast_elements
 from omconf.rules import BAD_EXTRA, CONTRADICTION, UNCARRIABLE
 from omconf.schema import xsd
@@ -37,7 +39,7 @@ _MAX_LOOKED_AT = 2000
 SCHEMA_INSTANCE = "http://www.w3.org/2001/XMLSchema-instance"
 CONTAINERS = ("network", "member-attributes")
 """Elements that omconf writes too: only further elements inside them are kept."""
-_START_TAG = re.compile(r"<([^\s<>/!?=\"']++)")
+_START_TAG = regex(r"<([^\s<>/!?=\"']++)")
 _OWNED = {
     "cluster-name": "`hazelcast.cluster_name`",
     "instance-name": "the node's name or its `instance_name`",

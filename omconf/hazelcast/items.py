@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.formats.xml import flatten
 from omconf.hazelcast.deployed_members import truth
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 MEMBER = "network/join/tcp-ip/member-list/member["
 """The start of a listed member's key; the member and `]` follow."""
-_BARE = re.compile(r"[A-Za-z0-9._-]+")
+_BARE = regex(r"[A-Za-z0-9._-]+")
 """A listed member without a port: an IPv4 address or a name."""
 _SETS = frozenset({"member"})
 _INTERFACES = "network/interfaces/"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf.adopt import words
@@ -11,6 +11,7 @@ from omconf.adopt.gather import gather
 from omconf.adopt.hazelcast import EXTRA, file_of
 from omconf.adopt.model import Fact, diagnostic
 from omconf.adopt.result import Difference, Imported, ToSet
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding, has_errors, in_order
 from omconf.rules import BY_HAND, MISSING_KEY, NOT_A_FILE, NOT_KEPT, UNREADABLE
 from omconf.secret_sources import SecretRef, resolve

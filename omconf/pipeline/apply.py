@@ -6,12 +6,13 @@ import os
 import shlex
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from omconf import interrupts
 from omconf.actions import Manual
 from omconf.apply.events import Outcome
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic, Severity, has_errors
 from omconf.pipeline import recorded
 from omconf.pipeline.apply_input import Prepared

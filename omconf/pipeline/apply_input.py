@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Protocol
 
+from omconf.dataclass import dataclass
 from omconf.waits import HEALTH_SECONDS
 
 if TYPE_CHECKING:

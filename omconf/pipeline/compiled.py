@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic, has_errors, in_order
 from omconf.rules import NO_SPEC, PLAIN_PROPERTY
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
 
 from omconf import interrupts
 from omconf.apply import carrier
 from omconf.apply.events import Event
 from omconf.apply.wire import LEASE_SECONDS, LostError, lost
+from omconf.dataclass import dataclass
 from omconf.deployed.ssh import CONNECT_SECONDS, side_by_side
 from omconf.formats import printf
 from omconf.rules import SILENT

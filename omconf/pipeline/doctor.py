@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Literal
 
+from omconf.dataclass import dataclass
 from omconf.deployed.snapshot import Request
 from omconf.diagnostics import Diagnostic, has_errors
 from omconf.views import document

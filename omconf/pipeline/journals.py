@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -11,6 +11,7 @@ from omconf.actions import Manual, Put
 from omconf.apply import journal
 from omconf.apply.written import Written, digest
 from omconf.artifacts import by_name
+from omconf.dataclass import dataclass
 from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.ownership import OWNED

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic, Severity, in_order
 from omconf.pipeline import nodes as by_name
 from omconf.pipeline.bundle_secrets import secrets_of, unresolved

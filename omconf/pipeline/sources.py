@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.rules import NO_SOURCE
 from omconf.secret_sources import SecretRef
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
@@ -10,6 +10,7 @@ from omconf.artifacts import by_name, kinds
 from omconf.artifacts.contents import Ownership
 from omconf.artifacts.effect import Effect
 from omconf.cluster import places
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Severity
 from omconf.origin import Span
 from omconf.plan import access, cause, digest, earlier, jars, members, owed, same_file, state

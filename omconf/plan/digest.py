@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from omconf.ownership import OWNED
-from omconf.secrets import SECRET_NAME, hides, masked, remembered
+from omconf.secrets import hides, masked, remembered, speaks
 
 if TYPE_CHECKING:
     from omconf.artifacts.contents import Artifact
@@ -78,7 +78,7 @@ def _suspect(text: str, mask: Mask | None) -> bool:
 
 @remembered
 def _speaks(text: str) -> bool:
-    return SECRET_NAME.search(text) is not None or masked(text) != text
+    return speaks(text) or masked(text) != text
 
 
 def _shown(key: str, mask: Mask | None) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf.bundle import applied
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
+from omconf.regex import regex
 from omconf.rules import UNBELIEVABLE, UNUSABLE_FILE
 from omconf.secrets import quoted
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from omconf.bundle.applied import Entry
     from omconf.deployed.snapshot import DeployedFile
 
-_NAME = re.compile("[a-z0-9-]{1,63}")
+_NAME = regex("[a-z0-9-]{1,63}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
 from omconf.cluster import places
 from omconf.diagnostics import Finding
+from omconf.regex import regex
 from omconf.releases.table import RELEASES
 from omconf.rules import SWAPPED
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 _HINT = "Install the jar that OpenMeetings ships, on all nodes."
-_LINE = re.compile(r"-([0-9]+)\.([0-9]+)")
+_LINE = regex(r"-([0-9]+)\.([0-9]+)")
 _WHY = "members of different minor versions do not form one cluster"
 
 

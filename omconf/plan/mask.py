@@ -11,7 +11,6 @@ word in a text that everybody knows would itself give the secret away:
 
 from __future__ import annotations
 
-import html
 import json
 import re
 import shlex
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, NoReturn
 from urllib.parse import quote, quote_plus
 
 from omconf.formats import connection_properties, properties, sql, utf8, xml
+from omconf.regex import regex
 from omconf.secrets import HIDDEN
 
 if TYPE_CHECKING:
@@ -32,27 +32,28 @@ if TYPE_CHECKING:
 
 SHORTEST = 4
 """Characters of the shortest value that is hidden inside longer texts."""
-_ORDINARY = re.compile(
-    r"[A-Za-z][a-z]{0,11}|[A-Z]{1,12}|[0-9]{1,12}|(?=.{1,16}$)[a-z]+(?: [a-z]+)+"
-)
-_PLACEHOLDER = re.compile(r"@omconf:[\w.-]+@|\$\{[^{}]*\}")
-_BETWEEN = re.compile(r"[,=;&?:\s\"'{}\\]+")
+_ORDINARY = regex(r"[A-Za-z][a-z]{0,11}|[A-Z]{1,12}|[0-9]{1,12}|(?=.{1,16}$)[a-z]+(?: [a-z]+)+")
+_PLACEHOLDER = regex(r"@omconf:[\w.-]+@|\$\{[^{}]*\}")
+_BETWEEN = regex(r"[,=;&?:\s\"'{}\\]+")
 """Where readers of deployed files cut values apart."""
-_QUOTED = re.compile(r"`[^`]*`|(?<=, but is ).*")
+_QUOTED = regex(r"`[^`]*`|(?<=, but is ).*")
 """What a message quotes of a deployed file; the second is the schemas' way."""
-_CUT = re.compile(r" ?\.\.\.")
+_CUT = regex(r" ?\.\.\.")
 _MAX_CUT = 1000
 """Characters of a secret that are searched before a cut."""
+# As html.escape does; to import html reads its table of 2,000 names.
+_MARKUP = str.maketrans({"&": "&amp;", "<": "&lt;", ">": "&gt;"})
+_HTML = _MARKUP | {ord('"'): "&quot;"}
 _ENCODINGS: tuple[Callable[[str], str], ...] = (
     str,
     str.lower,
     lambda text: " ".join(text.split()),
     utf8.replaced,
     xml.escape,
-    html.escape,
-    lambda text: html.escape(text, quote=False),
-    lambda text: html.escape(text).replace("&#x27;", "&apos;"),
-    lambda text: html.escape(text).replace("&#x27;", "&#39;"),
+    lambda text: text.translate(_HTML | {ord("'"): "&#x27;"}),
+    lambda text: text.translate(_MARKUP),
+    lambda text: text.translate(_HTML | {ord("'"): "&apos;"}),
+    lambda text: text.translate(_HTML | {ord("'"): "&#39;"}),
     lambda text: quote(text, safe="", errors="surrogatepass"),
     lambda text: quote(text, errors="surrogatepass"),
     lambda text: quote_plus(text, errors="surrogatepass"),

@@ -7,10 +7,11 @@ All of it is hostile input.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf.cluster.places import STATE
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.rules import FORGOTTEN
 

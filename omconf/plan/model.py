@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.rollout.model import Rollout
 
 if TYPE_CHECKING:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
 from omconf.artifacts.effect import Change
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding, Severity
 from omconf.formats import header, utf8
 from omconf.ownership import OWNED

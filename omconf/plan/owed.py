@@ -10,11 +10,12 @@ import hashlib
 import json
 import re
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf.bundle import applied
 from omconf.cluster.places import STATE
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding
 from omconf.formats import printf, systemd
 from omconf.rules import UNREADABLE

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +58,7 @@ REPLACED = {
 """What stands in the place of elements that earlier lines had."""
 _OPEN = frozenset({"properties", "member-attributes"})
 """What stands in these is called by any name."""
-_PART = re.compile(r"(?:[^/\[]|\[[^\]]*+\]?)++")
+_PART = regex(r"(?:[^/\[]|\[[^\]]*+\]?)++")
 
 
 def lines_of(release: Release) -> tuple[str, ...]:
@@ -74,6 +75,7 @@ def lines_of_jar(line: str) -> tuple[str, ...]:
     return (min(line, NEWEST, key=_number),)
 
 
+@lru_cache(maxsize=4096)  # the files of all nodes have nearly the same keys
 def unknown(key: str, lines: tuple[str, ...]) -> str | None:
     """Return the first part of an item's key that none of the lines knows; None if they know all."""
     known, path = _known(), ""

@@ -14,11 +14,11 @@ import struct
 import zipfile
 import zlib
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
 
 from lxml import etree
 
+from omconf.dataclass import dataclass
 from omconf.files.read import NotRegularError, TooLargeError
 from omconf.files.tree import Tree, UnresolvedError
 from omconf.formats import xml_reader

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Finding
 from omconf.formats.xml import local
+from omconf.regex import regex
 from omconf.rules import UNUSABLE_FILE
 from omconf.schema import xsd
 from omconf.secrets import quoted
@@ -14,7 +14,7 @@ from omconf.secrets import quoted
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-_NO_BOOLEAN = re.compile(r"must be true or false, in lower case, but is (\w+)$")
+_NO_BOOLEAN = regex(r"must be true or false, in lower case, but is (\w+)$")
 _MEANT = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}
 
 

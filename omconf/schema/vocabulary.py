@@ -8,12 +8,13 @@ what those files use of XML Schema, not all of it: local elements, named types a
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Final
 
 from lxml import etree
 
+from omconf.dataclass import dataclass
 from omconf.resources import schema_path
 
 _XS: Final = "{http://www.w3.org/2001/XMLSchema}"
@@ -65,8 +66,8 @@ class Vocabulary:
         """Look an element up among some; None for an unknown one, a comment, an instruction."""
         if not isinstance(element.tag, str):
             return None
-        name = etree.QName(element)
-        return shapes.get(name.localname) if name.namespace == self.namespace else None
+        namespace, _, name = element.tag.rpartition("}")
+        return shapes.get(name) if namespace[1:] == self.namespace else None
 
 
 def known(document: etree._Element, schema: str) -> etree._Element:
@@ -84,8 +85,9 @@ def known(document: etree._Element, schema: str) -> etree._Element:
     while stack:
         element, shape = stack.pop()
         # In order, so that each one is found at once, however many there are.
-        for name in [name for name in element.attrib if name not in shape.attributes]:
-            del element.attrib[name]
+        for name in element.keys():  # noqa: SIM118 - a copy
+            if name not in shape.attributes:
+                del element.attrib[name]
         kept: etree._Element | None = None
         loose: list[str] = []  # text after elements that went
         for child in list(element):
@@ -93,11 +95,14 @@ def known(document: etree._Element, schema: str) -> etree._Element:
             if inner is None:
                 loose.append(child.tail or "")
                 element.remove(child)
-            else:
+                continue
+            if loose:
                 _append(element, kept, loose)
-                stack.append((child, inner))
-                kept, loose = child, []
-        _append(element, kept, loose)
+                loose = []
+            stack.append((child, inner))
+            kept = child
+        if loose:
+            _append(element, kept, loose)
     return copy
 
 

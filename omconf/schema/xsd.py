@@ -8,7 +8,6 @@ documentation, because an engine's own message may quote a password.
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
@@ -17,6 +16,7 @@ from lxml import etree
 
 from omconf.formats.xml import local
 from omconf.formats.xml_reader import MAX_BYTES, Fault, fault, parse
+from omconf.regex import regex
 from omconf.resources import schema_path
 from omconf.schema.vocabulary import Shape, Vocabulary, known, vocabulary
 from omconf.secrets import masked
@@ -112,9 +112,9 @@ def _xmlschema(schema: str) -> xmlschema.XMLSchema10:
 # Explaining what xmlschema found
 
 
-_OF_ATTRIBUTE: Final = re.compile(r"attribute ([^\s=]+)=")
-_OF_CONSTRAINT: Final = re.compile(r"for XsdUnique\(name='(?:[^':]*:)?([^']*)'\)$")
-_OF_FIELD: Final = re.compile(r"XsdFieldSelector\(path='(?:[^':]*:)?([^']*)'\)")
+_OF_ATTRIBUTE: Final = regex(r"attribute ([^\s=]+)=")
+_OF_CONSTRAINT: Final = regex(r"for XsdUnique\(name='(?:[^':]*:)?([^']*)'\)$")
+_OF_FIELD: Final = regex(r"XsdFieldSelector\(path='(?:[^':]*:)?([^']*)'\)")
 
 
 def _explained(error: Any, document: etree._Element, words: Vocabulary) -> Fault:

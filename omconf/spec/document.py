@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, Any
 
+from omconf.dataclass import dataclass
 from omconf.origin import Span
 from omconf.rules import LIMIT
 from omconf.spec.lines import Lines

@@ -6,6 +6,7 @@ import re
 from array import array
 from functools import cached_property
 
+from omconf.regex import regex
 from omconf.secrets import SECRET_NAME, WORDS
 from omconf.secrets import masked as masked_inside
 
@@ -15,14 +16,14 @@ MAX_SHOWN = 500
 """Characters of a line that are shown."""
 _LOOKED_AT = 4 * MAX_SHOWN
 
-_SECRET_LINE = re.compile(
+_SECRET_LINE = regex(
     rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}[:=]\s{{0,9}})(?![\s{{]|$)(.+)"
 )
-_SECRET_FORM = re.compile(
+_SECRET_FORM = regex(
     rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:\s{{0,9}})(\{{.*)"
 )
-_SECRET_BEFORE = re.compile(rf"(?i)(?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:(?!\s*\{{)")
-_COMMENT = re.compile(r"\s#.*")
+_SECRET_BEFORE = regex(rf"(?i)(?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:(?!\s*\{{)")
+_COMMENT = regex(r"\s#.*")
 
 
 class Lines:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic, in_order
 from omconf.rules import LIMIT, WRONG_VALUE
 from omconf.spec import constraints, errors, keys, members

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
+
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ODD_SPACE = re.compile("[\u00a0\u2000-\u200d\u202f\u2060\u205f\u3000\ufeff]")
+ODD_SPACE = regex("[\u00a0\u2000-\u200d\u202f\u2060\u205f\u3000\ufeff]")
 """Characters that look like a space, or like nothing, and are no plain space."""
 _PLAIN = "Replace it by a plain space."
-_KEY_END = re.compile("[ :]")
-_TEMPLATE = re.compile(r"\{\{|\{%|\$\{?[A-Za-z_]|@[A-Za-z_]+@")
+_KEY_END = regex("[ :]")
+_TEMPLATE = regex(r"\{\{|\{%|\$\{?[A-Za-z_]|@[A-Za-z_]+@")
 
 TEMPLATE = "A spec is no template: write the value, or render the file before omconf reads it."
 VARIABLE_ALONE = "Write the variable's name alone, without `$` and braces: `{env: OM_DB_PASSWORD}`."

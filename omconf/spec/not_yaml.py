@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from omconf.regex import regex
 from omconf.rules import NOT_YAML
 from omconf.secrets import SECRET_NAME
 from omconf.spec import mistakes
@@ -48,11 +48,11 @@ _SAYS = (
 """What libyaml says, and the same for people, with a hint; `line` is where that part begins."""
 
 
-_NO_COLON = re.compile(r" *+([A-Za-z_][\w-]*+)(?:(:)(?=[^\s:])| ++(?=[^\s:#])| *+(?:#.*)?$)")
+_NO_COLON = regex(r" *+([A-Za-z_][\w-]*+)(?:(:)(?=[^\s:])| ++(?=[^\s:#])| *+(?:#.*)?$)")
 """A key, and what follows it instead of a colon and a space."""
-_NO_COLON_FLOW = re.compile(r" *+[A-Za-z_][\w-]*+ ++[{\[]")
-_UNBRACED = re.compile(r":\s+(?:env|file|command):(?:\s|$)")
-_EXPANDED = re.compile(r"\{\s*env\s*:\s*\$")
+_NO_COLON_FLOW = regex(r" *+[A-Za-z_][\w-]*+ ++[{\[]")
+_UNBRACED = regex(r":\s+(?:env|file|command):(?:\s|$)")
+_EXPANDED = regex(r"\{\s*env\s*:\s*\$")
 
 
 def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from omconf.diagnostics import meant
 from omconf.formats import java, urls
+from omconf.regex import regex
 from omconf.rules import OUT_OF_RANGE, UNCARRIABLE, UNKNOWN_ZONE, WRONG_VALUE
 from omconf.spec.refusal import refuse, short
 
@@ -18,7 +19,7 @@ def minutes(value: int) -> int:
     return value
 
 
-_OFFSET = re.compile(r"(?i)(?:GMT|UTC)?([+-]\d{1,2})(?::?(\d\d))?")
+_OFFSET = regex(r"(?i)(?:GMT|UTC)?([+-]\d{1,2})(?::?(\d\d))?")
 
 
 def _zone_of(hours: int) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from omconf.formats import names, oracle_net
+from omconf.regex import regex
 from omconf.rules import UNCARRIABLE, UNQUOTABLE, WRONG_VALUE
 from omconf.spec.refusal import refuse
 
 MAX_NAME = 255
 """Characters of a cluster-name: members send it in each multicast packet."""
-_REPLACED = re.compile(r"\$\w*\{")
+_REPLACED = regex(r"\$\w*\{")
 
 
 def property_name(value: str) -> str:

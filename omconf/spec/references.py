@@ -6,6 +6,7 @@ import re
 from typing import Any, NoReturn
 
 from omconf.formats import names
+from omconf.regex import regex
 from omconf.rules import PLAIN_SECRET, WRONG_VALUE
 from omconf.secret_sources import SecretRef
 from omconf.spec import addresses, checks, folders, mistakes
@@ -13,7 +14,7 @@ from omconf.spec.refusal import refuse
 
 _WAYS = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
 _FILES = "Write a path on the nodes, or `{file: PATH, whole: true}` for omconf to copy it there."
-_CONTENT = re.compile(r"-----BEGIN |\A[A-Za-z0-9+=_-][A-Za-z0-9+/=_-]{39,}\s*\Z")
+_CONTENT = regex(r"-----BEGIN |\A[A-Za-z0-9+=_-][A-Za-z0-9+/=_-]{39,}\s*\Z")
 """PEM, or base64 of a key or store, instead of a file path."""
 _FORMS = f"This format is not supported; write a secret as one of {_WAYS}."
 

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic_core import core_schema
 
 from omconf.formats import fstab, java, names, options, oracle_net, paths, systemd, urls
 from omconf.secret_sources import SecretRef
 from omconf.spec import addresses, checks, folders, programs, properties, references, storage
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class _Read:
+    """A function that reads a value whole: PlainValidator, but the type that it gives is not examined.
+
+    To examine SecretRef for each key that has one took an eighth of the time that all models take.
+    """
+
+    def __init__(self, function: Callable[[Any], Any]) -> None:
+        self.function = function
+
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> core_schema.CoreSchema:
+        """Return the schema of this function alone."""
+        return core_schema.no_info_plain_validator_function(self.function)
 
 
 def _shaped(
@@ -188,7 +206,7 @@ _HOST_FORMS: dict[str, dict[str, Any]] = {
 }
 Host = Annotated[
     references.HostRef,
-    PlainValidator(references.host),
+    _Read(references.host),
     WithJsonSchema(
         {
             "anyOf": [
@@ -226,7 +244,7 @@ _SERVERS: list[dict[str, Any]] = [
     ),
 ]
 DatabaseHosts = Annotated[
-    list[Annotated[references.HostRef, PlainValidator(references.database_host)]],
+    list[Annotated[references.HostRef, _Read(references.database_host)]],
     BeforeValidator(references.listed),
     Field(min_length=1, max_length=16),
     WithJsonSchema(
@@ -271,7 +289,7 @@ _SECRETS: list[dict[str, Any]] = [
 ]
 SecretSource = Annotated[
     SecretRef,
-    PlainValidator(references.secret),
+    _Read(references.secret),
     WithJsonSchema(
         {
             "oneOf": _SECRETS,
@@ -285,7 +303,7 @@ SecretSource = Annotated[
 ]
 OptionValue = Annotated[
     SecretRef | str,
-    PlainValidator(references.option),
+    _Read(references.option),
     WithJsonSchema(
         {
             "anyOf": [
@@ -300,7 +318,7 @@ OptionValue = Annotated[
 _WHOLE = {"const": True, "description": "The whole content is the file, not its first line alone."}
 NodeFile = Annotated[
     SecretRef | str,
-    PlainValidator(references.node_file),
+    _Read(references.node_file),
     WithJsonSchema(
         {
             "anyOf": [

@@ -6,11 +6,12 @@ diagram: down from its server, along the first row of nodes, and at the right si
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, isqrt
 from typing import TYPE_CHECKING
 from unicodedata import combining, east_asian_width
 
+from omconf.dataclass import dataclass
 from omconf.formats import xml
 from omconf.topology.model import Role
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.formats.node_check import Check, Status
 
 if TYPE_CHECKING:

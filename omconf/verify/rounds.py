@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from omconf import interrupts
+from omconf.dataclass import dataclass
 from omconf.deployed.budget import Account, Budget
 from omconf.deployed.ssh import side_by_side
 from omconf.formats import node_check

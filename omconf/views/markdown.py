@@ -9,10 +9,10 @@ from __future__ import annotations
 import html
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from omconf.dataclass import dataclass
 from omconf.views import folding
 from omconf.views import text as text_view
 from omconf.views.text import Paint

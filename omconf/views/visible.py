@@ -7,13 +7,13 @@ of characters. JSON needs none of this: it is printed in ASCII.
 
 from __future__ import annotations
 
-import re
+from omconf.regex import regex
 
 # Printable for Python, but drawn as nothing: Unicode's Default_Ignorable_Code_Point, and a blank.
-_BLANK = re.compile(
+_BLANK = regex(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
 )
-_COLOUR = re.compile(r"(\x1b\[[0-9;]{1,9}m)")
+_COLOUR = regex(r"(\x1b\[[0-9;]{1,9}m)")
 
 
 def visible(text: str) -> str:

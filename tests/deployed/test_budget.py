@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omconf.cluster.model import Node
-from omconf.deployed import ssh
+from omconf.deployed import reader, ssh
 from omconf.deployed.budget import FULL, INCOMING, KEPT, POOL, Account, Budget
 from omconf.deployed.snapshot import MAX_BYTES, NodeFiles
 from omconf.deployed.tree import Same
@@ -89,7 +89,7 @@ def test_a_manifest_that_lists_too_much_has_nothing_read(small: Budget) -> None:
 
 def test_nodes_by_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While answers come in they are held, too: of 16 nodes that send 4 MiB not all fit at once."""
-    monkeypatch.setattr(ssh, "Budget", lambda: Budget(left=3 * MAX_BYTES))
+    monkeypatch.setattr(reader, "Budget", lambda: Budget(left=3 * MAX_BYTES))
     (tmp_path / "large").write_bytes(files(bytes(MAX_BYTES)))
     (tmp_path / "small").write_bytes(files(b"small"))
     program = tmp_path / "ssh"  # what it sent is held until it ends

@@ -94,7 +94,14 @@ def test_no_type_of_action_is_forgotten() -> None:
 FULL: dict[str, Any] = {
     **document.no_plan([]),
     "cluster": "conference",
-    "source": {"kind": "local", "nodes": ["om1"], "node": "om1", "root": "/", "sudo": True},
+    "source": {
+        "kind": "local",
+        "nodes": ["om1"],
+        "node": "om1",
+        "root": "/",
+        "sudo": True,
+        "inventory": "hosts",
+    },
     "changes": [
         {
             "node": "om1",

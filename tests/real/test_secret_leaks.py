@@ -23,7 +23,7 @@ from urllib.parse import quote
 import pytest
 from typer.main import get_command
 
-from omconf.cli.app import app
+from omconf.cli.app import application
 from tests.command import omconf
 from tests.needs import ANSIBLE, fixture_needs, needs
 from tests.real.planted import CLUSTER, HAZELCAST, PERSISTENCE, PROPERTIES, World, leaks
@@ -258,7 +258,7 @@ def options_of(command: Any) -> set[str]:
 
 
 def test_every_command_and_option_has_a_case() -> None:
-    group: Any = get_command(app)
+    group: Any = get_command(application())
     assert {"--format dot", "--format svg"} <= options_of(group.commands["graph"])
     for name, command in {"": group, **group.commands}.items():
         cases = [c for c in COMMANDS if c.split()[0] == name or (not name and c[0] == "-")]

@@ -3,8 +3,6 @@
 The same models give the JSON Schema for editors (`omconf schema`).
 """
 
-from __future__ import annotations
-
 from typing import Annotated
 
 from pydantic import Field

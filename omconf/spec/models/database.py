@@ -1,7 +1,5 @@
 """The sections of the database: how OpenMeetings connects, and JPA's settings."""
 
-from __future__ import annotations
-
 from typing import Annotated, Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The spec's section on the media server, with its TURN server."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The sections that say how the nodes reach and find each other."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field

@@ -1,7 +1,5 @@
 """The keys of a node, of all nodes, and of a removed one."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from omconf.spec.models.section import Section

@@ -1,7 +1,5 @@
 """The spec's section on OpenMeetings itself."""
 
-from __future__ import annotations
-
 from pydantic import Field
 
 from omconf.spec.models.section import Section

@@ -1,7 +1,5 @@
 """The section of the shared data folder."""
 
-from __future__ import annotations
-
 from typing import Literal
 
 from pydantic import Field
