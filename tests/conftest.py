@@ -61,9 +61,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Spare the garbage collector the thousands of tests, which it went through again and again."""
-    gc.collect()
-    gc.freeze()
+    """Spare the garbage collector the thousands of tests, which it went through again and again.
+
+    They are not frozen: Hypothesis looks for what refers to its sources of random numbers.
+    """
+    gc.set_threshold(50_000, 50, 100)
 
 
 @pytest.hookimpl(tryfirst=True)

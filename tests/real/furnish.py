@@ -63,8 +63,8 @@ eval exec java "${{JAVA_OPTS-}}" -Dcatalina.base=/opt/om -XX:SharedArchiveFile=/
     {JVM} "$(cat /srv/stand-in/options 2>/dev/null)" {STAND_IN} /opt/om /srv/stand-in
 """
 TRAIN = f"""
-mount --bind "$1" /srv
-mount --bind {JARS.resolve()} /srv/jars
+mount --bind {JARS.resolve()} "$1/jars"
+mount --rbind "$1" /srv
 exec java $2 {JVM} {STAND_IN} /srv/home /srv/stand-in
 """
 SSHD = """[Service]
