@@ -79,7 +79,8 @@ def words(*choices: str, bare: bool = False) -> Form:
 
 def matching(wants: str, pattern: str | re.Pattern[str], *, bare: bool = False) -> Form:
     """Form of a text that a pattern matches as a whole."""
-    return Form(wants, lambda value: re.fullmatch(pattern, value) is not None, bare)
+    whole = regex(pattern) if isinstance(pattern, str) else pattern
+    return Form(wants, lambda value: whole.fullmatch(value) is not None, bare)
 
 
 WORD = matching("letters, digits, `.`, `_` and `-`", r"[A-Za-z0-9_.-]+")

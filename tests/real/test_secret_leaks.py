@@ -183,7 +183,8 @@ exec "$@"
 
 def of(command: str) -> tuple[str, ...]:
     """What a command needs."""
-    ansible = ("ansible",) if "--ansible" in command else ()
+    # The newest one has a server of its own, for which a traced process is too slow.
+    ansible = ("oldest ansible",) if "--ansible" in command else ()
     return (*ON_A_NODE, *ansible) if "local.yaml" in command else ()
 
 
@@ -281,7 +282,7 @@ def test_nothing_leaves_its_place(watch: Watch, command: str) -> None:
         etc, home = ("local/om2/files/etc", "local/om2/files/mnt")
         if command.startswith("plan"):
             etc, home = ("deployed/om2/etc", "deployed/om2/opt")
-            path = f"{watch.world.folder}/commands:{ANSIBLE / 'newest/bin'}:{path}"
+            path = f"{watch.world.folder}/commands:{ANSIBLE / 'oldest/bin'}:{path}"
         script = ON_ITSELF.format(case=watch.case, etc=etc, home=home)
         around = ("unshare", "-mn", "sh", "-ec", script, "sh")
     run = watch(command, around=around, PATH=path)
