@@ -121,7 +121,7 @@ def of(
 
 
 def _listed(out: bytes) -> dict[str, Address] | None:
-    """Return the hosts of a listing, each with where it leads; None for what is no listing."""
+    """Return the hosts that ansible-inventory prints, with where each leads; None for other output."""
     try:
         groups = json.loads(out)
         variables = groups.pop("_meta", {}).get("hostvars", {})

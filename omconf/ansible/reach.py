@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from dataclasses import field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from omconf.ansible import inventory
@@ -12,11 +11,10 @@ from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from omconf.ansible.session import Session
-
-_Nodes = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +28,6 @@ class Reach:
     file: str | None = None
     become: bool = False
     hidden: frozenset[str] = frozenset()
-    _hosts: dict[_Nodes, inventory.Inventory] = field(default_factory=dict, compare=False)
-    """What the inventory says is asked once."""
 
     @property
     def options(self) -> dict[str, str | bool]:
@@ -40,16 +36,19 @@ class Reach:
 
     def hosts(self, nodes: Mapping[str, str]) -> inventory.Inventory:
         """Return the hosts of some nodes, given with their ssh destinations; raises PlaybookError."""
-        key = frozenset(nodes.items())
-        if key not in self._hosts:
-            found = inventory.of(self.file, nodes, self.hidden)
-            if isinstance(found, Diagnostic):
-                raise PlaybookError(found)
-            self._hosts[key] = found
-        return self._hosts[key]
+        return _hosts(self.file, tuple(nodes.items()), self.hidden)
 
-    @contextmanager
-    def session(self, nodes: Mapping[str, str]) -> Iterator[Session]:
+    def session(self, nodes: Mapping[str, str]) -> AbstractContextManager[Session]:
         """Connect to some nodes, given with their ssh destinations; raises PlaybookError."""
-        with session(self.hosts(nodes), become=self.become, hidden=self.hidden) as run:
-            yield run
+        return session(self.hosts(nodes), become=self.become, hidden=self.hidden)
+
+
+@cache
+def _hosts(
+    file: str | None, nodes: tuple[tuple[str, str], ...], hidden: frozenset[str]
+) -> inventory.Inventory:
+    """Ask once: what an inventory says at first counts for the whole command."""
+    found = inventory.of(file, dict(nodes), hidden)
+    if isinstance(found, Diagnostic):
+        raise PlaybookError(found)
+    return found

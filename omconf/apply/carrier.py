@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf import interrupts
-from omconf.apply.program import LACKS, MAX_SAID, UNEXPECTED, Program
+from omconf.apply.program import MAX_SAID, UNEXPECTED, Program, lacks
 from omconf.apply.wire import LeftError, LostError, framed
 from omconf.dataclass import dataclass
 from omconf.deployed import ssh
@@ -81,8 +81,7 @@ class Piped(Program):
 
     def _begun(self, reply: Reply) -> None:
         if not reply.ok:
-            names = ", ".join(reply.word(1)[:300].split())
-            raise LostError(LACKS.format(names))
+            raise lacks(reply)
 
     def _send(self, line: bytes) -> None:
         self._write(framed(line))
@@ -152,8 +151,8 @@ class Piped(Program):
         return True
 
     def _why(self, otherwise: str) -> str:
-        said = [line for line in self.said().splitlines() if line.strip()]
-        return f"{otherwise}: {said[-1][:300]}" if said else otherwise
+        complaint = self._complaint()
+        return f"{otherwise}: {complaint}" if complaint else otherwise
 
 
 def local(cluster: str, root: str) -> Piped:

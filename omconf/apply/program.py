@@ -21,8 +21,13 @@ MAX_SAID = 16 * 1024
 ROW_SECONDS = 10
 """Seconds that a node may take longer for each further file of a command."""
 BROKEN = "somebody broke its lock"
-LACKS = "it lacks programs omconf needs: {}"
 UNEXPECTED = "unexpected response from the node program"
+
+
+def lacks(reply: Reply) -> LostError:
+    """Return the error for a node that lacks programs, by the program's first answer."""
+    names = ", ".join(reply.word(1)[:300].split())
+    return LostError(f"it lacks programs omconf needs: {names}")
 
 
 class Program(ABC):
@@ -41,6 +46,11 @@ class Program(ABC):
     @abstractmethod
     def said(self) -> str:
         """Return what programs printed since the last call: hostile text."""
+
+    def _complaint(self) -> str:
+        """Return the last line that programs printed; empty if they printed none."""
+        said = [line for line in self.said().splitlines() if line.strip()]
+        return said[-1][:300] if said else ""
 
     @abstractmethod
     def _send(self, line: bytes) -> None:

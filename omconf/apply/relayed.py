@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from omconf import interrupts
 from omconf.apply.carrier import FIRST, first
-from omconf.apply.program import BROKEN, LACKS, MAX_SAID, UNEXPECTED, Program
+from omconf.apply.program import BROKEN, MAX_SAID, UNEXPECTED, Program, lacks
 from omconf.apply.wire import LEASE_SECONDS, LeftError, LostError, Reply, command
 from omconf.dataclass import dataclass
 
@@ -115,7 +115,7 @@ class Relayed(Program):
         for _ in range(max(1, len(lines))):
             reply = self._answer(0)
             if reply.word(0) == "missing":
-                raise self._lose(LACKS.format(", ".join(reply.word(1)[:300].split())))
+                raise self._lose(str(lacks(reply)))
             if not reply.ok:
                 raise self._lose(NOT_RESUMED.get(reply.word(0), UNEXPECTED))
 
@@ -127,8 +127,7 @@ class Relayed(Program):
     def _next(self, longest: int) -> bytes:
         end = self._answers.find(b"\n")
         if not 0 <= end <= longest:
-            said = [line for line in self.said().splitlines() if line.strip()]
-            raise self._lose(said[-1][:300] if said else UNEXPECTED)
+            raise self._lose(self._complaint() or UNEXPECTED)
         line = bytes(self._answers[:end])
         del self._answers[: end + 1]
         return line

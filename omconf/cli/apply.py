@@ -99,7 +99,7 @@ def apply(
         raise typer.BadParameter(SET)
     if confirm_each and (as_json or not applying.somebody()):
         raise typer.BadParameter(NO_TERMINAL)
-    applying.require_ansible(None if saved else inventory, keep, ansible=ansible)
+    applying.require_ansible(None, keep, ansible=ansible)
     draining = applying.duration(drain)
     if saved:
         prepared = apply_saved.of_file(str(what), inventory)

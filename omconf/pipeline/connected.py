@@ -97,7 +97,7 @@ class Connected:
 
 @contextmanager
 def connect(cluster: Cluster, asked: Asked, needed: Iterable[str]) -> Iterator[Connected]:
-    """Connect to the nodes: by ssh to all of the cluster, whatever is planned of them."""
+    """Connect to the nodes: by ssh or Ansible to all of the cluster, whatever is planned of them."""
     made = Connected(tuple(needed))
     name = cluster.name.value
     own = {node.name.value for node in cluster.nodes}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
@@ -134,8 +133,10 @@ class Asked:
 
     def reach(self, cluster: Cluster) -> Reach:
         """How Ansible reaches the nodes."""
+        from omconf.ansible.reach import Reach
+
         file = None if self.inventory is None else str(self.inventory)
-        return _reach(file, self.sudo, frozenset(_variables(cluster)))
+        return Reach(file, self.sudo, frozenset(_variables(cluster)))
 
     def _committed(self) -> Source | None:
         if self.git is None:
@@ -143,14 +144,6 @@ class Asked:
         from omconf.deployed.git import Git
 
         return Git(self.git, str(self.directory))
-
-
-@cache
-def _reach(file: str | None, become: bool, hidden: frozenset[str]) -> Reach:
-    """Make it once: what an inventory says at first counts for the whole command."""
-    from omconf.ansible.reach import Reach
-
-    return Reach(file, become, hidden)
 
 
 def _variables(value: object) -> Iterator[str]:

@@ -10,6 +10,8 @@ from omconf.files.write import replace
 from omconf.rules import UNWRITABLE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from omconf.diagnostics import Diagnostic
 
 
@@ -24,28 +26,33 @@ def put(
     Replaced is only a file that begins with `start`, a `what`, or an empty one. It has this very
     `mode`, or that of any new file, which the umask narrows.
     """
-    above, name = os.path.split(os.path.realpath(path))
-    try:
-        folder = files.folder(above)
-        try:
-            if not _replaceable(name, folder, start):
-                return _refused(path, what, "Name another file, or remove it.")
-            exact = mode is not None
-            replace(name, data, dir_fd=folder, mode=0o666 if mode is None else mode, exact=exact)
-        finally:
-            os.close(folder)
-    except OSError as error:
-        return UNWRITABLE.at(None, f"{path} cannot be written: {error.strerror}.")
-    return None
+
+    def write(name: str, folder: int) -> Diagnostic | None:
+        if not _replaceable(name, folder, start):
+            return _refused(path, what, "Name another file, or remove it.")
+        exact = mode is not None
+        replace(name, data, dir_fd=folder, mode=0o666 if mode is None else mode, exact=exact)
+        return None
+
+    return _in_folder(path, write)
 
 
 def in_the_way(path: str, *, start: bytes, what: str) -> Diagnostic | None:
     """Return what `put` would say of a path, without writing."""
+
+    def look(name: str, folder: int) -> Diagnostic | None:
+        return None if _replaceable(name, folder, start) else _refused(path, what, OTHER)
+
+    return _in_folder(path, look)
+
+
+def _in_folder(path: str, work: Callable[[str, int], Diagnostic | None]) -> Diagnostic | None:
+    """Do something with a file's name and a descriptor of its folder; gives OM330 for errors."""
     above, name = os.path.split(os.path.realpath(path))
     try:
         folder = files.folder(above)
         try:
-            return None if _replaceable(name, folder, start) else _refused(path, what, OTHER)
+            return work(name, folder)
         finally:
             os.close(folder)
     except OSError as error:
