@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from omconf.ansible.session import Session
+    from omconf.ansible.shared import Shared
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,7 @@ class Reach:
     file: str | None = None
     become: bool = False
     hidden: frozenset[str] = frozenset()
+    shared: Shared | None = None
 
     @property
     def options(self) -> dict[str, str | bool]:
@@ -40,7 +42,11 @@ class Reach:
 
     def session(self, nodes: Mapping[str, str]) -> AbstractContextManager[Session]:
         """Connect to some nodes, given with their ssh destinations; raises PlaybookError."""
-        return session(self.hosts(nodes), become=self.become, hidden=self.hidden)
+
+        def begin() -> AbstractContextManager[Session]:
+            return session(self.hosts(nodes), become=self.become, hidden=self.hidden)
+
+        return self.shared.session(nodes, begin) if self.shared else begin()
 
 
 @cache

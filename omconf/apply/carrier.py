@@ -83,8 +83,8 @@ class Piped(Program):
         if not reply.ok:
             raise lacks(reply)
 
-    def _send(self, line: bytes) -> None:
-        self._write(framed(line))
+    def _send(self, lines: Sequence[bytes]) -> None:
+        self._write(framed(lines))
 
     def _write(self, data: bytes) -> None:
         assert self.process.stdin is not None  # noqa: S101 - for the type checker

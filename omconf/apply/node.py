@@ -60,8 +60,11 @@ class Node(NodeFiles):
         """Begin a step; it is recorded in the journal before anything is done."""
         self._step, self._back = number, False
         self._tell("step", "started", text=step.why)
-        # A step that writes files records it together with its backups.
-        self._note(f"begin {number}", later=isinstance(step.actions[0], Put | Remove))
+        if isinstance(step.actions[0], Put | Remove):
+            # It is on the disk together with the backups.
+            self.line.tell("note", f"begin {number}", "1")
+        else:
+            self._note(f"begin {number}")
         self.begun = True
 
     def take(self, step: Step, actions: Iterable[Action]) -> None:
@@ -82,10 +85,13 @@ class Node(NodeFiles):
 
     def finish(self, number: int, step: Step) -> None:
         """End a step: the readers of its files have run."""
-        paths = [a.paths for a in step.actions if isinstance(a, Put | Remove)]
-        if paths and self.real:
-            self.line.ask("settle", *(key(path) for each in paths for path in each))
-        self._note(f"done {number}", later=True)
+        laid = [a.paths for a in step.actions if isinstance(a, Put | Remove)]
+        if laid and self.real:
+            settle = ("settle", *(key(path) for paths in laid for path in paths))
+            if any(isinstance(action, Run | Service) for action in step.actions):
+                self.line.ask(*settle)
+            else:
+                self.line.tell(*settle)
         self.finished.add(number)
         self.at = None
 

@@ -1,8 +1,9 @@
 # The part of an apply that a node does: lock, look, stage, commit, run, remember. POSIX sh.
 #
 # It reads commands, one a line: fields between `|`, each written as a format of printf, so that any
-# byte can stand in one. A line is read whole before anything of it is done, and answered by one line,
-# or by one for each file that it names: `ok` or `failed`, `|` and more. Nothing that it is given is
+# byte can stand in one. Lines that come together are read whole before anything of them is done, up to
+# one that fails, and each is answered by one line, or by one for each file that it names: `ok` or
+# `failed`, `|` and more. Nothing that it is given is
 # printed; what a program prints goes to stderr. When the connection is lost, the command in hand is
 # completed.
 #
@@ -39,7 +40,10 @@ choose() {
 }
 
 ok() { printf 'ok|%s\n' "${1-}"; }
-failed() { printf 'failed|%s\n' "$1"; }
+failed() {
+    printf 'failed|%s\n' "$1"
+    refused=1
+}
 
 # The programs that it needs and the system does not have; $switch is needed where root acts as others.
 missing() {
@@ -567,10 +571,16 @@ room() {
     if [ "$one" = $# ]; then ok; else failed 'room'; fi
 }
 
-# program|NAME, account|USER|GROUP: whether they are there.
+# program|NAME|...: whether any of them is there; account|USER|GROUP: whether both are.
 program() {
-    decode "$1"
-    if command -v "$value" >/dev/null 2>&1; then ok; else failed 'program'; fi
+    for one; do
+        decode "$one"
+        if command -v "$value" >/dev/null 2>&1; then
+            ok
+            return
+        fi
+    done
+    failed 'program'
 }
 
 account() {
@@ -630,7 +640,7 @@ begin() {
 # writer alone. A file that is there keeps its mode and owner where MODE begins with `=`. Answers how many
 # folders had to be made for each. With LATER a `commit` follows, which has them on the disk.
 stage() {
-    later=$1 answers='' wrong='' left=$((($# - 1) / 6))
+    later=$1 answers='' wrong='' laid='' left=$((($# - 1) / 6))
     shift
     while [ "$left" -gt 0 ]; do
         left=$((left - 1)) made=0
@@ -638,8 +648,9 @@ stage() {
             answers="${answers}failed|before$nl"
         elif stage_one "$@"; then
             answers="${answers}ok|$made$nl"
+            laid="$laid|$2=$made|"
         else
-            wrong=1 answers="${answers}failed|write$nl"
+            refused=1 wrong=1 answers="${answers}failed|write$nl"
         fi
         # What is to be on the disk follows the end of what is to be read.
         if [ -n "$as_user" ]; then set -- "$@" "$journal"; else set -- "$@" "$staged"; fi
@@ -819,7 +830,7 @@ keep_one() {
 }
 
 # commit|PATH|NAME|KEY|DIGEST|AFTER|MADE|OWED|...: put staged files in their places, or without a NAME
-# remove the files, if all are as they were. KEY is by what the journal knows a file. With OWED, the
+# remove the files, if all are as they were. Without MADE it is what `stage` has just answered. KEY is by what the journal knows a file. With OWED, the
 # programs that read it have still to run. Either of all files nothing is changed, or of those that cannot
 # be written.
 commit() {
@@ -830,6 +841,10 @@ commit() {
         noted
         eval "raw_$n=\$1 name_$n=\$2 key_$n=\$3 want_$n=\$4 after_$n=\$5 made_$n=\$6 owed_$n=\$7"
         eval "stages_$n=\${2:+\$staged}"
+        if [ -z "$6" ]; then
+            made=${laid##*"|$2="}
+            eval "made_$n=\${made%%|*}"
+        fi
         rows="$rows $n"
         shift 7
     done
@@ -1050,16 +1065,14 @@ end() {
     fi
 }
 
-# members|NODES: which nodes the cluster has.
+# members|NODES: which nodes the cluster has. Where that cannot be written, the next apply tells it.
 members() {
     # shellcheck disable=SC2059
-    if printf "$1" >"$state/.members" && durable "$state/.members" &&
-        mv "$state/.members" "$state/members"; then
-        ok
-    else
+    if ! { printf "$1" >"$state/.members" && durable "$state/.members" &&
+        mv "$state/.members" "$state/members"; }; then
         rm -f "$state/.members"
-        failed 'write'
     fi
+    ok
 }
 
 # forget: nothing was done here, so that there is nothing to remember.
@@ -1080,9 +1093,9 @@ prune() {
     done
 }
 
-# obey|COMMAND|FIELD...: do what a line says.
+# obey|COMMAND|FIELD...: do what a line says; false where a command, but not a question, fails.
 obey() {
-    line=$1
+    line=$1 refused=''
     IFS='|'
     set -f
     # shellcheck disable=SC2086
@@ -1094,10 +1107,14 @@ obey() {
     [ $# = 0 ] || shift
     known='' roots=$nl owing=''
     case $command in
+    look | room | program | account | reads) question=1 ;;
+    *) question='' ;;
+    esac
+    case $command in
     begin | stage | commit | keep | stopped | settle | run | tidy | note | end | forget | free)
         if ! held; then
             failed 'broken'
-            return
+            return 1
         fi
         ;;
     esac
@@ -1110,7 +1127,7 @@ obey() {
     resume) resume "$1" "$2" "${3-}" ;;
     look) look "$@" ;;
     room) room "$@" ;;
-    program) program "$1" ;;
+    program) program "$@" ;;
     account) account "$1" "${2-}" ;;
     begin) begin "$1" "${2-}" ;;
     stage) stage "$@" ;;
@@ -1129,6 +1146,7 @@ obey() {
     members) members "$1" ;;
     *) failed 'command' ;;
     esac
+    [ -n "$question" ] || [ -z "$refused" ]
 }
 
 [ "$me" != 0 ] || choose
@@ -1141,8 +1159,8 @@ ok
 # Who starts it anew for each command gives these as shell text: calls of `obey`.
 [ -z "${3-}" ] || eval "$3"
 while IFS= read -r line; do
-    # A number says how long the next line is, after which nothing comes until it is answered: `head` may
-    # read as much as it likes.
+    # A number says how long the next lines are, after which nothing comes until they are answered: `head`
+    # may read as much as it likes.
     case $line in
     [0-9]*)
         size=$line
@@ -1150,7 +1168,13 @@ while IFS= read -r line; do
         [ ${#line} = "$size" ] || break
         ;;
     esac
-    obey "$line"
+    IFS=$nl
+    set -f
+    # shellcheck disable=SC2086
+    set -- $line
+    set +f
+    unset IFS
+    for line; do obey "$line" || break; done
 done
 [ -z "$unsynced" ] || noted_on_disk
 if [ -n "$lease" ]; then lend; else unlock; fi

@@ -7,7 +7,7 @@ from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from omconf.apply.programs import Programs
-from omconf.apply.wire import key
+from omconf.apply.wire import Command, key
 from omconf.apply.written import FailedError, Written, digest
 from omconf.cluster import places
 from omconf.dataclass import dataclass
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from omconf.apply.targets import Target, Targets
     from omconf.apply.wire import Reply
+
+    _Row = tuple[str, str, str, str, str, bytes]
 
 _WHY = {
     "account": "the user {owner} or the group {group} is not there",
@@ -51,28 +53,34 @@ class NodeFiles(Programs):
         """Return what was last written of a file; None if nothing was."""
         return next((w for w in reversed(self.written) if w.path == path), None)
 
-    def stage(self, targets: Iterable[Target], *, later: bool = False) -> None:
-        """Write new files next to their targets, except those already staged; raises FailedError.
+    def stage(self, targets: Iterable[Target]) -> None:
+        """Write new files next to their targets, except those already staged; raises FailedError."""
+        rows = self._laid(targets)
+        self._take(rows, self.line.ask_each(("stage", ""), rows))
 
-        With `later`, they are synced to disk only when they replace their targets.
-        """
-        laid = []
+    def _laid(self, targets: Iterable[Target]) -> list[_Row]:
+        """Return a row for each file that is not staged yet."""
+        rows = []
         for target in targets:
             staged = self._staged.get(target.path)
             if staged is not None and replace(staged[0], before=target.before) == target:
                 continue
-            self._staged[target.path] = (target, "", 0)
+            name = ""
             if target.after is not None:
                 mode = f"{'=' if target.shared else ''}{target.mode:04o}"
                 access = (mode, target.owner, target.group)
-                laid.append((target, _staging(target.path, access, target.after)))
-        replies = self.line.ask_each(("stage", "1" if later else ""), [row for _, row in laid])
-        for (target, row), reply in zip(laid, replies, strict=True):
+                rows.append(_staging(target.path, access, target.after))
+                name = rows[-1][1]
+            self._staged[target.path] = (target, name, 0)
+        return rows
+
+    def _take(self, rows: Sequence[_Row], replies: Sequence[Reply]) -> None:
+        """Record how many folders were created for staged files; raises FailedError."""
+        for (path, *_), reply in zip(rows, replies, strict=True):
+            target, name, _ = self._staged.pop(path)
             if reply.ok:
-                self._staged[target.path] = (target, str(row[1]), reply.number)
-            else:
-                del self._staged[target.path]
-        self._require([target.path for target, _ in laid], replies)
+                self._staged[path] = (target, name, reply.number)
+        self._require([row[0] for row in rows], replies)
 
     def unstage(self) -> None:
         """Remove the folders created for staged files; the files themselves are removed at the end."""
@@ -83,32 +91,42 @@ class NodeFiles(Programs):
     def _write(self, targets: Iterable[Target]) -> None:
         """Stage all files, then commit them; raises FailedError."""
         changing = [target for target in targets if target.changes]
-        self.stage(changing, later=True)
+        rows = self._laid(changing)
         changes = []
         for target in changing:
-            _, name, made = self._staged.pop(target.path)
+            _, name, made = self._staged[target.path]
             written = Written(target.path, target.before, target.after, "", made, target.shared)
             changes.append((written, name, digest(target.before)))
-        self._commit(changes)
+        staged, replies = self._put(rows, changes)
+        self._take(rows, staged)
+        for (written, *_), reply in zip(changes, replies, strict=True):
+            _, _, made = self._staged.pop(written.path)
+            if reply.ok:
+                self.written.append(replace(written, access=reply.access, made=made))
+        self._require([target.path for target in changing], replies)
         # A removed node loses its folder too, unless others have put files there.
         gone = (t.path for t in changing if t.after is None and t.path.startswith(f"{places.OWN}/"))
         self._remove({folder for path in gone for folder in _folders(path, path.count("/") - 2)})
 
-    def _commit(self, changes: Sequence[tuple[Written, str, str]]) -> None:
-        """Commit staged files: move them to their targets; raises FailedError.
+    def _put(
+        self, rows: Sequence[_Row], changes: Sequence[tuple[Written, str, str]]
+    ) -> tuple[list[Reply], list[Reply]]:
+        """Stage files, and commit changes: move staged files to their targets, or remove these.
 
-        A change is the file, its staged name, and the digest of what it replaces.
+        A change is the file, its staged name, and the digest of what it replaces. Returns the answer
+        to each row, and to each change.
         """
-        owed = "1" if self.real else ""
-        rows = [
-            (w.path, name, key(w.path), before, digest(w.after), str(w.made), owed)
+        if not changes:
+            return [], []
+        owed, new = "1" if self.real else "", {row[1] for row in rows}
+        commits = [
+            (w.path, name, key(w.path), before, digest(w.after), made, owed)
             for w, name, before in changes
+            for made in ["" if name in new else str(w.made)]
         ]
-        replies = self.line.ask_each(("commit",), rows)
-        for (written, _, _), reply in zip(changes, replies, strict=True):
-            if reply.ok:
-                self.written.append(replace(written, access=reply.access))
-        self._require([written.path for written, _, _ in changes], replies)
+        commands = [Command.of_rows(("stage", "1"), rows)] if rows else []
+        *staged, replies = self.line.ask_all([*commands, Command.of_rows(("commit",), commits)])
+        return [reply for each in staged for reply in each], replies
 
     def _require(self, paths: Sequence[str], replies: Sequence[Reply]) -> None:
         """Raise FailedError for the first file whose reply is not ok."""
@@ -128,16 +146,17 @@ class NodeFiles(Programs):
             return
         if first.conflict:
             raise FailedError(f"{path}: {first.conflict}")
-        name, made = "", 0
+        rows = []
         if first.before is not None:
             mode, uid, gid = first.access.split("|") if first.access else ("0644", "0", "0")
             access = (f"{'=' if first.shared else ''}{mode}", uid, gid)
-            row = _staging(path, access, first.before)
-            replies = self.line.ask_each(("stage", "1"), [row])
-            self._require([path], replies)
-            name, made = str(row[1]), replies[0].number
-        restored = Written(path, last.after, first.before, "", made)
-        self._commit([(restored, name, last.now)])
+            rows = [_staging(path, access, first.before)]
+        restored = Written(path, last.after, first.before, "")
+        name = rows[0][1] if rows else ""
+        staged, replies = self._put(rows, [(restored, name, last.now)])
+        self._require([path] * (len(staged) + 1), [*staged, *replies])
+        made = staged[0].number if staged else 0
+        self.written.append(replace(restored, access=replies[0].access, made=made))
 
     def keep(self, paths: Iterable[str]) -> None:
         """Back up files before a person replaces them; raises FailedError."""
@@ -193,8 +212,6 @@ def _folders(path: str, count: int) -> Iterator[str]:
         yield path
 
 
-def _staging(
-    path: str, access: tuple[str, str, str], data: bytes
-) -> tuple[str, str, str, str, str, bytes]:
+def _staging(path: str, access: tuple[str, str, str], data: bytes) -> _Row:
     """Return a row of node.sh's `stage`: path, random staged name, mode, owner, group, contents."""
     return (path, f".omconf-{secrets.token_hex(8)}", *access, data)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from omconf.actions import Health, Manual, Put, Remove, Run, Service
 from omconf.apply import checkers, database, entrance
+from omconf.apply.wire import Command
 from omconf.apply.written import digest
 from omconf.cluster.places import STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from omconf.actions import Action, Step
     from omconf.apply.node import Node
@@ -42,9 +44,18 @@ def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> 
 
     With `user` omconf does not run as root: owners cannot be set, and are not asked for.
     """
-    found = list(_files(node, steps, user=user))
+    found: list[str] = []
+    looks: list[_Look] = []
+    try:
+        changing = [target for target in targets(node, steps) if target.changes]
+    except ValueError as error:
+        found.append(str(error))
+    else:
+        looks += _files(node.line, changing, user=user)
     if node.real:
-        found += _programs(node, steps)
+        looks += _programs(steps)
+    found += _found(node.line, looks)
+    if node.real:
         found += _database(node, steps)
         found += _checked(node, steps)
         found += _way_in(node, steps)
@@ -57,7 +68,8 @@ def of_undo(line: Line, written: Iterable[Written]) -> list[str]:
     """Return what prevents a node from restoring files; one with a conflict is not restored."""
     files = [w for w in written if not w.conflict]
     sizes = [len(w.before or b"") + len(w.after or b"") for w in files]
-    found = list(_places(line, ((w.path, digest(w.after)) for w in files), sum(sizes)))
+    looks = _places(line, [(w.path, digest(w.after)) for w in files], sum(sizes))
+    found = _found(line, looks)
     return [text.replace(_WHY["stale"], "it changed after it was shown") for text in found]
 
 
@@ -78,33 +90,46 @@ def _actions(steps: Iterable[Step]) -> Iterator[Action]:
         yield from step.actions
 
 
-def _files(node: Node, steps: Sequence[Step], *, user: bool) -> Iterator[str]:
-    try:
-        changing = [target for target in targets(node, steps) if target.changes]
-    except ValueError as error:
-        yield str(error)
-        return
+class _Look(NamedTuple):
+    """A question, and what its answers say that is in the way."""
+
+    question: Command
+    says: Callable[[Sequence[Reply]], Iterable[str]]
+
+
+def _found(line: Line, looks: Iterable[_Look]) -> list[str]:
+    """Ask all questions at once; returns what is in the way."""
+    looks = list(looks)
+    answers = line.ask_all([look.question for look in looks])
+    return [
+        text for look, replies in zip(looks, answers, strict=True) for text in look.says(replies)
+    ]
+
+
+def _unless(text: str, *fields: str) -> _Look:
+    """Ask one question; the text is in the way where the answer is no."""
+    return _Look(Command(fields), lambda replies: () if replies[0].ok else (text,))
+
+
+def _files(line: Line, changing: Sequence[Target], *, user: bool) -> Iterator[_Look]:
     size = sum(len(t.after or b"") + len(t.before or b"") for t in changing)
-    yield from _places(node.line, ((t.path, digest(t.before)) for t in changing), size)
+    yield from _places(line, [(t.path, digest(t.before)) for t in changing], size)
     if user:
         return
-    yield from _later(node, changing)
+    yield from _later(changing)
     for owner, group in {(t.owner, t.group): None for t in changing if not t.shared}:
-        if not node.line.ask("account", owner, group).ok:
-            yield f"the user {owner} or the group {group} does not exist"
+        text = f"the user {owner} or the group {group} does not exist"
+        yield _unless(text, "account", owner, group)
 
 
-def _later(node: Node, changing: Iterable[Target]) -> Iterator[str]:
+def _later(changing: Iterable[Target]) -> Iterator[_Look]:
     """Find files that could be written once, and no apply or undo could read afterwards.
 
     Below a folder that is not root's, all is done as that folder's owner.
     """
-    for target in changing:
-        kept = target.shared and target.before is not None
-        if target.after is None or kept or target.mode & 0o004:
-            continue
-        access = (f"{target.mode:04o}", target.owner, target.group)
-        reply = node.line.ask("reads", target.path, *access)
+
+    def says(target: Target, replies: Sequence[Reply]) -> Iterator[str]:
+        reply = replies[0]
         if reply.word(0) == "reads":
             folder = reply.word(2)[:300] or "above it"
             yield (
@@ -113,24 +138,38 @@ def _later(node: Node, changing: Iterable[Target]) -> Iterator[str]:
                 f" `{target.owner}`"
             )
 
+    for target in changing:
+        kept = target.shared and target.before is not None
+        if not (target.after is None or kept or target.mode & 0o004):
+            access = (f"{target.mode:04o}", target.owner, target.group)
+            yield _Look(Command(("reads", target.path, *access)), partial(says, target))
 
-def _places(line: Line, files: Iterable[tuple[str, str]], size: int) -> Iterator[str]:
+
+def _places(line: Line, files: Sequence[tuple[str, str]], size: int) -> Iterator[_Look]:
     """Look at files, each with its digest, and at the room for so many bytes."""
-    files = list(files)
-    for (path, _), reply in zip(files, line.ask_each(("look",), files), strict=True):
-        if not reply.ok:
-            yield f"{path}: {_why(reply)}"
+
+    def says(replies: Sequence[Reply]) -> Iterator[str]:
+        for (path, _), reply in zip(files, replies, strict=True):
+            if not reply.ok:
+                yield f"{path}: {_why(reply)}"
+
+    if files:
+        yield _Look(Command.of_rows(("look",), files), says)
     folders = {path.rpartition("/")[0]: path for path, _ in files}
     # What files held before is kept in another place, which may be another file system.
     folders["state"] = f"{STATES}/"
     needed = str(size // 512 + BESIDE_KIB)
-    if not line.ask("room", needed, *folders.values()).ok:
-        for path in folders.values():
-            if not line.ask("room", needed, path).ok:
-                yield f"{path}: {_WHY['room']}"
+
+    def full(replies: Sequence[Reply]) -> list[str]:
+        if replies[0].ok:
+            return []
+        each = (_unless(f"{p}: {_WHY['room']}", "room", needed, p) for p in folders.values())
+        return _found(line, each)
+
+    yield _Look(Command(("room", needed, *folders.values())), full)
 
 
-def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:
+def _programs(steps: Sequence[Step]) -> Iterator[_Look]:
     needed: dict[str, None] = {}
     for action in _actions(steps):
         match action:
@@ -143,14 +182,12 @@ def _programs(node: Node, steps: Sequence[Step]) -> Iterator[str]:
     written = {
         path for action in _actions(steps) if isinstance(action, Put) for path in action.paths
     }
-    for name in needed.keys() - written:
-        if not node.line.ask("program", name).ok:
-            yield f"the program {name} is missing"
-    if any(isinstance(action, Health) for action in _actions(steps)) and not any(
-        node.line.ask("program", name).ok for name in ASK_HEALTH
-    ):
+    for name in sorted(needed.keys() - written):
+        yield _unless(f"the program {name} is missing", "program", name)
+    if any(isinstance(action, Health) for action in _actions(steps)):
         programs = " and ".join(ASK_HEALTH)
-        yield f"the health of OpenMeetings cannot be checked: {programs} are missing"
+        text = f"the health of OpenMeetings cannot be checked: {programs} are missing"
+        yield _unless(text, "program", *ASK_HEALTH)
 
 
 def _database(node: Node, steps: Sequence[Step]) -> Iterator[str]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from dataclasses import field
 from typing import TYPE_CHECKING, Self
 
 from omconf import interrupts
-from omconf.apply.wire import SLACK, LeftError, LostError, Reply, command
+from omconf.apply.wire import SLACK, Command, LeftError, LostError, Reply, command
+from omconf.dataclass import dataclass
 from omconf.formats.node_check import MAX_BYTES
 from omconf.process import Answer
 
@@ -30,8 +32,12 @@ def lacks(reply: Reply) -> LostError:
     return LostError(f"it lacks programs omconf needs: {names}")
 
 
+@dataclass(slots=True)
 class Program(ABC):
     """A node program; what it answers is hostile."""
+
+    _told: list[Command] = field(default_factory=list, kw_only=True)
+    """Commands that are sent together with the next one."""
 
     def __enter__(self) -> Self:
         return self
@@ -53,8 +59,8 @@ class Program(ABC):
         return said[-1][:300] if said else ""
 
     @abstractmethod
-    def _send(self, line: bytes) -> None:
-        """Send a command; raises LostError."""
+    def _send(self, lines: Sequence[bytes]) -> None:
+        """Send commands, none of which is carried out after one that fails; raises LostError."""
 
     @abstractmethod
     def _line(self, seconds: float, longest: int) -> bytes:
@@ -66,10 +72,8 @@ class Program(ABC):
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
         """Send a command and wait for its answer; raises LostError, LeftError after a second signal."""
-        if interrupts.hurried():
-            raise LeftError
-        self._send(command(*fields))
-        return self._reply(seconds)
+        ((reply,),) = self._exchange([Command(fields)], seconds)
+        return reply
 
     def ask_each(self, fields: Sequence[str], rows: Iterable[Sequence[bytes | str]]) -> list[Reply]:
         """Send a command about some files, a row each, and wait for an answer to each row.
@@ -77,14 +81,35 @@ class Program(ABC):
         Raises LostError, LeftError after a second signal.
         """
         rows = list(rows)
-        if not rows:
-            return []
+        return self.ask_all([Command.of_rows(fields, rows)])[0] if rows else []
+
+    def ask_all(self, commands: Iterable[Command]) -> list[list[Reply]]:
+        """Send commands at once, and wait for all answers to each; raises as `ask_each` does.
+
+        What is not carried out, because one before it failed, has the answer of that one.
+        """
+        asked = list(commands)
+        seconds = 60 + ROW_SECONDS * sum(each.answers for each in asked)
+        return self._exchange(asked, seconds) if asked else []
+
+    def tell(self, *fields: bytes | str) -> None:
+        """Send a command together with the next one, which has its answer if it fails."""
+        self._told.append(Command(fields))
+
+    def _exchange(self, asked: Sequence[Command], seconds: float) -> list[list[Reply]]:
         if interrupts.hurried():
             raise LeftError
-        # A shell takes no notice of an empty field at the end.
-        self._send(command(*fields, *(field for row in rows for field in row), "."))
-        replies = [self._reply(60 + ROW_SECONDS * len(rows))]
-        return replies + [self._reply(SLACK) for _ in rows[1:]]
+        sent, self._told = [*self._told, *asked], []
+        self._send([command(*each.fields) for each in sent])
+        replies: list[list[Reply]] = []
+        ended: Reply | None = None
+        for each in sent:
+            if ended is not None:
+                replies.append([ended] * each.answers)
+                continue
+            replies.append([self._reply(seconds) for _ in range(each.answers)])
+            ended = each.ends(replies[-1])
+        return replies[-len(asked) :]
 
     def _reply(self, seconds: float) -> Reply:
         reply = self._answer(seconds)

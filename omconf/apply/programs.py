@@ -183,8 +183,8 @@ class Programs:
         """Take note that what a person was to do is done, or taken back; raises FailedError."""
         self._note(done(text, back=back))
 
-    def _note(self, text: str, *, later: bool = False) -> None:
-        if not self.line.ask("note", text, "1" if later else "").ok:
+    def _note(self, text: str) -> None:
+        if not self.line.ask("note", text).ok:
             raise FailedError("omconf cannot write to /var/lib/omconf")
 
     def _owes(self, unit: str) -> None:

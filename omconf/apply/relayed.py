@@ -41,7 +41,7 @@ class Relayed(Program):
     session: Session
     node: str
     cluster: str
-    _waiting: bytes = b""
+    _waiting: list[str] = field(default_factory=list)
     _answers: bytearray = field(default_factory=bytearray)
     _said: str = ""
     _lock: str = ""
@@ -85,24 +85,27 @@ class Relayed(Program):
     def _resumed(self, serial: str) -> str:
         return command("resume", self._lock, str(LEASE_SECONDS), serial).decode("ascii")
 
-    def _send(self, line: bytes) -> None:
-        self._waiting = line
+    def _send(self, lines: Sequence[bytes]) -> None:
+        self._waiting = [line.decode("ascii") for line in lines]
 
     def _line(self, seconds: float, longest: int) -> bytes:
         if self._waiting:
-            line, self._waiting = self._waiting.decode("ascii"), b""
-            self._serial += 1
-            self._run([*([self._resumed(str(self._serial))] if self._lock else []), line], seconds)
+            lines, self._waiting = self._waiting, []
+            self._run(lines, seconds)
         return self._next(longest)
 
     def _run(self, lines: Sequence[str], seconds: float) -> None:
-        """Have the program do something, and keep its answer to the last of the lines."""
+        """Have the program obey some lines, and keep its answers."""
+        resumed: list[str] = []
+        if self._lock:
+            self._serial += 1
+            resumed = [self._resumed(str(self._serial))]
         answer = self.session.run(
             self.node,
             self._shell,
             seconds=seconds + START_SECONDS,
             limit=MAX_OUTPUT,
-            stdin=_text(lines),
+            stdin=_text([*resumed, *lines]),
             until=interrupts.hurried,
         )
         if answer.problem:
@@ -112,7 +115,7 @@ class Relayed(Program):
         self._said = (self._said + answer.error)[-MAX_SAID:]
         self._answers[:] = answer.out
         # The program says first that it has begun, and then that it has its lock.
-        for _ in range(max(1, len(lines))):
+        for _ in ("begun", *resumed):
             reply = self._answer(0)
             if reply.word(0) == "missing":
                 raise self._lose(str(lacks(reply)))

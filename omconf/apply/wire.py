@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from omconf.dataclass import dataclass
 from omconf.formats import printf
@@ -30,9 +30,11 @@ def command(*fields: bytes | str) -> bytes:
     return b"|".join([printf.written(each) for each in fields])
 
 
-def framed(line: bytes) -> bytes:
-    """Write a line as it is sent; after a long one nothing may be, before it is answered."""
-    return line + b"\n" if len(line) <= SHORT else b"%d\n%b" % (len(line), line)
+def framed(lines: Sequence[bytes]) -> bytes:
+    """Write commands as they are sent; after a long one nothing may be, before it is answered."""
+    text = b"\n".join(lines)
+    alone = len(lines) == 1 and len(text) <= SHORT
+    return text + b"\n" if alone else b"%d\n%b" % (len(text), text)
 
 
 def key(path: str) -> str:
@@ -99,8 +101,39 @@ def lost(node: str, error: LostError) -> str:
     )
 
 
+QUESTIONS = ("look", "room", "program", "account", "reads")
+"""Commands that change nothing: what follows one is carried out whatever the answer is."""
+
+
+class Command(NamedTuple):
+    """A command, and the number of its answers."""
+
+    fields: tuple[bytes | str, ...]
+    answers: int = 1
+
+    @classmethod
+    def of_rows(cls, fields: Sequence[str], rows: Sequence[Sequence[bytes | str]]) -> Command:
+        """Return a command about some files, with an answer to each row."""
+        # A shell takes no notice of an empty field at the end.
+        return cls((*fields, *(field for row in rows for field in row), "."), len(rows))
+
+    def ends(self, replies: Iterable[Reply]) -> Reply | None:
+        """Return the answer after which nothing is carried out any more; None if there is none."""
+        failed = (reply for reply in replies if not reply.ok)
+        return None if self.fields[0] in QUESTIONS else next(failed, None)
+
+
 class Line(Protocol):
     """A connection to the program on a node."""
+
+    def tell(self, *fields: bytes | str) -> None:
+        """Send a command together with the next one, which has its answer if it fails."""
+
+    def ask_all(self, commands: Iterable[Command]) -> list[list[Reply]]:
+        """Send commands at once, and wait for all answers to each; raises LostError.
+
+        What is not carried out, because one before it failed, has the answer of that one.
+        """
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:
         """Send a command and wait for its answer; raises LostError."""

@@ -85,6 +85,7 @@ def apply(
     no_color: output.NoColor = False,
 ) -> None:
     """Apply a plan: write files, reload or restart services, and wait for health, node by node."""
+    from omconf.ansible.shared import Shared
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
     from omconf.pipeline import apply_saved, remembered, stops
@@ -101,51 +102,56 @@ def apply(
         raise typer.BadParameter(NO_TERMINAL)
     applying.require_ansible(None, keep, ansible=ansible)
     draining = applying.duration(drain)
-    if saved:
-        prepared = apply_saved.of_file(str(what), inventory)
-    else:
-        asked = applying.asked_of(
-            local,
-            root,
-            ssh=ssh,
-            ansible=ansible,
-            inventory=inventory,
-            sudo=sudo,
-            seconds=seconds,
-            only=node or (),
-        )
-        prepared = applies.prepare(compile_spec(str(what)), asked, strict=strict_format)
     options = Options(reason, dry_run, no_undo, lock_timeout, break_lock, health_timeout)
     options = replace(options, drain=draining, confirm=confirm_each, unhealthy=force)
-    with applying.Show(as_json) as show:
-        if isinstance(prepared, list):
-            applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)
-            return
-        prepared = applies.waiting(prepared, health_timeout)
-        show.mask = prepared.made.plan.mask
-        _show(prepared, show)
-        if keep is not None and (unkept := _kept(prepared, keep, what)):
-            applying.leave(Result(Outcome.REFUSED, diagnostics=unkept), show)
-            return
-        if not prepared.steps:
-            remembered.alone(prepared, dry=dry_run)
-            applying.leave(Result(Outcome.UNCHANGED), show)
-            return
-        approved = yes or saved or dry_run
-        if not approved and applying.somebody() and not prepared.asked.tree:
-            output.write(applying.counted(stops.connected(prepared)))
-        refused = applying.approve("Apply this plan?", show, yes=approved, saved=True)
-        if refused:
-            applying.leave(refused, show)
-            return
-        show.go_on()
-        people = applying.Terminal(show)
-        # A signal ends it after the current step, and after the result was reported.
-        with interrupts.deferred():
-            result = applies.carry_out(prepared, show, people, options)
-            undo = f"To undo it: {applies.undo_command(prepared)}" if result.stands else ""
-            show.end()
-            applying.leave(result, show, undo)
+    approved = yes or saved or dry_run
+    with Shared() as shared:
+        # While somebody thinks about a plan, nothing is held open.
+        lasting = shared if approved else None
+        if saved:
+            prepared = apply_saved.of_file(str(what), inventory, lasting)
+        else:
+            asked = applying.asked_of(
+                local,
+                root,
+                ssh=ssh,
+                ansible=ansible,
+                inventory=inventory,
+                sudo=sudo,
+                seconds=seconds,
+                only=node or (),
+            )
+            asked = replace(asked, shared=lasting)
+            prepared = applies.prepare(compile_spec(str(what)), asked, strict=strict_format)
+        with applying.Show(as_json) as show:
+            if isinstance(prepared, list):
+                applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)
+                return
+            prepared = applies.waiting(prepared, health_timeout)
+            show.mask = prepared.made.plan.mask
+            _show(prepared, show)
+            if keep is not None and (unkept := _kept(prepared, keep, what)):
+                applying.leave(Result(Outcome.REFUSED, diagnostics=unkept), show)
+                return
+            if not prepared.steps:
+                remembered.alone(prepared, dry=dry_run)
+                applying.leave(Result(Outcome.UNCHANGED), show)
+                return
+            if not approved and applying.somebody() and not prepared.asked.tree:
+                output.write(applying.counted(stops.connected(prepared)))
+            refused = applying.approve("Apply this plan?", show, yes=approved, saved=True)
+            if refused:
+                applying.leave(refused, show)
+                return
+            show.go_on()
+            people = applying.Terminal(show)
+            # A signal ends it after the current step, and after the result was reported.
+            with interrupts.deferred():
+                result = applies.carry_out(prepared, show, people, options)
+                shared.end()
+                undo = f"To undo it: {applies.undo_command(prepared)}" if result.stands else ""
+                show.end()
+                applying.leave(result, show, undo)
 
 
 def _show(prepared: Prepared, show: applying.Show) -> None:

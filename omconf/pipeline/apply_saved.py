@@ -17,6 +17,7 @@ from omconf.rules import NOT_APPLIED
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from omconf.ansible.shared import Shared
     from omconf.pipeline.apply_input import Prepared
     from omconf.pipeline.compiled import Compiled
     from omconf.views.document import Document
@@ -40,7 +41,9 @@ MOVED = {
 """What is compared of a saved plan and one that is made anew, in words: all that was approved."""
 
 
-def of_file(path: str, inventory: Path | None = None) -> Prepared | list[Diagnostic]:
+def of_file(
+    path: str, inventory: Path | None = None, shared: Shared | None = None
+) -> Prepared | list[Diagnostic]:
     """Plan again what a saved plan says, and refuse unless it comes to the same.
 
     Nothing that the file says is carried out. An `inventory` may be a program, or name some: the file
@@ -71,6 +74,7 @@ def of_file(path: str, inventory: Path | None = None) -> Prepared | list[Diagnos
             ansible=source["kind"] == "ansible",
             inventory=inventory,
         )
+        asked = replace(asked, shared=shared)
     strict = bound["strict_format"]
     prepared = prepare(compiled, asked, strict=strict)
     if isinstance(prepared, list):

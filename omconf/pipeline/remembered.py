@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from omconf.plan import members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from omconf.cluster.model import Cluster
     from omconf.pipeline.apply_input import Prepared
@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 
 
 def begin(prepared: Prepared, lines: Connected) -> None:
-    """Have the nodes that were read remember the nodes of the spec, and those remembered before."""
-    _tell(prepared, lines, _former(prepared))
+    """Have the nodes that were read remember the nodes of the spec, and those remembered before.
+
+    Those that have a part in the apply are told it together with what they do first.
+    """
+    _tell(prepared, lines, _former(prepared), soon=prepared.nodes)
 
 
 def end(prepared: Prepared, lines: Connected) -> None:
@@ -63,9 +66,13 @@ def _former(prepared: Prepared) -> dict[str, str]:
     return members.addresses(prepared.cluster, prepared.made.snapshot.nodes)
 
 
-def _tell(prepared: Prepared, lines: Connected, former: dict[str, str]) -> None:
-    read = prepared.made.snapshot.nodes
-    _on(members.text(prepared.cluster, former), lines, [n for n in lines.programs if n in read])
+def _tell(
+    prepared: Prepared, lines: Connected, former: dict[str, str], soon: Collection[str] = ()
+) -> None:
+    text, read = members.text(prepared.cluster, former), prepared.made.snapshot.nodes
+    for name in soon:
+        lines.programs[name].tell("members", text)
+    _on(text, lines, [n for n in lines.programs if n in read and n not in soon])
 
 
 def _on(text: bytes, lines: Connected, nodes: Iterable[str]) -> None:

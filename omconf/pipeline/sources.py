@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from omconf.ansible.reach import Reach
+    from omconf.ansible.shared import Shared
     from omconf.cluster.model import Cluster
     from omconf.deployed.snapshot import Source
     from omconf.diagnostics import Diagnostic
@@ -43,6 +44,8 @@ class Asked:
     nodes: Collection[str]
     ansible: bool = False
     inventory: Path | None = None
+    shared: Shared | None = None
+    """What keeps a session of Ansible open for the whole command."""
 
     @classmethod
     def of_local(cls, node: str, root: Path | None) -> Asked:
@@ -136,7 +139,7 @@ class Asked:
         from omconf.ansible.reach import Reach
 
         file = None if self.inventory is None else str(self.inventory)
-        return Reach(file, self.sudo, frozenset(_variables(cluster)))
+        return Reach(file, self.sudo, frozenset(_variables(cluster)), self.shared)
 
     def _committed(self) -> Source | None:
         if self.git is None:

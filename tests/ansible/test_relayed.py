@@ -22,8 +22,10 @@ class Here:
 
     twice: bool = False
     kept: list[tuple[str, bytes]] = field(default_factory=list)
+    ran: int = 0
 
     def run(self, _: str, command: str, *, seconds: float, limit: int, **more: Any) -> Answer:
+        self.ran += 1
         words = ["sh", "-c", command]
         answer = process.run(words, seconds=seconds, limit=limit, stdin=more["stdin"])
         if self.twice:
@@ -68,3 +70,20 @@ def test_a_lock_lasts_between_commands_and_ends_with_the_task(tmp_path: Path) ->
     ((command, last),) = here.kept
     assert process.run(["sh", "-c", command], seconds=20, limit=1000, stdin=last).code == 0
     assert other.lock("second", "").ok
+
+
+def test_commands_that_come_together_are_one(tmp_path: Path) -> None:
+    """The program is started once for all of them, and carries them out up to one that fails."""
+    here = Here()
+    one = program(here, tmp_path)
+    assert one.lock("first", "").ok
+    assert one.ask("begin", "{}", "{}").ok
+    ran = here.ran
+    one.tell("note", "begin 1", "1")
+    assert one.ask("note", "two").ok
+    assert here.ran == ran + 1
+    (notes,) = tmp_path.glob("var/lib/omconf/conference/journal/*.notes")
+    assert notes.read_text() == "begin 1\ntwo\n"
+    one.tell("no such command")
+    assert one.ask("note", "three").word(0) == "command"
+    assert notes.read_text() == "begin 1\ntwo\n"

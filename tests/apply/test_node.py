@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from omconf.apply.carrier import FIRST, PROGRAM, Piped
-from omconf.apply.wire import SHORT, Reply, command, framed, key
+from omconf.apply.wire import SHORT, Command, Reply, command, framed, key
 from omconf.apply.written import digest
 from tests.needs import needs, program
 
@@ -155,9 +155,52 @@ def test_one_that_was_edited_holds_all_of_a_command_back(
     assert contents(tmp_path) == expected | again
 
 
+def test_commands_that_come_together_are_carried_out_up_to_one_that_fails(
+    tmp_path: Path, node: Piped
+) -> None:
+    assert node.ask("begin", "{}", "{}").ok
+    number = max(tmp_path.glob("var/lib/omconf/conference/journal/*.about")).stem
+    notes = tmp_path / f"var/lib/omconf/conference/journal/{number}.notes"
+    node.tell("note", "one", "1")
+    node.tell("members", "om1")
+    assert node.ask("note", "two").ok
+    assert notes.read_text() == "one\ntwo\n"
+    node.tell("stopped", "no path", "no/key")
+    assert node.ask("note", "three") == Reply(False, ("write",))
+    assert notes.read_text() == "one\ntwo\n"
+    # The answer to a question is none that ends anything.
+    questions = [Command(("program", "no such", "none")), Command(("program", "none", "sh"))]
+    answers = node.ask_all([*questions, Command(("note", "four"))])
+    assert [reply.ok for (reply,) in answers] == [False, True, True]
+    assert notes.read_text() == "one\ntwo\nfour\n"
+
+
+def test_what_cannot_be_staged_is_not_committed(tmp_path: Path, node: Piped) -> None:
+    """Staged and committed at once, files lie in new folders, which the journal counts."""
+    assert node.ask("begin", "{}", "{}").ok
+
+    def put(path: str, *, group: str = ACCESS[2]) -> list[list[Reply]]:
+        row = (path, ".omconf-0", ACCESS[0], ACCESS[1], group, b"new")
+        change = (path, ".omconf-0", key(path), "absent", digest(b"new"), "", "")
+        stage, commit = (
+            Command.of_rows(("stage", "1"), [row]),
+            Command.of_rows(("commit",), [change]),
+        )
+        return node.ask_all([stage, commit])
+
+    failed = Reply(False, ("write",))
+    assert put("/a/b/file", group="no such group") == [[failed], [failed]]
+    assert not (tmp_path / "a/b/file").exists()
+    (staged,), (committed,) = put("/c/d/file")
+    assert (staged.number, committed.ok) == (2, True)
+    assert (tmp_path / "c/d/file").read_bytes() == b"new"
+    (files,) = tmp_path.glob("var/lib/omconf/conference/journal/*.files")
+    assert files.read_text().splitlines()[-1].split("|")[4] == "2"
+
+
 def test_what_is_cut_off_is_not_done(tmp_path: Path, shell: dict[str, str]) -> None:
     row = ("/file", ".omconf-0", *ACCESS, b"x" * 3 * SHORT)
-    line = framed(command("stage", "", *row, "."))
+    line = framed([command("stage", "", *row, ".")])
     assert line.partition(b"\n")[0] == b"%d" % len(line.partition(b"\n")[2])
     for end in (-1, -len(line) // 2):
         with start(tmp_path, shell) as node:

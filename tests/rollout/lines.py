@@ -17,7 +17,7 @@ from omconf import interrupts
 from omconf.actions import Action, Health, Manual, Run, Service, Step
 from omconf.apply.cluster_watch import ClusterWatch
 from omconf.apply.nodes import Nodes
-from omconf.apply.wire import LeftError, LostError, Reply, command, key
+from omconf.apply.wire import Command, LeftError, LostError, Reply, command, key
 from omconf.apply.written import digest
 from omconf.cluster.places import STATE
 from omconf.deployed.snapshot import DeployedFile
@@ -289,18 +289,30 @@ class SimulatedLine:
     kept: Kept
     number: int = 0
     staged: dict[str, bytes] = field(default_factory=dict)
+    told: list[tuple[bytes | str, ...]] = field(default_factory=list)
 
     @property
     def host(self) -> Host:
         return self.scene.world.hosts[self.name]
 
-    def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:  # noqa: C901 - one case a command
-        """Do what node.sh does."""
-        command(*fields)
+    def tell(self, *fields: bytes | str) -> None:
+        """Do it with what is asked next."""
+        self.told.append(fields)
+
+    def _reached(self) -> None:
+        """Do what was told before; raises LostError."""
         if self.scene.left:
             raise LeftError
         if self.name in self.scene.lost:
             raise LostError("the connection was closed")
+        told, self.told = self.told, []
+        for fields in told:
+            self.ask(*fields)
+
+    def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:  # noqa: C901 - one case a command
+        """Do what node.sh does."""
+        command(*fields)
+        self._reached()
         what, *rest = fields
         match what:
             case "run":
@@ -330,12 +342,9 @@ class SimulatedLine:
     def ask_each(self, fields: Sequence[str], rows: Iterable[Sequence[bytes | str]]) -> list[Reply]:
         """Do what node.sh does with some files."""
         rows = list(rows)
-        if self.scene.left:
-            raise LeftError
-        if self.name in self.scene.lost:
-            raise LostError("the connection was closed")
         for row in rows:
             command(*row)
+        self._reached()
         match fields[0]:
             case "stage":
                 self.staged |= {str(row[1]): bytes(row[5]) for row in rows}  # type: ignore[arg-type]
@@ -350,6 +359,16 @@ class SimulatedLine:
                     for ok, found in zip(same, now, strict=True)
                 ]
         raise AssertionError(fields)
+
+    def ask_all(self, commands: Iterable[Command]) -> list[list[Reply]]:
+        """Stage files and commit them."""
+        found = []
+        for fields, _ in commands:
+            head = 2 if fields[0] == "stage" else 1
+            width = 6 if fields[0] == "stage" else 7
+            rows = [fields[at : at + width] for at in range(head, len(fields) - 1, width)]
+            found.append(self.ask_each([str(word) for word in fields[:head]], rows))
+        return found
 
     def _ended(self, over: str) -> None:
         if over == "all":
