@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +13,9 @@ from omconf import interrupts
 from omconf.cli import applying, output, planned
 
 if TYPE_CHECKING:
+    from omconf.ansible.shared import Shared
     from omconf.diagnostics import Diagnostic
-    from omconf.pipeline.apply_input import Prepared
+    from omconf.pipeline.apply_input import Options, Prepared
 
 SET = "A saved plan already sets --root, --sudo, --node and --strict-format."
 NO_TERMINAL = "--confirm-each needs a terminal and does not work with --json."
@@ -88,7 +90,7 @@ def apply(
     from omconf.ansible.shared import Shared
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
-    from omconf.pipeline import apply_saved, remembered, stops
+    from omconf.pipeline import apply_saved
     from omconf.pipeline.apply import Result
     from omconf.pipeline.apply_input import Options
     from omconf.pipeline.compiled import compile_spec
@@ -105,11 +107,14 @@ def apply(
     options = Options(reason, dry_run, no_undo, lock_timeout, break_lock, health_timeout)
     options = replace(options, drain=draining, confirm=confirm_each, unhealthy=force)
     approved = yes or saved or dry_run
-    with Shared() as shared:
-        # While somebody thinks about a plan, nothing is held open.
-        lasting = shared if approved else None
+    with ExitStack() as stack:
+        shared = None
+        if approved:
+            # A signal ends it before anything is begun, or after the current step and the report.
+            stack.enter_context(interrupts.deferred())
+            shared = stack.enter_context(Shared())
         if saved:
-            prepared = apply_saved.of_file(str(what), inventory, lasting)
+            prepared = apply_saved.of_file(str(what), inventory, shared)
         else:
             asked = applying.asked_of(
                 local,
@@ -121,8 +126,10 @@ def apply(
                 seconds=seconds,
                 only=node or (),
             )
-            asked = replace(asked, shared=lasting)
+            asked = replace(asked, shared=shared)
             prepared = applies.prepare(compile_spec(str(what)), asked, strict=strict_format)
+        if interrupts.stopped():
+            return
         with applying.Show(as_json) as show:
             if isinstance(prepared, list):
                 applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)
@@ -133,25 +140,42 @@ def apply(
             if keep is not None and (unkept := _kept(prepared, keep, what)):
                 applying.leave(Result(Outcome.REFUSED, diagnostics=unkept), show)
                 return
-            if not prepared.steps:
-                remembered.alone(prepared, dry=dry_run)
-                applying.leave(Result(Outcome.UNCHANGED), show)
-                return
-            if not approved and applying.somebody() and not prepared.asked.tree:
-                output.write(applying.counted(stops.connected(prepared)))
-            refused = applying.approve("Apply this plan?", show, yes=approved, saved=True)
-            if refused:
-                applying.leave(refused, show)
-                return
-            show.go_on()
-            people = applying.Terminal(show)
-            # A signal ends it after the current step, and after the result was reported.
-            with interrupts.deferred():
-                result = applies.carry_out(prepared, show, people, options)
-                shared.end()
-                undo = f"To undo it: {applies.undo_command(prepared)}" if result.stands else ""
-                show.end()
-                applying.leave(result, show, undo)
+            _carry_out(prepared, show, options, approved=approved, shared=shared)
+
+
+def _carry_out(
+    prepared: Prepared,
+    show: applying.Show,
+    options: Options,
+    *,
+    approved: bool,
+    shared: Shared | None,
+) -> None:
+    """Ask whether to apply a plan unless that is approved, apply it, and exit as it ended."""
+    from omconf.apply.events import Outcome
+    from omconf.pipeline import apply as applies
+    from omconf.pipeline import remembered, stops
+    from omconf.pipeline.apply import Result
+
+    if not prepared.steps:
+        remembered.alone(prepared, dry=options.dry_run)
+        applying.leave(Result(Outcome.UNCHANGED), show)
+        return
+    if not approved and applying.somebody() and not prepared.asked.tree:
+        output.write(applying.counted(stops.connected(prepared)))
+    refused = applying.approve("Apply this plan?", show, yes=approved, saved=True)
+    if refused:
+        applying.leave(refused, show)
+        return
+    show.go_on()
+    people = applying.Terminal(show)
+    with interrupts.deferred():
+        result = applies.carry_out(prepared, show, people, options)
+        if shared is not None:
+            shared.end()
+        undo = f"To undo it: {applies.undo_command(prepared)}" if result.stands else ""
+        show.end()
+        applying.leave(result, show, undo)
 
 
 def _show(prepared: Prepared, show: applying.Show) -> None:
