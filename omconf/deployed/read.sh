@@ -46,6 +46,7 @@ for jar in "./$library"/openmeetings-*.jar "./$library"/hazelcast-*.jar; do
     [ -z "$library" ] || [ ! -e "$jar" ] || say jar "${jar##*/}"
 done
 set -f
+absent=''
 set --
 for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u); do
     case "/$names/$manifest" in
@@ -62,11 +63,7 @@ for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u)
     elif [ -d "./$path" ]; then
         say directory "$path"
     elif [ ! -e "./$path" ]; then
-        # Not there; or in a folder that this user may not enter, which is another matter.
-        case $(ls -d "./$path" 2>&1) in
-        *'No such file'* | *'Not a directory'*) ;;
-        *) say unreadable "$path" ;;
-        esac
+        absent="$absent$IFS./$path"
     elif [ ! -f "./$path" ]; then
         say special "$path"
     elif [ ! -r "./$path" ]; then
@@ -75,6 +72,34 @@ for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u)
         set -- "$@" "./$path"
     fi
 done
+# Not there; or in a folder that this user may not enter, which is another matter.
+certain() {
+    for line in $(ls -d -- "$@" 2>&1); do
+        case $line in
+        *'No such file'* | *'Not a directory'*) ;;
+        *) return 1 ;;
+        esac
+    done
+}
+# shellcheck disable=SC2086
+if [ -n "$absent" ] && ! certain $absent; then
+    for path in $absent; do
+        certain "$path" || say unreadable "${path#./}"
+    done
+fi
+# Where links lead the folders of the files, by one process.
+lf=$IFS
+folders=$(
+    last=''
+    for path; do
+        [ "${path%/*}" != "$last" ] || continue
+        last=${path%/*} real=''
+        ! cd / || ! cd -P "$last" || real=$PWD
+        case $real in *"$lf"*) real='' ;; esac
+        echo "$real"
+    done
+    echo .
+)
 # How large each is and which file it is, whatever leads to it: two paths may be one file. One `ls` says it
 # of all, in this order; where it says it of another file, it is asked again.
 unset BLOCK_SIZE LS_BLOCK_SIZE BLOCKSIZE
@@ -91,15 +116,14 @@ $(ls -din -- "$path")
 EOF
         ;;
     esac
+    if [ "${path%/*}" != "$last" ]; then
+        last=${path%/*} folder=${folders%%"$lf"*} folders=${folders#*"$lf"}
+    fi
     if [ "${size:-0}" -gt 4194304 ]; then
         say large "${path#./}"
         continue
     fi
     set -- "$@" "$path"
-    if [ "${path%/*}" != "$last" ]; then
-        last=${path%/*}
-        folder=$(cd -P "$last" && pwd -P)
-    fi
     printf 'omconf-read\tfile\t%s\t%s\t%s\n' "${path#./}" "$inode" "$folder" >&2
 done <<EOF
 $listed
