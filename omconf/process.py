@@ -133,9 +133,14 @@ class _Heard:
         if self.out and not self.answered:
             self.answered = time.time()
         if len(self.out) > self.limit:
-            self.problem = f"it sent more than {self.limit:,} bytes"
+            self.problem = too_long(self.limit)
         elif self.room is not None:
             self.problem = self.room(len(self.out))
+
+
+def too_long(limit: int) -> str:
+    """Say that an answer has more than `limit` bytes, as part of a sentence."""
+    return f"it sent more than {limit:,} bytes"
 
 
 def kill_group(group: int) -> None:

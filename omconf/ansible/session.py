@@ -26,7 +26,7 @@ from typing import IO, TYPE_CHECKING, Any
 from omconf import interrupts
 from omconf.ansible.settings import environment, hint, reason
 from omconf.dataclass import dataclass
-from omconf.process import Answer, kill_group
+from omconf.process import Answer, kill_group, too_long
 from omconf.rules import NO_PLAYBOOK, UNTESTED
 
 if TYPE_CHECKING:
@@ -215,7 +215,7 @@ class _Node:
             code, (out, rest) = int(answer["code"]), map(int, answer["sizes"])
             for size, most in ((out, limit), (rest, MAX_ERROR)):
                 if size > most:
-                    raise _BrokenError(f"it sent more than {most:,} bytes")
+                    raise _BrokenError(too_long(most))
             if room is not None and (refused := room(out)):
                 raise _BrokenError(refused)
             while len(self.received) < out + rest:

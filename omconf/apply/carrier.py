@@ -7,6 +7,7 @@ no further than to the end of a script.
 from __future__ import annotations
 
 import os
+import secrets
 import selectors
 import shlex
 import subprocess
@@ -16,16 +17,18 @@ from dataclasses import field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omconf import interrupts
-from omconf.apply.program import MAX_SAID, UNEXPECTED, Program, lacks
-from omconf.apply.wire import LeftError, LostError, framed
+from omconf import interrupts, process
+from omconf.apply.program import ENDED, MAX_SAID, UNEXPECTED, Program, lacks
+from omconf.apply.wire import SLACK, LeftError, LostError, command, framed
 from omconf.dataclass import dataclass
 from omconf.deployed import ssh
+from omconf.process import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from omconf.apply.wire import Reply
+    from omconf.process import Room
 
 PROGRAM = Path(__file__).with_name("node.sh")
 CLOSING_SECONDS = 10
@@ -52,6 +55,8 @@ class Piped(Program):
     process: subprocess.Popen[bytes]
     _answers: bytearray = field(default_factory=bytearray)
     _said: bytearray = field(default_factory=bytearray)
+    _reads: bool = True
+    """Whether it changes nothing, so that the first signal ends the wait for it."""
 
     @classmethod
     def start(
@@ -74,8 +79,9 @@ class Piped(Program):
         try:
             program._write(first())
             program._begun(program._answer(seconds))
+            program._reads = False
         except LostError:
-            program.close()
+            program.drop()
             raise
         return program
 
@@ -102,6 +108,11 @@ class Piped(Program):
         self._said.clear()
         return text
 
+    def drop(self) -> None:
+        """End the connection at once: it has no lock yet, and changes nothing."""
+        process.kill_group(self.process.pid)
+        self.close()
+
     def close(self) -> None:
         """End the program: without commands it gives its lock back and ends."""
         streams = (self.process.stdin, self.process.stdout, self.process.stderr)
@@ -116,21 +127,50 @@ class Piped(Program):
             stream.close()
 
     def _line(self, seconds: float, longest: int) -> bytes:
-        end = time.monotonic() + seconds
-        while b"\n" not in self._answers:
+        return self._up_to(b"\n", seconds, lambda size: UNEXPECTED if size > longest else "")
+
+    def _up_to(self, mark: bytes, seconds: float, refused: Room) -> bytes:
+        """Return what comes before a mark, which is taken off; raises as `_line` does."""
+        end, seen = time.monotonic() + seconds, 0
+        while (found := self._answers.find(mark, max(0, seen - len(mark)))) < 0:
+            seen = len(self._answers)
+            if self._reads and interrupts.stopped():
+                raise LostError("interrupted")
             if interrupts.hurried():
                 raise LeftError(running=True)
             left = end - time.monotonic()
             if left <= 0:
                 raise LostError(f"no response in {seconds:g} seconds")
-            if len(self._answers) > longest:
-                raise LostError(UNEXPECTED)
+            if why := refused(seen):
+                raise LostError(why)
             if not self._hear(left):
-                raise LostError(self._why("it ended"))
-        end_of_line = self._answers.index(b"\n")
-        line = bytes(self._answers[:end_of_line])
-        del self._answers[: end_of_line + 1]
-        return line
+                raise LostError(self._why(ENDED))
+        data = bytes(self._answers[:found])
+        del self._answers[: found + len(mark)]
+        return data
+
+    def files(self, script: bytes, *, seconds: float, limit: int, room: Room) -> Answer:
+        """Run a script that sends files, and return what it sends: hostile bytes; raises LostError.
+
+        `room` says why it may not be as long as it is, as `process.run` asks it.
+        """
+        end = secrets.token_hex(16)
+        mark = f"\n{end}\n".encode()
+
+        def refused(size: int) -> str:
+            return process.too_long(limit) if size > limit else room(size)
+
+        self._reads = True
+        self._send([command("files", script, end)])
+        out = self._up_to(mark, seconds, refused)
+        error = self._up_to(
+            mark, SLACK, lambda size: UNEXPECTED if size > process.MAX_ERROR * 2 else ""
+        )
+        reply = self._reply(SLACK)
+        if not reply.word(0).isdecimal():
+            raise LostError(UNEXPECTED)
+        self._reads = False
+        return Answer(int(reply.word(0)), out, error.decode("utf-8", "replace"))
 
     def _hear(self, seconds: float) -> bool:
         """Take what there is of both streams; False when the answers have ended."""

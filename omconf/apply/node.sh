@@ -1019,6 +1019,18 @@ ask() {
     rm -f "$state/.said" "$state/.lines"
 }
 
+# files|SCRIPT|END: run a script that sends files. The line END follows these, and what the script says, before
+# the answer.
+files() {
+    decode "$1"
+    exec 3>&1
+    said=$(printf '%s\n' "$value" | sh -s 2>&1 >&3 3>&-)
+    code=$?
+    exec 3>&-
+    printf '\n%s\n%s\n%s\n' "$2" "$said" "$2"
+    ok "$code"
+}
+
 # tidy|PATH...: remove folders that an apply made, where nothing is in them any more.
 tidy() {
     for one; do
@@ -1139,6 +1151,7 @@ obey() {
     reads) reads "$1" "$2" "$3" "${4-}" ;;
     run) run "$@" ;;
     ask) ask "$@" ;;
+    files) files "$1" "$2" ;;
     tidy) tidy "$@" ;;
     note) note "$1" "${2-}" ;;
     end) end "$1" "${2-}" ;;

@@ -8,7 +8,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Self
 
 from omconf import interrupts
-from omconf.apply.wire import SLACK, Command, LeftError, LostError, Reply, command
+from omconf.apply.wire import SLACK, Command, LeftError, LostError, OtherError, Reply, command
 from omconf.dataclass import dataclass
 from omconf.formats.node_check import MAX_BYTES
 from omconf.process import Answer
@@ -23,13 +23,14 @@ MAX_SAID = 16 * 1024
 ROW_SECONDS = 10
 """Seconds that a node may take longer for each further file of a command."""
 BROKEN = "somebody broke its lock"
+ENDED = "it ended"
 UNEXPECTED = "unexpected response from the node program"
 
 
-def lacks(reply: Reply) -> LostError:
+def lacks(reply: Reply) -> OtherError:
     """Return the error for a node that lacks programs, by the program's first answer."""
     names = ", ".join(reply.word(1)[:300].split())
-    return LostError(f"it lacks programs omconf needs: {names}")
+    return OtherError(f"it lacks programs omconf needs: {names}")
 
 
 @dataclass(slots=True)
@@ -133,4 +134,4 @@ class Program(ABC):
         try:
             return Reply.of(self._line(seconds, MAX_ANSWER))
         except ValueError as error:
-            raise LostError(UNEXPECTED) from error
+            raise OtherError(UNEXPECTED) from error

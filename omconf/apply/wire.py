@@ -86,6 +86,10 @@ class LostError(Exception):
     """Raised when a node does not answer any more; the text says why."""
 
 
+class OtherError(LostError):
+    """Raised when a node answers, but not as the node program does."""
+
+
 class LeftError(LostError):
     """Raised when a second signal ends the wait for a node; `running`: it was at something."""
 

@@ -13,9 +13,9 @@ from omconf import interrupts
 from omconf.cli import applying, output, planned
 
 if TYPE_CHECKING:
-    from omconf.ansible.shared import Shared
     from omconf.diagnostics import Diagnostic
     from omconf.pipeline.apply_input import Options, Prepared
+    from omconf.pipeline.connections import Connections
 
 SET = "A saved plan already sets --root, --sudo, --node and --strict-format."
 NO_TERMINAL = "--confirm-each needs a terminal and does not work with --json."
@@ -87,13 +87,13 @@ def apply(
     no_color: output.NoColor = False,
 ) -> None:
     """Apply a plan: write files, reload or restart services, and wait for health, node by node."""
-    from omconf.ansible.shared import Shared
     from omconf.apply.events import Outcome
     from omconf.pipeline import apply as applies
     from omconf.pipeline import apply_saved
     from omconf.pipeline.apply import Result
     from omconf.pipeline.apply_input import Options
     from omconf.pipeline.compiled import compile_spec
+    from omconf.pipeline.connections import Connections
 
     if no_color:
         output.colourless()
@@ -108,13 +108,13 @@ def apply(
     options = replace(options, drain=draining, confirm=confirm_each, unhealthy=force)
     approved = yes or saved or dry_run
     with ExitStack() as stack:
-        shared = None
+        connections = None
         if approved:
             # A signal ends it before anything is begun, or after the current step and the report.
             stack.enter_context(interrupts.deferred())
-            shared = stack.enter_context(Shared())
+            connections = stack.enter_context(Connections())
         if saved:
-            prepared = apply_saved.of_file(str(what), inventory, shared)
+            prepared = apply_saved.of_file(str(what), inventory, connections)
         else:
             asked = applying.asked_of(
                 local,
@@ -126,7 +126,7 @@ def apply(
                 seconds=seconds,
                 only=node or (),
             )
-            asked = replace(asked, shared=shared)
+            asked = replace(asked, connections=connections)
             prepared = applies.prepare(compile_spec(str(what)), asked, strict=strict_format)
         if interrupts.stopped():
             return
@@ -140,7 +140,7 @@ def apply(
             if keep is not None and (unkept := _kept(prepared, keep, what)):
                 applying.leave(Result(Outcome.REFUSED, diagnostics=unkept), show)
                 return
-            _carry_out(prepared, show, options, approved=approved, shared=shared)
+            _carry_out(prepared, show, options, approved=approved, connections=connections)
 
 
 def _carry_out(
@@ -149,7 +149,7 @@ def _carry_out(
     options: Options,
     *,
     approved: bool,
-    shared: Shared | None,
+    connections: Connections | None,
 ) -> None:
     """Ask whether to apply a plan unless that is approved, apply it, and exit as it ended."""
     from omconf.apply.events import Outcome
@@ -171,8 +171,8 @@ def _carry_out(
     people = applying.Terminal(show)
     with interrupts.deferred():
         result = applies.carry_out(prepared, show, people, options)
-        if shared is not None:
-            shared.end()
+        if connections is not None:
+            connections.end()
         undo = f"To undo it: {applies.undo_command(prepared)}" if result.stands else ""
         show.end()
         applying.leave(result, show, undo)

@@ -54,10 +54,11 @@ class Ssh:
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot:
         """Read all nodes; one that cannot be read is unknown, and the others are read all the same."""
         removed = self.removed if whole else {}
-        read, left = reader.all_nodes(requests, removed, self._send, side_by_side)
+        read, left = reader.all_nodes(requests, removed, self.send, side_by_side)
         return Snapshot("ssh", read, left, options={"sudo": self.sudo})
 
-    def _send(self, _: str, request: Request, script: bytes, room: process.Room) -> process.Answer:
+    def send(self, _: str, request: Request, script: bytes, room: process.Room) -> process.Answer:
+        """Have a node run a script."""
         command = "exec sudo -n sh -s" if self.sudo else "exec sh -s"
         return run(
             request.ssh,

@@ -17,9 +17,9 @@ from omconf.rules import NOT_APPLIED
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from omconf.ansible.shared import Shared
     from omconf.pipeline.apply_input import Prepared
     from omconf.pipeline.compiled import Compiled
+    from omconf.pipeline.connections import Connections
     from omconf.views.document import Document
 
 A_SPEC = "Apply a spec with --ssh, --ansible or --local NODE; a saved plan needs neither."
@@ -42,7 +42,7 @@ MOVED = {
 
 
 def of_file(
-    path: str, inventory: Path | None = None, shared: Shared | None = None
+    path: str, inventory: Path | None = None, connections: Connections | None = None
 ) -> Prepared | list[Diagnostic]:
     """Plan again what a saved plan says, and refuse unless it comes to the same.
 
@@ -74,7 +74,7 @@ def of_file(
             ansible=source["kind"] == "ansible",
             inventory=inventory,
         )
-        asked = replace(asked, shared=shared)
+        asked = replace(asked, connections=connections)
     strict = bound["strict_format"]
     prepared = prepare(compiled, asked, strict=strict)
     if isinstance(prepared, list):

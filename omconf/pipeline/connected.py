@@ -105,6 +105,8 @@ def connect(cluster: Cluster, asked: Asked, needed: Iterable[str]) -> Iterator[C
     seconds = asked.seconds or CONNECT_SECONDS * 2
 
     def by_ssh(node: str) -> Program:
+        if (program := asked.connected(node)) is not None:
+            return program
         return carrier.by_ssh(name, places[node], sudo=asked.sudo, seconds=seconds)
 
     with ExitStack() as stack:

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from omconf.ansible.reach import Reach
-    from omconf.ansible.shared import Shared
+    from omconf.apply.carrier import Piped
     from omconf.cluster.model import Cluster
     from omconf.deployed.snapshot import Source
     from omconf.diagnostics import Diagnostic
+    from omconf.pipeline.connections import Connections
 
 SOURCES = """Use one of these sources:
     omconf plan --deployed trees       trees/<node>/ is that node's root tree
@@ -44,8 +45,8 @@ class Asked:
     nodes: Collection[str]
     ansible: bool = False
     inventory: Path | None = None
-    shared: Shared | None = None
-    """What keeps a session of Ansible open for the whole command."""
+    connections: Connections | None = None
+    """What stays connected for the apply that follows."""
 
     @classmethod
     def of_local(cls, node: str, root: Path | None) -> Asked:
@@ -126,7 +127,13 @@ class Asked:
         if self.ssh:
             from omconf.deployed.ssh import Ssh
 
-            return Ssh(self.sudo, self.seconds or 60.0, removed), base
+            by_ssh = Ssh(self.sudo, self.seconds or 60.0, removed)
+            if self.connections is None:
+                return by_ssh, base
+            from omconf.apply.reading import SshThenApply
+
+            programs = self.connections.programs
+            return SshThenApply(by_ssh, cluster.name.value, programs), base
         if self.ansible:
             from omconf.deployed.ansible import Ansible
 
@@ -134,12 +141,17 @@ class Asked:
         assert base is not None  # noqa: S101 - there was no mistake
         return base, None
 
+    def connected(self, node: str) -> Piped | None:
+        """Return the program on a node that the plan was read by, which is no longer kept then."""
+        return self.connections.programs.pop(node, None) if self.connections else None
+
     def reach(self, cluster: Cluster) -> Reach:
         """How Ansible reaches the nodes."""
         from omconf.ansible.reach import Reach
 
         file = None if self.inventory is None else str(self.inventory)
-        return Reach(file, self.sudo, frozenset(_variables(cluster)), self.shared)
+        shared = self.connections.session if self.connections else None
+        return Reach(file, self.sudo, frozenset(_variables(cluster)), shared)
 
     def _committed(self) -> Source | None:
         if self.git is None:

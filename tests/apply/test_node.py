@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from omconf.apply.carrier import FIRST, PROGRAM, Piped
-from omconf.apply.wire import SHORT, Command, Reply, command, framed, key
+from omconf.apply.carrier import CLOSING_SECONDS, FIRST, PROGRAM, Piped
+from omconf.apply.wire import SHORT, Command, LostError, Reply, command, framed, key
 from omconf.apply.written import digest
 from tests.needs import needs, program
 
@@ -196,6 +197,28 @@ def test_what_cannot_be_staged_is_not_committed(tmp_path: Path, node: Piped) -> 
     assert (tmp_path / "c/d/file").read_bytes() == b"new"
     (files,) = tmp_path.glob("var/lib/omconf/conference/journal/*.files")
     assert files.read_text().splitlines()[-1].split("|")[4] == "2"
+
+
+def plenty(_: int) -> str:
+    return ""
+
+
+def test_a_script_sends_files_and_says_what_is_wrong(node: Piped) -> None:
+    script = rb"""printf 'a\0b\n\n'; echo odd >&2; printf 'c\n'; exit 3"""
+    sent = node.files(script, seconds=20, limit=1000, room=plenty)
+    assert (sent.code, sent.out, sent.error) == (3, b"a\0b\n\nc\n", "odd")
+    nothing = node.files(b":", seconds=20, limit=1000, room=plenty)
+    assert (nothing.code, nothing.out, nothing.error) == (0, b"", "")
+    assert node.ask("program", "sh").ok
+
+
+@pytest.mark.parametrize(("limit", "room"), [(1000, ""), (10**6, "there is no room")])
+def test_a_script_that_sends_too_much_is_not_read_on(node: Piped, limit: int, room: str) -> None:
+    with pytest.raises(LostError, match=room or "more than 1,000 bytes"):
+        node.files(b"head -c 500000 /dev/zero", seconds=20, limit=limit, room=lambda _: room)
+    began = time.monotonic()
+    node.drop()
+    assert time.monotonic() - began < CLOSING_SECONDS / 2
 
 
 def test_what_is_cut_off_is_not_done(tmp_path: Path, shell: dict[str, str]) -> None:
