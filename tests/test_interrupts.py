@@ -17,7 +17,7 @@ import pytest
 
 from omconf import interrupts, process
 from omconf.bundle.writer import write
-from omconf.deployed import ssh
+from omconf.side_by_side import AT_ONCE, side_by_side
 from tests.bundle.writing import NEW, OLD, run, tree, tree_of
 from tests.clusters import SMALLEST
 from tests.command import ROOT
@@ -53,10 +53,10 @@ def secret(folder: Path) -> str:
 
 def by_ssh(folder: Path) -> str:
     """More nodes than are asked at once: those that wait are not asked after the signal."""
-    lay(folder, "ssh", ssh.AT_ONCE)
+    lay(folder, "ssh", AT_ONCE)
     rows = (
         f'  om{i}: {{address: 10.1.1.{i}, url: "https://om{i}.example.org/openmeetings"}}\n'
-        for i in range(1, ssh.AT_ONCE + 9)
+        for i in range(1, AT_ONCE + 9)
     )
     head = SMALLEST.partition("nodes:")[0]
     (folder / "cluster.yaml").write_text(f"{head}nodes:\n{''.join(rows)}")
@@ -131,7 +131,7 @@ def test_all_that_was_started_ends(tmp_path: Path, name: str, number: signal.Sig
         assert (process.returncode, out) == (-number, "")
         assert said == ""
         started_ones = seen(tmp_path)
-        assert len(started_ones) == 2 * {"ssh": ssh.AT_ONCE, "git": 3}.get(name, 1)
+        assert len(started_ones) == 2 * {"ssh": AT_ONCE, "git": 3}.get(name, 1)
         wait(lambda: not any(map(running, started_ones)))
     assert not (tmp_path / "bundles").exists()
 
@@ -232,9 +232,7 @@ def test_no_exception_while_programs_run(monkeypatch: pytest.MonkeyPatch) -> Non
         wait(lambda: not running(pids[0]))
         interrupts.resume()
         with pytest.raises(interrupts.Interrupted):
-            ssh.side_by_side(
-                lambda n: process.run(["sleep", n], seconds=600, limit=1), ["600"] * 99
-            )
+            side_by_side(lambda n: process.run(["sleep", n], seconds=600, limit=1), ["600"] * 99)
         wait(lambda: not any(map(running, pids)))
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -254,7 +252,7 @@ def test_a_signal_that_another_thread_gets_is_handled_at_once() -> None:
 
     try:
         with pytest.raises(interrupts.Interrupted):
-            ssh.side_by_side(work, range(3))
+            side_by_side(work, range(3))
         assert problems == ["interrupted"] * 3
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -18,6 +18,7 @@ from omconf.deployed.survey import Survey
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.files import read as files
 from omconf.rules import NOT_A_FILE, UNREADABLE
+from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +128,7 @@ class Destinations:
 
         A host that does not answer, or on which the survey fails, has that as its own problem (OM302).
         """
-        return ssh.side_by_side(self._one, self.hosts)
+        return side_by_side(self._one, self.hosts)
 
     def _one(self, host: str) -> Survey:
         command = "exec sudo -n sh -s" if self.sudo else "exec sh -s"

@@ -16,8 +16,8 @@ from omconf.apply.wire import LostError
 from omconf.apply.written import StoppedError
 from omconf.artifacts.node_check import program_text
 from omconf.dataclass import dataclass
-from omconf.deployed.ssh import side_by_side
 from omconf.formats.node_check import PROGRAM, Status
+from omconf.side_by_side import side_by_side
 from omconf.verify.combine import report
 from omconf.verify.model import NodeReport
 from omconf.verify.rounds import ask_one

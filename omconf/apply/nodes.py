@@ -19,7 +19,7 @@ from omconf.apply.node import CHECKED, Node
 from omconf.apply.wire import LostError, lost
 from omconf.apply.written import FailedError, StoppedError, WaitingError
 from omconf.dataclass import dataclass
-from omconf.deployed.ssh import side_by_side
+from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence

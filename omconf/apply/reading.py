@@ -11,7 +11,6 @@ from omconf.apply.wire import LostError, OtherError
 from omconf.dataclass import dataclass
 from omconf.deployed import answer, reader
 from omconf.deployed.snapshot import Snapshot
-from omconf.deployed.ssh import Ssh, side_by_side
 from omconf.process import Answer
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from omconf.apply.carrier import Piped
     from omconf.deployed.snapshot import Request
+    from omconf.deployed.ssh import Ssh
     from omconf.process import Room
 
 
@@ -38,7 +38,7 @@ class SshThenApply:
         if self.programs:
             return self.ssh.read(requests, whole=whole)
         removed = self.ssh.removed if whole else {}
-        read, left = reader.all_nodes(requests, removed, self._send, side_by_side)
+        read, left = reader.all_nodes(requests, removed, self._send)
         return Snapshot("ssh", read, left, options={"sudo": self.ssh.sudo})
 
     def _send(self, node: str, request: Request, script: bytes, room: Room) -> Answer:

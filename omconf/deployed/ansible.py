@@ -9,7 +9,6 @@ from omconf.ansible.session import PlaybookError, untested
 from omconf.dataclass import dataclass
 from omconf.deployed import answer, reader
 from omconf.deployed.snapshot import Snapshot
-from omconf.deployed.ssh import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +43,7 @@ class Ansible:
                         node, "sh -s", seconds=self.seconds, limit=limit, stdin=script, room=room
                     )
 
-                read, left = reader.all_nodes(requests, removed, send, side_by_side, "by Ansible")
+                read, left = reader.all_nodes(requests, removed, send, "by Ansible")
         except PlaybookError as error:
             return error.found
         found = tuple(untested(run.version))

@@ -9,20 +9,18 @@ import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from omconf.deployed import answer
 from omconf.deployed.budget import FEWER, FULL, Account, Budget
 from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.deployed.tree import Same
+from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from omconf.process import Answer, Room
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 SCRIPT = Path(__file__).with_name("read.sh")
 MAX_REASON = 300
@@ -42,18 +40,10 @@ Send = Callable[[str, Request, bytes, "Room"], "Answer"]
 """Has a node, by its name, run a script; `problem` says why it was not run."""
 
 
-class SideBySide(Protocol):
-    """Does the same for many items at once; the results are in their order."""
-
-    def __call__(self, work: Callable[[Item], Result], items: Iterable[Item], /) -> list[Result]:
-        """Do it."""
-
-
 def all_nodes(
     requests: Mapping[str, Request],
     removed: Mapping[str, str],
     send: Send,
-    side_by_side: SideBySide,
     how: str = "by ssh",
 ) -> tuple[dict[str, NodeFiles], dict[str, NodeFiles]]:
     """Read all nodes, and those that left the spec; a node that cannot be read is unknown.

@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from omconf import interrupts, process
+from omconf import process
 from omconf.dataclass import dataclass
 from omconf.deployed import answer, reader
 from omconf.deployed.snapshot import Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping
 
     from omconf.deployed.snapshot import Request
-
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
-
-AT_ONCE = 32
-"""As many nodes are asked side by side."""
 
 CONNECT_SECONDS = 15
 OPTIONS = (
@@ -54,7 +46,7 @@ class Ssh:
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot:
         """Read all nodes; one that cannot be read is unknown, and the others are read all the same."""
         removed = self.removed if whole else {}
-        read, left = reader.all_nodes(requests, removed, self.send, side_by_side)
+        read, left = reader.all_nodes(requests, removed, self.send)
         return Snapshot("ssh", read, left, options={"sudo": self.sudo})
 
     def send(self, _: str, request: Request, script: bytes, room: process.Room) -> process.Answer:
@@ -68,22 +60,6 @@ class Ssh:
             stdin=script,
             room=room,
         )
-
-
-def side_by_side(work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Do the same for many nodes at once; the results are in the order of the items.
-
-    After a signal, `work` has to come to its end by itself, as `run` does; then Interrupted is raised.
-    """
-    items = list(items)
-    with interrupts.deferred(), ThreadPoolExecutor(max(1, min(AT_ONCE, len(items)))) as pool:
-        futures = [pool.submit(work, item) for item in items]
-        for future in futures:
-            # The system may give a signal to any thread, which does not wake this one, and Python
-            # handles it in this one alone.
-            while not wait([future], interrupts.SECONDS).done:
-                pass
-        return [future.result() for future in futures]
 
 
 def run(

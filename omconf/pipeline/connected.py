@@ -13,9 +13,10 @@ from omconf.apply import carrier
 from omconf.apply.events import Event
 from omconf.apply.wire import LEASE_SECONDS, LostError, lost
 from omconf.dataclass import dataclass
-from omconf.deployed.ssh import CONNECT_SECONDS, side_by_side
+from omconf.deployed.ssh import CONNECT_SECONDS
 from omconf.formats import printf
 from omconf.rules import SILENT
+from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

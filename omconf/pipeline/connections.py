@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from omconf.ansible.shared import Shared
 from omconf.dataclass import dataclass
-from omconf.deployed.ssh import side_by_side
+from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from omconf.apply.carrier import Piped

@@ -13,8 +13,8 @@ from omconf.ansible.session import PlaybookError
 from omconf.apply import cluster_watch
 from omconf.apply.events import Event
 from omconf.apply.written import StoppedError
-from omconf.deployed.ssh import side_by_side
 from omconf.pipeline.node_commands import node_commands
+from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from omconf import interrupts
 from omconf.dataclass import dataclass
 from omconf.deployed.budget import Account, Budget
-from omconf.deployed.ssh import side_by_side
 from omconf.formats import node_check
 from omconf.formats.node_check import Said
+from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node

@@ -95,7 +95,7 @@ class Turns:
             self.turn.wait()
 
     def side_by_side(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        """Do what omconf.deployed.ssh.side_by_side does, in turns."""
+        """Do what omconf.side_by_side does, in turns."""
         items = list(items)
         found: dict[int, Any] = {}
         wrong: list[BaseException] = []
