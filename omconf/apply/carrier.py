@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf import interrupts, process
-from omconf.apply.program import ENDED, MAX_SAID, UNEXPECTED, Program, lacks
+from omconf.apply.program import MAX_SAID, UNEXPECTED, Program, lacks
 from omconf.apply.wire import SLACK, LeftError, LostError, command, framed
 from omconf.dataclass import dataclass
 from omconf.deployed import ssh
@@ -99,7 +99,7 @@ class Piped(Program):
             while left:
                 left = left[os.write(self.process.stdin.fileno(), left) :]
         except OSError as error:
-            raise LostError(self._why("it accepts no more commands")) from error
+            raise self._lost("it accepts no more commands") from error
 
     def said(self) -> str:
         """Return what programs printed since the last call: hostile text."""
@@ -144,7 +144,7 @@ class Piped(Program):
             if why := refused(seen):
                 raise LostError(why)
             if not self._hear(left):
-                raise LostError(self._why(ENDED))
+                raise self._lost("it ended")
         data = bytes(self._answers[:found])
         del self._answers[: found + len(mark)]
         return data
@@ -180,19 +180,22 @@ class Piped(Program):
             streams.register(self.process.stdout, selectors.EVENT_READ, self._answers)
             streams.register(self.process.stderr, selectors.EVENT_READ, self._said)
             ready = streams.select(min(seconds, 0.2))
+            ended = []
             for key, _ in ready:
                 data = os.read(key.fd, 65536)
-                if not data and key.data is self._answers:
-                    return False
                 key.data.extend(data)
                 if not data:
-                    time.sleep(0.01)  # programs closed their end; the answer is still to come
+                    ended.append(key.data)
         del self._said[:-MAX_SAID]
+        if any(stream is self._answers for stream in ended):
+            return False
+        if ended:
+            time.sleep(0.01)  # programs closed their end; the answer is still to come
         return True
 
-    def _why(self, otherwise: str) -> str:
-        complaint = self._complaint()
-        return f"{otherwise}: {complaint}" if complaint else otherwise
+    def _lost(self, why: str) -> LostError:
+        said = self._complaint()
+        return LostError(f"{why}: {said}" if said else why, said=said)
 
 
 def local(cluster: str, root: str) -> Piped:

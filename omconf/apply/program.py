@@ -23,7 +23,6 @@ MAX_SAID = 16 * 1024
 ROW_SECONDS = 10
 """Seconds that a node may take longer for each further file of a command."""
 BROKEN = "somebody broke its lock"
-ENDED = "it ended"
 UNEXPECTED = "unexpected response from the node program"
 
 

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 from omconf.apply import carrier
-from omconf.apply.program import ENDED
 from omconf.apply.wire import LostError, OtherError
 from omconf.dataclass import dataclass
 from omconf.deployed import answer, reader
@@ -63,4 +62,4 @@ class SshThenApply:
 
 def _lost(error: LostError) -> Answer:
     """Say why a node cannot be read: where ssh ended, in its own words."""
-    return Answer(problem=str(error).removeprefix(f"{ENDED}: "))
+    return Answer(problem=error.said or str(error))

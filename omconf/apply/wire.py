@@ -83,7 +83,11 @@ class Reply:
 
 
 class LostError(Exception):
-    """Raised when a node does not answer any more; the text says why."""
+    """Raised when a node does not answer any more; the text says why, `said` what ssh said last."""
+
+    def __init__(self, text: str = "", *, said: str = "") -> None:
+        super().__init__(text)
+        self.said = said
 
 
 class OtherError(LostError):
