@@ -140,7 +140,7 @@ class Piped(Program):
                 raise LeftError(running=True)
             left = end - time.monotonic()
             if left <= 0:
-                raise LostError(f"no response in {seconds:g} seconds")
+                raise LostError(f"no response in {round(seconds)} seconds")
             if why := refused(seen):
                 raise LostError(why)
             if not self._hear(left):

@@ -74,7 +74,8 @@ for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u)
 done
 # Not there; or in a folder that this user may not enter, which is another matter.
 certain() {
-    for line in $(ls -d -- "$@" 2>&1); do
+    said=$(ls -d -- "$@" 2>&1)
+    for line in $said; do
         case $line in
         *'No such file'* | *'Not a directory'*) ;;
         *) return 1 ;;
