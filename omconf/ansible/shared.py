@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import field
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
 
@@ -23,13 +23,7 @@ class Shared:
     _run: Session | None = None
     _nodes: frozenset[str] = frozenset()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.end()
-
-    def end(self) -> None:
+    def close(self) -> None:
         """End the session: the nodes give their locks back."""
         self._run = None
         self._stack.close()

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf import interrupts, process
-from omconf.apply.program import MAX_SAID, UNEXPECTED, Program, lacks
+from omconf.apply.program import MAX_SAID, UNEXPECTED, Program, lacks, number
 from omconf.apply.wire import SLACK, LeftError, LostError, command, framed
 from omconf.dataclass import dataclass
 from omconf.deployed import ssh
@@ -34,6 +34,8 @@ PROGRAM = Path(__file__).with_name("node.sh")
 CLOSING_SECONDS = 10
 FIRST = 'read -r n; program=$(head -c "$n"); [ ${#program} = "$n" ] && eval "$program"'
 """What makes a shell the program, given `first()`; of a login shell it asks no more than quotes."""
+MAX_LISTED = 1024 * 1024
+"""Bytes of what a script says of the files that it sends."""
 ALIVE = ("ServerAliveInterval=5", "ServerAliveCountMax=3")
 """A connection that is cut is known to be after so many seconds."""
 
@@ -127,11 +129,14 @@ class Piped(Program):
             stream.close()
 
     def _line(self, seconds: float, longest: int) -> bytes:
-        return self._up_to(b"\n", seconds, lambda size: UNEXPECTED if size > longest else "")
+        return self._up_to(b"\n", seconds, _at_most(longest))
 
-    def _up_to(self, mark: bytes, seconds: float, refused: Room) -> bytes:
-        """Return what comes before a mark, which is taken off; raises as `_line` does."""
-        end, seen = time.monotonic() + seconds, 0
+    def _up_to(self, mark: bytes, seconds: float, refused: Room, since: float = 0) -> bytes:
+        """Return what comes before a mark, which is taken off; raises as `_line` does.
+
+        The seconds count from a moment (monotonic), by default from now.
+        """
+        end, seen = (since or time.monotonic()) + seconds, 0
         while (found := self._answers.find(mark, max(0, seen - len(mark)))) < 0:
             seen = len(self._answers)
             if self._reads and interrupts.stopped():
@@ -140,19 +145,24 @@ class Piped(Program):
                 raise LeftError(running=True)
             left = end - time.monotonic()
             if left <= 0:
-                raise LostError(f"no response in {round(seconds)} seconds")
+                raise LostError(f"no response in {seconds:g} seconds")
             if why := refused(seen):
                 raise LostError(why)
             if not self._hear(left):
                 raise self._lost("it ended")
+        if why := refused(found):
+            raise LostError(why)
         data = bytes(self._answers[:found])
         del self._answers[: found + len(mark)]
         return data
 
-    def files(self, script: bytes, *, seconds: float, limit: int, room: Room) -> Answer:
+    def files(
+        self, script: bytes, *, seconds: float, limit: int, room: Room, since: float = 0
+    ) -> Answer:
         """Run a script that sends files, and return what it sends: hostile bytes; raises LostError.
 
-        `room` says why it may not be as long as it is, as `process.run` asks it.
+        `room` says why it may not be as long as it is, as `process.run` asks it. The seconds count
+        from a moment (monotonic), by default from now.
         """
         end = secrets.token_hex(16)
         mark = f"\n{end}\n".encode()
@@ -162,15 +172,11 @@ class Piped(Program):
 
         self._reads = True
         self._send([command("files", script, end)])
-        out = self._up_to(mark, seconds, refused)
-        error = self._up_to(
-            mark, SLACK, lambda size: UNEXPECTED if size > process.MAX_ERROR * 2 else ""
-        )
+        out = self._up_to(mark, seconds, refused, since)
+        error = self._up_to(mark, SLACK, _at_most(MAX_LISTED))
         reply = self._reply(SLACK)
-        if not reply.word(0).isdecimal():
-            raise LostError(UNEXPECTED)
         self._reads = False
-        return Answer(int(reply.word(0)), out, error.decode("utf-8", "replace"))
+        return Answer(number(reply, reply.word(0)), out, error.decode("utf-8", "replace"))
 
     def _hear(self, seconds: float) -> bool:
         """Take what there is of both streams; False when the answers have ended."""
@@ -196,6 +202,11 @@ class Piped(Program):
     def _lost(self, why: str) -> LostError:
         said = self._complaint()
         return LostError(f"{why}: {said}" if said else why, said=said)
+
+
+def _at_most(longest: int) -> Room:
+    """Refuse an answer of the program's that is longer than all of its own."""
+    return lambda size: UNEXPECTED if size > longest else ""
 
 
 def local(cluster: str, root: str) -> Piped:

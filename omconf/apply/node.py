@@ -88,10 +88,9 @@ class Node(NodeFiles):
         laid = [a.paths for a in step.actions if isinstance(a, Put | Remove)]
         if laid and self.real:
             settle = ("settle", *(key(path) for paths in laid for path in paths))
-            if any(isinstance(action, Run | Service) for action in step.actions):
-                self.line.ask(*settle)
-            else:
-                self.line.tell(*settle)
+            # What has read them is not to run again because omconf was killed before it said so.
+            files_alone = all(isinstance(action, Put | Remove) for action in step.actions)
+            (self.line.tell if files_alone else self.line.ask)(*settle)
         self.finished.add(number)
         self.at = None
 

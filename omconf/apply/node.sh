@@ -4,7 +4,7 @@
 # byte can stand in one. Lines that come together are read whole before anything of them is done, up to
 # one that fails, and each is answered by one line, or by one for each file that it names: `ok` or
 # `failed`, `|` and more. Nothing that it is given is
-# printed; what a program prints goes to stderr. When the connection is lost, the command in hand is
+# printed; what a program prints goes to stderr. When the connection is lost, the commands in hand are
 # completed.
 #
 # A shell reads its input byte by byte, and to start a program takes a thousand times as long as a test
@@ -28,6 +28,7 @@ me=$(id -u) group_of_me=$(id -g)
 nl='
 '
 mine='' number='' lease='' serial=0 left=0 as_user='' walked='' switch='' known='' roots=$nl unsynced=''
+laid=''
 
 # How a program is run as somebody else.
 choose() {
@@ -830,9 +831,9 @@ keep_one() {
 }
 
 # commit|PATH|NAME|KEY|DIGEST|AFTER|MADE|OWED|...: put staged files in their places, or without a NAME
-# remove the files, if all are as they were. Without MADE it is what `stage` has just answered. KEY is by what the journal knows a file. With OWED, the
-# programs that read it have still to run. Either of all files nothing is changed, or of those that cannot
-# be written.
+# remove the files, if all are as they were. KEY is by what the journal knows a file. Without MADE, that is
+# what `stage` has just answered. With OWED, the programs that read it have still to run. Either of all
+# files nothing is changed, or of those that cannot be written.
 commit() {
     rows='' n=0
     while [ $# -ge 7 ]; do
@@ -1051,7 +1052,7 @@ note() {
         [ -n "$2" ] || noted_on_disk
         ok
     else
-        failed 'write'
+        failed 'state'
     fi
 }
 
@@ -1119,10 +1120,6 @@ obey() {
     [ $# = 0 ] || shift
     known='' roots=$nl owing=''
     case $command in
-    look | room | program | account | reads) question=1 ;;
-    *) question='' ;;
-    esac
-    case $command in
     begin | stage | commit | keep | stopped | settle | run | tidy | note | end | forget | free)
         if ! held; then
             failed 'broken'
@@ -1159,7 +1156,10 @@ obey() {
     members) members "$1" ;;
     *) failed 'command' ;;
     esac
-    [ -n "$question" ] || [ -z "$refused" ]
+    case $command in
+    look | room | program | account | reads) ;;
+    *) [ -z "$refused" ] ;;
+    esac
 }
 
 [ "$me" != 0 ] || choose

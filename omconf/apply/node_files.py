@@ -6,7 +6,7 @@ import secrets
 from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
-from omconf.apply.programs import Programs
+from omconf.apply.programs import UNWRITABLE, Programs
 from omconf.apply.wire import Command, key
 from omconf.apply.written import FailedError, Written, digest
 from omconf.cluster import places
@@ -24,6 +24,7 @@ _WHY = {
     "account": "the user {owner} or the group {group} is not there",
     "backup": "the file that it replaces cannot be kept below /var/lib/omconf",
     "write": "it cannot be written",
+    "state": UNWRITABLE,
     "stale": "it was changed after the plan",
     "unreadable": "the owner of its folder cannot read it",
 }

@@ -32,6 +32,13 @@ def lacks(reply: Reply) -> OtherError:
     return OtherError(f"it lacks programs omconf needs: {names}")
 
 
+def number(reply: Reply, word: str, digits: int = 3) -> int:
+    """Return a word of an answer as a number, by default an exit code; raises LostError."""
+    if not (reply.ok and word.isascii() and word.isdecimal() and len(word) <= digits):
+        raise LostError(UNEXPECTED)
+    return int(word)
+
+
 @dataclass(slots=True)
 class Program(ABC):
     """A node program; what it answers is hostile."""
@@ -124,10 +131,8 @@ class Program(ABC):
         reply = self.ask("ask", str(seconds), stdin, *fields, seconds=seconds + SLACK)
         answered = time.time()
         code, count = reply.word(0), reply.word(1)
-        if not (reply.ok and code.isdecimal() and count.isdecimal() and len(count) < 8):
-            raise LostError(UNEXPECTED)
-        out = b"".join(self._line(SLACK, MAX_BYTES) + b"\n" for _ in range(int(count)))
-        return Answer(int(code), out, started=started, answered=answered)
+        out = b"".join(self._line(SLACK, MAX_BYTES) + b"\n" for _ in range(number(reply, count, 7)))
+        return Answer(number(reply, code), out, started=started, answered=answered)
 
     def _answer(self, seconds: float) -> Reply:
         try:

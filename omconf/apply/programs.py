@@ -32,6 +32,7 @@ _DID: Mapping[str, Did] = {
     "fail": "failed",
 }
 """The same, by the verb of systemctl, or of what a person did."""
+UNWRITABLE = "omconf cannot write to /var/lib/omconf"
 _TIMED_OUT = ("124", "143")
 _KILLED = "137"
 """Of a program that was killed, by `timeout` or by anybody."""
@@ -88,6 +89,8 @@ class Programs:
         reply = self.line.ask("run", str(timeout), *words, seconds=timeout + SLACK)
         if reply.ok:
             return
+        if reply.word(0) != "exit":
+            raise FailedError(UNWRITABLE)
         said = [line.strip() for line in self.line.said().splitlines() if line.strip()]
         said = [hidden for line in said[-1:] if (hidden := self.hide(line)[:300])]
         late = reply.word(1) == _KILLED and time.monotonic() - started > timeout
@@ -185,14 +188,14 @@ class Programs:
 
     def _note(self, text: str) -> None:
         if not self.line.ask("note", text).ok:
-            raise FailedError("omconf cannot write to /var/lib/omconf")
+            raise FailedError(UNWRITABLE)
 
     def _owes(self, unit: str) -> None:
         """Have a later plan start what is stopped; raises FailedError."""
         self._stopped.add(unit)
         name = f"{UNIT}{unit}"
         if not self.line.ask("stopped", name, key(name)).ok:
-            raise FailedError("omconf cannot write to /var/lib/omconf")
+            raise FailedError(UNWRITABLE)
 
     def passes(self, check: Run) -> bool:
         """Tell whether a check of a manual step passes."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 class SshThenApply:
     """The nodes as `Ssh` reads them, each by its node program, which stays in `programs`.
 
-    Where that does not start, `Ssh` says why. What is read again later is read by `Ssh`.
+    Where no program starts on a node that answers, `Ssh` reads it and says why it cannot.
     """
 
     ssh: Ssh
@@ -34,25 +34,21 @@ class SshThenApply:
 
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot:
         """Read all nodes; one that cannot be read is unknown, and the others are read all the same."""
-        if self.programs:
-            return self.ssh.read(requests, whole=whole)
         removed = self.ssh.removed if whole else {}
         read, left = reader.all_nodes(requests, removed, self._send)
         return Snapshot("ssh", read, left, options={"sudo": self.ssh.sudo})
 
     def _send(self, node: str, request: Request, script: bytes, room: Room) -> Answer:
-        end = time.monotonic() + self.ssh.seconds
+        since, seconds = time.monotonic(), self.ssh.seconds
         try:
-            program = carrier.by_ssh(
-                self.cluster, request.ssh, sudo=self.ssh.sudo, seconds=self.ssh.seconds
-            )
+            program = carrier.by_ssh(self.cluster, request.ssh, sudo=self.ssh.sudo, seconds=seconds)
         except OtherError:
             return self.ssh.send(node, request, script, room)
         except LostError as error:
             return _lost(error)
         try:
-            left = end - time.monotonic()
-            sent = program.files(script, seconds=left, limit=answer.MAX_STREAM, room=room)
+            limit = answer.MAX_STREAM
+            sent = program.files(script, seconds=seconds, limit=limit, room=room, since=since)
         except LostError as error:
             program.drop()
             return _lost(error)

@@ -108,11 +108,8 @@ def apply(
     options = replace(options, drain=draining, confirm=confirm_each, unhealthy=force)
     approved = yes or saved or dry_run
     with ExitStack() as stack:
-        connections = None
-        if approved:
-            # A signal ends it before anything is begun, or after the current step and the report.
-            stack.enter_context(interrupts.deferred())
-            connections = stack.enter_context(Connections())
+        # While somebody thinks about the plan, nothing is connected.
+        connections = stack.enter_context(Connections()) if approved else None
         if saved:
             prepared = apply_saved.of_file(str(what), inventory, connections)
         else:
@@ -169,6 +166,7 @@ def _carry_out(
         return
     show.go_on()
     people = applying.Terminal(show)
+    # A signal ends it after the current step, and after the result was reported.
     with interrupts.deferred():
         result = applies.carry_out(prepared, show, people, options)
         if connections is not None:

@@ -97,7 +97,7 @@ folders=$(
         last=${path%/*} real=''
         ! cd / || ! cd -P "$last" || real=$PWD
         case $real in *"$lf"*) real='' ;; esac
-        echo "$real"
+        printf '%s\n' "$real"
     done
     echo .
 )

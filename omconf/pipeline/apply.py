@@ -281,7 +281,8 @@ def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:
     from omconf.plan.requests import requests
 
     def reread(name: str) -> tuple[Targets, str]:
-        source, _ = prepared.asked.sources(prepared.cluster)
+        # What goes wrong with this reading is not to end the connections of the apply.
+        source, _ = replace(prepared.asked, connections=None).sources(prepared.cluster)
         snapshot = source.read(requests(prepared.cluster, [name], ()), whole=False)
         files = None if isinstance(snapshot, Diagnostic) else snapshot.nodes[name]
         if files is None or files.problem:

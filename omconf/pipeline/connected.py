@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -107,7 +107,11 @@ def connect(cluster: Cluster, asked: Asked, needed: Iterable[str]) -> Iterator[C
 
     def by_ssh(node: str) -> Program:
         if (program := asked.connected(node)) is not None:
-            return program
+            # The connection may have been cut since the plan.
+            with suppress(LostError):
+                program.ask("program", "sh")
+                return program
+            program.drop()
         return carrier.by_ssh(name, places[node], sudo=asked.sudo, seconds=seconds)
 
     with ExitStack() as stack:

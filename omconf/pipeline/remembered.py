@@ -70,7 +70,7 @@ def _tell(
     prepared: Prepared, lines: Connected, former: dict[str, str], soon: Collection[str] = ()
 ) -> None:
     text, read = members.text(prepared.cluster, former), prepared.made.snapshot.nodes
-    for name in soon:
+    for name in [name for name in soon if name in read]:
         lines.programs[name].tell("members", text)
     _on(text, lines, [n for n in lines.programs if n in read and n not in soon])
 

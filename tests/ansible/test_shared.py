@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from typing import Any
 
 import pytest
@@ -34,19 +34,19 @@ class Begins:
 
 def test_the_first_session_stays_until_the_end() -> None:
     begins = Begins()
-    with Shared() as shared:
+    with closing(Shared()) as shared:
         for nodes in (("om1", "om2"), ("om2",), ("om1", "om2")):
             with shared.session(nodes, begins):
                 assert begins.open == [1]
             assert begins.open == [1]
-        shared.end()
+        shared.close()
         assert begins.open == []
     assert begins.begun == 1
 
 
 def test_a_node_that_it_does_not_reach_takes_another_session() -> None:
     begins = Begins()
-    with Shared() as shared:
+    with closing(Shared()) as shared:
         with shared.session(("om1",), begins):
             pass
         with shared.session(("om1", "om2"), begins):
@@ -62,7 +62,7 @@ def test_a_session_that_does_not_begin_is_not_kept() -> None:
         yield
 
     begins = Begins()
-    with Shared() as shared:
+    with closing(Shared()) as shared:
         with pytest.raises(OSError, match="no playbook"), shared.session(("om1",), fails):
             pass
         with shared.session(("om1",), begins):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from omconf.apply.carrier import CLOSING_SECONDS, FIRST, PROGRAM, Piped
-from omconf.apply.wire import SHORT, Command, LostError, Reply, command, framed, key
+from omconf.apply.wire import QUESTIONS, SHORT, Command, LostError, Reply, command, framed, key
 from omconf.apply.written import digest
 from tests.needs import needs, program
 
@@ -174,6 +175,11 @@ def test_commands_that_come_together_are_carried_out_up_to_one_that_fails(
     answers = node.ask_all([*questions, Command(("note", "four"))])
     assert [reply.ok for (reply,) in answers] == [False, True, True]
     assert notes.read_text() == "one\ntwo\nfour\n"
+
+
+def test_both_sides_know_the_same_questions() -> None:
+    (last,) = re.findall(r"case \$command in\n +([a-z |]+)\) ;;", PROGRAM.read_text())
+    assert tuple(last.split(" | ")) == QUESTIONS
 
 
 def test_what_cannot_be_staged_is_not_committed(tmp_path: Path, node: Piped) -> None:

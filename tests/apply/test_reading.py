@@ -60,13 +60,6 @@ def test_the_apply_goes_on_by_the_same_connection(host: Host) -> None:
     assert host.starts == 1
 
 
-def test_what_is_read_again_is_read_by_another(host: Host) -> None:
-    host.reads()
-    assert not host.reads().problem
-    assert host.starts == 2
-    assert host.programs["om1"].ask("program", "sh").ok
-
-
 PRINTS = "It cannot be read by ssh: ssh: connect to host om1 port 22: Connection refused."
 
 

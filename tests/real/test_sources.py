@@ -221,10 +221,14 @@ def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: l
     folder.mkdir()
     for name in ("b.exports", "a.exports", "c.exports~", "two\nlines.exports"):
         (folder / name).write_text(name)
+    odd = tmp_path / "one\\ntwo\\c"
+    odd.mkdir()
+    (odd / "file").touch()
+    (tmp_path / "way").symlink_to(odd)
     script = (
         "manifest=no/m\nwanted='etc/passwd\netc\nno/such'\nnames=passwd/etc/such\n"
-        f"surroundings='etc/group\nno/such.service\n{folder.as_posix()[1:]}/*.exports'\n"
-        + reader.SCRIPT.read_text()
+        f"surroundings='etc/group\nno/such.service\n{folder.as_posix()[1:]}/*.exports\n"
+        f"{tmp_path.as_posix()[1:]}/way/file'\n" + reader.SCRIPT.read_text()
     )
     run(shellcheck, "-s", "sh", "-", input=script)
     command, path = [program(shell[0])], ""
@@ -235,8 +239,9 @@ def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: l
     env = {**os.environ, **({"PATH": path} if path else {})}
     done = subprocess.run([*command, "-s"], input=script.encode(), capture_output=True, env=env)
     sent = ["/etc/group", "/etc/passwd", f"{folder}/a.exports", f"{folder}/b.exports"]
+    sent.append(f"{tmp_path}/way/file")
     told = "".join(
-        f"omconf-read\tfile\t{path[1:]}\t{os.stat(path).st_ino}\t{Path(path).parent}\n"
+        f"omconf-read\tfile\t{path[1:]}\t{os.stat(path).st_ino}\t{Path(path).parent.resolve()}\n"
         for path in sent
     )
     assert (done.returncode, done.stderr.decode()) == (0, "omconf-read\tdirectory\tetc\n" + told)

@@ -307,7 +307,7 @@ class SimulatedLine:
             raise LostError("the connection was closed")
         told, self.told = self.told, []
         for fields in told:
-            self.ask(*fields)
+            assert self.ask(*fields).ok
 
     def ask(self, *fields: bytes | str, seconds: float = 60) -> Reply:  # noqa: C901 - one case a command
         """Do what node.sh does."""
@@ -362,12 +362,15 @@ class SimulatedLine:
 
     def ask_all(self, commands: Iterable[Command]) -> list[list[Reply]]:
         """Stage files and commit them."""
-        found = []
-        for fields, _ in commands:
+        commands = [*commands]
+        found: list[list[Reply]] = []
+        for each in commands:
+            fields = each.fields
             head = 2 if fields[0] == "stage" else 1
             width = 6 if fields[0] == "stage" else 7
             rows = [fields[at : at + width] for at in range(head, len(fields) - 1, width)]
             found.append(self.ask_each([str(word) for word in fields[:head]], rows))
+            assert each.ends(found[-1]) is None or each is commands[-1]
         return found
 
     def _ended(self, over: str) -> None:
