@@ -93,7 +93,11 @@ class Connected:
             return wrong
 
         found = self.each(one, nodes)
-        return [rule.at(None, f"{t}.", node=node) for node, texts in found.items() for t in texts]
+        return [
+            rule.at(None, f"{text.removesuffix('.')}.", node=node)
+            for node, texts in found.items()
+            for text in texts
+        ]
 
 
 @contextmanager
