@@ -11,7 +11,8 @@ _FRAME = [
         (
             r"\*\*Plan: \d+ to create, \d+ to update, \d+ to delete(, \d+ to reformat)?"
             r" on \d+ of \d+ nodes\."
-            r"( (No node restarts|Nodes restart one by one|All nodes must stop)\.)?\*\*"
+            r"( (No node restarts|Nodes restart one by one|Removed nodes stop|All nodes must stop)\.)?"
+            r"\*\*"
         ),
         r"\*\*No changes\. Deployed files match the spec\.\*\*",
         r"\*\*No changes( among the files that could be compared)?(, but .+: see OM343)?\.\*\*",
