@@ -27,7 +27,6 @@ from omconf.process import Answer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from omconf.apply.wire import Reply
     from omconf.process import Room
 
 PROGRAM = Path(__file__).with_name("node.sh")
@@ -80,16 +79,13 @@ class Piped(Program):
         program = cls(process)
         try:
             program._write(first())
-            program._begun(program._answer(seconds))
+            if not (reply := program._answer(seconds)).ok:
+                raise lacks(reply)
             program._reads = False
         except LostError:
             program.drop()
             raise
         return program
-
-    def _begun(self, reply: Reply) -> None:
-        if not reply.ok:
-            raise lacks(reply)
 
     def _send(self, lines: Sequence[bytes]) -> None:
         self._write(framed(lines))

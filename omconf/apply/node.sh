@@ -3,9 +3,8 @@
 # It reads commands, one a line: fields between `|`, each written as a format of printf, so that any
 # byte can stand in one. Lines that come together are read whole before anything of them is done, up to
 # one that fails, and each is answered by one line, or by one for each file that it names: `ok` or
-# `failed`, `|` and more. Nothing that it is given is
-# printed; what a program prints goes to stderr. When the connection is lost, the commands in hand are
-# completed.
+# `failed`, `|` and more. Nothing that it is given is printed; what a program prints goes to stderr. When
+# the connection is lost, the commands in hand are completed.
 #
 # A shell reads its input byte by byte, and to start a program takes a thousand times as long as a test
 # of the shell's own: so a long line is read by `head`, and one program looks at many files.

@@ -120,11 +120,10 @@ class NodeFiles(Programs):
         if not changes:
             return [], []
         owed, new = "1" if self.real else "", {row[1] for row in rows}
-        commits = [
-            (w.path, name, key(w.path), before, digest(w.after), made, owed)
-            for w, name, before in changes
-            for made in ["" if name in new else str(w.made)]
-        ]
+        commits = []
+        for w, name, before in changes:
+            made = "" if name in new else str(w.made)
+            commits.append((w.path, name, key(w.path), before, digest(w.after), made, owed))
         commands = [Command.of_rows(("stage", "1"), rows)] if rows else []
         *staged, replies = self.line.ask_all([*commands, Command.of_rows(("commit",), commits)])
         return [reply for each in staged for reply in each], replies

@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 import time
+from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf.apply import carrier
 from omconf.apply.wire import LostError, OtherError
 from omconf.dataclass import dataclass
-from omconf.deployed import answer, reader
-from omconf.deployed.snapshot import Snapshot
+from omconf.deployed import answer
+from omconf.deployed.ssh import Ssh
 from omconf.process import Answer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from omconf.apply.carrier import Piped
     from omconf.deployed.snapshot import Request
-    from omconf.deployed.ssh import Ssh
     from omconf.process import Room
 
 
 @dataclass(frozen=True, slots=True)
-class SshThenApply:
+class SshThenApply(Ssh):
     """The nodes as `Ssh` reads them, each by its node program, which stays in `programs`.
 
     Where no program starts on a node that answers, `Ssh` reads it and says why it cannot.
     """
 
-    ssh: Ssh
-    cluster: str
-    programs: dict[str, Piped]
+    cluster: str = field(kw_only=True)
+    programs: dict[str, Piped] = field(kw_only=True)
 
-    def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot:
-        """Read all nodes; one that cannot be read is unknown, and the others are read all the same."""
-        removed = self.ssh.removed if whole else {}
-        read, left = reader.all_nodes(requests, removed, self._send)
-        return Snapshot("ssh", read, left, options={"sudo": self.ssh.sudo})
-
-    def _send(self, node: str, request: Request, script: bytes, room: Room) -> Answer:
-        since, seconds = time.monotonic(), self.ssh.seconds
+    def send(self, node: str, request: Request, script: bytes, room: Room) -> Answer:
+        """Have a node run a script, by its program."""
+        since, seconds = time.monotonic(), self.seconds
         try:
-            program = carrier.by_ssh(self.cluster, request.ssh, sudo=self.ssh.sudo, seconds=seconds)
+            program = carrier.by_ssh(self.cluster, request.ssh, sudo=self.sudo, seconds=seconds)
         except OtherError:
-            return self.ssh.send(node, request, script, room)
+            return Ssh.send(self, node, request, script, room)
         except LostError as error:
             return _lost(error)
         try:

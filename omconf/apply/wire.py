@@ -85,7 +85,7 @@ class Reply:
 class LostError(Exception):
     """Raised when a node does not answer any more; the text says why, `said` what ssh said last."""
 
-    def __init__(self, text: str = "", *, said: str = "") -> None:
+    def __init__(self, text: str, *, said: str = "") -> None:
         super().__init__(text)
         self.said = said
 

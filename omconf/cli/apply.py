@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -107,11 +106,11 @@ def apply(
     options = Options(reason, dry_run, no_undo, lock_timeout, break_lock, health_timeout)
     options = replace(options, drain=draining, confirm=confirm_each, unhealthy=force)
     approved = yes or saved or dry_run
-    with ExitStack() as stack:
+    with Connections() as connections:
         # While somebody thinks about the plan, nothing is connected.
-        connections = stack.enter_context(Connections()) if approved else None
+        lasting = connections if approved else None
         if saved:
-            prepared = apply_saved.of_file(str(what), inventory, connections)
+            prepared = apply_saved.of_file(str(what), inventory, lasting)
         else:
             asked = applying.asked_of(
                 local,
@@ -123,7 +122,7 @@ def apply(
                 seconds=seconds,
                 only=node or (),
             )
-            asked = replace(asked, connections=connections)
+            asked = replace(asked, connections=lasting)
             prepared = applies.prepare(compile_spec(str(what)), asked, strict=strict_format)
         if interrupts.stopped():
             return
@@ -146,7 +145,7 @@ def _carry_out(
     options: Options,
     *,
     approved: bool,
-    connections: Connections | None,
+    connections: Connections,
 ) -> None:
     """Ask whether to apply a plan unless that is approved, apply it, and exit as it ended."""
     from omconf.apply.events import Outcome
@@ -169,8 +168,7 @@ def _carry_out(
     # A signal ends it after the current step, and after the result was reported.
     with interrupts.deferred():
         result = applies.carry_out(prepared, show, people, options)
-        if connections is not None:
-            connections.end()
+        connections.end()
         undo = f"To undo it: {applies.undo_command(prepared)}" if result.stands else ""
         show.end()
         applying.leave(result, show, undo)

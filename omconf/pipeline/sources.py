@@ -127,25 +127,22 @@ class Asked:
         if self.ssh:
             from omconf.deployed.ssh import Ssh
 
-            self._begin()
-            by_ssh = Ssh(self.sudo, self.seconds or 60.0, removed)
+            how = (self.sudo, self.seconds or 60.0, removed)
             if self.connections is None:
-                return by_ssh, base
+                return Ssh(*how), base
             from omconf.apply.reading import SshThenApply
 
-            programs = self.connections.programs
-            return SshThenApply(by_ssh, cluster.name.value, programs), base
+            self.connections.begin()
+            name, programs = cluster.name.value, self.connections.programs
+            return SshThenApply(*how, cluster=name, programs=programs), base
         if self.ansible:
             from omconf.deployed.ansible import Ansible
 
-            self._begin()
+            if self.connections is not None:
+                self.connections.begin()
             return Ansible(self.reach(cluster), self.seconds or 60.0, removed), base
         assert base is not None  # noqa: S101 - there was no mistake
         return base, None
-
-    def _begin(self) -> None:
-        if self.connections is not None:
-            self.connections.begin()
 
     def connected(self, node: str) -> Piped | None:
         """Return the program on a node that the plan was read by, which is no longer kept then."""

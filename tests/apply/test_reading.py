@@ -14,7 +14,6 @@ from omconf import interrupts
 from omconf.apply.carrier import Piped
 from omconf.apply.reading import SshThenApply
 from omconf.deployed.snapshot import NodeFiles, Request
-from omconf.deployed.ssh import Ssh
 
 CONTENTS = b"one\0\nomconf\n" * 3000
 
@@ -33,7 +32,7 @@ class Host:
             'for last; do :; done\nexec sh -c "$last"\n'
         )
         (self.folder / "ssh").chmod(0o755)
-        source = SshThenApply(Ssh(seconds=seconds), "conference", self.programs)
+        source = SshThenApply(seconds=seconds, cluster="conference", programs=self.programs)
         request = Request((), "conference", "om1", around=(f"{self.folder}/file",))
         return source.read({"om1": request}, whole=True).nodes["om1"]
 
