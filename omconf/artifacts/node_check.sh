@@ -1422,14 +1422,16 @@ check_started() {
 }
 
 # The processes of OpenMeetings on this node, a folder of /proc a line. One with a network of its own is
-# in a container, and another node.
+# in a container, and another node. The network is read before the command line: of a process that ends,
+# the command line goes first, so that one without a network here is alive, and another user's.
 instances() {
     own=$(readlink /proc/self/ns/net 2>/dev/null)
     grep -l 'Dcatalina[.]base=' /proc/[0-9]*/cmdline 2>/dev/null | while IFS= read -r process; do
         process=${process%/cmdline}
+        its=$(readlink "$process/ns/net" 2>/dev/null)
+        [ "${its:-$own}" = "$own" ] || continue
         if tr '\000' '\n' 2>/dev/null <"$process/cmdline" | grep -q -x -F -e "-Dcatalina.base=$home"; then
-            its=$(readlink "$process/ns/net" 2>/dev/null)
-            [ "${its:-$own}" != "$own" ] || echo "$process"
+            echo "$process"
         fi
     done
 }

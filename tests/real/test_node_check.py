@@ -397,6 +397,36 @@ def test_files_that_changed_since_openmeetings_started(nodes: Nodes, shell: list
     assert "started" not in said(nodes.run("om2", *shell, *CHECK)).findings
 
 
+@needs("dash")
+def test_an_instance_of_another_node_that_ends_meanwhile(nodes: Nodes, tmp_path: Path) -> None:
+    """It has no network any more that would tell it from the node's own."""
+    process = nodes.network.start(
+        nodes.spaces["om1"],
+        sys.executable,
+        *("-S", "-E", "-c", "import time; time.sleep(600)", "-Dcatalina.base=/opt/om"),
+    )
+    # Longer ago than the files of the node would be, if it were the node's own.
+    time.sleep(2.5)
+    (nodes.tree("om2") / CLASSES / "hazelcast.xml").touch()
+    own = tmp_path / "readlink"
+    shutil.copy2("/usr/bin/readlink", own)
+    ends = tmp_path / "ends"
+    # The check looks for a time zone first, then for when OpenMeetings started.
+    ends.write_text(
+        f"""#!/bin/sh
+if [ "$1" = /proc/{process.pid}/ns/net ] && ! mkdir {tmp_path}/asked 2>/dev/null; then
+    kill -KILL {process.pid}
+    until grep -q '^State:.Z' /proc/{process.pid}/status; do sleep 0.01; done
+fi
+exec {own} "$@"
+"""
+    )
+    ends.chmod(0o755)
+    checked = said(nodes.run("om2", "dash", *CHECK, before=f"mount --bind {ends} /usr/bin/readlink"))
+    assert process.wait() < 0
+    assert "started" not in checked.findings
+
+
 def test_files_of_the_data_folder(nodes: Nodes, shell: list[str]) -> None:
     """Each node sees the others' files by their names, and takes its own away."""
 
