@@ -108,7 +108,10 @@ class Node(NodeFiles):
         for action in actions:
             try:
                 if isinstance(action, Put):
-                    paths += self._restored(action)
+                    files = [path for path in action.paths if self._last(path)]
+                    paths += files
+                    with self._named(action):
+                        wrong += self.restore(files)
                 elif not _released(action, self.gone):
                     self._take_back(action)
             except FailedError as error:
@@ -120,14 +123,6 @@ class Node(NodeFiles):
             self.line.ask("settle", *(key(path) for path in paths if path not in self.owed))
         self._tidy(paths)
         return wrong
-
-    def _restored(self, action: Put) -> Iterator[str]:
-        """Restore the files that were written here; yields their paths."""
-        for path in action.paths:
-            if self._last(path):
-                yield path
-                with self._named(action):
-                    self.restore(path)
 
     def _take_back(self, action: Action) -> None:
         """Run an action that reverts something; raises FailedError."""

@@ -136,27 +136,50 @@ class NodeFiles(Programs):
         if not all(reply.ok for reply in replies):
             raise FailedError(f"{paths[0]}: it cannot be written")
 
-    def restore(self, path: str) -> None:
-        """Restore a file as it was before the first write here; raises FailedError."""
-        first = next((w for w in self.written if w.path == path), None)
-        last = self._last(path)
-        if first is None or last is None:
-            return
-        if digest(first.before) == last.now and first is not last:
-            return
-        if first.conflict:
-            raise FailedError(f"{path}: {first.conflict}")
-        rows = []
-        if first.before is not None:
-            mode, uid, gid = first.access.split("|") if first.access else ("0644", "0", "0")
-            access = (f"{'=' if first.shared else ''}{mode}", uid, gid)
-            rows = [_staging(path, access, first.before)]
-        restored = Written(path, last.after, first.before, "")
-        name = rows[0][1] if rows else ""
-        staged, replies = self._put(rows, [(restored, name, last.now)])
-        self._require([path] * (len(staged) + 1), [*staged, *replies])
-        made = staged[0].number if staged else 0
-        self.written.append(replace(restored, access=replies[0].access, made=made))
+    def restore(self, paths: Sequence[str]) -> list[str]:
+        """Restore files as they were before the first write here; returns what could not be restored.
+
+        All at once; where that fails, one by one: what holds one file back holds back all of a command.
+        """
+        wrong = self._restored(paths)
+        if wrong and len(paths) > 1:
+            wrong = [text for path in paths for text in self._restored([path])]
+        return wrong
+
+    def _restored(self, paths: Sequence[str]) -> list[str]:
+        try:
+            self._restore(paths)
+        except FailedError as error:
+            return [str(error)]
+        return []
+
+    def _restore(self, paths: Iterable[str]) -> None:
+        rows: list[_Row] = []
+        changes: list[tuple[Written, str, str]] = []
+        for path in paths:
+            first = next((w for w in self.written if w.path == path), None)
+            last = self._last(path)
+            if first is None or last is None:
+                continue
+            if digest(first.before) == last.now and first is not last:
+                continue
+            if first.conflict:
+                raise FailedError(f"{path}: {first.conflict}")
+            name = ""
+            if first.before is not None:
+                mode, uid, gid = first.access.split("|") if first.access else ("0644", "0", "0")
+                access = (f"{'=' if first.shared else ''}{mode}", uid, gid)
+                rows.append(_staging(path, access, first.before))
+                name = rows[-1][1]
+            changes.append((Written(path, last.after, first.before, ""), name, last.now))
+        staged, replies = self._put(rows, changes)
+        self._require([row[0] for row in rows], staged)
+        made = {row[0]: reply.number for row, reply in zip(rows, staged, strict=True)}
+        for (restored, *_), reply in zip(changes, replies, strict=True):
+            if reply.ok:
+                folders = made.get(restored.path, 0)
+                self.written.append(replace(restored, access=reply.access, made=folders))
+        self._require([restored.path for restored, *_ in changes], replies)
 
     def keep(self, paths: Iterable[str]) -> None:
         """Back up files before a person replaces them; raises FailedError."""

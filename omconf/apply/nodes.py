@@ -178,9 +178,8 @@ class Nodes:
         self._each(asked, lambda node: node.did(manual))
         for name in asked:
             self.nodes[name].shows_done(manual, CHECKED if manual.check else "")
-        if self.reread is not None:
-            for name in asked:
-                self.nodes[name].replaced(*self.reread(name))
+        if (reread := self.reread) is not None:
+            self._each(asked, lambda node: node.replaced(*reread(node.name)))
 
     def _ask(self, names: Sequence[str], question: Callable[[Node], Said]) -> dict[str, Said]:
         """Ask nodes the same side by side."""
