@@ -60,16 +60,40 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
 
 def _folder(cluster: Cluster) -> Iterator[Diagnostic]:
     """The page wants the data outside of OpenMeetings; a mount above it would hide it."""
-    data_dir = cluster.openmeetings.data_dir
-    folder = data_dir.value.rstrip("/") + "/"
-    homes = {node.home.value.rstrip("/") + "/" for node in cluster.nodes}
-    inside = next((home for home in sorted(homes) if folder.startswith(home)), "")
-    hidden = [p for p in (*sorted(homes), *(f"{o}/" for o in _OTHERS)) if p.startswith(folder)]
-    if inside or hidden:
-        what = f"lies in {inside[:-1]}" if inside else f"hides {hidden[0][:-1]} where it is mounted"
-        message = f"The data folder {data_dir.value} {what}."
-        hint = "Use a separate folder, such as `/opt/omdata`."
+    storage, data_dir = cluster.storage, cluster.openmeetings.data_dir
+    homes = sorted({node.home.value for node in cluster.nodes})
+    hint = "Use a separate folder, such as `/opt/omdata`."
+    why = _overlap(data_dir.value, homes, (*homes, *_OTHERS), "hides {} where it is mounted")
+    if why:
+        message = f"The data folder {data_dir.value} {why}."
         yield IN_THE_WAY.at(data_dir.span, message, hint=hint)
+    export = storage.export
+    if storage.node and export.value not in ("/", data_dir.value):
+        there = [node.home.value for node in cluster.nodes if node.name.value == storage.node]
+        needed = (*there, *_OTHERS)
+        why = _overlap(export.value, needed, needed, "includes {}")
+        if not why and _is_below(export.value, data_dir.value):
+            why = f"lies in {data_dir.value}, where it is mounted"
+        if why:
+            message = f"The shared folder {export.value} of `{storage.node}` {why}."
+            yield IN_THE_WAY.at(export.span, message, hint=hint)
+    if storage.samba and _is_below(storage.samba.credentials.value, data_dir.value):
+        file = storage.samba.credentials
+        message = f"The file {quoted(file.value)} lies in the folder that is mounted with it."
+        hint = "Use a file outside of the data folder, or remove the key."
+        yield IN_THE_WAY.at(file.span, message, hint=hint)
+
+
+def _overlap(folder: str, around: Iterable[str], inside: Iterable[str], has: str) -> str:
+    """Return which folder it lies in, or `has` with one that lies in it; empty if none does."""
+    outer = (f"lies in {other}" for other in around if _is_below(folder, other))
+    inner = (has.format(other) for other in inside if _is_below(other, folder))
+    return next(outer, "") or next(inner, "")
+
+
+def _is_below(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder, or is below it."""
+    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
 
 
 def _read_only(cluster: Cluster) -> Iterator[Diagnostic]:

@@ -56,11 +56,10 @@ def resolve(
     return Resolver(document, spec, base, beside or {}).cluster()
 
 
-def natural(name: str) -> list[tuple[int, str]]:
-    """Sort key that puts om2 before om10."""
-    return [
-        (int(p), "") if p[0] in "0123456789" else (-1, p) for p in re.split("([0-9]+)", name) if p
-    ]
+def natural(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Sort key that puts om2 before om10, and no two names in one place: om1 and om01."""
+    parts = (part for part in re.split("([0-9]+)", name) if part)
+    return [(int(p), "") if p[0] in "0123456789" else (-1, p) for p in parts], name
 
 
 class Resolver(SpecValues):
@@ -130,16 +129,27 @@ class Resolver(SpecValues):
         return (None if has_errors(self.diagnostics) else cluster), self.diagnostics
 
     def removed(self) -> tuple[Removed, ...]:
-        """The nodes that left the spec; none may still be in it."""
+        """The nodes that left the spec; none may still be in it, under whatever name."""
         result = []
+        renamed = {node.renamed_from: now for now, node in self.spec.nodes.items()}
         for name in sorted(self.spec.removed, key=natural):
             place = FromSpec(f"removed.{name}", self.document.key_span(("removed", name)))
             if name in self.document.data["nodes"]:
                 message = f"`{name}` is a node of this cluster: it cannot be in `removed`."
                 hint = "Remove it here, or from `nodes`."
                 self.diagnostics.append(WRONG_VALUE.at(place.span, message, hint=hint))
+            elif name in renamed:
+                now = renamed[name]
+                message = f"`{name}` is now called `{now}`: it cannot be in `removed`."
+                hint = f"Remove it here, or `renamed_from` of `{now}`."
+                self.diagnostics.append(WRONG_VALUE.at(place.span, message, hint=hint))
             ssh = self.value(self.spec.removed[name], ("removed", name, "ssh"))
-            result.append(Removed(Value(name, place), ssh))
+            text = ssh.value.replace("{name}", name)
+            if "{address}" in text:
+                message = "A removed node has no `{address}`."
+                hint = "Write its address, or the name by which ssh reaches it."
+                self.diagnostics.append(WRONG_VALUE.at(ssh.span, message, hint=hint))
+            result.append(Removed(Value(name, place), Value(text, ssh.origin)))
         return tuple(result)
 
     def node(self, name: str) -> Node:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omconf.diagnostics import meant
+from omconf.formats import names
 from omconf.origin import FromDefault, FromSpec, Origin, Value
 from omconf.regex import regex
 from omconf.rules import EXPORT_PATH, WRONG_VALUE
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_LOOPBACK = regex(r"127\.[0-9.]+|localhost(\.localdomain)?")
+_LOOPBACK = regex(r"127\.[0-9.]+")
 
 
 class Key(str):
@@ -110,7 +111,8 @@ class SpecValues:
                     return None
                 return Value(getattr(node, attribute).value, origin), node.name.value
         outside = host.form == "host" or (host.form == "name" and "." in host)
-        if path[0] == "storage" and _LOOPBACK.fullmatch(host):
+        own = host.lower() in names.LOOPBACK or _LOOPBACK.fullmatch(host)
+        if path[0] == "storage" and own:
             hint = "Write the data server's address"
             hint += (
                 f"; if it runs on a node, write `server: {nodes[0].name.value}`." if nodes else "."
@@ -122,9 +124,9 @@ class SpecValues:
             return Value(str(host), origin), None
         if self.said_of(host):
             return None
-        names = ", ".join(n.name.value for n in nodes[:10])
+        first = ", ".join(n.name.value for n in nodes[:10])
         near = meant(host, self.document.data["nodes"])
-        known = f"Did you mean `{near}`?" if near else f"Use one of: {names}."
+        known = f"Did you mean `{near}`?" if near else f"Use one of: {first}."
         self.diagnostics.append(
             EXPORT_PATH.at(
                 self.document.span(path),

@@ -22,7 +22,7 @@ HOST = regex(r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)(\.(?!-)[A-Za-z0-9_-]{1,63}(?<!-))*
 """A host's name or an IPv4 address (RFC 1123, and underscores), of `MAX_HOST` characters."""
 MAX_HOST = 253
 """Characters of a host's name (RFC 1035, 255 octets with their lengths)."""
-LOOPBACK = ("localhost", "localhost.localdomain", "ip6-localhost")
+LOOPBACK = ("localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback")
 """Names that are another host on every host."""
 NUMERIC = regex(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)")
 """What inet_aton(3) reads as an IPv4 address, though only the four-part form looks like one."""

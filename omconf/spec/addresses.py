@@ -83,6 +83,10 @@ def subnet(value: str) -> str:
             f"`{value}` has no prefix length.",
             f"Write `{network.network_address}/24`.",
         )
+    mask = value.partition("/")[2]
+    if "." in mask and mask != str(network.netmask):
+        # Python takes it for the bits that may differ, exportfs for those that may not.
+        refuse(WRONG_VALUE, f"`{mask}` is not the mask of a network.", f"Write `{network}`.")
     return value
 
 

@@ -39,10 +39,10 @@ def nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic
             absent = node.get(key) is None and defaults.get(key) is None
             if absent and (*path, key) not in misspelt and "<<" not in node:
                 yield errors.missing_key(document, (*path, key))
-        place = (*path, "url") if "url" in node else ("node_defaults", "url")
-        text = node.get("url", defaults.get("url"))
+        own = node.get("url") is not None
+        place = (*path, "url") if own else ("node_defaults", "url")
+        text, address = _given(node, defaults, "url"), _given(node, defaults, "address")
         if isinstance(text, str):
-            address = node.get("address", defaults.get("address"))
             if not isinstance(address, str) or not text.isprintable():
                 continue  # the value itself has a diagnostic
             try:
@@ -52,11 +52,17 @@ def nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic
     yield from _unused_url(document, nodes, defaults)
 
 
+def _given(node: dict[str, Any], defaults: dict[str, Any], key: str) -> Any:
+    """Return a node's own value, or the default where it has none; null is none."""
+    own = node.get(key)
+    return defaults.get(key) if own is None else own
+
+
 def _unused_url(document: Document, nodes: Any, defaults: dict[str, Any]) -> Iterator[Diagnostic]:
     """Check a default URL that no node uses, as the schema for editors does."""
     text = defaults.get("url")
     listed = nodes.values() if isinstance(nodes, dict) else ()
-    used = any(isinstance(node, dict) and "url" not in node for node in listed)
+    used = any(isinstance(node, dict) and node.get("url") is None for node in listed)
     if used or not isinstance(text, str) or not text.isprintable():
         return
     try:

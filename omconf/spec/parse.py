@@ -119,7 +119,9 @@ def _compose(document: Document, data: bytes) -> tuple[Any, Diagnostic | None]:
         return None, LIMIT.at(document.at(1, 1), message, hint=START)
     except yaml.reader.ReaderError as error:
         message = "There is a control character here, which YAML does not allow."
-        return None, NOT_YAML.at(document.at(*place_of(text, error.position)), message)
+        # libyaml counts bytes.
+        before = text.encode()[: error.position].decode(errors="ignore")
+        return None, NOT_YAML.at(document.at(*place_of(text, len(before))), message)
     except yaml.MarkedYAMLError as error:
         return None, not_yaml(error, document)
     except yaml.YAMLError:

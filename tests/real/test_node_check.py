@@ -422,7 +422,9 @@ exec {own} "$@"
 """
     )
     ends.chmod(0o755)
-    checked = said(nodes.run("om2", "dash", *CHECK, before=f"mount --bind {ends} /usr/bin/readlink"))
+    checked = said(
+        nodes.run("om2", "dash", *CHECK, before=f"mount --bind {ends} /usr/bin/readlink")
+    )
     assert process.wait() < 0
     assert "started" not in checked.findings
 

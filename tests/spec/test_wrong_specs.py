@@ -157,6 +157,35 @@ WRONG = [
     ('release: "9.1.0"', 'release: "9.1.0", home: "/opt/o\'m"', "OM260", "3:40"),
     ('release: "9.1.0"', 'release: "9.1.0", service: "a b.service"', "OM260", "3:43"),
     ("user: openmeetings", 'user: "om\\nx"', "OM260", "8:9"),
+    # A null is no address, and no url: the default counts.
+    (
+        'nodes:\n  om1: {address: 10.1.1.1, url: "https://om1',
+        'node_defaults: {address: 10.1.1.1}\nnodes:\n  om1: {address: , url: "ftp://om1',
+        "OM206",
+        "13:25",
+    ),
+    ("server: om1", "server: om1, clients: [10.1.1.0/0.0.0.255]", "OM105", "10:45"),
+    ("server: om1", "server: {host: LOCALHOST}", "OM230", "10:30"),
+    ("server: om1", "server: {host: ip6-loopback}", "OM230", "10:30"),
+    ("10.1.1.10", "{host: ip6-loopback}", "OM211", "7:9"),
+    ("server: om1", "server: om1, export: /etc", "OM236", "10:43"),
+    ("server: om1", "server: om1, export: /opt/om/webapps", "OM236", "10:43"),
+    ("server: om1", "server: om1, export: /opt", "OM236", "10:43"),
+    ("server: om1", "server: om1, export: /opt/omdata/om", "OM236", "10:43"),
+    (
+        "kind: nfs",
+        "kind: cifs, password: {env: X}, credentials: /opt/omdata/.smb",
+        "OM236",
+        "10:56",
+    ),
+    ("nodes:", 'removed: {om9: {ssh: "root@{address}"}}\nnodes:', "OM105", "11:22"),
+    (
+        "nodes:\n  om1: {",
+        "removed: {om9: {ssh: om9}}\nnodes:\n  om1: {renamed_from: om9, ",
+        "OM105",
+        "11:11",
+    ),
+    ("cluster: conference", "# \u00fc\u00fc\u00fc\u00fc\ncluster: a\x01", "OM101", "3:11"),
 ]
 WARNED = [
     ("  om2: {address", "# {address", "OM204", "12:3"),
@@ -415,3 +444,16 @@ def test_an_unknown_key_in_a_list_or_of_a_removed_node_names_those_there(tmp_pat
     printed = omconf("validate", cwd=tmp_path).err
     assert "hint: Valid keys here: rule, node, path, why." in printed
     assert "hint: Valid keys here: ssh." in printed
+
+
+def test_the_name_of_a_removed_node_stands_for_itself_in_its_destination() -> None:
+    cluster = cluster_of(spec_of(2, removed={"om9": {"ssh": "root@{name}.example.org"}}))
+    assert [node.ssh.value for node in cluster.removed] == ["root@om9.example.org"]
+
+
+def test_nodes_whose_numbers_are_equal_have_one_order() -> None:
+    data = spec_of(2)
+    data["nodes"]["om01"] = data["nodes"].pop("om2")
+    turned = {**data, "nodes": dict(reversed(data["nodes"].items()))}
+    orders = [[node.name.value for node in cluster_of(d).nodes] for d in (data, turned)]
+    assert orders[0] == orders[1]
