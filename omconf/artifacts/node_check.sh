@@ -60,7 +60,7 @@ some() {
 # The nodes of the list, as "NAME ADDRESS[:PORT]": this one ($1 yes), or all others ($1 no).
 named_in_list() {
     printf '%s\n' "$list" | awk -v node="$node" -v wanted="$1" '
-        NF == 2 && ($1 == node) == (wanted == "yes") { print $1 " " $2 }'
+        NF == 2 && ($1 "" == node "") == (wanted == "yes") { print $1 " " $2 }'
 }
 
 # A check that needs the list of all nodes, without it.
@@ -370,7 +370,7 @@ check_multicast() {
         return
     fi
     case $heard in
-    *ermitted* | *ermission*)
+    *ermitted* | *ermission* | *option* | *sage:*)
         say unknown multicast "${heard#error }"
         return
         ;;
@@ -410,7 +410,8 @@ has_joined() {
             one = sprintf("%02X%02X%02X%02X", byte[1], byte[2], byte[3], byte[4])
             other = sprintf("%02X%02X%02X%02X", byte[4], byte[3], byte[2], byte[1])
         }
-        /^[0-9]/ { current = $2; next }
+        # Behind a name of ten characters or more the colon has no blank before it.
+        /^[0-9]/ { current = $2; sub(/:$/, "", current); next }
         current == device && ($1 == one || $1 == other) { found = 1 }
         END { exit !found }' /proc/net/igmp
 }
@@ -762,20 +763,23 @@ exit 1'
 # shellcheck disable=SC2016
 find_place='want=place awk "$connection" "$persistence"'
 
-# Of what a client says, only what holds no secret is repeated. What the server itself refuses has failed, as
-# has a connection; else the client could not try it as the driver does.
+# Of what a client says, only what holds no secret is repeated. What a server itself refuses has failed,
+# before all that was said on the way to another one, as has a connection; else the client could not try it
+# as the driver does. Before the login PostgreSQL speaks its own language: a word, a colon and two blanks.
 refusal() {
     tr -d '\r' | awk '
-        sub(/^.* FATAL: +/, "") { print "fail " $0; exit }
+        function way(text) { if (first == "") first = text }
+        sub(/^.* FATAL: +/, "") { server = "fail " $0; exit }
         /^ERROR [0-9]+ \(/ {
-            print $2 !~ /^2...$/ || $2 ~ /^20(02|03|05|13)$/ ? "fail" : "unknown", $0
-            exit
+            if ($2 !~ /^2...$/) { server = "fail " $0; exit }
+            way(($2 ~ /^20(02|03|05|13)$/ ? "fail " : "unknown ") $0)
         }
-        sub(/^psql: error: connection to server .* failed: /, "") {
-            print /refused|No route|unreachable|timeout/ ? "fail" : "unknown", $0
-            exit
+        sub(/^(psql: error: )?connection to server .* failed: /, "") {
+            if (sub(/^[^ :]+:  /, "")) { server = "fail " $0; exit }
+            way((/refused|No route|unreachable|timeout/ ? "fail " : "unknown ") $0)
         }
-        sub(/^psql: error: could not translate/, "cannot translate") { print "fail " $0; exit }'
+        sub(/^psql: error: could not translate/, "cannot translate") { way("fail " $0) }
+        END { if (server first != "") print server != "" ? server : first }'
 }
 
 # Name in $client what can log in to a server of the kind $kind; fails where none of $clients is there.
@@ -989,7 +993,8 @@ check_folder() {
     own=.omconf-check.$token.$node
     export folder own token node
     found=$(as_user "$write_own" 2>&1)
-    case $? in
+    code=$?
+    case $code in
     0)
         say ok folder "$user can write in $folder"
         as_user "$sweep" >/dev/null 2>&1
@@ -1000,8 +1005,12 @@ check_folder() {
         fi
         ;;
     125) say unknown folder "only root can try to write as $user (with runuser or su)" ;;
-    137) say fail folder "$user cannot write in $folder: no answer in 15 seconds" ;;
-    *) say fail folder "$user cannot write in $folder: $found" ;;
+    *)
+        [ "$code" != 137 ] || found="no answer in 15 seconds"
+        say fail folder "$user cannot write in $folder: $found"
+        # Where the disk is full, an empty file is there.
+        as_user "$remove_own" >/dev/null 2>&1
+        ;;
     esac
     check_mount
 }
@@ -1311,6 +1320,10 @@ certificate_by_openssl() {
     esac
     about=$(printf '%s\n' "$shown" | openssl x509 -noout -enddate "-check$by" "$name" 2>/dev/null)
     end=$(printf '%s\n' "$about" | sed -n 's/^notAfter=//p')
+    if [ -z "$end" ]; then
+        say unknown certificate "this openssl cannot tell whom the certificate of $place is for"
+        return
+    fi
     left=$(days_left "$end")
     level=0 text=
     # Its own words, by number: 18 self-signed, 9 and 10 of its time, others of who signed it.
@@ -1340,7 +1353,6 @@ certificate_by_openssl() {
     *) text="$text, not for $name" level=$worse ;;
     esac
     case $left in
-    '') text="$text, until when is not known" ;;
     -*)
         text="$text, expired $(counted "${left#-}" day) ago"
         level=$worse

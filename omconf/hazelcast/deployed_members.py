@@ -205,7 +205,8 @@ def matches(pattern: str, address: str) -> bool:
 def _part_matches(part: str, number: str) -> bool:
     low, dash, high = part.partition("-")
     if dash and low.isascii() and high.isascii() and low.isdigit() and high.isdigit():
-        return int(low[:5]) <= int(number) <= int(high[:5])
+        of_address = number.isascii() and number.isdigit()
+        return of_address and int(low[:5]) <= int(number[:5]) <= int(high[:5])
     return part in ("*", number)
 
 

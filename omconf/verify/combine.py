@@ -80,6 +80,9 @@ def _folder(rounds: Rounds) -> Iterable[Check]:
     for name in rounds.first:
         if name not in known:
             text = f"whether {name} has the same data folder could not be determined"
+            # What is wrong with a first answer is shown with the node.
+            problem = rounds.second[name].problem if not rounds.first[name].problem else ""
+            text += f": {problem}" if problem else ""
             yield Check(Status.UNKNOWN, "same-folder", text)
     groups: list[list[str]] = []
     group_of: dict[str, int] = {}
@@ -118,6 +121,9 @@ def _clock(second: dict[str, Heard]) -> Iterable[Check]:
     elif max(highs) - min(lows) > MAX_CLOCK_OFFSET:
         text = "the nodes responded too slowly to compare their clocks"
         yield Check(Status.UNKNOWN, "same-clock", text)
+    elif silent := [name for name in second if name not in bounds]:
+        text = f"{listed(silent)} did not report the time"
+        yield Check(Status.UNKNOWN, "same-clock", text)
     else:
         text = f"no two clocks are more than {MAX_CLOCK_OFFSET:g} seconds apart"
         yield Check(Status.OK, "same-clock", text)
@@ -133,5 +139,9 @@ def _time_zone(first: dict[str, Heard]) -> Iterable[Check]:
         said = "; ".join(f"{offset}: {listed(by_offset[offset])}" for offset in sorted(by_offset))
         yield Check(Status.FAIL, "same-timezone", f"nodes' time zones differ: {said}")
     elif by_offset:
-        (offset,) = by_offset
-        yield Check(Status.OK, "same-timezone", f"all are at {offset}")
+        ((offset, known),) = by_offset.items()
+        if silent := [name for name in first if name not in known]:
+            text = f"{listed(silent)} did not report the time zone; others are at {offset}"
+            yield Check(Status.UNKNOWN, "same-timezone", text)
+        else:
+            yield Check(Status.OK, "same-timezone", f"all are at {offset}")

@@ -126,7 +126,7 @@ class _Asking:
             return Heard(problem=f"{node_check.PROGRAM} is not installed on the node", hint=LAY)
         if answer.code == _USAGE:
             return Heard(
-                problem=f"{node_check.PROGRAM}on the node is from another omconf version", hint=LAY
+                problem=f"{node_check.PROGRAM} on the node is from another omconf version", hint=LAY
             )
         if answer.code not in (0, 1):
             return Heard(problem=f"{node_check.PROGRAM} ended with {answer.code}")

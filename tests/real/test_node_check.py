@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -348,6 +349,96 @@ def test_a_missing_program_is_named(nodes: Nodes, missing: str) -> None:
     checked = said(nodes.run("om2", "dash", *CHECK, before="\n".join(hidden)))
     assert (checked.failed, checked.unknown) == ({}, MISSING[missing])
     assert checked.code == 0
+
+
+def test_a_group_on_a_device_with_a_long_name(nodes: Nodes, shell: list[str]) -> None:
+    """The kernel leaves no blank behind a name of ten characters or more."""
+    device, address = "enp65s0f0np0", "10.1.9.2"
+    for words in (
+        f"link add {device} type veth peer name other",
+        f"address add {address}/24 dev {device}",
+        f"link set {device} up",
+    ):
+        assert nodes.run("om2", "ip", *words.split()).returncode == 0
+    configuration = nodes.tree("om2") / "etc/omconf/conference/check.conf"
+    text = configuration.read_text()
+    configuration.write_text(text.replace("address=10.1.1.2\n", f"address={address}\n"))
+    assert configuration.read_text() != text
+
+    def group() -> list[tuple[str, str]]:
+        return said(nodes.run("om2", *shell, *CHECK)).findings["group"]
+
+    unheard = f"224.2.2.3 is not joined on {device}: Hazelcast does not listen there"
+    assert group() == [("fail", unheard)]
+    join = f"""
+import socket, time
+member = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+both = socket.inet_aton("224.2.2.3") + socket.inet_aton("{address}")
+member.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, both)
+print("joined", flush=True)
+time.sleep(600)
+"""
+    process = nodes.network.start(nodes.spaces["om2"], sys.executable, "-c", join)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "joined\n"
+    assert group() == [("ok", f"224.2.2.3 is joined on {device}")]
+
+
+def test_a_full_data_folder_keeps_nothing(nodes: Nodes, shell: list[str]) -> None:
+    fill = (
+        "mount -t tmpfs -o size=4k,mode=777 none /opt/omdata\n"
+        "dd if=/dev/zero of=/opt/omdata/full bs=4k count=1 2>/dev/null"
+    )
+    command = f"{shlex.join([*shell, *CHECK])}; ls -A /opt/omdata | sed 's/^/fact\tleft\t/'"
+    found = said(nodes.run("om2", "sh", "-c", command, before=fill))
+    assert "nobody cannot write in /opt/omdata: " in found.failed["folder"]
+    assert found.facts["left"] == ["full"]
+
+
+AT = "connection to server at"
+REJECTED = "port 5432 failed: FATAL:  no pg_hba.conf entry for host"
+REFUSED = {
+    "another language": (
+        f'psql: error: {AT} "10.1.1.9", port 5432 failed: ВАЖНО:  пользователь не прошёл проверку',
+        "fail пользователь не прошёл проверку",
+    ),
+    "a standby, and then the server": (
+        f'psql: error: {AT} "a", port 5432 failed: session is read-only\n{AT} "b", {REJECTED}',
+        "fail no pg_hba.conf entry for host",
+    ),
+    "a server that is down, and then one": (
+        f'psql: error: {AT} "a", port 5432 failed: Connection refused\n{AT} "b", {REJECTED}',
+        "fail no pg_hba.conf entry for host",
+    ),
+    "standbys alone": (
+        f'psql: error: {AT} "a", port 5432 failed: session is read-only',
+        "unknown session is read-only",
+    ),
+    "an old client": (
+        "psql: FATAL:  password authentication failed",
+        "fail password authentication failed",
+    ),
+    "a name": (
+        'psql: error: could not translate host name "a" to address',
+        'fail cannot translate host name "a" to address',
+    ),
+    "MariaDB, after TLS failed elsewhere": (
+        "ERROR 2026 (HY000): TLS/SSL error\nERROR 1045 (28000): Access denied",
+        "fail ERROR 1045 (28000): Access denied",
+    ),
+    "MariaDB, whose TLS failed": (
+        "ERROR 2026 (HY000): TLS/SSL error",
+        "unknown ERROR 2026 (HY000): TLS/SSL error",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_a_client_says_of_a_login(shell: list[str], case: str) -> None:
+    printed, meaning = REFUSED[case]
+    functions = node_check.program_text().partition("\nroot='' cluster=")[0]
+    done = run(*shell, "-c", f"{functions}\nrefusal", input=printed)
+    assert done.stdout == f"{meaning}\n"
 
 
 @needs("dash", "setpriv")

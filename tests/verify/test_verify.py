@@ -116,10 +116,13 @@ def test_a_lost_second_answer_is_no_other_folder() -> None:
     nodes = Nodes()
     nodes.folder["om3"] = "another"
     nodes.instead["om3", "--collect"] = Answer(problem="no response in 5 seconds")
-    assert together(nodes.verify())["same-folder"] == [
-        ("unknown", "whether om3 has the same data folder could not be determined"),
+    found = together(nodes.verify())
+    unknown = "whether om3 has the same data folder could not be determined"
+    assert found["same-folder"] == [
+        ("unknown", f"{unknown}: no response in 5 seconds"),
         ("ok", "om1 and om2 share one data folder"),
     ]
+    assert found["same-clock"] == [("unknown", "om3 did not report the time")]
 
 
 def test_clocks() -> None:
@@ -145,6 +148,9 @@ def test_time_zones() -> None:
     nodes.offset["om2"] = "+0100"
     text = "nodes' time zones differ: +0000: om1 and om3; +0100: om2"
     assert together(nodes.verify())["same-timezone"] == [("fail", text)]
+    nodes.offset["om2"] = "of Java alone"
+    text = "om2 did not report the time zone; others are at +0000"
+    assert together(nodes.verify())["same-timezone"] == [("unknown", text)]
 
 
 def test_who_sees_whom() -> None:
@@ -181,7 +187,7 @@ def test_behind_nat_members_have_their_public_addresses() -> None:
         (Answer(127), "/usr/local/sbin/omconf-node-check is not installed on the node", LAY),
         (
             Answer(64),
-            "/usr/local/sbin/omconf-node-checkon the node is from another omconf version",
+            "/usr/local/sbin/omconf-node-check on the node is from another omconf version",
             LAY,
         ),
         (Answer(137), "/usr/local/sbin/omconf-node-check ended with 137", ""),
