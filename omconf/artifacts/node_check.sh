@@ -763,9 +763,9 @@ exit 1'
 # shellcheck disable=SC2016
 find_place='want=place awk "$connection" "$persistence"'
 
-# Of what a client says, only what holds no secret is repeated. What a server itself refuses has failed,
-# before all that was said on the way to another one, as has a connection; else the client could not try it
-# as the driver does. Before the login PostgreSQL speaks its own language: a word, a colon and two blanks.
+# Of what a client says, only what holds no secret is repeated. A refusal of a server itself counts before
+# what went wrong on the way to another one: both have failed, or else the client could not try it as the
+# driver does. Before the login PostgreSQL speaks its own language: a word, a colon and two blanks.
 refusal() {
     tr -d '\r' | awk '
         function way(text) { if (first == "") first = text }
