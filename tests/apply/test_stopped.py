@@ -1,0 +1,150 @@
+"""What an apply and an undo record and do when somebody stops them, or a node is lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+
+from omconf import interrupts
+from omconf.actions import Health, Manual, Service
+from omconf.apply.cluster_watch import ClusterWatch
+from omconf.apply.events import Outcome
+from omconf.apply.written import StoppedError
+from omconf.pipeline import undo
+from omconf.pipeline.apply import Result
+from omconf.pipeline.apply_input import Options
+from omconf.pipeline.connected import Connected
+from omconf.pipeline.journals import Taken
+from tests.apply.fakes import FakeLine, FakePeople, interrupt
+from tests.clusters import simple
+
+NAMES = ("om1", "om2", "om3")
+UNIT = "openmeetings.service"
+RESTART = (Service("restart", UNIT), Health())
+
+
+@pytest.fixture(autouse=True)
+def _no_signal() -> Iterator[None]:
+    yield
+    interrupts.resume()
+
+
+class Undone:
+    """An undo of an apply to three nodes, the last step first."""
+
+    def __init__(self, steps: list[Taken], people: FakePeople | None = None) -> None:
+        self.lines = {name: FakeLine(name) for name in NAMES}
+        self.people = people or FakePeople()
+        self.steps = steps
+
+    def run(self, healthy: Any = lambda *_: "", begin: Any = lambda *_: True) -> Result:
+        backs = {name: SimpleNamespace(written=(), files=[]) for name in NAMES}
+        asked = SimpleNamespace(tree=None)
+        given: Any = SimpleNamespace(
+            cluster=simple(3), asked=asked, nodes=backs, former={}, steps=self.steps
+        )
+        programs: Any = self.lines
+        show: Any = SimpleNamespace(event=lambda _: None)
+        with (
+            patch.object(ClusterWatch, "survey", lambda *_: []),
+            patch.object(ClusterWatch, "healthy", lambda _, name, __: healthy(name)),
+            patch.object(undo, "_begin", begin),
+        ):
+            lines, options = Connected(NAMES, programs), Options()
+            with suppress(interrupts.Interrupted), interrupts.deferred():
+                result = undo._on(given, lines, "01234567", show, self.people, options)
+        return result
+
+    def ended(self) -> dict[str, tuple[str, str]]:
+        """Return what each journal says of the end: the outcome, and what is over by it."""
+        ends = {n: [a for a in line.asked if a[0] == "end"] for n, line in self.lines.items()}
+        return {name: (json.loads(end[1])["outcome"], str(end[2])) for name, (end,) in ends.items()}
+
+    def ran(self) -> dict[str, list[str]]:
+        return {name: line.ran() for name, line in self.lines.items()}
+
+
+def one_by_one() -> list[Taken]:
+    return [
+        Taken(number, RESTART, bars=False, nodes=(name,))
+        for number, name in ((3, "om3"), (2, "om2"), (1, "om1"))
+    ]
+
+
+def test_nodes_that_an_interrupted_undo_did_not_come_to_are_not_undone() -> None:
+    def healthy(name: str) -> str:
+        interrupt()
+        raise StoppedError
+
+    undone = Undone(one_by_one())
+    result = undone.run(healthy)
+    assert result.outcome is Outcome.PARTIAL
+    assert undone.ran() == {"om1": [], "om2": [], "om3": [f"systemctl restart {UNIT}"]}
+    assert undone.ended() == dict.fromkeys(NAMES, ("partial", "own"))
+
+
+def test_a_node_that_an_interrupted_undo_came_to_the_end_of_is_undone() -> None:
+    def healthy(name: str) -> str:
+        if name == "om2":
+            interrupt()
+        return ""
+
+    undone = Undone(one_by_one())
+    result = undone.run(healthy)
+    assert (result.outcome, result.why) == (Outcome.PARTIAL, "it was interrupted")
+    assert undone.ended() == {
+        "om1": ("partial", "own"),
+        "om2": ("undone", "all"),
+        "om3": ("undone", "all"),
+    }
+
+
+def test_an_interrupt_in_the_last_step_of_an_undo_leaves_nothing_to_do() -> None:
+    def healthy(name: str) -> str:
+        if name == "om1":
+            interrupt()
+        return ""
+
+    undone = Undone(one_by_one())
+    assert undone.run(healthy).outcome is Outcome.UNDONE
+    assert undone.ended() == dict.fromkeys(NAMES, ("undone", "all"))
+
+
+def test_an_undo_that_is_interrupted_by_its_checks_does_not_begin() -> None:
+    undone = Undone(one_by_one())
+    interrupt()
+    result = undone.run()
+    assert (result.outcome, result.why) == (Outcome.REFUSED, "it was interrupted")
+    assert undone.ran() == {"om1": [], "om2": [], "om3": []}
+
+
+def test_an_undo_that_is_interrupted_before_its_first_step_does_nothing() -> None:
+    def begin(*_: object) -> bool:
+        interrupt()
+        return True
+
+    undone = Undone(one_by_one())
+    result = undone.run(begin=begin)
+    assert (result.outcome, result.why) == (Outcome.PARTIAL, "it was interrupted")
+    assert undone.ran() == {"om1": [], "om2": [], "om3": []}
+    assert undone.ended() == dict.fromkeys(NAMES, ("partial", "own"))
+
+
+def test_nodes_behind_a_manual_step_that_is_not_done_are_not_undone() -> None:
+    """Also where another node failed before."""
+
+    def healthy(name: str) -> str:
+        return "it is not healthy" if name == "om3" else ""
+
+    move = Taken(2, (Manual("admin", "Move the data back."),), bars=True, nodes=("om2",))
+    first, _, last = one_by_one()
+    undone = Undone([first, move, last], FakePeople(answer=lambda _: False))
+    result = undone.run(healthy)
+    assert "Move the data back." in result.why
+    assert undone.ended() == dict.fromkeys(NAMES, ("partial", "own"))
