@@ -271,26 +271,31 @@ def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
     return [NOT_APPLIED.at(None, message, node=name) for name, well in began.items() if not well]
 
 
-def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:
+def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str] | None]:
     """Return a function that reads a node again, after a person replaced files there.
 
-    It returns the new targets and OpenMeetings' folder; it raises FailedError.
+    It returns the new targets and OpenMeetings' folder, and None for a removed node: what is read of
+    one is only what omconf wrote. It raises FailedError, and StoppedError after a signal.
     """
     from omconf.apply.targets import Targets
-    from omconf.apply.written import FailedError
+    from omconf.apply.written import FailedError, StoppedError
     from omconf.plan.requests import requests
 
-    def reread(name: str) -> tuple[Targets, str]:
+    def reread(name: str) -> tuple[Targets, str] | None:
+        own = next((n for n in prepared.cluster.nodes if n.name.value == name), None)
+        if own is None:
+            return None
         # What goes wrong with this reading is not to end the connections of the apply.
         source, _ = replace(prepared.asked, connections=None).sources(prepared.cluster)
         snapshot = source.read(requests(prepared.cluster, [name], ()), whole=False)
         files = None if isinstance(snapshot, Diagnostic) else snapshot.nodes[name]
         if files is None or files.problem:
+            if interrupts.stopped():  # the signal ended the reading, too
+                raise StoppedError
             raise FailedError(f"{name} cannot be read again")
         bundle = prepared.compiled.bundle
         assert bundle is not None  # noqa: S101 - there is a plan
-        (node,) = (node for node in prepared.cluster.nodes if node.name.value == name)
-        return Targets(bundle, name, files, prepared.made.secrets, {}), node.home.value
+        return Targets(bundle, name, files, prepared.made.secrets, {}), own.home.value
 
     return reread
 

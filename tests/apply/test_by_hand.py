@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -12,10 +14,13 @@ from omconf.actions import Do, Manual, Run, Service, Step
 from omconf.apply.events import Outcome
 from omconf.apply.nodes import Nodes
 from omconf.apply.wire import LostError, Reply
-from omconf.apply.written import FailedError
+from omconf.apply.written import FailedError, StoppedError
+from omconf.pipeline import apply
+from omconf.pipeline.sources import Asked
 from omconf.plan import owed
 from omconf.rollout.who import MOVE
 from tests.apply.fakes import FakePeople, interrupt, nodes_of
+from tests.clusters import cluster_of, spec_of
 
 UNIT = "openmeetings.service"
 STOP = Step(("om1", "om2"), "stop", (Service("stop", UNIT),), (Service("start", UNIT),))
@@ -129,3 +134,35 @@ def test_who_does_not_do_a_first_step_leaves_nothing_behind() -> None:
     step = Step.of(("om1",), "wait", [Do(NEW, OLD)])
     assert run.carry_out([(1, step)]) == (Outcome.WAITING, NEW.text)
     assert not run.stands
+
+
+def read_again(name: str, answer: Any) -> Any:
+    """Read a node again, of a cluster that om3 has left."""
+    cluster = cluster_of(spec_of(2, removed={"om3": {"ssh": "om3"}}))
+    prepared: Any = SimpleNamespace(cluster=cluster, asked=Asked.of_nodes())
+    with patch.object(Asked, "sources", lambda *_: (SimpleNamespace(read=answer), None)):
+        return apply.prepared_again(prepared)(name)
+
+
+def test_no_file_of_a_removed_node_is_read_again() -> None:
+    """A person stopped OpenMeetings there: apply goes on."""
+
+    def answer(requests: Any, **_: object) -> Any:
+        return SimpleNamespace(nodes={next(iter(requests)): None})
+
+    assert read_again("om3", answer) is None
+    run = Nodes(nodes_of("om3"), FakePeople(), whole=True)
+    run.reread = lambda name: read_again(name, answer)
+    stop = Step(("om3",), "stop", (Manual("admin", "Stop OpenMeetings on this node."),))
+    assert run.carry_out([(1, stop)]) == (Outcome.APPLIED, "")
+
+
+@pytest.mark.parametrize(("signal", "raised"), [(False, FailedError), (True, StoppedError)])
+def test_a_reading_that_a_signal_ended_is_no_failure(signal: bool, raised: Any) -> None:
+    def answer(requests: Any, **_: object) -> Any:
+        if signal:
+            interrupt()
+        return SimpleNamespace(nodes={name: SimpleNamespace(problem="cut") for name in requests})
+
+    with pytest.raises(raised):
+        read_again("om1", answer)
