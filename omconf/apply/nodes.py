@@ -65,8 +65,11 @@ class Nodes:
     """Whether all nodes stop for it."""
     keep: bool = False
     """Nothing is taken back when a step fails."""
-    may_stop: Callable[[Sequence[str]], None] = lambda _: None
-    """Asks before nodes stop or restart; raises StoppedError where they may not."""
+    may_stop: Callable[[Sequence[str]], Callable[[str], None]] = lambda _: lambda _: None
+    """Asks before nodes stop or restart; raises StoppedError where they may not.
+
+    Returns what waits until the users of one of them have left; that raises LostError.
+    """
     units: Collection[str] = ()
     """The units that start OpenMeetings."""
     reread: Callable[[str], tuple[Targets, str] | None] = lambda _: None
@@ -89,7 +92,7 @@ class Nodes:
                 if interrupts.stopped():
                     raise StoppedError("it was interrupted")
                 if any(self._stops(action) for action in step.actions):
-                    self.may_stop(names)
+                    self._clear(names)
                 self._step(number, step, names)
             except StoppedError as error:
                 self.finished.append((number, step))
@@ -113,6 +116,13 @@ class Nodes:
             and action.do in ("stop", "restart")
             and action.unit in self.units
         )
+
+    def _clear(self, names: Sequence[str]) -> None:
+        """Have users leave nodes that stop next; raises StoppedError, BrokenError."""
+        drained = self.may_stop(names)
+        self._each(names, lambda node: drained(node.name))
+        if interrupts.stopped():
+            raise StoppedError("it was interrupted")
 
     def _step(self, number: int, step: Step, names: Sequence[str]) -> None:
         self._each(names, lambda node: node.begin(number, step))

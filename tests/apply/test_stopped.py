@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from types import SimpleNamespace
@@ -12,16 +13,21 @@ from unittest.mock import patch
 import pytest
 
 from omconf import interrupts
-from omconf.actions import Health, Manual, Service
+from omconf.actions import Do, Health, Manual, Service, Step
 from omconf.apply.cluster_watch import ClusterWatch
-from omconf.apply.events import Outcome
+from omconf.apply.events import Event, Outcome
+from omconf.apply.nodes import Nodes
+from omconf.apply.wire import LostError
 from omconf.apply.written import StoppedError
-from omconf.pipeline import undo
-from omconf.pipeline.apply import Result
+from omconf.pipeline import stops, undo
+from omconf.pipeline.apply import Result, ended
 from omconf.pipeline.apply_input import Options
 from omconf.pipeline.connected import Connected
 from omconf.pipeline.journals import Taken
-from tests.apply.fakes import FakeLine, FakePeople, interrupt
+from omconf.process import Answer
+from omconf.views import events
+from omconf.views.text import Paint
+from tests.apply.fakes import FakeLine, FakePeople, interrupt, nodes_of
 from tests.clusters import simple
 
 NAMES = ("om1", "om2", "om3")
@@ -148,3 +154,84 @@ def test_nodes_behind_a_manual_step_that_is_not_done_are_not_undone() -> None:
     result = undone.run(healthy)
     assert "Move the data back." in result.why
     assert undone.ended() == dict.fromkeys(NAMES, ("partial", "own"))
+
+
+def restarts(*names: str) -> list[tuple[int, Step]]:
+    does = [Do(RESTART[0], again=True), Do(RESTART[1], again=True)]
+    return [(number, Step.of((name,), "restart", does)) for number, name in enumerate(names, 1)]
+
+
+def drained(run: Nodes, told: list[Event]) -> Nodes:
+    """Have nodes wait for their users before they restart."""
+    lines: Any = Connected(NAMES, {name: node.line for name, node in run.nodes.items()})  # type: ignore[misc]
+    prepared: Any = SimpleNamespace(cluster=simple(3))
+    show: Any = SimpleNamespace(event=told.append)
+    options = Options(drain=60)
+    run.units = (UNIT,)
+    run.may_stop = stops.asking(prepared, lines, show, run.people.agrees, options)
+    return run
+
+
+def counting(run: Nodes, name: str, out: bytes, then: Any = lambda: None) -> None:
+    """Have a node count the connections of its users."""
+    line: Any = run.nodes[name].line
+    line.answer = Answer(0, out)
+    line.on = lambda fields: then() if fields[0] == "output" else None
+
+
+@pytest.fixture
+def told() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def run(told: list[Event], monkeypatch: pytest.MonkeyPatch) -> Nodes:
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    made = drained(Nodes(nodes_of(*NAMES), FakePeople(), whole=False), told)
+    for name in NAMES:
+        counting(made, name, b"0\n")
+    return made
+
+
+def programs(run: Nodes) -> dict[str, list[str]]:
+    lines: Any = {name: node.line for name, node in run.nodes.items()}
+    return {name: line.ran() for name, line in lines.items()}
+
+
+def test_an_interrupted_wait_for_users_does_not_stop_them(run: Nodes, told: list[Event]) -> None:
+    counting(run, "om2", b"7\n", interrupt)
+    with suppress(interrupts.Interrupted), interrupts.deferred():
+        ended = run.carry_out(restarts(*NAMES))
+    assert ended == (Outcome.PARTIAL, "it was interrupted")
+    assert [(event.node, event.text) for event in told] == [
+        ("om2", "7 connections to OpenMeetings")
+    ]
+    assert programs(run) == {"om1": [f"systemctl restart {UNIT}"], "om2": [], "om3": []}
+
+
+def test_a_node_that_is_lost_while_its_users_leave_ends_the_apply_there(run: Nodes) -> None:
+    def gone() -> None:
+        raise LostError("the connection was closed")
+
+    counting(run, "om2", b"7\n", gone)
+    outcome, why = run.carry_out(restarts(*NAMES))
+    result = ended(run, "01234567", outcome, why)
+    assert (outcome, why) == (
+        Outcome.PARTIAL,
+        "om2 does not respond: the connection was closed",
+    )
+    assert result.stands
+    assert [(state.node, state.service) for state in result.states] == [
+        ("om1", "restarted"),
+        ("om2", "unknown"),
+        ("om3", "unchanged"),
+    ]
+    assert programs(run) == {"om1": [f"systemctl restart {UNIT}"], "om2": [], "om3": []}
+
+
+def test_where_users_cannot_be_counted_that_is_reported(run: Nodes, told: list[Event]) -> None:
+    counting(run, "om2", b"")
+    assert run.carry_out(restarts(*NAMES)) == (Outcome.APPLIED, "")
+    (event,) = told
+    line = events.line(events.of_event(event), Paint(colour=False))
+    assert line == f"om2: does not wait: {stops.UNCOUNTED}"
