@@ -137,7 +137,10 @@ class Nodes:
                 manual = actions[0] if isinstance(actions[0], Manual) else None
                 if at == len(chunks) and (manual is None or manual in self.asked):
                     well = [name for name in names if name not in broken.errors]
-                    self._each(well, lambda node: node.finish(number, step))
+                    try:
+                        self._each(well, lambda node: node.finish(number, step))
+                    except BrokenError as also:
+                        raise BrokenError({**broken.errors, **also.errors}) from broken
                 raise
         self._each(names, lambda node: node.finish(number, step))
 

@@ -175,8 +175,6 @@ def _on(
     from omconf.apply import preflight
     from omconf.apply.cluster_watch import ClusterWatch
     from omconf.apply.nodes import Nodes
-    from omconf.apply.wire import LostError
-    from omconf.apply.written import FailedError
     from omconf.pipeline import remembered, stops
 
     asked = prepared.asked
@@ -208,15 +206,30 @@ def _on(
     run = Nodes(nodes, people, prepared.whole, options.keep)
     run.units, run.reread = units, prepared_again(prepared)
     run.may_stop = stops.asking(prepared, lines, show, people.agrees, options)
-    if prepared.whole and real:
-        try:
-            lines.each(lambda name: nodes[name].stage(_targets(nodes[name], steps[name])), nodes)
-        except (FailedError, LostError) as error:
-            return ended(run, apply_id, Outcome.UNDONE, str(error))
+    if prepared.whole and real and (unstaged := _stage(run, lines, steps)):
+        return ended(run, apply_id, Outcome.UNDONE, unstaged)
     outcome, why = run.carry_out(prepared.steps)
     if outcome is Outcome.APPLIED:
         remembered.end(prepared, lines)
     return ended(run, apply_id, outcome, why)
+
+
+def _stage(run: Nodes, lines: Connected, steps: Mapping[str, Sequence[Step]]) -> str:
+    """Stage all files before the first node stops; returns why that failed, or an empty text."""
+    from omconf.apply.wire import LostError
+    from omconf.apply.written import FailedError
+
+    def stage(name: str) -> None:
+        try:
+            run.nodes[name].stage(_targets(run.nodes[name], steps[name]))
+        except FailedError as error:
+            raise FailedError(*run.named(name, [str(error)])) from error
+
+    try:
+        lines.each(stage, run.nodes)
+    except (FailedError, LostError) as error:
+        return str(error)
+    return ""
 
 
 def _targets(node: Node, steps: Sequence[Step]) -> list[Target]:

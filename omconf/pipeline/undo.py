@@ -44,18 +44,26 @@ def take_back(
         try:
             with connect(prepared.cluster, prepared.asked, prepared.nodes) as lines:
                 who = f"undo {apply_id} by {recorded.whoever()} since {recorded.moment()}"
-                refused = lines.refused() or lines.lock(who, options)
-                if not refused and again() != prepared:
-                    message = "The files to restore changed after they were shown."
-                    refused = [NO_UNDO.at(None, message)]
+                refused = lines.refused() or lines.lock(who, options) or _changed(prepared, again)
                 if refused:
                     result = apply.Result(Outcome.REFUSED, diagnostics=refused)
+                elif interrupts.stopped():
+                    result = apply.Result(Outcome.REFUSED, why="it was interrupted")
                 else:
                     result = _on(prepared, lines, apply_id, show, people, options)
         except LostError as error:
             result = apply.Result(Outcome.REFUSED, apply_id, diagnostics=[refusal(error, NO_UNDO)])
     result.seconds = time.monotonic() - started
     return result
+
+
+def _changed(prepared: Prepared, again: Again) -> list[Diagnostic]:
+    """Report why what was shown is not what would be undone now; empty if it is, or after a signal."""
+    now = again()
+    if isinstance(now, list):
+        return [] if interrupts.stopped() else now
+    message = "The files to restore changed after they were shown."
+    return [] if now == prepared else [NO_UNDO.at(None, message)]
 
 
 def _on(

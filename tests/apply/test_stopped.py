@@ -5,26 +5,29 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import pytest
 
 from omconf import interrupts
-from omconf.actions import Do, Health, Manual, Service, Step
+from omconf.actions import Do, Health, Manual, Put, Run, Service, Step
 from omconf.apply.cluster_watch import ClusterWatch
 from omconf.apply.events import Event, Outcome
+from omconf.apply.node import Node
 from omconf.apply.nodes import Nodes
-from omconf.apply.wire import LostError
-from omconf.apply.written import StoppedError
-from omconf.pipeline import stops, undo
+from omconf.apply.wire import LostError, Reply
+from omconf.apply.written import FailedError, StoppedError
+from omconf.diagnostics import Diagnostic
+from omconf.pipeline import apply, connected, stops, undo
 from omconf.pipeline.apply import Result, ended
 from omconf.pipeline.apply_input import Options
 from omconf.pipeline.connected import Connected
 from omconf.pipeline.journals import Taken
 from omconf.process import Answer
+from omconf.rules import SILENT
 from omconf.views import events
 from omconf.views.text import Paint
 from tests.apply.fakes import FakeLine, FakePeople, interrupt, nodes_of
@@ -163,7 +166,7 @@ def restarts(*names: str) -> list[tuple[int, Step]]:
 
 def drained(run: Nodes, told: list[Event]) -> Nodes:
     """Have nodes wait for their users before they restart."""
-    lines: Any = Connected(NAMES, {name: node.line for name, node in run.nodes.items()})  # type: ignore[misc]
+    lines = Connected(NAMES, {name: cast(Any, node.line) for name, node in run.nodes.items()})
     prepared: Any = SimpleNamespace(cluster=simple(3))
     show: Any = SimpleNamespace(event=told.append)
     options = Options(drain=60)
@@ -235,3 +238,68 @@ def test_where_users_cannot_be_counted_that_is_reported(run: Nodes, told: list[E
     (event,) = told
     line = events.line(events.of_event(event), Paint(colour=False))
     assert line == f"om2: does not wait: {stops.UNCOUNTED}"
+
+
+def taken_back(again: Any) -> Result:
+    """Undo what is prepared anew first, on a node that answers well."""
+    given: Any = SimpleNamespace(cluster=simple(3), asked=None, nodes={}, steps=[])
+    show: Any = None
+    program: Any = SimpleNamespace(lock=lambda *_: Reply(ok=True))
+    connection = nullcontext(Connected(("om1",), {"om1": program}))
+    with (
+        patch.object(connected, "connect", lambda *_: connection),
+        suppress(interrupts.Interrupted),
+        interrupts.deferred(),
+    ):
+        result = undo.take_back(given, show, FakePeople(), Options(), again)
+    return result
+
+
+def test_an_undo_refuses_for_what_its_last_look_found() -> None:
+    cut = SILENT.at(None, "It does not respond: the connection was closed.", node="om1")
+    result = taken_back(lambda: [cut])
+    assert (result.outcome, result.diagnostics) == (Outcome.REFUSED, [cut])
+
+
+def test_an_undo_whose_last_look_a_signal_ended_was_interrupted() -> None:
+    def again() -> list[Diagnostic]:
+        interrupt()
+        return [SILENT.at(None, "It does not respond: interrupted.", node="om1")]
+
+    result = taken_back(again)
+    assert (result.outcome, result.why) == (Outcome.REFUSED, "it was interrupted")
+    assert result.diagnostics == []
+
+
+def test_a_node_whose_files_cannot_be_staged_is_named() -> None:
+    def stage(node: Node, _: object) -> None:
+        if node.name == "om2":
+            raise FailedError("/etc/fstab: it cannot be written")
+
+    run = Nodes(nodes_of(*NAMES), FakePeople(), whole=True)
+    lines = Connected(NAMES, {name: cast(Any, node.line) for name, node in run.nodes.items()})
+    for node in run.nodes.values():
+        node.targets = cast(Any, object())
+    with patch.object(Node, "stage", stage):
+        why = apply._stage(run, lines, dict.fromkeys(NAMES, ()))
+    assert why == "om2: /etc/fstab: it cannot be written"
+
+
+def test_what_failed_first_is_reported_beside_a_node_that_is_lost_then() -> None:
+    nodes = nodes_of("om1", "om2")
+    first: Any = nodes["om1"].line
+    second: Any = nodes["om2"].line
+
+    def lost(fields: Any) -> None:
+        if fields[0] == "settle":
+            raise LostError("the connection was closed")
+
+    first.on = lambda fields: Reply(ok=False, words=("exit", "1")) if fields[0] == "run" else None
+    second.on = lost
+    run = Nodes(nodes, FakePeople(), whole=True)
+    files = Step(("om1", "om2"), "restart", (Put(()), Run(("exportfs", "-ra"))))
+    for node in nodes.values():
+        node.targets = cast(Any, object())
+    outcome, why = run.carry_out([(1, files)])
+    assert outcome is Outcome.PARTIAL
+    assert why.startswith("om1: exportfs: it ended with exit code 1; om2 does not respond")
