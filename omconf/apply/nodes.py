@@ -65,12 +65,15 @@ class Nodes:
     """Whether all nodes stop for it."""
     keep: bool = False
     """Nothing is taken back when a step fails."""
-    may_stop: Callable[[Sequence[str]], None] = lambda _: None
-    """Asks before nodes stop or restart; raises StoppedError where they may not."""
+    may_stop: Callable[[Sequence[str]], Callable[[str], None]] = lambda _: lambda _: None
+    """Asks before nodes stop or restart; raises StoppedError where they may not.
+
+    Returns what waits until the users of one of them have left; that raises LostError.
+    """
     units: Collection[str] = ()
     """The units that start OpenMeetings."""
-    reread: Callable[[str], tuple[Targets, str]] | None = None
-    """Reads a node again: its files, and its home."""
+    reread: Callable[[str], tuple[Targets, str] | None] = lambda _: None
+    """Reads a node again: its files, and its home; None for one that no file is read of."""
     lost: dict[str, str] = field(default_factory=dict)
     left_to_people: list[str] = field(default_factory=list)
     """What people have still to do, after all else was taken back."""
@@ -89,7 +92,7 @@ class Nodes:
                 if interrupts.stopped():
                     raise StoppedError("it was interrupted")
                 if any(self._stops(action) for action in step.actions):
-                    self.may_stop(names)
+                    self._clear(names)
                 self._step(number, step, names)
             except StoppedError as error:
                 self.finished.append((number, step))
@@ -114,6 +117,13 @@ class Nodes:
             and action.unit in self.units
         )
 
+    def _clear(self, names: Sequence[str]) -> None:
+        """Have users leave nodes that stop next; raises StoppedError, BrokenError."""
+        drained = self.may_stop(names)
+        self._each(names, lambda node: drained(node.name))
+        if interrupts.stopped():
+            raise StoppedError("it was interrupted")
+
     def _step(self, number: int, step: Step, names: Sequence[str]) -> None:
         self._each(names, lambda node: node.begin(number, step))
         chunks = list(_chunks(step.actions))
@@ -124,9 +134,13 @@ class Nodes:
                 else:
                     self._each(names, partial(Node.take, step=step, actions=actions))
             except BrokenError as broken:
-                if at == len(chunks):
+                manual = actions[0] if isinstance(actions[0], Manual) else None
+                if at == len(chunks) and (manual is None or manual in self.asked):
                     well = [name for name in names if name not in broken.errors]
-                    self._each(well, lambda node: node.finish(number, step))
+                    try:
+                        self._each(well, lambda node: node.finish(number, step))
+                    except BrokenError as also:
+                        raise BrokenError({**broken.errors, **also.errors}) from broken
                 raise
         self._each(names, lambda node: node.finish(number, step))
 
@@ -164,22 +178,33 @@ class Nodes:
     def _have_done(self, asked: Sequence[str], manual: Manual, step: Step) -> None:
         """Have people do something on some nodes, until it is done; raises WaitingError."""
         pending = list(asked)
-        self.asked.add(manual)
         replaced = [p for action in step.undo if isinstance(action, Put) for p in action.paths]
         self._each(pending, lambda node: node.keep(replaced))
         self._each(pending, lambda node: node.asks(manual))
+        self.asked.add(manual)
+        # From now on it may be done, whatever comes in between.
+        before = {name: self.nodes[name].at for name in asked}
+        for name in asked:
+            self.nodes[name].at = (step, manual)
         text = manual.text
         while pending:
             if not self._done(pending, replace(manual, text=text)):
-                raise StoppedError if interrupts.stopped() else WaitingError(manual.text)
+                if interrupts.stopped():
+                    raise StoppedError
+                for name in pending:
+                    self.nodes[name].at = before[name]
+                raise WaitingError(manual.text)
             still = self._ask(pending, lambda node: node.still(manual))
             pending = [name for name in pending if still[name] is not None]
             text = " ".join(dict.fromkeys((manual.text, *filter(None, still.values()))))
         self._each(asked, lambda node: node.did(manual))
         for name in asked:
             self.nodes[name].shows_done(manual, CHECKED if manual.check else "")
-        if (reread := self.reread) is not None:
-            self._each(asked, lambda node: node.replaced(*reread(node.name)))
+        self._each(asked, self._read_again)
+
+    def _read_again(self, node: Node) -> None:
+        if (read := self.reread(node.name)) is not None:
+            node.replaced(*read)
 
     def _ask(self, names: Sequence[str], question: Callable[[Node], Said]) -> dict[str, Said]:
         """Ask nodes the same side by side."""
@@ -270,6 +295,7 @@ class Nodes:
                 if node.at is not None and node.at[0] is step:
                     failed = node.at[1]
                     does = next((do.undo for do in step.does if do.action == failed), None)
+                    does = None if isinstance(failed, Manual) else does
                     groups.setdefault((step.undo_from(failed), does), []).append(name)
                 elif number in node.finished and not (alone and step.used):
                     groups.setdefault((step.undo, None), []).append(name)
@@ -293,7 +319,13 @@ class Nodes:
         On lost nodes nobody can do them.
         """
         did = [name for name in step.nodes if name in self.nodes]
-        done = {name for name in did if number in self.nodes[name].finished}
+        asked = any(action in self.asked for action in step.actions)
+        done = {
+            name
+            for name in did
+            if number in (node := self.nodes[name]).finished
+            or (asked and node.at is not None and node.at[0] is step)
+        }
         texts = [action.text for action in step.undo if isinstance(action, Manual)]
         left = [text for text in texts if text in self.left_to_people]
         return " ".join(left or (texts if done and done == set(did) <= set(self.lost) else ()))

@@ -175,8 +175,6 @@ def _on(
     from omconf.apply import preflight
     from omconf.apply.cluster_watch import ClusterWatch
     from omconf.apply.nodes import Nodes
-    from omconf.apply.wire import LostError
-    from omconf.apply.written import FailedError
     from omconf.pipeline import remembered, stops
 
     asked = prepared.asked
@@ -208,15 +206,30 @@ def _on(
     run = Nodes(nodes, people, prepared.whole, options.keep)
     run.units, run.reread = units, prepared_again(prepared)
     run.may_stop = stops.asking(prepared, lines, show, people.agrees, options)
-    if prepared.whole and real:
-        try:
-            lines.each(lambda name: nodes[name].stage(_targets(nodes[name], steps[name])), nodes)
-        except (FailedError, LostError) as error:
-            return ended(run, apply_id, Outcome.UNDONE, str(error))
+    if prepared.whole and real and (unstaged := _stage(run, lines, steps)):
+        return ended(run, apply_id, Outcome.UNDONE, unstaged)
     outcome, why = run.carry_out(prepared.steps)
     if outcome is Outcome.APPLIED:
         remembered.end(prepared, lines)
     return ended(run, apply_id, outcome, why)
+
+
+def _stage(run: Nodes, lines: Connected, steps: Mapping[str, Sequence[Step]]) -> str:
+    """Stage all files before the first node stops; returns why that failed, or an empty text."""
+    from omconf.apply.wire import LostError
+    from omconf.apply.written import FailedError
+
+    def stage(name: str) -> None:
+        try:
+            run.nodes[name].stage(_targets(run.nodes[name], steps[name]))
+        except FailedError as error:
+            raise FailedError(*run.named(name, [str(error)])) from error
+
+    try:
+        lines.each(stage, run.nodes)
+    except (FailedError, LostError) as error:
+        return str(error)
+    return ""
 
 
 def _targets(node: Node, steps: Sequence[Step]) -> list[Target]:
@@ -271,26 +284,31 @@ def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
     return [NOT_APPLIED.at(None, message, node=name) for name, well in began.items() if not well]
 
 
-def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str]]:
+def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str] | None]:
     """Return a function that reads a node again, after a person replaced files there.
 
-    It returns the new targets and OpenMeetings' folder; it raises FailedError.
+    It returns the new targets and OpenMeetings' folder, and None for a removed node: what is read of
+    one is only what omconf wrote. It raises FailedError, and StoppedError after a signal.
     """
     from omconf.apply.targets import Targets
-    from omconf.apply.written import FailedError
+    from omconf.apply.written import FailedError, StoppedError
     from omconf.plan.requests import requests
 
-    def reread(name: str) -> tuple[Targets, str]:
+    def reread(name: str) -> tuple[Targets, str] | None:
+        own = next((n for n in prepared.cluster.nodes if n.name.value == name), None)
+        if own is None:
+            return None
         # What goes wrong with this reading is not to end the connections of the apply.
         source, _ = replace(prepared.asked, connections=None).sources(prepared.cluster)
         snapshot = source.read(requests(prepared.cluster, [name], ()), whole=False)
         files = None if isinstance(snapshot, Diagnostic) else snapshot.nodes[name]
         if files is None or files.problem:
+            if interrupts.stopped():  # the signal ended the reading, too
+                raise StoppedError
             raise FailedError(f"{name} cannot be read again")
         bundle = prepared.compiled.bundle
         assert bundle is not None  # noqa: S101 - there is a plan
-        (node,) = (node for node in prepared.cluster.nodes if node.name.value == name)
-        return Targets(bundle, name, files, prepared.made.secrets, {}), node.home.value
+        return Targets(bundle, name, files, prepared.made.secrets, {}), own.home.value
 
     return reread
 

@@ -178,5 +178,8 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Di
         time.sleep(POLL_SECONDS)
     holder = printf.meaning("|".join(reply.words[3:]).encode()).decode("utf-8", "replace")
     message = f"Another apply has locked this node: {holder[:300] or 'it has just started'}."
-    hint = f"Wait for it (--lock-timeout); if it hangs, use --break-lock {reply.word(1)}."
+    # People copy it to a command line.
+    known = re.fullmatch("[1-9][0-9]{0,8}", reply.word(1))
+    broken = f"; if it hangs, use --break-lock {reply.word(1)}" if known else ""
+    hint = f"Wait for it (--lock-timeout){broken}."
     return LOCKED.at(None, message, hint=hint, node=node)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 2.0
 LOOK_SECONDS, LIMIT = 15, 1000
+UNCOUNTED = "connections to OpenMeetings cannot be counted here"
 _CONNECTED = """
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$1" '
     BEGIN { split(ports, list, " "); for (i in list) wanted[sprintf("%04X", list[i])] = 1 }
@@ -83,17 +84,24 @@ def asking(
     show: Show,
     confirm: Callable[[str], bool],
     options: Options,
-) -> Callable[[Sequence[str]], None]:
-    """Return a function that asks before nodes stop; it raises StoppedError if they may not."""
+) -> Callable[[Sequence[str]], Callable[[str], None]]:
+    """Return a function that asks before nodes stop; it raises StoppedError if they may not.
+
+    It returns one that waits until the users of a node have left, which raises LostError.
+    """
     by_name = {node.name.value: node for node in prepared.cluster.nodes}
 
-    def may_stop(names: Sequence[str]) -> None:
+    def may_stop(names: Sequence[str]) -> Callable[[str], None]:
         if options.confirm and not confirm(f"Stop or restart {', '.join(names)}?"):
             who = ", ".join(names)
             raise StoppedError(f"{who}: not confirmed, not stopped; run apply again to continue")
-        if options.drain:
-            end = time.monotonic() + options.drain
-            lines.each(lambda name: _drained(lines, by_name.get(name), show, end), names)
+        end = time.monotonic() + options.drain
+
+        def drained(name: str) -> None:
+            if options.drain:
+                _drained(lines, by_name.get(name), show, end)
+
+        return drained
 
     return may_stop
 
@@ -139,13 +147,18 @@ def _count(answer: Answer) -> int | None:
 
 
 def _drained(lines: Connected, node: Node | None, show: Show, end: float) -> None:
-    """Wait until nobody is connected to a node, or the time is over."""
+    """Wait until nobody is connected to a node, the time is over, or a signal comes in.
+
+    Where connections cannot be counted, waiting would be for nothing. Raises LostError.
+    """
     if node is None or node.name.value not in lines.programs:
         return
     last = -1
     while not interrupts.stopped():
         program = lines.programs[node.name.value]
         count = _count(program.output(_words(node), b"", seconds=LOOK_SECONDS))
+        if count is None:
+            show.event(Event("drain", "skipped", node.name.value, text=UNCOUNTED))
         if not count:
             return
         if count != last:

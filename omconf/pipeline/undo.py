@@ -15,13 +15,14 @@ from omconf.pipeline.journals import Prepared
 from omconf.rules import NO_UNDO
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from omconf.apply.node import Node
     from omconf.apply.nodes import Nodes, People
     from omconf.pipeline.apply import Result
     from omconf.pipeline.apply_input import Options, Show
     from omconf.pipeline.connected import Connected
+    from omconf.pipeline.journals import Taken
 
 ON_TERMINAL = "Run it on a terminal, where omconf asks for this step while the nodes are down."
 Again = Callable[[], Prepared | list[Diagnostic] | None]
@@ -43,18 +44,26 @@ def take_back(
         try:
             with connect(prepared.cluster, prepared.asked, prepared.nodes) as lines:
                 who = f"undo {apply_id} by {recorded.whoever()} since {recorded.moment()}"
-                refused = lines.refused() or lines.lock(who, options)
-                if not refused and again() != prepared:
-                    message = "The files to restore changed after they were shown."
-                    refused = [NO_UNDO.at(None, message)]
+                refused = lines.refused() or lines.lock(who, options) or _changed(prepared, again)
                 if refused:
                     result = apply.Result(Outcome.REFUSED, diagnostics=refused)
+                elif interrupts.stopped():
+                    result = apply.Result(Outcome.REFUSED, why="it was interrupted")
                 else:
                     result = _on(prepared, lines, apply_id, show, people, options)
         except LostError as error:
             result = apply.Result(Outcome.REFUSED, apply_id, diagnostics=[refusal(error, NO_UNDO)])
     result.seconds = time.monotonic() - started
     return result
+
+
+def _changed(prepared: Prepared, again: Again) -> list[Diagnostic]:
+    """Report why what was shown is not what would be undone now; empty if it is, or after a signal."""
+    now = again()
+    if isinstance(now, list):
+        return [] if interrupts.stopped() else now
+    message = "The files to restore changed after they were shown."
+    return [] if now == prepared else [NO_UNDO.at(None, message)]
 
 
 def _on(
@@ -83,6 +92,8 @@ def _on(
         return apply.Result(Outcome.REFUSED, diagnostics=found)
     if real and units:
         watch.survey([])
+    if interrupts.stopped():
+        return apply.Result(Outcome.REFUSED, why="it was interrupted")
     began = lines.each(lambda name: _begin(prepared, nodes[name], apply_id, options.reason), nodes)
     if found := apply.not_begun(lines, began):
         return apply.Result(Outcome.REFUSED, diagnostics=found)
@@ -90,17 +101,20 @@ def _on(
     run = Nodes(nodes, people, whole=True)
     failed: dict[str, list[str]] = {name: [] for name in nodes}
     why: list[str] = []
-    for step in prepared.steps:
+    rest: Sequence[Taken] = ()
+    for at, step in enumerate(prepared.steps):
+        if interrupts.stopped():
+            why += [] if any(failed.values()) else ["it was interrupted"]
+            rest = prepared.steps[at:]
+            break
         wrong = run.undo(step.number, step.nodes, step.undo, by_hand=step.did)
         for name, texts in wrong.items():
             failed[name] += run.named(name, texts)
         if left := [m.text for m in step.by_hand if m.text in run.left_to_people]:
             why.append(BARRED.format(text=" ".join(left)))
+            rest = prepared.steps[at:]
             break
-        if interrupts.stopped():
-            why += [] if any(failed.values()) else ["it was interrupted"]
-            break
-    return _ended(run, apply_id, failed, why)
+    return _ended(run, apply_id, failed, why, {name for step in rest for name in step.nodes})
 
 
 def _in_the_way(
@@ -134,13 +148,17 @@ def _ended(
     apply_id: str,
     wrong: Mapping[str, Sequence[str]],
     why: list[str],
+    waiting: Collection[str],
 ) -> Result:
-    """Record in each node's journal how the undo ended there; returns the result of all."""
+    """Record in each node's journal how the undo ended there; returns the result of all.
+
+    `waiting` are the nodes on which steps are still to be undone.
+    """
     why += [text for texts in wrong.values() for text in texts]
     outcome = Outcome.PARTIAL if why else Outcome.UNDONE
     said = "; ".join(dict.fromkeys((*why, *run.left_to_people)))
     for name in [name for name in run.nodes if name not in run.lost]:
-        partly = bool(why) and (bool(wrong[name]) or not any(wrong.values()))
+        partly = bool(wrong[name]) or name in waiting
         own, over = (Outcome.PARTIAL, "own") if partly else (Outcome.UNDONE, "all")
         if unsaid := recorded.end(run, name, own, said, over):
             outcome, said = Outcome.PARTIAL, "; ".join(filter(None, (said, unsaid)))

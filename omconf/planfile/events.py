@@ -54,7 +54,7 @@ class TakenBack(Part):
 class Happened(Part):
     """A check, a step or an action on a node starts or ends.
 
-    `drain`: users are still connected to a node that is about to stop.
+    `drain`: users are still connected to a node about to stop or, if `skipped`, cannot be counted.
     """
 
     event: Literal["check", "step", "action", "drain"]

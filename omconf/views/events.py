@@ -104,7 +104,8 @@ def line(event: Document, paint: Paint) -> str:
     if event["event"] == "check":
         return "" if event["state"] != "started" else f"{node}: checking the current files"
     if event["event"] == "drain":
-        return f"{node}: waits: {visible(event['text'])}"
+        waits = "does not wait" if event["state"] == "skipped" else "waits"
+        return f"{node}: {waits}: {visible(event['text'])}"
     if event["event"] == "step":
         return f"{node}: step {event['step']}: {visible(event['text'])}"
     if event["state"] == "started":

@@ -230,3 +230,28 @@ def test_who_does_not_confirm_a_node_is_told_what_that_means(host: Host, tmp_pat
         assert terminal.process.wait() == 1
     assert "om1: not confirmed, not stopped; run apply again to continue" in terminal.said
     assert host.contents() == before
+
+
+@needs(*NEEDS, "findmnt")
+@pytest.mark.parametrize("back", [True, False])
+def test_data_that_may_have_moved_when_it_was_interrupted_move_back(
+    host: Host, tmp_path: Path, back: bool
+) -> None:
+    host.start_database()
+    host.write_spec(1, discovery={"kind": "tcp-ip"})
+    assert host.run("apply", "--yes").returncode == 0
+    host.write_spec(1, discovery={"kind": "tcp-ip"}, openmeetings={"data_dir": "/srv/data"})
+    host.forget()
+    with Terminal(host.words("apply", "--yes"), tmp_path) as terminal:
+        terminal.hear(DONE)
+        assert "Move the shared data to its new location" in terminal.said
+        terminal.said = ""
+        host.signal("INT", "-m [o]mconf apply")
+        terminal.hear(DONE)
+        assert "Move the shared data back" in terminal.said
+        terminal.answer("y" if back else "n")
+        terminal.hear()
+        assert terminal.process.wait() != 0, terminal.said
+    assert ("systemctl start openmeetings.service" in host.programs()) is back
+    (entry, *_) = json.loads(host.run("log", "--json").stdout)["entries"]
+    assert entry["outcome"] == ("undone" if back else "partial")
