@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omconf.adopt import write
-from omconf.adopt.fold import fold
+from omconf.adopt.fold import HOME, fold
 from omconf.adopt.model import ABSENT, Fact
 from omconf.adopt.names import ONLY_NEW
 from omconf.dataclass import dataclass
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from omconf.spec.document import Document
 
 _NOT_COMPARED = frozenset({"cluster", "secrets"})
+_INTERFACE = ("network", "interface")
+_SHARED = {
+    "home": ("openmeetings", "home"),
+    "interface": _INTERFACE,
+    "kurento_url": ("kurento", "url"),
+}
+"""Keys of a node that follow one of the whole cluster, unless the node or `node_defaults` sets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,10 @@ class Existing:
     def own(self, nodes: Sequence[Seen]) -> tuple[Facts, list[Diagnostic]]:
         """Return the new nodes' own facts, and diagnostics for differences from the spec."""
         every = fold(nodes, explicit=True, patterns=False)
+        every.pop(_INTERFACE, None)  # a node can have its own
+        for node in nodes:
+            if (fact := node.fact(*_INTERFACE)) and fact.value is not None:
+                every["nodes", node.name, "interface"] = fact
         apart: list[Diagnostic] = []
         own: Facts = {}
         for path, fact in every.items():
@@ -74,9 +85,11 @@ class Existing:
         return own, apart
 
     def _by_default(self, path: Path, fact: Fact, every: Facts) -> bool:
-        """Tell whether `node_defaults` gives the node the same value."""
+        """Tell whether a value for all nodes gives the node the same one."""
         name, key = path[1:]
-        usual = (self.document.data.get("node_defaults") or {}).get(key)
+        usual = self.document.value(("node_defaults", key))
+        if usual is None and key in _SHARED:
+            usual = self.document.value(_SHARED[key]) or (HOME if key == "home" else None)
         if not isinstance(usual, str):
             return False
         address = every.get(("nodes", name, "address"))

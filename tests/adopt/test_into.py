@@ -1,0 +1,99 @@
+"""What `omconf import --into` adds to a spec, what it compares, and how it writes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.adopt.trees import by_hand, edit, imported, put
+from tests.command import omconf
+
+ENV = {"OM_DB_PASSWORD": "pa55-postgresql"}
+UNIT = "etc/systemd/system/openmeetings.service"
+
+
+@pytest.fixture
+def trees(tmp_path: Path) -> Path:
+    by_hand(tmp_path / "trees")
+    return tmp_path / "trees"
+
+
+@pytest.fixture
+def spec(trees: Path, tmp_path: Path) -> Path:
+    """A spec of om1 alone, as an import writes it."""
+    path = tmp_path / "cluster.yaml"
+    assert omconf("import", "--deployed", trees, "--node", "om1", "-o", path, env=ENV).code == 0
+    return path
+
+
+def move(tree: Path, home: str) -> None:
+    """Move OpenMeetings of a tree to another folder."""
+    (tree / home.lstrip("/")).parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(tree / "opt/open", tree / home.lstrip("/"))
+    edit(tree, UNIT, "/opt/open", home)
+
+
+def nodes(spec: Path) -> dict[str, dict[str, object]]:
+    found: dict[str, dict[str, object]] = yaml.safe_load(spec.read_text())["nodes"]
+    return found
+
+
+@pytest.mark.parametrize("first", ["/opt/om", "/opt/open"])
+@pytest.mark.parametrize("new", ["/srv/om", "/opt/om"])
+def test_a_node_keeps_a_home_of_its_own(trees: Path, tmp_path: Path, first: str, new: str) -> None:
+    spec = tmp_path / "cluster.yaml"
+    if first != "/opt/open":
+        move(trees / "om1", first)
+    move(trees / "om2", new)
+    assert omconf("import", "--deployed", trees, "--node", "om1", "-o", spec, env=ENV).code == 0
+    done, found = imported(trees, "--node", "om2", "--node", "om3", "--into", spec, env=ENV)
+    assert done.code == 0, found["differences"]
+    homes = {name: own.get("home") for name, own in nodes(spec).items()}
+    wanted = {"om1": first, "om2": new, "om3": "/opt/open"}
+    assert homes == {name: None if home == first else home for name, home in wanted.items()}
+    planned = json.loads(omconf("plan", spec, "--deployed", trees, "--json", env=ENV).out)
+    assert {c["action"] for c in planned["changes"] if c["kind"] == "hazelcast"} == {"reformat"}
+
+
+def test_the_home_of_node_defaults_is_not_repeated(trees: Path, spec: Path) -> None:
+    spec.write_text(spec.read_text() + "node_defaults: {home: /srv/om}\n")
+    edit(spec.parent, spec.name, r"(  om1:\n)", r"\1    home: /opt/open\n")
+    move(trees / "om2", "/srv/om")
+    done, found = imported(trees, "--node", "om2", "--node", "om3", "--into", spec, env=ENV)
+    assert done.code == 0, found["diagnostics"]
+    assert [own.get("home") for own in nodes(spec).values()] == ["/opt/open", None, "/opt/open"]
+
+
+def test_a_node_keeps_an_interface_of_its_own(trees: Path, spec: Path) -> None:
+    spec.write_text(spec.read_text() + "network: {interface: eth0}\n")
+    for node, device in (("om2", "eth0"), ("om3", "eth1")):
+        route = f"up ip route add 224.0.0.0/4 dev {device}\n"
+        put(trees / node, "etc/network/interfaces", route)
+    _, found = imported(trees, "--node", "om2", "--node", "om3", "--into", spec, env=ENV)
+    assert [own.get("interface") for own in nodes(spec).values()] == [None, None, "eth1"]
+    assert "network.interface" not in str(found["diagnostics"])
+
+
+@pytest.mark.parametrize("into", [True, False])
+def test_files_of_openmeetings_that_a_plan_creates_elsewhere_are_differences(
+    trees: Path, spec: Path, into: bool
+) -> None:
+    """The folder of the web application is one for all nodes; some homes no spec can have."""
+    options: tuple[str | Path, ...] = ()
+    where = "/srv/o$m/webapps/openmeetings"
+    if into:
+        shutil.move(trees / "om2/opt/open/webapps/openmeetings", trees / "om2/opt/open/webapps/om")
+        options, where = ("--node", "om2", "--into", spec), "/opt/open/webapps/om"
+    else:
+        for node in ("om1", "om2", "om3"):
+            move(trees / node, "/srv/o$m")
+    done, found = imported(trees, *options, env=ENV)
+    assert done.code == 2
+    assert not found["proved"]
+    created = [d for d in found["differences"] if d["action"] == "create"]
+    assert {d["kind"] for d in created} == {"hazelcast", "persistence"}
+    assert {d["reason"] for d in created} == {f"OpenMeetings is in {where} on this node"}
