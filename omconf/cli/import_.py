@@ -194,9 +194,7 @@ def _unwritable(out: Path) -> str:
 
 def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[str, str]:
     """Write the spec and the files beside it, all or none; new ones never overwrite."""
-    from omconf.files.read import folder
     from omconf.files.write import create, remove_file
-    from omconf.files.write import replace as replaced
 
     if target is None:
         return {}
@@ -212,23 +210,44 @@ def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[st
         data = text.encode("utf-8", "surrogateescape")
         try:
             if replace and path == target:
-                above = folder(str(target.parent))
-                try:
-                    mode = target.stat().st_mode & 0o777
-                    replaced(target.name, data, dir_fd=above, mode=mode)
-                finally:
-                    os.close(above)
+                _replaced(target, result.before, data)
             else:
                 create(str(path), data)
         except OSError as error:
             what = "it already exists" if isinstance(error, FileExistsError) else error.strerror
-            result.diagnostics.append(_exists(str(path), what or "it cannot be written"))
+            again = {"hint": "Run the import again."} if error.errno == errno.ESTALE else {}
+            result.diagnostics.append(_exists(str(path), what or "it cannot be written", **again))
             for new in done.values():
                 with suppress(OSError):
                     remove_file(new)
             return {}
         done[path.name] = str(path)
     return done
+
+
+def _replaced(target: Path, before: str, data: bytes) -> None:
+    """Replace the spec that was read, a link's target too; its owner, mode and BOM are kept.
+
+    Raises OSError if it is no longer the text that was read, or cannot be replaced.
+    """
+    import codecs
+
+    from omconf.files.read import contents, folder
+    from omconf.files.write import replace
+    from omconf.spec.parse import MAX_BYTES
+
+    place, name = os.path.split(os.path.realpath(target))
+    above = folder(place)
+    try:
+        now = contents(name, MAX_BYTES, dir_fd=above, follow=False)
+        if now.data.decode("utf-8-sig", "replace") != before:
+            raise OSError(errno.ESTALE, "it changed while the nodes were read")
+        if now.data.startswith(codecs.BOM_UTF8):
+            data = codecs.BOM_UTF8 + data
+        owner = (now.status.st_uid, now.status.st_gid)
+        replace(name, data, dir_fd=above, mode=now.status.st_mode & 0o7777, owner=owner)
+    finally:
+        os.close(above)
 
 
 def _show(result: Imported, written: dict[str, str], target: Path | None, *, as_json: bool) -> None:

@@ -79,7 +79,7 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         existing = into.read(checked.document, checked.diagnostics)
         if isinstance(existing, list):
             return Imported(diagnostics=existing)
-        base = existing
+        base, result.before = existing, existing.document.text
         taken = base.names
     gathered = gather(
         origin, said=asked.names, release_said=asked.release, only=asked.only, taken=taken

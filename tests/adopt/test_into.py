@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import codecs
+import errno
 import json
+import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from omconf.adopt import gather
 from tests.adopt.trees import by_hand, edit, imported, put
 from tests.command import omconf
+from tests.needs import needs
 
 ENV = {"OM_DB_PASSWORD": "pa55-postgresql"}
 UNIT = "etc/systemd/system/openmeetings.service"
@@ -97,3 +103,74 @@ def test_files_of_openmeetings_that_a_plan_creates_elsewhere_are_differences(
     created = [d for d in found["differences"] if d["action"] == "create"]
     assert {d["kind"] for d in created} == {"hazelcast", "persistence"}
     assert {d["reason"] for d in created} == {f"OpenMeetings is in {where} on this node"}
+
+
+def test_a_spec_that_changes_meanwhile_is_not_overwritten(
+    trees: Path, spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = spec.read_text()
+
+    def slow(*given: Any, **more: Any) -> Any:
+        spec.write_text(before + "# added meanwhile\n")
+        return gather.gather(*given, **more)
+
+    monkeypatch.setattr("omconf.pipeline.adopt.gather", slow)
+    done, found = imported(trees, "--node", "om2", "--into", spec, env=ENV)
+    assert done.code == 1
+    assert [d["rule"] for d in found["diagnostics"] if d["severity"] == "error"] == ["OM111"]
+    assert spec.read_text() == before + "# added meanwhile\n"
+
+
+def test_a_link_to_a_spec_stays_one(trees: Path, spec: Path) -> None:
+    real = spec.parent / "real" / "omconf.yaml"
+    real.parent.mkdir()
+    spec.rename(real)
+    spec.symlink_to("real/omconf.yaml")
+    done, _ = imported(trees, "--node", "om2", "--into", spec, env=ENV)
+    assert done.code == 0
+    assert spec.is_symlink()
+    assert list(nodes(real)) == ["om1", "om2"]
+
+
+@needs("root")
+def test_a_spec_keeps_its_owner_and_mode(trees: Path, spec: Path) -> None:
+    os.chown(spec, 1234, 1235)
+    spec.chmod(0o640)
+    assert imported(trees, "--node", "om2", "--into", spec, env=ENV)[0].code == 0
+    found = spec.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o7777) == (1234, 1235, 0o640)
+    assert list(nodes(spec)) == ["om1", "om2"]
+
+
+def test_a_spec_whose_owner_cannot_be_kept_stays(
+    trees: Path, spec: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a user who may write to the folder, but who does not own the file."""
+    before = spec.read_bytes()
+    owner = spec.stat()
+    fstat = os.fstat
+
+    def another(fd: int) -> os.stat_result:
+        found = fstat(fd)
+        if found.st_ino != owner.st_ino:
+            return found
+        return os.stat_result((*found[:4], found.st_uid + 1, *found[5:]))
+
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "fstat", another)
+    monkeypatch.setattr(os, "fchown", refused)
+    done = omconf("import", "--deployed", trees, "--node", "om2", "--into", spec, env=ENV)
+    assert done.code == 1
+    assert "is not written: its owner or group cannot be kept." in done.err
+    assert spec.read_bytes() == before
+    assert {p.name for p in spec.parent.iterdir()} == {"cluster.yaml", "trees"}
+
+
+def test_a_byte_order_mark_is_kept(trees: Path, spec: Path) -> None:
+    spec.write_bytes(codecs.BOM_UTF8 + spec.read_bytes())
+    assert imported(trees, "--node", "om2", "--into", spec, env=ENV)[0].code == 0
+    data = spec.read_bytes()
+    assert data.startswith(codecs.BOM_UTF8)
+    assert data.count(codecs.BOM_UTF8) == 1
