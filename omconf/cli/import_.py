@@ -6,7 +6,7 @@ import errno
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -88,6 +88,8 @@ def import_(
     if no_color:
         output.colourless()
     origin = _origin(deployed, ssh, host or (), sudo, seconds, local, root)
+    if isinstance(origin, Diagnostic):
+        _fail(origin, as_json=as_json)
     if out is not None and into is not None:
         raise typer.BadParameter("-o and --into cannot be used together.")
     target = out or into
@@ -100,8 +102,7 @@ def import_(
         file=str(target or PRINTED),
     )
     if out is not None and (why := _unwritable(out)):
-        output.say([_exists(str(out), why)])
-        raise typer.Exit(1)
+        _fail(_exists(str(out), why), as_json=as_json)
     result = adopt(origin, asked)
     written = _written(result, target, replace=into is not None)
     _show(result, written, target, as_json=as_json)
@@ -116,7 +117,7 @@ def _origin(
     seconds: float | None,
     local: str | None,
     root: Path | None,
-) -> Origin:
+) -> Origin | Diagnostic:
     from omconf.adopt import sources
     from omconf.formats.names import LABEL, SSH_DESTINATION
 
@@ -124,8 +125,7 @@ def _origin(
     if named != 1:
         together = "--deployed, --local and --ssh cannot be used together"
         what = f"takes one source: {together}." if named else "needs a source of deployed files."
-        output.say([NO_SOURCE.at(None, f"An import {what}", hint=SOURCES)])
-        raise typer.Exit(1)
+        return NO_SOURCE.at(None, f"An import {what}", hint=SOURCES)
     wrong = {
         "--host requires --ssh.": bool(hosts) and not ssh,
         "--root requires --local.": root is not None and local is None,
@@ -147,6 +147,14 @@ def _origin(
         if not SSH_DESTINATION.fullmatch(each):
             raise typer.BadParameter(f"`{each[:80]}` is not an ssh destination.")
     return sources.Destinations(tuple(dict.fromkeys(hosts)), sudo, seconds or 60.0)
+
+
+def _fail(found: Diagnostic, *, as_json: bool) -> NoReturn:
+    """Report what prevents an import before any node is read, and exit."""
+    from omconf.adopt.result import Imported
+
+    _show(Imported(diagnostics=[found]), {}, None, as_json=as_json)
+    raise typer.Exit(1)
 
 
 def _names(said: list[str] | tuple[str, ...]) -> dict[str, str]:

@@ -29,6 +29,11 @@ def test_without_one_source_the_ways_are_listed(words: str) -> None:
     assert done.findings == [("OM304", "")]
     commands = [line for line in done.err.splitlines() if line.startswith("    omconf import --")]
     assert len(commands) == 3
+    done = omconf("import", *words.split(), "--json")
+    assert (done.code, done.err) == (1, "")
+    found = json.loads(done.out)
+    assert [d["rule"] for d in found["diagnostics"]] == ["OM304"]
+    assert not found["complete"]
 
 
 def test_a_question_ends_a_message() -> None:
@@ -131,6 +136,9 @@ def test_a_place_that_cannot_be_written_is_reported_before_nodes_are_read(tmp_pa
     done = omconf("import", "--deployed", tmp_path / "no", "-o", tmp_path / "nope" / "x.yaml")
     assert done.code == 1
     assert done.findings == [("OM111", "")]
+    done, found = imported(tmp_path / "no", "-o", tmp_path)
+    assert (done.code, done.err) == (1, "")
+    assert [d["rule"] for d in found["diagnostics"]] == ["OM111"]
 
 
 def test_a_plan_names_folders_that_are_called_otherwise_than_the_nodes(
