@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from omconf.adopt.fold import Facts
     from omconf.adopt.model import Path, Seen
     from omconf.diagnostics import Diagnostic
+    from omconf.origin import Span
     from omconf.spec.document import Document
 
 _NOT_COMPARED = frozenset({"cluster", "secrets"})
@@ -111,45 +112,73 @@ class Existing:
         return DRIFT.at(span, message, hint=hint, node=None if span else node)
 
     def text(self, facts: Facts) -> str:
-        """Return the spec with the new nodes after its own.
-
-        If its nodes are in braces, ruamel.yaml rewrites the whole spec, with its comments.
-        """
+        """Return the spec with the new nodes after its own."""
         text = self.document.text
-        span = self.document.values["nodes",]
-        lines = text.split("\n")
         new: dict[str, dict[str, Fact]] = {}
         for path, fact in facts.items():
             new.setdefault(path[1], {})[path[2]] = fact
-        if lines[span.line - 1][span.column - 1 : span.column] == "{":
-            return _in_braces(text, new)
-        at = max(self._end(path, lines) for path in self.document.values if path[:1] == ("nodes",))
-        indent = " " * (self.document.keys["nodes", next(iter(self.names))].column - 1)
-        added = write.body(new)
-        block = [indent + line if line else line for line in added.rstrip("\n").split("\n")]
-        return "\n".join([*lines[:at], *block, *lines[at:]])
-
-    def _end(self, path: tuple[str | int, ...], lines: list[str]) -> int:
-        """Return the last line of a value; a block mapping ends where its values do."""
-        value: Any = self.document.data
-        for key in path:
-            value = value[key]
-        span = self.document.values[path]
-        if isinstance(value, dict | list) and lines[span.line - 1][span.column - 1] not in "{[":
-            return span.line
-        return span.end_line
-
-
-def _in_braces(text: str, new: dict[str, dict[str, Fact]]) -> str:
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="rt")
-    document = yaml.load(text)
-    for name, own in new.items():
-        document["nodes"][write.scalar(name)] = write.node_of(
-            {key: fact.value for key, fact in own.items()}
+        start, *inner, end = _nodes(text, self.document.values["nodes",])
+        # Only what a block ends with, or an empty value, has no characters of its own.
+        last = max(
+            each.end_mark.index for each in inner if each.end_mark.index > each.start_mark.index
         )
-    return write.dump(document)
+        newline = "\r\n" if "\r\n" in text else "\n"
+        first = self.document.keys["nodes", next(iter(self.document.data["nodes"]))]
+        if start.flow_style:
+            at = end.end_mark.index - 1
+            return _in_braces(text, (last, at), write.flow(new), first.column - 1, newline)
+        column = first.column - 1 if start.anchor else start.start_mark.column
+        at = text[:last].rstrip().count("\n") + 1
+        lines = text.split("\n")
+        added = write.body(new).rstrip("\n").split("\n")
+        block = "".join(f"{' ' * column}{line}{newline}" for line in added)
+        before = "\n".join(lines[:at])
+        if at == len(lines):  # the last line, which nothing ends
+            return before + newline + block.removesuffix(newline)
+        return f"{before}\n{block}" + "\n".join(lines[at:])
+
+
+def _nodes(text: str, span: Span) -> list[Any]:
+    """Return the events of PyYAML for the nodes of a valid spec, which start at `span`."""
+    import yaml
+
+    taken: list[Any] = []
+    depth = 0
+    event: Any
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        mark = event.start_mark
+        here = (mark.line + 1, mark.column + 1) == (span.line, span.column)
+        if taken or (here and isinstance(event, yaml.MappingStartEvent)):
+            taken.append(event)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth == 0:
+                break
+    return taken
+
+
+def _in_braces(
+    text: str, gap: tuple[int, int], entries: list[str], column: int, newline: str
+) -> str:
+    """Add entries to a mapping in braces; `gap` is from its last entry to its closing brace.
+
+    They follow on the line of the brace, or stand on lines of their own if the brace does.
+    """
+    at, close = gap
+    end, comma = at, False
+    while at < close:
+        if text[at] == "#":
+            at = text.index("\n", at)
+        elif not text[at].isspace():
+            end, comma = at + 1, text[at] == ","
+        at += 1
+    head = text[:end] + ("" if comma else ",")
+    tail = "," if comma else ""
+    if "\n" not in text[end:close]:
+        return f"{head} {', '.join(entries)}{tail}{text[end:]}"
+    own = text.rindex("\n", 0, close) + 1
+    added = f",{newline}".join(" " * column + entry for entry in entries)
+    return f"{head}{text[end:own]}{added}{tail}{newline}{text[own:]}"
 
 
 def read(document: Document | None, found: list[Diagnostic]) -> Existing | list[Diagnostic]:

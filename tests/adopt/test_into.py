@@ -6,6 +6,7 @@ import codecs
 import errno
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,16 @@ from tests.needs import needs
 
 ENV = {"OM_DB_PASSWORD": "pa55-postgresql"}
 UNIT = "etc/systemd/system/openmeetings.service"
+BRACES = """\
+omconf: 1
+cluster: openmeetings
+openmeetings: {release: "9.1.0", home: /opt/open, timezone: Europe/Berlin, java_options: [-Xmx2g]}
+hazelcast: {cluster_name: dev, interfaces: "10.1.1.*"}
+discovery: {group: 224.0.0.0}
+database: {kind: postgresql, host: 10.1.1.250, user: om_user, password: {env: OM_DB_PASSWORD}}
+storage: {server: om1}
+nodes: {NODES}
+"""
 
 
 @pytest.fixture
@@ -174,3 +185,73 @@ def test_a_byte_order_mark_is_kept(trees: Path, spec: Path) -> None:
     data = spec.read_bytes()
     assert data.startswith(codecs.BOM_UTF8)
     assert data.count(codecs.BOM_UTF8) == 1
+
+
+URL = "https://om1.example.org:5443/openmeetings"
+NEXT = "\n     "
+OM1 = f'{{address: 10.1.1.1, url: "{URL}"}}'
+OM2 = OM1.replace("1.1,", "1.2,").replace("om1", "om2")
+OM3 = OM1.replace("1.1,", "1.3,").replace("om1", "om3")
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("written", "wanted"),
+    [
+        (f"{{om1: {OM1}}} # all", f"{{om1: {OM1}, om2: {OM2}, om3: {OM3}}} # all"),
+        (f"{{ om1: {OM1}, }}", f"{{ om1: {OM1}, om2: {OM2}, om3: {OM3}, }}"),
+        (f'{{"om1" : {OM1}\n}}', f'{{"om1" : {OM1},\n om2: {OM2},\n om3: {OM3}\n}}'),
+        (
+            f"{{\n  # {{,\n  om1: {OM1} # 7, }}\n  # end\n}} # all",
+            f"{{\n  # {{,\n  om1: {OM1}, # 7, }}\n  # end\n  om2: {OM2},\n  om3: {OM3}\n}} # all",
+        ),
+        (
+            f"{{\n    om1: {OM1}, # rack 7\n  }}",
+            f"{{\n    om1: {OM1}, # rack 7\n    om2: {OM2},\n    om3: {OM3},\n  }}",
+        ),
+    ],
+)
+def test_nodes_in_braces(
+    trees: Path, tmp_path: Path, written: str, wanted: str, newline: str
+) -> None:
+    spec = tmp_path / "cluster.yaml"
+    wanted = wanted.replace("\n om", f"\n{' ' * 8}om") if written.startswith('{"') else wanted
+    spec.write_bytes(BRACES.replace("{NODES}", written).replace("\n", newline).encode())
+    done, found = imported(trees, "--node", "om2", "--node", "om3", "--into", spec, env=ENV)
+    assert done.code == 0, found["diagnostics"]
+    assert spec.read_bytes().decode() == BRACES.replace("{NODES}", wanted).replace("\n", newline)
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    "written",
+    [
+        f"\n  om1:\n    url: >-\n      {URL}\n\n    address: 10.1.1.1 # x\n",
+        f"\n  om1:\n    address: 10.1.1.1\n    url: >-\n      {URL}\n",
+        f"\n  om1:\n    address: 10.1.1.1\n    url: |-\n      {URL}",
+        f"\n  ? om1\n  : {OM1}\n",
+        f" &all\n   om1: {OM1}\n",
+        f"\n om1: {{address: 10.1.1.1, url: &u '{URL}'}}\n",
+        f"\n   om1:\n     ssh: &s om1\n     {OM1[1:-1].replace(', ', NEXT)}{NEXT}instance_name: *s\n",
+        f"\n  om1: {{address: 10.1.1.1,\n  url: '{URL}',\n\n  }}\n",
+    ],
+)
+@pytest.mark.parametrize("end", ["", "\n# The end.\n", "kurento: {}\n"])
+def test_nodes_in_a_block(
+    trees: Path, tmp_path: Path, written: str, end: str, newline: str
+) -> None:
+    spec = tmp_path / "cluster.yaml"
+    end = end if written.endswith("\n") else ""
+    before = BRACES.replace(" {NODES}\n", written + end).replace("\n", newline)
+    spec.write_bytes(before.encode())
+    done, found = imported(trees, "--node", "om2", "--into", spec, env=ENV)
+    assert done.code == 0, found["diagnostics"]
+    text = spec.read_bytes().decode()
+    head, tail = before.removesuffix(end.replace("\n", newline)), end.replace("\n", newline)
+    assert text.startswith(head)
+    assert text.endswith(tail)
+    assert list(nodes(spec)) == ["om1", "om2"]
+    assert text.count("\n") == text.count(newline)
+    first = re.search(r"\nnodes:.*\n( +)", text)
+    assert first is not None
+    assert f"\n{first[1]}om2:" in text
