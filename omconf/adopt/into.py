@@ -9,20 +9,23 @@ from omconf.adopt.fold import HOME, fold
 from omconf.adopt.model import ABSENT, Fact
 from omconf.adopt.names import ONLY_NEW
 from omconf.dataclass import dataclass
+from omconf.origin import Value
 from omconf.rules import DRIFT, MISSING_SETTING
 from omconf.secrets import masked, quoted
 from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from omconf.adopt.fold import Facts
     from omconf.adopt.model import Path, Seen
+    from omconf.cluster.model import Cluster
     from omconf.diagnostics import Diagnostic
     from omconf.origin import Span
     from omconf.spec.document import Document
 
 _NOT_COMPARED = frozenset({"cluster", "secrets"})
+_SERVERS = frozenset({("storage", "server"), ("database", "host")})
 _INTERFACE = ("network", "interface")
 _SHARED = {
     "home": ("openmeetings", "home"),
@@ -37,6 +40,7 @@ class Existing:
     """A spec without errors that nodes are added to."""
 
     document: Document
+    cluster: Cluster
 
     @property
     def names(self) -> frozenset[str]:
@@ -73,6 +77,8 @@ class Existing:
         for node in nodes:
             if (fact := node.fact(*_INTERFACE)) and fact.value is not None:
                 every["nodes", node.name, "interface"] = fact
+        known = {each: n.name.value for n in self.cluster.nodes for each in n.known_as}
+        known |= {str(f.value): path[1] for path, f in every.items() if path[2:] == ("address",)}
         apart: list[Diagnostic] = []
         own: Facts = {}
         for path, fact in every.items():
@@ -81,7 +87,7 @@ class Existing:
                     continue
                 if not self._by_default(path, fact, every):
                     own[path] = fact
-            elif path[0] not in _NOT_COMPARED and (found := self._apart(path, fact)):
+            elif path[0] not in _NOT_COMPARED and (found := self._apart(path, fact, known)):
                 apart.append(found)
         return own, apart
 
@@ -96,13 +102,17 @@ class Existing:
         address = every.get(("nodes", name, "address"))
         return node_text(usual, name, str(address.value) if address else "") == str(fact.value)
 
-    def _apart(self, path: Path, fact: Fact) -> Diagnostic | None:
-        data: Any = self.document.data
-        for key in path:
-            data = data.get(key, ABSENT) if isinstance(data, dict) else ABSENT
-        here = fact.default if data is ABSENT else data
-        plain = not isinstance(fact.value, dict) and not isinstance(here, dict)
-        if here is ABSENT or not plain or str(here) == str(fact.value):
+    def _apart(self, path: Path, fact: Fact, known: Mapping[str, str]) -> Diagnostic | None:
+        """Report a value that differs from the spec's; `known` are nodes by names and addresses."""
+        written = self.document.value(path) if path in self.document.values else ABSENT
+        forms = [each for each in (written, self._resolved(path)) if each is not ABSENT]
+        forms = [each for each in forms or [fact.default] if each is not ABSENT]
+        if path in _SERVERS:
+            alike = not forms or _servers(fact.value, known) == _servers(written, known)
+        else:
+            plain = not any(isinstance(each, dict) for each in (fact.value, *forms))
+            alike = not forms or not plain or str(fact.value) in map(str, forms)
+        if alike:
             return None
         said = quoted(masked(str(fact.value)))
         message = f"`{'.'.join(path)}` is `{said}` on the nodes, which differs from the spec."
@@ -110,6 +120,16 @@ class Existing:
         node = fact.place.node if fact.place else None
         hint = f"{fact.said}." if fact.said else ""
         return DRIFT.at(span, message, hint=hint, node=None if span else node)
+
+    def _resolved(self, path: Path) -> Any:
+        """Return a value as the spec resolves it, by default too; ABSENT if it has another form."""
+        section, _, key = ".".join(path).partition(".")
+        found = getattr(getattr(self.cluster, section, None), key, ABSENT)
+        if isinstance(found, Value):
+            return found.value
+        if isinstance(found, tuple) and all(isinstance(each, Value) for each in found):
+            return [each.value for each in found]
+        return None if found is None else ABSENT
 
     def text(self, facts: Facts) -> str:
         """Return the spec with the new nodes after its own."""
@@ -136,6 +156,16 @@ class Existing:
         if at == len(lines):  # the last line, which nothing ends
             return before + newline + block.removesuffix(newline)
         return f"{before}\n{block}" + "\n".join(lines[at:])
+
+
+def _servers(said: Any, known: Mapping[str, str]) -> list[str]:
+    """Return servers by the names of nodes that they are, and others as they are written."""
+    names = []
+    for each in said if isinstance(said, list) else [said]:
+        alone = isinstance(each, dict) and len(each) == 1
+        name = str(next(iter(each.values())) if alone else each)
+        names.append(known.get(name.lower(), name))
+    return names
 
 
 def _nodes(text: str, span: Span) -> list[Any]:
@@ -181,14 +211,16 @@ def _in_braces(
     return f"{head}{text[end:own]}{added}{tail}{newline}{text[own:]}"
 
 
-def read(document: Document | None, found: list[Diagnostic]) -> Existing | list[Diagnostic]:
+def read(
+    document: Document | None, cluster: Cluster | None, found: list[Diagnostic]
+) -> Existing | list[Diagnostic]:
     """Accept a spec; return its diagnostics if it has errors."""
     if document is None:
         return found
-    if any(d.is_error for d in found):
+    if cluster is None or any(d.is_error for d in found):
         message = "The spec has errors, so no node is added."
         return [
             *found,
             MISSING_SETTING.at(None, message, hint="Fix the errors first; run `omconf validate`."),
         ]
-    return Existing(document)
+    return Existing(document, cluster)

@@ -76,7 +76,7 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         from omconf.pipeline.compiled import check_spec
 
         checked = check_spec(asked.into)
-        existing = into.read(checked.document, checked.diagnostics)
+        existing = into.read(checked.document, checked.cluster, checked.diagnostics)
         if isinstance(existing, list):
             return Imported(diagnostics=existing)
         base, result.before = existing, existing.document.text

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 from omconf.adopt import gather
-from tests.adopt.trees import by_hand, edit, imported, put
+from tests.adopt.trees import PERSISTENCE, SETENV_SH, by_hand, edit, imported, put
 from tests.command import omconf
 from tests.needs import needs
 
@@ -255,3 +255,53 @@ def test_nodes_in_a_block(
     first = re.search(r"\nnodes:.*\n( +)", text)
     assert first is not None
     assert f"\n{first[1]}om2:" in text
+
+
+@pytest.mark.parametrize(
+    ("key", "file", "pattern", "text"),
+    [
+        ("openmeetings.user", UNIT, "User=nobody", "User=om"),
+        ("openmeetings.group", UNIT, "Group=nogroup", "Group=om"),
+        ("openmeetings.timezone", "etc/timezone", "Berlin", "Paris"),
+        ("openmeetings.java_options", SETENV_SH, "-Xmx2g", "-Xmx3g"),
+        ("openmeetings.data_dir", SETENV_SH, "-DDATA_DIR=/opt/omdata", "-DDATA_DIR=/srv/data"),
+    ],
+)
+def test_a_shared_setting_that_differs_is_reported(
+    trees: Path, spec: Path, key: str, file: str, pattern: str, text: str
+) -> None:
+    edit(trees / "om2", file, pattern, text)
+    _, found = imported(trees, "--node", "om2", "--into", spec, env=ENV)
+    said = [d["message"].split("`")[1] for d in found["diagnostics"] if d["rule"] == "OM351"]
+    assert key in said
+
+
+@pytest.mark.parametrize("server", ["om1", "10.1.1.1", "{node: om1}", "om1.example.org", "om2"])
+def test_a_server_that_is_called_otherwise_is_the_same(
+    trees: Path, tmp_path: Path, server: str
+) -> None:
+    spec = tmp_path / "cluster.yaml"
+    text = BRACES.replace("{NODES}", f"{{om1: {OM1}, om3: {OM3}}}")
+    text = text.replace("10.1.1.250", "om1" if server == "om1" else "10.1.1.250")
+    spec.write_text(text.replace("server: om1", f"server: {server.replace('om2', 'om3')}"))
+    edit(trees / "om2", PERSISTENCE, "10.1.1.250", "om1.example.org")
+    _, found = imported(trees, "--node", "om2", "--into", spec, env=ENV)
+    said = {d["message"].split("`")[1] for d in found["diagnostics"] if d["rule"] == "OM351"}
+    wrong = {"om1": set(), "om2": {"storage.server", "database.host"}}
+    assert said == wrong.get(server, {"database.host"})
+
+
+@pytest.mark.parametrize("export", ["", ", export: /opt/omdata"])
+def test_what_a_spec_has_by_default_is_no_difference(
+    trees: Path, tmp_path: Path, export: str
+) -> None:
+    """The folder that the new nodes export has another mount point, so the import names it."""
+    spec = tmp_path / "cluster.yaml"
+    text = BRACES.replace("{NODES}", f"{{om3: {OM3}}}")
+    spec.write_text(text.replace("server: om1", f"server: 10.1.1.1{export}"))
+    for node in ("om1", "om2"):
+        edit(trees / node, SETENV_SH, "DATA_DIR=/opt/omdata", "DATA_DIR=/srv/data")
+    edit(trees / "om2", "etc/fstab", " /opt/omdata nfs", " /srv/data nfs")
+    _, found = imported(trees, "--node", "om1", "--node", "om2", "--into", spec, env=ENV)
+    said = {d["message"].split("`")[1] for d in found["diagnostics"] if d["rule"] == "OM351"}
+    assert said == {"openmeetings.data_dir"}
