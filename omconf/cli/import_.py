@@ -193,7 +193,13 @@ def _exists(
 
 def _unwritable(out: Path) -> str:
     """Return why a new file cannot be written; empty if it can. Asked before any node is read."""
-    if out.exists() or out.is_symlink():
+    try:
+        os.lstat(out)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        return os.strerror(error.errno or errno.EIO)
+    else:
         return "it already exists"
     if not out.parent.is_dir():
         return f"there is no folder {out.parent}"
