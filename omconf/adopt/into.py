@@ -15,7 +15,7 @@ from omconf.secrets import masked, quoted
 from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from omconf.adopt.fold import Facts
     from omconf.adopt.model import Path, Seen
@@ -143,11 +143,11 @@ class Existing:
             each.end_mark.index for each in inner if each.end_mark.index > each.start_mark.index
         )
         newline = "\r\n" if "\r\n" in text else "\n"
-        first = self.document.keys["nodes", next(iter(self.document.data["nodes"]))]
         if start.flow_style:
+            first = self.document.keys["nodes", next(iter(self.document.data["nodes"]))]
             at = end.end_mark.index - 1
             return _in_braces(text, (last, at), write.flow(new), first.column - 1, newline)
-        column = first.column - 1 if start.anchor else start.start_mark.column
+        column = _column(text, start.start_mark.index)
         at = text[:last].rstrip().count("\n") + 1
         lines = text.split("\n")
         added = write.body(new).rstrip("\n").split("\n")
@@ -185,6 +185,15 @@ def _nodes(text: str, span: Span) -> list[Any]:
             if depth == 0:
                 break
     return taken
+
+
+def _column(text: str, start: int) -> int:
+    """Return the column, from 0, of a block mapping's keys; an anchor may be before these."""
+    import yaml
+
+    tokens: Iterator[Any] = iter(yaml.scan(text, Loader=yaml.CSafeLoader))
+    marks = (each.start_mark for each in tokens if isinstance(each, yaml.BlockMappingStartToken))
+    return next(int(mark.column) for mark in marks if mark.index >= start)
 
 
 def _in_braces(

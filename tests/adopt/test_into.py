@@ -230,6 +230,7 @@ def test_nodes_in_braces(
         f"\n  om1:\n    address: 10.1.1.1\n    url: >-\n      {URL}\n",
         f"\n  om1:\n    address: 10.1.1.1\n    url: |-\n      {URL}",
         f"\n  ? om1\n  : {OM1}\n",
+        f" &all\n  ? om1\n  : {OM1}\n",
         f" &all\n   om1: {OM1}\n",
         f"\n om1: {{address: 10.1.1.1, url: &u '{URL}'}}\n",
         f"\n   om1:\n     ssh: &s om1\n     {OM1[1:-1].replace(', ', NEXT)}{NEXT}instance_name: *s\n",
