@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omconf.adopt import write
-from omconf.adopt.fold import HOME, fold
+from omconf.adopt.fold import HOME, INTERFACE, fold
 from omconf.adopt.model import ABSENT, Fact
 from omconf.adopt.names import ONLY_NEW
 from omconf.dataclass import dataclass
@@ -26,10 +26,9 @@ if TYPE_CHECKING:
 
 _NOT_COMPARED = frozenset({"cluster", "secrets"})
 _SERVERS = frozenset({("storage", "server"), ("database", "host")})
-_INTERFACE = ("network", "interface")
 _SHARED = {
     "home": ("openmeetings", "home"),
-    "interface": _INTERFACE,
+    "interface": INTERFACE,
     "kurento_url": ("kurento", "url"),
 }
 """Keys of a node that follow one of the whole cluster, unless the node or `node_defaults` sets them."""
@@ -73,10 +72,6 @@ class Existing:
     def own(self, nodes: Sequence[Seen]) -> tuple[Facts, list[Diagnostic]]:
         """Return the new nodes' own facts, and diagnostics for differences from the spec."""
         every = fold(nodes, explicit=True, patterns=False)
-        every.pop(_INTERFACE, None)  # a node can have its own
-        for node in nodes:
-            if (fact := node.fact(*_INTERFACE)) and fact.value is not None:
-                every["nodes", node.name, "interface"] = fact
         known = {each: n.name.value for n in self.cluster.nodes for each in n.known_as}
         known |= {str(f.value): path[1] for path, f in every.items() if path[2:] == ("address",)}
         apart: list[Diagnostic] = []

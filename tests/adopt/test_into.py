@@ -95,6 +95,19 @@ def test_a_node_keeps_an_interface_of_its_own(trees: Path, spec: Path) -> None:
     assert "network.interface" not in str(found["diagnostics"])
 
 
+@pytest.mark.parametrize("usual", ["", "eth0"])
+def test_an_import_keeps_each_interface(trees: Path, usual: str) -> None:
+    for node, device in (("om1", usual), ("om2", usual), ("om3", "eth1")):
+        if device:
+            route = f"up ip route add 224.0.0.0/4 dev {device}\n"
+            put(trees / node, "etc/network/interfaces", route)
+    done, found = imported(trees, env=ENV)
+    assert done.code == 0, found["differences"]
+    spec = yaml.safe_load(found["spec"])
+    assert spec.get("network", {}).get("interface", "") == usual
+    assert [own.get("interface") for own in spec["nodes"].values()] == [None, None, "eth1"]
+
+
 @pytest.mark.parametrize("into", [True, False])
 def test_files_of_openmeetings_that_a_plan_creates_elsewhere_are_differences(
     trees: Path, spec: Path, into: bool
