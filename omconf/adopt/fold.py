@@ -18,13 +18,17 @@ Facts = dict["Path", Fact]
 """Facts of the spec by key; a node's own are below `("nodes", NAME)`."""
 _DEFAULTS = ("url", "ssh", "member", "kurento_url")
 """Keys of a node in which a pattern may use `{name}` and `{address}`."""
+HOME = "/opt/om"
+"""The default of `openmeetings.home`."""
+INTERFACE = ("network", "interface")
 _LEAST = 2
 
 
 def fold(nodes: Sequence[Seen], *, explicit: bool = False, patterns: bool = True) -> Facts:
     """Fold the facts of all nodes into one spec; values that must be equal are the majority's.
 
-    With `explicit`, defaults are written too; with `patterns`, nodes share values that follow one.
+    With `explicit`, defaults are written too; with `patterns`, nodes share values that follow one,
+    and their usual home and interface; without, each keeps its own.
     """
     nodes = sorted(nodes, key=lambda node: natural(node.name))
     shared: Facts = {}
@@ -40,13 +44,19 @@ def fold(nodes: Sequence[Seen], *, explicit: bool = False, patterns: bool = True
         if isinstance(winner, Fact) and (explicit or winner.value != winner.default):
             shared[path] = winner
     result = {path: fact for path, fact in shared.items() if fact.value is not None}
-    result |= _homes(nodes)
+    if patterns:
+        result |= _homes(nodes)
+    else:
+        result.pop(INTERFACE, None)
     for node in nodes:
         result |= {
             ("nodes", node.name, fact.path[2]): fact
             for fact in reversed(node.facts)
             if fact.path[:2] == ("nodes", "*") and fact.value is not None
         }
+        own = node.fact(*INTERFACE)
+        if own and own.value is not None and not alike(own, result.get(INTERFACE)):
+            result["nodes", node.name, "interface"] = own
     result = _variables(result)
     return _patterns(result, [node.name for node in nodes]) if patterns else result
 
@@ -98,7 +108,7 @@ def _homes(nodes: Sequence[Seen]) -> Facts:
             if alike(fact, usual):
                 continue
             result["nodes", name, "home"] = fact
-        if usual.value != "/opt/om":
+        if usual.value != HOME:
             result["openmeetings", "home"] = Fact(
                 ("openmeetings", "home"), usual.value, usual.place
             )

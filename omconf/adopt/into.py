@@ -5,23 +5,33 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omconf.adopt import write
-from omconf.adopt.fold import fold
+from omconf.adopt.fold import HOME, INTERFACE, fold
 from omconf.adopt.model import ABSENT, Fact
 from omconf.adopt.names import ONLY_NEW
 from omconf.dataclass import dataclass
+from omconf.origin import Value
 from omconf.rules import DRIFT, MISSING_SETTING
 from omconf.secrets import masked, quoted
 from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from omconf.adopt.fold import Facts
     from omconf.adopt.model import Path, Seen
+    from omconf.cluster.model import Cluster
     from omconf.diagnostics import Diagnostic
+    from omconf.origin import Span
     from omconf.spec.document import Document
 
 _NOT_COMPARED = frozenset({"cluster", "secrets"})
+_SERVERS = frozenset({("storage", "server"), ("database", "host")})
+_SHARED = {
+    "home": ("openmeetings", "home"),
+    "interface": INTERFACE,
+    "kurento_url": ("kurento", "url"),
+}
+"""Keys of a node that follow one of the whole cluster, unless the node or `node_defaults` sets them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +39,7 @@ class Existing:
     """A spec without errors that nodes are added to."""
 
     document: Document
+    cluster: Cluster
 
     @property
     def names(self) -> frozenset[str]:
@@ -61,6 +72,8 @@ class Existing:
     def own(self, nodes: Sequence[Seen]) -> tuple[Facts, list[Diagnostic]]:
         """Return the new nodes' own facts, and diagnostics for differences from the spec."""
         every = fold(nodes, explicit=True, patterns=False)
+        known = {each: n.name.value for n in self.cluster.nodes for each in n.known_as}
+        known |= {str(f.value): path[1] for path, f in every.items() if path[2:] == ("address",)}
         apart: list[Diagnostic] = []
         own: Facts = {}
         for path, fact in every.items():
@@ -69,26 +82,32 @@ class Existing:
                     continue
                 if not self._by_default(path, fact, every):
                     own[path] = fact
-            elif path[0] not in _NOT_COMPARED and (found := self._apart(path, fact)):
+            elif path[0] not in _NOT_COMPARED and (found := self._apart(path, fact, known)):
                 apart.append(found)
         return own, apart
 
     def _by_default(self, path: Path, fact: Fact, every: Facts) -> bool:
-        """Tell whether `node_defaults` gives the node the same value."""
+        """Tell whether a value for all nodes gives the node the same one."""
         name, key = path[1:]
-        usual = (self.document.data.get("node_defaults") or {}).get(key)
+        usual = self.document.value(("node_defaults", key))
+        if usual is None and key in _SHARED:
+            usual = self.document.value(_SHARED[key]) or (HOME if key == "home" else None)
         if not isinstance(usual, str):
             return False
         address = every.get(("nodes", name, "address"))
         return node_text(usual, name, str(address.value) if address else "") == str(fact.value)
 
-    def _apart(self, path: Path, fact: Fact) -> Diagnostic | None:
-        data: Any = self.document.data
-        for key in path:
-            data = data.get(key, ABSENT) if isinstance(data, dict) else ABSENT
-        here = fact.default if data is ABSENT else data
-        plain = not isinstance(fact.value, dict) and not isinstance(here, dict)
-        if here is ABSENT or not plain or str(here) == str(fact.value):
+    def _apart(self, path: Path, fact: Fact, known: Mapping[str, str]) -> Diagnostic | None:
+        """Report a value that differs from the spec's; `known` are nodes by names and addresses."""
+        written = self.document.value(path) if path in self.document.values else ABSENT
+        forms = [each for each in (written, self._resolved(path)) if each is not ABSENT]
+        forms = [each for each in forms or [fact.default] if each is not ABSENT]
+        if path in _SERVERS:
+            alike = not forms or _servers(fact.value, known) == _servers(written, known)
+        else:
+            plain = not any(isinstance(each, dict) for each in (fact.value, *forms))
+            alike = not forms or not plain or str(fact.value) in map(str, forms)
+        if alike:
             return None
         said = quoted(masked(str(fact.value)))
         message = f"`{'.'.join(path)}` is `{said}` on the nodes, which differs from the spec."
@@ -97,56 +116,115 @@ class Existing:
         hint = f"{fact.said}." if fact.said else ""
         return DRIFT.at(span, message, hint=hint, node=None if span else node)
 
-    def text(self, facts: Facts) -> str:
-        """Return the spec with the new nodes after its own.
+    def _resolved(self, path: Path) -> Any:
+        """Return a value as the spec resolves it, by default too; ABSENT if it has another form."""
+        section, _, key = ".".join(path).partition(".")
+        found = getattr(getattr(self.cluster, section, None), key, ABSENT)
+        if isinstance(found, Value):
+            return found.value
+        if isinstance(found, tuple) and all(isinstance(each, Value) for each in found):
+            return [each.value for each in found]
+        return None if found is None else ABSENT
 
-        If its nodes are in braces, ruamel.yaml rewrites the whole spec, with its comments.
-        """
+    def text(self, facts: Facts) -> str:
+        """Return the spec with the new nodes after its own."""
         text = self.document.text
-        span = self.document.values["nodes",]
-        lines = text.split("\n")
         new: dict[str, dict[str, Fact]] = {}
         for path, fact in facts.items():
             new.setdefault(path[1], {})[path[2]] = fact
-        if lines[span.line - 1][span.column - 1 : span.column] == "{":
-            return _in_braces(text, new)
-        at = max(self._end(path, lines) for path in self.document.values if path[:1] == ("nodes",))
-        indent = " " * (self.document.keys["nodes", next(iter(self.names))].column - 1)
-        added = write.body(new)
-        block = [indent + line if line else line for line in added.rstrip("\n").split("\n")]
-        return "\n".join([*lines[:at], *block, *lines[at:]])
-
-    def _end(self, path: tuple[str | int, ...], lines: list[str]) -> int:
-        """Return the last line of a value; a block mapping ends where its values do."""
-        value: Any = self.document.data
-        for key in path:
-            value = value[key]
-        span = self.document.values[path]
-        if isinstance(value, dict | list) and lines[span.line - 1][span.column - 1] not in "{[":
-            return span.line
-        return span.end_line
-
-
-def _in_braces(text: str, new: dict[str, dict[str, Fact]]) -> str:
-    from ruamel.yaml import YAML
-
-    yaml = YAML(typ="rt")
-    document = yaml.load(text)
-    for name, own in new.items():
-        document["nodes"][write.scalar(name)] = write.node_of(
-            {key: fact.value for key, fact in own.items()}
+        start, *inner, end = _nodes(text, self.document.values["nodes",])
+        # Only what a block ends with, or an empty value, has no characters of its own.
+        last = max(
+            each.end_mark.index for each in inner if each.end_mark.index > each.start_mark.index
         )
-    return write.dump(document)
+        newline = "\r\n" if "\r\n" in text else "\n"
+        if start.flow_style:
+            first = self.document.keys["nodes", next(iter(self.document.data["nodes"]))]
+            at = end.end_mark.index - 1
+            return _in_braces(text, (last, at), write.flow(new), first.column - 1, newline)
+        column = _column(text, start.start_mark.index)
+        at = text[:last].rstrip().count("\n") + 1
+        lines = text.split("\n")
+        added = write.body(new).rstrip("\n").split("\n")
+        block = "".join(f"{' ' * column}{line}{newline}" for line in added)
+        before = "\n".join(lines[:at])
+        if at == len(lines):  # the last line, which nothing ends
+            return before + newline + block.removesuffix(newline)
+        return f"{before}\n{block}" + "\n".join(lines[at:])
 
 
-def read(document: Document | None, found: list[Diagnostic]) -> Existing | list[Diagnostic]:
+def _servers(said: Any, known: Mapping[str, str]) -> list[str]:
+    """Return servers by the names of nodes that they are, and others as they are written."""
+    names = []
+    for each in said if isinstance(said, list) else [said]:
+        alone = isinstance(each, dict) and len(each) == 1
+        name = str(next(iter(each.values())) if alone else each)
+        names.append(known.get(name.lower(), name))
+    return names
+
+
+def _nodes(text: str, span: Span) -> list[Any]:
+    """Return the events of PyYAML for the nodes of a valid spec, which start at `span`."""
+    import yaml
+
+    taken: list[Any] = []
+    depth = 0
+    event: Any
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        mark = event.start_mark
+        here = (mark.line + 1, mark.column + 1) == (span.line, span.column)
+        if taken or (here and isinstance(event, yaml.MappingStartEvent)):
+            taken.append(event)
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth == 0:
+                break
+    return taken
+
+
+def _column(text: str, start: int) -> int:
+    """Return the column, from 0, of a block mapping's keys; an anchor may be before these."""
+    import yaml
+
+    tokens: Iterator[Any] = iter(yaml.scan(text, Loader=yaml.CSafeLoader))
+    marks = (each.start_mark for each in tokens if isinstance(each, yaml.BlockMappingStartToken))
+    return next(int(mark.column) for mark in marks if mark.index >= start)
+
+
+def _in_braces(
+    text: str, gap: tuple[int, int], entries: list[str], column: int, newline: str
+) -> str:
+    """Add entries to a mapping in braces; `gap` is from its last entry to its closing brace.
+
+    They follow on the line of the brace, or stand on lines of their own if the brace does.
+    """
+    at, close = gap
+    end, comma = at, False
+    while at < close:
+        if text[at] == "#":
+            at = text.index("\n", at)
+        elif not text[at].isspace():
+            end, comma = at + 1, text[at] == ","
+        at += 1
+    head = text[:end] + ("" if comma else ",")
+    tail = "," if comma else ""
+    if "\n" not in text[end:close]:
+        return f"{head} {', '.join(entries)}{tail}{text[end:]}"
+    own = text.rindex("\n", 0, close) + 1
+    added = f",{newline}".join(" " * column + entry for entry in entries)
+    return f"{head}{text[end:own]}{added}{tail}{newline}{text[own:]}"
+
+
+def read(
+    document: Document | None, cluster: Cluster | None, found: list[Diagnostic]
+) -> Existing | list[Diagnostic]:
     """Accept a spec; return its diagnostics if it has errors."""
     if document is None:
         return found
-    if any(d.is_error for d in found):
+    if cluster is None or any(d.is_error for d in found):
         message = "The spec has errors, so no node is added."
         return [
             *found,
             MISSING_SETTING.at(None, message, hint="Fix the errors first; run `omconf validate`."),
         ]
-    return Existing(document)
+    return Existing(document, cluster)

@@ -45,6 +45,8 @@ class Imported:
     text: str = ""
     files: dict[str, str] = field(default_factory=dict)
     """Further files next to the spec."""
+    before: str = ""
+    """The text, without a byte order mark, of the spec that nodes are added to."""
     nodes: tuple[str, ...] = ()
     gaps: dict[str, str] = field(default_factory=dict)
     drift: list[Outlier] = field(default_factory=list)

@@ -65,11 +65,22 @@ def spec(
 
 def body(mapping: Mapping[str, Mapping[str, Fact]]) -> str:
     """Write only nodes, as they are below `nodes:`."""
-    ordered = {
+    return dump(_mapping(_ordered(mapping), ("nodes",)))
+
+
+def flow(mapping: Mapping[str, Mapping[str, Fact]]) -> list[str]:
+    """Write nodes as they are in the braces of `nodes: {...}`, one text each."""
+    return [
+        dump(node_of({name: {key: fact.value for key, fact in own.items()}})).strip()[1:-1]
+        for name, own in _ordered(mapping).items()
+    ]
+
+
+def _ordered(mapping: Mapping[str, Mapping[str, Fact]]) -> dict[str, dict[str, Fact]]:
+    return {
         name: {key: own[key] for key in sorted(own, key=lambda key: _place(("nodes", name, key)))}
         for name, own in mapping.items()
     }
-    return dump(_mapping(ordered, ("nodes",)))
 
 
 def _commented(lines: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ import errno
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -88,6 +88,8 @@ def import_(
     if no_color:
         output.colourless()
     origin = _origin(deployed, ssh, host or (), sudo, seconds, local, root)
+    if isinstance(origin, Diagnostic):
+        _fail(origin, as_json=as_json)
     if out is not None and into is not None:
         raise typer.BadParameter("-o and --into cannot be used together.")
     target = out or into
@@ -100,8 +102,7 @@ def import_(
         file=str(target or PRINTED),
     )
     if out is not None and (why := _unwritable(out)):
-        output.say([_exists(str(out), why)])
-        raise typer.Exit(1)
+        _fail(_exists(str(out), why), as_json=as_json)
     result = adopt(origin, asked)
     written = _written(result, target, replace=into is not None)
     _show(result, written, target, as_json=as_json)
@@ -116,7 +117,7 @@ def _origin(
     seconds: float | None,
     local: str | None,
     root: Path | None,
-) -> Origin:
+) -> Origin | Diagnostic:
     from omconf.adopt import sources
     from omconf.formats.names import LABEL, SSH_DESTINATION
 
@@ -124,8 +125,7 @@ def _origin(
     if named != 1:
         together = "--deployed, --local and --ssh cannot be used together"
         what = f"takes one source: {together}." if named else "needs a source of deployed files."
-        output.say([NO_SOURCE.at(None, f"An import {what}", hint=SOURCES)])
-        raise typer.Exit(1)
+        return NO_SOURCE.at(None, f"An import {what}", hint=SOURCES)
     wrong = {
         "--host requires --ssh.": bool(hosts) and not ssh,
         "--root requires --local.": root is not None and local is None,
@@ -147,6 +147,14 @@ def _origin(
         if not SSH_DESTINATION.fullmatch(each):
             raise typer.BadParameter(f"`{each[:80]}` is not an ssh destination.")
     return sources.Destinations(tuple(dict.fromkeys(hosts)), sudo, seconds or 60.0)
+
+
+def _fail(found: Diagnostic, *, as_json: bool) -> NoReturn:
+    """Report what prevents an import before any node is read, and exit."""
+    from omconf.adopt.result import Imported
+
+    _show(Imported(diagnostics=[found]), {}, None, as_json=as_json)
+    raise typer.Exit(1)
 
 
 def _names(said: list[str] | tuple[str, ...]) -> dict[str, str]:
@@ -185,7 +193,13 @@ def _exists(
 
 def _unwritable(out: Path) -> str:
     """Return why a new file cannot be written; empty if it can. Asked before any node is read."""
-    if out.exists() or out.is_symlink():
+    try:
+        os.lstat(out)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except OSError as error:
+        return os.strerror(error.errno or errno.EIO)
+    else:
         return "it already exists"
     if not out.parent.is_dir():
         return f"there is no folder {out.parent}"
@@ -194,9 +208,7 @@ def _unwritable(out: Path) -> str:
 
 def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[str, str]:
     """Write the spec and the files beside it, all or none; new ones never overwrite."""
-    from omconf.files.read import folder
     from omconf.files.write import create, remove_file
-    from omconf.files.write import replace as replaced
 
     if target is None:
         return {}
@@ -212,23 +224,44 @@ def _written(result: Imported, target: Path | None, *, replace: bool) -> dict[st
         data = text.encode("utf-8", "surrogateescape")
         try:
             if replace and path == target:
-                above = folder(str(target.parent))
-                try:
-                    mode = target.stat().st_mode & 0o777
-                    replaced(target.name, data, dir_fd=above, mode=mode)
-                finally:
-                    os.close(above)
+                _replaced(target, result.before, data)
             else:
                 create(str(path), data)
         except OSError as error:
             what = "it already exists" if isinstance(error, FileExistsError) else error.strerror
-            result.diagnostics.append(_exists(str(path), what or "it cannot be written"))
+            again = {"hint": "Run the import again."} if error.errno == errno.ESTALE else {}
+            result.diagnostics.append(_exists(str(path), what or "it cannot be written", **again))
             for new in done.values():
                 with suppress(OSError):
                     remove_file(new)
             return {}
         done[path.name] = str(path)
     return done
+
+
+def _replaced(target: Path, before: str, data: bytes) -> None:
+    """Replace the spec that was read, a link's target too; its owner, mode and BOM are kept.
+
+    Raises OSError if it is no longer the text that was read, or cannot be replaced.
+    """
+    import codecs
+
+    from omconf.files.read import contents, folder
+    from omconf.files.write import replace
+    from omconf.spec.parse import MAX_BYTES
+
+    place, name = os.path.split(os.path.realpath(target))
+    above = folder(place)
+    try:
+        now = contents(name, MAX_BYTES, dir_fd=above, follow=False)
+        if now.data.decode("utf-8-sig", "replace") != before:
+            raise OSError(errno.ESTALE, "it changed while the nodes were read")
+        if now.data.startswith(codecs.BOM_UTF8):
+            data = codecs.BOM_UTF8 + data
+        owner = (now.status.st_uid, now.status.st_gid)
+        replace(name, data, dir_fd=above, mode=now.status.st_mode & 0o7777, owner=owner)
+    finally:
+        os.close(above)
 
 
 def _show(result: Imported, written: dict[str, str], target: Path | None, *, as_json: bool) -> None:

@@ -60,16 +60,20 @@ def create(
     mode: int = 0o666,
     exact: bool = False,
     durable: bool = True,
+    owner: tuple[int, int] | None = None,
 ) -> None:
     """Create a file that does not exist yet; one that cannot be written whole is removed again.
 
     Its mode is that of an ordinary new file, which the umask narrows; with `exact` it is the very
-    mode, before the first byte is written. With `durable` it is on the disk on return. Raises
-    FileExistsError, or OSError for what else the system refuses.
+    mode, before the first byte is written. It belongs to `owner`, a user and a group by number, from
+    then on. With `durable` it is on the disk on return. Raises FileExistsError, or OSError for what
+    else the system refuses.
     """
     fd = os.open(name, _NEW, mode & 0o600 if exact else mode, dir_fd=dir_fd)
     try:
         try:
+            if owner is not None:
+                _give(fd, *owner)
             if exact:
                 os.fchmod(fd, mode)
             left = memoryview(data)
@@ -85,14 +89,35 @@ def create(
         raise
 
 
-def replace(name: str, data: bytes, *, dir_fd: int, mode: int, exact: bool = True) -> None:
+def _give(fd: int, user: int, group: int) -> None:
+    """Give an open file to a user and a group, unless it is theirs."""
+    made = os.fstat(fd)
+    if (made.st_uid, made.st_gid) == (user, group):
+        return
+    try:
+        os.fchown(fd, user, group)
+    except PermissionError as error:
+        error.strerror = "its owner or group cannot be kept"
+        raise
+
+
+def replace(
+    name: str,
+    data: bytes,
+    *,
+    dir_fd: int,
+    mode: int,
+    exact: bool = True,
+    owner: tuple[int, int] | None = None,
+) -> None:
     """Put a new file of this very mode in the place of an old one, or of none, in one step.
 
-    Without `exact` the umask narrows the mode. At any moment, also after a power cut, either the
-    complete old file or the complete new one exists. A link at the path is itself replaced.
+    Without `exact` the umask narrows the mode; `owner` is that of `create`. At any moment, also
+    after a power cut, either the complete old file or the complete new one exists. A link at the
+    path is itself replaced.
     """
     staged = f".omconf-{os.urandom(8).hex()}"
-    create(staged, data, dir_fd=dir_fd, mode=mode, exact=exact)
+    create(staged, data, dir_fd=dir_fd, mode=mode, exact=exact, owner=owner)
     try:
         os.rename(staged, name, src_dir_fd=dir_fd, dst_dir_fd=dir_fd)
     except BaseException:

@@ -11,6 +11,8 @@ from omconf.adopt.gather import gather
 from omconf.adopt.hazelcast import EXTRA, file_of
 from omconf.adopt.model import Fact, diagnostic
 from omconf.adopt.result import Difference, Imported, ToSet
+from omconf.artifacts.hazelcast import KIND as HAZELCAST
+from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding, has_errors, in_order
 from omconf.rules import BY_HAND, MISSING_KEY, NOT_A_FILE, NOT_KEPT, UNREADABLE
@@ -35,6 +37,8 @@ PRINTED = "<stdout>"
 """What a spec is called that no file holds."""
 _ROUNDS = 40
 """Values that the spec's own checks may refuse, one after the other."""
+_THERE = frozenset({HAZELCAST.name, PERSISTENCE.name})
+"""Kinds of which every OpenMeetings has a file: a plan that creates one has another folder."""
 _NEEDED = {
     ("cluster",),
     ("openmeetings", "release"),
@@ -72,10 +76,10 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         from omconf.pipeline.compiled import check_spec
 
         checked = check_spec(asked.into)
-        existing = into.read(checked.document, checked.diagnostics)
+        existing = into.read(checked.document, checked.cluster, checked.diagnostics)
         if isinstance(existing, list):
             return Imported(diagnostics=existing)
-        base = existing
+        base, result.before = existing, existing.document.text
         taken = base.names
     gathered = gather(
         origin, said=asked.names, release_said=asked.release, only=asked.only, taken=taken
@@ -288,6 +292,7 @@ def _prove(
     """
     from omconf.adopt import reasons
     from omconf.pipeline import plan as plans
+    from omconf.plan.model import Action
 
     known = _secrets(result, facts) if not into else {}
     labels = gathered.labels
@@ -306,9 +311,15 @@ def _prove(
     drifting = {place for found in result.drift for place in reasons.drifting(found)}
     why = {(n.name, *item): reason for n in gathered.nodes for item, reason in n.why.items()}
     broken = {node.name for node in gathered.nodes if node.survey.label in gathered.gaps}
+    homes = {n.name: f"{n.home}/webapps/{n.webapp}" for n in gathered.nodes if n.name not in broken}
     for change in made.plan.changes:
         if change.items or change.node not in broken:  # of a broken file, its error says it
             result.differences += _differences(change, drifting, why)
+        if change.action is Action.CREATE and change.kind in _THERE and change.node in homes:
+            reason = reasons.ELSEWHERE.format(homes[change.node])
+            result.differences.append(
+                Difference(change.node, change.path, change.kind, None, "create", reason)
+            )
     result.differences.sort(key=lambda each: each.reason != reasons.ALONE)
     if into:
         _not_compared(result, made)

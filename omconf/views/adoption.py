@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from omconf.secrets import masked
@@ -208,7 +209,7 @@ def _verified(document: Document, nodes: str) -> str:
 
 
 def _next(document: Document, spec: str) -> str:
-    named = f" {spec}" if spec else ""
+    named = f" {shlex.quote(spec)}" if spec else ""
     lines = ["Next:"]
     if any(each["state"] != "equal" for each in document["secrets"]):
         lines.append("  set the secrets above")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,11 @@ def test_without_one_source_the_ways_are_listed(words: str) -> None:
     assert done.findings == [("OM304", "")]
     commands = [line for line in done.err.splitlines() if line.startswith("    omconf import --")]
     assert len(commands) == 3
+    done = omconf("import", *words.split(), "--json")
+    assert (done.code, done.err) == (1, "")
+    found = json.loads(done.out)
+    assert [d["rule"] for d in found["diagnostics"]] == ["OM304"]
+    assert not found["complete"]
 
 
 def test_a_question_ends_a_message() -> None:
@@ -114,6 +120,14 @@ def test_secrets_are_to_be_set_only_where_they_are_not(trees: Path, set_now: str
     assert len(steps) == (2 if set_now == "pa55-postgresql" else 3)
 
 
+def test_the_next_commands_quote_the_path(trees: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "my cluster.yaml"
+    done = omconf("import", "--deployed", trees, "-o", spec)
+    steps = done.out.partition("Next:\n")[2].splitlines()
+    commands = [shlex.split(line.split(" ...")[0]) for line in steps if " ..." in line]
+    assert commands == [["omconf", verb, str(spec)] for verb in ("plan", "apply")]
+
+
 def test_several_nodes_with_one_name_have_it(trees: Path) -> None:
     for node in ("om2", "om3"):
         edit(trees / node, HAZELCAST, f">{node}<", ">om1<")
@@ -131,6 +145,12 @@ def test_a_place_that_cannot_be_written_is_reported_before_nodes_are_read(tmp_pa
     done = omconf("import", "--deployed", tmp_path / "no", "-o", tmp_path / "nope" / "x.yaml")
     assert done.code == 1
     assert done.findings == [("OM111", "")]
+    for path in ("x" * 300, f"{'x' * 300}/x.yaml"):
+        done = omconf("import", "--deployed", tmp_path / "no", "-o", tmp_path / path)
+        assert (done.code, done.findings) == (1, [("OM111", "")])
+    done, found = imported(tmp_path / "no", "-o", tmp_path)
+    assert (done.code, done.err) == (1, "")
+    assert [d["rule"] for d in found["diagnostics"]] == ["OM111"]
 
 
 def test_a_plan_names_folders_that_are_called_otherwise_than_the_nodes(
