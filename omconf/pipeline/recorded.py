@@ -30,18 +30,22 @@ def of_apply(
     from omconf.artifacts.contents import Ownership
     from omconf.cluster import places
     from omconf.planfile.model import Plan as Model
+    from omconf.planfile.model import Put
 
     plan, bundle = prepared.made.plan, prepared.compiled.bundle
     assert bundle is not None  # noqa: S101 - there is a plan
     of = dict(prepared.steps)
     steps: dict[str, list[Step]] = {}
+    files: dict[str, dict[str, File]] = {}
     for s in Model.model_validate(prepared.document).rollout:
         pairs = [pair for pair in of[s.step].by_hand if max(map(len, pair)) <= MAX_TEXT]
         bars = of[s.step].bars
         step = Step(step=s.step, why=s.why[:MAX_TEXT], undo=s.undo, bars=bars, by_hand=pairs)
+        # What a person replaces is kept first, also what omconf does not write.
+        kept = [path for undo in s.undo if isinstance(undo, Put) for path in undo.paths]
         for node in s.nodes:
             steps.setdefault(node, []).append(step)
-    files: dict[str, dict[str, File]] = {}
+            files.setdefault(node, {}).update((path, File(kind="")) for path in kept)
     for change in plan.changes:
         files.setdefault(change.node, {})[change.path] = File(kind=change.kind)
     for own in bundle.nodes:

@@ -217,6 +217,46 @@ def test_an_undo_remembers_what_people_took_back(host: Host, tmp_path: Path) -> 
 
 
 @needs(*NEEDS, "findmnt")
+def test_an_upgrade_by_hand_is_undone(host: Host, tmp_path: Path) -> None:
+    """The files that a person replaced are in the journal, also those that omconf never writes."""
+    webapp = "/opt/om/webapps/openmeetings/WEB-INF"
+    properties = f"{webapp}/classes/openmeetings.properties"
+
+    def install(release: str) -> None:
+        jars = f"{webapp}/lib/openmeetings-core-"
+        new = f"{jars}{release}.jar"
+        host.shell(f"[ -e {new} ] || mv {jars}* {new}; echo '# {release}' >{properties}")
+
+    def by_hand(verb: str, release: str) -> None:
+        with Terminal(host.words(verb, "--yes"), tmp_path) as terminal:
+            for _ in range(2):
+                terminal.hear(DONE)
+                if f"Install OpenMeetings {release}" in terminal.said.rpartition(": waiting")[2]:
+                    install(release)
+                terminal.said = ""
+                terminal.answer("y")
+            terminal.hear()
+            assert terminal.process.wait() == 0, terminal.said
+
+    sections = {"discovery": {"kind": "tcp-ip"}}
+    host.start_database()
+    host.shell(f"mkdir -p {webapp}/classes")
+    install("9.0.0")
+    host.shell("chown -R nobody:nogroup /opt/om")
+    host.write_spec(1, **sections, openmeetings={"release": "9.0.0"})
+    assert host.run("apply", "--yes").returncode == 0
+    before = host.contents()
+    host.write_spec(1, **sections, openmeetings={"release": "9.1.0"})
+    by_hand("apply", "9.1.0")
+    assert host.read(properties) == b"# 9.1.0\n"
+    found = json.loads(host.run("log", "--json").stdout)
+    assert found["diagnostics"] == []
+    assert properties in found["entries"][0]["files"]
+    by_hand("undo", "9.0.0")
+    assert host.contents() == before
+
+
+@needs(*NEEDS, "findmnt")
 def test_who_does_not_confirm_a_node_is_told_what_that_means(host: Host, tmp_path: Path) -> None:
     host.start_database()
     assert host.run("apply", "--yes").returncode == 0
