@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from omconf.apply.events import Outcome
     from omconf.apply.journal import About, Entry
@@ -81,22 +81,26 @@ def digest_of(plan: Document) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def of_undo(entry: Entry, node: str, apply_id: str, reason: str) -> About:
-    """Return what a node's journal records about an undo of `entry`."""
+def of_undo(entries: Sequence[Entry], node: str, apply_id: str, reason: str) -> About:
+    """Return what a node's journal records about an undo of an apply and those that it continued.
+
+    `entries` are in the order in which they were applied: the last one names the undo.
+    """
     from omconf.apply.journal import About
 
+    about = entries[-1].about
     return About(
         format=1,
         id=apply_id,
         what="undo",
-        of=entry.about.id,
+        of=about.id,
         node=node,
         by=whoever(),
         reason=written(reason),
         when=moment(),
-        plan=entry.about.plan,
+        plan=about.plan,
         steps=[],
-        files=entry.about.files,
+        files={path: file for each in entries for path, file in each.about.files.items()},
     )
 
 
