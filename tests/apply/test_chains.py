@@ -8,6 +8,11 @@ from typing import Any
 
 from tests.apply.trees import STATE, Tree
 
+CLASSES = "/opt/om/webapps/openmeetings/WEB-INF/classes"
+PERSISTENCE = f"{CLASSES}/META-INF/persistence.xml"
+PROPERTIES = f"{CLASSES}/openmeetings.properties"
+EXPORTS = "/etc/exports"
+KURENTO: dict[str, Any] = {"url": "ws://10.1.1.9:8888/kurento"}
 JOURNAL = f"{STATE}/conference/journal"
 
 
@@ -44,3 +49,92 @@ def test_an_undo_records_the_files_of_all_of_them(tree: Tree) -> None:
     assert [entry["id"] for entry in entries(tree) if entry["stands"]] == [first["id"]]
     assert tree.run("undo", "--yes").code == 0
     assert tree.contents() == {}
+
+
+class TestEditsInBetween:
+    """The last apply found them in the file, but they are not its own."""
+
+    def test_in_a_block_file_they_stay(self, tree: Tree) -> None:
+        tree.put(EXPORTS, "/opt/omdata 10.1.1.2(rw,async)\n# mine\n")
+        unfinished(tree)
+        tree.put(EXPORTS, tree.read(EXPORTS) + b"/srv/foreign 10.7.7.7(rw)\n")
+        tree.write_spec(3)
+        assert tree.run("apply", "--yes").code == 0
+        done = tree.run("undo", "--yes")
+        assert done.code == 0, done.out + done.err
+        kept = b"# mine\n/srv/foreign 10.7.7.7(rw)\n/opt/omdata 10.1.1.2(rw,async)\n"
+        assert tree.read(EXPORTS) == kept
+
+    def test_what_the_last_apply_adopted_is_put_back(self, tree: Tree) -> None:
+        unfinished(tree)
+        mine = b"/opt/omdata 10.1.1.3(rw,async)\n"
+        tree.put(EXPORTS, tree.read(EXPORTS) + mine)
+        tree.write_spec(3)
+        assert tree.run("apply", "--yes").code == 0
+        assert mine not in tree.read(EXPORTS)
+        tree.put(EXPORTS, tree.read(EXPORTS) + b"# later\n")
+        assert tree.run("undo", "--yes").code == 0
+        assert tree.read(EXPORTS) == b"# later\n" + mine
+
+    def test_a_block_that_was_edited_is_a_conflict(self, tree: Tree) -> None:
+        unfinished(tree)
+        tree.put(EXPORTS, tree.read(EXPORTS).replace(b"root_squash", b"no_root_squash"))
+        tree.write_spec(3)
+        assert tree.run("apply", "--yes").code == 0
+        now = tree.read(EXPORTS)
+        self.conflicts(tree, EXPORTS, now)
+
+    def test_a_whole_file_is_a_conflict(self, tree: Tree) -> None:
+        unfinished(tree)
+        tree.put(PERSISTENCE, tree.read(PERSISTENCE).replace(b"10.1.1.250", b"10.1.1.251"))
+        tree.write_spec(3)
+        assert tree.run("apply", "--yes").code == 0
+        self.conflicts(tree, PERSISTENCE, tree.read(PERSISTENCE))
+
+    def conflicts(self, tree: Tree, path: str, now: bytes) -> None:
+        done = tree.run("undo", "--yes", "--json")
+        end = json.loads(done.out.splitlines()[-1])
+        assert (done.code, end["outcome"], path in end["why"]) == (1, "partial", True)
+        assert tree.read(path) == now
+
+    def test_a_file_that_was_never_written_is_none(self, tree: Tree) -> None:
+        """A kill comes between the line in the journal and the file."""
+        tree.put(EXPORTS, "# mine\n")
+        before = tree.contents()
+        unfinished(tree)
+        tree.put(EXPORTS, "# mine\n# later\n")
+        tree.write_spec(3)
+        assert tree.run("apply", "--yes").code == 0
+        assert tree.run("undo", "--yes").code == 0
+        assert tree.contents()["etc/exports"][0] == b"# mine\n# later\n"
+        assert tree.contents().keys() == before.keys()
+
+    def test_each_apply_has_its_own_keys(self, tree: Tree) -> None:
+        tree.put(PROPERTIES, "a=1\nkurento.ws.url=ws://127.0.0.1:8888/kurento\n")
+        tree.write_spec(kurento=KURENTO)
+        unfinished(tree)
+        turn = {"url": "turn:10.1.1.9:3478", "user": "turn", "secret": {"env": "TURN_SECRET"}}
+        tree.write_spec(kurento=KURENTO | {"turn": turn})
+        assert tree.run("apply", "--yes", env={"TURN_SECRET": "not-a-real-one"}).code == 0
+        tree.put(PROPERTIES, tree.read(PROPERTIES) + b"b=2\n")
+        assert tree.run("undo", "--yes").code == 0
+        kept = b"a=1\nkurento.ws.url=ws://127.0.0.1:8888/kurento\nb=2\n"
+        assert tree.read(PROPERTIES) == kept
+
+    def test_what_an_undo_left_is_completed_by_the_next(self, tree: Tree) -> None:
+        assert tree.run("apply", "--yes").code == 0
+        before = tree.contents()
+        tree.write_spec(3)
+        unfinished(tree)
+        tree.put(EXPORTS, tree.read(EXPORTS) + b"# mine\n")
+        tree.write_spec(4, database={"pool": {"maxTotal": "7"}})
+        assert tree.run("apply", "--yes").code == 0
+        whole = tree.read(PERSISTENCE)
+        tree.put(PERSISTENCE, whole + b"\n")
+        self.conflicts(tree, PERSISTENCE, whole + b"\n")
+        exports = before["etc/exports"][0] + b"# mine\n"
+        assert tree.read(EXPORTS) == exports
+        tree.put(PERSISTENCE, whole)
+        assert tree.run("undo", "--yes").code == 0
+        assert tree.read(EXPORTS) == exports
+        assert tree.read(PERSISTENCE) == before[PERSISTENCE[1:]][0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -217,7 +218,8 @@ def test_an_undo_remembers_what_people_took_back(host: Host, tmp_path: Path) -> 
 
 
 @needs(*NEEDS, "findmnt")
-def test_an_upgrade_by_hand_is_undone(host: Host, tmp_path: Path) -> None:
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "continued"])
+def test_an_upgrade_by_hand_is_undone(host: Host, tmp_path: Path, waits: bool) -> None:
     """The files that a person replaced are in the journal, also those that omconf never writes."""
     webapp = "/opt/om/webapps/openmeetings/WEB-INF"
     properties = f"{webapp}/classes/openmeetings.properties"
@@ -226,17 +228,22 @@ def test_an_upgrade_by_hand_is_undone(host: Host, tmp_path: Path) -> None:
         jars = f"{webapp}/lib/openmeetings-core-"
         new = f"{jars}{release}.jar"
         host.shell(f"[ -e {new} ] || mv {jars}* {new}; echo '# {release}' >{properties}")
+        host.shell(
+            f"sed -i s/maxTotal=100/maxTotal=99/ {webapp}/classes/META-INF/persistence.xml || :"
+        )
 
-    def by_hand(verb: str, release: str) -> None:
+    def by_hand(verb: str, *answers: str) -> None:
+        """Answer the questions; whoever is asked to installs OpenMeetings."""
         with Terminal(host.words(verb, "--yes"), tmp_path) as terminal:
-            for _ in range(2):
+            for answer in answers:
                 terminal.hear(DONE)
-                if f"Install OpenMeetings {release}" in terminal.said.rpartition(": waiting")[2]:
-                    install(release)
+                question = terminal.said.rpartition(": waiting")[2]
+                if found := re.search("Install OpenMeetings ([0-9.]+)", question):
+                    install(found[1])
                 terminal.said = ""
-                terminal.answer("y")
+                terminal.answer(answer)
             terminal.hear()
-            assert terminal.process.wait() == 0, terminal.said
+            assert terminal.process.wait() == ("n" in answers), terminal.said
 
     sections = {"discovery": {"kind": "tcp-ip"}}
     host.start_database()
@@ -246,13 +253,18 @@ def test_an_upgrade_by_hand_is_undone(host: Host, tmp_path: Path) -> None:
     host.write_spec(1, **sections, openmeetings={"release": "9.0.0"})
     assert host.run("apply", "--yes").returncode == 0
     before = host.contents()
-    host.write_spec(1, **sections, openmeetings={"release": "9.1.0"})
-    by_hand("apply", "9.1.0")
+    other = {"database": {"pool": {"maxTotal": "7"}}}
+    host.write_spec(1, **sections, **other, openmeetings={"release": "9.1.0"})
+    if waits:
+        by_hand("apply", "y", "n")
+        assert host.run("apply", "--yes").returncode == 0
+    else:
+        by_hand("apply", "y", "y")
     assert host.read(properties) == b"# 9.1.0\n"
     found = json.loads(host.run("log", "--json").stdout)
     assert found["diagnostics"] == []
-    assert properties in found["entries"][0]["files"]
-    by_hand("undo", "9.0.0")
+    assert any(properties in entry["files"] for entry in found["entries"])
+    by_hand("undo", "y", "y")
     assert host.contents() == before
 
 
