@@ -138,7 +138,7 @@ def end(run: Nodes, name: str, outcome: Outcome, why: str, over: str, *, idle: b
 
 
 def written(text: str) -> str:
-    """Return a text of the command line as valid UTF-8 of at most 2,000 characters, for a journal."""
+    """Return a text of the caller's as valid UTF-8 of at most 2,000 characters, for a journal."""
     return text.encode("utf-8", "replace").decode()[:2000]
 
 
@@ -151,7 +151,7 @@ def whoever() -> str:
         user = os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    return f"{user[:100]}@{socket.gethostname()[:100]}"
+    return written(f"{user[:100]}@{socket.gethostname()[:100]}")
 
 
 def moment() -> str:
