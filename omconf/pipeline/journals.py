@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from omconf.pipeline.compiled import Compiled
     from omconf.pipeline.sources import Asked
 
+ONLY_FORWARD = "An undo would restore only a part of the files: apply the earlier spec instead."
 TAKE_BACK = (
     "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to undo it there too."
     f" If the host no longer exists, `ignore` {FORGOTTEN.id}."
@@ -195,6 +196,10 @@ def prepare(
     if wanted and last != wanted:
         message = f"{wanted} is not the last apply: that is {last}."
         return [NO_UNDO.at(None, message, hint="Undo that one first; `omconf log` lists all.")]
+    parted = [n for n, its in found.journals.items() if its.cut and its.last[-1].about.id == last]
+    if parted:
+        message = f"{last} continued unfinished applies that the journal no longer has."
+        return [NO_UNDO.at(None, message, hint=ONLY_FORWARD, node=node) for node in parted]
     if asked.local is not None and not asked.tree and os.geteuid() != 0:
         message = "Only root can undo an apply on this host."
         return [NO_UNDO.at(None, message, hint="Run it with sudo.")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,54 @@ def test_an_undo_records_the_files_of_all_of_them(tree: Tree) -> None:
     assert [entry["id"] for entry in entries(tree) if entry["stands"]] == [first["id"]]
     assert tree.run("undo", "--yes").code == 0
     assert tree.contents() == {}
+
+
+def test_all_of_them_are_kept(tree: Tree) -> None:
+    """Also more than ten: the files of the first one are to be restored as well."""
+    for count in range(2, 14):
+        tree.write_spec(count)
+        unfinished(tree)
+    assert len(entries(tree)) == 12
+    assert tree.run("undo", "--yes").code == 0
+    assert tree.contents() == {}
+    # Nothing continues what was undone.
+    for count in range(2, 12):
+        tree.write_spec(count)
+        unfinished(tree)
+    assert len(entries(tree)) == 10
+
+
+def test_the_ones_after_a_finished_one_are_kept(tree: Tree) -> None:
+    assert tree.run("apply", "--yes").code == 0
+    before = tree.contents()
+    for count in range(3, 15):
+        tree.write_spec(count)
+        unfinished(tree)
+    assert len(entries(tree)) == 12
+    assert tree.run("undo", "--yes").code == 0
+    assert tree.contents() == before
+
+
+def test_no_more_than_thirty_are_kept(tree: Tree, shell: dict[str, str]) -> None:
+    """Whose beginning is not there any more cannot be undone: that would be a part of it only."""
+    unfinished(tree)
+    journal = tree.root / JOURNAL
+    for number in range(2, 31):
+        for file in journal.glob("*000001*"):
+            shutil.copy(file, journal / file.name.replace("000001", f"{number:06}"))
+    for lock in ("lock.30", "lock.30.free"):
+        (journal.parent / lock).touch()
+    tree.write_spec(3)
+    assert tree.run("apply", "--yes", env=shell).code == 0
+    assert len(entries(tree)) == 30
+    before = tree.contents()
+    done = tree.run("undo", "--yes", env=shell)
+    assert (done.code, done.rules) == (1, ["OM604"])
+    assert tree.contents() == before
+    tree.write_spec(4)
+    assert tree.run("apply", "--yes", env=shell).code == 0
+    assert tree.run("undo", "--yes", env=shell).code == 0
+    assert tree.contents() == before
 
 
 class TestEditsInBetween:
