@@ -38,6 +38,8 @@ _FILE = re.compile(
     r"\|(?P<access>[0-7]{1,4}\|[0-9]{1,10}\|[0-9]{1,10})?"
 )
 _NOTE = re.compile("begin ([0-9]{1,6})")
+_CUT = "cut"
+"""The note on the oldest entry when those before it that it may have continued were deleted."""
 _PLACE = re.compile(r"([0-9]{6,9})\.(about|notes|files|end)")
 MAX_LINES = 10_000
 """Lines that are read of each file of a journal."""
@@ -125,12 +127,20 @@ class Entry:
     begun: frozenset[int] = frozenset()
     changed: tuple[Changed, ...] = ()
     end: End | None = None
+    cut: bool = False
+    """Whether those before it were deleted although it may have continued them."""
 
     @property
     def touched(self) -> bool:
         """Whether it changed anything that stands."""
         there = self.begun or self.changed
         return bool(there) and (self.end is None or self.end.outcome is not Outcome.UNDONE)
+
+    @property
+    def undid(self) -> bool:
+        """Whether it is an undo that took everything back."""
+        ended = self.end is not None and self.end.outcome is Outcome.UNDONE
+        return self.about.what == "undo" and ended
 
     @property
     def whole(self) -> bool:
@@ -171,7 +181,7 @@ class Journal:
         for entry in self.entries:
             if entry.about.what == "apply" and entry.touched:
                 stack.append(entry)
-            elif entry.about.what == "undo" and entry.end and entry.end.outcome is Outcome.UNDONE:
+            elif entry.undid:
                 while stack and any(e.about.id == entry.about.of for e in stack):
                     stack.pop()
                 while stack and not stack[-1].whole:
@@ -186,6 +196,16 @@ class Journal:
         while first > 0 and not standing[first - 1].whole:
             first -= 1
         return standing[max(first, 0) :]
+
+    @property
+    def cut(self) -> bool:
+        """Whether applies that the last one went on with are no longer there."""
+        if not self.standing or self.last[0] is not self.standing[0]:
+            return False
+        for entry in reversed(self.entries[: self.entries.index(self.last[0]) + 1]):
+            if entry.undid or entry.cut:
+                return entry.cut
+        return False
 
 
 def places(cluster: str) -> tuple[str, ...]:
@@ -232,8 +252,8 @@ def _entry(number: str, of: Mapping[str, str]) -> Entry:
     end = None
     with suppress(ValidationError):  # a power cut may leave it empty
         end = End.model_validate_json(of.get("end", ""))
-    notes = [_NOTE.fullmatch(line) for line in of.get("notes", "").split("\n")[:MAX_LINES]]
-    begun = frozenset(int(n[1]) for n in notes if n)
+    notes = of.get("notes", "").split("\n")[:MAX_LINES]
+    begun = frozenset(int(found[1]) for note in notes if (found := _NOTE.fullmatch(note)))
     changed: list[Changed] = []
     for line in of.get("files", "").split("\n")[:MAX_LINES]:
         if found := _FILE.fullmatch(line):
@@ -243,7 +263,7 @@ def _entry(number: str, of: Mapping[str, str]) -> Entry:
             access = found["access"] or ""
             given = (found["key"], path, found["before"], found["after"], access)
             changed.append(Changed(*given, int(found["made"])))
-    return Entry(number, about, begun, tuple(changed), end)
+    return Entry(number, about, begun, tuple(changed), end, _CUT in notes)
 
 
 def action(of: Any) -> actions.Action:

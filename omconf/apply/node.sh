@@ -629,6 +629,7 @@ begin() {
     if printf "$2" >"$journal/$number.open" && printf "$1" >"$journal/.about" &&
         mv "$journal/.about" "$journal/$number.about"; then
         flush "$journal/$number.open" "$journal/$number.about" "$journal"
+        prune 11
         ok
     else
         rm -f "$journal/$number.open" "$journal/$number.about"
@@ -1070,7 +1071,7 @@ end() {
         esac
         sweep
         flush "$journal/$number.end" "$journal"
-        prune
+        prune 10
         ok
     else
         failed 'write'
@@ -1094,15 +1095,40 @@ forget() {
     ok
 }
 
-# Keep the last ten.
+# Keep the last ones, this many. Older ones stay as long as what followed may have continued them, since an
+# undo takes these back together: back to one that came to its end. No more than 30 are kept, as all are read
+# each time; where that parts them, the first one that stays is marked as `cut`.
 prune() {
+    keep=$1
     set -- "$journal"/*.about
-    while [ $# -gt 10 ]; do
-        one=${1##*/}
-        one=${one%.about}
-        rm -f "$journal/$one".* "$journal"/*.b"$one"
+    surplus=$(($# - keep)) count=0 drop=0 cut='' old=''
+    for one; do
+        count=$((count + 1))
+        [ "$count" -le "$surplus" ] || break
+        ! ended "$one" || drop=$count
+    done
+    if [ $# -gt $((drop + 30)) ]; then
+        drop=$(($# - 30)) cut=1
+    fi
+    while [ "$drop" -gt 0 ]; do
+        old="$old ${1##*/}" drop=$((drop - 1))
         shift
     done
+    if [ -n "$cut" ] && ! { echo cut >>"${1%.about}.notes" && durable "${1%.about}.notes" "$journal"; }; then
+        return
+    fi
+    for one in $old; do
+        one=${one%.about}
+        rm -f "$journal/$one".* "$journal"/*.b"$one"
+    done
+}
+
+# Whether nothing that follows continues an entry: an apply that was carried out whole, or an undo.
+ended() {
+    case $(head -c 64 "$1")$(head -c 20 "${1%.about}.end" 2>/dev/null) in
+    *'"what":"apply"'*'{"outcome":"applied"' | *'"what":"undo"'*'{"outcome":"undone",') ;;
+    *) return 1 ;;
+    esac
 }
 
 # obey|COMMAND|FIELD...: do what a line says; false where a command, but not a question, fails.

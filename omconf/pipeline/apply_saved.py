@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 A_SPEC = "Apply a spec with --ssh, --ansible or --local NODE; a saved plan needs neither."
 SAVE = "`omconf plan --ssh --out FILE` saves a plan."
+NEEDED = {"local": ("node", "root"), "ssh": ("nodes", "sudo"), "ansible": ("nodes", "sudo")}
+"""What a saved plan has to say of each source that can be applied to."""
 MOVED = {
     "binding.spec.sha256": "the spec",
     "binding.bundle": "what it compiles to",
@@ -94,9 +96,11 @@ def of_file(
 def _unusable(path: str, saved: Document, inventory: Path | None) -> Diagnostic | None:
     """Refuse a plan that does not say all that is needed, or not the same as the command."""
     source = saved.get("source") or {}
-    if saved.get("binding") is None:
+    needed = NEEDED.get(source.get("kind", ""), ())
+    bound = saved.get("binding")
+    if bound is None or not {"kind", *needed} <= source.keys() or "\0" in bound["spec"]["path"]:
         return NOT_APPLIED.at(None, f"{path} does not record what it was made from.", hint=SAVE)
-    if source.get("kind") not in ("local", "ssh", "ansible"):
+    if not needed:
         what = f"A plan from --{'deployed' if source['kind'] == 'directory' else source['kind']}"
         message = f"{what} cannot be applied: it was not made from nodes."
         return NOT_APPLIED.at(None, message, hint="Plan with --ssh, --ansible or --local NODE.")

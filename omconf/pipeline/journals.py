@@ -20,14 +20,17 @@ from omconf.plan import members
 from omconf.rules import BROKEN, FORGOTTEN, NO_UNDO
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from omconf.actions import Action
     from omconf.apply.journal import Changed, Entry, Journal
+    from omconf.artifacts.model import Kind
     from omconf.cluster.model import Cluster
+    from omconf.ownership.model import Owned
     from omconf.pipeline.compiled import Compiled
     from omconf.pipeline.sources import Asked
 
+ONLY_FORWARD = "An undo would restore only a part of the files: apply the earlier spec instead."
 TAKE_BACK = (
     "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to undo it there too."
     f" If the host no longer exists, `ignore` {FORGOTTEN.id}."
@@ -193,6 +196,10 @@ def prepare(
     if wanted and last != wanted:
         message = f"{wanted} is not the last apply: that is {last}."
         return [NO_UNDO.at(None, message, hint="Undo that one first; `omconf log` lists all.")]
+    parted = [n for n, its in found.journals.items() if its.cut and its.last[-1].about.id == last]
+    if parted:
+        message = f"{last} continued unfinished applies that the journal no longer has."
+        return [NO_UNDO.at(None, message, hint=ONLY_FORWARD, node=node) for node in parted]
     if asked.local is not None and not asked.tree and os.geteuid() != 0:
         message = "Only root can undo an apply on this host."
         return [NO_UNDO.at(None, message, hint="Run it with sudo.")]
@@ -257,39 +264,88 @@ def _back(cluster: str, entries: tuple[Entry, ...], request: Request, files: Nod
 
 def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles) -> Written:
     """Return what a file was, is, and is to become; what others edited since then stays."""
-    every = [(e, changed) for e in entries for changed in e.changed if changed.path == path]
-    first, entry = every[0][1], every[0][0]
+    each = [(e, [c for c in e.changed if c.path == path]) for e in entries]
+    each = [(entry, changes) for entry, changes in each if changes]
+    (entry, (first, *_)), every = each[0], [c for _, changes in each for c in changes]
     file = files.files.get(path)
     now = file.data if file else None
-    made = max(changed.made for _, changed in every)
-    held = _held(cluster, entry, first, files)
-    what = entry.about.files[path]
-    kind = by_name().get(what.kind)
+    made = max(changed.made for changed in every)
+    known = (by_name().get(e.about.files[path].kind) for e, _ in each)
+    kind = next(filter(None, known), None)
     shared = kind is not None and not OWNED[kind.ownership].whole
-    written = Written(path, held, now, first.access, made, shared)
+    written = Written(path, _held(cluster, entry, first, files), now, first.access, made, shared)
     if file and file.problem:
         return replace(written, conflict=file.problem.message)
     if digest(now) == first.before:
-        anew = not shared and any(c.before == c.after for _, c in every)
+        anew = not shared and any(c.before == c.after for c in every)
         return replace(written, before=now, anew=anew)
-    if digest(held) != first.before:
-        return replace(written, conflict="its backup was changed")
-    if digest(now) in {state for _, c in every for state in (c.before, c.after)}:
-        return written
-    if kind is None or now is None:
-        return replace(written, conflict="it was edited after the apply")
-    before = None if held is None else held.decode("utf-8", "surrogateescape")
-    text = now.decode("utf-8", "surrogateescape")
-    wrote = every[-1][0].about.files[path].block
-    part = OWNED[kind.ownership].part(cluster, text) if wrote else None
-    if part and digest(f"{part.rstrip()}\n".replace("\r\n", "\n").encode()) != wrote:
-        return replace(written, conflict="omconf's block in it was edited after the apply")
+    before, later = now, False
     try:
-        restored = OWNED[kind.ownership].restored(kind, cluster, before, text, what.keys)
+        while each:
+            before = _before(cluster, kind, each, before, files, later=later)
+            later = bool(each.pop())
     except ValueError as error:
         return replace(written, conflict=str(error))
-    data = None if restored is None else restored.encode("utf-8", "surrogateescape")
-    return replace(written, before=data)
+    return replace(written, before=before)
+
+
+def _before(
+    cluster: str,
+    kind: Kind | None,
+    each: Sequence[tuple[Entry, Sequence[Changed]]],
+    now: bytes | None,
+    files: NodeFiles,
+    *,
+    later: bool,
+) -> bytes | None:
+    """Return what a file held before the last of some entries, with all that others changed since.
+
+    `each` has the entries that changed it with these changes, `now` is what it held after the last
+    one; `later` tells that this is what a later entry found. Raises ValueError, with a reason for
+    people, where that cannot be told apart.
+    """
+    *older, (entry, changes) = each
+    own, others = _states(changes), _states(c for _, of in older for c in of)
+    if digest(now) not in own and digest(now) in others:
+        return now  # somebody put it back
+    backups = [_held(cluster, e, first, files) for e, (first, *_) in each]
+    held = backups[-1]
+    if digest(held) != changes[0].before:
+        raise ValueError("its backup was changed")
+    if digest(now) in own or (later and _by_hand(entry, changes[-1])):
+        return held
+    what = entry.about.files[changes[0].path]
+    if kind is None or now is None:
+        raise ValueError("it was edited after the apply")
+    owned = OWNED[kind.ownership]
+    before = None if held is None else held.decode("utf-8", "surrogateescape")
+    text = now.decode("utf-8", "surrogateescape")
+    if what.block:
+        # A former block was never replaced, or is there again since an undo that ended partway.
+        former = {_part(owned, cluster, backup) for backup in backups}
+        if _part(owned, cluster, now) not in {"", what.block, *former}:
+            raise ValueError("omconf's block in it was edited after the apply")
+    restored = owned.restored(kind, cluster, before, text, what.keys)
+    return None if restored is None else restored.encode("utf-8", "surrogateescape")
+
+
+def _states(changes: Iterable[Changed]) -> set[str]:
+    """Return the digests of what a file held before and after some changes."""
+    return {state for c in changes for state in (c.before, c.after)}
+
+
+def _by_hand(entry: Entry, last: Changed) -> bool:
+    """Tell whether a file was only kept, for a person who would replace it in a manual step."""
+    ways = [[journal.action(action) for action in step.undo] for step in entry.about.steps]
+    manual = [way for way in ways if any(isinstance(action, Manual) for action in way)]
+    puts = [action for way in manual for action in way if isinstance(action, Put)]
+    return last.before == last.after and any(last.path in put.paths for put in puts)
+
+
+def _part(owned: Owned, cluster: str, data: bytes | None) -> str:
+    """Digest omconf's part of a file as `File.block` does; empty where there is none."""
+    part = owned.part(cluster, (data or b"").decode("utf-8", "surrogateescape"))
+    return digest(f"{part.rstrip()}\n".replace("\r\n", "\n").encode()) if part else ""
 
 
 def _held(cluster: str, entry: Entry, first: Changed, files: NodeFiles) -> bytes | None:

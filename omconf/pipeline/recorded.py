@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from omconf.apply.events import Outcome
     from omconf.apply.journal import About, Entry
@@ -30,18 +30,22 @@ def of_apply(
     from omconf.artifacts.contents import Ownership
     from omconf.cluster import places
     from omconf.planfile.model import Plan as Model
+    from omconf.planfile.model import Put
 
     plan, bundle = prepared.made.plan, prepared.compiled.bundle
     assert bundle is not None  # noqa: S101 - there is a plan
     of = dict(prepared.steps)
     steps: dict[str, list[Step]] = {}
+    files: dict[str, dict[str, File]] = {}
     for s in Model.model_validate(prepared.document).rollout:
         pairs = [pair for pair in of[s.step].by_hand if max(map(len, pair)) <= MAX_TEXT]
         bars = of[s.step].bars
         step = Step(step=s.step, why=s.why[:MAX_TEXT], undo=s.undo, bars=bars, by_hand=pairs)
+        # What a person replaces is kept first, also what omconf does not write.
+        kept = [path for undo in s.undo if isinstance(undo, Put) for path in undo.paths]
         for node in s.nodes:
             steps.setdefault(node, []).append(step)
-    files: dict[str, dict[str, File]] = {}
+            files.setdefault(node, {}).update((path, File(kind="")) for path in kept)
     for change in plan.changes:
         files.setdefault(change.node, {})[change.path] = File(kind=change.kind)
     for own in bundle.nodes:
@@ -77,22 +81,26 @@ def digest_of(plan: Document) -> str:
     return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
 
 
-def of_undo(entry: Entry, node: str, apply_id: str, reason: str) -> About:
-    """Return what a node's journal records about an undo of `entry`."""
+def of_undo(entries: Sequence[Entry], node: str, apply_id: str, reason: str) -> About:
+    """Return what a node's journal records about an undo of an apply and those that it continued.
+
+    `entries` are in the order in which they were applied: the last one names the undo.
+    """
     from omconf.apply.journal import About
 
+    about = entries[-1].about
     return About(
         format=1,
         id=apply_id,
         what="undo",
-        of=entry.about.id,
+        of=about.id,
         node=node,
         by=whoever(),
         reason=written(reason),
         when=moment(),
-        plan=entry.about.plan,
+        plan=about.plan,
         steps=[],
-        files=entry.about.files,
+        files={path: file for each in entries for path, file in each.about.files.items()},
     )
 
 
@@ -130,7 +138,7 @@ def end(run: Nodes, name: str, outcome: Outcome, why: str, over: str, *, idle: b
 
 
 def written(text: str) -> str:
-    """Return a text of the command line as valid UTF-8 of at most 2,000 characters, for a journal."""
+    """Return a text of the caller's as valid UTF-8 of at most 2,000 characters, for a journal."""
     return text.encode("utf-8", "replace").decode()[:2000]
 
 
@@ -143,7 +151,7 @@ def whoever() -> str:
         user = os.environ.get("SUDO_USER") or getpass.getuser()
     except (KeyError, OSError):
         user = str(os.getuid())
-    return f"{user[:100]}@{socket.gethostname()[:100]}"
+    return written(f"{user[:100]}@{socket.gethostname()[:100]}")
 
 
 def moment() -> str:

@@ -139,7 +139,7 @@ def _in_the_way(
 
 def _begin(prepared: Prepared, node: Node, apply_id: str, reason: str) -> bool:
     back = prepared.nodes[node.name]
-    about = recorded.of_undo(back.entries[-1], node.name, apply_id, reason)
+    about = recorded.of_undo(back.entries, node.name, apply_id, reason)
     return recorded.begin(node, about, back.manifest)
 
 

@@ -285,6 +285,33 @@ class TestSavedPlans:
         (tree.folder / "om1.plan").rename(moved / "om1.plan")
         assert omconf("apply", "elsewhere/om1.plan", cwd=tree.folder, env=SECRET).code == 0
 
+    @pytest.mark.parametrize(
+        "source",
+        [
+            None,
+            {"kind": "local", "node": "om1"},
+            {"kind": "local", "root": "/"},
+            {"kind": "ssh", "nodes": ["om1"]},
+            {"kind": "ssh", "sudo": True},
+            {"kind": "ansible", "sudo": True},
+        ],
+        ids=str,
+    )
+    def test_a_source_that_lacks_something(self, tree: Tree, source: object) -> None:
+        plan = self.saved(tree)
+        plan.write_text(json.dumps({**json.loads(plan.read_text()), "source": source}))
+        done = omconf("apply", plan, env=SECRET)
+        assert (done.code, done.rules) == (1, ["OM601"])
+        assert tree.contents() == {}
+
+    def test_a_spec_that_is_no_path(self, tree: Tree) -> None:
+        plan = self.saved(tree)
+        document = json.loads(plan.read_text())
+        document["binding"]["spec"]["path"] = "cluster\0.yaml"
+        plan.write_text(json.dumps(document))
+        done = omconf("apply", plan, env=SECRET)
+        assert (done.code, done.rules) == (1, ["OM601"])
+
     def test_it_is_of_this_host(self, tree: Tree) -> None:
         tree.root.rename(tree.folder / "om1")
         plan = tree.folder / "plan.json"
@@ -547,6 +574,16 @@ def test_a_journal_that_cannot_be_written_stops_it(tree: Tree) -> None:
 
 def test_a_reason_of_any_bytes(tree: Tree) -> None:
     assert tree.run("apply", "--yes", "--reason", "caf\udce9").code == 0
+
+
+@pytest.mark.parametrize("name", ["LOGNAME", "SUDO_USER"])
+def test_a_user_of_any_bytes(tree: Tree, name: str) -> None:
+    env = {"SUDO_USER": "", name: "m\udcfcller"}
+    done = tree.run("apply", "--yes", env=env)
+    assert done.code == 0, done.err
+    (entry,) = json.loads(tree.run("log", "--json").out)["entries"]
+    assert entry["by"].startswith("m?ller@")
+    assert tree.run("undo", "--yes", env=env).code == 0
 
 
 def test_a_tree_gets_ordinary_folders_and_a_closed_one(tree: Tree) -> None:

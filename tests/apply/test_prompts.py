@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -214,6 +215,57 @@ def test_an_undo_remembers_what_people_took_back(host: Host, tmp_path: Path) -> 
     assert isinstance(MOVE.action, Manual)
     notes = host.read("/var/lib/omconf/conference/journal/000003.notes").decode().splitlines()
     assert notes.count(owed.done(MOVE.action.text, back=True)) == 1
+
+
+@needs(*NEEDS, "findmnt")
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "continued"])
+def test_an_upgrade_by_hand_is_undone(host: Host, tmp_path: Path, waits: bool) -> None:
+    """The files that a person replaced are in the journal, also those that omconf never writes."""
+    webapp = "/opt/om/webapps/openmeetings/WEB-INF"
+    properties = f"{webapp}/classes/openmeetings.properties"
+
+    def install(release: str) -> None:
+        jars = f"{webapp}/lib/openmeetings-core-"
+        new = f"{jars}{release}.jar"
+        host.shell(f"[ -e {new} ] || mv {jars}* {new}; echo '# {release}' >{properties}")
+        host.shell(
+            f"sed -i s/maxTotal=100/maxTotal=99/ {webapp}/classes/META-INF/persistence.xml || :"
+        )
+
+    def by_hand(verb: str, *answers: str) -> None:
+        """Answer the questions; whoever is asked to installs OpenMeetings."""
+        with Terminal(host.words(verb, "--yes"), tmp_path) as terminal:
+            for answer in answers:
+                terminal.hear(DONE)
+                question = terminal.said.rpartition(": waiting")[2]
+                if found := re.search("Install OpenMeetings ([0-9.]+)", question):
+                    install(found[1])
+                terminal.said = ""
+                terminal.answer(answer)
+            terminal.hear()
+            assert terminal.process.wait() == ("n" in answers), terminal.said
+
+    sections = {"discovery": {"kind": "tcp-ip"}}
+    host.start_database()
+    host.shell(f"mkdir -p {webapp}/classes")
+    install("9.0.0")
+    host.shell("chown -R nobody:nogroup /opt/om")
+    host.write_spec(1, **sections, openmeetings={"release": "9.0.0"})
+    assert host.run("apply", "--yes").returncode == 0
+    before = host.contents()
+    other = {"database": {"pool": {"maxTotal": "7"}}}
+    host.write_spec(1, **sections, **other, openmeetings={"release": "9.1.0"})
+    if waits:
+        by_hand("apply", "y", "n")
+        assert host.run("apply", "--yes").returncode == 0
+    else:
+        by_hand("apply", "y", "y")
+    assert host.read(properties) == b"# 9.1.0\n"
+    found = json.loads(host.run("log", "--json").stdout)
+    assert found["diagnostics"] == []
+    assert any(properties in entry["files"] for entry in found["entries"])
+    by_hand("undo", "y", "y")
+    assert host.contents() == before
 
 
 @needs(*NEEDS, "findmnt")
