@@ -35,6 +35,11 @@ FIRST = 'read -r n; program=$(head -c "$n"); [ ${#program} = "$n" ] && eval "$pr
 """What makes a shell the program, given `first()`; of a login shell it asks no more than quotes."""
 MAX_LISTED = 1024 * 1024
 """Bytes of what a script says of the files that it sends."""
+SEND_SECONDS = 60
+"""Seconds that a node may take until it reads what it is sent, however short that is."""
+SLOWEST = 10_000
+"""Bytes per second that a node reads at least."""
+DEAF = "it accepts no more commands"
 ALIVE = ("ServerAliveInterval=5", "ServerAliveCountMax=3")
 """A connection that is cut is known to be after so many seconds."""
 
@@ -76,6 +81,8 @@ class Piped(Program):
             )
         except OSError as error:
             raise LostError(f"{words[0]} cannot be run: {error.strerror}") from error
+        assert process.stdin is not None  # noqa: S101 - for the type checker
+        os.set_blocking(process.stdin.fileno(), False)
         program = cls(process)
         try:
             program._write(first())
@@ -92,12 +99,33 @@ class Piped(Program):
 
     def _write(self, data: bytes) -> None:
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
-        left = memoryview(data)
+        if self.process.stdin.closed:
+            raise self._lost(DEAF)
+        left, end = memoryview(data), time.monotonic() + SEND_SECONDS + len(data) / SLOWEST
         try:
             while left:
-                left = left[os.write(self.process.stdin.fileno(), left) :]
+                try:
+                    left = left[os.write(self.process.stdin.fileno(), left) :]
+                except BlockingIOError:
+                    self._await_reader(end)
         except OSError as error:
-            raise self._lost("it accepts no more commands") from error
+            raise self._lost(DEAF) from error
+        finally:
+            if left:  # what would follow, the node would take for the rest of this command
+                self.process.stdin.close()
+
+    def _await_reader(self, end: float) -> None:
+        """Wait for a moment until the node reads on; raises as `_line` does."""
+        assert self.process.stdin is not None  # noqa: S101 - for the type checker
+        if self._reads and interrupts.stopped():
+            raise LostError("interrupted")
+        if interrupts.hurried():
+            raise LeftError
+        if time.monotonic() >= end:
+            raise self._lost(DEAF)
+        with selectors.PollSelector() as streams:
+            streams.register(self.process.stdin, selectors.EVENT_WRITE)
+            streams.select(interrupts.SECONDS)
 
     def said(self) -> str:
         """Return what programs printed since the last call: hostile text."""
@@ -124,8 +152,8 @@ class Piped(Program):
             assert stream is not None  # noqa: S101 - for the type checker
             stream.close()
 
-    def _line(self, seconds: float, longest: int) -> bytes:
-        return self._up_to(b"\n", seconds, _at_most(longest))
+    def _line(self, seconds: float, longest: int, since: float = 0) -> bytes:
+        return self._up_to(b"\n", seconds, _at_most(longest), since)
 
     def _up_to(self, mark: bytes, seconds: float, refused: Room, since: float = 0) -> bytes:
         """Return what comes before a mark, which is taken off; raises as `_line` does.
