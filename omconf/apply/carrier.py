@@ -14,6 +14,7 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,14 @@ ALIVE = ("ServerAliveInterval=5", "ServerAliveCountMax=3")
 
 def first(before: bytes = b"") -> bytes:
     """Return the program after its length, with shell text before it."""
-    text = before + PROGRAM.read_bytes().strip()
+    text = before + _program()
     return b"%d\n%b" % (len(text), text)
+
+
+@cache
+def _program() -> bytes:
+    # Read once: during an apply there may be no descriptor left for it.
+    return PROGRAM.read_bytes().strip()
 
 
 @dataclass(slots=True)
@@ -70,6 +77,7 @@ class Piped(Program):
     ) -> Piped:
         """Start a shell by a command that becomes the program; raises LostError."""
         try:
+            given = first()
             process = subprocess.Popen(
                 words,
                 stdin=subprocess.PIPE,
@@ -85,7 +93,7 @@ class Piped(Program):
         os.set_blocking(process.stdin.fileno(), False)
         program = cls(process)
         try:
-            program._write(first())
+            program._write(given)
             if not (reply := program._answer(seconds)).ok:
                 raise lacks(reply)
             program._reads = False
@@ -206,7 +214,7 @@ class Piped(Program):
         """Take what there is of both streams; False when the answers have ended."""
         assert self.process.stdout is not None  # noqa: S101 - for the type checker
         assert self.process.stderr is not None  # noqa: S101
-        with selectors.DefaultSelector() as streams:
+        with selectors.PollSelector() as streams:
             streams.register(self.process.stdout, selectors.EVENT_READ, self._answers)
             streams.register(self.process.stderr, selectors.EVENT_READ, self._said)
             ready = streams.select(min(seconds, 0.2))
