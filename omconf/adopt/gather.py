@@ -337,6 +337,8 @@ def _servers(nodes: Sequence[Seen]) -> None:
     for node in nodes:
         for index, fact in enumerate(node.facts):
             if fact.path == ("database", "host"):
+                if isinstance(fact.value, list):
+                    continue  # several are written so already
                 text = str(fact.value)
                 if text in known or ("." not in text and text != "localhost"):
                     node.facts[index] = replace(fact, value={"host": text})

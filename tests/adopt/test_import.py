@@ -623,9 +623,19 @@ def test_wrong_command_lines(words: str) -> None:
     assert omconf("import", *words.split()).code == 1
 
 
-def test_several_servers_of_the_database(trees: Path) -> None:
+@pytest.mark.parametrize(
+    ("hosts", "servers"),
+    [
+        (
+            "//db1.example.org:5432,db2.example.org:5433/",
+            ["db1.example.org", {"host": "db2.example.org", "port": 5433}],
+        ),
+        ("//db1:5432,db2:5432/", [{"host": "db1"}, {"host": "db2"}]),
+    ],
+    ids=["names with a domain", "names without one"],
+)
+def test_several_servers_of_the_database(trees: Path, hosts: str, servers: object) -> None:
     for node in ("om1", "om2", "om3"):
-        hosts = "//db1.example.org:5432,db2.example.org:5433/"
         edit(trees / node, PERSISTENCE, "//10.1.1.250:5432/", hosts)
         url = f"jdbc:postgresql:{hosts}openmeetings"
         more = f"Url=&quot;{url}?targetServerType=primary&quot;"
@@ -633,7 +643,7 @@ def test_several_servers_of_the_database(trees: Path) -> None:
     done, found = imported(trees)
     said = yaml.safe_load(found["spec"])["database"]
     assert "options" not in said
-    assert said["host"] == ["db1.example.org", {"host": "db2.example.org", "port": 5433}]
+    assert said["host"] == servers
     assert done.code == 0, (found["differences"], found["diagnostics"])
 
 
