@@ -51,7 +51,11 @@ _state = _State()
 
 
 def install() -> None:
-    """Handle each of SIGNALS that was not ignored at start (`nohup`); for the main thread only."""
+    """Handle each of SIGNALS that was not ignored at start (`nohup`); for the main thread only.
+
+    Where who started omconf ignores SIGCHLD, the system would forget how each program ended.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     for number in SIGNALS:
         if signal.getsignal(number) not in (signal.SIG_IGN, None):
             signal.signal(number, _interrupt)

@@ -62,11 +62,11 @@ def run(
     It runs in a session of its own, without a terminal. What it started in its process group ends
     with it; what it moved to another session (the master of ssh's ControlPersist) goes on.
     """
-    with interrupts.deferred(), _file_of(stdin) as given:
-        if interrupts.stopped():
-            return Answer(problem="interrupted")
-        started = time.time()
-        try:
+    try:
+        with interrupts.deferred(), _file_of(stdin) as given:
+            if interrupts.stopped():
+                return Answer(problem="interrupted")
+            started = time.time()
             process = subprocess.Popen(
                 command,
                 stdin=given,
@@ -77,12 +77,12 @@ def run(
                 env=env,
                 start_new_session=True,
             )
-        except OSError as error:
-            return Answer(problem=f"{command[0]} cannot be run: {error.strerror}")
-        try:
-            heard = _heard(process, seconds, limit, room)
-        finally:
-            code = _ended(process)
+            try:
+                heard = _heard(process, seconds, limit, room)
+            finally:
+                code = _ended(process)
+    except OSError as error:  # also where there is no descriptor left, or no temporary folder
+        return Answer(problem=f"{command[0]} cannot be run: {error.strerror}")
     error_text = heard.error.decode("utf-8", "replace")
     return Answer(code, bytes(heard.out), error_text, heard.problem, started, heard.answered)
 
@@ -161,7 +161,8 @@ def _heard(
     heard = _Heard(limit, room)
     end = time.monotonic() + seconds
     pause, gone = _MIN_PAUSE, False
-    with selectors.DefaultSelector() as streams:
+    # poll, unlike epoll, takes no descriptor: there may be none left.
+    with selectors.PollSelector() as streams:
         for stream, data in ((process.stdout, heard.out), (process.stderr, heard.error)):
             assert stream is not None  # noqa: S101 - for the type checker
             streams.register(stream, selectors.EVENT_READ, data)

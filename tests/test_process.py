@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -29,6 +31,15 @@ def test_what_it_says_and_how_it_ends() -> None:
 def test_a_program_that_is_not_there() -> None:
     answer = process.run(["/no/such/program"], seconds=1, limit=1)
     assert answer.problem == "/no/such/program cannot be run: No such file or directory"
+
+
+def test_errors_of_the_system_are_its_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", "/no/such/folder")
+    answer = process.run(["cat"], seconds=1, limit=10, stdin=b"text")
+    assert answer.problem == "cat cannot be run: No such file or directory"
+    monkeypatch.setattr(process, "_exited", lambda _: os.waitid(os.P_PID, 1, os.WEXITED))
+    answer = process.run(["cat"], seconds=1, limit=10)
+    assert answer.problem == "cat cannot be run: No child processes"
 
 
 def test_no_answer_in_time() -> None:

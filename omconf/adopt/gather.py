@@ -138,12 +138,16 @@ def _read(gathered: Gathered, origin: Origin, surveys: Sequence[Survey]) -> None
             continue
         if _choose(node):
             again[label_of] = _request(node, origin)
-        gathered.nodes.append(node)
     if again:  # not the home or unit that was assumed at first
         snapshot = origin.source({label: label for label in again}).read(again, whole=False)
+        if isinstance(snapshot, Diagnostic):
+            gathered.found.append(snapshot)
+            return
         for label_of in again:
-            if not isinstance(snapshot, Diagnostic) and not snapshot.nodes[label_of].problem:
-                wanted[label_of].files = snapshot.nodes[label_of]
+            files = wanted[label_of].files = snapshot.nodes[label_of]
+            if files.problem:
+                _missing(gathered, label_of, files.problem)
+    gathered.nodes += [node for node in wanted.values() if not node.files.problem]
 
 
 def _with_homes(gathered: Gathered, surveys: Sequence[Survey]) -> dict[str, Seen]:
@@ -333,6 +337,8 @@ def _servers(nodes: Sequence[Seen]) -> None:
     for node in nodes:
         for index, fact in enumerate(node.facts):
             if fact.path == ("database", "host"):
+                if isinstance(fact.value, list):
+                    continue  # several are written so already
                 text = str(fact.value)
                 if text in known or ("." not in text and text != "localhost"):
                     node.facts[index] = replace(fact, value={"host": text})

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -128,11 +129,11 @@ class Destinations:
 
         A host that does not answer, or on which the survey fails, has that as its own problem (OM302).
         """
-        return side_by_side(self._one, self.hosts)
+        return side_by_side(partial(self._one, _script()), self.hosts)
 
-    def _one(self, host: str) -> Survey:
+    def _one(self, script: bytes, host: str) -> Survey:
         command = "exec sudo -n sh -s" if self.sudo else "exec sh -s"
-        sent = ssh.run(host, command, seconds=self.seconds, limit=MAX_SAID, stdin=_script())
+        sent = ssh.run(host, command, seconds=self.seconds, limit=MAX_SAID, stdin=script)
         if sent.problem or sent.code:
             why = sent.problem or f"looking at it ended with exit code {sent.code}"
             finding = Finding(UNREADABLE, 0, f"It cannot be read by ssh: {why.rstrip('.')}.")

@@ -260,7 +260,7 @@ class _Node:
 
     def _ready(self, event: int, wait: _Wait) -> None:
         """Wait until something can be sent or read; raises _BrokenError when that takes too long."""
-        with selectors.DefaultSelector() as streams:
+        with selectors.PollSelector() as streams:
             streams.register(self.channel, event)
             while not streams.select(interrupts.SECONDS):
                 if wait.until():
@@ -326,7 +326,7 @@ class _Start:
     inventory: Inventory
     began: Session
     listener: socket.socket
-    streams: selectors.DefaultSelector = field(default_factory=selectors.DefaultSelector)
+    streams: selectors.PollSelector = field(default_factory=selectors.PollSelector)
 
     def wait(self) -> None:
         """Wait until each node is reached or lost."""

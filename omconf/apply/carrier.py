@@ -14,6 +14,7 @@ import subprocess
 import time
 from contextlib import suppress
 from dataclasses import field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,25 @@ FIRST = 'read -r n; program=$(head -c "$n"); [ ${#program} = "$n" ] && eval "$pr
 """What makes a shell the program, given `first()`; of a login shell it asks no more than quotes."""
 MAX_LISTED = 1024 * 1024
 """Bytes of what a script says of the files that it sends."""
+SEND_SECONDS = 60
+"""Seconds that a node may take until it reads what it is sent, however short that is."""
+SLOWEST = 10_000
+"""Bytes per second that a node reads at least."""
+DEAF = "it accepts no more commands"
 ALIVE = ("ServerAliveInterval=5", "ServerAliveCountMax=3")
 """A connection that is cut is known to be after so many seconds."""
 
 
 def first(before: bytes = b"") -> bytes:
     """Return the program after its length, with shell text before it."""
-    text = before + PROGRAM.read_bytes().strip()
+    text = before + _program()
     return b"%d\n%b" % (len(text), text)
+
+
+@cache
+def _program() -> bytes:
+    # Read once: during an apply there may be no descriptor left for it.
+    return PROGRAM.read_bytes().strip()
 
 
 @dataclass(slots=True)
@@ -65,6 +77,7 @@ class Piped(Program):
     ) -> Piped:
         """Start a shell by a command that becomes the program; raises LostError."""
         try:
+            given = first()
             process = subprocess.Popen(
                 words,
                 stdin=subprocess.PIPE,
@@ -76,9 +89,11 @@ class Piped(Program):
             )
         except OSError as error:
             raise LostError(f"{words[0]} cannot be run: {error.strerror}") from error
+        assert process.stdin is not None  # noqa: S101 - for the type checker
+        os.set_blocking(process.stdin.fileno(), False)
         program = cls(process)
         try:
-            program._write(first())
+            program._write(given)
             if not (reply := program._answer(seconds)).ok:
                 raise lacks(reply)
             program._reads = False
@@ -92,12 +107,33 @@ class Piped(Program):
 
     def _write(self, data: bytes) -> None:
         assert self.process.stdin is not None  # noqa: S101 - for the type checker
-        left = memoryview(data)
+        if self.process.stdin.closed:
+            raise self._lost(DEAF)
+        left, end = memoryview(data), time.monotonic() + SEND_SECONDS + len(data) / SLOWEST
         try:
             while left:
-                left = left[os.write(self.process.stdin.fileno(), left) :]
+                try:
+                    left = left[os.write(self.process.stdin.fileno(), left) :]
+                except BlockingIOError:
+                    self._await_reader(end)
         except OSError as error:
-            raise self._lost("it accepts no more commands") from error
+            raise self._lost(DEAF) from error
+        finally:
+            if left:  # what would follow, the node would take for the rest of this command
+                self.process.stdin.close()
+
+    def _await_reader(self, end: float) -> None:
+        """Wait for a moment until the node reads on; raises as `_line` does."""
+        assert self.process.stdin is not None  # noqa: S101 - for the type checker
+        if self._reads and interrupts.stopped():
+            raise LostError("interrupted")
+        if interrupts.hurried():
+            raise LeftError
+        if time.monotonic() >= end:
+            raise self._lost(DEAF)
+        with selectors.PollSelector() as streams:
+            streams.register(self.process.stdin, selectors.EVENT_WRITE)
+            streams.select(interrupts.SECONDS)
 
     def said(self) -> str:
         """Return what programs printed since the last call: hostile text."""
@@ -124,8 +160,8 @@ class Piped(Program):
             assert stream is not None  # noqa: S101 - for the type checker
             stream.close()
 
-    def _line(self, seconds: float, longest: int) -> bytes:
-        return self._up_to(b"\n", seconds, _at_most(longest))
+    def _line(self, seconds: float, longest: int, since: float = 0) -> bytes:
+        return self._up_to(b"\n", seconds, _at_most(longest), since)
 
     def _up_to(self, mark: bytes, seconds: float, refused: Room, since: float = 0) -> bytes:
         """Return what comes before a mark, which is taken off; raises as `_line` does.
@@ -178,7 +214,7 @@ class Piped(Program):
         """Take what there is of both streams; False when the answers have ended."""
         assert self.process.stdout is not None  # noqa: S101 - for the type checker
         assert self.process.stderr is not None  # noqa: S101
-        with selectors.DefaultSelector() as streams:
+        with selectors.PollSelector() as streams:
             streams.register(self.process.stdout, selectors.EVENT_READ, self._answers)
             streams.register(self.process.stderr, selectors.EVENT_READ, self._said)
             ready = streams.select(min(seconds, 0.2))

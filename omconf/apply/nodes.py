@@ -152,6 +152,8 @@ class Nodes:
                 work(self.nodes[name])
             except (FailedError, StoppedError, LostError) as error:
                 return error
+            except OSError as error:  # of omconf's own host: what was done is taken back
+                return FailedError(f"the system reports an error: {error.strerror}")
             return None
 
         results = [one(names[0])] if len(names) == 1 else side_by_side(one, names)

@@ -70,8 +70,11 @@ class Program(ABC):
         """Send commands, none of which is carried out after one that fails; raises LostError."""
 
     @abstractmethod
-    def _line(self, seconds: float, longest: int) -> bytes:
-        """Return the next line of an answer; raises LostError, LeftError after a second signal."""
+    def _line(self, seconds: float, longest: int, since: float = 0) -> bytes:
+        """Return the next line of an answer; raises LostError, LeftError after a second signal.
+
+        The seconds count from a moment (monotonic), by default from now.
+        """
 
     def lock(self, who: str, force: str) -> Reply:
         """Take the node's lock, or break that of `force`; raises LostError."""
@@ -131,8 +134,11 @@ class Program(ABC):
         reply = self.ask("ask", str(seconds), stdin, *fields, seconds=seconds + SLACK)
         answered = time.time()
         code, count = reply.word(0), reply.word(1)
-        out = b"".join(self._line(SLACK, MAX_BYTES) + b"\n" for _ in range(number(reply, count, 7)))
-        return Answer(number(reply, code), out, started=started, answered=answered)
+        # The node says how many lines there are: they are limited together.
+        since, out = time.monotonic(), bytearray()
+        for _ in range(number(reply, count, 7)):
+            out += self._line(SLACK, MAX_BYTES - len(out) - 1, since) + b"\n"
+        return Answer(number(reply, code), bytes(out), started=started, answered=answered)
 
     def _answer(self, seconds: float) -> Reply:
         try:

@@ -88,7 +88,7 @@ class Relayed(Program):
     def _send(self, lines: Sequence[bytes]) -> None:
         self._waiting = [line.decode("ascii") for line in lines]
 
-    def _line(self, seconds: float, longest: int) -> bytes:
+    def _line(self, seconds: float, longest: int, since: float = 0) -> bytes:
         if self._waiting:
             lines, self._waiting = self._waiting, []
             self._run(lines, seconds)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -43,6 +43,7 @@ MAX_OTHERS = 3
 _NAMED = regex("([a-z0-9_-]+)=(.*)")
 
 
+@cache
 def program_text() -> str:
     """Read the program that checks a node."""
     return TEXT.read_text(encoding="utf-8")

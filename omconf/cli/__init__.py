@@ -3,12 +3,32 @@
 from __future__ import annotations
 
 import gc
+import io
 import os
 import sys
 from contextlib import suppress
-from typing import NoReturn, TextIO
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from omconf import interrupts
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+
+class UnwrittenError(OSError):
+    """Raised when stdout or stderr takes no output, as no other file or program does."""
+
+
+class _Stream(io.FileIO):
+    """A standard stream, whose errors can be told from those of files."""
+
+    def write(self, data: ReadableBuffer, /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            raise UnwrittenError(error.errno, error.strerror) from error
 
 
 def main() -> NoReturn:
@@ -43,9 +63,21 @@ def _open_streams() -> None:
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     if sys.stderr is None:
         sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    for stream in (sys.stdout, sys.stderr):
+    sys.stdout = _opened(1, sys.stdout)  # type: ignore[arg-type]
+    sys.stderr = _opened(2, sys.stderr)  # type: ignore[arg-type]
+
+
+def _opened(number: int, stream: io.TextIOWrapper) -> TextIO:
+    """Open a standard stream as Python has it, with errors that are known as its own."""
+    raw = _Stream(number, "w", closefd=False)
+    raw.name = stream.name
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw),
+        stream.encoding,
         # A terminal that cannot show a character gets its escape, never a traceback.
-        stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+        "backslashreplace",
+        line_buffering=stream.line_buffering or stream.write_through,
+    )
 
 
 def _flushed(code: int) -> int:
@@ -99,8 +131,11 @@ def run_command(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         _complain("omconf: interrupted")
         return 130
-    except OSError as error:
+    except (UnwrittenError, BrokenPipeError) as error:
         return _unwritten(error)
+    except OSError as error:
+        _complain(f"omconf: the system reports an error: {error.strerror or type(error).__name__}")
+        return 1
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.
         if hasattr(error, "show") and hasattr(error, "exit_code"):

@@ -4,8 +4,9 @@
 # that is needed. Nothing is written here.
 LC_ALL=C
 # GNU tar's own format, also where it is built to write pax headers (SUSE) or the user's options ask
-# for them; BusyBox writes no other, and bsdtar does not read this variable.
-TAR_OPTIONS=--format=gnu
+# for them; and names as they stand, where it would read `\n` in one as a line break. BusyBox does no other,
+# and bsdtar does not read this variable.
+TAR_OPTIONS="--format=gnu --no-unquote"
 export LC_ALL TAR_OPTIONS
 cd / || exit 1
 IFS='

@@ -50,11 +50,11 @@ def all_nodes(
 
     `removed` are the ssh destinations of the latter, by name.
     """
-    budget, same = Budget(), Same()
+    budget, same, program = Budget(), Same(), SCRIPT.read_bytes()
 
     def node(name: str) -> NodeFiles:
         account = Account(budget)
-        sent = send(name, every[name], _script(every[name]), account.incoming)
+        sent = send(name, every[name], _script(program, every[name]), account.incoming)
         return _files(every[name], sent, account, same, how)
 
     former = Request.of_left(requests)
@@ -98,8 +98,8 @@ def _hint(said: str) -> str:
     return next((hint for words, hint in HINTS.items() if words in said), "")
 
 
-def _script(request: Request) -> bytes:
-    """The program that a node runs: what to read, and how."""
+def _script(program: bytes, request: Request) -> bytes:
+    """The program that a node runs, with what it reads."""
     wanted = "\n".join(path[1:] for path in request.paths)
     said = {
         "manifest": request.manifest[1:],
@@ -109,7 +109,7 @@ def _script(request: Request) -> bytes:
         "names": "/".join(request.names),
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in said.items())
-    return head.encode() + SCRIPT.read_bytes()
+    return head.encode() + program
 
 
 def last(lines: Iterable[str]) -> str:

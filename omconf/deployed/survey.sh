@@ -15,28 +15,50 @@ home() {
     esac
 }
 
+# The unit files of a folder that can be read, as arguments.
+# shellcheck disable=SC2016
+list='set --
+for file in "$folder"/*.service; do
+    case $file in */omconf-*) continue ;; esac
+    if [ -f "$file" ] && [ -r "$file" ]; then set -- "$@" "$file"; fi
+done'
+words='openmeetings|catalina|tomcat'
+
 # $above holds patterns: it is split at blanks and expanded.
-for folder in $above; do
-    for file in "$folder"/*/webapps/*/WEB-INF/classes/hazelcast.xml; do
-        if [ -f "$file" ]; then home "$file"; fi
+homes=$(
+    for folder in $above; do
+        for file in "$folder"/*/webapps/*/WEB-INF/classes/hazelcast.xml; do
+            if [ -f "$file" ]; then home "$file"; fi
+        done
     done
-done
-for folder in $units; do
-    for file in "$folder"/*.service.d/omconf.conf; do
-        if [ -f "$file" ]; then say unit "${file#.}"; fi
-    done
-    for file in "$folder"/*.service; do
-        case $file in */omconf-*) continue ;; esac
-        [ -f "$file" ] && [ -r "$file" ] || continue
-        say any "$folder"
-        grep -q -i -E 'openmeetings|catalina|tomcat' "$file" || continue
-        say unit "${file#.}"
-        grep -E '^ *(WorkingDirectory|Environment|ExecStart)' "$file" | tr " \"'=:;" '\n' |
-            grep '^/' | sed 's#/bin/[^/]*$##' | head -n 8 | while read -r base; do
-            for said in ".$base"/webapps/*/WEB-INF/classes/hazelcast.xml; do
-                if [ -f "$said" ]; then home "$said"; fi
+    for folder in $units; do
+        eval "$list"
+        [ $# -eq 0 ] || grep -l -i -E "$words" "$@" | while IFS= read -r file; do
+            grep -s -E '^ *(WorkingDirectory|Environment|ExecStart)' "$file" | tr " \"'=:;" '\n' |
+                sed 's#/bin/[^/]*$##; s#/*$##' | grep '^/' | head -n 8 | while read -r base; do
+                for said in ".$base"/webapps/*/WEB-INF/classes/hazelcast.xml; do
+                    if [ -f "$said" ]; then home "$said"; fi
+                done
             done
         done
+    done
+)
+[ -z "$homes" ] || printf '%s\n' "$homes"
+# A unit may say no more than the path of a home.
+bases=$(printf '%s\n' "$homes" | sed -n 's#^home.\(/.*\)/webapps/[^/]*/WEB-INF/classes/hazelcast\.xml$#\1#p')
+for folder in $units; do
+    eval "$list"
+    if [ $# -gt 0 ]; then
+        say any "$folder"
+        {
+            grep -l -i -E "$words" "$@"
+            [ -z "$bases" ] || grep -l -F -e "$bases" "$@"
+        } | sort -u | while IFS= read -r file; do
+            say unit "${file#.}"
+        done
+    fi
+    for file in "$folder"/*.service.d/omconf.conf; do
+        if [ -f "$file" ]; then say unit "${file#.}"; fi
     done
 done
 say zone "$(readlink /etc/localtime 2>/dev/null)"

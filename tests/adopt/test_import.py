@@ -570,18 +570,39 @@ def test_hostile_trees_give_findings(trees: Path, tmp_path: Path) -> None:
     assert {m["name"] for m in found["missing"]} == {"om2", "om3"}
 
 
-def test_the_first_look_by_ssh_is_that_of_a_tree(trees: Path) -> None:
+UNITS = {
+    "om.service": "[Service]\nWorkingDirectory=/opt/open\nExecStart=/opt/open/bin/start.sh\n",
+    "a.service": "[Service]\nExecStart=/usr/bin/a /opt/open/x\n",
+    "away.service": "[Service]\nEnvironment=CATALINA_BASE=/data/deep/om\n",
+    "deep.service": "[Service]\nExecStart=/data/deep/om/start\n",
+    "other.service": "[Service]\nWorkingDirectory=/\nExecStart=/opt/tomcat-like/bin/x\n",
+    "none.service": "[Service]\nExecStart=/usr/sbin/none\n",
+    "omconf-route.service": "[Service]\nExecStart=/opt/open/x\n",
+    "om.service.d/omconf.conf": "",
+}
+
+
+@pytest.mark.parametrize("more", [{}, UNITS], ids=["one unit", "units"])
+def test_the_first_look_by_ssh_is_that_of_a_tree(trees: Path, more: dict[str, str]) -> None:
     """The script, run here in the tree's root, says what the walk over the tree finds."""
     from omconf.adopt import sources
     from omconf.deployed import survey
 
+    for name, text in more.items():
+        put(trees / "om1", f"etc/systemd/system/{name}", text)
+        put(trees / "om1", "usr/lib/systemd/system/lib.service", UNITS["om.service"])
+        put(trees / "om1", "data/deep/om/webapps/om/WEB-INF/classes/hazelcast.xml", "")
     script = sources._script().replace(b"cd / ||", f"cd {trees / 'om1'} ||".encode())
-    said = subprocess.run(
-        ["sh", "-s"], input=script, capture_output=True, check=True
-    ).stdout.decode()
-    found = sources.read("om1", said)
+    done = subprocess.run(["sh", "-s"], input=script, capture_output=True)
+    assert (done.returncode, done.stderr) == (0, b"")
+    found = sources.read("om1", done.stdout.decode())
     tree = survey.of_tree("om1", str(trees / "om1"))
     assert (found.homes, found.units, found.has_units) == (tree.homes, tree.units, tree.has_units)
+    names = {path.rpartition("/system/")[2] for path in found.units}
+    wanted = {*more} - {"none.service", "omconf-route.service"} | (
+        {"lib.service"} if more else set()
+    )
+    assert names == {"openmeetings.service", *wanted}
 
 
 @pytest.mark.parametrize(
@@ -602,9 +623,19 @@ def test_wrong_command_lines(words: str) -> None:
     assert omconf("import", *words.split()).code == 1
 
 
-def test_several_servers_of_the_database(trees: Path) -> None:
+@pytest.mark.parametrize(
+    ("hosts", "servers"),
+    [
+        (
+            "//db1.example.org:5432,db2.example.org:5433/",
+            ["db1.example.org", {"host": "db2.example.org", "port": 5433}],
+        ),
+        ("//db1:5432,db2:5432/", [{"host": "db1"}, {"host": "db2"}]),
+    ],
+    ids=["names with a domain", "names without one"],
+)
+def test_several_servers_of_the_database(trees: Path, hosts: str, servers: object) -> None:
     for node in ("om1", "om2", "om3"):
-        hosts = "//db1.example.org:5432,db2.example.org:5433/"
         edit(trees / node, PERSISTENCE, "//10.1.1.250:5432/", hosts)
         url = f"jdbc:postgresql:{hosts}openmeetings"
         more = f"Url=&quot;{url}?targetServerType=primary&quot;"
@@ -612,7 +643,7 @@ def test_several_servers_of_the_database(trees: Path) -> None:
     done, found = imported(trees)
     said = yaml.safe_load(found["spec"])["database"]
     assert "options" not in said
-    assert said["host"] == ["db1.example.org", {"host": "db2.example.org", "port": 5433}]
+    assert said["host"] == servers
     assert done.code == 0, (found["differences"], found["diagnostics"])
 
 

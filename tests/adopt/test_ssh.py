@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.adopt.trees import by_hand
+from tests.adopt.trees import by_hand, put
 from tests.command import omconf
 from tests.deployed.test_removed import SSH
 
@@ -45,3 +45,22 @@ def test_a_host_that_does_not_answer_is_a_gap(trees: Path) -> None:
     assert done.code == 1
     assert ("OM302", "away") in done.findings
     assert "# away is missing: " in done.out
+
+
+def test_a_second_read_that_fails_is_a_gap(trees: Path) -> None:
+    """A unit with another name has further files, which are read after it is known."""
+    for node in ("om1", "om2", "om3"):
+        units = trees / node / "etc/systemd/system"
+        (units / "openmeetings.service").rename(units / "conference.service")
+        put(units, "conference.service.d/x.conf", "[Service]\nEnvironment=JAVA_OPTS=-Xss3m\n")
+    hosts = ("--host", "om1", "--host", "om2", "--host", "om3")
+    done = omconf("import", "--ssh", *hosts)
+    assert "-Xss3m" in done.out
+    ssh = trees.parent / "bin/ssh"
+    calls = f"{trees.parent}/calls.$2"
+    third = f"echo >>{calls}; [ $2 != om2 ] || [ $(wc -l <{calls}) -ne 3 ] || exit 255\n"
+    ssh.write_text(SSH.replace("sed ", f"{third}sed ", 1))
+    done = omconf("import", "--ssh", *hosts)
+    assert done.code == 1
+    assert ("OM302", "om2") in done.findings
+    assert "# om2 is missing: " in done.out

@@ -76,7 +76,16 @@ def test_one_that_has_a_conflict_holds_no_other_back(tmp_path: Path, line: Piped
     assert contents(tmp_path) == BEFORE | {"/etc/one": b"one\n"}
 
 
-def test_a_node_that_cannot_be_read_again_is_a_failure(tmp_path: Path, line: Piped) -> None:
+UNREADABLE = {
+    "om1 cannot be read again": FailedError("om1 cannot be read again"),
+    "the system reports an error: Too many open files": OSError(24, "Too many open files"),
+}
+
+
+@pytest.mark.parametrize(("said", "error"), UNREADABLE.items())
+def test_a_node_that_cannot_be_read_again_is_a_failure(
+    tmp_path: Path, line: Piped, said: str, error: Exception
+) -> None:
     """A person replaced OpenMeetings there: what the plan wrote before is taken back."""
 
     class Person:
@@ -88,8 +97,8 @@ def test_a_node_that_cannot_be_read_again_is_a_failure(tmp_path: Path, line: Pip
         def agrees(self, _: str) -> bool:
             return True
 
-    def unreadable(name: str) -> Any:
-        raise FailedError(f"{name} cannot be read again")
+    def unreadable(_: str) -> Any:
+        raise error
 
     node = applied(tmp_path, line)
     run = Nodes({"om1": node}, Person(), whole=False, reread=unreadable)
@@ -98,5 +107,5 @@ def test_a_node_that_cannot_be_read_again_is_a_failure(tmp_path: Path, line: Pip
     node.finished.add(1)
     run.finished.append((1, step))
     outcome, why = run.carry_out([(2, by_hand)])
-    assert (outcome, why) == (Outcome.UNDONE, "om1 cannot be read again")
+    assert (outcome, why) == (Outcome.UNDONE, said)
     assert contents(tmp_path) == BEFORE

@@ -219,7 +219,7 @@ def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: l
     shellcheck = Path(sys.executable).with_name("shellcheck")
     folder = tmp_path / "exports.d"
     folder.mkdir()
-    for name in ("b.exports", "a.exports", "c.exports~", "two\nlines.exports"):
+    for name in ("b.exports", "a.exports", "c.exports~", "d\\ne.exports", "two\nlines.exports"):
         (folder / name).write_text(name)
     odd = tmp_path / "one\\ntwo\\c"
     odd.mkdir()
@@ -239,7 +239,7 @@ def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: l
     env = {**os.environ, **({"PATH": path} if path else {})}
     done = subprocess.run([*command, "-s"], input=script.encode(), capture_output=True, env=env)
     sent = ["/etc/group", "/etc/passwd", f"{folder}/a.exports", f"{folder}/b.exports"]
-    sent.append(f"{tmp_path}/way/file")
+    sent += [f"{folder}/d\\ne.exports", f"{tmp_path}/way/file"]
     told = "".join(
         f"omconf-read\tfile\t{path[1:]}\t{os.stat(path).st_ino}\t{Path(path).parent.resolve()}\n"
         for path in sent
