@@ -9,7 +9,6 @@ from omconf.artifacts.contents import Artifact, Ownership
 from omconf.artifacts.reading import Elsewhere, Reading
 from omconf.cluster import places
 from omconf.formats import header
-from omconf.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -170,11 +169,10 @@ class BlockKind(Kind):
         """Read the entries that count into items, with secrets masked in their values."""
         entries, findings = self.entries(text)
         counted = self.counted(entries).values()
-        return Reading(
-            items={e.key: masked(e.value) for e in counted},
-            lines={e.key: e.line for e in counted},
-            findings=findings,
-        )
+        reading = Reading(lines={e.key: e.line for e in counted}, findings=findings)
+        for entry in counted:
+            reading.put(entry.key, entry.value)
+        return reading
 
     def counted(self, entries: list[Entry]) -> dict[str, Entry]:
         """Return the entries by key; of several with one key, the one that counts (`last_counts`)."""

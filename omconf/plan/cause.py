@@ -87,8 +87,9 @@ def of_items(
 ) -> list[ItemChange]:
     """Return the items with their causes, by comparison with the base: what was applied last.
 
-    A secret's own value is in no base: whether it changed there or here cannot be told. Of a
-    file of which single keys are ours (`by_keys`), what was not in the base was somebody else's.
+    `deployed` are the items with nothing masked in them. A secret's own value is in no base: whether
+    it changed there or here cannot be told. Of a file of which single keys are ours (`by_keys`), what
+    was not in the base was somebody else's.
     """
     return [
         replace(item, cause=_of_item(item.key, base, desired, deployed, by_keys))
@@ -103,7 +104,11 @@ def _of_item(
         return Cause.SPEC
     if key in desired.secrets or key in base.secrets:
         return None
-    before = base.items.get(key)
-    if before == desired.items.get(key):
+    before = _value(base, key)
+    if before == _value(desired, key):
         return Cause.DRIFT
     return Cause.SPEC if before == deployed.get(key) else Cause.CONFLICT
+
+
+def _value(reading: Reading, key: str) -> str | None:
+    return reading.unmasked[key].reveal() if key in reading.unmasked else reading.items.get(key)
