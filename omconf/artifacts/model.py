@@ -157,6 +157,10 @@ class BlockKind(Kind):
         """Find further entries to remove with the adopted ones: misspelled copies of them."""
         return []
 
+    def rivals(self, taken: list[Entry]) -> list[Finding]:
+        """Check the adopted entries that the block does not have for contradictions."""
+        return []
+
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
         """Check entries outside the block that conflict with the `wanted` ones, by key."""
         return []

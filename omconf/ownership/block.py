@@ -54,8 +54,9 @@ class Block(Owned):
         adopted += kind.mistakes(outside, adopted)
         kept = frozenset(adopted)
         beside = kind.beside([entry for entry in outside if entry not in kept], wanted)
+        beside += kind.rivals([entry for entry in adopted if entry.key not in items])
         twice = [_twice(entry) for entry in adopted if entry.key in items and not kind.textual]
-        for entry in adopted:
+        for entry in kind.counted(adopted).values():
             if entry.key not in items or (kind.textual and found and entry.line > found.line):
                 items[entry.key] = entry.value  # of a script's lines the last one counts
         return Present(

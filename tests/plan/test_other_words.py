@@ -61,6 +61,28 @@ def test_a_mount_spelled_otherwise(spelled: str) -> None:
     assert all(change.effect is None or change.effect.rolling for change in plan.changes)
 
 
+OLD = "10.9.9.9:/old /opt/omdata nfs ro 0 0\n"
+
+
+def test_of_two_lines_for_one_mount_point_the_first_counts() -> None:
+    begin = "# BEGIN omconf: conference\n"
+    plan = planned(spec_of(2), {("om2", "fstab"): (begin, begin + OLD)})
+    ((item,),) = (change.items for change in plan.changes)
+    assert (item.key, item.before) == ("/opt/omdata", "10.9.9.9:/old nfs ro 0 0")
+
+
+@pytest.mark.parametrize(
+    ("further", "found"),
+    [(OLD, {"OM311"}), ("OM1.example.org:/opt/omdata /opt/omdata nfs hard\n", set())],
+)
+def test_a_second_hand_made_line_for_the_mount_point(further: str, found: set[str]) -> None:
+    spec = spec_of(2, storage={"mount_from": "om1.example.org", "options": ["hard"]})
+    begin, end = "# BEGIN omconf: conference\n", "# END omconf: conference\n"
+    line = "om1.example.org:/opt/omdata /opt/omdata nfs hard 0 0\n"
+    plan = planned(spec, {("om2", "fstab"): (begin + line + end, line + further)})
+    assert rules(plan) == found
+
+
 @pytest.mark.parametrize("name", ["om2", "om2.example.org"])
 def test_an_export_to_a_node_by_its_name_is_adopted(name: str) -> None:
     options = "(rw,sync,no_subtree_check,root_squash)"
