@@ -61,6 +61,20 @@ def test_a_mount_spelled_otherwise(spelled: str) -> None:
     assert all(change.effect is None or change.effect.rolling for change in plan.changes)
 
 
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("hazelcast.xml", "conference</cluster-name>", "conference&#160;</cluster-name>"),
+        ("hazelcast.xml", "om2</instance-name>", "om2&#8195;</instance-name>"),
+        ("hazelcast.xml", "/openmeetings</attribute>", "/openmeetings&#133;</attribute>"),
+        ("persistence.xml", "tcp(Addresses=127.0.0.1)", "tcp(Addresses=127.0.0.1)&#160;"),
+    ],
+)
+def test_a_blank_that_java_does_not_trim_is_a_difference(path: str, old: str, new: str) -> None:
+    plan = planned(spec_of(2), {("om2", path): (old, new)})
+    assert [(c.node, c.action) for c in plan.changes] == [("om2", Action.UPDATE)]
+
+
 OLD = "10.9.9.9:/old /opt/omdata nfs ro 0 0\n"
 
 
