@@ -96,7 +96,10 @@ class Block(Owned):
             if entry.key in ours - there
         ]
         lines = "".join((before or "")[start:end] for start, end in dict.fromkeys(taken))
-        return (text if not text or text.endswith("\n") else f"{text}\n") + lines if lines else text
+        if not lines:
+            return text
+        text = text if not text or text.endswith("\n") else f"{text}\n"
+        return f"{text}\n{lines}" if block.goes_on(text) else text + lines
 
     def is_written(
         self, kind: Kind, cluster: str, text: str, artifact: Artifact, present: Present
