@@ -192,3 +192,13 @@ def test_from_samba_back_to_nfs_the_share_goes_last(deployed: Path) -> None:
     assert started.index(True) < ends
     assert runs.index("write /etc/samba/smb.conf") == ends - 1, "what is omconf's of it goes"
     assert runs[-1:] == RECORDED
+
+
+def test_a_share_that_is_only_spelled_otherwise_is_not_another_one(deployed: Path) -> None:
+    text = (deployed / SMB_CONF).read_text()
+    for old, new in (("/opt/omdata\n", "/opt/omdata/\n"), ("deny = ALL", "deny = all")):
+        assert old in text
+        text = text.replace(old, new)
+    (deployed / SMB_CONF).write_text(text)
+    (change,) = _plan(deployed)["changes"]
+    assert change["action"] == "reformat"
