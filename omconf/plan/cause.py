@@ -70,6 +70,8 @@ def _ours(place: Place, cluster: str) -> bytes | None:
     if owned.whole and (place.base.sensitive or (place.artifact and place.artifact.sensitive)):
         return None
     part = owned.part(cluster, place.text)
+    if part and not owned.whole and not place.kind.textual:
+        part = f"{part.rstrip()}\n".replace("\r\n", "\n")  # a block has the file's line ends
     return None if part is None else part.encode("utf-8", "surrogateescape")
 
 
