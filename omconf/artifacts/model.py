@@ -157,6 +157,10 @@ class BlockKind(Kind):
         """Find further entries to remove with the adopted ones: misspelled copies of them."""
         return []
 
+    def known_key(self, key: str, aliases: Mapping[str, str]) -> str:
+        """Return the key by which the block calls a hand-made entry's; `aliases` are the artifact's."""
+        return aliases.get(key, key)
+
     def rivals(self, taken: list[Entry]) -> list[Finding]:
         """Check the adopted entries that the block does not have for contradictions."""
         return []

@@ -45,7 +45,11 @@ class Block(Owned):
         if not kind.textual:  # a line of others that a shell cannot read ends the whole script
             findings = [block.of_others(finding) for finding in findings]
         aliases = artifact.aliases if artifact else {}
-        outside = [replace(e, key=aliases[e.key]) if e.key in aliases else e for e in outside]
+        known = [kind.known_key(entry.key, aliases) for entry in outside]
+        outside = [
+            e if e.key == key else replace(e, key=key)
+            for e, key in zip(outside, known, strict=True)
+        ]
         inside, inner = kind.entries(block.inside(text, found))
         after = kind.behind(block.behind(text, found)) if found else []
         wanted = kind.counted(kind.entries(artifact.text)[0]) if artifact else {}
