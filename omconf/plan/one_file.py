@@ -15,7 +15,7 @@ from omconf.ownership import OWNED
 from omconf.plan import access, cause, items
 from omconf.plan.digest import ABSENT
 from omconf.plan.model import Action, ArtifactChange, ItemChange, SecretCheck, SecretState
-from omconf.rules import FOREIGN, PLACEHOLDER
+from omconf.rules import FOREIGN, PLACEHOLDER, UNUSABLE_FILE
 from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
@@ -179,7 +179,9 @@ class Comparer:
         elif place.data != artifact.data and not owned.is_written(
             kind, self.cluster.name.value, place.text, artifact, present
         ):
-            self._change(outcome, place, Action.REFORMAT, [], notes)
+            refused = owned.whole and any(f.rule is UNUSABLE_FILE for f in present.findings)
+            action = Action.UPDATE if refused else Action.REFORMAT
+            self._change(outcome, place, action, [], notes)
 
     def _items(
         self, outcome: Outcome, place: Place, artifact: Artifact, present: Present
