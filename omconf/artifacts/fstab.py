@@ -61,16 +61,16 @@ class Fstab(BlockKind):
         """Read what a file mounts, by mount point: `DEVICE TYPE OPTIONS DUMP PASS`."""
         return fstab.read(text)
 
-    def rivals(self, taken: list[Entry]) -> list[Finding]:
+    def rivals(self, entries: list[Entry]) -> list[Finding]:
         """Report a further line for a mount point that mounts something else, or differently.
 
         systemd-fstab-generator and `mount DIR` take the first line; `mount -a` mounts the last one over
         it.
         """
-        first = self.counted(taken)
+        first = self.counted(entries)
         return [
             _rival(entry, first[entry.key])
-            for entry in taken
+            for entry in entries
             if entry.value != first[entry.key].value
             and not self.same(entry.key, entry.value, first[entry.key].value)
         ]

@@ -161,8 +161,8 @@ class BlockKind(Kind):
         """Return the key by which the block calls a hand-made entry's; `aliases` are the artifact's."""
         return aliases.get(key, key)
 
-    def rivals(self, taken: list[Entry]) -> list[Finding]:
-        """Check the adopted entries that the block does not have for contradictions."""
+    def rivals(self, entries: list[Entry]) -> list[Finding]:
+        """Check entries, all of the block or all adopted ones, for those that contradict another."""
         return []
 
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:

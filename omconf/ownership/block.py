@@ -59,6 +59,9 @@ class Block(Owned):
         kept = frozenset(adopted)
         beside = kind.beside([entry for entry in outside if entry not in kept], wanted)
         beside += kind.rivals([entry for entry in adopted if entry.key not in items])
+        # Where the entry that counts is another one, the plan replaces the block.
+        right = {key for key, entry in wanted.items() if items.get(key) == entry.value}
+        beside += kind.rivals([entry for entry in inside if entry.key in right])
         twice = [_twice(entry) for entry in adopted if entry.key in items and not kind.textual]
         for entry in kind.counted(adopted).values():
             if entry.key not in items or (kind.textual and found and entry.line > found.line):

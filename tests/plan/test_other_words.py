@@ -103,6 +103,9 @@ def test_of_two_lines_for_one_mount_point_the_first_counts() -> None:
     plan = planned(spec_of(2), {("om2", "fstab"): (begin, begin + OLD)})
     ((item,),) = (change.items for change in plan.changes)
     assert (item.key, item.before) == ("/opt/omdata", "10.9.9.9:/old nfs ro 0 0")
+    assert rules(plan) == set()
+    end = "# END omconf: conference\n"
+    assert rules(planned(spec_of(2), {("om2", "fstab"): (end, OLD + end)})) == {"OM311"}
 
 
 @pytest.mark.parametrize(
