@@ -76,6 +76,12 @@ class Exports(BlockKind):
         """Read what a file exports: one entry a client, `PATH CLIENT` and its options in force."""
         return exports.read(text)
 
+    def known_key(self, key: str, aliases: Mapping[str, str]) -> str:
+        """Take a host's name in any case of letters; that of a netgroup has one."""
+        path, _, client = key.rpartition(" ")
+        name = client if client.startswith("@") else client.lower()
+        return aliases.get(key) or aliases.get(f"{path} {name}", key)
+
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
         """Report lines of others by which more hosts than the nodes get at the shared folder."""
         folders = {key.rpartition(" ")[0] for key in wanted}
@@ -106,7 +112,7 @@ class Exports(BlockKind):
             entries, wrong = self.entries(text)
             every_entry += ((path, entry) for entry in entries)
             if path != artifact.path:
-                twice = [e for e in entries if artifact.aliases.get(e.key, e.key) in wanted]
+                twice = [e for e in entries if self.known_key(e.key, artifact.aliases) in wanted]
                 every = [*map(of_others, wrong), *map(_twice, twice), *self.beside(entries, wanted)]
                 every.sort(key=lambda finding: finding.line)
                 found += [(path, finding) for finding in every[:MAX_FINDINGS]]
@@ -231,6 +237,8 @@ def _other_names(cluster: Cluster, nodes: Iterable[Node]) -> Iterator[tuple[str,
             for name in node.known_as - {node.storage_address.value}:
                 yield name, node.storage_address.value
     for client in cluster.storage.clients:
+        if (name := client.value.lower()) != client.value and not name.startswith("@"):
+            yield name, client.value
         if its := network(client.value):
             spelled = {its.with_prefixlen, its.with_netmask}
             one = {str(its.network_address)} if its.prefixlen == 32 else set()

@@ -16,7 +16,7 @@ from omconf.formats import fstab, mount_place, paths, systemd, unit_file
 from omconf.formats.block import MARKERS, markers
 from omconf.formats.options import MAX_LIST
 from omconf.origin import FromDefault, FromPage, Value
-from omconf.rules import MOUNT_OPTION, MOUNT_UNIT
+from omconf.rules import DUPLICATE_ENTRY, MOUNT_OPTION, MOUNT_UNIT
 from omconf.secrets import HIDDEN, masked, quoted
 from omconf.waits import MOUNT_SECONDS
 
@@ -47,7 +47,6 @@ class Fstab(BlockKind):
     purpose = "mounts the shared data folder where OpenMeetings expects it"
     places = (PATH,)
     stage = Stage.MOUNT
-    last_counts = True
 
     def render(self, cluster: Cluster, node: Node) -> list[Artifact]:
         """Mount the data folder; on the data server only where it exports another path."""
@@ -61,6 +60,20 @@ class Fstab(BlockKind):
     def entries(self, text: str) -> tuple[list[Entry], list[Finding]]:
         """Read what a file mounts, by mount point: `DEVICE TYPE OPTIONS DUMP PASS`."""
         return fstab.read(text)
+
+    def rivals(self, entries: list[Entry]) -> list[Finding]:
+        """Report a further line for a mount point that mounts something else, or differently.
+
+        systemd-fstab-generator and `mount DIR` take the first line; `mount -a` mounts the last one over
+        it.
+        """
+        first = self.counted(entries)
+        return [
+            _rival(entry, first[entry.key])
+            for entry in entries
+            if entry.value != first[entry.key].value
+            and not self.same(entry.key, entry.value, first[entry.key].value)
+        ]
 
     def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
         """The unit that systemd would mount the data folder by, if somebody wrote one."""
@@ -172,6 +185,14 @@ def _unit_mounts(there: str, number: int) -> Finding:
     )
     hint = "Remove the unit, then run `systemctl daemon-reload`: the fstab line mounts the folder."
     return Finding(MOUNT_UNIT, number, message, hint)
+
+
+def _rival(entry: Entry, first: Entry) -> Finding:
+    message = (
+        f"`{quoted(entry.key)}` is on line {entry.line} and also, with another device or other"
+        f" options, on line {first.line}."
+    )
+    return Finding(DUPLICATE_ENTRY, entry.line, message, "Delete the line that is wrong.")
 
 
 TOOLS = {

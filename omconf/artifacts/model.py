@@ -9,7 +9,6 @@ from omconf.artifacts.contents import Artifact, Ownership
 from omconf.artifacts.reading import Elsewhere, Reading
 from omconf.cluster import places
 from omconf.formats import header
-from omconf.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -158,6 +157,14 @@ class BlockKind(Kind):
         """Find further entries to remove with the adopted ones: misspelled copies of them."""
         return []
 
+    def known_key(self, key: str, aliases: Mapping[str, str]) -> str:
+        """Return the key by which the block calls a hand-made entry's; `aliases` are the artifact's."""
+        return aliases.get(key, key)
+
+    def rivals(self, entries: list[Entry]) -> list[Finding]:
+        """Check entries, all of the block or all adopted ones, for those that contradict another."""
+        return []
+
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
         """Check entries outside the block that conflict with the `wanted` ones, by key."""
         return []
@@ -170,11 +177,10 @@ class BlockKind(Kind):
         """Read the entries that count into items, with secrets masked in their values."""
         entries, findings = self.entries(text)
         counted = self.counted(entries).values()
-        return Reading(
-            items={e.key: masked(e.value) for e in counted},
-            lines={e.key: e.line for e in counted},
-            findings=findings,
-        )
+        reading = Reading(lines={e.key: e.line for e in counted}, findings=findings)
+        for entry in counted:
+            reading.put(entry.key, entry.value)
+        return reading
 
     def counted(self, entries: list[Entry]) -> dict[str, Entry]:
         """Return the entries by key; of several with one key, the one that counts (`last_counts`)."""

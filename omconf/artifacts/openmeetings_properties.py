@@ -110,7 +110,7 @@ class OpenMeetingsProperties(Kind):
             return "kurento.url"
         if key == IGNORED:
             return ""  # it follows from the nodes
-        return next((f"kurento.{name}" for name, there in TURN.items() if there == key), "")
+        return key if key in TURN.values() else ""  # the spec calls it the same
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Report settings that the release lacks, and media servers that too many nodes share."""

@@ -19,7 +19,7 @@ from omconf.cluster import database_url, same_database
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import plain_property
 from omconf.formats import connection_properties, dbcp2, header, jdbc_servers, jdbc_url
-from omconf.formats.xml import escape, escaped, flatten
+from omconf.formats.xml import collapsed, escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
 from omconf.regex import regex
 from omconf.rules import CONTRADICTION, DROPPED
@@ -106,7 +106,7 @@ class Persistence(Kind):
             if key == f"properties/{CONNECTION}":
                 _connection_items(reading, key, value, number)
             else:
-                _add(reading, key, " ".join(value.split()), number)
+                _add(reading, key, collapsed(value), number)
         return reading
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:

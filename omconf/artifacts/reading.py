@@ -29,12 +29,14 @@ def _told(key: str) -> tuple[str, bool]:
 class Reading:
     """A deployed (or rendered) file read back: its items by key, in the file's own notation.
 
-    `secrets` holds values that must not be shown, by the same kind of key. `lines` is the line of
-    each item, from 1. If `broken`, the file as a whole could not be read.
+    `secrets` holds values that must not be shown, by the same kind of key. `unmasked` has the whole
+    value of each item in which a part is masked: two that look the same may differ. `lines` is the
+    line of each item, from 1. If `broken`, the file as a whole could not be read.
     """
 
     items: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, Secret] = field(default_factory=dict)
+    unmasked: dict[str, Secret] = field(default_factory=dict)
     lines: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
     broken: bool = False
@@ -65,7 +67,20 @@ class Reading:
         if is_secret:
             self.secrets[key] = Secret(value)
         else:
-            self.items[key] = masked(value)
+            self.put(key, value)
+
+    def put(self, key: str, value: str) -> None:
+        """Set an item, with the secrets inside its value masked."""
+        shown = self.items[key] = masked(value)
+        if shown == value:
+            self.unmasked.pop(key, None)
+        else:
+            self.unmasked[key] = Secret(value)
+
+
+def whole(items: Mapping[str, str], unmasked: Mapping[str, Secret]) -> dict[str, str]:
+    """Return items with nothing masked in their values: to compare them, never to show them."""
+    return {**items, **{key: value.reveal() for key, value in unmasked.items() if key in items}}
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,7 +158,7 @@ class Share(BlockKind):
             why = "the folder is no longer shared from here"
             manual = mount_manually(cluster) if cluster.storage.by_hand else None
             folders = {c.before for key, c in changes.items() if key.endswith("]/path")}
-            moves = mounted or folders != {cluster.storage.export.value}
+            moves = mounted or folders != {_tidy(cluster.storage.export.value)}
             clients = remount_elsewhere(cluster)
             return Effect(
                 "smbcontrol",
@@ -262,7 +262,7 @@ def _lines(cluster: Cluster, samba: Samba, clients: Iterable[Node]) -> tuple[Lin
 def _meaning(cluster: Cluster, samba: Samba, clients: Iterable[Node]) -> Meaning:
     om, share = cluster.openmeetings, f"[{samba.share.value.lower()}]"
     items = {
-        "path": cluster.storage.export.value,
+        "path": _tidy(cluster.storage.export.value),
         "valid users": samba.user.value,
         "guest ok": "no",
         "read only": "no",
@@ -277,6 +277,8 @@ def _meaning(cluster: Cluster, samba: Samba, clients: Iterable[Node]) -> Meaning
 
 _BOOLS = ("guest ok", "read only", "browseable", "oplocks", "level2 oplocks")
 _LISTS = ("valid users", "hosts allow", "hosts deny")
+_HOST_WORDS = ("ALL", "EXCEPT")
+"""What counts in any case of letters (list_match in lib/util/access.c)."""
 _MODES = ("create mask", "directory mask")
 # Synonyms of what omconf writes (smb.conf(5)), without blanks; True for one that says the opposite.
 _NAMES = {
@@ -373,10 +375,22 @@ def _settled(given: str, value: str) -> tuple[str, str]:
     if name in _BOOLS and value.lower() in (*_YES, *_NO):
         value = "yes" if (value.lower() in _YES) != opposite else "no"
     elif name in _LISTS:
-        words = [word for word in re.split(rf"[,{_BLANKS}]+", value) if word]
+        # Quotes hold a word with blanks together; around any other they say nothing.
+        bare_words = re.sub(rf'"([^",{_BLANKS}]*)"', r"\1", value)
+        words = [word for word in re.split(rf"[,{_BLANKS}]+", bare_words) if word]
+        if name.startswith("hosts"):
+            words = [word.upper() if word.upper() in _HOST_WORDS else word for word in words]
         value = " ".join(words if "EXCEPT" in words else sorted(set(words)))
     elif name in _MODES and re.fullmatch("[0-7]{1,6}", value):
         value = f"{int(value, 8):04o}"
-    elif name == "path" and len(value) > 1 and value[0] == value[-1] == '"':
-        value = value[1:-1]
+    elif name == "path":
+        if len(value) > 1 and value[0] == value[-1] == '"':
+            value = value[1:-1]
+        value = _tidy(value)
     return name, value
+
+
+def _tidy(path: str) -> str:
+    """Write a path without the slashes that say nothing: doubled ones, and one at its end."""
+    tidy = re.sub("//+", "/", path)
+    return tidy.rstrip("/") or tidy

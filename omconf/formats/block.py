@@ -32,6 +32,9 @@ MAX_ENTRIES = 100_000
 
 _MARKER = regex(r"^# (BEGIN|END) omconf: (\S+)[ \t\r]*$", re.MULTILINE)
 
+_CONTINUED = regex(r"\\[ \t\v\f\r]*\n(?P<empty>(?:\r?\n)*)\Z")
+"""A last line that goes on after a backslash: to Samba also with blanks behind it, or after two."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -162,6 +165,9 @@ def merge(
     the file's line ends (with `adopt`: a shell cannot read CR LF). `taken` are entries of
     `outside(text, ...)` that go because the block holds them now. Raises ValueError for broken
     markers, in the text or in the body.
+
+    An empty line stands before the block where the line before would go on in it; it goes with the
+    block.
     """
     block = find(text, cluster)
     if isinstance(block, Finding):
@@ -170,12 +176,28 @@ def merge(
     cuts = _cuts(taken)
     before, after = _without(text, 0, start, cuts), _without(text, end, len(text), cuts)
     if body is None:
-        return before + after
+        return (_without_empty_line(before) if block and not after else before) + after
     ours = _block_of(cluster, body)
     crlf = adopt and _has_crlf(before + after, text)
     if before and not before.endswith("\n"):
         before += "\r\n" if crlf and not before.endswith("\r") else "\n"
+    # The line is added beside one that is there: removing the block removes one.
+    if (last := _CONTINUED.search(before)) and not (block and last["empty"]):
+        before += "\r\n" if crlf else "\n"
     return before + (ours.replace("\n", "\r\n") if crlf else ours) + after
+
+
+def goes_on(text: str) -> bool:
+    """Tell whether what is appended to a text becomes part of its last line, after a backslash."""
+    found = _CONTINUED.search(text)
+    return found is not None and not found["empty"]
+
+
+def _without_empty_line(text: str) -> str:
+    found = _CONTINUED.search(text)
+    if found is None or not found["empty"]:
+        return text
+    return text.removesuffix("\n").removesuffix("\r")
 
 
 def _block_of(cluster: str, body: str) -> str:

@@ -41,6 +41,8 @@ FORMS = {
 }
 NAME = regex(r"[A-Za-z][A-Za-z0-9_.-]*")
 """A parameter's name, of any driver."""
+_TRIMMED = "".join(map(chr, range(0x21)))
+"""What Java's `String.trim` takes off; `str.strip` takes more, such as U+00A0."""
 _BARE = regex(r"[A-Za-z0-9_$#.-]+")
 _BARE_DB2 = regex(r"[A-Za-z0-9_$#@.,/+*()=~%-]+")
 
@@ -123,7 +125,9 @@ def canonical(url: str) -> tuple[str, dict[str, str]]:
     if kind == "mysql":
         parameters = {_plain_name(name): value for name, value in parameters.items()}
     if kind == "mssql":
-        parameters = {jdbc_parameters.mssql_name(n): v.strip() for n, v in parameters.items()}
+        parameters = {
+            jdbc_parameters.mssql_name(n): v.strip(_TRIMMED) for n, v in parameters.items()
+        }
     decoded = {name: decode(url, value) for name, value in parameters.items()}
     if kind == "mssql":
         base = _mssql_server(base, decoded)

@@ -30,8 +30,13 @@ class Setting:
 
 
 def read(text: str) -> dict[str, Setting]:
-    """Read all keys; of a key that stands twice the last one counts, as in Java."""
+    """Read all keys; of a key that stands twice the last one counts, as in Java.
+
+    Java reads the bytes as ISO 8859-1, whatever the text was decoded as.
+    """
     settings = {}
+    if not text.isascii():
+        text = text.encode("utf-8", "surrogateescape").decode("latin-1")
     lines = text.split("\n")
     index = 0
     while index < len(lines):

@@ -35,6 +35,8 @@ _PIECE = regex(
     r"""|"(?P<double>(?:[^"\\]|\\.)*+)"|(?P<escape>(?:\\.)(?:[0-9a-fA-F]*+))""",
     re.DOTALL,
 )
+_BLANKS = " \t\n\r"
+"""WHITESPACE in systemd's string-util.h; `str.strip` takes more, such as U+00A0."""
 _ESCAPE = regex(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.)", re.DOTALL)
 _CODES = dict(zip("abfnrtvs", "\a\b\f\n\r\t\v ", strict=True))
 
@@ -45,20 +47,20 @@ def settings(text: str) -> Iterator[Setting]:
     lines = text.removeprefix("\ufeff").split("\n")
     for number, raw in enumerate(lines, 1):
         content = raw.rstrip("\r")
-        if content.strip().startswith(("#", ";")):
+        if content.lstrip(_BLANKS).startswith(("#", ";")):
             continue
         begin = begin or number
         joined = (len(content) - len(content.rstrip("\\"))) % 2 == 1
         parts.append(content[:-1] if joined else content)
         if joined and number < len(lines):
             continue
-        whole, line = " ".join(parts).strip(), begin
+        whole, line = " ".join(parts).strip(_BLANKS), begin
         parts, begin = [], 0
         if whole.startswith("[") and whole.endswith("]"):
             section = whole[1:-1]
         elif "=" in whole:
             key, _, value = whole.partition("=")
-            yield Setting(section, key.rstrip(), value.lstrip(), line)
+            yield Setting(section, key.rstrip(_BLANKS), value.lstrip(_BLANKS), line)
 
 
 @dataclass(slots=True)
@@ -121,10 +123,14 @@ def assignments(text: str, path: str) -> dict[str, tuple[str, str, int]]:
     """Read an EnvironmentFile: `NAME=VALUE` a line, in quotes or not (systemd.exec(5))."""
     found: dict[str, tuple[str, str, int]] = {}
     for number, raw in enumerate(text.split("\n"), 1):
-        name, equals, value = raw.strip().partition("=")
+        name, equals, value = raw.strip(_BLANKS).partition("=")
         if equals and not name.startswith(("#", ";")) and name.isidentifier():
             words = _words(value)
-            found[name] = (" ".join(words) if value[:1] in "'\"" else value.strip(), path, number)
+            found[name] = (
+                " ".join(words) if value[:1] in "'\"" else value.strip(_BLANKS),
+                path,
+                number,
+            )
     return found
 
 

@@ -24,6 +24,9 @@ _ESCAPES = str.maketrans(
     }
 )
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_BLANKS = " \t\n\r"
+"""What Java's `String.trim` takes off and XML can hold; `str.strip` takes more, such as U+00A0."""
+_RUN = re.compile(f"[{_BLANKS}]+")
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
@@ -40,6 +43,16 @@ def escape(text: str) -> str:
 def escaped(value: Value[str]) -> Value[str]:
     """Escape a value, keeping its origin."""
     return Value(escape(value.value), value.origin)
+
+
+def trimmed(text: str) -> str:
+    """Trim a text as Hazelcast does."""
+    return text.strip(_BLANKS)
+
+
+def collapsed(text: str) -> str:
+    """Trim a text, and make one space of each run of blanks in it."""
+    return _RUN.sub(" ", trimmed(text))
 
 
 def local(element: _Element) -> str:
@@ -65,7 +78,7 @@ def flatten(
     parent = local(element)
     for child in children(element):
         tag = child.tag.rpartition("}")[2]
-        text = " ".join((child.text or "").split())
+        text = collapsed(child.text or "")
         name = child.get("name")
         dull = {"name"} if name is not None else set()
         if name is not None and (parent, tag) in _NAMED:
@@ -88,7 +101,7 @@ def flatten(
         if not inner and (text or not attributes):
             yield key, text, line
         for attribute, value in attributes:
-            yield f"{key}/{attribute}", value.strip(), line
+            yield f"{key}/{attribute}", trimmed(value), line
         if inner:
             yield from flatten(child, sets, f"{key}/")
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
 from omconf.findings import plain_property
-from omconf.formats.xml import children, flatten, local
+from omconf.formats.xml import children, flatten, local, trimmed
 from omconf.origin import FromSpec, Span
 from omconf.regex import regex
 from omconf.releases import HAZELCAST_NAMESPACE, StockElement, hazelcast_elements
@@ -241,4 +241,4 @@ def copied(element: _Element) -> StockElement:
     """Copy an element, without comments and white space around its text."""
     attributes = tuple((str(name), str(value)) for name, value in element.attrib.items())
     inner = tuple(copied(child) for child in children(element))
-    return StockElement(local(element), attributes, (element.text or "").strip(), inner)
+    return StockElement(local(element), attributes, trimmed(element.text or ""), inner)

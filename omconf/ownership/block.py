@@ -45,7 +45,11 @@ class Block(Owned):
         if not kind.textual:  # a line of others that a shell cannot read ends the whole script
             findings = [block.of_others(finding) for finding in findings]
         aliases = artifact.aliases if artifact else {}
-        outside = [replace(e, key=aliases[e.key]) if e.key in aliases else e for e in outside]
+        known = [kind.known_key(entry.key, aliases) for entry in outside]
+        outside = [
+            e if e.key == key else replace(e, key=key)
+            for e, key in zip(outside, known, strict=True)
+        ]
         inside, inner = kind.entries(block.inside(text, found))
         after = kind.behind(block.behind(text, found)) if found else []
         wanted = kind.counted(kind.entries(artifact.text)[0]) if artifact else {}
@@ -54,8 +58,12 @@ class Block(Owned):
         adopted += kind.mistakes(outside, adopted)
         kept = frozenset(adopted)
         beside = kind.beside([entry for entry in outside if entry not in kept], wanted)
+        beside += kind.rivals([entry for entry in adopted if entry.key not in items])
+        # Where the entry that counts is another one, the plan replaces the block.
+        right = {key for key, entry in wanted.items() if items.get(key) == entry.value}
+        beside += kind.rivals([entry for entry in inside if entry.key in right])
         twice = [_twice(entry) for entry in adopted if entry.key in items and not kind.textual]
-        for entry in adopted:
+        for entry in kind.counted(adopted).values():
             if entry.key not in items or (kind.textual and found and entry.line > found.line):
                 items[entry.key] = entry.value  # of a script's lines the last one counts
         return Present(
@@ -95,7 +103,10 @@ class Block(Owned):
             if entry.key in ours - there
         ]
         lines = "".join((before or "")[start:end] for start, end in dict.fromkeys(taken))
-        return (text if not text or text.endswith("\n") else f"{text}\n") + lines if lines else text
+        if not lines:
+            return text
+        text = text if not text or text.endswith("\n") else f"{text}\n"
+        return f"{text}\n{lines}" if block.goes_on(text) else text + lines
 
     def is_written(
         self, kind: Kind, cluster: str, text: str, artifact: Artifact, present: Present

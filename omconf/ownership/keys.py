@@ -32,6 +32,7 @@ class Keys(Owned):
         return Present(
             {k: v for k, v in reading.items.items() if k in wanted.items},
             {k: v for k, v in reading.secrets.items() if k in wanted.secrets},
+            {k: v for k, v in reading.unmasked.items() if k in wanted.items},
             reading.lines,
             tuple(reading.findings),
             broken=reading.broken,

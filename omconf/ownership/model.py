@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 class Present:
     """What counts of a deployed file now, for omconf: items and secrets by key.
 
+    `unmasked` has the whole value of each item in which a part is masked; a block masks none.
     `adopted` are hand-made entries that say what omconf wants to own. `ours` is False where nothing
     of omconf's stands in the file and nothing is adopted. `broken` tells that the file cannot be
     compared, `reading` is all of it, for checks across nodes.
@@ -33,6 +34,7 @@ class Present:
 
     items: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Secret] = field(default_factory=dict)
+    unmasked: Mapping[str, Secret] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     adopted: tuple[Entry, ...] = ()

@@ -28,6 +28,7 @@ class Whole(Owned):
         return Present(
             reading.items,
             reading.secrets,
+            reading.unmasked,
             reading.lines,
             tuple(reading.findings),
             broken=reading.broken,

@@ -70,6 +70,8 @@ def _ours(place: Place, cluster: str) -> bytes | None:
     if owned.whole and (place.base.sensitive or (place.artifact and place.artifact.sensitive)):
         return None
     part = owned.part(cluster, place.text)
+    if part and not owned.whole and not place.kind.textual:
+        part = f"{part.rstrip()}\n".replace("\r\n", "\n")  # a block has the file's line ends
     return None if part is None else part.encode("utf-8", "surrogateescape")
 
 
@@ -87,8 +89,9 @@ def of_items(
 ) -> list[ItemChange]:
     """Return the items with their causes, by comparison with the base: what was applied last.
 
-    A secret's own value is in no base: whether it changed there or here cannot be told. Of a
-    file of which single keys are ours (`by_keys`), what was not in the base was somebody else's.
+    `deployed` are the items with nothing masked in them. A secret's own value is in no base: whether
+    it changed there or here cannot be told. Of a file of which single keys are ours (`by_keys`), what
+    was not in the base was somebody else's.
     """
     return [
         replace(item, cause=_of_item(item.key, base, desired, deployed, by_keys))
@@ -103,7 +106,11 @@ def _of_item(
         return Cause.SPEC
     if key in desired.secrets or key in base.secrets:
         return None
-    before = base.items.get(key)
-    if before == desired.items.get(key):
+    before = _value(base, key)
+    if before == _value(desired, key):
         return Cause.DRIFT
     return Cause.SPEC if before == deployed.get(key) else Cause.CONFLICT
+
+
+def _value(reading: Reading, key: str) -> str | None:
+    return reading.unmasked[key].reveal() if key in reading.unmasked else reading.items.get(key)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.actions import Stage
 from omconf.artifacts.effect import Change
+from omconf.artifacts.reading import whole
 from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding, Severity
 from omconf.formats import header, utf8
@@ -14,7 +15,7 @@ from omconf.ownership import OWNED
 from omconf.plan import access, cause, items
 from omconf.plan.digest import ABSENT
 from omconf.plan.model import Action, ArtifactChange, ItemChange, SecretCheck, SecretState
-from omconf.rules import FOREIGN, PLACEHOLDER
+from omconf.rules import FOREIGN, PLACEHOLDER, UNUSABLE_FILE
 from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ class Comparer:
         texts = {**place.around, place.path: place.text}
         found = place.kind.elsewhere(self.cluster, artifact, texts)
         outcome.elsewhere += found.findings
-        wanted = self.readings.wanted(place.kind, artifact).items
+        wanted_reading = self.readings.wanted(place.kind, artifact)
+        wanted = whole(wanted_reading.items, wanted_reading.unmasked)
         weaker, stronger = (
             {key: value for key, value in items.items() if key in wanted}
             for items in (found.weaker, found.stronger)
@@ -119,7 +121,7 @@ class Comparer:
         outcome.notes += tuple(
             f"{masked(key)} is set in {quoted(path)}, line {line}"
             for key, (path, line) in found.places.items()
-            if key in wanted and masked(items[key]) != wanted[key]
+            if key in wanted and items[key] != wanted[key]
         )
         return replace(present, items=items)
 
@@ -177,18 +179,26 @@ class Comparer:
         elif place.data != artifact.data and not owned.is_written(
             kind, self.cluster.name.value, place.text, artifact, present
         ):
-            self._change(outcome, place, Action.REFORMAT, [], notes)
+            refused = owned.whole and any(f.rule is UNUSABLE_FILE for f in present.findings)
+            action = Action.UPDATE if refused else Action.REFORMAT
+            self._change(outcome, place, action, [], notes)
 
     def _items(
         self, outcome: Outcome, place: Place, artifact: Artifact, present: Present
     ) -> list[ItemChange]:
         kind, desired = place.kind, self.readings.wanted(place.kind, artifact)
+        deployed = whole(present.items, present.unmasked)
         # As the wanted ones are: what looks like a secret in a value is hidden.
-        there = {key: masked(value) for key, value in present.items.items()}
-        for key, value in there.items():
-            wanted = desired.items.get(key, value)
-            if value != wanted and kind.same(key, value, wanted):
-                there[key] = wanted
+        there = {key: masked(value) for key, value in deployed.items()}
+        hidden = []
+        for key, wanted in whole(desired.items, desired.unmasked).items():
+            if key not in deployed:
+                continue
+            if deployed[key] == wanted or kind.same(key, deployed[key], wanted):
+                there[key] = desired.items[key]
+            elif there[key] == desired.items[key]:
+                # They differ in what is hidden.
+                hidden.append(ItemChange(key, Action.UPDATE, secret=SecretState.DIFFERENT))
         implied = kind.implied(there)
         changed = [
             item
@@ -196,12 +206,12 @@ class Comparer:
             if item.action is not Action.CREATE or implied.get(item.key) != item.after
         ]
         self.readings.seen.resolve(artifact, present.findings, changed)
-        changed += self._secret_items(outcome, place, artifact, present)
+        changed += hidden + self._secret_items(outcome, place, artifact, present)
         if place.base.data is not None and changed:
             text = place.base.data.decode("utf-8", "surrogateescape")
             base = self.readings.seen.note(kind.read(text))
             by_keys = OWNED[kind.ownership].shared_keys
-            changed = cause.of_items(changed, base, desired, present.items, by_keys=by_keys)
+            changed = cause.of_items(changed, base, desired, deployed, by_keys=by_keys)
         return self._shown(changed)
 
     @staticmethod

@@ -222,10 +222,10 @@ def test_the_login_of_a_hand_made_mount_is_not_shown_and_the_rest_is() -> None:
     assert reading.items == {"/x": "//nas/om cifs hard,password=(sensitive value),username 0 0"}
 
 
-def test_of_two_mounts_over_each_other_the_last_one_is_seen() -> None:
+def test_of_two_lines_for_one_mount_point_the_first_counts() -> None:
     reading = KIND.read("/dev/a /x ext4 rw 0 0\n/dev/b /x/ ext4 rw 0 0\n")
-    assert reading.items == {"/x": "/dev/b ext4 rw 0 0"}
-    assert reading.lines == {"/x": 2}
+    assert reading.items == {"/x": "/dev/a ext4 rw 0 0"}
+    assert reading.lines == {"/x": 1}
     assert reading.findings == []
 
 

@@ -95,6 +95,7 @@ def test_the_turn_server() -> None:
     assert artifact.mode == 0o600
     keys = keys_of(cluster)
     assert keys["kurento.turn.user"] == "ä=b"
+    assert KIND.keep("kurento.turn.user", True) == "kurento.turn.user"
     assert keys["kurento.turn.ttl"] == "90"
     assert keys["kurento.turn.secret"] == "@omconf:kurento.turn.secret@"
     text = artifact.filled({"kurento.turn.secret": Secret("a\\b #!=:ü")})

@@ -137,6 +137,22 @@ def test_the_block_gets_its_place_and_the_line_ends_of_the_file(before: str, aft
     assert merge(before, "conference", "ours\n") == after
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("last", ["x \\", "x \\\\", "x \\ "])
+@pytest.mark.parametrize("empty", [0, 1, 2])
+def test_a_line_that_goes_on_is_ended_by_an_empty_one(end: str, last: str, empty: int) -> None:
+    text = last + end * (1 + empty)
+    merged = merge(text, "conference", "ours\n")
+    assert merged == text + end + BLOCK.replace("\n", end)
+    assert merge(merged, "conference", "ours\n") == merged
+    assert merge(merged, "conference", None) == text
+    assert merge(merged + "y", "conference", None) == text + end + "y"
+
+
+def test_a_line_that_goes_on_in_the_block_is_ended() -> None:
+    assert merge("x \\\n" + BLOCK, "conference", "ours\n") == "x \\\n\n" + BLOCK
+
+
 def test_the_body_may_come_with_its_markers() -> None:
     assert merge("a\n", "conference", BLOCK) == merge("a\n", "conference", "ours\n")
 
@@ -209,12 +225,18 @@ def test_every_foreign_byte_is_kept(raw: bytes, body: str) -> None:
     placed = place(merged)
     before, after = merged[: placed.start], merged[placed.end :]
     if isinstance(block, Block):
-        assert (before, after) == (text[: block.start], text[block.end :])
+        assert after == text[block.end :]
+        there = text[: block.start]
     else:
         # A last line without an end gets one, so that the block begins on a line of its own.
         assert after == ""
-        assert before.startswith(text)
-        assert before[len(text) :] in ("", "\n", "\r\n")
+        there = text
+    assert before.startswith(there)
+    *_, last = before.removesuffix("\n").removesuffix("\r").split("\n")
+    assert not last.rstrip(" \t\v\f\r").endswith("\\")
+    assert re.fullmatch(r"(\r?\n){0,2}", before[len(there) :])
+    if block is None and (not text or text.endswith("\n")):
+        assert merge(merged, "conference", None) == text
     assert merged.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape") == merged
     assert placed.body.replace("\r\n", "\n") == body
 

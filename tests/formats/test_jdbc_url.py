@@ -118,3 +118,8 @@ def test_what_is_encoded_means_the_same(value: str) -> None:
         )
         _, parameters = jdbc_url.split(url)
         assert jdbc_url.decode(url, parameters["a"]) == value
+
+
+def test_sql_server_trims_blanks_as_java_does() -> None:
+    _, parameters = jdbc_url.canonical("jdbc:sqlserver://h;applicationName= om\u00a0 ")
+    assert parameters["applicationname"] == "om\u00a0"

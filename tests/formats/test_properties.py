@@ -32,6 +32,15 @@ def test_java_reads_it_so() -> None:
     assert (read(TEXT)["colon"].line, read(TEXT)["colon"].last_line) == (4, 5)
 
 
+def test_bytes_are_read_as_java_reads_them() -> None:
+    for raw, value in ((b"k\xfcche=schl\xfcssel", "schlüssel"), (b"a=\xc3\xbc", "Ã¼")):
+        text = raw.decode("utf-8", "surrogateescape")
+        ((key, setting),) = read(text).items()
+        assert setting.value == value
+        assert merge(text, {key: value}) == text
+        assert merge(text, {key: "ü"}) == pair(key, "ü")
+
+
 def test_merging_touches_only_the_keys_that_are_ours() -> None:
     merged = merge(TEXT, {"colon": "x", "empty": "", "new": "a,b"})
     assert (

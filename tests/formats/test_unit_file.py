@@ -31,6 +31,7 @@ def test_settings_and_their_lines() -> None:
         ("Environment=A=1 B=2 C=3\nUnsetEnvironment=A B=3 C=3", {"B": "2"}),
         ('Environment=A=1\nEnvironment="B=2', {"A": "1"}),
         ("[Unit]\nEnvironment=A=1", {}),
+        ("Environment=A=1\u00a0", {"A": "1\u00a0"}),
     ],
 )
 def test_the_environment(lines: str, values: dict[str, str]) -> None:

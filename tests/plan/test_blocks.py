@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from omconf.artifacts import samba
+from omconf.ownership import OWNED
 from tests.command import EXAMPLES, omconf
 from tests.deployed import same
 
@@ -127,3 +130,29 @@ def test_a_script_with_the_line_ends_of_another_system(tmp_path: Path) -> None:
     assert {d["rule"] for d in found["diagnostics"]} == {"OM301"}
     (change,) = found["changes"]
     assert change["items"][0]["before"] == "lines end in CR LF"
+
+
+def test_a_line_before_the_block_does_not_go_on_in_it(deployed: Path) -> None:
+    file = deployed / "om2" / SETENV
+    file.write_text('JAVA_OPTS="-Xmx2g"\\\n')
+    root = ("--local", "om2", "--root", deployed / "om2", "--yes")
+    applied = omconf("apply", SPEC, *root, env=ENV)
+    assert applied.code == 0, applied.err
+    show = f'. "{file}" && echo "$JAVA_OPTS"'
+    shell = subprocess.run(["sh", "-c", show], capture_output=True, text=True, check=False)
+    assert (shell.returncode, shell.stderr) == (0, "")
+    assert shell.stdout.startswith("-Xmx2g ")
+    undone = omconf("undo", SPEC, *root, env=ENV)
+    assert undone.code == 0, undone.err
+    assert file.read_text() == 'JAVA_OPTS="-Xmx2g"\\\n'
+
+
+def test_restored_entries_do_not_become_part_of_a_line_that_goes_on() -> None:
+    theirs = "[x]\nvalid users = alice \\\n"
+    share = "[data]\npath = /opt/omdata\n"
+    block = f"# BEGIN omconf: conference\n{share}# END omconf: conference\n"
+    now = f"{theirs}\n{block}"
+    restored = OWNED[samba.KIND.ownership].restored(
+        samba.KIND, "conference", share + theirs, now, ()
+    )
+    assert restored == f"{theirs}\n{share}"

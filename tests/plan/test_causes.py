@@ -101,6 +101,17 @@ def test_in_a_block(applied: Path) -> None:
     assert causes(applied)["/etc/fstab"] == {"/opt/omdata": "conflict"}
 
 
+def test_in_a_block_with_the_line_ends_of_its_file(applied: Path) -> None:
+    fstab = applied / "trees/om2/etc/fstab"
+    text = f"proc /proc proc\n{fstab.read_text()}".replace("\n", "\r\n")
+    fstab.write_bytes(text.encode())
+    assert causes(applied) == {}
+    write_spec(applied, storage={"options": ["hard"]})
+    assert causes(applied)["/etc/fstab"] == {"/opt/omdata": "spec"}
+    fstab.write_bytes(text.replace("timeo=50", "timeo=60").encode())
+    assert causes(applied)["/etc/fstab"] == {"/opt/omdata": "conflict"}
+
+
 def test_a_file_with_a_secret(applied: Path) -> None:
     """Its digest says nothing, filled in; of a secret it cannot be told where it changed."""
     persistence = applied / "trees/om2" / PERSISTENCE[1:]

@@ -61,7 +61,66 @@ def test_a_mount_spelled_otherwise(spelled: str) -> None:
     assert all(change.effect is None or change.effect.rolling for change in plan.changes)
 
 
-@pytest.mark.parametrize("name", ["om2", "om2.example.org"])
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("hazelcast.xml", "conference</cluster-name>", "conference&#160;</cluster-name>"),
+        ("hazelcast.xml", "om2</instance-name>", "om2&#8195;</instance-name>"),
+        ("hazelcast.xml", "/openmeetings</attribute>", "/openmeetings&#133;</attribute>"),
+        ("persistence.xml", "tcp(Addresses=127.0.0.1)", "tcp(Addresses=127.0.0.1)&#160;"),
+    ],
+)
+def test_a_blank_that_java_does_not_trim_is_a_difference(path: str, old: str, new: str) -> None:
+    plan = planned(spec_of(2), {("om2", path): (old, new)})
+    assert [(c.node, c.action) for c in plan.changes] == [("om2", Action.UPDATE)]
+
+
+def test_a_file_that_hazelcast_refuses_is_an_update() -> None:
+    edit = ('multicast enabled="true"', 'multicast enabled="TRUE"')
+    plan = planned(spec_of(2), {("om2", "hazelcast.xml"): edit})
+    assert "OM301" in rules(plan)
+    assert [(c.node, c.action) for c in plan.changes] == [("om2", Action.UPDATE)]
+
+
+def test_a_client_of_the_spec_in_other_letters_is_adopted() -> None:
+    spec = spec_of(2, storage={"clients": ["OM2.example.org", "@Nodes"]})
+    options = "(rw,sync,no_subtree_check,root_squash)"
+    for edit, action in (
+        (("OM2.example.org(", "om2.EXAMPLE.org("), Action.REFORMAT),
+        (("@Nodes(", "@nodes("), Action.UPDATE),
+    ):
+        lines = "".join(f"/opt/omdata {c}{options}\n" for c in ("OM2.example.org", "@Nodes"))
+        block = f"# BEGIN omconf: conference\n{lines}# END omconf: conference\n"
+        plan = planned(spec, {("om1", "/etc/exports"): (block, lines.replace(*edit))})
+        assert [change.action for change in plan.changes] == [action]
+
+
+OLD = "10.9.9.9:/old /opt/omdata nfs ro 0 0\n"
+
+
+def test_of_two_lines_for_one_mount_point_the_first_counts() -> None:
+    begin = "# BEGIN omconf: conference\n"
+    plan = planned(spec_of(2), {("om2", "fstab"): (begin, begin + OLD)})
+    ((item,),) = (change.items for change in plan.changes)
+    assert (item.key, item.before) == ("/opt/omdata", "10.9.9.9:/old nfs ro 0 0")
+    assert rules(plan) == set()
+    end = "# END omconf: conference\n"
+    assert rules(planned(spec_of(2), {("om2", "fstab"): (end, OLD + end)})) == {"OM311"}
+
+
+@pytest.mark.parametrize(
+    ("further", "found"),
+    [(OLD, {"OM311"}), ("OM1.example.org:/opt/omdata /opt/omdata nfs hard\n", set())],
+)
+def test_a_second_hand_made_line_for_the_mount_point(further: str, found: set[str]) -> None:
+    spec = spec_of(2, storage={"mount_from": "om1.example.org", "options": ["hard"]})
+    begin, end = "# BEGIN omconf: conference\n", "# END omconf: conference\n"
+    line = "om1.example.org:/opt/omdata /opt/omdata nfs hard 0 0\n"
+    plan = planned(spec, {("om2", "fstab"): (begin + line + end, line + further)})
+    assert rules(plan) == found
+
+
+@pytest.mark.parametrize("name", ["om2", "om2.example.org", "OM2.EXAMPLE.ORG"])
 def test_an_export_to_a_node_by_its_name_is_adopted(name: str) -> None:
     options = "(rw,sync,no_subtree_check,root_squash)"
     begin, end = "# BEGIN omconf: conference\n", "# END omconf: conference\n"
@@ -187,11 +246,17 @@ def test_the_key_that_keeps_an_item_is_one_that_can(old: str, new: str, hint: st
     assert [item.hint for item in change.items] == [hint and f"to keep it, set {hint}"]
 
 
-@pytest.mark.parametrize("value", ["0", "no", "FALSE", "off"])
-def test_a_boolean_of_hazelcast(value: str) -> None:
+@pytest.mark.parametrize(
+    ("value", "action"),
+    [
+        ("0", Action.REFORMAT),
+        *((value, Action.UPDATE) for value in ("no", "FALSE", "off")),  # OM301
+    ],
+)
+def test_a_boolean_of_hazelcast(value: str, action: Action) -> None:
     edit = ('<tcp-ip enabled="false"/>', f'<tcp-ip enabled="{value}"/>')
     plan = planned(spec_of(2), {("om2", HAZELCAST): edit})
-    assert {c.action for c in plan.changes} == {Action.REFORMAT}
+    assert {c.action for c in plan.changes} == {action}
 
 
 def test_a_system_property_in_hazelcast_xml_is_not_known() -> None:

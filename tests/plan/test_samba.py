@@ -83,6 +83,16 @@ def test_a_hand_made_share_is_compared_and_taken_over_as_a_whole(deployed: Path)
     assert change["effect"]["rolling"] is True
 
 
+@pytest.mark.parametrize("last", ["read only = yes", "writable = no"])
+def test_of_two_settings_of_a_hand_made_share_the_last_counts(deployed: Path, last: str) -> None:
+    text = (deployed / SMB_CONF).read_text()
+    by_hand = "".join(line for line in text.splitlines(keepends=True) if line[0] != "#")
+    (deployed / SMB_CONF).write_text(f"{by_hand}    {last}\n")
+    (change,) = _plan(deployed)["changes"]
+    items = {item["key"]: (item["action"], item.get("before")) for item in change["items"]}
+    assert items == {"[data]/read only": ("update", "yes")}
+
+
 def test_the_same_share_inside_and_outside_is_an_error(deployed: Path) -> None:
     text = (deployed / SMB_CONF).read_text()
     (deployed / SMB_CONF).write_text(f"{text}[DATA]\n   hosts deny =\n")
@@ -182,3 +192,13 @@ def test_from_samba_back_to_nfs_the_share_goes_last(deployed: Path) -> None:
     assert started.index(True) < ends
     assert runs.index("write /etc/samba/smb.conf") == ends - 1, "what is omconf's of it goes"
     assert runs[-1:] == RECORDED
+
+
+def test_a_share_that_is_only_spelled_otherwise_is_not_another_one(deployed: Path) -> None:
+    text = (deployed / SMB_CONF).read_text()
+    for old, new in (("/opt/omdata\n", "/opt/omdata/\n"), ("deny = ALL", "deny = all")):
+        assert old in text
+        text = text.replace(old, new)
+    (deployed / SMB_CONF).write_text(text)
+    (change,) = _plan(deployed)["changes"]
+    assert change["action"] == "reformat"

@@ -159,6 +159,21 @@ def test_systemd_makes_a_mount_unit_of_each_line(case: str, tmp_path: Path) -> N
     assert len(mounts) == 1
 
 
+@needs("systemd-fstab-generator")
+def test_systemd_takes_the_first_of_two_lines_for_one_mount_point(tmp_path: Path) -> None:
+    text = "10.9.9.9:/old /opt/omdata nfs ro 0 0\n10.1.1.1:/opt/omdata /opt/omdata nfs hard 0 0\n"
+    (tmp_path / "fstab").write_text(text)
+    folders = [tmp_path / name for name in ("normal", "early", "late")]
+    for folder in folders:
+        folder.mkdir()
+    env = {**os.environ, "SYSTEMD_FSTAB": str(tmp_path / "fstab")}
+    subprocess.run([program("systemd-fstab-generator"), *folders], env=env, capture_output=True)
+    (unit,) = folders[0].glob("*.mount")
+    assert "\nWhat=10.9.9.9:/old\n" in unit.read_text()
+    counted = fstab.KIND.counted(fstab.KIND.entries(text)[0])
+    assert counted["/opt/omdata"].line == 1
+
+
 @FINDMNT
 def test_a_mistake_would_be_noticed(tmp_path: Path) -> None:
     tab = tmp_path / "fstab"
