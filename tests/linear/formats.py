@@ -283,7 +283,11 @@ def _java_opts(_: str) -> Read:
     "formats.setenv",
     "formats.shell_variables",
     "formats.shell_branches",
-    texts=[*SHELL, "if a; then\n", "case a in b) c;;\n", "fi\n"],
+    texts=[
+        *SHELL,
+        *("if a; then\n", "case a in b) c;;\n", "fi\n", "f%d() {\n", "(", "((a", "{ ", "&&\n"),
+        *("'a' # b\n", '"$(a" ', "'$(a'\")", "cat <<E%d\n", "return || a\n", "a \\\n"),
+    ],
 )
 def _setenv(name: str) -> Read:
     from omconf.formats import setenv
