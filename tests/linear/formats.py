@@ -341,11 +341,11 @@ UNIT: list[str | Text] = [
 ]
 
 
-@row("formats.unit_file", texts=UNIT)
+@row("formats.unit_file", texts=[*UNIT, "A%d=b \\\n", "A='b' \"c\\\n\" d\n", Text(" ", "A=")])
 def _unit_file() -> Read:
-    from omconf.formats.unit_file import Environment
+    from omconf.formats.unit_file import Environment, assignments
 
-    return lambda text: Environment.of({"a": text})
+    return lambda text: (Environment.of({"a": text}), assignments(text, "a"))
 
 
 @row(
