@@ -158,8 +158,8 @@ class Persistence(Kind):
             option = key.removeprefix(f"{_URL}/").lower()
             of_tls = any(known.fullmatch(option) for known in database_url.OF_TLS.values())
             return "database.tls or .options" if of_tls else "database.options"
-        if key == f"properties/{CONNECTION}/DriverClassName":
-            return ""  # the one that the release ships, always (OM214)
+        if key.rpartition("/")[2].lower() in _ANY_CASE - {"testonborrow"}:
+            return ""  # the driver is the release's, always (OM214); a pool has no `URL`
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
         if key == "version" or key.startswith(("persistence-unit/", "class[", "provider")):

@@ -190,6 +190,8 @@ def test_a_name_that_the_pool_does_not_know_is_a_change(deployed: Path, old: str
     acts = {item["key"]: item["action"] for item in items}
     assert (acts[f"{key}{old}"], acts[f"{key}{new}"]) == ("create", "delete")
     assert SECRET not in json.dumps(items)
+    hints = {item.get("hint") for item in items if item["key"] != f"{key}TESTONBORROW"}
+    assert "to keep it, set database.pool" not in hints
 
 
 def test_elements_in_another_order_are_a_reformat(deployed: Path) -> None:
