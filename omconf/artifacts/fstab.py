@@ -90,14 +90,20 @@ class Fstab(BlockKind):
                 if section == "Mount" and value:
                     said[key] = (value.replace("%%", "%").strip('"'), path, number)
         ((point, wanted),) = self.read(artifact.text).items.items()
-        if "What" not in said:
-            return Elsewhere()
-        device, path, number = said["What"]
-        there = _by_unit(device, *(said[k][0] if k in said else "" for k in ("Type", "Options")))
-        weaker = {point: f"{there} 0 0"}
-        if _place(cluster, weaker[point]).same(_place(cluster, wanted)):
+        device, kind, _ = fstab.fields(wanted)
+        if "What" not in said:  # a drop-in of the unit that systemd generates
+            there, weaker = _by_unit(device, kind, said.get("Options", ("",))[0]), {}
+        else:
+            device, path, number = said["What"]
+            kind, options = (said[key][0] if key in said else "" for key in ("Type", "Options"))
+            there = _by_unit(device, kind, options)
+            weaker = {point: f"{there} 0 0"}
+            if not _place(cluster, weaker[point]).same(_place(cluster, wanted)):
+                return Elsewhere(weaker, findings=((path, _unit_mounts(there, number)),))
+        if "Options" not in said or _kernels(f"{there} 0 0") == _kernels(wanted):
             return Elsewhere(weaker)
-        return Elsewhere(weaker, findings=((path, _unit_mounts(there, number)),))
+        _, path, number = said["Options"]
+        return Elsewhere(weaker, findings=((path, _unit_options(there, number)),))
 
     def check(self, cluster: Cluster) -> Iterator[Diagnostic]:
         """Check that the kernel takes all options of the mount."""
@@ -193,6 +199,22 @@ def _rival(entry: Entry, first: Entry) -> Finding:
         f" options, on line {first.line}."
     )
     return Finding(DUPLICATE_ENTRY, entry.line, message, "Delete the line that is wrong.")
+
+
+def _unit_options(there: str, number: int) -> Finding:
+    options = quoted(masked(there.rsplit(" ", 1)[-1]))
+    message = (
+        f"systemd mounts the data folder with the options `{options}`: this unit takes precedence"
+        " over fstab."
+    )
+    hint = "Set `storage.options` to keep them. Then remove `Options=` here, or the unit."
+    return Finding(MOUNT_UNIT, number, message, hint)
+
+
+def _kernels(value: str) -> set[str]:
+    """Return the options of a mount that reach the file system, and not systemd or mount(8) alone."""
+    listed = set(fstab.effective(value)[1:]) - {"_netdev", "nofail", "auto", "noauto"}
+    return {option for option in listed if not option.startswith(("x-", "comment="))}
 
 
 TOOLS = {

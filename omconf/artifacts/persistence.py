@@ -40,9 +40,9 @@ REMOTE_COMMITS = ("openjpa.RemoteCommitProvider", "tcp(Addresses=127.0.0.1)")
 """As the page writes it: when it starts, and when a member joins or leaves, OpenMeetings replaces it by
 the addresses of Hazelcast's members, in all 14 releases (measured with 9.1.0). A list of
 all nodes would be overwritten too, and would change every node's file with each new node."""
-_STOCK_SPELLING = {
-    n.lower(): n for n in ("DriverClassName", "Url", "Username", "Password", "TestOnBorrow")
-}
+_STOCK = ("DriverClassName", "Url", "Username", "Password", "TestOnBorrow")
+_STOCK_SPELLING = {name[0].lower() + name[1:]: name for name in _STOCK}
+_ANY_CASE = frozenset(name.lower() for name in _STOCK)
 SCHEMAS = {
     "http://java.sun.com/xml/ns/persistence": "persistence-2.0.xsd",
     "https://jakarta.ee/xml/ns/persistence": "persistence-3.0.xsd",
@@ -158,8 +158,8 @@ class Persistence(Kind):
             option = key.removeprefix(f"{_URL}/").lower()
             of_tls = any(known.fullmatch(option) for known in database_url.OF_TLS.values())
             return "database.tls or .options" if of_tls else "database.options"
-        if key == f"properties/{CONNECTION}/DriverClassName":
-            return ""  # the one that the release ships, always (OM214)
+        if key.rpartition("/")[2].lower() in _ANY_CASE - {"testonborrow"}:
+            return ""  # the driver is the release's, always (OM214); a pool has no `URL`
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
         if key == "version" or key.startswith(("persistence-unit/", "class[", "provider")):
@@ -230,7 +230,7 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
     pairs = connection_properties.split(value)
     whole = any(hides(name) for name, _ in pairs)
     for name, part in pairs:
-        known = name.lower() in _STOCK_SPELLING or spelling(name) in dbcp2.SETTINGS
+        known = name.lower() in _ANY_CASE or spelling(name) in dbcp2.SETTINGS
         word = known or (part != name and _NAME.fullmatch(name))
         place = f"{key}/{spelling(name) if word or whole else HIDDEN}"
         if secret and not known:
@@ -249,9 +249,9 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
 
 
 def spelling(name: str) -> str:
-    """dbcp2 takes `testOnBorrow` and `TestOnBorrow` alike; say it as the stock file does."""
+    """Write a setting as the stock file does: dbcp2 takes `url` for `Url`, and ignores `URL`."""
     lower = name[:1].lower() + name[1:]
-    return _STOCK_SPELLING.get(name.lower()) or (lower if lower in dbcp2.SETTINGS else name)
+    return _STOCK_SPELLING.get(lower) or (lower if lower in dbcp2.SETTINGS else name)
 
 
 def _add(reading: Reading, key: str, value: str, number: int) -> None:

@@ -19,7 +19,7 @@ from omconf.artifacts.reading import Elsewhere, Reading
 from omconf.diagnostics import Finding
 from omconf.findings import MAX_FINDINGS, plain_property, report
 from omconf.formats import java, java_opts
-from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, markers, too_many
+from omconf.formats.block import MARKERS, MAX_ENTRIES, Entry, behind, markers, too_many
 from omconf.formats.java_opts import plain
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.regex import regex
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from omconf.cluster.model import Cluster, Node
     from omconf.diagnostics import Diagnostic
     from omconf.formats.setenv import Option
+    from omconf.formats.tomcat import Given
 
 __all__ = ["HAZELCASTS", "KIND", "OURS", "START", "Jvm", "item_of", "plain"]
 
@@ -49,6 +50,9 @@ _MISTAKES = {
     **dict.fromkeys("'\"", ("a quote that is not closed", "Close the quote.")),
 }
 """Characters that the shell interprets: the name in messages, and a hint."""
+_LOST = ": the options of omconf's block are lost."
+_MOVE = "Move it out of `if`, functions, quotes and here-documents, and before any `exit`."
+_KEEP = 'Write `JAVA_OPTS="$JAVA_OPTS ..."`.'
 _UNREAD = "omconf's block overrides it, except for options in CATALINA_OPTS."
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
@@ -72,9 +76,6 @@ HAZELCASTS = (
 )
 """System properties of Hazelcast that override its file."""
 _BY_HAND_LIST = regex(r"serialization\.class\.whitelist=([^\s\"']*)")
-_ANEW = regex(
-    r"(?:^|[;&|]|\b(?:then|else|do)\s)\s*(?:(?:export\s+)?JAVA_OPTS=(.*)|unset\s+JAVA_OPTS\b)"
-)
 
 
 class Jvm(BlockKind):
@@ -135,16 +136,12 @@ class Jvm(BlockKind):
 
     def behind(self, text: str) -> list[Finding]:
         """Find lines after the block that overwrite JAVA_OPTS and with it the block's options."""
+        from omconf.formats.setenv import overwritten
+
         findings: list[Finding] = []
-        for number, raw in enumerate(text.split("\n"), 1):
-            if (
-                not raw.lstrip().startswith("#")
-                and (found := _ANEW.search(raw))
-                and "$JAVA_OPTS" not in (found[1] or "").replace("{", "")
-            ):
-                message = "JAVA_OPTS is overwritten here: the options of omconf's block are lost."
-                hint = 'Write `JAVA_OPTS="$JAVA_OPTS ..."`.'
-                report(findings, Finding(OVERRULED, number, message, hint))
+        for number in overwritten(text, "JAVA_OPTS"):
+            message = f"JAVA_OPTS is overwritten here{_LOST}"
+            report(findings, Finding(OVERRULED, number, message, _KEEP))
         return findings
 
     def surroundings(self, cluster: Cluster, node: Node) -> tuple[str, ...]:
@@ -212,12 +209,7 @@ class Jvm(BlockKind):
             moves = elsewhere and same and storage.fstab is None
             decided_by = tuple(name for name in _WHOLE if name in changes)
             return Effect(
-                "restart",
-                why,
-                rolling=False,
-                moves=moves,
-                manual=manual,
-                decided_by=decided_by,
+                "restart", why, rolling=False, moves=moves, manual=manual, decided_by=decided_by
             )
         why = "setenv.sh is read when OpenMeetings starts; nodes restart one by one"
         if action == "create" and manual:
@@ -278,6 +270,9 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
         key, value = item_of(option.text)
         if key in OURS and value != wanted.get(key) and not given.lost:
             findings.append((option.path, _overrules(key, option.line)))
+    if given.lost and not (block and KIND.behind(behind(texts[own], block))):
+        line = block.line if block else texts[own].count("\n") + 1
+        findings += [(own, finding) for finding in _lost(given, line)]
     for name, path, number in given.unread:
         message = f"`{quoted(name)}` is not read: JVM options in it are not compared."
         findings.append((path, Finding(BY_HAND, number, message, _UNREAD)))
@@ -303,6 +298,15 @@ def _told(option: Option) -> tuple[str, str]:
     """Return an option's name and value; a value in a branch that may not run is marked."""
     key, value = item_of(option.text)
     return key, value if option.sure else f"{value} {_PERHAPS}"
+
+
+def _lost(given: Given, line: int) -> Iterator[Finding]:
+    """Report a block whose options do not reach the JVM, where that is certain."""
+    if given.idle:
+        yield Finding(OVERRULED, line, f"omconf's block does not run here{_LOST}", _MOVE)
+    elif not any(option.text[0] in "$`" for option in given.options):
+        message = f"JAVA_OPTS is overwritten after omconf's block{_LOST}"
+        yield Finding(OVERRULED, line, message, _KEEP)
 
 
 def _overrules(key: str, line: int) -> Finding:

@@ -80,6 +80,11 @@ def time_zone(
     return Option(f"{TIME_ZONE}{zone}", line, path, "TZ", int(mark[1]) % 2 == 0)
 
 
+def overwritten(text: str, name: str) -> list[int]:
+    """Find the lines where a file sets a variable without what it had, or unsets it."""
+    return [line for each, line in Shell([Script(text)], {}).anew if each == name]
+
+
 def mistakes(text: str) -> list[Mistake]:
     """Find what catalina.sh's `eval` takes for the shell's own: a bare `|`, an open quote.
 

@@ -44,6 +44,7 @@ class _Frame:
     taken: Taken
     before: Taken
     subject: str | None = None
+    function: bool = False
 
 
 class Branches:
@@ -52,20 +53,50 @@ class Branches:
     def __init__(self, value: Callable[[str], str | None]) -> None:
         self.value = value
         self.frames: list[_Frame] = []
+        self.left: Taken = True
+        """Whether the script goes on: False behind `exit` or `return`."""
 
     @property
     def now(self) -> Taken:
         """Whether the commands at this place run."""
-        return _both(self.frames[-1].outside, self.frames[-1].taken) if self.frames else True
+        top = self.frames[-1] if self.frames else None
+        return _both(_both(top.outside, top.taken), self.left) if top else self.left
 
     def before(self, text: str, at: int) -> Taken:
-        """Tell whether a command runs; `at` is the character before it, perhaps of `&&` or `||`."""
-        if self.now and text[at - 1 : at + 1] in ("&&", "||"):
-            return self.behind(text, at - 1)
-        return self.now
+        """Tell whether the command that begins at `at` runs and its assignments stay.
 
-    def take(self, word: str, text: str, at: int) -> None:
-        """Take in a reserved word, which begins at `at`, or a `;;`, which ends there."""
+        What a pipe runs does so in a shell of its own.
+        """
+        operator = text[max(0, at - 2) : at]
+        if self.now and operator in ("&&", "||"):
+            return self.behind(text, at - 2)
+        piped = operator != "||" and (operator[-1:] == "|" or operator == "|&")
+        return False if piped else self.now
+
+    def group(self, opened: str, outside: Taken, taken: Taken, *, function: bool = False) -> None:
+        """Take in a `{`, or a `(`, whose assignments do not stay."""
+        self.frames.append(_Frame(opened, outside, taken, taken, function=function))
+
+    def close(self, char: str) -> None:
+        """Take in a `}` or `)`; what ends a pattern of `case` closes nothing."""
+        if self.frames and self.frames[-1].word == {"}": "{", ")": "("}[char]:
+            self.frames.pop()
+
+    def leave(self, word: str, taken: Taken) -> None:
+        """Take in a `return` or `exit`; one that may run leaves the rest unsure.
+
+        After `exit` there is no Tomcat: where there is one, an `exit` that may run did not.
+        """
+        if taken is False or any(frame.function for frame in self.frames):
+            return
+        if taken or word == "return":
+            self.left = _both(self.left, _not(taken))
+
+    def take(self, word: str, text: str, at: int, outside: Taken) -> None:
+        """Take in a reserved word, which begins at `at`, or a `;;`, which ends there.
+
+        `outside` tells whether the whole command runs, if the word begins one.
+        """
         at += len(word)
         top = self.frames[-1] if self.frames else None
         if not word:
@@ -80,12 +111,12 @@ class Branches:
             self.branch(top, True if word == "else" else self.condition(text, at))
         elif word == "case":
             subject = _SUBJECT.match(text, at, at + _MAX_CONDITION)
-            frame = _Frame(word, self.now, None, False, subject["word"] if subject else None)
+            frame = _Frame(word, outside, None, False, subject["word"] if subject else None)
             self.frames.append(frame)
             self.next(text, subject.end() if subject else at)
         else:
             taken = self.condition(text, at) if word == "if" else None
-            self.frames.append(_Frame(word, self.now, taken, taken))
+            self.frames.append(_Frame(word, outside, taken, taken))
 
     def next(self, text: str, at: int) -> None:
         """Go to the next branch of a `case`."""

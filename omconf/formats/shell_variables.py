@@ -8,6 +8,7 @@ not known. Nor is what a branch sets that only the node knows to run (shell_bran
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
@@ -21,22 +22,38 @@ VARIABLES = ("JAVA_TOOL_OPTIONS", "JDK_JAVA_OPTIONS", "JAVA_OPTS", "CATALINA_OPT
 """What gives options to the JVM that runs Tomcat, in its order: Java's own two, catalina.sh's two."""
 _MARKED = (*VARIABLES, "TZ")
 """Variables of which it is kept where they were set."""
-_START = r"(?:^|[;&|{)]|\b(?:then|else|do)[ \t])[ \t]*+"
+_BLANK = r"(?:[ \t]|\\\n)"
+START = (
+    r"(?:(?<=[&|])(?:[ \t]|\\?\n)*+|(?:^|(?<=[;()])|(?<=\{)(?<!\$\{)|(?<=\bdo[ \t])"
+    rf"|(?<=\b(?:then|else)[ \t])){_BLANK}*+)"
+)
 """Where a command may begin, a branch of `case` too."""
+RUN = r"""\$\((?:[^()\n'"]|'[^'\n]*+'|"(?:[^"\\\n]|\\.)*+"|\([^()\n]*+\))*+\)|`[^`\n]*+`"""
+"""What the node's shell puts in the place of a command."""
+SKIP = (
+    r"""(?<![^\s;&|()])\#[^\n]*+|\\\n[ \t]*+[^\s;&|()<>{}'"`\\\#$]*+|\\(?:.|\Z)|'[^']*+(?:'|\Z)"""
+    rf"""|"(?:{RUN}|[^"\\]|\\(?:.|\n))*+(?:"|\\?\Z)|\$\{{[^{{}}'"\\\n]*+\}}"""
+    r"""|\$?\(\([^()\n]*+(?:\([^()\n]*+\)[^()\n]*+)*+\)\)"""
+)
+"""What has no command: comments, continued lines, quotes (an open one goes to the end), arithmetic."""
+_FUNCTION = (
+    r"(?:(?P<function>[A-Za-z_][\w-]*+)[ \t]*+\([ \t]*+\)|function[ \t]++(?P<named>[\w-]++)"
+    r"(?:[ \t]*+\([ \t]*+\))?+)\s*+\{"
+)
 _TOKEN = regex(
-    r"(?P<end>\n)|(?P<next>;;)|^[ \t]*+\#[^\n]*+"
-    r"|(?<=[ \t])<<-?[ \t]*+(?P<quote>['\"]?)(?P<here>[A-Za-z_]\w*+)(?P=quote)(?![ \t]*\))"
-    rf"|{_START}(?:(?P<command>export|readonly|declare|typeset|local|unset|:)(?=[ \t])"
-    rf"|(?=(?P<word>{'|'.join(WORDS.split())})(?![^\s;&|)]))|(?=[A-Za-z_]\w*+\+?=))",
+    rf"(?P<next>;;)|(?P<skip>{SKIP})"
+    r"""|(?<!<)<<-?(?!<)[ \t]*+(?P<here>'[^'\n]*+'|"[^"\n]*+"|\\?[^\s'"\\;&|<>()]++)(?![ \t]*\))"""
+    r"|(?P<close>\)|(?<![^\s;&)])\}(?![^\s;&|)<>]))"
+    rf"|{START}(?:{_FUNCTION}|(?P<group>\{{)(?=\s)|(?P<leave>return|exit)(?![^\s;&|)}}])"
+    r"|(?P<command>export|readonly|declare|typeset|local|unset|:)(?=[ \t])"
+    rf"|(?=(?P<word>{'|'.join(WORDS.split())})(?![^\s;&|)]))|(?=[A-Za-z_]\w*+\+?=))"
+    r"|(?P<subshell>\()",
     re.MULTILINE,
 )
-_BLANK = r"(?:[ \t]|\\\n)"
 _NAME = regex(
     rf"{_BLANK}*+(?:-[A-Za-z]++(?!\S)|(?P<name>[A-Za-z_]\w*+)(?:(?P<more>\+?)(?P<equals>=)|(?![^\s;&|)])))"
 )
 _ASSIGNMENT = regex(rf"{_BLANK}*+(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=")
-RUN = r"\$\((?:[^()\n]|\([^()\n]*+\))*+\)|`[^`\n]*+`"
-"""What the node's shell puts in the place of a command."""
 _VALUE = regex(
     rf"""(?:{RUN}|\$\{{[^{{}}'"\\\n]*+\}}|[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'"""
     rf"""|"(?:{RUN}|[^"\\]|\\(?:.|\n))*+")*+""",
@@ -44,7 +61,8 @@ _VALUE = regex(
 )
 _ENDS = regex(rf"{_BLANK}*+\r?(?:[\n;)}}#]|&&|\|\||\Z)")
 """What follows an assignment that stays; before a command's name, it is that command's alone."""
-_ARGUMENT = regex(rf"{_BLANK}++")
+_ARGUMENT = regex(rf"{_BLANK}++(?!\#)")
+_WORDS = regex(r"[\w-]+")
 _INNER = r"\$\{(?:[^{}$]|\$\{[^{}]*+\}|\$(?!\{))*+\}"
 _OTHERS = (
     r"""\\(?P<escaped>.|\n)|\$\{(?P<braced>\w++)(?::?(?P<how>[-=+])"""
@@ -103,10 +121,16 @@ class Shell:
         self.taken: Taken = True
         self.open: list[Mistake] = []
         """Where a quote is opened that nothing closes."""
+        self.anew: list[tuple[str, int]] = []
+        """Which of the variables loses what it had, in which line."""
         for name, (value, path, line) in environment.items():
             known = value.replace(_MARK, "")
             marked = name in _MARKED and known
             self.values[name] = [self.mark(path, line), known] if marked else known
+        self.branches: dict[str, Branches] = {}
+        """Of each file, by its path: of one that is cut, the parts go on with them."""
+        self.texts = [script.text for script in scripts]
+        self.words: Counter[str] = Counter()
         for script in scripts:
             self.run(script)
 
@@ -130,24 +154,45 @@ class Shell:
     def run(self, script: Script) -> None:
         """Carry out the commands of a script that set variables, one after the other."""
         text = script.text.replace(_MARK, "")
-        end, line = 0, script.line
-        branches = Branches(self.known)
-        for match in _TOKEN.finditer(text):
-            line += match["end"] is not None
-            if match.start() < end or match["end"] is not None:
-                continue  # inside the command before
-            if match["next"] or match["word"]:
-                branches.take(match["word"] or "", text, match.end())
-                continue
-            self.taken = branches.before(text, match.start())
-            if match["here"]:
-                end = _behind(text, match["here"], match.end())
-            elif match["command"] == ":":
-                end = self.tried(script, text, match.end(), line)
-            elif match["command"]:
-                end = self.named(script, text, match.end(), line, match["command"])
-            elif not match[0].lstrip().startswith("#"):
-                end = self.assigned(script, text, match.end(), line)
+        end, counted, line = 0, 0, script.line
+        branches = self.branches.setdefault(script.path, Branches(self.known))
+        while match := _TOKEN.search(text, end):
+            end = match.end()
+            line += text.count("\n", counted, end)
+            counted = end
+            if match["close"]:
+                branches.close(match["close"])
+            elif not match["skip"]:
+                self.taken = branches.before(text, match.start())
+                end = self.token(script, text, match, line)
+
+    def token(self, script: Script, text: str, match: re.Match[str], line: int) -> int:
+        """Carry out a command, or what groups commands; return where the next may begin."""
+        branches, end, command = self.branches[script.path], match.end(), match["command"]
+        if match["next"] or match["word"]:
+            branches.take(match["word"] or "", text, end, self.taken)
+            return end + len(match["word"] or "")
+        if name := match["function"] or match["named"]:
+            branches.group("{", self.taken, None if self.called(name) else False, function=True)
+        elif match["group"] or match["subshell"]:
+            branches.group(match[0][-1], self.taken, bool(match["group"]))
+        elif match["leave"]:
+            branches.leave(match["leave"], self.taken)
+        elif match["here"]:
+            return _behind(text, match["here"].strip("'\"\\"), end)
+        elif command == ":":
+            return self.tried(script, text, end, line)
+        elif command:
+            return self.named(script, text, end, line, command)
+        else:
+            return self.assigned(script, text, end, line)
+        return end
+
+    def called(self, name: str) -> bool:
+        """Tell whether a function's name is more than once in the scripts."""
+        if not self.words:
+            self.words.update(word for text in self.texts for word in _WORDS.findall(text))
+        return self.words[name] > 1
 
     def tried(self, script: Script, text: str, at: int, line: int) -> int:
         """Carry out `:`, for `${NAME:=WORD}` in its arguments; return where it ends."""
@@ -169,7 +214,7 @@ class Shell:
             begin = at
             exports = exports or ("x" in found[0] and name is None)
             if command == "unset" and name:
-                self.unset(name)
+                self.unset(name, line)
             elif found["equals"]:
                 raw, at = self.raw(text, at, Mistake(name, "", line))
                 self.set(name, raw, bool(found["more"]), script.path, line)
@@ -206,17 +251,22 @@ class Shell:
         parts = [self.values.get(name, "")] if more else []
         parts += [part for part in self.expanded(raw, mark) if part]
         here: list[Value] = [mark] if name in _MARKED else []
+        kept = more or name not in VARIABLES or re.search(rf"\$\{{?{name}\b", raw)
+        if not kept:
+            self.anew.append((name, line))
         if self.taken is None:
             if name not in _MARKED:
                 self.values[name] = f"${{{name}}}"
                 return
-            if name in VARIABLES and not more and not re.search(rf"\$\{{?{name}\b", raw):
+            if not kept:
                 here += [_Perhaps([self.values.get(name, "")]), " ", mark]
         # An empty value is an empty text, for `${NAME:-DEFAULT}`.
         self.values[name] = [*here, *parts] if parts or here[1:] else ""
 
-    def unset(self, name: str) -> None:
+    def unset(self, name: str, line: int) -> None:
         """Unset a variable; where only the node knows whether that runs, it may keep its value."""
+        if self.taken is not False:
+            self.anew.append((name, line))
         if self.taken:
             self.values.pop(name, None)
         elif self.taken is None and name in self.values:

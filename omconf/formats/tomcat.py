@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
 from omconf.formats import setenv, unit_file
-from omconf.formats.shell_variables import Script
+from omconf.formats.shell_variables import SKIP, START, Script
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -15,11 +15,12 @@ if TYPE_CHECKING:
     from omconf.formats.block import Block
     from omconf.formats.setenv import Option
 
-_SOURCE = r"(?:^|[;&|{]|\b(?:then|else|do)[ \t])[ \t]*+(?:\.|source)[ \t]++"
+_SOURCE = rf"{START}(?:\.|source)[ \t]++"
 _SOURCES = re.compile(rf"{_SOURCE}[^\n;&|#]*?setenv\.sh", re.MULTILINE)
-_OTHER_FILE = re.compile(rf"""{_SOURCE}["']?+(?P<path>[^\s"';&|#]++)["']?+""", re.MULTILINE)
+_OTHER_FILE = re.compile(rf"""{SKIP}|{_SOURCE}["']?+(?P<path>[^\s"';&|#]++)["']?+""", re.MULTILINE)
 _BLOCK = "-omconf-block-"
 """Stands for the options of omconf's block where these are evaluated."""
+_STAND_IN = f'JAVA_OPTS="$JAVA_OPTS {_BLOCK}"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,13 +28,15 @@ class Given:
     """The options that others give the JVM, in its order, and those `behind` omconf's block.
 
     These count for more than the block does, which stands at the end of setenv.sh where there is none
-    yet. `lost` tells that its own options do not reach the JVM. `unread` gives the environment more,
-    or the command: what it is called, path and line of the unit.
+    yet. `lost` tells that its own options do not reach the JVM, `idle` that this is so because the
+    block does not run. `unread` gives the environment more, or the command: what it is called, path
+    and line of the unit.
     """
 
     options: tuple[Option, ...]
     behind: tuple[Option, ...]
     lost: bool
+    idle: bool
     unread: tuple[tuple[str, str, int], ...]
 
 
@@ -47,7 +50,7 @@ def given(own: str, texts: Mapping[str, str], block: Block | None = None) -> Giv
         if name in units:
             environment.values |= unit_file.assignments(units[name], name)
     unread = [file for file in environment.files if file[0] not in units]
-    scripts = [start, *_scripts(texts[own], own, block), end]
+    scripts = [start, Script(_with_stand_in(texts[own], block), own), end]
     every = [part for script in scripts for part in _parts(script, own, units)]
     whole = [part for part in every if isinstance(part, Script)]
     unread += [part for part in every if not isinstance(part, Script)]
@@ -57,7 +60,10 @@ def given(own: str, texts: Mapping[str, str], block: Block | None = None) -> Giv
     at = max((n for n, option in enumerate(options) if option.text == _BLOCK), default=-1)
     others = tuple(option for option in options if option.text != _BLOCK)
     behind = others if at < 0 else tuple(options[at + 1 :])
-    return Given(others, behind, at < 0, (*unread, *environment.commands))
+    idle = at < 0 and _BLOCK not in {
+        option.text for option in setenv.evaluated(list(_up_to_block(whole)), environment.values)
+    }
+    return Given(others, behind, at < 0, idle, (*unread, *environment.commands))
 
 
 def sourcing(text: str, path: str) -> tuple[Script, Script]:
@@ -74,6 +80,8 @@ def parts(script: Script, known: Mapping[str, str]) -> Iterator[Script | tuple[s
     """
     begin, line = 0, script.line
     for found in _OTHER_FILE.finditer(script.text):
+        if not found["path"]:
+            continue
         yield Script(script.text[begin : found.start()], script.path, line)
         line += script.text.count("\n", begin, found.end())
         begin = found.end()
@@ -89,12 +97,22 @@ def _parts(
     return parts(script, known) if script.path == own else (script,)
 
 
-def _scripts(text: str, own: str, block: Block | None) -> list[Script]:
-    """Split setenv.sh at the block, and replace the block by its equivalent."""
-    start, end = (block.start, block.end) if block else (len(text), len(text))
-    line = text.count("\n", 0, end) + 1
-    ours = Script(f'JAVA_OPTS="$JAVA_OPTS {_BLOCK}"', own, line)
-    return [Script(text[:start], own), ours, Script(text[end:], own, line)]
+def _with_stand_in(text: str, block: Block | None) -> str:
+    """Replace the block in setenv.sh, in as many lines, or add it where there is none."""
+    if not block:
+        return f"{text}\n{_STAND_IN}"
+    lines = "\n" * text.count("\n", block.start, block.end)
+    return f"{text[: block.start]}{_STAND_IN}{lines}{text[block.end :]}"
+
+
+def _up_to_block(scripts: Iterable[Script]) -> Iterator[Script]:
+    """Cut the scripts behind the block."""
+    for script in scripts:
+        before, stand_in, _ = script.text.partition(_STAND_IN)
+        if stand_in:
+            yield Script(f"{before}{_STAND_IN}", script.path, script.line)
+            return
+        yield script
 
 
 def _in_order(units: Mapping[str, str]) -> dict[str, str]:

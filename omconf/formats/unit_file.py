@@ -38,6 +38,16 @@ _PIECE = regex(
 _BLANKS = " \t\n\r"
 """WHITESPACE in systemd's string-util.h; `str.strip` takes more, such as U+00A0."""
 _ESCAPE = regex(r"\\(x[0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-7]{3}|.)", re.DOTALL)
+_PAIR = regex(
+    r"""[ \t\n\r]*+(?:[\#;][^\n\r]*+|(?P<name>[^=\n\r]++)(?:=(?P<quoted>(?:[ \t]*+(?:'[^']*+(?:'|\Z)"""
+    r"""|"(?:[^"\\]|\\.)*+(?:"|\\?\Z)))*+)[ \t]*+"""
+    r"""(?P<plain>(?:[^\\ \t\n\r]|\\(?:.|\Z)|[ \t]++(?![ \t\n\r]|\Z))*+))?|\Z)""",
+    re.DOTALL,
+)
+"""A comment or an assignment in an EnvironmentFile; only the beginning of a value may be quoted."""
+_QUOTED = regex(r"""'(?P<single>[^']*+)'?|"(?P<double>(?:[^"\\]|\\.)*+)(?:"|\\?\Z)""", re.DOTALL)
+_IN_DOUBLE = regex(r'\\(?:\n|(["\\`$]))')
+_IN_PLAIN = regex(r"\\(?:[\n\r]|(.)|\Z)")
 _CODES = dict(zip("abfnrtvs", "\a\b\f\n\r\t\v ", strict=True))
 
 
@@ -120,17 +130,22 @@ class Environment:
 
 
 def assignments(text: str, path: str) -> dict[str, tuple[str, str, int]]:
-    """Read an EnvironmentFile: `NAME=VALUE` a line, in quotes or not (systemd.exec(5))."""
+    """Read an EnvironmentFile: `NAME=VALUE` a line, or more with quotes and backslashes.
+
+    Sources: systemd.exec(5), and load_env_file() of systemd 252.
+    """
     found: dict[str, tuple[str, str, int]] = {}
-    for number, raw in enumerate(text.split("\n"), 1):
-        name, equals, value = raw.strip(_BLANKS).partition("=")
-        if equals and not name.startswith(("#", ";")) and name.isidentifier():
-            words = _words(value)
-            found[name] = (
-                " ".join(words) if value[:1] in "'\"" else value.strip(_BLANKS),
-                path,
-                number,
+    line, counted = 1, 0
+    for pair in _PAIR.finditer(text):
+        name = (pair["name"] or "").rstrip(_BLANKS)
+        if pair["plain"] is not None and name.isascii() and name.isidentifier():
+            line += text.count("\n", counted, pair.start("name"))
+            counted = pair.start("name")
+            quoted = "".join(
+                q["single"] or _IN_DOUBLE.sub(r"\1", q["double"] or "")
+                for q in _QUOTED.finditer(pair["quoted"])
             )
+            found[name] = (quoted + _IN_PLAIN.sub(r"\1", pair["plain"]), path, line)
     return found
 
 

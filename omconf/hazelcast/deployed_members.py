@@ -148,6 +148,8 @@ def settle_defaults(items: dict[str, str], lines: dict[str, int]) -> None:
         if said.items() <= items.items():
             for key in said:
                 del items[key]
+    if items.get(PORT_TAKEN) == "5701" and f"{PORT_TAKEN}/auto-increment" not in items:
+        del items[PORT_TAKEN]
     enabled = f"{_JOIN}multicast/enabled"
     if items.get(enabled) == "true" and not imports(items):
         for key, value in _MULTICAST.items():

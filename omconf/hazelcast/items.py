@@ -18,6 +18,10 @@ MEMBER = "network/join/tcp-ip/member-list/member["
 """The start of a listed member's key; the member and `]` follow."""
 _BARE = regex(r"[A-Za-z0-9._-]+")
 """A listed member without a port: an IPv4 address or a name."""
+_LISTED = regex(
+    r"network/join/tcp-ip/(?:members|interface|(?:member-list/)?member)(?:\[.*\])?", re.DOTALL
+)
+"""A list of members, or one of them; Hazelcast splits each (TcpIpConfig.addMember, TcpIpJoiner)."""
 _SETS = frozenset({"member"})
 _INTERFACES = "network/interfaces/"
 
@@ -29,11 +33,9 @@ def items_of(document: _Element) -> Iterator[tuple[str, str, int]]:
     one cluster (measured with 5.6.0), since Hazelcast validates with the XSD in its own jar.
     """
     for key, value, number in flatten(document, _SETS):
-        if key == "network/join/tcp-ip/members":
-            for member in re.split(r"[,;\s]+", value):
+        if _LISTED.fullmatch(key):
+            for member in [m for m in re.split(r"[,;\s]+", value) if m] or [value]:
                 yield f"{MEMBER}{member}]", member, number
-        elif key.startswith("network/join/tcp-ip/member["):
-            yield key.replace("/member[", "/member-list/member[", 1), value, number
         else:
             yield key, value, number
 

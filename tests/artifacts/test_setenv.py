@@ -116,3 +116,67 @@ def test_what_only_the_nodes_shell_knows_is_said() -> None:
 def test_a_quote_that_nothing_closes_is_refused() -> None:
     _, findings = setenv.KIND.entries('JAVA_OPTS="$JAVA_OPTS -Da=1\nexport JAVA_OPTS\n')
     assert [(finding.rule.id, finding.line) for finding in findings] == [("OM301", 1)]
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ('if [ -n "" ]; then\n{}fi\n', 2),
+        ('[ -n "" ] && {{\n{}}}\n', 2),
+        ("f() {{\n{}}}\n", 2),
+        ("(\n{})\n", 2),
+        ("cat <<END\n{}END\n", 2),
+        (": '\n{}'\n", 2),
+        ("exit 0\n{}", 2),
+        ("# first\nreturn\n{}", 3),
+        ("{}. /etc/default/openmeetings\n", 1),
+    ],
+)
+def test_a_block_that_has_no_effect_is_reported(form: str, line: int) -> None:
+    cluster = simple()
+    (artifact,) = setenv.KIND.render(cluster, cluster.nodes[0])
+    around = {"/etc/default/openmeetings": "JAVA_OPTS=-Xmx1g\n"}
+    texts = {**around, artifact.path: form.format(artifact.text)}
+    found = setenv.KIND.elsewhere(cluster, artifact, texts)
+    assert [(path, f.rule.id, f.line) for path, f in found.findings] == [
+        (artifact.path, "OM343", line)
+    ]
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        'if [ "$1" = run ]; then\n{}fi\n',
+        "if [ -d /srv ]; then\n{}fi\n",
+        "if [ -d /srv ]; then\n X=1\nfi\n(exit 1)\nf() {{ return; }}\nf\n{}exit 0\n",
+        "[ -r /x ] || exit 1\n{}",
+        "f() {{\n{}}}\nf\n",
+        "{}JAVA_OPTS=$(echo $JAVA_OPTS | sed s/a/b/)\n",
+    ],
+)
+def test_a_block_that_may_have_an_effect_is_not_reported(form: str) -> None:
+    cluster = simple()
+    (artifact,) = setenv.KIND.render(cluster, cluster.nodes[0])
+    found = setenv.KIND.elsewhere(cluster, artifact, {artifact.path: form.format(artifact.text)})
+    assert {f.rule.id for _, f in found.findings} <= {"OM323"}
+
+
+def test_a_block_that_would_not_run_is_reported() -> None:
+    cluster = simple()
+    (artifact,) = setenv.KIND.render(cluster, cluster.nodes[0])
+    found = setenv.KIND.elsewhere(cluster, artifact, {artifact.path: "umask 027\nexit 0\n"})
+    assert [(f.rule.id, f.line) for _, f in found.findings] == [("OM343", 3)]
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("JAVA_OPTS=-Da=1\n[ -d /x ] && export JAVA_OPTS=-Db=2\n", [1, 2]),
+        ("X=1\nunset JAVA_OPTS X\n", [2]),
+        ('umask 027 # once; JAVA_OPTS=-Da=1\necho "a; JAVA_OPTS=-Db=2"\n', []),
+        ('JAVA_OPTS="${JAVA_OPTS} -Da=1"\nJAVA_OPTS+=" -Db=2"\n(JAVA_OPTS=-Dc=3)\n', []),
+        ("JAVA_OPTS=-Da=1 java -version\nif false; then JAVA_OPTS=-Db=2; fi\n", []),
+    ],
+)
+def test_lines_that_overwrite_the_block(text: str, lines: list[int]) -> None:
+    assert [finding.line for finding in setenv.KIND.behind(text)] == lines

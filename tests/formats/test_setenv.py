@@ -84,6 +84,9 @@ def test_what_a_file_sets(text: str, read: list[tuple[str, int]]) -> None:
         ('while read a; do JAVA_OPTS="-Da=1"; done <x', [("-Da=1", False)]),
         ('D=/a\n[ -d /x ] && D=/b\nJAVA_OPTS="-Da=$D"', [("-Da=${D}", True)]),
         ('if [ "$E" = p ]; then JAVA_OPTS=-Da=1; fi', [("-Da=1", False)]),
+        ("f() { JAVA_OPTS=-Da=1; }\nf", [("-Da=1", False)]),
+        ("[ -r /x ] || return\nJAVA_OPTS=-Da=1", [("-Da=1", False)]),
+        ("[ -r /x ] || exit 1\nJAVA_OPTS=-Da=1", [("-Da=1", True)]),
         ("if [ -d /x ]; then JAVA_OPTS=-Da=1; fi\nJAVA_OPTS=-Db=2", [("-Db=2", True)]),
     ],
 )
@@ -132,6 +135,11 @@ def test_a_file_that_is_sourced() -> None:
     assert found[1] == Script("C=3", "/etc/default/om")
     assert found[3] == ("/x", "setenv.sh", 3)
     assert found[4] == Script("\nB=2\n", "setenv.sh", 3)
+
+
+@pytest.mark.parametrize("text", ["# a; . /x\n", 'echo "a; . /x"', "echo 'a\n. /x\n'"])
+def test_a_file_that_is_not_sourced(text: str) -> None:
+    assert list(parts(Script(text), {"/x": "C=3"})) == [Script(text)]
 
 
 def test_a_variable_that_doubles_stays_small() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from omconf.formats.unit_file import Environment, Setting, settings
+from omconf.formats.unit_file import Environment, Setting, assignments, settings
 
 UNIT, DROP_IN = "/etc/systemd/system/a.service", "/etc/systemd/system/a.service.d/b.conf"
 
@@ -49,3 +49,19 @@ def test_a_drop_in_counts_for_more() -> None:
     assert given.files == [("/etc/default/om", UNIT, 3)]
     reset = Environment.of(texts | {DROP_IN: "[Service]\nEnvironmentFile=\n"})
     assert reset.files == []
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ('C="-Xmx2g \\\n-Da=1"\nD=2', {"C": ("-Xmx2g -Da=1", 1), "D": ("2", 3)}),
+        ("# c\n\nC=-Xmx2g \\\n  -Da=1 \n", {"C": ("-Xmx2g   -Da=1", 3)}),
+        ("C=\"a\nb\" # c\nD='x\ny'z\n", {"C": ("a\nb# c", 1), "D": ("x\nyz", 3)}),
+        ('C="a" "b"\nD=a "b" \\"\n', {"C": ("ab", 1), "D": ('a "b" "', 2)}),
+        (r'C="\"\a\$" ' + "\r\n;D=1\r\nE=\r\n", {"C": ('"\\a$', 1), "E": ("", 3)}),
+        ('export C=1\né=2\nno assignment\n C =a\\ \nD="x', {"C": ("a ", 4), "D": ("x", 5)}),
+    ],
+)
+def test_a_file_of_variables(text: str, values: dict[str, tuple[str, int]]) -> None:
+    found = assignments(text, "/etc/default/om")
+    assert {name: (value, line) for name, (value, _, line) in found.items()} == values

@@ -283,7 +283,11 @@ def _java_opts(_: str) -> Read:
     "formats.setenv",
     "formats.shell_variables",
     "formats.shell_branches",
-    texts=[*SHELL, "if a; then\n", "case a in b) c;;\n", "fi\n"],
+    texts=[
+        *SHELL,
+        *("if a; then\n", "case a in b) c;;\n", "fi\n", "f%d() {\n", "(", "((a", "{ ", "&&\n"),
+        *("'a' # b\n", '"$(a" ', "'$(a'\")", "cat <<E%d\n", "return || a\n", "a \\\n"),
+    ],
 )
 def _setenv(name: str) -> Read:
     from omconf.formats import setenv
@@ -337,11 +341,11 @@ UNIT: list[str | Text] = [
 ]
 
 
-@row("formats.unit_file", texts=UNIT)
+@row("formats.unit_file", texts=[*UNIT, "A%d=b \\\n", "A='b' \"c\\\n\" d\n", Text(" ", "A=")])
 def _unit_file() -> Read:
-    from omconf.formats.unit_file import Environment
+    from omconf.formats.unit_file import Environment, assignments
 
-    return lambda text: Environment.of({"a": text})
+    return lambda text: (Environment.of({"a": text}), assignments(text, "a"))
 
 
 @row(

@@ -222,15 +222,43 @@ def test_exports_of_others_in_a_file_of_their_own() -> None:
 )
 def test_a_mount_unit_of_the_data_folder(what: str, others: bool) -> None:
     text = f"[Unit]\nAfter=x\n[Mount]\nWhat={what}\nType=nfs4\n"
+    assert _mounted({MOUNT: text}) == ([("OM341", MOUNT, 4)] if others else [])
+
+
+@pytest.mark.parametrize(
+    ("mount", "line"),
+    [
+        ("What=om1:/opt/omdata\nType=nfs\nOptions=ro,soft,timeo=1\n", 4),
+        ("What=om1:/opt/omdata\nType=nfs\nOptions=rw,hard,timeo=50,nofail,x-systemd.a=b\n", 0),
+        ("What=om1:/opt/omdata\n", 0),
+        ("What=nas:/opt/omdata\nOptions=ro\n", 2),
+    ],
+)
+def test_the_options_of_a_mount_unit(mount: str, line: int) -> None:
+    reported = _mounted({MOUNT: f"[Mount]\n{mount}"})
+    assert reported == ([("OM341", MOUNT, line)] if line else [])
+
+
+@pytest.mark.parametrize(
+    ("options", "reported"), [("ro,soft", True), ("hard,timeo=50", False), ("%%a", True)]
+)
+def test_the_options_of_a_drop_in_of_the_generated_unit(options: str, reported: bool) -> None:
+    path = f"{MOUNT}.d/x.conf"
+    planned = _mounted({path: f"[Mount]\nOptions={options}\n"})
+    assert planned == ([("OM341", path, 2)] if reported else [])
+    assert _mounted({path: "[Mount]\nDirectoryMode=0750\n"}) == []
+
+
+def _mounted(around: dict[str, str]) -> list[tuple[str, str | None, int]]:
+    """Plan two nodes; around om2's fstab are these files."""
     cluster = cluster_of(spec_of(2))
     bundle = compile_bundle(cluster)
     nodes = {
         n.node: NodeFiles({a.path: DeployedFile(a.data) for a in n.artifacts}) for n in bundle.nodes
     }
-    around = {MOUNT: DeployedFile(text.encode())}
-    nodes["om2"] = NodeFiles(nodes["om2"].files, around=around)
-    plan = compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle))
-    assert found(plan) == ([("OM341", MOUNT, 4)] if others else [])
+    files = {path: DeployedFile(text.encode()) for path, text in around.items()}
+    nodes["om2"] = NodeFiles(nodes["om2"].files, around=files)
+    return found(compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle)))
 
 
 def test_a_file_around_that_cannot_be_read_leaves_the_plan_complete() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -204,6 +205,7 @@ def test_the_host_of_a_database_on_a_node(node: str, host: str, same: bool) -> N
     ("old", "new"),
     [
         ("<join>", '<port auto-increment="true" port-count="100">5701</port><join>'),
+        ("<join>", "<port>5701</port><join>"),
         ("<join>", "<outbound-ports><ports>0</ports></outbound-ports><join>"),
         ("        <multicast-timeout-seconds>2</multicast-timeout-seconds>\n", ""),
         ("        <multicast-group>224.2.2.3</multicast-group>\n", ""),
@@ -212,6 +214,33 @@ def test_the_host_of_a_database_on_a_node(node: str, host: str, same: bool) -> N
 def test_what_hazelcast_does_when_nothing_is_said(old: str, new: str) -> None:
     plan = planned(spec_of(2, discovery={"kind": "multicast"}), {("om2", HAZELCAST): (old, new)})
     assert {c.action for c in plan.changes} == {Action.REFORMAT}
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        "<members>{0}, {1}</members>",
+        "<members>{0}</members><members>{1}</members>",
+        "<member>{0}, {1}</member>",
+        "<member-list><member>{0},{1}</member></member-list>",
+        "<interface>{0}</interface><member>{1}</member>",
+    ],
+)
+def test_members_in_every_form(members: str) -> None:
+    data = spec_of(2, discovery={"kind": "tcp-ip"})
+    (text,) = (
+        artifact.text
+        for node in compile_bundle(cluster_of(data)).nodes
+        for artifact in node.artifacts
+        if node.node == "om2" and artifact.path.endswith(HAZELCAST)
+    )
+    start, end = text.index("<member-list>"), text.index("</member-list>") + len("</member-list>")
+    listed = re.findall("<member>(.*)</member>", text[start:end])
+    plan = planned(data, {("om2", HAZELCAST): (text[start:end], members.format(*listed))})
+    assert {c.action for c in plan.changes} == {Action.REFORMAT}
+    plan = planned(data, {("om2", HAZELCAST): (text[start:end], members.format(listed[0], "x"))})
+    (change,) = plan.changes
+    assert {item.action for item in change.items} == {Action.CREATE, Action.DELETE}
 
 
 def test_a_default_in_force_is_what_is_deployed() -> None:

@@ -172,6 +172,28 @@ def test_the_same_meaning_is_a_reformat(deployed: Path, path: str, old: str, new
     assert plan(deployed, "--detailed-exitcode", "--strict-format", code=2)["has_changes"] is True
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Url", "URL"),
+        ("Username", "userName"),
+        ("Username", "USERNAME"),
+        ("Password", "PASSWORD"),
+        ("TestOnBorrow", "TESTONBORROW"),
+        ("DriverClassName", "driverclassname"),
+    ],
+)
+def test_a_name_that_the_pool_does_not_know_is_a_change(deployed: Path, old: str, new: str) -> None:
+    edit(deployed / "om1" / PERSISTENCE, f"{old}=", f"{new}=")
+    items = only_change(plan(deployed))["items"]
+    key = "properties/openjpa.ConnectionProperties/"
+    acts = {item["key"]: item["action"] for item in items}
+    assert (acts[f"{key}{old}"], acts[f"{key}{new}"]) == ("create", "delete")
+    assert SECRET not in json.dumps(items)
+    hints = {item.get("hint") for item in items if item["key"] != f"{key}TESTONBORROW"}
+    assert "to keep it, set database.pool" not in hints
+
+
 def test_elements_in_another_order_are_a_reformat(deployed: Path) -> None:
     path = deployed / "om1" / HAZELCAST
     text = path.read_text()

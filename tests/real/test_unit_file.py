@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from omconf.formats.unit_file import Environment
+from omconf.formats.unit_file import Environment, assignments
 from tests.needs import needs, program
 
 UNITS = 300
@@ -93,3 +93,32 @@ def test_systemd_gives_the_same_environment(folder: Path) -> None:
         assert values == given, files
         compared += bool(given)
     assert compared > UNITS / 2
+
+
+GENERATOR = "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator"
+"""Prints what is in `~/.config/environment.d/*.conf`, which systemd reads as an EnvironmentFile."""
+PIECES = (
+    *('"', "'", "\\", "\\\n", "\n", " ", "\t", "-Da=1", "a", "B=b", "\nB=b", '\nB="y', "x#", "x; "),
+    *('\\"', "\\a", "`", "=", " \n", "é", "\n# c\nB=x"),
+)
+CODES = {"n": "\n", "t": "\t"}
+
+
+@needs("systemd")
+def test_systemd_reads_the_same_variables_in_a_file(tmp_path: Path) -> None:
+    random = Random(7)
+    folder = tmp_path / "environment.d"
+    folder.mkdir()
+    for _ in range(UNITS):
+        quote = random.choice(("", '"', "'"))
+        text = f"A={quote}x{''.join(random.choices(PIECES, k=6))}"
+        (folder / "a.conf").write_text(text)
+        done = subprocess.run(
+            [GENERATOR], env={"XDG_CONFIG_HOME": str(tmp_path)}, capture_output=True, text=True
+        )
+        given = {
+            name: re.sub(r"\\(.)", lambda code: CODES.get(code[1], code[1]), value)
+            for name, value in re.findall(r'^([AB])="?(.*?)"?$', done.stdout, re.MULTILINE)
+        }
+        read = {name: value for name, (value, *_) in assignments(text, "").items()}
+        assert {name: read[name] for name in read if name in ("A", "B")} == given, text
