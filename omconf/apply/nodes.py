@@ -158,9 +158,7 @@ class Nodes:
 
         results = [one(names[0])] if len(names) == 1 else side_by_side(one, names)
         errors = {n: error for n, error in zip(names, results, strict=True) if error is not None}
-        for name, error in errors.items():
-            if isinstance(error, LostError):
-                self.lost[name] = str(error)
+        self.lost |= {n: str(error) for n, error in errors.items() if isinstance(error, LostError)}
         if errors:
             raise BrokenError(errors)
 

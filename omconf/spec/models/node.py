@@ -63,4 +63,6 @@ class Node(NodeDefaults):
 class Removed(Section):
     """A node removed from the spec whose files are still to be deleted."""
 
-    ssh: SshDestination = Field(description="Its OpenSSH destination.")
+    ssh: SshDestination = Field(
+        description="Its OpenSSH destination.", examples=["om9", "root@{name}.example.org"]
+    )
