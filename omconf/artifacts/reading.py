@@ -78,8 +78,10 @@ class Reading:
             self.unmasked[key] = Secret(value)
 
 
-def whole(items: Mapping[str, str], unmasked: Mapping[str, Secret]) -> dict[str, str]:
+def whole(items: Mapping[str, str], unmasked: Mapping[str, Secret]) -> Mapping[str, str]:
     """Return items with nothing masked in their values: to compare them, never to show them."""
+    if not unmasked:
+        return items
     return {**items, **{key: value.reveal() for key, value in unmasked.items() if key in items}}
 
 

@@ -52,7 +52,9 @@ def trimmed(text: str) -> str:
 
 def collapsed(text: str) -> str:
     """Trim a text, and make one space of each run of blanks in it."""
-    return _RUN.sub(" ", trimmed(text))
+    text = trimmed(text)
+    # Nearly all are one line of single spaces.
+    return text if text.isprintable() and "  " not in text else _RUN.sub(" ", text)
 
 
 def local(element: _Element) -> str:

@@ -18,9 +18,8 @@ MEMBER = "network/join/tcp-ip/member-list/member["
 """The start of a listed member's key; the member and `]` follow."""
 _BARE = regex(r"[A-Za-z0-9._-]+")
 """A listed member without a port: an IPv4 address or a name."""
-_LISTED = regex(
-    r"network/join/tcp-ip/(?:members|interface|(?:member-list/)?member)(?:\[.*\])?", re.DOTALL
-)
+_TCP_IP = "network/join/tcp-ip/"
+_LISTED = regex(r"(?:members|interface|(?:member-list/)?member)(?:\[.*\])?", re.DOTALL)
 """A list of members, or one of them; Hazelcast splits each (TcpIpConfig.addMember, TcpIpJoiner)."""
 _SETS = frozenset({"member"})
 _INTERFACES = "network/interfaces/"
@@ -33,7 +32,7 @@ def items_of(document: _Element) -> Iterator[tuple[str, str, int]]:
     one cluster (measured with 5.6.0), since Hazelcast validates with the XSD in its own jar.
     """
     for key, value, number in flatten(document, _SETS):
-        if _LISTED.fullmatch(key):
+        if key.startswith(_TCP_IP) and _LISTED.fullmatch(key, len(_TCP_IP)):
             for member in [m for m in re.split(r"[,;\s]+", value) if m] or [value]:
                 yield f"{MEMBER}{member}]", member, number
         else:
