@@ -153,7 +153,7 @@ class Nodes:
             except (FailedError, StoppedError, LostError) as error:
                 return error
             except OSError as error:  # of omconf's own host: what was done is taken back
-                return FailedError(f"the system reports an error: {error.strerror}")
+                return FailedError(f"the system reports an error: {error.strerror or error}")
             return None
 
         results = [one(names[0])] if len(names) == 1 else side_by_side(one, names)
