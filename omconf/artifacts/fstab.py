@@ -12,7 +12,7 @@ from omconf.artifacts.effect import Change, Effect, mount_manually, name_leads
 from omconf.artifacts.model import BlockKind
 from omconf.artifacts.reading import Elsewhere
 from omconf.diagnostics import Finding
-from omconf.formats import fstab, mount_place, paths, systemd, unit_file
+from omconf.formats import cifs_options, fstab, mount_place, paths, systemd, unit_file
 from omconf.formats.block import MARKERS, markers
 from omconf.formats.options import MAX_LIST
 from omconf.origin import FromDefault, FromPage, Value
@@ -202,7 +202,9 @@ def _rival(entry: Entry, first: Entry) -> Finding:
 
 
 def _unit_options(there: str, number: int) -> Finding:
-    options = quoted(masked(there.rsplit(" ", 1)[-1]))
+    # What is hidden has a blank.
+    shown = there.replace(HIDDEN, "\0").rsplit(" ", 1)[-1].replace("\0", HIDDEN)
+    options = quoted(masked(shown))
     message = (
         f"systemd mounts the data folder with the options `{options}`: this unit takes precedence"
         " over fstab."
@@ -212,9 +214,17 @@ def _unit_options(there: str, number: int) -> Finding:
 
 
 def _kernels(value: str) -> set[str]:
-    """Return the options of a mount that reach the file system, and not systemd or mount(8) alone."""
+    """Return the options of a mount that reach the file system, and not systemd or mount(8) alone.
+
+    Nor those of an account: `storage.options` cannot have them.
+    """
     listed = set(fstab.effective(value)[1:]) - {"_netdev", "nofail", "auto", "noauto"}
-    return {option for option in listed if not option.startswith(("x-", "comment="))}
+    return {
+        option
+        for option in listed
+        if not option.startswith(("x-", "comment="))
+        and option.partition("=")[0] not in cifs_options.ACCOUNT
+    }
 
 
 TOOLS = {

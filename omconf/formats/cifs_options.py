@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 OWN = ("credentials", "cred", "username", "guest")
 """Options that say who logs in: the credentials file does."""
 DOMAIN = ("domain", "dom", "workgroup")
+ACCOUNT = frozenset({*OWN, *DOMAIN, "user", "password", "password2", "pass"})
+"""Options that say as whom to mount."""
 """Options that name the domain of who logs in, which the credentials file may do."""
 
 # The kernel takes 640 for a decimal number, and mount.cifs only warns of it.

@@ -45,6 +45,8 @@ class _Frame:
     before: Taken
     subject: str | None = None
     function: bool = False
+    assumed: bool = False
+    """Whether it is decided by a variable that no file sets, and the host may."""
 
 
 class Branches:
@@ -55,6 +57,8 @@ class Branches:
         self.frames: list[_Frame] = []
         self.left: Taken = True
         """Whether the script goes on: False behind `exit` or `return`."""
+        self.assumed = False
+        """Whether the last condition took a variable that no file sets as empty."""
 
     @property
     def now(self) -> Taken:
@@ -67,6 +71,7 @@ class Branches:
 
         What a pipe runs does so in a shell of its own.
         """
+        self.assumed = False
         operator = text[max(0, at - 2) : at]
         if self.now and operator in ("&&", "||"):
             return self.behind(text, at - 2)
@@ -75,7 +80,8 @@ class Branches:
 
     def group(self, opened: str, outside: Taken, taken: Taken, *, function: bool = False) -> None:
         """Take in a `{`, or a `(`, whose assignments do not stay."""
-        self.frames.append(_Frame(opened, outside, taken, taken, function=function))
+        frame = _Frame(opened, outside, taken, taken, function=function, assumed=self.assumed)
+        self.frames.append(frame)
 
     def close(self, char: str) -> None:
         """Take in a `}` or `)`; what ends a pattern of `case` closes nothing."""
@@ -85,9 +91,12 @@ class Branches:
     def leave(self, word: str, taken: Taken) -> None:
         """Take in a `return` or `exit`; one that may run leaves the rest unsure.
 
-        After `exit` there is no Tomcat: where there is one, an `exit` that may run did not.
+        After `exit` there is no Tomcat: where there is one, an `exit` that may run did not. Nor is a
+        script left where a variable is empty that no file sets: guards ask for what the host sets.
         """
-        if taken is False or any(frame.function for frame in self.frames):
+        if taken is False or any(frame.function or frame.assumed for frame in self.frames):
+            return
+        if self.assumed:
             return
         if taken or word == "return":
             self.left = _both(self.left, _not(taken))
@@ -109,6 +118,7 @@ class Branches:
             if top is None:  # the script was cut in an `if` whose first branch ran
                 self.frames.append(top := _Frame("if", True, True, True))
             self.branch(top, True if word == "else" else self.condition(text, at))
+            top.assumed = top.assumed or self.assumed
         elif word == "case":
             subject = _SUBJECT.match(text, at, at + _MAX_CONDITION)
             frame = _Frame(word, outside, None, False, subject["word"] if subject else None)
@@ -116,7 +126,7 @@ class Branches:
             self.next(text, subject.end() if subject else at)
         else:
             taken = self.condition(text, at) if word == "if" else None
-            self.frames.append(_Frame(word, outside, taken, taken))
+            self.frames.append(_Frame(word, outside, taken, taken, assumed=self.assumed))
 
     def next(self, text: str, at: int) -> None:
         """Go to the next branch of a `case`."""
@@ -168,6 +178,7 @@ class Branches:
                 # As in `${NAME:-DEFAULT}`: what no file sets is not set.
                 found = _NAME.fullmatch(words[1])
                 unset = found and self.value(f"${{{found['name']}:+x}}") == ""
+                self.assumed = self.assumed or unset is True
                 return True if words[0] == "-z" and unset else None
             return (value == "") == (words[0] == "-z")
         if len(words) == 3 and words[1] in ("=", "==", "!="):

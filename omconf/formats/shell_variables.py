@@ -25,13 +25,16 @@ _MARKED = (*VARIABLES, "TZ")
 _BLANK = r"(?:[ \t]|\\\n)"
 START = (
     r"(?:(?<=[&|])(?:[ \t]|\\?\n)*+|(?:^|(?<=[;()])|(?<=\{)(?<!\$\{)|(?<=\bdo[ \t])"
-    rf"|(?<=\b(?:then|else)[ \t])){_BLANK}*+)"
+    rf"|(?<=\b(?:then|else)[ \t])|(?<=\b(?:then|else))(?=\\\n)|(?<=\bdo)(?=\\\n)){_BLANK}*+)"
 )
 """Where a command may begin, a branch of `case` too."""
 RUN = r"""\$\((?:[^()\n'"]|'[^'\n]*+'|"(?:[^"\\\n]|\\.)*+"|\([^()\n]*+\))*+\)|`[^`\n]*+`"""
 """What the node's shell puts in the place of a command."""
 SKIP = (
-    r"""(?<![^\s;&|()])\#[^\n]*+|\\\n[ \t]*+[^\s;&|()<>{}'"`\\\#$]*+|\\(?:.|\Z)|'[^']*+(?:'|\Z)"""
+    r"""(?<![^\s;&|()])\#[^\n]*+"""
+    r"""|(?<![;&|(){}])(?<!\bthen)(?<!\bthen[ \t])(?<!\belse)(?<!\belse[ \t])(?<!\bdo)(?<!\bdo[ \t])"""
+    r"""\\\n[ \t]*+[^\s;&|()<>{}'"`\\\#$]*+"""
+    r"""|\\(?:.|\Z)|\$'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|'[^']*+(?:'|\Z)"""
     rf"""|"(?:{RUN}|[^"\\]|\\(?:.|\n))*+(?:"|\\?\Z)|\$\{{[^{{}}'"\\\n]*+\}}"""
     r"""|\$?\(\([^()\n]*+(?:\([^()\n]*+\)[^()\n]*+)*+\)\)"""
 )
@@ -42,7 +45,8 @@ _FUNCTION = (
 )
 _TOKEN = regex(
     rf"(?P<next>;;)|(?P<skip>{SKIP})"
-    r"""|(?<!<)<<-?(?!<)[ \t]*+(?P<here>'[^'\n]*+'|"[^"\n]*+"|\\?[^\s'"\\;&|<>()]++)(?![ \t]*\))"""
+    r"""|(?<!<)<<-?(?!<)[ \t]*+(?P<here>'[^'\n]*+'|"[^"\n]*+"|(?![0-9])\\?[^\s'"\\;&|<>()]++)"""
+    r"(?![ \t]*\))"
     r"|(?P<close>\)|(?<![^\s;&)])\}(?![^\s;&|)<>]))"
     rf"|{START}(?:{_FUNCTION}|(?P<group>\{{)(?=\s)|(?P<leave>return|exit)(?![^\s;&|)}}])"
     r"|(?P<command>export|readonly|declare|typeset|local|unset|:)(?=[ \t])"
@@ -55,12 +59,14 @@ _NAME = regex(
 )
 _ASSIGNMENT = regex(rf"{_BLANK}*+(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=")
 _VALUE = regex(
-    rf"""(?:{RUN}|\$\{{[^{{}}'"\\\n]*+\}}|[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'"""
+    rf"""(?:{RUN}|\$'(?:[^'\\]|\\.)*+'|\$\{{[^{{}}'"\\\n]*+\}}|[^\s;&|<>()'"\\]|\\(?:.|\n)|'[^']*+'"""
     rf"""|"(?:{RUN}|[^"\\]|\\(?:.|\n))*+")*+""",
     re.DOTALL,
 )
 _ENDS = regex(rf"{_BLANK}*+\r?(?:[\n;)}}#]|&&|\|\||\Z)")
 """What follows an assignment that stays; before a command's name, it is that command's alone."""
+_ELSEWHERE = regex(r"[ \t]*+[^\s;&|)}]*+[ \t]*+(?:\|(?!\|)|&(?!&))")
+"""Behind what a pipe or the background has in a shell of its own."""
 _ARGUMENT = regex(rf"{_BLANK}++(?!\#)")
 _WORDS = regex(r"[\w-]+")
 _INNER = r"\$\{(?:[^{}$]|\$\{[^{}]*+\}|\$(?!\{))*+\}"
@@ -177,7 +183,8 @@ class Shell:
         elif match["group"] or match["subshell"]:
             branches.group(match[0][-1], self.taken, bool(match["group"]))
         elif match["leave"]:
-            branches.leave(match["leave"], self.taken)
+            if not _ELSEWHERE.match(text, end):
+                branches.leave(match["leave"], self.taken)
         elif match["here"]:
             return _behind(text, match["here"].strip("'\"\\"), end)
         elif command == ":":

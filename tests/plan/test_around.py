@@ -249,16 +249,37 @@ def test_the_options_of_a_drop_in_of_the_generated_unit(options: str, reported: 
     assert _mounted({path: "[Mount]\nDirectoryMode=0750\n"}) == []
 
 
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ("credentials=/root/om,uid=nobody,gid=nogroup,file_mode=0640,dir_mode=0750,hard", ""),
+        ("username=a,password=hunter2,soft", "password=(sensitive value),soft,username"),
+    ],
+)
+def test_whom_a_mount_unit_logs_in_as_is_its_own(options: str, shown: str) -> None:
+    plan = _plan(
+        {f"{MOUNT}.d/x.conf": f"[Mount]\nOptions={options}\n"},
+        storage={"kind": "cifs", "server": "om1", "password": {"env": "OM_STORAGE_PASSWORD"}},
+    )
+    said = [d.message for d in plan.diagnostics if d.rule.id == "OM341"]
+    assert [text.split("`")[1] for text in said] == ([shown] if shown else [])
+    assert "hunter2" not in str(said)
+
+
 def _mounted(around: dict[str, str]) -> list[tuple[str, str | None, int]]:
+    return found(_plan(around))
+
+
+def _plan(around: dict[str, str], **sections: Any) -> Plan:
     """Plan two nodes; around om2's fstab are these files."""
-    cluster = cluster_of(spec_of(2))
+    cluster = cluster_of(spec_of(2, **sections))
     bundle = compile_bundle(cluster)
     nodes = {
         n.node: NodeFiles({a.path: DeployedFile(a.data) for a in n.artifacts}) for n in bundle.nodes
     }
     files = {path: DeployedFile(text.encode()) for path, text in around.items()}
     nodes["om2"] = NodeFiles(nodes["om2"].files, around=files)
-    return found(compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle)))
+    return compare(cluster, bundle, Snapshot("directory", nodes), secrets_of(bundle))
 
 
 def test_a_file_around_that_cannot_be_read_leaves_the_plan_complete() -> None:
