@@ -81,8 +81,8 @@ def _folder(rounds: Rounds) -> Iterable[Check]:
         if name not in known:
             text = f"whether {name} has the same data folder could not be determined"
             # What is wrong with a first answer is shown with the node.
-            problem = rounds.second[name].problem if not rounds.first[name].problem else ""
-            text += f": {problem}" if problem else ""
+            if not rounds.first[name].problem and (problem := rounds.second[name].problem):
+                text += f": {problem}"
             yield Check(Status.UNKNOWN, "same-folder", text)
     groups: list[list[str]] = []
     group_of: dict[str, int] = {}
@@ -139,7 +139,8 @@ def _time_zone(first: dict[str, Heard]) -> Iterable[Check]:
         said = "; ".join(f"{offset}: {listed(by_offset[offset])}" for offset in sorted(by_offset))
         yield Check(Status.FAIL, "same-timezone", f"nodes' time zones differ: {said}")
     elif by_offset:
-        ((offset, known),) = by_offset.items()
+        ((offset, names),) = by_offset.items()
+        known = set(names)
         if silent := [name for name in first if name not in known]:
             text = f"{listed(silent)} did not report the time zone; others are at {offset}"
             yield Check(Status.UNKNOWN, "same-timezone", text)
