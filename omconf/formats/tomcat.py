@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from omconf.dataclass import dataclass
 from omconf.formats import setenv, unit_file
 from omconf.formats.shell_variables import SKIP, START, Script
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
     from omconf.formats.setenv import Option
 
 _SOURCE = rf"{START}(?:\.|source)[ \t]++"
-_SOURCES = re.compile(rf"{_SOURCE}[^\n;&|#]*?setenv\.sh", re.MULTILINE)
-_OTHER_FILE = re.compile(rf"""{SKIP}|{_SOURCE}["']?+(?P<path>[^\s"';&|#]++)["']?+""", re.MULTILINE)
+_SOURCES = regex(rf"{_SOURCE}[^\n;&|#]*?setenv\.sh", re.MULTILINE)
+_OTHER_FILE = regex(rf"""{SKIP}|{_SOURCE}["']?+(?P<path>[^\s"';&|#]++)["']?+""", re.MULTILINE)
 _BLOCK = "-omconf-block-"
 """Stands for the options of omconf's block where these are evaluated."""
 _STAND_IN = f'JAVA_OPTS="$JAVA_OPTS {_BLOCK}"'

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.origin import Value
+from omconf.regex import regex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +27,7 @@ _ESCAPES = str.maketrans(
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _BLANKS = " \t\n\r"
 """What Java's `String.trim` takes off and XML can hold; `str.strip` takes more, such as U+00A0."""
-_RUN = re.compile(f"[{_BLANKS}]+")
+_RUN = regex(f"[{_BLANKS}]+")
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
 
 
