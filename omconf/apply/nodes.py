@@ -73,7 +73,7 @@ class Nodes:
     units: Collection[str] = ()
     """The units that start OpenMeetings."""
     reread: Callable[[str], tuple[Targets, str] | None] = lambda _: None
-    """Reads a node again: its files, and its home; None for one that no file is read of."""
+    """Reads a node again: its files, and its home; None for a removed node."""
     lost: dict[str, str] = field(default_factory=dict)
     left_to_people: list[str] = field(default_factory=list)
     """What people have still to do, after all else was taken back."""

@@ -41,7 +41,7 @@ REMOTE_COMMITS = ("openjpa.RemoteCommitProvider", "tcp(Addresses=127.0.0.1)")
 the addresses of Hazelcast's members, in all 14 releases (measured with 9.1.0). A list of
 all nodes would be overwritten too, and would change every node's file with each new node."""
 _STOCK = ("DriverClassName", "Url", "Username", "Password", "TestOnBorrow")
-_STOCK_SPELLING = {name[0].lower() + name[1:]: name for name in _STOCK}
+_STOCK_SPELLING = {dbcp2.bean_name(name): name for name in _STOCK}
 _ANY_CASE = frozenset(name.lower() for name in _STOCK)
 SCHEMAS = {
     "http://java.sun.com/xml/ns/persistence": "persistence-2.0.xsd",
@@ -250,8 +250,8 @@ def _connection_items(reading: Reading, key: str, value: str, number: int) -> No
 
 def spelling(name: str) -> str:
     """Write a setting as the stock file does: dbcp2 takes `url` for `Url`, and ignores `URL`."""
-    lower = name[:1].lower() + name[1:]
-    return _STOCK_SPELLING.get(lower) or (lower if lower in dbcp2.SETTINGS else name)
+    known = dbcp2.bean_name(name)
+    return _STOCK_SPELLING.get(known) or (known if known in dbcp2.SETTINGS else name)
 
 
 def _add(reading: Reading, key: str, value: str, number: int) -> None:

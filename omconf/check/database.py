@@ -132,7 +132,7 @@ def _connections(cluster: Cluster) -> Iterator[Diagnostic]:
     limit = database.max_connections
     stock = cluster.openmeetings.release.value.persistence[database.kind.value].connection
     pool = (*stock, *((name, setting.value) for name, setting in database.pool.items()))
-    settings = {name[:1].lower() + name[1:]: text for name, text in pool}
+    settings = {dbcp2.bean_name(name): text for name, text in pool}
     most = settings.get("maxTotal", dbcp2.MAX_TOTAL)
     if limit is None or not dbcp2.fits(dbcp2.SETTINGS["maxTotal"], most):
         return
@@ -302,7 +302,7 @@ def _name_span(name: str, value: Value[str] | Value[SecretRef]) -> Span | None:
 
 
 def _pool(name: str, value: Value[str]) -> Iterator[Diagnostic]:
-    key = name[:1].lower() + name[1:]
+    key = dbcp2.bean_name(name)
     if key in _OURS:
         yield BAD_SETTING.at(
             _name_span(name, value),

@@ -144,12 +144,8 @@ class Resolver(SpecValues):
                 hint = f"Remove it here, or `renamed_from` of `{now}`."
                 self.diagnostics.append(WRONG_VALUE.at(place.span, message, hint=hint))
             ssh = self.value(self.spec.removed[name], ("removed", name, "ssh"))
-            text = ssh.value.replace("{name}", name)
-            if "{address}" in text:
-                message = "A removed node has no `{address}`."
-                hint = "Write its address, or the name by which ssh reaches it."
-                self.diagnostics.append(WRONG_VALUE.at(ssh.span, message, hint=hint))
-            result.append(Removed(Value(name, place), Value(text, ssh.origin)))
+            destination = Value(node_text(ssh.value, name, ""), ssh.origin)
+            result.append(Removed(Value(name, place), destination))
         return tuple(result)
 
     def node(self, name: str) -> Node:

@@ -187,6 +187,11 @@ def merge(
     return before + (ours.replace("\n", "\r\n") if crlf else ours) + after
 
 
+def as_laid(part: str) -> str:
+    """Return a block as a bundle holds it: in a file it has the line ends of that."""
+    return f"{part.rstrip()}\n".replace("\r\n", "\n")
+
+
 def goes_on(text: str) -> bool:
     """Tell whether what is appended to a text becomes part of its last line, after a backslash."""
     found = _CONTINUED.search(text)

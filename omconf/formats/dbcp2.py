@@ -47,6 +47,12 @@ SETTINGS = {
 
 `defaultTransactionIsolation` is not among them: OpenJPA cannot set it (measured with 3.1.2, 3.2.2)."""
 
+
+def bean_name(name: str) -> str:
+    """Return a setting's name as the pool knows it: the case of the first letter is free."""
+    return name[:1].lower() + name[1:]
+
+
 MAX_TOTAL = "8"
 """`maxTotal`, the most connections that a pool opens, where it is not set; below 0: any number."""
 

@@ -94,9 +94,8 @@ class Branches:
         After `exit` there is no Tomcat: where there is one, an `exit` that may run did not. Nor is a
         script left where a variable is empty that no file sets: guards ask for what the host sets.
         """
-        if taken is False or any(frame.function or frame.assumed for frame in self.frames):
-            return
-        if self.assumed:
+        inside = any(frame.function or frame.assumed for frame in self.frames)
+        if taken is False or self.assumed or inside:
             return
         if taken or word == "return":
             self.left = _both(self.left, _not(taken))

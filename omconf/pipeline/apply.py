@@ -287,8 +287,8 @@ def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
 def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str] | None]:
     """Return a function that reads a node again, after a person replaced files there.
 
-    It returns the new targets and OpenMeetings' folder, and None for a removed node: what is read of
-    one is only what omconf wrote. It raises FailedError, and StoppedError after a signal.
+    It returns the new targets and OpenMeetings' folder, and None for a removed node, of which omconf
+    reads its own files alone. It raises FailedError, and StoppedError after a signal.
     """
     from omconf.apply.targets import Targets
     from omconf.apply.written import FailedError, StoppedError

@@ -14,6 +14,7 @@ from omconf.artifacts import by_name
 from omconf.dataclass import dataclass
 from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.diagnostics import Diagnostic, Finding
+from omconf.formats import block
 from omconf.ownership import OWNED
 from omconf.pipeline import nodes as by_node
 from omconf.plan import members
@@ -345,7 +346,7 @@ def _by_hand(entry: Entry, last: Changed) -> bool:
 def _part(owned: Owned, cluster: str, data: bytes | None) -> str:
     """Digest omconf's part of a file as `File.block` does; empty where there is none."""
     part = owned.part(cluster, (data or b"").decode("utf-8", "surrogateescape"))
-    return digest(f"{part.rstrip()}\n".replace("\r\n", "\n").encode()) if part else ""
+    return digest(block.as_laid(part).encode()) if part else ""
 
 
 def _held(cluster: str, entry: Entry, first: Changed, files: NodeFiles) -> bytes | None:

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from omconf.formats import block
 from omconf.ownership import OWNED
 from omconf.plan.model import Cause
 from omconf.plan.place import Base
@@ -71,7 +72,7 @@ def _ours(place: Place, cluster: str) -> bytes | None:
         return None
     part = owned.part(cluster, place.text)
     if part and not owned.whole and not place.kind.textual:
-        part = f"{part.rstrip()}\n".replace("\r\n", "\n")  # a block has the file's line ends
+        part = block.as_laid(part)
     return None if part is None else part.encode("utf-8", "surrogateescape")
 
 

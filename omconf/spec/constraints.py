@@ -36,7 +36,7 @@ def nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic
         if not isinstance(node, dict):
             continue
         for key in ("address", "url"):
-            absent = node.get(key) is None and defaults.get(key) is None
+            absent = _given(node, defaults, key) is None
             if absent and (*path, key) not in misspelt and "<<" not in node:
                 yield errors.missing_key(document, (*path, key))
         own = node.get("url") is not None

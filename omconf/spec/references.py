@@ -112,6 +112,17 @@ def ssh_destination(value: str) -> str:
     return value
 
 
+def removed_destination(value: str) -> str:
+    """Check the OpenSSH destination of a removed node, which has no address in the spec."""
+    if "{address}" in ssh_destination(value):
+        refuse(
+            WRONG_VALUE,
+            "A removed node has no `{address}`.",
+            "Write its address, or the name by which ssh reaches it.",
+        )
+    return value
+
+
 def member(value: str) -> str:
     """Check what a member list calls a node: a host's name or an IPv4 address, without a port."""
     plain = node_text(checks.clean(value), "om1", "10.1.1.1")

@@ -142,6 +142,11 @@ SshDestination = Annotated[
     AfterValidator(references.ssh_destination),
     Field(examples=["om1", "root@om1.example.org", "ssh://root@{address}:2222"]),
 ]
+RemovedDestination = Annotated[
+    str,
+    AfterValidator(references.removed_destination),
+    Field(examples=["om9", "root@{name}.example.org"]),
+]
 Member = Annotated[
     str,
     AfterValidator(references.member),

@@ -456,13 +456,15 @@ def test_another_user_learns_what_it_may(nodes: Nodes) -> None:
     assert "persistence.xml: this user may not read it" in other.unknown["files"]
 
 
+def instance(nodes: Nodes, name: str) -> subprocess.Popen[str]:
+    """Start what looks like OpenMeetings' process on a node."""
+    words = ("-S", "-E", "-c", "import time; time.sleep(600)", "-Dcatalina.base=/opt/om")
+    return nodes.network.start(nodes.spaces[name], sys.executable, *words)
+
+
 def test_files_that_changed_since_openmeetings_started(nodes: Nodes, shell: list[str]) -> None:
     """What was laid after the start may not be in use."""
-    process = nodes.network.start(
-        nodes.spaces["om2"],
-        sys.executable,
-        *("-S", "-E", "-c", "import time; time.sleep(600)", "-Dcatalina.base=/opt/om"),
-    )
+    process = instance(nodes, "om2")
     time.sleep(2.5)
 
     def started() -> tuple[str, str]:
@@ -491,11 +493,7 @@ def test_files_that_changed_since_openmeetings_started(nodes: Nodes, shell: list
 @needs("dash")
 def test_an_instance_of_another_node_that_ends_meanwhile(nodes: Nodes, tmp_path: Path) -> None:
     """It has no network any more that would tell it from the node's own."""
-    process = nodes.network.start(
-        nodes.spaces["om1"],
-        sys.executable,
-        *("-S", "-E", "-c", "import time; time.sleep(600)", "-Dcatalina.base=/opt/om"),
-    )
+    process = instance(nodes, "om1")
     # Longer ago than the files of the node would be, if it were the node's own.
     time.sleep(2.5)
     (nodes.tree("om2") / CLASSES / "hazelcast.xml").touch()

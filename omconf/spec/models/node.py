@@ -12,6 +12,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
     Member,
     NodeName,
     PublicAddress,
+    RemovedDestination,
     SshDestination,
     Url,
 )
@@ -63,6 +64,4 @@ class Node(NodeDefaults):
 class Removed(Section):
     """A node removed from the spec whose files are still to be deleted."""
 
-    ssh: SshDestination = Field(
-        description="Its OpenSSH destination.", examples=["om9", "root@{name}.example.org"]
-    )
+    ssh: RemovedDestination = Field(description="Its OpenSSH destination.")
