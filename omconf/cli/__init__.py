@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import io
 import os
@@ -135,6 +136,9 @@ def run_command(arguments: list[str]) -> int:
         return _unwritten(error)
     except OSError as error:
         _complain(f"omconf: the system reports an error: {error.strerror or type(error).__name__}")
+        return 1
+    except MemoryError:
+        _complain(f"omconf: the system reports an error: {os.strerror(errno.ENOMEM)}")
         return 1
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import re
@@ -57,12 +58,15 @@ class _CatFile:
                     env=stand_in.environment,
                     start_new_session=True,
                 )
+                stack.callback(self._end)
+                self.timer = threading.Timer(SECONDS, self._kill)
+                self.timer.daemon = True
+                self.timer.start()
             except OSError as error:
                 raise GitError(f"git cannot be run: {error.strerror}") from error
+            except RuntimeError as error:  # the system starts no further thread
+                raise GitError(f"git cannot be run: {os.strerror(errno.EAGAIN)}") from error
             stack.pop_all()  # `close` does it
-        self.timer = threading.Timer(SECONDS, self._kill)
-        self.timer.daemon = True
-        self.timer.start()
 
     def ask(self, names: Iterable[str]) -> Iterator[tuple[str, str, IO[bytes]]]:
         """Ask for objects; gives each name with git's first line of the answer, and what follows."""
@@ -97,8 +101,12 @@ class _CatFile:
     def close(self) -> None:
         """End git."""
         self.timer.cancel()
+        with self.errors:
+            self._end()
+
+    def _end(self) -> None:
         self._kill()
-        with self.process, self.errors:
+        with self.process:
             pass
 
     def _kill(self) -> None:

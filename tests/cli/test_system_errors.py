@@ -82,12 +82,16 @@ def test_whoever_ignores_ended_children(folder: Path) -> None:
     assert not json.loads(out)["diagnostics"]
 
 
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EMFILE, os.strerror(errno.EMFILE)), MemoryError()], ids=repr
+)
 def test_an_error_of_the_system_is_none_of_the_output(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception
 ) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+        raise error
 
     monkeypatch.setattr("omconf.cli.output.write", fails)
     assert run_command(["rules"]) == 1
-    assert capsys.readouterr().err == "omconf: the system reports an error: Too many open files\n"
+    said = getattr(error, "strerror", "Cannot allocate memory")
+    assert capsys.readouterr().err == f"omconf: the system reports an error: {said}\n"
