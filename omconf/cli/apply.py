@@ -25,6 +25,7 @@ def apply(
         Path,
         typer.Argument(
             metavar="SPEC | PLANFILE",
+            parser=output.path,
             help="The cluster spec with --ssh, --ansible or --local; otherwise a plan saved by"
             " `omconf plan --out`.",
         ),
@@ -38,7 +39,12 @@ def apply(
     local: applying.Local = None,
     root: Annotated[
         Path | None,
-        typer.Option("--root", metavar="DIR", help="With --local: write to a copy of its root."),
+        typer.Option(
+            "--root",
+            metavar="DIR",
+            parser=output.path,
+            help="With --local: write to a copy of its root.",
+        ),
     ] = None,
     node: applying.Only = None,
     yes: applying.Yes = False,

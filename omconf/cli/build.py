@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def build(
     directory: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle directory.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", parser=output.path, help="The bundle directory."
+        ),
     ],
     spec: output.Spec = output.DEFAULT_SPEC,
     check: Annotated[

@@ -57,9 +57,9 @@ def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
     if str(spec) == STDIN:
         output.write(STARTER)
         return
-    schema, told = spec.with_name(SCHEMA), shlex.quote(str(spec))
     if os.path.lexists(spec) or spec.name == SCHEMA:
         _refuse(spec, "it already exists" if spec.name != SCHEMA else "the schema is called so")
+    schema, told = spec.with_name(SCHEMA), shlex.quote(str(spec))
     own = not schema.is_file()
     if own:
         from omconf.spec.schema import spec_schema

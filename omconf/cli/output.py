@@ -16,7 +16,26 @@ if TYPE_CHECKING:
     from omconf.views.text import Paint
 
 
-Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec.", show_default=True)]
+def given(value: str) -> str:
+    """Refuse the empty string, which would name what was never typed: raises BadParameter."""
+    if not value:
+        raise typer.BadParameter("it must not be empty")
+    return value
+
+
+def path(value: str | Path) -> Path:
+    """Read a path of the command line (or a default); raises BadParameter where it is empty.
+
+    Typer's own type would take that for the current folder. It would also refuse a file that cannot
+    be read, as a wrong command line and without the document that `--json` promises.
+    """
+    return value if isinstance(value, Path) else Path(given(value))
+
+
+Spec = Annotated[
+    Path,
+    typer.Argument(metavar="SPEC", parser=path, help="The cluster spec.", show_default=True),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Count every warning as an error.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Never use colour.")]
 HazelcastJar = Annotated[
@@ -24,6 +43,7 @@ HazelcastJar = Annotated[
     typer.Option(
         "--hazelcast-jar",
         metavar="JAR",
+        parser=path,
         help="Also validate each hazelcast.xml against the schema in this Hazelcast jar.",
     ),
 ]

@@ -39,7 +39,13 @@ def plan(
     ] = None,
     directory: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="With --git: the bundle directory."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            parser=output.path,
+            help="With --git: the bundle directory.",
+        ),
     ] = None,
     as_json: planned.AsJson = False,
     markdown: planned.AsMarkdown = False,
@@ -51,7 +57,10 @@ def plan(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FILE", help="Save the plan for `omconf apply` and `omconf show`."
+            "--out",
+            metavar="FILE",
+            parser=output.path,
+            help="Save the plan for `omconf apply` and `omconf show`.",
         ),
     ] = None,
     detailed_exitcode: planned.DetailedExitcode = False,

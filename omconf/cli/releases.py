@@ -16,6 +16,7 @@ def releases(
         typer.Option(
             "--read",
             metavar="DIR",
+            parser=output.path,
             help="Compare an unpacked OpenMeetings with what omconf knows, and print the differences.",
         ),
     ] = None,

@@ -99,6 +99,12 @@ def test_init_never_calls_a_spec_as_its_schema(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+def test_init_of_a_folder(tmp_path: Path, folder: str) -> None:
+    assert omconf("init", folder, cwd=tmp_path).findings == [("OM111", "")]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_init_prints_no_line_for_editors(tmp_path: Path) -> None:
     assert "$schema" not in omconf("init", "-", cwd=tmp_path).out
     assert not list(tmp_path.iterdir())
