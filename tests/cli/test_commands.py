@@ -242,10 +242,33 @@ def test_the_same_bytes_everywhere(tmp_path: Path) -> None:
         assert tree(tmp_path / f"b{number}") == tree(EXAMPLES / "twenty-nodes/bundles")
 
 
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""The environment of a locale without UTF-8, which Python would leave for it otherwise."""
+
+
+@pytest.mark.parametrize("start", [["-m", "omconf"], ["omconf"]], ids=["module", "script"])
+def test_the_same_bytes_in_a_locale_without_utf8(tmp_path: Path, start: list[str]) -> None:
+    """Names of files are UTF-8 in every bundle, and those that the user types are left as they are."""
+    script = "import sys\nfrom omconf.cli import main\nsys.exit(main())\n"
+    (tmp_path / "omconf").write_text(script)
+    spec = SPEC.read_text().replace('"9.1.0"\n', '"9.1.0"\n  home: /opt/öm\n')
+    typed = os.fsencode(tmp_path) + b"/\xf6.yaml"
+    Path(os.fsdecode(typed)).write_text(spec)
+    for env, out in ((ASCII, "ascii"), ({"LC_ALL": "C.UTF-8"}, "utf8")):
+        done = subprocess.run(
+            [sys.executable, *start, "build", typed, "-o", out],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+            capture_output=True,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert tree(tmp_path / "ascii") == tree(tmp_path / "utf8")
+
+
 def test_output_of_any_encoding(tmp_path: Path) -> None:
     """A terminal that cannot show a character gets its escape."""
     (tmp_path / "cluster.yaml").write_text(SPEC.read_text().replace("om2:", "ömchen:"))
-    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    env = {**os.environ, **ASCII}
     command = [sys.executable, "-m", "omconf", "validate"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 1
