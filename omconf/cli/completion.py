@@ -48,7 +48,9 @@ def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the spec's nodes; none if the spec has errors."""
     from omconf.pipeline.compiled import STDIN, check_spec
 
-    spec = Path(ctx.params.get("spec") or ctx.params.get("what") or output.DEFAULT_SPEC)
+    # The words before an option whose value is yet to be typed belong to no parameter.
+    named = [*ctx.args, ctx.params.get("spec"), ctx.params.get("what"), output.DEFAULT_SPEC]
+    spec = Path(next(filter(None, named)))
     # Completion never waits for standard input.
     waits = str(spec) == STDIN or (spec.exists() and not spec.is_file())
     cluster = None if waits else check_spec(str(spec)).cluster
