@@ -164,7 +164,7 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
-            output.wrong_usage(error, named if named in COMMANDS else "")
+            output.wrong_usage(error, arguments, named if named in COMMANDS else "")
             return 1
         if os.environ.get("OMCONF_DEBUG"):
             raise

@@ -24,6 +24,7 @@ class Shell(StrEnum):
 
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, or fish.")],
+    no_color: output.NoColor = False,
 ) -> None:
     """Print a shell script that completes commands, options, nodes, rules, and releases.
 
@@ -33,6 +34,8 @@ def completion(
     """
     from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
+    if no_color:
+        output.colourless()
     script = get_completion_script(prog_name="omconf", complete_var=VARIABLE, shell=shell.value)
     output.write(f"{script}\n")
 

@@ -47,13 +47,15 @@ nodes:
 """
 
 
-def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
+def init(spec: output.Spec = output.DEFAULT_SPEC, no_color: output.NoColor = False) -> None:
     """Write a commented spec to start from, and beside it the JSON Schema for editors.
 
     An existing file is never overwritten. `-` prints the spec alone.
     """
     from omconf.pipeline.compiled import STDIN
 
+    if no_color:
+        output.colourless()
     if str(spec) == STDIN:
         output.write(STARTER)
         return

@@ -106,11 +106,13 @@ def _plain(text: str) -> bool:
     return text.isascii() and text.replace("\n", "").isprintable()
 
 
-def wrong_usage(error: Exception, command: str = "") -> None:
-    """Print what is wrong with a command line, which may quote anything of it.
+def wrong_usage(error: Exception, words: Iterable[str], command: str = "") -> None:
+    """Print what is wrong with a command line, which may quote anything of its words.
 
     `command` is the one that it names, for errors that do not know theirs.
     """
+    from itertools import takewhile
+
     from omconf.cli.usage import told
     from omconf.views.visible import visible
 
@@ -118,6 +120,9 @@ def wrong_usage(error: Exception, command: str = "") -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         write(f"{error}\n", err=True)
         return
+    # No command has run, which would have taken the option.
+    if "--no-color" in takewhile(lambda word: word != "--", words):
+        colourless()
     message, hint = (visible(text) for text in told(error, command))
     colours = paint(sys.stderr)
     end = "" if message.endswith((".", "?")) else "."

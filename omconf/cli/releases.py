@@ -21,8 +21,11 @@ def releases(
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the releases as JSON.")] = False,
+    no_color: output.NoColor = False,
 ) -> None:
     """List the supported OpenMeetings releases, oldest first."""
+    if no_color:
+        output.colourless()
     if directory is not None:
         if as_json:
             raise typer.BadParameter("--json and --read cannot be used together.")
