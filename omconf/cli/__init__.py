@@ -123,6 +123,17 @@ def _unwritten(error: OSError) -> int:
     return 1
 
 
+def _reason(error: OSError) -> str:
+    """Say what is wrong; without a folder to begin at, no relative path can be made a whole one."""
+    try:
+        os.getcwd()
+    except FileNotFoundError as gone:
+        return f"the current folder is gone: {gone.strerror}"
+    except OSError:
+        pass
+    return error.strerror or type(error).__name__
+
+
 def _complain(text: str) -> None:
     """Print a line to stderr; one that cannot be printed is lost, and the exit code tells."""
     with suppress(OSError):
@@ -156,7 +167,7 @@ def run_command(arguments: list[str]) -> int:
     except (UnwrittenError, BrokenPipeError) as error:
         return _unwritten(error)
     except OSError as error:
-        _complain(f"omconf: the system reports an error: {error.strerror or type(error).__name__}")
+        _complain(f"omconf: the system reports an error: {_reason(error)}")
         return 1
     except MemoryError:
         _complain(f"omconf: the system reports an error: {os.strerror(errno.ENOMEM)}")

@@ -193,6 +193,7 @@ def _show(prepared: Prepared, show: applying.Show) -> None:
 def _kept(prepared: Prepared, folder: Path, spec: Path) -> list[Diagnostic]:
     """Write the plan as an Ansible project; returns what is in the way."""
     from omconf.pipeline import kept
+    from omconf.views.typed import typed
 
     document, cluster, asked = prepared.document, prepared.cluster, prepared.asked
-    return kept.keep(str(folder), document, cluster, asked, [str(spec)])
+    return kept.keep(str(folder), document, cluster, asked, [typed(str(spec))])

@@ -150,8 +150,9 @@ def _made(
         return made
     from omconf.pipeline import kept
     from omconf.views import document
+    from omconf.views.typed import typed
 
     drawn = document.of_plan(made)
-    words = [str(spec), *(["--strict-format"] if strict else [])]
+    words = [typed(str(spec)), *(["--strict-format"] if strict else [])]
     failed = kept.keep(str(keep), drawn, compiled.cluster, asked, words)
     return replace(made, diagnostics=(*made.diagnostics, *failed))
