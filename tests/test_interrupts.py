@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -134,6 +135,40 @@ def test_all_that_was_started_ends(tmp_path: Path, name: str, number: signal.Sig
         assert len(started_ones) == 2 * {"ssh": AT_ONCE, "git": 3}.get(name, 1)
         wait(lambda: not any(map(running, started_ones)))
     assert not (tmp_path / "bundles").exists()
+
+
+SCRIPT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"]["omconf"]
+STARTS = {
+    "module": "import runpy; runpy.run_module('omconf', run_name='__main__')",
+    "script": "from {} import {} as main; main()".format(*SCRIPT.split(":")),
+}
+EARLY = """
+import os, signal, sys
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "omconf.cli":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Finder())
+sys.argv = ["omconf", "--version"]
+"""
+
+
+@pytest.mark.parametrize("ignored", [False, True])
+@pytest.mark.parametrize("start", STARTS)
+def test_ctrl_c_while_omconf_is_imported(start: str, ignored: bool) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", EARLY + STARTS[start]],
+        cwd=ROOT,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_IGN if ignored else signal.SIG_DFL
+        ),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == (0 if ignored else -signal.SIGINT)
+    assert done.stderr == ""
 
 
 def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:

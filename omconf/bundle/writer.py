@@ -195,6 +195,9 @@ def _lock(root: str, private: bool, made: list[str]) -> int:
                 return locked
         except FileNotFoundError:
             continue
+        except NotADirectoryError:
+            os.stat(root)  # of a link to itself, which is all that a real path may end in
+            raise
         except BlockingIOError:
             made.clear()  # DIR is the other build's now
             return -1

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 
+_STREAMS = "omconf-streams"
+"""The option -X of Python by which `_in_utf8` passes on the encoding of the standard streams."""
+_encoding = sys._xoptions.get(_STREAMS)  # noqa: SLF001 - it is documented, and has no other name
+
+
 class UnwrittenError(OSError):
     """Raised when stdout or stderr takes no output, as no other file or program does."""
 
@@ -37,6 +42,7 @@ def main() -> NoReturn:
 
     SIGINT, SIGTERM and SIGHUP end it by that signal, after it has ended what it started.
     """
+    _in_utf8()
     gc.disable()  # the process ends before cycles of garbage matter, and starts 7 % sooner
     try:
         interrupts.install()
@@ -47,6 +53,21 @@ def main() -> NoReturn:
         interrupts.die(interrupted.number)
     gc.freeze()  # or the interpreter looks through all objects for cycles as it ends
     sys.exit(code)
+
+
+def _in_utf8() -> None:
+    """Start again in Python's UTF-8 mode where the locale has file names in another encoding.
+
+    The bytes of a bundle, of its paths too, and what a plan compares them with are UTF-8 whatever
+    the locale; PEP 540. The standard streams keep the locale's encoding, for the terminal.
+    """
+    if sys.getfilesystemencoding() == "utf-8" or _encoding or not sys.executable:
+        return
+    streams = getattr(sys.stdout or sys.stderr, "encoding", "utf-8")
+    options = ["-X", "utf8", "-X", f"{_STREAMS}={streams}"]
+    with suppress(OSError):
+        words = [sys.executable, *options, *sys.orig_argv[1:]]
+        os.execv(words[0], words)  # noqa: S606 - it is this program again
 
 
 def _open_streams() -> None:
@@ -74,7 +95,7 @@ def _opened(number: int, stream: io.TextIOWrapper) -> TextIO:
     raw.name = stream.name
     return io.TextIOWrapper(
         io.BufferedWriter(raw),
-        stream.encoding,
+        str(_encoding or stream.encoding),
         # A terminal that cannot show a character gets its escape, never a traceback.
         "backslashreplace",
         line_buffering=stream.line_buffering or stream.write_through,
@@ -100,6 +121,17 @@ def _unwritten(error: OSError) -> int:
         _complain(f"omconf: the output cannot be written: {error.strerror}")
     _drop(sys.stdout)
     return 1
+
+
+def _reason(error: OSError) -> str:
+    """Say what is wrong; without a folder to begin at, no relative path can be made a whole one."""
+    try:
+        os.getcwd()
+    except FileNotFoundError as gone:
+        return f"the current folder is gone: {gone.strerror}"
+    except OSError:
+        pass
+    return error.strerror or type(error).__name__
 
 
 def _complain(text: str) -> None:
@@ -135,7 +167,7 @@ def run_command(arguments: list[str]) -> int:
     except (UnwrittenError, BrokenPipeError) as error:
         return _unwritten(error)
     except OSError as error:
-        _complain(f"omconf: the system reports an error: {error.strerror or type(error).__name__}")
+        _complain(f"omconf: the system reports an error: {_reason(error)}")
         return 1
     except MemoryError:
         _complain(f"omconf: the system reports an error: {os.strerror(errno.ENOMEM)}")
@@ -143,7 +175,7 @@ def run_command(arguments: list[str]) -> int:
     except Exception as error:
         # Typer carries click's exceptions, by different names in its versions: they can `show`.
         if hasattr(error, "show") and hasattr(error, "exit_code"):
-            output.wrong_usage(error, named if named in COMMANDS else "")
+            output.wrong_usage(error, arguments, named if named in COMMANDS else "")
             return 1
         if os.environ.get("OMCONF_DEBUG"):
             raise

@@ -25,6 +25,7 @@ def apply(
         Path,
         typer.Argument(
             metavar="SPEC | PLANFILE",
+            parser=output.path,
             help="The cluster spec with --ssh, --ansible or --local; otherwise a plan saved by"
             " `omconf plan --out`.",
         ),
@@ -38,7 +39,12 @@ def apply(
     local: applying.Local = None,
     root: Annotated[
         Path | None,
-        typer.Option("--root", metavar="DIR", help="With --local: write to a copy of its root."),
+        typer.Option(
+            "--root",
+            metavar="DIR",
+            parser=output.path,
+            help="With --local: write to a copy of its root.",
+        ),
     ] = None,
     node: applying.Only = None,
     yes: applying.Yes = False,
@@ -187,6 +193,7 @@ def _show(prepared: Prepared, show: applying.Show) -> None:
 def _kept(prepared: Prepared, folder: Path, spec: Path) -> list[Diagnostic]:
     """Write the plan as an Ansible project; returns what is in the way."""
     from omconf.pipeline import kept
+    from omconf.views.typed import typed
 
     document, cluster, asked = prepared.document, prepared.cluster, prepared.asked
-    return kept.keep(str(folder), document, cluster, asked, [str(spec)])
+    return kept.keep(str(folder), document, cluster, asked, [typed(str(spec))])

@@ -52,7 +52,10 @@ Only = Annotated[
 Root = Annotated[
     Path | None,
     typer.Option(
-        "--root", metavar="DIR", help="With --local: the directory of a copy of its root."
+        "--root",
+        metavar="DIR",
+        parser=output.path,
+        help="With --local: the directory of a copy of its root.",
     ),
 ]
 Ssh = Annotated[bool, typer.Option("--ssh", help="Connect to the nodes by ssh.")]
@@ -64,6 +67,7 @@ Inventory = Annotated[
     typer.Option(
         "--inventory",
         metavar="FILE",
+        parser=output.path,
         help="With --ansible: your inventory.  [default: made from `nodes.<name>.ssh`]",
     ),
 ]
@@ -72,6 +76,7 @@ Keep = Annotated[
     typer.Option(
         "--keep",
         metavar="DIR",
+        parser=output.path,
         help="With --ansible: also write the plan to DIR as an Ansible project, for review.",
     ),
 ]

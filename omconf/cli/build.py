@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 def build(
     directory: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="The bundle directory.")
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="DIR", parser=output.path, help="The bundle directory."
+        ),
     ],
     spec: output.Spec = output.DEFAULT_SPEC,
     check: Annotated[
@@ -71,6 +74,7 @@ def _check(
     import shlex
 
     from omconf.views import difference as view
+    from omconf.views.typed import typed
 
     if isinstance(checked, list):
         output.say(checked)
@@ -90,7 +94,7 @@ def _check(
         count = len(checked.differences)
         differ = "1 file differs" if count == 1 else f"{count} files differ"
         output.tell(f"{directory} does not match the spec: {differ}.", err=True)
-        command = shlex.join(["omconf", "build", str(spec), "-o", str(directory)])
+        command = shlex.join(["omconf", "build", typed(str(spec)), "-o", typed(str(directory))])
         output.tell(f"  hint: Run: {command}", err=True)
     if checked.differences or checked.unfinished:
         raise typer.Exit(2)

@@ -24,6 +24,7 @@ class Shell(StrEnum):
 
 def completion(
     shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bash, zsh, or fish.")],
+    no_color: output.NoColor = False,
 ) -> None:
     """Print a shell script that completes commands, options, nodes, rules, and releases.
 
@@ -33,6 +34,8 @@ def completion(
     """
     from typer.completion import get_completion_script  # type: ignore[attr-defined]
 
+    if no_color:
+        output.colourless()
     script = get_completion_script(prog_name="omconf", complete_var=VARIABLE, shell=shell.value)
     output.write(f"{script}\n")
 
@@ -48,7 +51,9 @@ def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the spec's nodes; none if the spec has errors."""
     from omconf.pipeline.compiled import STDIN, check_spec
 
-    spec = Path(ctx.params.get("spec") or ctx.params.get("what") or output.DEFAULT_SPEC)
+    # The words before an option whose value is yet to be typed belong to no parameter.
+    named = [*ctx.args, ctx.params.get("spec"), ctx.params.get("what"), output.DEFAULT_SPEC]
+    spec = Path(next(filter(None, named)))
     # Completion never waits for standard input.
     waits = str(spec) == STDIN or (spec.exists() and not spec.is_file())
     cluster = None if waits else check_spec(str(spec)).cluster

@@ -23,11 +23,19 @@ def explain(
         typer.Argument(
             metavar="RULE|FILE[:LINE]",
             autocompletion=completion.rules,
+            parser=output.given,
             help="A rule id, a file in a bundle directory, or NODE:/path.",
         ),
     ],
     spec: Annotated[
-        Path, typer.Option("--spec", metavar="SPEC", help="The cluster spec.", show_default=True)
+        Path,
+        typer.Option(
+            "--spec",
+            metavar="SPEC",
+            parser=output.path,
+            help="The cluster spec.",
+            show_default=True,
+        ),
     ] = output.DEFAULT_SPEC,
     as_json: Annotated[bool, typer.Option("--json", help="Print the explanation as JSON.")] = False,
     no_color: output.NoColor = False,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from omconf.cli import output
 from omconf.cli.app import COMMANDS
 
 
@@ -18,8 +19,11 @@ def help_(
         str | None,
         typer.Argument(metavar="COMMAND", help="A command.", autocompletion=_starting),
     ] = None,
+    no_color: output.NoColor = False,
 ) -> None:
     """Show how a command is used, as `omconf COMMAND --help` does."""
     from omconf.cli import run_command
 
+    if no_color:
+        output.colourless()
     raise typer.Exit(run_command([*filter(None, [verb]), "--help"]))

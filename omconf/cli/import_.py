@@ -43,12 +43,18 @@ def import_(
             "--output",
             "-o",
             metavar="SPEC",
+            parser=output.path,
             help="Write the spec to this new file instead of printing it.",
         ),
     ] = None,
     into: Annotated[
         Path | None,
-        typer.Option("--into", metavar="SPEC", help="Add the nodes to this existing spec file."),
+        typer.Option(
+            "--into",
+            metavar="SPEC",
+            parser=output.path,
+            help="Add the nodes to this existing spec file.",
+        ),
     ] = None,
     name: Annotated[
         list[str] | None,

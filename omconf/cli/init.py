@@ -47,19 +47,22 @@ nodes:
 """
 
 
-def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
+def init(spec: output.Spec = output.DEFAULT_SPEC, no_color: output.NoColor = False) -> None:
     """Write a commented spec to start from, and beside it the JSON Schema for editors.
 
     An existing file is never overwritten. `-` prints the spec alone.
     """
     from omconf.pipeline.compiled import STDIN
+    from omconf.views.typed import typed
 
+    if no_color:
+        output.colourless()
     if str(spec) == STDIN:
         output.write(STARTER)
         return
-    schema, told = spec.with_name(SCHEMA), shlex.quote(str(spec))
     if os.path.lexists(spec) or spec.name == SCHEMA:
         _refuse(spec, "it already exists" if spec.name != SCHEMA else "the schema is called so")
+    schema, told = spec.with_name(SCHEMA), shlex.quote(typed(str(spec)))
     own = not schema.is_file()
     if own:
         from omconf.spec.schema import spec_schema
@@ -79,11 +82,15 @@ def init(spec: output.Spec = output.DEFAULT_SPEC) -> None:
 def _create(path: Path, text: str) -> None:
     """Write a new file, or report why not and exit."""
     from omconf.files.write import create
+    from omconf.views.typed import typed
 
     try:
         create(str(path), text.encode())
     except FileNotFoundError as error:
-        _refuse(path, error.strerror, f"Run: mkdir -p {shlex.quote(str(path.parent))}")
+        # A folder that is there, and yet takes no file, was removed: the current one.
+        gone = path.parent.is_dir()
+        hint = f"Run: mkdir -p {shlex.quote(typed(str(path.parent)))}"
+        _refuse(path, error.strerror, "Change to another folder." if gone else hint)
     except OSError as error:
         _refuse(path, "it already exists" if isinstance(error, FileExistsError) else error.strerror)
 

@@ -16,7 +16,26 @@ if TYPE_CHECKING:
     from omconf.views.text import Paint
 
 
-Spec = Annotated[Path, typer.Argument(metavar="SPEC", help="The cluster spec.", show_default=True)]
+def given(value: str) -> str:
+    """Refuse the empty string, which would name what was never typed: raises BadParameter."""
+    if not value:
+        raise typer.BadParameter("it must not be empty")
+    return value
+
+
+def path(value: str | Path) -> Path:
+    """Read a path of the command line (or a default); raises BadParameter where it is empty.
+
+    Typer's own type would take that for the current folder. It would also refuse a file that cannot
+    be read, as a wrong command line and without the document that `--json` promises.
+    """
+    return value if isinstance(value, Path) else Path(given(value))
+
+
+Spec = Annotated[
+    Path,
+    typer.Argument(metavar="SPEC", parser=path, help="The cluster spec.", show_default=True),
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Count every warning as an error.")]
 NoColor = Annotated[bool, typer.Option("--no-color", help="Never use colour.")]
 HazelcastJar = Annotated[
@@ -24,6 +43,7 @@ HazelcastJar = Annotated[
     typer.Option(
         "--hazelcast-jar",
         metavar="JAR",
+        parser=path,
         help="Also validate each hazelcast.xml against the schema in this Hazelcast jar.",
     ),
 ]
@@ -86,11 +106,13 @@ def _plain(text: str) -> bool:
     return text.isascii() and text.replace("\n", "").isprintable()
 
 
-def wrong_usage(error: Exception, command: str = "") -> None:
-    """Print what is wrong with a command line, which may quote anything of it.
+def wrong_usage(error: Exception, words: Iterable[str], command: str = "") -> None:
+    """Print what is wrong with a command line, which may quote anything of its words.
 
     `command` is the one that it names, for errors that do not know theirs.
     """
+    from itertools import takewhile
+
     from omconf.cli.usage import told
     from omconf.views.visible import visible
 
@@ -98,6 +120,9 @@ def wrong_usage(error: Exception, command: str = "") -> None:
     if type(error).__name__ == "NoArgsIsHelpError":
         write(f"{error}\n", err=True)
         return
+    # No command has run, which would have taken the option.
+    if "--no-color" in takewhile(lambda word: word != "--", words):
+        colourless()
     message, hint = (visible(text) for text in told(error, command))
     colours = paint(sys.stderr)
     end = "" if message.endswith((".", "?")) else "."

@@ -39,7 +39,13 @@ def plan(
     ] = None,
     directory: Annotated[
         Path | None,
-        typer.Option("--output", "-o", metavar="DIR", help="With --git: the bundle directory."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="DIR",
+            parser=output.path,
+            help="With --git: the bundle directory.",
+        ),
     ] = None,
     as_json: planned.AsJson = False,
     markdown: planned.AsMarkdown = False,
@@ -51,7 +57,10 @@ def plan(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="FILE", help="Save the plan for `omconf apply` and `omconf show`."
+            "--out",
+            metavar="FILE",
+            parser=output.path,
+            help="Save the plan for `omconf apply` and `omconf show`.",
         ),
     ] = None,
     detailed_exitcode: planned.DetailedExitcode = False,
@@ -141,8 +150,9 @@ def _made(
         return made
     from omconf.pipeline import kept
     from omconf.views import document
+    from omconf.views.typed import typed
 
     drawn = document.of_plan(made)
-    words = [str(spec), *(["--strict-format"] if strict else [])]
+    words = [typed(str(spec)), *(["--strict-format"] if strict else [])]
     failed = kept.keep(str(keep), drawn, compiled.cluster, asked, words)
     return replace(made, diagnostics=(*made.diagnostics, *failed))

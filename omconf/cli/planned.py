@@ -31,6 +31,7 @@ AsPage = Annotated[
     typer.Option(
         "--html",
         metavar="FILE",
+        parser=output.path,
         help="Also write the plan to FILE as an HTML page; the output stays the same.",
     ),
 ]

@@ -16,12 +16,16 @@ def releases(
         typer.Option(
             "--read",
             metavar="DIR",
+            parser=output.path,
             help="Compare an unpacked OpenMeetings with what omconf knows, and print the differences.",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the releases as JSON.")] = False,
+    no_color: output.NoColor = False,
 ) -> None:
     """List the supported OpenMeetings releases, oldest first."""
+    if no_color:
+        output.colourless()
     if directory is not None:
         if as_json:
             raise typer.BadParameter("--json and --read cannot be used together.")

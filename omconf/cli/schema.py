@@ -21,10 +21,13 @@ def schema(
         bool,
         typer.Option("--events", help="Print the schema of the lines of `apply --json`."),
     ] = False,
+    no_color: output.NoColor = False,
 ) -> None:
     """Print the JSON Schema of the spec, for completion and validation in editors."""
     from omconf.spec.schema import spec_reference, spec_schema
 
+    if no_color:
+        output.colourless()
     if markdown + plan + events > 1:
         raise typer.BadParameter("--markdown, --plan and --events cannot be used together.")
     if markdown:

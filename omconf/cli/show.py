@@ -12,7 +12,10 @@ from omconf.cli import output, planned
 
 def show(
     plan_file: Annotated[
-        Path, typer.Argument(metavar="PLANFILE", help="A plan saved by `omconf plan --out`.")
+        Path,
+        typer.Argument(
+            metavar="PLANFILE", parser=output.path, help="A plan saved by `omconf plan --out`."
+        ),
     ],
     as_json: planned.AsJson = False,
     markdown: planned.AsMarkdown = False,

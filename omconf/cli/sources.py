@@ -7,13 +7,25 @@ from typing import Annotated
 
 import typer
 
+from omconf.cli import output
+
 Deployed = Annotated[
     Path | None,
-    typer.Option("--deployed", metavar="DIR", help="DIR/<node>/ is that node's root tree."),
+    typer.Option(
+        "--deployed",
+        metavar="DIR",
+        parser=output.path,
+        help="DIR/<node>/ is that node's root tree.",
+    ),
 ]
 Root = Annotated[
     Path | None,
-    typer.Option("--root", metavar="DIR", help="With --local: its root tree.  [default: /]"),
+    typer.Option(
+        "--root",
+        metavar="DIR",
+        parser=output.path,
+        help="With --local: its root tree.  [default: /]",
+    ),
 ]
 Sudo = Annotated[bool, typer.Option("--sudo", help="With --ssh: read by `sudo -n` on the nodes.")]
 Timeout = Annotated[

@@ -28,7 +28,10 @@ def validate(
     specs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="SPEC", help="Cluster specs; `-` is standard input.", show_default=True
+            metavar="SPEC",
+            parser=output.path,
+            help="Cluster specs; `-` is standard input.",
+            show_default=True,
         ),
     ] = [output.DEFAULT_SPEC],  # noqa: B006 - typer does not change it
     form: Annotated[

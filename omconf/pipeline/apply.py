@@ -130,8 +130,10 @@ def _without_secrets(prepared: Prepared) -> list[Diagnostic]:
 
 def undo_command(prepared: Prepared) -> str:
     """Return the command line that undoes an apply, quoted for a shell."""
+    from omconf.views.typed import typed
+
     spec = prepared.compiled.document
-    words = ["omconf", "undo", spec.file if spec else "", *prepared.asked.options]
+    words = ["omconf", "undo", typed(spec.file) if spec else "", *prepared.asked.options]
     return shlex.join(words)
 
 

@@ -140,7 +140,7 @@ def _decoded(document: Document, data: bytes) -> str | Diagnostic:
         document.text = ""
         most = MAX_BYTES // 1024 // 1024
         message = f"This file is larger than {most} MiB, the limit for a spec."
-        return LIMIT.at(document.at(1, 1), message, hint=START)
+        return LIMIT.at(document.at(1, 1), message)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -10,6 +10,7 @@ from omconf.views import document as documents
 from omconf.views import folding
 from omconf.views import text as text_view
 from omconf.views.mask_document import mask_document
+from omconf.views.typed import typed
 from omconf.views.visible import visible
 
 if TYPE_CHECKING:
@@ -209,7 +210,7 @@ def _verified(document: Document, nodes: str) -> str:
 
 
 def _next(document: Document, spec: str) -> str:
-    named = f" {shlex.quote(spec)}" if spec else ""
+    named = f" {shlex.quote(typed(spec))}" if spec else ""
     lines = ["Next:"]
     if any(each["state"] != "equal" for each in document["secrets"]):
         lines.append("  set the secrets above")

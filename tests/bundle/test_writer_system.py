@@ -171,6 +171,14 @@ def test_missing_permissions() -> None:
 
 
 @pytest.mark.parametrize("below", ["", "/dir"])
+def test_a_link_to_itself(tmp_path: Path, below: str) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    place = f"{tmp_path}/loop{below}"
+    expected = [("OM403", f"{place}: {os.strerror(errno.ELOOP)}")]
+    assert errors(write(OLD, Path(place))) == errors(check(OLD, Path(place))) == expected
+
+
+@pytest.mark.parametrize("below", ["", "/dir"])
 def test_a_file_for_a_directory(tmp_path: Path, below: str) -> None:
     (tmp_path / "file").write_text("precious")
     for result in (write(OLD, Path(f"{tmp_path}/file{below}")),):

@@ -19,6 +19,7 @@ import yaml
 
 from omconf import __version__
 from omconf.rules import all_rules
+from omconf.spec.parse import MAX_BYTES
 from tests.command import EXAMPLES, ROOT, omconf, tree
 
 SPEC = EXAMPLES / "clustering-page" / "cluster.yaml"
@@ -99,6 +100,48 @@ def test_init_never_calls_a_spec_as_its_schema(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_begins_with_a_dash_is_no_option_of_the_command_that_is_advised(
+    tmp_path: Path,
+) -> None:
+    told = omconf("init", "--", "-x.yaml", cwd=tmp_path).out
+    assert told.endswith("run: omconf validate ./-x.yaml\n")
+    assert "mkdir -p ./-x\n" in omconf("init", "--", "-x/y.yaml", cwd=tmp_path).err
+    checked = omconf("build", "--check", "-o", "-b", "--", "-x.yaml", cwd=tmp_path)
+    assert checked.err.endswith("Run: omconf build ./-x.yaml -o ./-b\n")
+    (tmp_path / "tree").mkdir()
+    words = ("--local", "om1", "--root", "tree", "--yes", "--", "-x.yaml")
+    assert "omconf undo ./-x.yaml " in omconf("apply", *words, cwd=tmp_path, env=ENV).out
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("build {spec} -o x", "the system reports an error: the current folder is gone: "),
+        ("plan {spec} --local om1 --root .", "the system reports an error: the current folder is"),
+        ("init", "hint: Change to another folder."),
+    ],
+)
+def test_a_current_folder_that_was_removed(tmp_path: Path, line: str, says: str) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    words = [sys.executable, "-m", "omconf", *line.format(spec=SPEC).split()]
+    done = subprocess.run(
+        ["sh", "-c", 'rmdir "$PWD" && exec "$@"', "sh", *words],
+        cwd=gone,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert says in done.stderr
+
+
+@pytest.mark.parametrize("folder", [".", "..", "/"])
+def test_init_of_a_folder(tmp_path: Path, folder: str) -> None:
+    assert omconf("init", folder, cwd=tmp_path).findings == [("OM111", "")]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_init_prints_no_line_for_editors(tmp_path: Path) -> None:
     assert "$schema" not in omconf("init", "-", cwd=tmp_path).out
     assert not list(tmp_path.iterdir())
@@ -122,6 +165,12 @@ def test_a_missing_spec(tmp_path: Path) -> None:
         result = omconf(*command, cwd=tmp_path)
         assert (result.code, result.rules) == (1, ["OM100"])
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_spec_that_is_too_large_needs_no_other_to_start_from(tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_bytes(b"#" * (MAX_BYTES + 1))
+    (found,) = json.loads(omconf("validate", "--format", "json", cwd=tmp_path).out)["diagnostics"]
+    assert (found["rule"], found.get("hint")) == ("OM107", None)
 
 
 def test_nothing_is_written_when_the_spec_is_wrong(tmp_path: Path) -> None:
@@ -236,10 +285,33 @@ def test_the_same_bytes_everywhere(tmp_path: Path) -> None:
         assert tree(tmp_path / f"b{number}") == tree(EXAMPLES / "twenty-nodes/bundles")
 
 
+ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+"""The environment of a locale without UTF-8, which Python would leave for it otherwise."""
+
+
+@pytest.mark.parametrize("start", [["-m", "omconf"], ["omconf"]], ids=["module", "script"])
+def test_the_same_bytes_in_a_locale_without_utf8(tmp_path: Path, start: list[str]) -> None:
+    """Names of files are UTF-8 in every bundle, and those that the user types are left as they are."""
+    script = "import sys\nfrom omconf.cli import main\nsys.exit(main())\n"
+    (tmp_path / "omconf").write_text(script)
+    spec = SPEC.read_text().replace('"9.1.0"\n', '"9.1.0"\n  home: /opt/öm\n')
+    typed = os.fsencode(tmp_path) + b"/\xf6.yaml"
+    Path(os.fsdecode(typed)).write_text(spec)
+    for env, out in ((ASCII, "ascii"), ({"LC_ALL": "C.UTF-8"}, "utf8")):
+        done = subprocess.run(
+            [sys.executable, *start, "build", typed, "-o", out],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **env},
+            capture_output=True,
+        )
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert tree(tmp_path / "ascii") == tree(tmp_path / "utf8")
+
+
 def test_output_of_any_encoding(tmp_path: Path) -> None:
     """A terminal that cannot show a character gets its escape."""
     (tmp_path / "cluster.yaml").write_text(SPEC.read_text().replace("om2:", "ömchen:"))
-    env = {**os.environ, "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    env = {**os.environ, **ASCII}
     command = [sys.executable, "-m", "omconf", "validate"]
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True)
     assert done.returncode == 1

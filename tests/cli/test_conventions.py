@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from omconf.cli.app import COMMANDS
 from omconf.releases import RELEASES
 from omconf.rules import all_rules
 from tests.command import EXAMPLES, ROOT, findings, omconf
@@ -150,3 +151,30 @@ def test_colour_follows_terminal_and_environment(
     os.close(theirs)
     assert process.returncode == 1
     assert (b"\x1b[" in shown) == coloured
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_an_option_against_colour(command: str) -> None:
+    assert "--no-color" in omconf(command, "--help").out
+
+
+@pytest.mark.parametrize(
+    ("line", "coloured"),
+    [
+        ("--no-color no-such", False),
+        ("validate --no-color --no-such", False),
+        ("validate --no-such --no-color", False),
+        ("build --no-color", False),
+        ("rules --no-color --json=x", False),
+        ("completion --no-color ksh", False),
+        ("init --no-color /", False),
+        ("build", True),
+        ("show a b -- --no-color", True),
+    ],
+)
+def test_a_wrong_command_line_is_coloured_unless_it_says_not_to_be(
+    line: str, coloured: bool
+) -> None:
+    done = omconf(*line.split(), env={"FORCE_COLOR": "1", "NO_COLOR": ""})
+    assert done.code == 1
+    assert ("\x1b[" in done.err) == coloured

@@ -95,3 +95,32 @@ def test_a_spec_with_errors_or_none_offers_no_nodes(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").unlink()
     os.mkfifo(tmp_path / "cluster.yaml")
     assert omconf(cwd=tmp_path, env=line).out.strip() == "", "a pipe is not waited for"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "plan zz.yaml --node ",
+        "plan zz.yaml --strict -o x --local ",
+        "verify zz.yaml --ssh --node zz1 --node ",
+        "apply --ssh zz.yaml --node ",
+        "plan zz.yaml --node=",
+    ],
+)
+def test_nodes_are_those_of_the_spec_that_was_named(words: str, tmp_path: Path) -> None:
+    text = (EXAMPLES / "clustering-page/cluster.yaml").read_text()
+    (tmp_path / "cluster.yaml").write_text(text)
+    (tmp_path / "zz.yaml").write_text(text.replace("om1", "zz1").replace("om2", "zz2"))
+
+    def completed(words: str) -> list[str]:
+        line = {
+            "COMP_WORDS": f"omconf {words}",
+            "COMP_CWORD": str(len(words.split(" "))),
+            "_OMCONF_COMPLETE": "complete_bash",
+        }
+        return omconf(cwd=tmp_path, env=line).out.split()
+
+    assert completed(words) == ["zz1", "zz2"]
+    assert completed(words.replace("zz.yaml", "no-such.yaml")) == []
+    assert completed(words.replace("zz.yaml", "cluster.yaml")) == ["om1", "om2"]
+    assert completed(words.replace("zz.yaml ", "")) == ["om1", "om2"]

@@ -368,7 +368,7 @@ def test_a_wrong_command_line(capsys: pytest.CaptureFixture[str]) -> None:
         option_name = RAW
         possibilities = ()
 
-    output.wrong_usage(WrongError())
+    output.wrong_usage(WrongError(), [])
     out, err = capsys.readouterr()
     assert out == ""
     assert not FORBIDDEN.search(err)
