@@ -15,6 +15,10 @@ RESOLVES = "this node resolves a member's name otherwise; omconf leaves this fil
 NOT_COMPARED = (
     "the spec's secret cannot be read, so it is not compared with the deployed one: set it"
 )
+NOT_A_LINK = (
+    "no file shows whether OpenMeetings uses this folder now: unless `{}` is a link to it, copy the"
+    " data first"
+)
 ELSEWHERE = "OpenMeetings is in {} on this node"
 _ACCOUNT = re.compile(
     r"(?:(?<=[ ,])|^)(?:cred(?:entials)?|user(?:name)?|pass(?:word)?2?|dom(?:ain)?|workgroup)=[^ ,]*"

@@ -9,8 +9,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from omconf.adopt import cifs, host
+from omconf.adopt import cifs, host, reasons
 from omconf.adopt.mounts import REMOTE, exported, mounts
+from omconf.adopt.setenv import DATA_DIR, SETENV
 from omconf.artifacts.exports import PATH as EXPORTS_PATH
 from omconf.formats import cifs_options, fstab, nfs_options
 from omconf.rules import GUESSED, NOT_KEPT
@@ -290,15 +291,21 @@ def _data_dirs(nodes: Sequence[Seen], every: Sequence[Mount], served: set[str]) 
         if recorded := node.recorded("data_dir"):
             node.tell(("openmeetings", "data_dir"), *recorded)
             continue
+        place = (node.path(SETENV), 0)
         inside = f"{node.home}/webapps/{node.webapp}/data"
+        leads = dict(node.survey.data).get(inside, "")
+        if leads not in ("", inside):
+            node.tell(("openmeetings", "data_dir"), leads, (inside, 0))
+            continue
         mount = next((m for m in near if known is None or m.point == known), None)
-        place = (node.path("{home}/bin/setenv.sh"), 0)
-        if mount and mount.point != inside:
-            why = "no JVM option of this node sets -DDATA_DIR"
-            node.tell(("openmeetings", "data_dir"), mount.point, mount.place, guess=why)
-            message = f"No JVM option sets `-DDATA_DIR`; `{quoted(mount.point)}` is assumed."
-            hint = f"Check whether `{quoted(inside)}`, where OpenMeetings looks, is a link to it."
-            node.say(GUESSED, message, place, hint)
-        else:
+        if leads or mount is None or mount.point == inside:
             why = "OpenMeetings' default, as no JVM option sets -DDATA_DIR"
-            node.tell(("openmeetings", "data_dir"), inside, guess=why)
+            where = (inside, 0) if leads else place
+            node.tell(("openmeetings", "data_dir"), inside, where, guess=why)
+            continue
+        why = "no JVM option of this node sets -DDATA_DIR"
+        node.tell(("openmeetings", "data_dir"), mount.point, mount.place, guess=why)
+        message = f"No JVM option sets `-DDATA_DIR`; `{quoted(mount.point)}` is assumed."
+        hint = f"Check whether `{quoted(inside)}`, where OpenMeetings looks, is a link to it."
+        node.say(GUESSED, message, place, hint)
+        node.why["jvm", DATA_DIR] = reasons.NOT_A_LINK.format(quoted(inside))

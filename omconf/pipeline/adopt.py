@@ -363,9 +363,9 @@ def _differences(
     for item in change.items:
         here = {(change.node, change.kind, key) for key in (item.key, "*")}
         alone = reasons.ALONE if here & drifting else ""
-        if adds and item.action is Action.CREATE and not alone:
-            continue
         known = alone or why.get((change.node, change.kind, item.key))
+        if adds and item.action is Action.CREATE and not known:
+            continue
         reason = known or reasons.of(change.kind, item.key, item.before or "", item.after or "")
         found.append(
             Difference(change.node, change.path, change.kind, item, str(item.action), reason)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.adopt.trees import PERSISTENCE, SETENV_SH, by_hand, edit, imported
 from tests.command import omconf
 
+DATA = "opt/open/webapps/openmeetings/data"
 PASSWORD = {"OM_DB_PASSWORD": "pa55-postgresql"}
 
 
@@ -64,9 +66,63 @@ def test_into_compares_secrets_with_the_spec_s(
 def test_a_setenv_that_is_not_there_means_restarts(trees: Path, without: tuple[str, ...]) -> None:
     for node in without:
         (trees / node / SETENV_SH).unlink()
+        (trees / node / DATA).symlink_to("/opt/omdata")
     done, found = imported(trees)
     assert found["plan"]["disruption"] == "rolling"
     assert done.code == (0 if len(without) == 3 else 2)
+
+
+def _without_data_dir(trees: Path, *nodes: str) -> None:
+    for node in nodes or ("om1", "om2", "om3"):
+        edit(trees / node, SETENV_SH, "-DDATA_DIR=/opt/omdata ", "")
+
+
+@pytest.mark.parametrize("target", ["/opt/omdata", "/srv/omdata", "../../../../srv/omdata"])
+def test_a_data_folder_behind_a_link_stays(trees: Path, target: str) -> None:
+    _without_data_dir(trees)
+    for node in ("om1", "om2", "om3"):
+        (trees / node / DATA).symlink_to(target)
+    done, found = imported(trees)
+    assert (done.code, found["differences"]) == (0, [])
+    folder = yaml.safe_load(found["spec"])["openmeetings"].get("data_dir", "/opt/omdata")
+    assert folder == target.removeprefix("../../../..")
+    assert not [d for d in found["diagnostics"] if d["rule"] == "OM353"]
+
+
+def test_data_in_openmeetings_own_folder_would_move(trees: Path) -> None:
+    _without_data_dir(trees)
+    for node in ("om1", "om2", "om3"):
+        (trees / node / DATA).mkdir()
+    done, found = imported(trees)
+    assert done.code == 2
+    (reason,) = [d["reason"] for d in found["differences"]]
+    assert f"The data folder /{DATA} lies in /opt/open" in reason
+
+
+def test_a_data_folder_that_no_file_shows_is_a_difference(trees: Path) -> None:
+    _without_data_dir(trees)
+    done, found = imported(trees)
+    assert done.code == 2
+    assert {(d["node"], d["key"]) for d in found["differences"]} == {
+        (node, "-DDATA_DIR") for node in ("om1", "om2", "om3")
+    }
+    assert all(f"`/{DATA}`" in d["reason"] for d in found["differences"])
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_the_data_folder_of_one_node_alone(trees: Path, shared: bool) -> None:
+    _without_data_dir(trees, "om3")
+    (trees / "om3" / DATA).mkdir()
+    if not shared:  # no mount and no export
+        for place in (*trees.glob("*/etc/fstab"), *trees.glob("*/etc/exports")):
+            place.unlink()
+        (trees / "om3" / DATA).rmdir()
+    done, found = imported(trees)
+    assert done.code == 2
+    assert [(d["rule"], d["node"], d["key"]) for d in found["drift"]] == [
+        ("OM351", "om3", "openmeetings.data_dir")
+    ]
+    assert [(d["node"], d["key"]) for d in found["differences"]] == [("om3", "-DDATA_DIR")]
 
 
 def test_an_option_that_one_node_alone_lacks_is_a_difference(trees: Path) -> None:
