@@ -96,6 +96,8 @@ class Seen:
     """Mappings of the spec that this node's facts cover completely."""
     absent: dict[str, str] = field(default_factory=dict)
     """Files that the node's own files name and that are not there or cannot be read, with why."""
+    properties: dict[str, str] = field(default_factory=dict)
+    """System properties that stand for secrets in `hazelcast.extra`, with their items."""
     why: dict[tuple[str, str], str] = field(default_factory=dict)
     """Why a plan changes items of the node, by their kinds and keys."""
 

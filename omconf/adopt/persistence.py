@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.adopt import database_url
+from omconf.adopt import database_url, reasons
 from omconf.artifacts.persistence import (
     CONNECTION,
     KIND,
@@ -146,6 +146,7 @@ def _property(
     elif in_plain(name, value) or masked(value) != value:
         message = f"The property `{quoted(name)}` is a secret, which a spec cannot contain."
         node.say(NOT_KEPT, message, place, "The plan lists it as deleted.")
+        node.why[KIND.name, f"properties/{name}"] = reasons.WITHHELD
     else:
         node.tell(key, value, place)
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 ALONE = "this node differs from the others"
 RESOLVES = "this node resolves a member's name otherwise; omconf leaves this file alone: correct it"
+WITHHELD = "it is a secret, or contains one, which a spec cannot contain"
+REPLACED = "a spec cannot contain a secret: hazelcast.extra has a system property instead"
 NOT_COMPARED = (
     "the spec's secret cannot be read, so it is not compared with the deployed one: set it"
 )

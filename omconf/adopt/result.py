@@ -11,6 +11,7 @@ from omconf.diagnostics import has_errors
 if TYPE_CHECKING:
     from omconf.adopt.drift import Outlier
     from omconf.diagnostics import Diagnostic
+    from omconf.plan.mask import Mask
     from omconf.plan.model import ItemChange, Plan
 
 
@@ -30,6 +31,7 @@ class Difference:
 class ToSet:
     """A secret that the spec refers to: its variable, and how its value compares with the deployed one.
 
+    `variable` is `${NAME}` for a system property NAME, which each node's JVM is to have.
     `state` is `equal`, `different`, or `unknown` if it is not set.
     """
 
@@ -54,6 +56,8 @@ class Imported:
     secrets: list[ToSet] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     plan: Plan | None = None
+    hidden: Mask | None = field(default=None, repr=False)
+    """Hides the nodes' secrets where no plan does."""
 
     @property
     def failed(self) -> bool:

@@ -84,7 +84,7 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
     gathered = gather(
         origin, said=asked.names, release_said=asked.release, only=asked.only, taken=taken
     )
-    result.gaps = gathered.gaps
+    result.gaps, result.hidden = gathered.gaps, gathered.hidden
     result.diagnostics = list(gathered.found)
     if gathered.release is None or not gathered.nodes:
         return result
@@ -295,6 +295,9 @@ def _prove(
     from omconf.plan.model import Action
 
     known = _secrets(result, facts) if not into else {}
+    if any(path[:2] == EXTRA for path in facts):
+        named = {f"${{{p}}}": key for n in gathered.nodes for p, key in n.properties.items()}
+        result.secrets += [ToSet(key, name, "unknown") for name, key in named.items()]
     labels = gathered.labels
     made = plans.make(compiled, origin.source(labels), only=tuple(labels), known=known)
     if isinstance(made, list):

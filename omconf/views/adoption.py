@@ -26,7 +26,7 @@ def of_import(result: Imported, written: dict[str, str]) -> Document:
     """Return the document of an import; `written` are the paths of the files that were written."""
     plan = None if result.plan is None else documents.of_plan(result.plan)["summary"]
     spoken = {found.finding for found in result.drift}
-    mask = result.plan.mask if result.plan else None
+    mask = result.plan.mask if result.plan else result.hidden
     document = {
         "format_version": FORMAT,
         "proved": result.proved,
@@ -111,7 +111,7 @@ def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = Fal
         parts.append(_section("Secrets referenced by the spec:", paint))
         width = max(len(each["variable"]) for each in document["secrets"])
         parts += [
-            f"  {each['variable']:{width}}  {each['key']}: {_STATES[each['state']]}\n"
+            f"  {each['variable']:{width}}  {each['key']}: {_state(each)}\n"
             for each in document["secrets"]
         ]
     if document["missing"]:
@@ -128,6 +128,12 @@ _STATES = {
     "different": "set, different from the deployed value",
     "unknown": "not set; set it to the deployed value",
 }
+
+
+def _state(each: Document) -> str:
+    if each["variable"].startswith("$"):
+        return "set this system property in each node's JVM to the deployed value"
+    return _STATES[each["state"]]
 
 
 def _section(title: str, paint: Paint) -> str:
@@ -185,7 +191,8 @@ def _restarts(document: Document) -> str:
 
 def _not_compared(document: Document) -> str:
     """Return how many secrets were not compared, as a sentence; empty if none."""
-    count = sum(each["state"] == "unknown" for each in document["secrets"])
+    unknown = (each["variable"] for each in document["secrets"] if each["state"] == "unknown")
+    count = sum(not name.startswith("$") for name in unknown)  # others are differences
     if not count:
         return ""
     return " 1 secret is not compared." if count == 1 else f" {count} secrets are not compared."
