@@ -170,7 +170,8 @@ def _default(kind: str, reading: Reading, key: str) -> str | None:
 
 
 def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
-    """Compare the JVM options except the two that facts cover."""
+    """Compare the JVM options except the two that facts cover, of nodes whose setenv.sh can be read."""
+    nodes = [node for node in nodes if not node.unread(node.path(setenv.SETENV))]
     given: dict[str, dict[str, tuple[Option, str]]] = {}
     spelled: dict[str, dict[str, None]] = {}
     for each in nodes:

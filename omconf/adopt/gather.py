@@ -284,10 +284,14 @@ def _own(node: Seen) -> None:
 
 
 def _unread(gathered: Gathered, node: Seen) -> None:
-    """Report files that could not be read; without the two main ones, the node is incomplete."""
+    """Report files that could not be read: without one that omconf writes, the node is incomplete."""
     for path, file in sorted({**node.files.around, **node.files.files}.items()):
         if file.problem and path in node.files.files:
             node.report(path, file.problem)
+            gathered.gaps.setdefault(node.survey.label, f"{path} cannot be read")
+            if path == node.path(setenv.SETENV):  # which options a node has besides is not known
+                key = ("openmeetings", "java_options")
+                node.facts = [fact for fact in node.facts if fact.path != key]
         elif file.problem and not (file.problem.rule is NOT_A_FILE and path.endswith(".mount")):
             # A mount unit that is a link is masked (`systemctl mask`).
             why = file.problem.message

@@ -117,6 +117,11 @@ class Seen:
             return None
         return file.data.decode("utf-8", "surrogateescape")
 
+    def unread(self, path: str) -> bool:
+        """Tell whether the node has a file that cannot be read: what it sets is not known."""
+        file = self.file(path)
+        return file is not None and file.problem is not None
+
     def around(self, pattern: str) -> Iterator[tuple[str, str]]:
         """Yield the files that match a pattern, with their texts."""
         for path in sorted({*self.files.around, *self.files.files}):

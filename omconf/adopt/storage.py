@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _MOUNT_DEFAULT = {"nfs": ["timeo=50", "hard", "_netdev"], "cifs": ["hard", "_netdev"]}
 _EXPORT_DEFAULT = ["rw", "sync", "no_subtree_check", "root_squash"]
+_DATA_DIR = "/opt/omdata"
+"""The default of `openmeetings.data_dir`, where no node tells its own."""
 _ADDRESS = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 
 
@@ -33,7 +35,7 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
     every = [mount for node in nodes for mount in mounts(node)]
     served = [export for node in nodes for export in exported(node)]
     _data_dirs(nodes, every, {e.path for e in served})
-    folders = {f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))}
+    folders = {f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))} or {_DATA_DIR}
     _others(every, folders)
     shared = {m.node.name: m for m in every if m.point in folders and m.kind in REMOTE}
     if not shared:
@@ -292,6 +294,8 @@ def _data_dirs(nodes: Sequence[Seen], every: Sequence[Mount], served: set[str]) 
             node.tell(("openmeetings", "data_dir"), *recorded)
             continue
         place = (node.path(SETENV), 0)
+        if node.unread(place[0]):
+            continue
         inside = f"{node.home}/webapps/{node.webapp}/data"
         leads = dict(node.survey.data).get(inside, "")
         if leads not in ("", inside):
