@@ -17,6 +17,7 @@ REPLACED = "a spec cannot contain a secret: hazelcast.extra has a system propert
 NOT_COMPARED = (
     "the spec's secret cannot be read, so it is not compared with the deployed one: set it"
 )
+MOVE = "omconf writes exports to /etc/exports only: move those of the data folder there first"
 NOT_A_LINK = (
     "no file shows whether OpenMeetings uses this folder now: unless `{}` is a link to it, copy the"
     " data first"

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from omconf.adopt import cifs, host, reasons
 from omconf.adopt.mounts import REMOTE, exported, mounts
 from omconf.adopt.setenv import DATA_DIR, SETENV
-from omconf.artifacts.exports import PATH as EXPORTS_PATH
 from omconf.formats import cifs_options, fstab, nfs_options
 from omconf.rules import GUESSED, NOT_KEPT
 from omconf.secrets import quoted, tells
@@ -99,7 +98,7 @@ def addresses(nodes: Sequence[Seen]) -> None:
     if len(left) == 1 and len(clients) == 1:
         ((client, export),) = clients.items()
         if export.node is not left[0]:
-            why = f"{export.node.name} exports the folder to it: {EXPORTS_PATH}"
+            why = f"{export.node.name} exports the folder to it: {export.place[0]}"
             left[0].tell(key, client, guess=f"{why}:{export.place[1]}")
 
 
@@ -246,7 +245,7 @@ def _storage_addresses(nodes: Sequence[Seen], served: Sequence[Export]) -> None:
         own = found.fact("nodes", "*", "address") if found else None
         if found and own and own.value != export.client and export.node is not found:
             key = ("nodes", "*", "storage_address")
-            why = f"{export.node.name} exports the folder to it: {EXPORTS_PATH}"
+            why = f"{export.node.name} exports the folder to it: {export.place[0]}"
             found.tell(key, export.client, guess=f"{why}:{export.place[1]}")
 
 

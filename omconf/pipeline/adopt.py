@@ -310,7 +310,7 @@ def _prove(
     left = {(d.node, d.path) for d in result.diagnostics if d.rule is NOT_KEPT and d.span is None}
     unread = (NOT_A_FILE, UNREADABLE)
     said = [d for d in said if d.rule not in unread or (d.node, d.path) not in left]
-    result.diagnostics = list(dict.fromkeys([*result.diagnostics, *said]))
+    result.diagnostics = list(dict.fromkeys([*result.diagnostics, *result.moves(said)]))
     drifting = {place for found in result.drift for place in reasons.drifting(found)}
     why = {(n.name, *item): reason for n in gathered.nodes for item, reason in n.why.items()}
     broken = {node.name for node in gathered.nodes if node.survey.label in gathered.gaps}

@@ -210,9 +210,11 @@ def _verified(document: Document, nodes: str) -> str:
         each = "1 existing file, which it counts as an update"
         several = f"{more} existing files, which it counts as updates"
         return f"{told}, and lines to {each if more == 1 else several}."
-    if not document["differences"]:
-        return f"Imported {nodes}. Missing or unreadable settings are not verified: see above."
-    return f"Imported {nodes}. A plan against the same nodes is not empty: see above."
+    if document["differences"]:
+        return f"Imported {nodes}. A plan against the same nodes is not empty: see above."
+    if document["complete"]:
+        return f"Imported {nodes}. The import is not verified: see the errors above."
+    return f"Imported {nodes}. Missing or unreadable settings are not verified: see above."
 
 
 def _next(document: Document, spec: str) -> str:

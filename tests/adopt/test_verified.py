@@ -142,3 +142,36 @@ def test_the_restart_of_one_node(tmp_path: Path) -> None:
         "Imported 1 node. A plan against the same nodes is not empty: see above."
         " The node restarts for these changes: see the plan. 1 secret is not compared."
     )
+
+
+def test_exports_of_another_file_are_imported_and_to_be_moved(trees: Path, tmp_path: Path) -> None:
+    exports = trees / "om1/etc/exports"
+    exports.write_text(exports.read_text().replace("root_squash", "no_root_squash"))
+    further = trees / "om1/etc/exports.d/om.exports"
+    further.parent.mkdir()
+    exports.rename(further)
+    spec = tmp_path / "cluster.yaml"
+    done = omconf("import", "--deployed", trees, "-o", spec, env=PASSWORD)
+    assert done.code == 2
+    assert [f for f in done.findings if f[0] == "OM311"] == [
+        ("OM311", "om1:/etc/exports.d/om.exports:1")
+    ] * 2
+    assert "error[" not in done.err
+    assert "Delete this line" not in done.err
+    assert (
+        "om1: /etc/exports.d/om.exports\n      omconf writes exports to /etc/exports only"
+        in done.out
+    )
+    assert "no_root_squash" in yaml.safe_load(spec.read_text())["storage"]["export_options"]
+    further.rename(exports)  # as the hint says
+    planned = omconf("plan", spec, "--deployed", trees, env=PASSWORD)
+    assert " 0 to update, 0 to delete" in planned.out
+
+
+def test_errors_of_the_nodes_are_not_verified(trees: Path, tmp_path: Path) -> None:
+    edit(trees / "om1", SETENV_SH, "\n", "\r\n")
+    done = omconf("import", "--deployed", trees, "-o", tmp_path / "cluster.yaml", env=PASSWORD)
+    assert done.code == 1
+    assert result(done.out) == "Imported 3 nodes. The import is not verified: see the errors above."
+    _, found = imported(trees)
+    assert (found["proved"], found["complete"]) == (False, True)
