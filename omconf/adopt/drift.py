@@ -51,6 +51,8 @@ _SHARED = {
     ("hazelcast", "interfaces"): "network/interfaces/interface",
 }
 """Labels of facts that are not items of one file."""
+FACTS = "host"
+"""The kind of outliers in facts that are not items of one file."""
 MEMBERS = "member"
 """The kind of outliers that resolve a member's name to another address than most nodes do."""
 _SIZE = re.compile(r"(-X(?:m[nsx]|ss))([0-9]+[kKmMgGtT]?)")
@@ -269,7 +271,7 @@ def _of_facts(nodes: Sequence[Seen]) -> list[Outlier]:
             text = ",".join(value) if isinstance(value, list) else str(value)
             said.shown[node.name] = masked(text)
             said.places[node.name] = fact.place or Place(node.name, "")
-        result += _apart("host", ".".join(path), said)
+        result += _apart(FACTS, ".".join(path), said)
     return result
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from omconf.adopt.drift import FACTS, MEMBERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -35,6 +37,13 @@ _OF_FACTS = {
     "storage": (("fstab", "*"), ("exports", "*"), ("samba", "*")),
 }
 """The plan's items that follow from facts that differ between nodes."""
+_BESIDE_FILES = {
+    "openmeetings.release": "this node has another release than the spec: the plan has that installed",
+    "openmeetings.user": "the unit runs OpenMeetings as another user than the spec's: correct it",
+    "openmeetings.group": "the unit runs OpenMeetings as another group than the spec's: correct it",
+    "openmeetings.service": "an apply restarts the unit that the spec names: rename this node's",
+}
+"""Why a node differs in a fact that no file of omconf's shows."""
 _REASONS = (
     (
         "hazelcast",
@@ -106,10 +115,17 @@ def drifting(found: Outlier) -> Iterator[tuple[str, str, str]]:
     """Yield the plan's items, by node, kind and key, that show an outlier."""
     for key in (found.key, f"properties/{found.key}", *found.further):
         yield found.node, found.kind, key
-    if found.kind == "host":
+    if found.kind == FACTS:
         section = found.key.partition(".")[0]
         for kind, key in _OF_FACTS.get(found.key, _OF_FACTS.get(section, ())):
             yield found.node, kind, key
+
+
+def beside_files(kind: str, key: str) -> str:
+    """Return the reason for an outlier of which no item of a plan tells; empty if one does."""
+    if kind == MEMBERS:
+        return RESOLVES
+    return _BESIDE_FILES.get(key, "") if kind == FACTS else ""
 
 
 def of(kind: str, key: str, before: str = "", after: str = "") -> str:

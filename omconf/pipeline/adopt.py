@@ -97,7 +97,7 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         if (destination := origin.ssh(node.survey.label)) and destination != node.name:
             node.tell(("nodes", "*", "ssh"), destination, guess="by --host")
     if base is not None:
-        facts, apart = base.own(gathered.nodes)
+        facts, apart, result.differences = base.own(gathered.nodes)
         result.diagnostics += apart
     else:
         facts = fold(gathered.nodes, explicit=asked.explicit)
@@ -113,9 +113,9 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         for path, why in node.absent.items()
     ]
     result.differences += [
-        Difference(found.node, found.place.path, found.kind, None, "update", reasons.RESOLVES)
+        Difference(found.node, found.place.path, found.kind, None, "update", why)
         for found in result.drift
-        if found.kind == drift.MEMBERS
+        if (why := reasons.beside_files(found.kind, found.key))
     ]
     result.diagnostics += _new(writer.at_source(compiled), writer.facts, gathered)
     if not compiled.failed:

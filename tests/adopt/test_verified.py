@@ -175,3 +175,45 @@ def test_errors_of_the_nodes_are_not_verified(trees: Path, tmp_path: Path) -> No
     assert result(done.out) == "Imported 3 nodes. The import is not verified: see the errors above."
     _, found = imported(trees)
     assert (found["proved"], found["complete"]) == (False, True)
+
+
+_JAR = "opt/open/webapps/openmeetings/WEB-INF/lib/openmeetings-db-{}.jar"
+_UNIT = "etc/systemd/system/{}.service"
+_BESIDE_FILES = {
+    "openmeetings.release": "/opt/open/webapps/openmeetings/WEB-INF/lib",
+    "openmeetings.user": f"/{_UNIT.format('openmeetings')}",
+    "openmeetings.group": f"/{_UNIT.format('openmeetings')}",
+    "openmeetings.service": f"/{_UNIT.format('conference')}",
+}
+
+
+def _make_another(tree: Path, key: str) -> None:
+    match key.rpartition(".")[2]:
+        case "release":
+            (tree / _JAR.format("9.1.0")).rename(tree / _JAR.format("8.0.0"))
+        case "user":
+            edit(tree, _UNIT.format("openmeetings"), "User=nobody", "User=om")
+        case "group":
+            edit(tree, _UNIT.format("openmeetings"), "Group=nogroup", "Group=om")
+        case _:
+            (tree / _UNIT.format("openmeetings")).rename(tree / _UNIT.format("conference"))
+
+
+@pytest.mark.parametrize("key", _BESIDE_FILES)
+@pytest.mark.parametrize("into", [False, True])
+def test_what_no_file_of_omconf_shows_is_a_difference(
+    trees: Path, tmp_path: Path, key: str, into: bool
+) -> None:
+    spec = tmp_path / "cluster.yaml"
+    more: tuple[str | Path, ...] = ()
+    if into:
+        assert (
+            omconf("import", "--deployed", trees, "--node", "om1", "--node", "om2", "-o", spec).code
+            == 0
+        )
+        more = ("--node", "om3", "--into", spec)
+    _make_another(trees / "om3", key)
+    done, found = imported(trees, *more, env=PASSWORD)
+    assert done.code == 2
+    assert [(d["node"], d["path"]) for d in found["differences"]] == [("om3", _BESIDE_FILES[key])]
+    assert [d["key"] for d in found["drift"]] == ([] if into else [key])
