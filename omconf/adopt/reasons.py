@@ -29,6 +29,7 @@ _ACCOUNT = re.compile(
     r"(?:(?<=[ ,])|^)(?:cred(?:entials)?|user(?:name)?|pass(?:word)?2?|dom(?:ain)?|workgroup)=[^ ,]*"
 )
 """What an option of a cifs mount says of the account (mount.cifs(8))."""
+_MODES = re.compile(r"(?<=[ ,])(?:file|dir)_mode=[^ ,]*")
 _OF_FACTS = {
     "openmeetings.data_dir": (("jvm", "-DDATA_DIR"), ("fstab", "*"), ("exports", "*")),
     "openmeetings.timezone": (("jvm", "-Duser.timezone"),),
@@ -59,6 +60,11 @@ _REASONS = (
         "hazelcast",
         r"properties/hazelcast\.discovery\.enabled",
         "the clustering page says to remove it",
+    ),
+    (
+        "hazelcast",
+        r"network/join/multicast/multicast-(?:group|port|time-to-live|timeout-seconds)",
+        "the spec's `discovery` has another value",
     ),
     (
         "hazelcast",
@@ -128,12 +134,24 @@ def beside_files(kind: str, key: str) -> str:
     return _BESIDE_FILES.get(key, "") if kind == FACTS else ""
 
 
-def of(kind: str, key: str, before: str = "", after: str = "") -> str:
-    """Return the reason for a kind's item, by its value before and after."""
+def of(
+    kind: str, key: str, before: str | None = None, after: str = "", *, into: bool = False
+) -> str:
+    """Return the reason for a kind's item, by its value before and after.
+
+    The spec may be one that nodes are added `into`: that is not changed.
+    """
+    if before == "" and not after and key.startswith("properties/"):
+        return "a spec cannot set an empty value"
+    before = before or ""
     account = set(_ACCOUNT.findall(before)) - set(_ACCOUNT.findall(after))
     if kind == "fstab" and account:
         return (
             "omconf writes the account to its own file, readable only by root, and refers to that"
+        )
+    if kind == "fstab" and set(_MODES.findall(after)) - set(_MODES.findall(before)):
+        return (
+            "omconf sets file_mode and dir_mode of a cifs mount, so that nobody else reads the data"
         )
     if key in ("mode", "owner", "group"):
         return (
@@ -142,4 +160,4 @@ def of(kind: str, key: str, before: str = "", after: str = "") -> str:
     for name, pattern, reason in _REASONS:
         if name == kind and re.fullmatch(pattern, key, re.DOTALL):
             return reason
-    return "a spec has no key for it"
+    return "the spec has another value, or none" if into else "a spec has no key for it"

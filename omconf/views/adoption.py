@@ -159,9 +159,13 @@ def _difference(each: Document) -> str:
         before, after = text_view.values(each)
         change = f": {before} -> {after}"
     elif "before" in each or "after" in each:
-        before, after = (visible(_short(each.get(k) or "nothing")) for k in ("before", "after"))
+        before, after = (visible(_short(_named(each.get(k)))) for k in ("before", "after"))
         change = f": {before} -> {after}"
     return f"  {visible(where)}{what}{change}\n"
+
+
+def _named(value: str | None) -> str:
+    return "nothing" if value is None else value or "an empty value"
 
 
 def _short(text: str) -> str:

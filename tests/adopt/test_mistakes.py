@@ -37,6 +37,18 @@ def test_a_url_that_was_copied_from_another_node(trees: Path) -> None:
     assert "address: 10.1.1.3 " in found["spec"]
 
 
+def test_urls_that_share_a_mistake(trees: Path) -> None:
+    for node in NODES:
+        edit(trees / node, HAZELCAST, ":5443/openmeetings<", ":5443/openmeetings?a=b<")
+    done, found = imported(trees)
+    assert done.code == 1
+    said = [d for d in found["diagnostics"] if d["rule"] == "OM206"]
+    assert [(d["node"], d["path"], d["line"]) for d in said] == [
+        (node, f"/{HAZELCAST}", 15) for node in NODES
+    ]
+    assert all(f"//{d['node']}.example.org" in d["hint"] for d in said)
+
+
 def test_interfaces_that_no_address_of_the_node_matches(trees: Path) -> None:
     mount_cifs(trees)  # nothing else tells the address
     edit(trees / "om2", HAZELCAST, r"10\.1\.1\.\*", "10.1.2.*")
