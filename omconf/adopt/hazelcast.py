@@ -46,12 +46,13 @@ _OWN = {
 }
 """What omconf itself writes, by parent element."""
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
+_SCHEMAS = {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
 Item = tuple[str, int]
 
 
 def raw(text: str) -> tuple[_Element | None, dict[str, Item]]:
     """Read the items that are in effect, with their literal values and lines."""
-    document, _ = deployed_xml.read(text, {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"})
+    document, _ = deployed_xml.read(text, _SCHEMAS)
     if document is None:
         return None, {}
     counted = KIND.read(text)
@@ -97,7 +98,7 @@ def further(nodes: Sequence[Seen], release: Release, secret: Callable[[str], boo
     for node in nodes:
         path = node.path(KIND.places[0])
         text = node.text(path)
-        document = raw(text)[0] if text is not None else None
+        document = deployed_xml.read(text, _SCHEMAS)[0] if text is not None else None
         if document is None:
             continue
         node.covers.add(EXTRA)
