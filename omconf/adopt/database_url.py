@@ -31,9 +31,14 @@ _BASES = {
 """Host, port and database in the canonical base of a URL."""
 _SEVERAL = re.compile(r"jdbc:[a-z]+://([^/:,()=]+:[0-9]{1,5}(?:,[^/:,()=]+:[0-9]{1,5})+)/(.*)")
 _NO_FORM = (
-    "The database's URL has a form that a spec cannot express: several hosts, or none.",
+    "The database's URL has no host with a port that a spec can express, or a list of hosts.",
     "Set database.host, .port and .name in the spec.",
 )
+_ACCOUNT = (
+    "The database's URL contains an account, which a spec cannot express.",
+    "Write the account as Username and Password of `openjpa.ConnectionProperties`.",
+)
+_WITH_ACCOUNT = re.compile(r"jdbc:(?:[a-z]+://[^/]*|oracle:thin:[^@]+)@.*", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 Place = tuple[str, int]
 Servers = list[tuple[str, int]]
@@ -63,7 +68,7 @@ def _servers(
         thin = jdbc_url.THIN.match(base)
         target = oracle_net.read(base[thin.end() :]) if thin else None
         if target is None or any(protocol != "TCP" for *_, protocol in target.places):
-            node.say(NOT_KEPT, _NO_FORM[0], place, _NO_FORM[1])
+            node.say(NOT_KEPT, *_unusable(base, place))
             return ()
         servers, name = [(host, port) for host, port, _ in target.places], target.name
         service = "" if target.data == "SID" else name
@@ -78,7 +83,7 @@ def _servers(
         option, usual = WRITABLE[kind]
         told = (option,) if options.get(option) == usual else ()
     else:
-        node.say(NOT_KEPT, _NO_FORM[0], place, _NO_FORM[1])
+        node.say(NOT_KEPT, *_unusable(base, place))
         return ()
     if kind == "mssql":
         name = options.get(jdbc_servers.DATABASE, "")
@@ -91,6 +96,12 @@ def _servers(
     else:
         node.tell(("database", "name"), name, place, default=stock.name)
     return told
+
+
+def _unusable(base: str, place: Place) -> tuple[str, Place, str]:
+    """Return why a spec cannot have the servers of a URL, the place, and a hint."""
+    message, hint = _ACCOUNT if _WITH_ACCOUNT.fullmatch(base) else _NO_FORM
+    return message, place, hint
 
 
 def _further(kind: str, options: Mapping[str, str]) -> tuple[Servers, tuple[str, ...]]:

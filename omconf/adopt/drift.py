@@ -51,6 +51,8 @@ _SHARED = {
     ("hazelcast", "interfaces"): "network/interfaces/interface",
 }
 """Labels of facts that are not items of one file."""
+FACTS = "host"
+"""The kind of outliers in facts that are not items of one file."""
 MEMBERS = "member"
 """The kind of outliers that resolve a member's name to another address than most nodes do."""
 _SIZE = re.compile(r"(-X(?:m[nsx]|ss))([0-9]+[kKmMgGtT]?)")
@@ -170,7 +172,8 @@ def _default(kind: str, reading: Reading, key: str) -> str | None:
 
 
 def _of_options(nodes: Sequence[Seen]) -> list[Outlier]:
-    """Compare the JVM options except the two that facts cover."""
+    """Compare the JVM options except the two that facts cover, of nodes whose setenv.sh can be read."""
+    nodes = [node for node in nodes if not node.unread(node.path(setenv.SETENV))]
     given: dict[str, dict[str, tuple[Option, str]]] = {}
     spelled: dict[str, dict[str, None]] = {}
     for each in nodes:
@@ -268,7 +271,7 @@ def _of_facts(nodes: Sequence[Seen]) -> list[Outlier]:
             text = ",".join(value) if isinstance(value, list) else str(value)
             said.shown[node.name] = masked(text)
             said.places[node.name] = fact.place or Place(node.name, "")
-        result += _apart("host", ".".join(path), said)
+        result += _apart(FACTS, ".".join(path), said)
     return result
 
 

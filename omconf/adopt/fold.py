@@ -143,6 +143,40 @@ def _patterns(facts: Facts, names: Iterable[str]) -> Facts:
     return facts
 
 
+def spread(facts: Facts, nodes: Sequence[Seen], key: str) -> None:
+    """Give the nodes that follow a pattern of `node_defaults` their own values again."""
+    del facts["node_defaults", key]
+    for node in nodes:
+        if own := node.fact("nodes", "*", key):
+            facts.setdefault(("nodes", node.name, key), own)
+
+
+def settle(facts: Facts, *, explicit: bool) -> None:
+    """Leave out what follows from other values, unless that is to be `explicit`."""
+    cluster = facts.get(("cluster",))
+    name = facts.get(("hazelcast", "cluster_name"))
+    if cluster and name and name.value == cluster.value and not explicit:
+        del facts["hazelcast", "cluster_name"]
+    kind = facts.get(("discovery", "kind"))
+    if not explicit:
+        multicast = kind is None or kind.value == "multicast"
+        route = facts.get(("network", "multicast_route"))
+        if route and route.value is multicast:
+            del facts["network", "multicast_route"]
+        share = facts.get(("storage", "share"))
+        if share and cluster and share.value == f"openmeetings-{cluster.value}":
+            del facts["storage", "share"]
+    mode = facts.get(("database", "tls", "mode"))
+    beside = any(path[:2] == ("database", "tls") and path[2] != "mode" for path in facts)
+    if mode and mode.value == "verify-full" and beside and not explicit:
+        del facts["database", "tls", "mode"]
+    export, folder = facts.get(("storage", "export")), facts.get(("openmeetings", "data_dir"))
+    if export and not explicit and export.value == (folder.value if folder else "/opt/omdata"):
+        del facts["storage", "export"]
+    if folder and folder.value == "/opt/omdata" and not explicit:
+        del facts["openmeetings", "data_dir"]
+
+
 def _pattern(text: str, name: str, address: str) -> str:
     """Replace a node's name and address by `{name}` and `{address}`, once each."""
     if "{name}" in text or "{address}" in text:

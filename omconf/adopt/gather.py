@@ -11,6 +11,7 @@ from omconf.adopt import (
     hazelcast,
     host,
     hosts_files,
+    known_secrets,
     lines,
     member_list,
     names,
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from omconf.adopt.sources import Origin
     from omconf.deployed.survey import Survey
+    from omconf.plan.mask import Mask
     from omconf.releases import Release
 
 UNNAMED = "openmeetings"
@@ -64,6 +66,8 @@ class Gathered:
     """Instance-names of nodes that have other names now, by these."""
     found: list[Diagnostic] = field(default_factory=list)
     release: Release | None = None
+    hidden: Mask | None = None
+    """Hides the secrets of all nodes, in what is reported."""
 
     @property
     def complete(self) -> bool:
@@ -264,6 +268,10 @@ def _note(gathered: Gathered, known: Release) -> None:
     member_list.facts(nodes, common)
     storage.facts(nodes, common)
     cifs.samba(nodes)
+    secrets = known_secrets.of(nodes)
+    gathered.hidden = secrets.every
+    hazelcast.further(nodes, known, secrets.within)
+    known_secrets.leave_out(nodes, secrets)
     _cluster(nodes)
     _servers(nodes)
     gathered.found += [found for node in nodes for found in node.found]
@@ -276,10 +284,14 @@ def _own(node: Seen) -> None:
 
 
 def _unread(gathered: Gathered, node: Seen) -> None:
-    """Report files that could not be read; without the two main ones, the node is incomplete."""
+    """Report files that could not be read: without one that omconf writes, the node is incomplete."""
     for path, file in sorted({**node.files.around, **node.files.files}.items()):
         if file.problem and path in node.files.files:
             node.report(path, file.problem)
+            gathered.gaps.setdefault(node.survey.label, f"{path} cannot be read")
+            if path == node.path(setenv.SETENV):  # which options a node has besides is not known
+                key = ("openmeetings", "java_options")
+                node.facts = [fact for fact in node.facts if fact.path != key]
         elif file.problem and not (file.problem.rule is NOT_A_FILE and path.endswith(".mount")):
             # A mount unit that is a link is masked (`systemctl mask`).
             why = file.problem.message

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from omconf.adopt import reasons
 from omconf.artifacts.hazelcast import KIND
 from omconf.artifacts.hazelcast.rendering import REMOVED_PROPERTIES, written
 from omconf.cluster.model import ExtraFile
@@ -19,7 +20,7 @@ from omconf.schema import deployed_xml
 from omconf.secrets import in_plain, masked, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from lxml.etree import _Element
 
@@ -45,12 +46,13 @@ _OWN = {
 }
 """What omconf itself writes, by parent element."""
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
+_SCHEMAS = {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
 Item = tuple[str, int]
 
 
 def raw(text: str) -> tuple[_Element | None, dict[str, Item]]:
     """Read the items that are in effect, with their literal values and lines."""
-    document, _ = deployed_xml.read(text, {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"})
+    document, _ = deployed_xml.read(text, _SCHEMAS)
     if document is None:
         return None, {}
     counted = KIND.read(text)
@@ -85,9 +87,35 @@ def facts(node: Seen, common: Common) -> None:
         name = key.removeprefix("properties/")
         if name != key and name not in REMOVED_PROPERTIES:
             _property(node, name, value, (path, line), shipped.get(name))
-    node.covers.add(EXTRA)
-    for key, element, line in _further(document, common.release):
-        _keep(node, key, element, (path, line), common.release)
+
+
+def further(nodes: Sequence[Seen], release: Release, secret: Callable[[str], bool]) -> None:
+    """Note the elements that omconf does not write, for the file of `hazelcast.extra`.
+
+    `secret` tells whether a text holds the value of a known secret.
+    """
+    told: set[str] = set()
+    for node in nodes:
+        path = node.path(KIND.places[0])
+        text = node.text(path)
+        document = deployed_xml.read(text, _SCHEMAS)[0] if text is not None else None
+        if document is None:
+            continue
+        node.covers.add(EXTRA)
+        replaced: dict[str, str] = {}
+        for whole, found, line in _further(document, release):
+            done = len(replaced)
+            element = _without_secrets(found, whole, secret, replaced)
+            if not _keep(node, whole, element, (path, line), release, secret):
+                continue
+            for name, key in [*replaced.items()][done:]:
+                node.properties[name] = key
+                node.why[KIND.name, key] = reasons.REPLACED
+                if name not in told:
+                    message = f"The secret `{quoted(key)}` is replaced by `${{{name}}}`."
+                    hint = f"Set the system property `{name}` in each node's JVM"
+                    node.say(NOT_KEPT, message, (path, line), f"{hint} before the first apply.")
+        told |= replaced.keys()
 
 
 def _url(node: Seen, path: str, items: dict[str, Item]) -> None:
@@ -136,6 +164,7 @@ def _property(
     if in_plain(name, value) or masked(value) != value:
         message = f"The property `{quoted(name)}` is a secret, which a spec cannot contain."
         node.say(NOT_KEPT, message, place, "The plan lists it as deleted.")
+        node.why[KIND.name, f"properties/{name}"] = reasons.WITHHELD
     elif shipped is None:
         node.tell(("hazelcast", "properties", name), value, place)
     else:
@@ -164,41 +193,51 @@ def _further(document: _Element, release: Release) -> Iterator[tuple[str, StockE
 
 
 def _keep(
-    node: Seen, key: str, element: StockElement, place: tuple[str, int], release: Release
-) -> None:
-    """Keep a further element for the file of `hazelcast.extra`, if it is allowed there."""
-    variables: list[str] = []
-    element = _without_secrets(element, key, variables)
+    node: Seen,
+    key: str,
+    element: StockElement,
+    place: tuple[str, int],
+    release: Release,
+    secret: Callable[[str], bool],
+) -> bool:
+    """Keep a further element for the file of `hazelcast.extra`; return whether it is allowed there."""
     parent = _parent(key)
     text = "\n".join(written(element, "    " if parent else "  "))
     kept = hazelcast_extra.read(ExtraFile("extra", file_of({key: text}).encode()), release)
-    if kept.diagnostics:
-        why = kept.diagnostics[0].message
+    why = kept.diagnostics[0].message if kept.diagnostics else ""
+    if secret(text):  # as a name: values are replaced
+        why = "it contains the value of a secret."
+    if why:
         node.say(NOT_KEPT, f"`{quoted(key)}` cannot be kept in hazelcast.extra: {why}", place)
-        return
-    for name in variables:
-        message = f"A secret in `{quoted(key)}` is replaced by `${{{name}}}`."
-        hint = f"Set the system property `{name}` in each node's JVM before the first apply."
-        node.say(NOT_KEPT, message, place, hint)
+        return False
     node.tell((*EXTRA, key), text, place)
+    return True
 
 
-def _without_secrets(element: StockElement, key: str, variables: list[str]) -> StockElement:
-    """Replace each secret by a variable, for which Hazelcast inserts a system property's value."""
+def _without_secrets(
+    element: StockElement, key: str, secret: Callable[[str], bool], replaced: dict[str, str]
+) -> StockElement:
+    """Replace each secret by a variable, for which Hazelcast inserts a system property's value.
+
+    Adds the key of each value to `replaced`, by the name of the property.
+    """
 
     def plain(name: str, value: str) -> str:
         if not value or _VARIABLE.fullmatch(value):
             return value
-        if not (in_plain(name, value) or masked(value) != value):
+        if not (in_plain(name, value) or masked(value) != value or secret(value)):
             return value
-        last = re.sub(r"[^a-z0-9]+", ".", name.rpartition("/")[2].lower()).strip(".")
-        variables.append(f"om.{last or 'secret'}")
-        return f"${{{variables[-1]}}}"
+        words = re.sub(r"[^A-Za-z0-9]+", ".", name).strip(".").lower()
+        variable, number = f"om.{words}", 2
+        while variable in replaced:
+            variable, number = f"om.{words}.{number}", number + 1
+        replaced[variable] = name
+        return f"${{{variable}}}"
 
     label = dict(element.attributes).get("name")
     inner = tuple(
         _without_secrets(
-            child, f"{key}/{dict(child.attributes).get('name') or child.tag}", variables
+            child, f"{key}/{dict(child.attributes).get('name') or child.tag}", secret, replaced
         )
         for child in element.children
     )

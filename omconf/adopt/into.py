@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from omconf.adopt import write
-from omconf.adopt.fold import HOME, INTERFACE, fold
+from omconf.adopt import reasons, write
+from omconf.adopt.drift import FACTS
+from omconf.adopt.fold import HOME, INTERFACE, alike, fold
 from omconf.adopt.model import ABSENT, Fact
 from omconf.adopt.names import ONLY_NEW
+from omconf.adopt.result import Difference
 from omconf.dataclass import dataclass
 from omconf.origin import Value
 from omconf.rules import DRIFT, MISSING_SETTING
@@ -69,12 +71,16 @@ class Existing:
                 found.append(MISSING_SETTING.at(None, message, hint=ONLY_NEW))
         return found
 
-    def own(self, nodes: Sequence[Seen]) -> tuple[Facts, list[Diagnostic]]:
-        """Return the new nodes' own facts, and diagnostics for differences from the spec."""
+    def own(self, nodes: Sequence[Seen]) -> tuple[Facts, list[Diagnostic], list[Difference]]:
+        """Return the new nodes' own facts, and what differs from the spec.
+
+        That is diagnostics, and the differences of which no item of a plan tells.
+        """
         every = fold(nodes, explicit=True, patterns=False)
         known = {each: n.name.value for n in self.cluster.nodes for each in n.known_as}
         known |= {str(f.value): path[1] for path, f in every.items() if path[2:] == ("address",)}
         apart: list[Diagnostic] = []
+        beside: list[Difference] = []
         own: Facts = {}
         for path, fact in every.items():
             if path[0] == "nodes":
@@ -84,7 +90,11 @@ class Existing:
                     own[path] = fact
             elif path[0] not in _NOT_COMPARED and (found := self._apart(path, fact, known)):
                 apart.append(found)
-        return own, apart
+                why = reasons.beside_files(FACTS, ".".join(path))
+                same = [f for node in nodes if (f := node.fact(*path)) and alike(f, fact)]
+                places = [each.place for each in same if why and each.place]
+                beside += [Difference(p.node, p.path, FACTS, None, "update", why) for p in places]
+        return own, apart, beside
 
     def _by_default(self, path: Path, fact: Fact, every: Facts) -> bool:
         """Tell whether a value for all nodes gives the node the same one."""

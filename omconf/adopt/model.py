@@ -96,6 +96,8 @@ class Seen:
     """Mappings of the spec that this node's facts cover completely."""
     absent: dict[str, str] = field(default_factory=dict)
     """Files that the node's own files name and that are not there or cannot be read, with why."""
+    properties: dict[str, str] = field(default_factory=dict)
+    """System properties that stand for secrets in `hazelcast.extra`, with their items."""
     why: dict[tuple[str, str], str] = field(default_factory=dict)
     """Why a plan changes items of the node, by their kinds and keys."""
 
@@ -114,6 +116,11 @@ class Seen:
         if file is None or file.data is None:
             return None
         return file.data.decode("utf-8", "surrogateescape")
+
+    def unread(self, path: str) -> bool:
+        """Tell whether the node has a file that cannot be read: what it sets is not known."""
+        file = self.file(path)
+        return file is not None and file.problem is not None
 
     def around(self, pattern: str) -> Iterator[tuple[str, str]]:
         """Yield the files that match a pattern, with their texts."""

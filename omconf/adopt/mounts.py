@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from omconf.artifacts.exports import KIND as EXPORTS
 from omconf.artifacts.exports import PATH as EXPORTS_PATH
 from omconf.artifacts.fstab import PATH as FSTAB_PATH
 from omconf.dataclass import dataclass
@@ -90,10 +91,14 @@ def _mount(
 
 
 def exported(node: Seen) -> Iterator[Export]:
-    """Yield a node's exports, one per client."""
-    text = node.text(EXPORTS_PATH)
-    if text is None:
-        return
+    """Yield a node's exports, one per client, in the order in which exportfs reads its files."""
+    own = node.text(EXPORTS_PATH)
+    further = [each for pattern in EXPORTS.around for each in node.around(pattern)]
+    for path, text in [*([(EXPORTS_PATH, own)] if own is not None else []), *further]:
+        yield from _exported(node, path, text)
+
+
+def _exported(node: Seen, file: str, text: str) -> Iterator[Export]:
     lines = text.split("\n")
     said: dict[int, dict[str, list[str]]] = {}
     for entry in exports.read(text)[0]:
@@ -101,8 +106,7 @@ def exported(node: Seen) -> Iterator[Export]:
         if entry.last_line not in said:  # the first client of a line that may continue
             said[entry.last_line] = _words(lines[entry.line - 1 : entry.last_line])
         options = _as_written(said[entry.last_line], entry, client)
-        place = (EXPORTS_PATH, entry.line)
-        yield Export(node, path, client, entry.value, options, place)
+        yield Export(node, path, client, entry.value, options, (file, entry.line))
 
 
 def _words(lines: list[str]) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from omconf.adopt import database_url
+from omconf.adopt import database_url, reasons
 from omconf.artifacts.persistence import (
     CONNECTION,
     KIND,
@@ -139,13 +139,15 @@ def _property(
     shipped = dict(stock.properties).get(name)
     key = ("persistence", "properties", name)
     if shipped == value:
-        node.tell(key, value, place, default=shipped)
+        if not connects(name):  # a spec has no key for what omconf writes of these
+            node.tell(key, value, place, default=shipped)
     elif connects(name):
         message = f"`{quoted(name)}` is a second connection setting, for which a spec has no key."
         node.say(NOT_KEPT, message, place)
     elif in_plain(name, value) or masked(value) != value:
         message = f"The property `{quoted(name)}` is a secret, which a spec cannot contain."
         node.say(NOT_KEPT, message, place, "The plan lists it as deleted.")
+        node.why[KIND.name, f"properties/{name}"] = reasons.WITHHELD
     else:
         node.tell(key, value, place)
 

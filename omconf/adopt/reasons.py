@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from omconf.adopt.drift import FACTS, MEMBERS
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -12,14 +14,22 @@ if TYPE_CHECKING:
 
 ALONE = "this node differs from the others"
 RESOLVES = "this node resolves a member's name otherwise; omconf leaves this file alone: correct it"
+WITHHELD = "it is a secret, or contains one, which a spec cannot contain"
+REPLACED = "a spec cannot contain a secret: hazelcast.extra has a system property instead"
 NOT_COMPARED = (
     "the spec's secret cannot be read, so it is not compared with the deployed one: set it"
+)
+MOVE = "omconf writes exports to /etc/exports only: move those of the data folder there first"
+NOT_A_LINK = (
+    "no file shows whether OpenMeetings uses this folder now: unless `{}` is a link to it, copy the"
+    " data first"
 )
 ELSEWHERE = "OpenMeetings is in {} on this node"
 _ACCOUNT = re.compile(
     r"(?:(?<=[ ,])|^)(?:cred(?:entials)?|user(?:name)?|pass(?:word)?2?|dom(?:ain)?|workgroup)=[^ ,]*"
 )
 """What an option of a cifs mount says of the account (mount.cifs(8))."""
+_MODES = re.compile(r"(?<=[ ,])(?:file|dir)_mode=[^ ,]*")
 _OF_FACTS = {
     "openmeetings.data_dir": (("jvm", "-DDATA_DIR"), ("fstab", "*"), ("exports", "*")),
     "openmeetings.timezone": (("jvm", "-Duser.timezone"),),
@@ -28,6 +38,13 @@ _OF_FACTS = {
     "storage": (("fstab", "*"), ("exports", "*"), ("samba", "*")),
 }
 """The plan's items that follow from facts that differ between nodes."""
+_BESIDE_FILES = {
+    "openmeetings.release": "this node has another release than the spec: the plan has that installed",
+    "openmeetings.user": "the unit runs OpenMeetings as another user than the spec's: correct it",
+    "openmeetings.group": "the unit runs OpenMeetings as another group than the spec's: correct it",
+    "openmeetings.service": "an apply restarts the unit that the spec names: rename this node's",
+}
+"""Why a node differs in a fact that no file of omconf's shows."""
 _REASONS = (
     (
         "hazelcast",
@@ -43,6 +60,11 @@ _REASONS = (
         "hazelcast",
         r"properties/hazelcast\.discovery\.enabled",
         "the clustering page says to remove it",
+    ),
+    (
+        "hazelcast",
+        r"network/join/multicast/multicast-(?:group|port|time-to-live|timeout-seconds)",
+        "the spec's `discovery` has another value",
     ),
     (
         "hazelcast",
@@ -99,18 +121,37 @@ def drifting(found: Outlier) -> Iterator[tuple[str, str, str]]:
     """Yield the plan's items, by node, kind and key, that show an outlier."""
     for key in (found.key, f"properties/{found.key}", *found.further):
         yield found.node, found.kind, key
-    if found.kind == "host":
+    if found.kind == FACTS:
         section = found.key.partition(".")[0]
         for kind, key in _OF_FACTS.get(found.key, _OF_FACTS.get(section, ())):
             yield found.node, kind, key
 
 
-def of(kind: str, key: str, before: str = "", after: str = "") -> str:
-    """Return the reason for a kind's item, by its value before and after."""
+def beside_files(kind: str, key: str) -> str:
+    """Return the reason for an outlier of which no item of a plan tells; empty if one does."""
+    if kind == MEMBERS:
+        return RESOLVES
+    return _BESIDE_FILES.get(key, "") if kind == FACTS else ""
+
+
+def of(
+    kind: str, key: str, before: str | None = None, after: str = "", *, into: bool = False
+) -> str:
+    """Return the reason for a kind's item, by its value before and after.
+
+    The spec may be one that nodes are added `into`: that is not changed.
+    """
+    if before == "" and not after and key.startswith("properties/"):
+        return "a spec cannot set an empty value"
+    before = before or ""
     account = set(_ACCOUNT.findall(before)) - set(_ACCOUNT.findall(after))
     if kind == "fstab" and account:
         return (
             "omconf writes the account to its own file, readable only by root, and refers to that"
+        )
+    if kind == "fstab" and set(_MODES.findall(after)) - set(_MODES.findall(before)):
+        return (
+            "omconf sets file_mode and dir_mode of a cifs mount, so that nobody else reads the data"
         )
     if key in ("mode", "owner", "group"):
         return (
@@ -119,4 +160,4 @@ def of(kind: str, key: str, before: str = "", after: str = "") -> str:
     for name, pattern, reason in _REASONS:
         if name == kind and re.fullmatch(pattern, key, re.DOTALL):
             return reason
-    return "a spec has no key for it"
+    return "the spec has another value, or none" if into else "a spec has no key for it"

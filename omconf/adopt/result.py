@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import field
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
+from omconf.adopt import reasons
+from omconf.artifacts import exports
 from omconf.dataclass import dataclass
-from omconf.diagnostics import has_errors
+from omconf.diagnostics import Severity, has_errors
+from omconf.rules import DUPLICATE_ENTRY
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from omconf.adopt.drift import Outlier
     from omconf.diagnostics import Diagnostic
+    from omconf.plan.mask import Mask
     from omconf.plan.model import ItemChange, Plan
 
 
@@ -30,6 +36,7 @@ class Difference:
 class ToSet:
     """A secret that the spec refers to: its variable, and how its value compares with the deployed one.
 
+    `variable` is `${NAME}` for a system property NAME, which each node's JVM is to have.
     `state` is `equal`, `different`, or `unknown` if it is not set.
     """
 
@@ -54,6 +61,8 @@ class Imported:
     secrets: list[ToSet] = field(default_factory=list)
     diagnostics: list[Diagnostic] = field(default_factory=list)
     plan: Plan | None = None
+    hidden: Mask | None = field(default=None, repr=False)
+    """Hides the nodes' secrets where no plan does."""
 
     @property
     def failed(self) -> bool:
@@ -62,8 +71,8 @@ class Imported:
 
     @property
     def proved(self) -> bool:
-        """True if a plan of the spec updates and deletes nothing, and does not stop all nodes."""
-        return not self.failed and not self.differences
+        """True if a plan of the spec updates and deletes nothing, and there is no error."""
+        return self.code == 0
 
     def flaw(self, *, in_place: bool) -> tuple[str, str]:
         """Return why the spec must not be written, and what to do instead; empty if it may.
@@ -86,6 +95,18 @@ class Imported:
             hint = "Run the import as root, or import only the other nodes: --node NODE"
             return "files of the nodes cannot be read", hint
         return "", ""
+
+    def moves(self, said: Sequence[Diagnostic]) -> list[Diagnostic]:
+        """Turn errors of a plan about exports that are to be moved into differences and warnings.
+
+        A plan refuses to write an export twice; the spec is right.
+        """
+        to_move = [d for d in said if d.rule is DUPLICATE_ENTRY and d.hint == exports.MOVE]
+        self.differences += [
+            Difference(node or "", path or "", exports.KIND.name, None, "update", reasons.MOVE)
+            for node, path in dict.fromkeys((d.node, d.path) for d in to_move)
+        ]
+        return [replace(d, severity=Severity.WARNING) if d in to_move else d for d in said]
 
     @property
     def code(self) -> int:

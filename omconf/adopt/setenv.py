@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from omconf.adopt.model import Seen
 
 SETENV = KIND.places[0]
-_DATA_DIR, _ZONE = OURS[:2]
+DATA_DIR, _ZONE = OURS[:2]
 _TOMCATS = re.compile(
     r"--add-opens.*|-D(?:jdk\.tls\.ephemeralDHKeySize|java\.protocol\.handler\.pkgs"
     r"|org\.apache\.catalina\.security\.SecurityListener\.UMASK|ignore\.endorsed\.dirs"
@@ -100,7 +100,7 @@ def facts(node: Seen) -> None:
 def _own(node: Seen, key: str, option: Option, place: tuple[str, int]) -> None:
     value = option.text.partition("=")[2]
     known = option.known
-    if key == _DATA_DIR and known:
+    if key == DATA_DIR and known:
         node.tell(("openmeetings", "data_dir"), value.rstrip("/") or value, place)
     elif key == _ZONE and known:
         node.tell(("openmeetings", "timezone"), value, place, default="Etc/UTC")

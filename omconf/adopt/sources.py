@@ -173,9 +173,16 @@ def read(label: str, said: str) -> Survey:
         has_units="any" in found,
         zone=next(iter(found.get("zone", ())), ""),
         host=next(iter(found.get("host", ())), ""),
+        data=tuple(dict.fromkeys(map(_data, found.get("data", ()))))[: survey.MAX_HOMES],
         odd=tuple(dict.fromkeys(found.get("odd", ())))[: survey.MAX_HOMES],
         addresses=tuple(filter(_is_address, found.get("address", ())))[:64],
     )
+
+
+def _data(text: str) -> tuple[str, str]:
+    """Parse `FOLDER`, or `LINK -> TARGET`."""
+    folder, link, target = text.partition(" -> ")
+    return folder, survey.led(folder, target) if link else folder
 
 
 def _is_address(text: str) -> bool:

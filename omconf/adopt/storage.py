@@ -9,9 +9,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from omconf.adopt import cifs, host
+from omconf.adopt import cifs, host, reasons
 from omconf.adopt.mounts import REMOTE, exported, mounts
-from omconf.artifacts.exports import PATH as EXPORTS_PATH
+from omconf.adopt.setenv import DATA_DIR, SETENV
 from omconf.formats import cifs_options, fstab, nfs_options
 from omconf.rules import GUESSED, NOT_KEPT
 from omconf.secrets import quoted, tells
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _MOUNT_DEFAULT = {"nfs": ["timeo=50", "hard", "_netdev"], "cifs": ["hard", "_netdev"]}
 _EXPORT_DEFAULT = ["rw", "sync", "no_subtree_check", "root_squash"]
+_DATA_DIR = "/opt/omdata"
+"""The default of `openmeetings.data_dir`, where no node tells its own."""
 _ADDRESS = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 
 
@@ -32,7 +34,7 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
     every = [mount for node in nodes for mount in mounts(node)]
     served = [export for node in nodes for export in exported(node)]
     _data_dirs(nodes, every, {e.path for e in served})
-    folders = {f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))}
+    folders = {f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))} or {_DATA_DIR}
     _others(every, folders)
     shared = {m.node.name: m for m in every if m.point in folders and m.kind in REMOTE}
     if not shared:
@@ -96,7 +98,7 @@ def addresses(nodes: Sequence[Seen]) -> None:
     if len(left) == 1 and len(clients) == 1:
         ((client, export),) = clients.items()
         if export.node is not left[0]:
-            why = f"{export.node.name} exports the folder to it: {EXPORTS_PATH}"
+            why = f"{export.node.name} exports the folder to it: {export.place[0]}"
             left[0].tell(key, client, guess=f"{why}:{export.place[1]}")
 
 
@@ -243,7 +245,7 @@ def _storage_addresses(nodes: Sequence[Seen], served: Sequence[Export]) -> None:
         own = found.fact("nodes", "*", "address") if found else None
         if found and own and own.value != export.client and export.node is not found:
             key = ("nodes", "*", "storage_address")
-            why = f"{export.node.name} exports the folder to it: {EXPORTS_PATH}"
+            why = f"{export.node.name} exports the folder to it: {export.place[0]}"
             found.tell(key, export.client, guess=f"{why}:{export.place[1]}")
 
 
@@ -290,15 +292,23 @@ def _data_dirs(nodes: Sequence[Seen], every: Sequence[Mount], served: set[str]) 
         if recorded := node.recorded("data_dir"):
             node.tell(("openmeetings", "data_dir"), *recorded)
             continue
+        place = (node.path(SETENV), 0)
+        if node.unread(place[0]):
+            continue
         inside = f"{node.home}/webapps/{node.webapp}/data"
+        leads = dict(node.survey.data).get(inside, "")
+        if leads not in ("", inside):
+            node.tell(("openmeetings", "data_dir"), leads, (inside, 0))
+            continue
         mount = next((m for m in near if known is None or m.point == known), None)
-        place = (node.path("{home}/bin/setenv.sh"), 0)
-        if mount and mount.point != inside:
-            why = "no JVM option of this node sets -DDATA_DIR"
-            node.tell(("openmeetings", "data_dir"), mount.point, mount.place, guess=why)
-            message = f"No JVM option sets `-DDATA_DIR`; `{quoted(mount.point)}` is assumed."
-            hint = f"Check whether `{quoted(inside)}`, where OpenMeetings looks, is a link to it."
-            node.say(GUESSED, message, place, hint)
-        else:
+        if leads or mount is None or mount.point == inside:
             why = "OpenMeetings' default, as no JVM option sets -DDATA_DIR"
-            node.tell(("openmeetings", "data_dir"), inside, guess=why)
+            where = (inside, 0) if leads else place
+            node.tell(("openmeetings", "data_dir"), inside, where, guess=why)
+            continue
+        why = "no JVM option of this node sets -DDATA_DIR"
+        node.tell(("openmeetings", "data_dir"), mount.point, mount.place, guess=why)
+        message = f"No JVM option sets `-DDATA_DIR`; `{quoted(mount.point)}` is assumed."
+        hint = f"Check whether `{quoted(inside)}`, where OpenMeetings looks, is a link to it."
+        node.say(GUESSED, message, place, hint)
+        node.why["jvm", DATA_DIR] = reasons.NOT_A_LINK.format(quoted(inside))

@@ -21,7 +21,7 @@ from omconf.cluster.ports import NFS_PORT
 from omconf.diagnostics import Finding
 from omconf.findings import MAX_FINDINGS
 from omconf.formats import exports, mount_place
-from omconf.formats.block import MARKERS, markers, of_others
+from omconf.formats.block import MARKERS, find, markers, of_others
 from omconf.formats.export_clients import network
 from omconf.formats.nfs_options import ROOT_FSID, effective_export, settle_export
 from omconf.origin import FromPage, Value
@@ -39,6 +39,11 @@ if TYPE_CHECKING:
 
 
 PATH = "/etc/exports"
+MOVE = (
+    f"Move this line to `{PATH}`, where omconf adopts it: exportfs ignores one of two exports to the"
+    " same host and fails."
+)
+"""The hint where omconf has no block on the node yet: the line is the only export."""
 STEP = FromPage("File systems: /etc/exports on the data server")
 
 
@@ -108,12 +113,14 @@ class Exports(BlockKind):
         wanted = self.counted(self.entries(artifact.text)[0])
         found: list[tuple[str, Finding]] = []
         every_entry: list[tuple[str, Entry]] = []
+        deployed = find(texts.get(artifact.path) or "", cluster.name.value) is not None
         for path, text in texts.items():
             entries, wrong = self.entries(text)
             every_entry += ((path, entry) for entry in entries)
             if path != artifact.path:
                 twice = [e for e in entries if self.known_key(e.key, artifact.aliases) in wanted]
-                every = [*map(of_others, wrong), *map(_twice, twice), *self.beside(entries, wanted)]
+                said = (_twice(entry, deployed=deployed) for entry in twice)
+                every = [*map(of_others, wrong), *said, *self.beside(entries, wanted)]
                 every.sort(key=lambda finding: finding.line)
                 found += [(path, finding) for finding in every[:MAX_FINDINGS]]
         if every_entry:
@@ -252,11 +259,15 @@ def _holds(path: str, folder: str) -> bool:
     return below.startswith(above) or above.startswith(below)
 
 
-def _twice(entry: Entry) -> Finding:
+def _twice(entry: Entry, *, deployed: bool) -> Finding:
+    """Report an export that omconf's block has too, or would have if it is not `deployed` yet."""
     path, _, client = entry.key.rpartition(" ")
-    message = f"`{quoted(path)}` is exported to `{quoted(client)}` here and in omconf's block."
+    also = (
+        "and in omconf's block" if deployed else f"and would be in omconf's block in `{PATH}`, too"
+    )
+    message = f"`{quoted(path)}` is exported to `{quoted(client)}` here {also}."
     hint = "Delete this line: exportfs ignores one of two exports to the same host and fails."
-    return Finding(DUPLICATE_ENTRY, entry.line, message, hint)
+    return Finding(DUPLICATE_ENTRY, entry.line, message, hint if deployed else MOVE)
 
 
 def _exposed(entry: Entry) -> Finding:

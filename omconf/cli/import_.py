@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from omconf.adopt.result import Imported
     from omconf.adopt.sources import Origin
 
+STDOUT = Path("-")
+"""What `-o` takes for printing the spec, as without it."""
 SOURCES = """Use one of these sources:
     omconf import --deployed trees             trees/<node>/ is that node's root tree
     omconf import --ssh --host om1 --host om2  the nodes, by your own ssh configuration
@@ -98,6 +100,10 @@ def import_(
         _fail(origin, as_json=as_json)
     if out is not None and into is not None:
         raise typer.BadParameter("-o and --into cannot be used together.")
+    if out == STDOUT:
+        out = None
+    if into == STDOUT:
+        raise typer.BadParameter("--into takes the file of a spec, not `-`.")
     target = out or into
     asked = Asked(
         names=_names(name or ()),

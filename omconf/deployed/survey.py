@@ -6,6 +6,7 @@ reader as for a plan. All of it is hostile input, and bounded.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -73,6 +74,9 @@ class Survey:
     """The node's own name, where it was asked."""
     addresses: tuple[str, ...] = ()
     """Its IPv4 addresses, where it was asked."""
+    data: tuple[tuple[str, str], ...] = ()
+    """The folders in which OpenMeetings looks for its data by default, where there are such, and
+    where they lead: another path for a link, their own path for a folder."""
     odd: tuple[str, ...] = ()
     """Web applications that are left out, as their paths hold characters that cannot be seen."""
     problem: Finding | None = None
@@ -101,7 +105,28 @@ def of_tree(label: str, root: str, *, dir_fd: int | None = None) -> Survey:
         chosen = tuple(plain[:MAX_HOMES])
         speak = tuple(p for p, text in units.items() if _speaks(p, text, chosen))
         has_units = any(p.endswith(".service") for p in units)
-        return Survey(label, chosen, speak, has_units, _zone(tree), odd=tuple(odd[:MAX_HOMES]))
+        data = tuple(_data(tree, [f"{base}/webapps/{webapp}/data" for base, webapp in chosen]))
+        left = tuple(odd[:MAX_HOMES])
+        return Survey(label, chosen, speak, has_units, _zone(tree), data=data, odd=left)
+
+
+def led(folder: str, target: str) -> str:
+    """Return the path to which a link at `folder` leads; empty for one that cannot be shown."""
+    path = os.path.normpath(os.path.join(os.path.dirname(folder), target))
+    return path if path.isprintable() else ""
+
+
+def _data(tree: Tree, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for folder in folders:
+        with suppress(OSError, UnresolvedError):
+            try:
+                leads = led(folder, tree.link(folder))
+            except OSError as error:
+                if error.errno != errno.EINVAL:  # no link
+                    raise
+                tree.names(folder)
+                leads = folder
+            yield folder, leads
 
 
 def _speaks(path: str, text: str, homes: Iterable[tuple[str, str]]) -> bool:

@@ -11,7 +11,15 @@ home() {
     case $1 in
     *'
 '* | *'	'*) say odd "$(printf '%s' "${1#.}" | tr '\n\t' '??')" ;;
-    *) say home "${1#.}" ;;
+    *)
+        say home "${1#.}"
+        data=${1%/WEB-INF/classes/hazelcast.xml}/data
+        if [ -L "$data" ]; then
+            say data "${data#.} -> $(readlink "$data")"
+        elif [ -d "$data" ]; then
+            say data "${data#.}"
+        fi
+        ;;
     esac
 }
 

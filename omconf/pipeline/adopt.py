@@ -6,7 +6,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from omconf.adopt import words
-from omconf.adopt.fold import fold
+from omconf.adopt.fold import fold, settle, spread
 from omconf.adopt.gather import gather
 from omconf.adopt.hazelcast import EXTRA, file_of
 from omconf.adopt.model import Fact, diagnostic
@@ -84,7 +84,7 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
     gathered = gather(
         origin, said=asked.names, release_said=asked.release, only=asked.only, taken=taken
     )
-    result.gaps = gathered.gaps
+    result.gaps, result.hidden = gathered.gaps, gathered.hidden
     result.diagnostics = list(gathered.found)
     if gathered.release is None or not gathered.nodes:
         return result
@@ -97,11 +97,11 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         if (destination := origin.ssh(node.survey.label)) and destination != node.name:
             node.tell(("nodes", "*", "ssh"), destination, guess="by --host")
     if base is not None:
-        facts, apart = base.own(gathered.nodes)
+        facts, apart, result.differences = base.own(gathered.nodes)
         result.diagnostics += apart
     else:
         facts = fold(gathered.nodes, explicit=asked.explicit)
-        _settle(facts, explicit=asked.explicit)
+        settle(facts, explicit=asked.explicit)
     writer = _Writer(asked, gathered, facts, base)
     compiled = writer.compile()
     result.text, result.files = writer.text, writer.files
@@ -113,9 +113,9 @@ def adopt(origin: Origin, asked: Asked) -> Imported:
         for path, why in node.absent.items()
     ]
     result.differences += [
-        Difference(found.node, found.place.path, found.kind, None, "update", reasons.RESOLVES)
+        Difference(found.node, found.place.path, found.kind, None, "update", why)
         for found in result.drift
-        if found.kind == drift.MEMBERS
+        if (why := reasons.beside_files(found.kind, found.key))
     ]
     result.diagnostics += _new(writer.at_source(compiled), writer.facts, gathered)
     if not compiled.failed:
@@ -137,32 +137,6 @@ def _new(found: Sequence[Diagnostic], facts: Facts, gathered: Gathered) -> list[
         for d in found
         if d.rule is not MISSING_KEY or not any(words in d.message for words in lacking)
     ]
-
-
-def _settle(facts: Facts, *, explicit: bool) -> None:
-    """Leave out what follows from other values."""
-    cluster = facts.get(("cluster",))
-    name = facts.get(("hazelcast", "cluster_name"))
-    if cluster and name and name.value == cluster.value and not explicit:
-        del facts["hazelcast", "cluster_name"]
-    kind = facts.get(("discovery", "kind"))
-    if not explicit:
-        multicast = kind is None or kind.value == "multicast"
-        route = facts.get(("network", "multicast_route"))
-        if route and route.value is multicast:
-            del facts["network", "multicast_route"]
-        share = facts.get(("storage", "share"))
-        if share and cluster and share.value == f"openmeetings-{cluster.value}":
-            del facts["storage", "share"]
-    mode = facts.get(("database", "tls", "mode"))
-    beside = any(path[:2] == ("database", "tls") and path[2] != "mode" for path in facts)
-    if mode and mode.value == "verify-full" and beside and not explicit:
-        del facts["database", "tls", "mode"]
-    export, folder = facts.get(("storage", "export")), facts.get(("openmeetings", "data_dir"))
-    if export and not explicit and export.value == (folder.value if folder else "/opt/omdata"):
-        del facts["storage", "export"]
-    if folder and folder.value == "/opt/omdata" and not explicit:
-        del facts["openmeetings", "data_dir"]
 
 
 class _Writer:
@@ -202,7 +176,7 @@ class _Writer:
             data = self.text.encode("utf-8", "surrogateescape")
             compiled = compile_text(data, self.asked.file, beside)
             refused = self._refused(compiled)
-            if not refused:
+            if not refused and not self._spread(compiled):
                 break
             for path, found in refused.items():
                 self._drop(path, found)
@@ -220,6 +194,19 @@ class _Writer:
             if about and about not in _NEEDED and about[-1] not in ("address", "url"):
                 result.setdefault(EXTRA if about[:2] == EXTRA else about, found)
         return result
+
+    def _spread(self, compiled: Compiled) -> bool:
+        """Write a refused pattern out, so that an error is about one node; return whether it helps."""
+        lines = self._lines(compiled)
+        wrong = {
+            path
+            for found in compiled.diagnostics
+            if found.is_error and found.span and found.span.file == self.asked.file
+            if (path := lines.get(found.span.line)) and path[0] == "node_defaults"
+        }
+        for path in wrong:
+            spread(self.facts, self.gathered.nodes, path[1])
+        return bool(wrong)
 
     def _lines(self, compiled: Compiled) -> dict[int, Path]:
         """Return the facts by the lines of the spec in which they are."""
@@ -295,6 +282,9 @@ def _prove(
     from omconf.plan.model import Action
 
     known = _secrets(result, facts) if not into else {}
+    if any(path[:2] == EXTRA for path in facts):
+        named = {f"${{{p}}}": key for n in gathered.nodes for p, key in n.properties.items()}
+        result.secrets += [ToSet(key, name, "unknown") for name, key in named.items()]
     labels = gathered.labels
     made = plans.make(compiled, origin.source(labels), only=tuple(labels), known=known)
     if isinstance(made, list):
@@ -307,14 +297,14 @@ def _prove(
     left = {(d.node, d.path) for d in result.diagnostics if d.rule is NOT_KEPT and d.span is None}
     unread = (NOT_A_FILE, UNREADABLE)
     said = [d for d in said if d.rule not in unread or (d.node, d.path) not in left]
-    result.diagnostics = list(dict.fromkeys([*result.diagnostics, *said]))
+    result.diagnostics = list(dict.fromkeys([*result.diagnostics, *result.moves(said)]))
     drifting = {place for found in result.drift for place in reasons.drifting(found)}
     why = {(n.name, *item): reason for n in gathered.nodes for item, reason in n.why.items()}
     broken = {node.name for node in gathered.nodes if node.survey.label in gathered.gaps}
     homes = {n.name: f"{n.home}/webapps/{n.webapp}" for n in gathered.nodes if n.name not in broken}
     for change in made.plan.changes:
         if change.items or change.node not in broken:  # of a broken file, its error says it
-            result.differences += _differences(change, drifting, why)
+            result.differences += _differences(change, drifting, why, into=into)
         if change.action is Action.CREATE and change.kind in _THERE and change.node in homes:
             reason = reasons.ELSEWHERE.format(homes[change.node])
             result.differences.append(
@@ -351,6 +341,8 @@ def _differences(
     change: ArtifactChange,
     drifting: set[tuple[str, str, str]],
     why: Mapping[tuple[str, str, str], str],
+    *,
+    into: bool,
 ) -> list[Difference]:
     """Return what a change updates or deletes; additions of omconf count only on an outlier."""
     from omconf.adopt import reasons
@@ -363,15 +355,17 @@ def _differences(
     for item in change.items:
         here = {(change.node, change.kind, key) for key in (item.key, "*")}
         alone = reasons.ALONE if here & drifting else ""
-        if adds and item.action is Action.CREATE and not alone:
-            continue
         known = alone or why.get((change.node, change.kind, item.key))
-        reason = known or reasons.of(change.kind, item.key, item.before or "", item.after or "")
+        if adds and item.action is Action.CREATE and not known:
+            continue
+        reason = known or reasons.of(
+            change.kind, item.key, item.before, item.after or "", into=into
+        )
         found.append(
             Difference(change.node, change.path, change.kind, item, str(item.action), reason)
         )
     if not found and change.action in (Action.UPDATE, Action.DELETE) and not change.items:
-        reason = reasons.of(change.kind, "")
+        reason = reasons.of(change.kind, "", into=into)
         action = str(change.action)
         found.append(Difference(change.node, change.path, change.kind, None, action, reason))
     return found

@@ -27,7 +27,7 @@ def of_import(result: Imported, written: dict[str, str]) -> Document:
     """Return the document of an import; `written` are the paths of the files that were written."""
     plan = None if result.plan is None else documents.of_plan(result.plan)["summary"]
     spoken = {found.finding for found in result.drift}
-    mask = result.plan.mask if result.plan else None
+    mask = result.plan.mask if result.plan else result.hidden
     document = {
         "format_version": FORMAT,
         "proved": result.proved,
@@ -112,7 +112,7 @@ def report(document: Document, paint: Paint, spec: str, *, unwritten: bool = Fal
         parts.append(_section("Secrets referenced by the spec:", paint))
         width = max(len(each["variable"]) for each in document["secrets"])
         parts += [
-            f"  {each['variable']:{width}}  {each['key']}: {_STATES[each['state']]}\n"
+            f"  {each['variable']:{width}}  {each['key']}: {_state(each)}\n"
             for each in document["secrets"]
         ]
     if document["missing"]:
@@ -129,6 +129,12 @@ _STATES = {
     "different": "set, different from the deployed value",
     "unknown": "not set; set it to the deployed value",
 }
+
+
+def _state(each: Document) -> str:
+    if each["variable"].startswith("$"):
+        return "set this system property in each node's JVM to the deployed value"
+    return _STATES[each["state"]]
 
 
 def _section(title: str, paint: Paint) -> str:
@@ -154,9 +160,13 @@ def _difference(each: Document) -> str:
         before, after = text_view.values(each)
         change = f": {before} -> {after}"
     elif "before" in each or "after" in each:
-        before, after = (visible(_short(each.get(k) or "nothing")) for k in ("before", "after"))
+        before, after = (visible(_short(_named(each.get(k)))) for k in ("before", "after"))
         change = f": {before} -> {after}"
     return f"  {visible(where)}{what}{change}\n"
+
+
+def _named(value: str | None) -> str:
+    return "nothing" if value is None else value or "an empty value"
 
 
 def _short(text: str) -> str:
@@ -186,7 +196,8 @@ def _restarts(document: Document) -> str:
 
 def _not_compared(document: Document) -> str:
     """Return how many secrets were not compared, as a sentence; empty if none."""
-    count = sum(each["state"] == "unknown" for each in document["secrets"])
+    unknown = (each["variable"] for each in document["secrets"] if each["state"] == "unknown")
+    count = sum(not name.startswith("$") for name in unknown)  # others are differences
     if not count:
         return ""
     return " 1 secret is not compared." if count == 1 else f" {count} secrets are not compared."
@@ -204,9 +215,11 @@ def _verified(document: Document, nodes: str) -> str:
         each = "1 existing file, which it counts as an update"
         several = f"{more} existing files, which it counts as updates"
         return f"{told}, and lines to {each if more == 1 else several}."
-    if not document["differences"]:
-        return f"Imported {nodes}. Missing or unreadable settings are not verified: see above."
-    return f"Imported {nodes}. A plan against the same nodes is not empty: see above."
+    if document["differences"]:
+        return f"Imported {nodes}. A plan against the same nodes is not empty: see above."
+    if document["complete"]:
+        return f"Imported {nodes}. The import is not verified: see the errors above."
+    return f"Imported {nodes}. Missing or unreadable settings are not verified: see above."
 
 
 def _next(document: Document, spec: str) -> str:

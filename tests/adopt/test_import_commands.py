@@ -168,3 +168,14 @@ def test_a_plan_names_folders_that_are_called_otherwise_than_the_nodes(
     for number in (1, 2, 3):
         (trees / f"OM{number}").rename(trees / f"om{number}")
     assert "OM305" not in omconf(*plan, env=env).rules
+
+
+def test_a_dash_is_standard_output(trees: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(trees.parent)
+    printed = omconf("import", "--deployed", trees)
+    done = omconf("import", "--deployed", trees, "-o", "-")
+    assert (done.code, done.out, done.err) == (0, printed.out, printed.err)
+    assert not Path("-").exists()
+    done = omconf("import", "--deployed", trees, "--into", "-")
+    assert done.code != 0
+    assert "--into takes the file of a spec" in done.err

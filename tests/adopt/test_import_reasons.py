@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.adopt.test_references import mount_cifs
 from tests.adopt.trees import CLASSES, by_hand, edit, imported, put
 from tests.command import omconf
 
@@ -48,6 +49,65 @@ def test_a_join_without_a_key_in_a_spec_says_so(trees: Path) -> None:
         (key, "a spec has no key for it, and Hazelcast's default takes its place")
         for key in ("connection-timeout-seconds", "required-member")
     }
+
+
+def test_an_empty_value_says_so(trees: Path) -> None:
+    for node in NODES:
+        empty = '<property name="hazelcast.foo"></property></properties>'
+        edit(trees / node, HAZELCAST, "</properties>", empty)
+        empty = '<properties><property name="openjpa.jdbc.foo" value=""/>'
+        edit(trees / node, PERSISTENCE, "<properties>", empty)
+    done, found = imported(trees)
+    assert done.code == 2
+    assert {d["reason"] for d in found["differences"]} == {"a spec cannot set an empty value"}
+    err = omconf("import", "--deployed", trees).err
+    assert err.count("foo: an empty value -> nothing\n") == 2
+
+
+def test_a_node_that_is_added_differs_from_the_spec(trees: Path, tmp_path: Path) -> None:
+    spec = tmp_path / "cluster.yaml"
+    omconf("import", "--deployed", trees, "--node", "om1", "--node", "om2", "-o", spec)
+    edit(trees / "om3", HAZELCAST, "54327", "54999")
+    further = '<property name="hazelcast.foo">x</property></properties>'
+    edit(trees / "om3", HAZELCAST, "</properties>", further)
+    env = {"OM_DB_PASSWORD": "pa55-postgresql"}
+    _, found = imported(trees, "--node", "om3", "--into", spec, env=env)
+    assert {d["key"]: d["reason"] for d in found["differences"]} == {
+        "network/join/multicast/multicast-port": "the spec's `discovery` has another value",
+        "properties/hazelcast.foo": "the spec has another value, or none",
+    }
+
+
+def test_modes_of_a_cifs_mount(trees: Path) -> None:
+    mount_cifs(trees)
+    for node in NODES:
+        edit(trees / node, "etc/fstab", ",file_mode=0640,dir_mode=0750", "")
+    done, found = imported(trees)
+    assert done.code == 2
+    assert all("file_mode and dir_mode" in d["reason"] for d in found["differences"])
+
+
+@pytest.mark.parametrize(
+    ("database", "before", "after"),
+    [
+        ("mysql", "jdbc:mysql://", "jdbc:mysql://root:pw@"),
+        ("oracle", "jdbc:oracle:thin:@", "jdbc:oracle:thin:u/pw@"),
+        ("mssql", "jdbc:sqlserver://[^;]*", r"jdbc:sqlserver://a\\b"),
+    ],
+)
+def test_a_url_that_no_spec_has(tmp_path: Path, database: str, before: str, after: str) -> None:
+    by_hand(tmp_path, database=database)
+    for node in NODES:
+        edit(tmp_path / node, PERSISTENCE, before, after)
+    _, found = imported(tmp_path)
+    said = [d["message"] for d in found["diagnostics"] if "database's URL" in d["message"]]
+    assert len(said) == len(NODES)
+    assert all(("contains an account" in each) is ("pw" in after) for each in said)
+
+
+def test_explicit_leaves_out_nothing_of_a_stock_file(trees: Path) -> None:
+    _, found = imported(trees, "--explicit")
+    assert [d for d in found["diagnostics"] if d["rule"] == "OM352"] == []
 
 
 @pytest.fixture

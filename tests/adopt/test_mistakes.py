@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.adopt.test_references import mount_cifs
 from tests.adopt.trees import HAZELCAST, SETENV, SETENV_SH, by_hand, edit, imported
@@ -33,6 +35,18 @@ def test_a_url_that_was_copied_from_another_node(trees: Path) -> None:
         ("OM202", "om3", f"/{HAZELCAST}", 15)
     ]
     assert "address: 10.1.1.3 " in found["spec"]
+
+
+def test_urls_that_share_a_mistake(trees: Path) -> None:
+    for node in NODES:
+        edit(trees / node, HAZELCAST, ":5443/openmeetings<", ":5443/openmeetings?a=b<")
+    done, found = imported(trees)
+    assert done.code == 1
+    said = [d for d in found["diagnostics"] if d["rule"] == "OM206"]
+    assert [(d["node"], d["path"], d["line"]) for d in said] == [
+        (node, f"/{HAZELCAST}", 15) for node in NODES
+    ]
+    assert all(f"//{d['node']}.example.org" in d["hint"] for d in said)
 
 
 def test_interfaces_that_no_address_of_the_node_matches(trees: Path) -> None:
@@ -167,3 +181,37 @@ def test_another_release_than_that_of_the_jars(trees: Path) -> None:
     assert said[0]["message"] == "The jars are those of OpenMeetings 9.1.0, not 8.0.0."
     _, found = imported(trees, "--release", "9.1.0")
     assert "OM353" not in {d["rule"] for d in found["diagnostics"]}
+
+
+def _unreadable(tree: Path, path: str) -> None:
+    place = tree / path
+    place.unlink(missing_ok=True)
+    os.mkfifo(place)
+
+
+@pytest.mark.parametrize("path", [SETENV_SH, "etc/fstab", "etc/exports", HAZELCAST])
+def test_a_file_that_cannot_be_read_is_a_gap(trees: Path, path: str) -> None:
+    """What it sets is not known: no difference from the other nodes, and nothing is guessed."""
+    spec = trees.parent / "cluster.yaml"
+    complete = yaml.safe_load(imported(trees)[1]["spec"])
+    _unreadable(trees / "om3", path)
+    done, found = imported(trees, "-o", spec)
+    assert done.code == 1
+    assert [(d["rule"], d["node"], d["path"]) for d in found["diagnostics"] if d.get("node")] == [
+        ("OM316", "om3", f"/{path}")
+    ]
+    assert (found["drift"], found["differences"]) == ([], [])
+    assert f"# om3 is missing: /{path} cannot be read" in spec.read_text()
+    assert yaml.safe_load(spec.read_text())["openmeetings"] == complete["openmeetings"]
+
+
+@pytest.mark.parametrize("nodes", [("om1",), NODES])
+def test_options_of_an_unreadable_setenv_are_not_known(trees: Path, nodes: tuple[str, ...]) -> None:
+    for node in nodes:
+        _unreadable(trees / node, SETENV_SH)
+    _, found = imported(trees, "--node", "om1", "--node", "om2")
+    spec = yaml.safe_load(found["spec"])
+    options = None if nodes == NODES else ["-Xmx2g"]  # of two, om1's list would count
+    assert spec["openmeetings"].get("java_options") == options
+    assert spec["storage"]["server"] == "om1"
+    assert not [d for d in found["diagnostics"] if d["rule"] in ("OM351", "OM352", "OM353")]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.adopt.trees import by_hand, put
+from tests.adopt.trees import SETENV_SH, by_hand, edit, put
 from tests.command import omconf
 from tests.deployed.test_removed import SSH
 
@@ -37,6 +37,25 @@ def test_three_nodes(trees: Path) -> None:
     assert nodes["om3"]["ssh"] == "root@om3"
     assert "ssh" not in nodes["om1"]
     assert nodes["om2"]["address"] == "10.1.1.2"
+
+
+@pytest.mark.parametrize("target", ["/srv/om data", "../../../../srv/om data", ""])
+def test_where_the_data_folder_leads(trees: Path, target: str) -> None:
+    """As for a tree, by the survey's script."""
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, SETENV_SH, "-DDATA_DIR=/opt/omdata ", "")
+        data = trees / node / "opt/open/webapps/openmeetings/data"
+        if target:
+            data.symlink_to(target)
+        else:
+            data.mkdir()
+    hosts = ("--host", "om1", "--host", "om2", "--host", "om3")
+    found = json.loads(omconf("import", "--ssh", *hosts, "--json").out)
+    if target:
+        assert yaml.safe_load(found["spec"])["openmeetings"]["data_dir"] == "/srv/om data"
+    else:
+        (moves,) = [d["reason"] for d in found["differences"] if "data" in d["reason"]]
+        assert "lies in /opt/open" in moves
 
 
 def test_a_host_that_does_not_answer_is_a_gap(trees: Path) -> None:

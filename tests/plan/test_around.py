@@ -28,13 +28,23 @@ STOCK_CATALINA = (
 )
 
 
-def planned(around: dict[str, str], *, count: int = 2, first: bool = False, **spec: Any) -> Plan:
-    """Plan a spec of which om1 has files around; with `first`, setenv.sh is still to be written."""
+def planned(
+    around: dict[str, str],
+    *,
+    count: int = 2,
+    first: bool = False,
+    without: tuple[str, ...] = (),
+    **spec: Any,
+) -> Plan:
+    """Plan a spec of which om1 has files around; with `first`, setenv.sh is still to be written.
+
+    So are the files `without` which the nodes are.
+    """
     cluster = cluster_of(spec_of(count, **spec))
     bundle = compile_bundle(cluster)
     nodes = {}
     for node in bundle.nodes:
-        files = {a.path: DeployedFile(a.data) for a in node.artifacts}
+        files = {a.path: DeployedFile(a.data) for a in node.artifacts if a.path not in without}
         if first:
             del files[SETENV]
         beside = around if node.node == "om1" else {}
@@ -209,6 +219,16 @@ def test_exports_of_others_in_a_file_of_their_own() -> None:
     plan = planned({EXPORTS: text}, count=3)
     assert found(plan) == [("OM340", EXPORTS, 2), ("OM311", EXPORTS, 3)]
     assert plan.changes == ()
+
+
+@pytest.mark.parametrize("deployed", [True, False])
+def test_the_only_export_is_not_to_be_deleted(deployed: bool) -> None:
+    """While omconf's block is not on the node, the nodes mount by the line of others."""
+    without = () if deployed else ("/etc/exports",)
+    plan = planned({EXPORTS: "/opt/omdata om2(rw)\n"}, without=without)
+    (twice,) = (d for d in plan.diagnostics if d.rule.id == "OM311")
+    assert ("in omconf's block." in twice.message) is deployed
+    assert twice.hint.startswith("Delete this line" if deployed else "Move this line")
 
 
 @pytest.mark.parametrize(
