@@ -11,6 +11,8 @@ from omconf.formats.block import Block
 from omconf.formats.setenv import Option
 from omconf.rules import NOT_KEPT
 from omconf.secrets import quoted, tells
+from omconf.spec import checks, programs
+from omconf.spec.refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from omconf.adopt.model import Seen
 
 SETENV = KIND.places[0]
+CATALINA = "{home}/bin/catalina.sh"
 _DATA_DIR, _ZONE = OURS[:2]
 _TOMCATS = re.compile(
     r"--add-opens.*|-D(?:jdk\.tls\.ephemeralDHKeySize|java\.protocol\.handler\.pkgs"
@@ -81,7 +84,7 @@ def facts(node: Seen) -> None:
         if key in OURS:
             _own(node, key, option, place)
             continue
-        if _TOMCATS.fullmatch(option.text):
+        if option.path == node.path(CATALINA) and _TOMCATS.fullmatch(option.text):
             continue
         if why := _refused(key, option):
             node.say(NOT_KEPT, f"The JVM option `{quoted(key)}` is left out: {why}.", place)
@@ -116,4 +119,5 @@ def _refused(key: str, option: Option) -> str:
         return "it overrides the hazelcast.xml that omconf writes"
     if tells(key, option.text):
         return "it is a secret, which `ps` shows to every user of the node"
-    return ""
+    why = refusal(checks.clean, option.text) or refusal(programs.jvm_option, option.text)
+    return why.removesuffix(".")
