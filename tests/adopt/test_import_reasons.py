@@ -149,3 +149,23 @@ def test_lines_that_cannot_be_read_are_reported(trees: Path, storage: bool) -> N
         ("OM352", "/opt/open/bin/setenv.sh"),
     ):
         assert said.count((rule, path)) == 1, said
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern", "more"),
+    [
+        (HAZELCAST, "(?=<property name=)", '<property name="a b">1</property>\n'),
+        (PERSISTENCE, '(?=<property name="openjpa.Remote)', '<property name="a b" value="1"/>\n'),
+        (PERSISTENCE, "(5432/openmeetings)", r"\1?a%5Bb=1"),
+        (PERSISTENCE, "(?=, Username=)", ", maxTotl=1\n"),
+    ],
+)
+def test_a_value_that_the_spec_refuses_is_named_with_its_line(
+    trees: Path, file: str, pattern: str, more: str
+) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, file, pattern, more)
+    _, found = imported(trees)
+    said = [d for d in found["diagnostics"] if " is left out: " in d["message"]]
+    assert [(d["rule"], d["node"], d["path"]) for d in said] == [("OM352", "om1", f"/{file}")]
+    assert all(d["line"] for d in said)
