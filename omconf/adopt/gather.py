@@ -183,20 +183,27 @@ def _missing(gathered: Gathered, name: str, finding: Finding) -> None:
 def _choose(node: Seen) -> bool:
     """Choose home and unit; returns whether other files have to be read for them."""
     first = (node.home, node.webapp)
-    for home, webapp in node.survey.homes:
-        node.home, node.webapp = home, webapp
-        if unit := host.unit_of(node):
-            node.unit = unit
-            break
-    else:
+    node.unit = _unit(node, named=True) or _unit(node, named=False)
+    if not node.unit:
         node.home, node.webapp = first
+    real = dict(node.survey.real)
+    chosen = (real.get(node.home, node.home), node.webapp)
     for home, webapp in node.survey.homes:
-        if (home, webapp) != (node.home, node.webapp):
+        if (home, webapp) != (node.home, node.webapp) and (real.get(home), webapp) != chosen:
             path = f"{home}/webapps/{webapp}"
             message = f"Another OpenMeetings lies in `{quoted(path)}`: it is left out."
             node.say(NOT_KEPT, message, None, "Import a copy of the tree without the other one.")
     moved = (node.home, node.webapp) != first or node.unit not in ("", places.DEFAULT_UNIT)
     return moved or _managed(node) is not None or bool(_named(node))
+
+
+def _unit(node: Seen, *, named: bool) -> str:
+    """Go on to the first home that a unit runs, and return that unit; empty if there is none."""
+    for home, webapp in node.survey.homes:
+        node.home, node.webapp = home, webapp
+        if unit := host.unit_of(node, named=named):
+            return unit
+    return ""
 
 
 def _request(node: Seen, origin: Origin) -> Request:

@@ -54,8 +54,8 @@ def host_name(node: Seen) -> str:
     return said if re.fullmatch(r"[A-Za-z0-9._-]{1,253}", said) else node.survey.host
 
 
-def unit_of(node: Seen) -> str:
-    """Return the unit that runs this home; of several, the one that names its folder."""
+def unit_of(node: Seen, *, named: bool) -> str:
+    """Return the unit that runs this home: with `named`, only one that names its folder."""
     best = ""
     for path in node.survey.units:
         text = node.text(path)
@@ -70,7 +70,7 @@ def unit_of(node: Seen) -> str:
             return name
         if name == places.DEFAULT_UNIT or "openmeetings" in name.lower():
             best = best or name
-    return best
+    return "" if named else best
 
 
 def service(node: Seen) -> None:

@@ -166,10 +166,12 @@ def read(label: str, said: str) -> Survey:
             found.setdefault("odd", []).append(survey.escaped(text))
     homes = [match.groups() for text in found.get("home", ()) if (match := _HOME.fullmatch(text))]
     units = [p for p in found.get("unit", ()) if p.startswith(survey.UNITS) and "/../" not in p]
+    real = [text.partition(" -> ")[::2] for text in found.get("real", ())]
     return Survey(
         label,
         tuple(dict.fromkeys((home, webapp) for home, webapp in homes))[: survey.MAX_HOMES],
-        tuple(dict.fromkeys(units))[: survey.MAX_UNITS],
+        real=tuple(real),
+        units=tuple(dict.fromkeys(units))[: survey.MAX_UNITS],
         has_units="any" in found,
         zone=next(iter(found.get("zone", ())), ""),
         host=next(iter(found.get("host", ())), ""),

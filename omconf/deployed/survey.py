@@ -63,6 +63,8 @@ class Survey:
     label: str
     homes: tuple[tuple[str, str], ...] = ()
     """Tomcat's base and the web application's folder, of each hazelcast.xml."""
+    real: tuple[tuple[str, str], ...] = ()
+    """Where the `webapps` of each base really lies: several paths may lead to one installation."""
     units: tuple[str, ...] = ()
     """Paths of unit files that speak of OpenMeetings or Tomcat, or of one of the homes."""
     has_units: bool = False
@@ -101,7 +103,15 @@ def of_tree(label: str, root: str, *, dir_fd: int | None = None) -> Survey:
         chosen = tuple(plain[:MAX_HOMES])
         speak = tuple(p for p, text in units.items() if _speaks(p, text, chosen))
         has_units = any(p.endswith(".service") for p in units)
-        return Survey(label, chosen, speak, has_units, _zone(tree), odd=tuple(odd[:MAX_HOMES]))
+        real = tuple(_real(tree, dict.fromkeys(base for base, _ in chosen)))
+        left = tuple(odd[:MAX_HOMES])
+        return Survey(label, chosen, real, speak, has_units, _zone(tree), odd=left)
+
+
+def _real(tree: Tree, bases: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for base in bases:
+        with suppress(OSError, UnresolvedError):
+            yield base, tree.real(f"{base}/webapps")
 
 
 def _speaks(path: str, text: str, homes: Iterable[tuple[str, str]]) -> bool:
