@@ -46,6 +46,7 @@ UNNAMED = "openmeetings"
 AROUND = (
     *host.NAMES,
     *host.NETWORK,
+    *host.ROUTES,
     *host.FIREWALLS,
     "/etc/systemd/system/*.mount",
     "/etc/systemd/system/omconf-firewall.service",
@@ -287,8 +288,7 @@ def _unread(gathered: Gathered, node: Seen) -> None:
     for path, file in sorted({**node.files.around, **node.files.files}.items()):
         if file.problem and path in node.files.files:
             node.report(path, file.problem)
-        elif file.problem and not (file.problem.rule is NOT_A_FILE and path.endswith(".mount")):
-            # A mount unit that is a link is masked (`systemctl mask`).
+        elif file.problem and not (file.problem.rule is NOT_A_FILE and _may_be_link(node, path)):
             why = file.problem.message
             unread = why if why.startswith("It cannot be read") else f"It is not read: {why}"
             node.say(NOT_KEPT, unread, (path, 0), file.problem.hint)
@@ -306,6 +306,13 @@ def _unread(gathered: Gathered, node: Seen) -> None:
                 node.report(path, finding)
             gathered.gaps.setdefault(node.survey.label, f"{path} cannot be read")
     _guess_url(gathered, node)
+
+
+def _may_be_link(node: Seen, path: str) -> bool:
+    """Tell whether a file may be a link or a folder: a masked unit, or that of another program."""
+    own = {node.path("/etc/systemd/system/{unit}"), *node.survey.units}
+    other = path not in own and any(places.fits(each, path) for each in host.ROUTES)
+    return path.endswith(".mount") or other
 
 
 def _guess_url(gathered: Gathered, node: Seen) -> None:
