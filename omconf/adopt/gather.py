@@ -51,6 +51,7 @@ AROUND = (
     "/etc/systemd/system/*.mount",
     "/etc/systemd/system/omconf-firewall.service",
     "/usr/local/sbin/omconf-multicast-route",
+    setenv.INIT_SCRIPTS,
 )
 
 
@@ -210,6 +211,7 @@ def _unit(node: Seen, *, named: bool) -> str:
 def _request(node: Seen, origin: Origin) -> Request:
     own = [t for kind in kinds() for t in kind.places if "{cluster}" not in t]
     around = [t for kind in kinds() for t in kind.around if "{cluster}" not in t]
+    around.append(setenv.STARTUP)
     settings = {
         "home": node.home,
         "webapp": node.webapp,
@@ -229,7 +231,7 @@ def _request(node: Seen, origin: Origin) -> Request:
 
 def _named(node: Seen) -> list[str]:
     """Return the files that other files name and that the import reads, too."""
-    return [*cifs.credentials(node), *database_tls.named(node)]
+    return [*cifs.credentials(node), *database_tls.named(node), *setenv.starters(node)]
 
 
 def _managed(node: Seen) -> str | None:
@@ -311,7 +313,8 @@ def _unread(gathered: Gathered, node: Seen) -> None:
 def _may_be_link(node: Seen, path: str) -> bool:
     """Tell whether a file may be a link or a folder: a masked unit, or that of another program."""
     own = {node.path("/etc/systemd/system/{unit}"), *node.survey.units}
-    other = path not in own and any(places.fits(each, path) for each in host.ROUTES)
+    others = (*host.ROUTES, setenv.INIT_SCRIPTS)
+    other = path not in own and any(places.fits(each, path) for each in others)
     return path.endswith(".mount") or other
 
 

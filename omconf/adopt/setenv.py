@@ -6,9 +6,10 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.setenv import HAZELCASTS, KIND, OURS, START, item_of, plain
-from omconf.formats import block, header, tomcat
+from omconf.formats import block, header, tomcat, unit_file
 from omconf.formats.block import Block
-from omconf.formats.setenv import Option
+from omconf.formats.setenv import Option, evaluated
+from omconf.formats.shell_variables import Script
 from omconf.rules import NOT_KEPT
 from omconf.secrets import quoted, tells
 from omconf.spec import checks, programs
@@ -28,6 +29,9 @@ _TOMCATS = re.compile(
     r"|java\.util\.logging\.(?:config\.file|manager)|catalina\.(?:base|home)|java\.io\.tmpdir)=.*"
 )
 """Options that catalina.sh of Tomcat 9 to 11 itself sets."""
+STARTUP = "{home}/bin/startup.sh"
+INIT_SCRIPTS = "/etc/init.d/*"
+_SCRIPT = re.compile(r"(?<![\w.])/[^\s\"'=:;]+\.sh\b")
 _BEGIN = re.compile(r"^# BEGIN omconf: (\S+)", re.MULTILINE)
 
 
@@ -92,12 +96,39 @@ def facts(node: Seen) -> None:
         further.append(option.text)
         first = first or place
     node.tell(("openmeetings", "java_options"), further, first, default=[])
-    for name, path, line in _given(node)[0].unread:
+    for name, path, line in [*_given(node)[0].unread, *_of_starters(node)]:
         message = (
             f"`{quoted(name)}` is not read, so JVM options that it sets are missing from the spec."
         )
         hint = "Move its JVM options to openmeetings.java_options."
         node.say(NOT_KEPT, message, (path, line), hint)
+
+
+def starters(node: Seen) -> list[str]:
+    """Return the paths of scripts that the unit runs to start Tomcat, other than catalina.sh."""
+    found: list[str] = []
+    for pattern in KIND.around:
+        for path, text in node.around(node.path(pattern)):
+            for setting in unit_file.settings(text) if "/systemd/" in path else ():
+                if setting.section == "Service" and setting.key == "ExecStart":
+                    found += _SCRIPT.findall(setting.value)[:8]
+    return [path for path in dict.fromkeys(found) if not path.endswith("/catalina.sh")]
+
+
+def _of_starters(node: Seen) -> Iterator[tuple[str, str, int]]:
+    """Find where scripts that start OpenMeetings set JVM options: the variable, path and line.
+
+    These are the unit's, or, where no unit runs it, Tomcat's own and those of SysV init.
+    """
+    scripts = [(path, node.text(path) or "") for path in starters(node)]
+    if not scripts and not node.unit:
+        init = [(path, text) for path, text in node.around(INIT_SCRIPTS) if f"{node.home}/" in text]
+        scripts = [(node.path(STARTUP), node.text(node.path(STARTUP)) or ""), *init]
+    for path, text in scripts:
+        lines: dict[int, str] = {}
+        for option in evaluated([Script(text, path)]):
+            lines.setdefault(option.line, option.variable)
+        yield from ((name, path, line) for line, name in lines.items())
 
 
 def _own(node: Seen, key: str, option: Option, place: tuple[str, int]) -> None:

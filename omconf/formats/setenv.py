@@ -45,6 +45,11 @@ class Option:
         """Whether its text says all of it."""
         return self.sure and (self.literal or not {"$", "`"} & set(self.text))
 
+    @property
+    def opaque(self) -> bool:
+        """Whether only the node's shell can tell which options it stands for."""
+        return self.text.startswith(("$", "`"))
+
 
 def options(text: str) -> list[Option]:
     """Read the options that a file alone sets; see `evaluated`."""

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.adopt.trees import SETENV_SH, by_hand, imported, put
+from tests.adopt.trees import SETENV_SH, by_hand, edit, imported, put
 
 NODES = ("om1", "om2", "om3")
 LINES = 4
@@ -81,3 +81,55 @@ def test_an_empty_option_is_none(trees: Path) -> None:
     add(trees, "JAVA_OPTS=\"$JAVA_OPTS '' -Xss4m\"")
     _, found = imported(trees)
     assert options(found) == ["-Xmx2g", "-Xss4m"]
+
+
+UNIT = "etc/systemd/system/openmeetings.service"
+STARTUP = """\
+#!/bin/sh
+EXECUTABLE=catalina.sh
+{}
+exec /opt/open/bin/"$EXECUTABLE" start "$@"
+"""
+SET = 'JAVA_OPTS="$JAVA_OPTS -Xss4m -Done=1"; export JAVA_OPTS'
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        ("/opt/open/bin/startup.sh", "/opt/open/bin/startup.sh"),
+        ("-/bin/bash /srv/scripts/om.sh", "/srv/scripts/om.sh"),
+    ],
+)
+def test_options_of_a_start_script_are_named(trees: Path, command: str, path: str) -> None:
+    for node in NODES:
+        edit(trees / node, UNIT, "(ExecStart=).*", rf"\1{command}")
+        put(trees / node, path, STARTUP.format(SET))
+    _, found = imported(trees)
+    assert left_out(found) == [(node, path, 3) for node in NODES]
+    assert options(found) == ["-Xmx2g"]
+
+
+def test_a_start_script_without_options_is_not_named(trees: Path) -> None:
+    for node in NODES:
+        edit(trees / node, UNIT, "(ExecStart=).*", r"\1/opt/open/bin/startup.sh")
+        put(trees / node, "opt/open/bin/startup.sh", STARTUP.format("# JAVA_OPTS=-Done=1"))
+    _, found = imported(trees)
+    assert left_out(found) == []
+
+
+def test_a_script_that_does_not_start_openmeetings_is_not_named(trees: Path) -> None:
+    for node in NODES:
+        put(trees / node, "opt/open/bin/startup.sh", STARTUP.format(SET))
+        put(trees / node, "etc/init.d/openmeetings", STARTUP.format(SET))
+    _, found = imported(trees)
+    assert left_out(found) == []
+
+
+def test_options_of_an_init_script_are_named(trees: Path) -> None:
+    for node in NODES:
+        (trees / node / UNIT).unlink()
+        starts = f'case "$1" in\nstart)\n  {SET}\n  /opt/open/bin/catalina.sh start ;;\nesac\n'
+        put(trees / node, "etc/init.d/tomcat34", starts)
+        put(trees / node, "etc/init.d/other", starts.replace("/opt/open", "/opt/other"))
+    _, found = imported(trees)
+    assert left_out(found) == [(node, "/etc/init.d/tomcat34", 3) for node in NODES]
