@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -169,3 +170,24 @@ def test_a_value_that_the_spec_refuses_is_named_with_its_line(
     said = [d for d in found["diagnostics"] if " is left out: " in d["message"]]
     assert [(d["rule"], d["node"], d["path"]) for d in said] == [("OM352", "om1", f"/{file}")]
     assert all(d["line"] for d in said)
+
+
+@pytest.mark.parametrize("rest", ["wort99", "wo=rt99", "geheim", "a,b=c"])
+@pytest.mark.parametrize("env", ["geheim", "geheim,{}", None])
+def test_a_password_without_quotes_ends_at_its_comma(
+    trees: Path, rest: str, env: str | None
+) -> None:
+    for node in NODES:
+        edit(trees / node, PERSISTENCE, "pa55-postgresql", f"geheim,{rest}")
+    done, found = imported(trees, env={"OM_DB_PASSWORD": env.format(rest)} if env else {})
+    state = {"geheim": "equal", None: "unknown"}.get(env, "different")
+    assert [s["state"] for s in found["secrets"]] == [state]
+    assert done.code == 2
+    keys = {d["key"].rpartition("/")[2]: d["reason"] for d in found["differences"]}
+    assert ("Password" in keys) == (state == "different")
+    assert "ends at the comma" in keys["(sensitive value)"]
+    said = [d for d in found["diagnostics"] if d["rule"] == "OM352"]
+    assert [(d["node"], d["path"]) for d in said] == [(n, f"/{PERSISTENCE}") for n in NODES]
+    assert all(d["line"] for d in said)
+    assert not re.search(r"\bwo\b|wort99|rt99|b=c", done.out + done.err)
+    assert "pool" not in yaml.safe_load(found["spec"])["database"]
