@@ -191,3 +191,18 @@ def test_a_password_without_quotes_ends_at_its_comma(
     assert all(d["line"] for d in said)
     assert not re.search(r"\bwo\b|wort99|rt99|b=c", done.out + done.err)
     assert "pool" not in yaml.safe_load(found["spec"])["database"]
+
+
+@pytest.mark.parametrize("release", ["5.0.0", "5.0.1", "5.1.0"])
+def test_a_url_without_the_zone_of_the_server_says_what_to_set(
+    tmp_path: Path, release: str
+) -> None:
+    by_hand(tmp_path, release, "mysql")
+    for node in NODES:
+        edit(tmp_path / node, PERSISTENCE, "&amp;serverTimezone=[^,]*", "")
+    done, found = imported(tmp_path)
+    assert done.code == 2
+    told = {(d["key"].rpartition("/")[2], d["reason"]) for d in found["differences"] if d["key"]}
+    ((key, reason),) = told
+    assert key == "serverTimezone"
+    assert "database.options" in reason
