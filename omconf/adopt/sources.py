@@ -170,12 +170,12 @@ def read(label: str, said: str) -> Survey:
     return Survey(
         label,
         tuple(dict.fromkeys((home, webapp) for home, webapp in homes))[: survey.MAX_HOMES],
-        real=tuple(real),
-        units=tuple(dict.fromkeys(units))[: survey.MAX_UNITS],
+        tuple(dict.fromkeys(units))[: survey.MAX_UNITS],
         has_units="any" in found,
         zone=next(iter(found.get("zone", ())), ""),
         host=next(iter(found.get("host", ())), ""),
         odd=tuple(dict.fromkeys(found.get("odd", ())))[: survey.MAX_HOMES],
+        real=tuple(real),
         addresses=tuple(filter(_is_address, found.get("address", ())))[:64],
     )
 

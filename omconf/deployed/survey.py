@@ -63,8 +63,6 @@ class Survey:
     label: str
     homes: tuple[tuple[str, str], ...] = ()
     """Tomcat's base and the web application's folder, of each hazelcast.xml."""
-    real: tuple[tuple[str, str], ...] = ()
-    """Where the `webapps` of each base really lies: several paths may lead to one installation."""
     units: tuple[str, ...] = ()
     """Paths of unit files that speak of OpenMeetings or Tomcat, or of one of the homes."""
     has_units: bool = False
@@ -77,6 +75,8 @@ class Survey:
     """Its IPv4 addresses, where it was asked."""
     odd: tuple[str, ...] = ()
     """Web applications that are left out, as their paths hold characters that cannot be seen."""
+    real: tuple[tuple[str, str], ...] = ()
+    """Where the `webapps` of each base really lies: several paths may lead to one installation."""
     problem: Finding | None = None
 
 
@@ -105,7 +105,7 @@ def of_tree(label: str, root: str, *, dir_fd: int | None = None) -> Survey:
         has_units = any(p.endswith(".service") for p in units)
         real = tuple(_real(tree, dict.fromkeys(base for base, _ in chosen)))
         left = tuple(odd[:MAX_HOMES])
-        return Survey(label, chosen, real, speak, has_units, _zone(tree), odd=left)
+        return Survey(label, chosen, speak, has_units, _zone(tree), odd=left, real=real)
 
 
 def _real(tree: Tree, bases: Iterable[str]) -> Iterator[tuple[str, str]]:
