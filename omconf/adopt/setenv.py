@@ -31,7 +31,8 @@ _TOMCATS = re.compile(
 """Options that catalina.sh of Tomcat 9 to 11 itself sets."""
 STARTUP = "{home}/bin/startup.sh"
 INIT_SCRIPTS = "/etc/init.d/*"
-_SCRIPT = re.compile(r"(?<![\w.])/[^\s\"'=:;]+\.sh\b")
+_SCRIPT = re.compile(r"/etc/init\.d/[^/]+|/.*\.sh")
+_BETWEEN = re.compile(r"[\s\"'=:;&|]+")
 _BEGIN = re.compile(r"^# BEGIN omconf: (\S+)", re.MULTILINE)
 
 
@@ -111,7 +112,8 @@ def starters(node: Seen) -> list[str]:
         for path, text in node.around(node.path(pattern)):
             for setting in unit_file.settings(text) if "/systemd/" in path else ():
                 if setting.section == "Service" and setting.key == "ExecStart":
-                    found += _SCRIPT.findall(setting.value)[:8]
+                    words = [word.lstrip("-@+!") for word in _BETWEEN.split(setting.value)]
+                    found += [word for word in words if _SCRIPT.fullmatch(word)][:8]
     return [path for path in dict.fromkeys(found) if not path.endswith("/catalina.sh")]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import yaml
 from omconf.adopt import sources
 from omconf.deployed import survey
 from tests.adopt.trees import by_hand, edit, imported, put
+from tests.command import omconf
+from tests.deployed.test_removed import SSH
 
 UNIT = "etc/systemd/system/openmeetings.service"
 VERSIONED = "/opt/apache-openmeetings-9.1.0"
@@ -69,3 +72,16 @@ def test_the_first_look_by_ssh_says_where_a_link_leads(trees: Path) -> None:
         "/srv/om": "/srv/om/webapps",
     }
     assert dict(found.real) == dict(survey.of_tree("om1", root).real)
+
+
+def test_a_home_that_is_a_link_is_one_by_ssh(trees: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    link(trees, VERSIONED.rpartition("/")[2])
+    put(trees.parent, "bin/ssh", SSH)
+    (trees.parent / "bin/ssh").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{trees.parent}/bin:/usr/bin:/bin")
+    monkeypatch.setenv("TREES", str(trees))
+    hosts = ("--host", "om1", "--host", "om2", "--host", "om3")
+    found = json.loads(omconf("import", "--ssh", *hosts, "--json").out)
+    assert yaml.safe_load(found["spec"])["openmeetings"]["home"] == "/opt/open"
+    assert "OM352" not in {d["rule"] for d in found["diagnostics"]}
+    assert {d["key"] for d in found["differences"]} <= {"mode", "owner", "group"}

@@ -98,6 +98,7 @@ SET = 'JAVA_OPTS="$JAVA_OPTS -Xss4m -Done=1"; export JAVA_OPTS'
     [
         ("/opt/open/bin/startup.sh", "/opt/open/bin/startup.sh"),
         ("-/bin/bash /srv/scripts/om.sh", "/srv/scripts/om.sh"),
+        ("/etc/init.d/openmeetings start", "/etc/init.d/openmeetings"),
     ],
 )
 def test_options_of_a_start_script_are_named(trees: Path, command: str, path: str) -> None:
