@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from omconf.artifacts.setenv import HAZELCASTS, KIND, OURS, START, item_of, plain
 from omconf.formats import block, header, tomcat, unit_file
 from omconf.formats.block import Block
+from omconf.formats.paths import PLAIN
 from omconf.formats.setenv import Option, evaluated
 from omconf.formats.shell_variables import Script
 from omconf.rules import NOT_KEPT
@@ -31,7 +32,7 @@ _TOMCATS = re.compile(
 """Options that catalina.sh of Tomcat 9 to 11 itself sets."""
 STARTUP = "{home}/bin/startup.sh"
 INIT_SCRIPTS = "/etc/init.d/*"
-_SCRIPT = re.compile(r"/etc/init\.d/[^/]+|/.*\.sh")
+_SCRIPT = re.compile(r"/etc/init\.d/[^/*]+|/[^*]*\.sh")
 _BETWEEN = re.compile(r"[\s\"'=:;&|]+")
 _BEGIN = re.compile(r"^# BEGIN omconf: (\S+)", re.MULTILINE)
 
@@ -113,8 +114,9 @@ def starters(node: Seen) -> list[str]:
             for setting in unit_file.settings(text) if "/systemd/" in path else ():
                 if setting.section == "Service" and setting.key == "ExecStart":
                     words = [word.lstrip("-@+!") for word in _BETWEEN.split(setting.value)]
-                    found += [word for word in words if _SCRIPT.fullmatch(word)][:8]
-    return [path for path in dict.fromkeys(found) if not path.endswith("/catalina.sh")]
+                    found += [word for word in words if _SCRIPT.fullmatch(word)]
+    scripts = (p for p in dict.fromkeys(found) if PLAIN.fullmatch(p))
+    return [path for path in scripts if not path.endswith("/catalina.sh")][:8]
 
 
 def _of_starters(node: Seen) -> Iterator[tuple[str, str, int]]:
