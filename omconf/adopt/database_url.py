@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus
 
 from omconf.adopt import database_tls
+from omconf.artifacts.persistence import CONNECTION
+from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.cluster.database_url import OF_TLS, WRITABLE
 from omconf.formats import jdbc_servers, jdbc_url, oracle_net
 from omconf.rules import NOT_KEPT
@@ -40,6 +42,10 @@ _ACCOUNT = (
 )
 _WITH_ACCOUNT = re.compile(r"jdbc:(?:[a-z]+://[^/]*|oracle:thin:[^@]+)@.*", re.DOTALL)
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_ZONE = (
+    "without it, this release's driver takes the database server's time zone: set"
+    " database.options.{} to that zone, or times are written otherwise from now on"
+)
 Place = tuple[str, int]
 Servers = list[tuple[str, int]]
 
@@ -51,6 +57,8 @@ def facts(node: Seen, kind: str, url: str, release: Release, place: Place) -> No
     told = set(_servers(node, kind, base, options, stock, place))
     told |= database_tls.facts(node, kind, options, release, place)
     _options(node, kind, url, stock, place, told)
+    if (name := stock.zone_option) and name.lower() not in map(str.lower, options):
+        node.why[PERSISTENCE.name, f"properties/{CONNECTION}/Url/{name}"] = _ZONE.format(name)
 
 
 def _servers(

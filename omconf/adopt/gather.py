@@ -48,10 +48,12 @@ UNNAMED = "openmeetings"
 AROUND = (
     *host.NAMES,
     *host.NETWORK,
+    *host.ROUTES,
     *host.FIREWALLS,
     "/etc/systemd/system/*.mount",
     "/etc/systemd/system/omconf-firewall.service",
     "/usr/local/sbin/omconf-multicast-route",
+    setenv.INIT_SCRIPTS,
 )
 
 
@@ -187,15 +189,13 @@ def _missing(gathered: Gathered, name: str, finding: Finding) -> None:
 def _choose(node: Seen) -> bool:
     """Choose home and unit; returns whether other files have to be read for them."""
     first = (node.home, node.webapp)
-    for home, webapp in node.survey.homes:
-        node.home, node.webapp = home, webapp
-        if unit := host.unit_of(node):
-            node.unit = unit
-            break
-    else:
+    node.unit = _unit(node, named=True) or _unit(node, named=False)
+    if not node.unit:
         node.home, node.webapp = first
+    real = dict(node.survey.real)
+    chosen = (real.get(node.home, node.home), node.webapp)
     for home, webapp in node.survey.homes:
-        if (home, webapp) != (node.home, node.webapp):
+        if (home, webapp) != (node.home, node.webapp) and (real.get(home), webapp) != chosen:
             path = f"{home}/webapps/{webapp}"
             message = f"Another OpenMeetings lies in `{quoted(path)}`: it is left out."
             node.say(NOT_KEPT, message, None, "Import a copy of the tree without the other one.")
@@ -203,9 +203,19 @@ def _choose(node: Seen) -> bool:
     return moved or _managed(node) is not None or bool(_named(node))
 
 
+def _unit(node: Seen, *, named: bool) -> str:
+    """Go on to the first home that a unit runs, and return that unit; empty if there is none."""
+    for home, webapp in node.survey.homes:
+        node.home, node.webapp = home, webapp
+        if unit := host.unit_of(node, named=named):
+            return unit
+    return ""
+
+
 def _request(node: Seen, origin: Origin) -> Request:
     own = [t for kind in kinds() for t in kind.places if "{cluster}" not in t]
     around = [t for kind in kinds() for t in kind.around if "{cluster}" not in t]
+    around.append(setenv.STARTUP)
     settings = {
         "home": node.home,
         "webapp": node.webapp,
@@ -225,7 +235,7 @@ def _request(node: Seen, origin: Origin) -> Request:
 
 def _named(node: Seen) -> list[str]:
     """Return the files that other files name and that the import reads, too."""
-    return [*cifs.credentials(node), *database_tls.named(node)]
+    return [*cifs.credentials(node), *database_tls.named(node), *setenv.starters(node)]
 
 
 def _managed(node: Seen) -> str | None:
@@ -292,8 +302,7 @@ def _unread(gathered: Gathered, node: Seen) -> None:
             if path == node.path(setenv.SETENV):  # which options a node has besides is not known
                 key = ("openmeetings", "java_options")
                 node.facts = [fact for fact in node.facts if fact.path != key]
-        elif file.problem and not (file.problem.rule is NOT_A_FILE and path.endswith(".mount")):
-            # A mount unit that is a link is masked (`systemctl mask`).
+        elif file.problem and not (file.problem.rule is NOT_A_FILE and _may_be_link(node, path)):
             why = file.problem.message
             unread = why if why.startswith("It cannot be read") else f"It is not read: {why}"
             node.say(NOT_KEPT, unread, (path, 0), file.problem.hint)
@@ -311,6 +320,14 @@ def _unread(gathered: Gathered, node: Seen) -> None:
                 node.report(path, finding)
             gathered.gaps.setdefault(node.survey.label, f"{path} cannot be read")
     _guess_url(gathered, node)
+
+
+def _may_be_link(node: Seen, path: str) -> bool:
+    """Tell whether a file may be a link or a folder: a masked unit, or that of another program."""
+    own = {node.path("/etc/systemd/system/{unit}"), *node.survey.units}
+    others = (*host.ROUTES, setenv.INIT_SCRIPTS)
+    other = path not in own and any(places.fits(each, path) for each in others)
+    return path.endswith(".mount") or other
 
 
 def _guess_url(gathered: Gathered, node: Seen) -> None:

@@ -32,16 +32,31 @@ NETWORK = (
     "/etc/rc.d/rc.local",
 )
 """Files that set a host's addresses and routes."""
+ROUTES = (
+    "/etc/systemd/system/*.service",
+    "/etc/network/if-up.d/*",
+    "/etc/NetworkManager/dispatcher.d/*",
+    "/usr/local/sbin/*.sh",
+)
+"""Further files that set routes, among many that do other things."""
 NAMES = (hosts_files.PATH, "/etc/hostname", HOST_ZONE)
 FIREWALLS = ("/etc/nftables.conf", "/etc/iptables/rules.v4", "/etc/ufw/user.rules")
 _IPV4 = re.compile(r"(?<![0-9.])((?:[0-9]{1,3}\.){3}[0-9]{1,3})(?:/[0-9]{1,2})?(?![0-9.])")
 _GIVES = re.compile(
     r"^\s*(?:address\b|addresses\b|Address=|address[0-9]*=|IPADDR|-\s)", re.IGNORECASE
 )
-_ROUTE = re.compile(
-    r"^(?!\s*#).*\broute\b.*\b22[4-9]\.[0-9.]+.*$|^\s*[^#]*\bto:?\s+22[4-9]\.", re.MULTILINE
+_GROUP = re.compile(r"(?<![0-9.])2(?:2[4-9]|3[0-9])[./][0-9]")
+_ADDS_ROUTE = re.compile(
+    r"\broute[0-9]*\b|\bip\s+(?:-\S+\s+){0,4}r(?:o|ou|out)?\s|\bto\b"
+    r"|^\s*(?:(?:Destination|ADDRESS[0-9]*)=)?[\"']?$"
 )
+"""What stands before a multicast group to which a line adds a route: for `ip`, `route`, ifupdown,
+netplan, NetworkManager, networkd or network-scripts."""
+_NO_ROUTE = re.compile(r"\s*(?:;|Description\s*=)")
 _DEVICE = re.compile(r"\bdev\s+([A-Za-z0-9_.@-]{1,15})\b")
+_OF_DEVICE = re.compile(r"^(?:interface-name|Name)=([A-Za-z0-9_.@-]{1,15})$", re.MULTILINE)
+"""The device of a file of NetworkManager or networkd."""
+_PORTS = re.compile(r"(?!\s*#).*\b(?:5701|5636|54327)\b")
 _ZONE = re.compile(r"(?:^|/)zoneinfo/(?:posix/|right/)?([A-Za-z0-9_+/-]+)$")
 _SCRIPT_INTERFACE = re.compile(r"^interface='([^']*)'$", re.MULTILINE)
 _CATALINA_HOME = re.compile(r"(?<![^\s\"'])CATALINA_HOME=(/[^\s\"']+)")
@@ -54,8 +69,8 @@ def host_name(node: Seen) -> str:
     return said if re.fullmatch(r"[A-Za-z0-9._-]{1,253}", said) else node.survey.host
 
 
-def unit_of(node: Seen) -> str:
-    """Return the unit that runs this home; of several, the one that names its folder."""
+def unit_of(node: Seen, *, named: bool) -> str:
+    """Return the unit that runs this home: with `named`, only one that names its folder."""
     best = ""
     for path in node.survey.units:
         text = node.text(path)
@@ -70,7 +85,7 @@ def unit_of(node: Seen) -> str:
             return name
         if name == places.DEFAULT_UNIT or "openmeetings" in name.lower():
             best = best or name
-    return best
+    return "" if named else best
 
 
 def service(node: Seen) -> None:
@@ -264,15 +279,26 @@ def network(node: Seen) -> None:
     if managed:
         node.tell(("network", "multicast_route"), False, guess="omconf's own script is missing")
     device, place = None, None
-    for pattern in (*NETWORK, "/etc/systemd/system/*.service"):
+    for pattern in (*NETWORK, *ROUTES):
         for path, text in node.around(pattern):
-            for found in _ROUTE.finditer(text):
-                place = (path, text.count("\n", 0, found.start()) + 1)
-                named = _DEVICE.search(found[0])
+            if header.cluster_of(text):
+                continue
+            for number, line_of in enumerate(text.split("\n"), 1):
+                if not _adds_route(line_of):
+                    continue
+                place = (path, number)
+                named = _DEVICE.search(line_of) or _OF_DEVICE.search(text)
                 device = named[1] if named else device
                 message = "This multicast route was set up by hand; omconf adds its own."
                 node.say(NOT_KEPT, message, place, "Remove the line after the first apply.")
     node.tell(key, device, place, default=None)
+
+
+def _adds_route(raw: str) -> bool:
+    """Tell whether a line, of any of the files that set routes, adds one to multicast groups."""
+    text = raw.partition("#")[0]
+    found = _GROUP.search(text)
+    return bool(found and _ADDS_ROUTE.search(text[: found.start()]) and not _NO_ROUTE.match(text))
 
 
 def _whole(node: Seen) -> Iterator[tuple[str, str]]:
@@ -290,15 +316,11 @@ def firewall(node: Seen) -> None:
     kind = "nftables" if managed else "none"
     node.tell(("network", "firewall"), kind, (path, 0) if managed else None, default="none")
     for each in FIREWALLS:
-        text = node.text(each)
-        if text and re.search(r"\b(5701|5636|54327)\b", text):
+        lines = enumerate((node.text(each) or "").split("\n"), 1)
+        if number := next((number for number, text in lines if _PORTS.match(text)), 0):
             message = "This firewall has rules for the cluster's ports; omconf leaves it alone."
-            node.say(
-                NOT_KEPT,
-                message,
-                (each, 0),
-                "To restrict the ports, set network.firewall: it adds a table of its own.",
-            )
+            hint = "To restrict the ports, set network.firewall: it adds a table of its own."
+            node.say(NOT_KEPT, message, (each, number), hint)
 
 
 def known_hosts(nodes: Sequence[Seen]) -> Mapping[str, str]:

@@ -12,7 +12,6 @@ from omconf.artifacts.persistence import (
     REMOTE_COMMITS,
     SCHEMAS,
     connects,
-    spelling,
 )
 from omconf.formats import connection_properties, jdbc_url
 from omconf.formats.xml import flatten
@@ -21,11 +20,12 @@ from omconf.schema import deployed_xml
 from omconf.secrets import Secret, in_plain, masked, quoted, tells
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lxml.etree import _Element
 
     from omconf.adopt.model import Common, Seen
+    from omconf.formats.connection_properties import Pair
     from omconf.releases import PersistenceStock
 
 ENV = "OM_DB_PASSWORD"
@@ -64,7 +64,8 @@ def facts(node: Seen, common: Common) -> None:
     if not found:
         return
     packed, line = found.get(CONNECTION, ("", 0))
-    pairs = {spelling(name): value for name, value in connection_properties.split(packed)}
+    given = {pair.name: pair for pair in connection_properties.guarded(packed)}  # the last counts
+    pairs = {pair.name: pair.value for pair in given.values() if not pair.hidden}
     url = pairs.get("Url", "")
     kind = kind_of(url)
     place = (path, line)
@@ -75,8 +76,26 @@ def facts(node: Seen, common: Common) -> None:
     _login(node, pairs, place)
     database_url.facts(node, kind, url, common.release, place)
     node.covers |= {("database", "pool"), ("persistence", "properties")}
-    shipped = {spelling(name): value for name, value in stock.connection}
-    for name, value in pairs.items():
+    _settings(node, [*given.values()], kind, dict(stock.connection), place)
+    for name, (value, at) in found.items():
+        if name not in (CONNECTION, REMOTE_COMMITS[0]):
+            _property(node, name, " ".join(value.split()), (path, at), stock)
+
+
+def _settings(
+    node: Seen,
+    given: Sequence[Pair],
+    kind: str,
+    stock: Mapping[str, str],
+    place: Item,
+) -> None:
+    """Note the settings of the pool; `stock` are those of the stock file."""
+    shipped = {connection_properties.spelling(name): value for name, value in stock.items()}
+    behind = any(pair.name == "Password" for pair in given if not pair.hidden)
+    for name, value, hidden in given:
+        if hidden:
+            _hidden(node, name, place, behind=behind)
+            continue
         if name in ("Url", *_SECRET_PARTS) or (name, shipped.get(name)) == _driver(value):
             continue
         if shipped.get(name) == value:
@@ -87,9 +106,19 @@ def facts(node: Seen, common: Common) -> None:
             node.say(NOT_KEPT, f"`{quoted(name)}` of the connection is left out.", place)
         else:
             node.tell(("database", "pool", name), value, place)
-    for name, (value, at) in found.items():
-        if name not in (CONNECTION, REMOTE_COMMITS[0]):
-            _property(node, name, " ".join(value.split()), (path, at), stock)
+
+
+def _hidden(node: Seen, name: str, place: Item, *, behind: bool) -> None:
+    """Report a setting that may be a secret, or a part of a password with a comma."""
+    message = f"`{quoted(name)}` of the connection is left out: it may be a secret."
+    hint = ""
+    if behind:
+        message = "The password ends at a comma, and what follows is left out: OpenJPA ignores it."
+        hint = "If it belongs to the password, enclose that in quotes: `Password='...,...'`."
+        hint += " Otherwise delete it."
+        key = f"properties/{CONNECTION}/{name}"
+        node.why[KIND.name, key] = "the password ends at the comma before it: OpenJPA ignores it"
+    node.say(NOT_KEPT, message, place, hint)
 
 
 def no_database(nodes: Sequence[Seen]) -> None:
@@ -100,7 +129,7 @@ def no_database(nodes: Sequence[Seen]) -> None:
         path = node.path(KIND.places[0])
         found = items(node.text(path) or "")
         packed, line = found.get(CONNECTION, ("", 0))
-        pairs = {spelling(name): value for name, value in connection_properties.split(packed)}
+        pairs = {pair.name: pair.value for pair in connection_properties.guarded(packed)}
         if found:
             node.say(rule, *_unusable(pairs.get("Url", ""), (path, line)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.adopt import persistence
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
-from omconf.artifacts.persistence import CONNECTION, SCHEMAS, spelling
+from omconf.artifacts.persistence import CONNECTION, SCHEMAS
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.formats import connection_properties
 from omconf.releases import RELEASES
@@ -101,7 +101,7 @@ def _score(node: Seen, release: Release) -> int:
         score += 10 * (classes == set(release.entities))
         found = persistence.items(text or "")
         pairs = connection_properties.split(found.get(CONNECTION, ("", 0))[0])
-        url = next((v for n, v in pairs if spelling(n) == "Url"), "")
+        url = next((v for n, v in pairs if connection_properties.spelling(n) == "Url"), "")
         if stock := release.persistence.get(persistence.kind_of(url)):
             known = {name: " ".join(value.split()) for name, (value, _) in found.items()}
             score += sum(known.get(name) == value for name, value in stock.properties)

@@ -6,11 +6,15 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.setenv import HAZELCASTS, KIND, OURS, START, item_of, plain
-from omconf.formats import block, header, tomcat
+from omconf.formats import block, header, tomcat, unit_file
 from omconf.formats.block import Block
-from omconf.formats.setenv import Option
+from omconf.formats.paths import PLAIN
+from omconf.formats.setenv import Option, evaluated
+from omconf.formats.shell_variables import Script
 from omconf.rules import NOT_KEPT
 from omconf.secrets import quoted, tells
+from omconf.spec import checks, programs
+from omconf.spec.refusal import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +22,7 @@ if TYPE_CHECKING:
     from omconf.adopt.model import Seen
 
 SETENV = KIND.places[0]
+CATALINA = "{home}/bin/catalina.sh"
 DATA_DIR, _ZONE = OURS[:2]
 _TOMCATS = re.compile(
     r"--add-opens.*|-D(?:jdk\.tls\.ephemeralDHKeySize|java\.protocol\.handler\.pkgs"
@@ -25,6 +30,10 @@ _TOMCATS = re.compile(
     r"|java\.util\.logging\.(?:config\.file|manager)|catalina\.(?:base|home)|java\.io\.tmpdir)=.*"
 )
 """Options that catalina.sh of Tomcat 9 to 11 itself sets."""
+STARTUP = "{home}/bin/startup.sh"
+INIT_SCRIPTS = "/etc/init.d/*"
+_SCRIPT = re.compile(r"/etc/init\.d/[^/*]+|/[^*]*\.sh")
+_BETWEEN = re.compile(r"[\s\"'=:;&|]+")
 _BEGIN = re.compile(r"^# BEGIN omconf: (\S+)", re.MULTILINE)
 
 
@@ -81,7 +90,7 @@ def facts(node: Seen) -> None:
         if key in OURS:
             _own(node, key, option, place)
             continue
-        if _TOMCATS.fullmatch(option.text):
+        if option.path == node.path(CATALINA) and _TOMCATS.fullmatch(option.text):
             continue
         if why := _refused(key, option):
             node.say(NOT_KEPT, f"The JVM option `{quoted(key)}` is left out: {why}.", place)
@@ -89,12 +98,41 @@ def facts(node: Seen) -> None:
         further.append(option.text)
         first = first or place
     node.tell(("openmeetings", "java_options"), further, first, default=[])
-    for name, path, line in _given(node)[0].unread:
+    for name, path, line in [*_given(node)[0].unread, *_of_starters(node)]:
         message = (
             f"`{quoted(name)}` is not read, so JVM options that it sets are missing from the spec."
         )
         hint = "Move its JVM options to openmeetings.java_options."
         node.say(NOT_KEPT, message, (path, line), hint)
+
+
+def starters(node: Seen) -> list[str]:
+    """Return the paths of scripts that the unit runs to start Tomcat, other than catalina.sh."""
+    found: list[str] = []
+    for pattern in KIND.around:
+        for path, text in node.around(node.path(pattern)):
+            for setting in unit_file.settings(text) if "/systemd/" in path else ():
+                if setting.section == "Service" and setting.key == "ExecStart":
+                    words = [word.lstrip("-@+!") for word in _BETWEEN.split(setting.value)]
+                    found += [word for word in words if _SCRIPT.fullmatch(word)]
+    scripts = (p for p in dict.fromkeys(found) if PLAIN.fullmatch(p))
+    return [path for path in scripts if not path.endswith("/catalina.sh")][:8]
+
+
+def _of_starters(node: Seen) -> Iterator[tuple[str, str, int]]:
+    """Find where scripts that start OpenMeetings set JVM options: the variable, path and line.
+
+    These are the unit's, or, where no unit runs it, Tomcat's own and those of SysV init.
+    """
+    scripts = [(path, node.text(path) or "") for path in starters(node)]
+    if not scripts and not node.unit:
+        init = [(path, text) for path, text in node.around(INIT_SCRIPTS) if f"{node.home}/" in text]
+        scripts = [(node.path(STARTUP), node.text(node.path(STARTUP)) or ""), *init]
+    for path, text in scripts:
+        lines: dict[int, str] = {}
+        for option in evaluated([Script(text, path)]):
+            lines.setdefault(option.line, option.variable)
+        yield from ((name, path, line) for line, name in lines.items())
 
 
 def _own(node: Seen, key: str, option: Option, place: tuple[str, int]) -> None:
@@ -116,4 +154,5 @@ def _refused(key: str, option: Option) -> str:
         return "it overrides the hazelcast.xml that omconf writes"
     if tells(key, option.text):
         return "it is a secret, which `ps` shows to every user of the node"
-    return ""
+    why = refusal(checks.clean, option.text) or refusal(programs.jvm_option, option.text)
+    return why.removesuffix(".")

@@ -166,6 +166,7 @@ def read(label: str, said: str) -> Survey:
             found.setdefault("odd", []).append(survey.escaped(text))
     homes = [match.groups() for text in found.get("home", ()) if (match := _HOME.fullmatch(text))]
     units = [p for p in found.get("unit", ()) if p.startswith(survey.UNITS) and "/../" not in p]
+    real = [text.partition(" -> ")[::2] for text in found.get("real", ())]
     return Survey(
         label,
         tuple(dict.fromkeys((home, webapp) for home, webapp in homes))[: survey.MAX_HOMES],
@@ -175,6 +176,7 @@ def read(label: str, said: str) -> Survey:
         host=next(iter(found.get("host", ())), ""),
         data=tuple(dict.fromkeys(map(_data, found.get("data", ()))))[: survey.MAX_HOMES],
         odd=tuple(dict.fromkeys(found.get("odd", ())))[: survey.MAX_HOMES],
+        real=tuple(real),
         addresses=tuple(filter(_is_address, found.get("address", ())))[:64],
     )
 

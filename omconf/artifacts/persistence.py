@@ -18,13 +18,13 @@ from omconf.artifacts.reading import Reading
 from omconf.cluster import database_url, same_database
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import plain_property
-from omconf.formats import connection_properties, dbcp2, header, jdbc_servers, jdbc_url
+from omconf.formats import connection_properties, header, jdbc_servers, jdbc_url
 from omconf.formats.xml import collapsed, escape, escaped, flatten
 from omconf.origin import FromFormat, FromPage, FromRelease, Origin, Value
 from omconf.regex import regex
 from omconf.rules import CONTRADICTION, DROPPED
 from omconf.schema import deployed_xml
-from omconf.secrets import HIDDEN, Secret, hides, in_plain
+from omconf.secrets import Secret, hides, in_plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -40,15 +40,11 @@ REMOTE_COMMITS = ("openjpa.RemoteCommitProvider", "tcp(Addresses=127.0.0.1)")
 """As the page writes it: when it starts, and when a member joins or leaves, OpenMeetings replaces it by
 the addresses of Hazelcast's members, in all 14 releases (measured with 9.1.0). A list of
 all nodes would be overwritten too, and would change every node's file with each new node."""
-_STOCK = ("DriverClassName", "Url", "Username", "Password", "TestOnBorrow")
-_STOCK_SPELLING = {dbcp2.bean_name(name): name for name in _STOCK}
-_ANY_CASE = frozenset(name.lower() for name in _STOCK)
 SCHEMAS = {
     "http://java.sun.com/xml/ns/persistence": "persistence-2.0.xsd",
     "https://jakarta.ee/xml/ns/persistence": "persistence-3.0.xsd",
 }
 """The schema of each line of JPA by its namespace."""
-_NAME = regex(r"[A-Za-z][A-Za-z0-9_.]{0,40}")
 _SETS = frozenset({"class"})
 _CONNECTS = regex(
     r"openjpa\.Connection(2|DriverName|Factory|Password|Properties|URL|UserName)"
@@ -158,7 +154,7 @@ class Persistence(Kind):
             option = key.removeprefix(f"{_URL}/").lower()
             of_tls = any(known.fullmatch(option) for known in database_url.OF_TLS.values())
             return "database.tls or .options" if of_tls else "database.options"
-        if key.rpartition("/")[2].lower() in _ANY_CASE - {"testonborrow"}:
+        if key.rpartition("/")[2].lower() in connection_properties.ANY_CASE - {"testonborrow"}:
             return ""  # the driver is the release's, always (OM214); a pool has no `URL`
         if key.startswith(f"properties/{CONNECTION}/"):
             return "database.pool"
@@ -220,38 +216,13 @@ def _before(cluster: Cluster, changes: Mapping[str, Change]) -> tuple[str, dict[
 
 
 def _connection_items(reading: Reading, key: str, value: str, number: int) -> None:
-    """Read the pairs. What follows a password and is no setting may be the rest of it.
-
-    Where there is no password at all, its name may be mistyped or a quote may be missing: then it
-    may be what stands under any other name, and what has run together with a setting.
-    """
-    secret = ""
-    rest: dict[str, list[str]] = {}
-    pairs = connection_properties.split(value)
-    whole = any(hides(name) for name, _ in pairs)
-    for name, part in pairs:
-        known = name.lower() in _ANY_CASE or spelling(name) in dbcp2.SETTINGS
-        word = known or (part != name and _NAME.fullmatch(name))
-        place = f"{key}/{spelling(name) if word or whole else HIDDEN}"
-        if secret and not known:
-            rest.setdefault(secret, []).append(name if part == name else f"{name}={part}")
-            continue
-        if not whole and (not known or ("=" in part and not part.startswith("jdbc:"))):
-            reading.secrets[place] = Secret(part)
+    for pair in connection_properties.guarded(value):
+        place = f"{key}/{pair.name}"
+        if pair.hidden:
+            reading.secrets[place] = Secret(pair.value)
             reading.lines[place] = number
-            secret = place
-            continue
-        _add(reading, place, part, number)
-        if place in reading.secrets:
-            secret, rest[place] = place, []
-    for place, names in rest.items():
-        reading.secrets[place] = Secret(",".join([reading.secrets[place].reveal(), *names]))
-
-
-def spelling(name: str) -> str:
-    """Write a setting as the stock file does: dbcp2 takes `url` for `Url`, and ignores `URL`."""
-    known = dbcp2.bean_name(name)
-    return _STOCK_SPELLING.get(known) or (known if known in dbcp2.SETTINGS else name)
+        else:
+            _add(reading, place, pair.value, number)
 
 
 def _add(reading: Reading, key: str, value: str, number: int) -> None:
@@ -376,7 +347,7 @@ def connection(
     release = cluster.openmeetings.release.value
     stock = release.persistence[database.kind.value]
     origin = FromRelease(release.name, f"{database.kind.value}_persistence.xml")
-    pool = {spelling(name): value for name, value in database.pool.items()}
+    pool = {connection_properties.spelling(name): value for name, value in database.pool.items()}
     pairs: list[tuple[str, Value[str] | Placeholder | tuple[Value[str], ...], bool]] = []
     for name, value in stock.connection:
         if name == "Url":
@@ -396,5 +367,7 @@ def connection(
         elif name == "Password":
             pairs.append((name, password, True))
         else:
-            pairs.append((name, pool.pop(spelling(name), Value(value, origin)), False))
+            pairs.append(
+                (name, pool.pop(connection_properties.spelling(name), Value(value, origin)), False)
+            )
     return pairs

@@ -278,11 +278,11 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
         findings.append((path, Finding(BY_HAND, number, message, _UNREAD)))
     counts = given.behind if block else given.options
     for option in counts:
-        if not option.known and option.text[0] in "$`":
+        if not option.known and option.opaque:
             word = f"The value of `{quoted(option.text)}` is known only on the node"
             message = f"{word}: JVM options in it are not compared."
             findings.append((option.path, Finding(BY_HAND, option.line, message, _UNREAD)))
-    told = {item_of(o.text)[0]: o for o in counts if o.text[0] not in "$`"}
+    told = {item_of(o.text)[0]: o for o in counts if not o.opaque}
     zone = texts.get(HOST_ZONE, "").strip()
     by_host = block is None and zone == wanted.get(_WHOLE[1])
     return Elsewhere(
@@ -304,7 +304,7 @@ def _lost(given: Given, line: int) -> Iterator[Finding]:
     """Report a block whose options do not reach the JVM, where that is certain."""
     if given.idle:
         yield Finding(OVERRULED, line, f"omconf's block does not run here{_LOST}", _MOVE)
-    elif not any(option.text[0] in "$`" for option in given.options):
+    elif not any(option.opaque for option in given.options):
         message = f"JAVA_OPTS is overwritten after omconf's block{_LOST}"
         yield Finding(OVERRULED, line, message, _KEEP)
 

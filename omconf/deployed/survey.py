@@ -79,6 +79,8 @@ class Survey:
     where they lead: another path for a link, their own path for a folder."""
     odd: tuple[str, ...] = ()
     """Web applications that are left out, as their paths hold characters that cannot be seen."""
+    real: tuple[tuple[str, str], ...] = ()
+    """Where the `webapps` of each base really lies: several paths may lead to one installation."""
     problem: Finding | None = None
 
 
@@ -106,8 +108,9 @@ def of_tree(label: str, root: str, *, dir_fd: int | None = None) -> Survey:
         speak = tuple(p for p, text in units.items() if _speaks(p, text, chosen))
         has_units = any(p.endswith(".service") for p in units)
         data = tuple(_data(tree, [f"{base}/webapps/{webapp}/data" for base, webapp in chosen]))
+        real = tuple(_real(tree, dict.fromkeys(base for base, _ in chosen)))
         left = tuple(odd[:MAX_HOMES])
-        return Survey(label, chosen, speak, has_units, _zone(tree), data=data, odd=left)
+        return Survey(label, chosen, speak, has_units, _zone(tree), data=data, odd=left, real=real)
 
 
 def led(folder: str, target: str) -> str:
@@ -127,6 +130,12 @@ def _data(tree: Tree, folders: Iterable[str]) -> Iterator[tuple[str, str]]:
                 tree.names(folder)
                 leads = folder
             yield folder, leads
+
+
+def _real(tree: Tree, bases: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for base in bases:
+        with suppress(OSError, UnresolvedError):
+            yield base, tree.real(f"{base}/webapps")
 
 
 def _speaks(path: str, text: str, homes: Iterable[tuple[str, str]]) -> bool:

@@ -54,6 +54,10 @@ homes=$(
 [ -z "$homes" ] || printf '%s\n' "$homes"
 # A unit may say no more than the path of a home.
 bases=$(printf '%s\n' "$homes" | sed -n 's#^home.\(/.*\)/webapps/[^/]*/WEB-INF/classes/hazelcast\.xml$#\1#p')
+# Several paths may lead to one installation.
+printf '%s\n' "$bases" | sort -u | while IFS= read -r base; do
+    if real=$(cd -P ".$base/webapps" 2>/dev/null && pwd); then say real "$base -> $real"; fi
+done
 for folder in $units; do
     eval "$list"
     if [ $# -gt 0 ]; then

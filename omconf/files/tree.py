@@ -115,6 +115,10 @@ class Tree:
         folder, name = self._place(path)
         return os.readlink(name, dir_fd=folder.fd)
 
+    def real(self, path: str) -> str:
+        """Return the path in the tree at which a folder really lies; raises as `read` does."""
+        return self._way(path).folder.real
+
     def stream(self, path: str) -> BinaryIO:
         """Open a file, as `read` does, for a reader that takes the parts that it wants."""
         folder, name = self._place(path)

@@ -1,7 +1,8 @@
 """Options of the JVM: which words of its command line are an option, whole in one word.
 
 Source: java(1) of OpenJDK 17. An option that is no option ends the list: the JVM takes it for the
-class to run. One that takes the next word (`-cp`, `--add-modules`) would swallow an option of omconf's.
+class to run. One that takes the next word (`-cp`, `--add-modules`) would swallow an option of omconf's;
+each of these also exists in one word, with `=`.
 """
 
 from __future__ import annotations
@@ -20,3 +21,16 @@ COMMANDS = ("-XX:OnOutOfMemoryError=", "-XX:OnError=")
 """Options whose value is a command line."""
 MAX_OPTIONS = 100_000
 """Bytes of all options together: setenv.sh exports them, and Linux takes 128 KiB of one variable."""
+IN_TWO_WORDS = {
+    **dict.fromkeys(("-cp", "-classpath", "--class-path"), "--class-path"),
+    **dict.fromkeys(("-p", "--module-path"), "--module-path"),
+    **{
+        name: name
+        for name in (
+            *("--add-exports", "--add-modules", "--add-opens", "--add-reads"),
+            *("--enable-native-access", "--limit-modules", "--patch-module"),
+            "--upgrade-module-path",
+        )
+    },
+}
+"""Options that take the next word, by their names, and what each is called in one word with `=`."""

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
+from omconf.formats import java
 from omconf.formats.shell_variables import MARK, RUN, VARIABLES, Mistake, Script, Shell
 from omconf.regex import regex
 
@@ -44,6 +45,11 @@ class Option:
         """Whether its text says all of it."""
         return self.sure and (self.literal or not {"$", "`"} & set(self.text))
 
+    @property
+    def opaque(self) -> bool:
+        """Whether only the node's shell can tell which options it stands for."""
+        return self.text.startswith(("$", "`"))
+
 
 def options(text: str) -> list[Option]:
     """Read the options that a file alone sets; see `evaluated`."""
@@ -55,13 +61,14 @@ def evaluated(
 ) -> list[Option]:
     """Read the options that scripts set, in the order in which catalina.sh gives them to the JVM.
 
-    `environment` is what the first one starts with: value, path and line, by name.
+    `environment` is what the first one starts with: value, path and line, by name. An option that
+    takes the next word is read as the same in one word: `--add-opens=...`.
     """
     shell = Shell(scripts, environment or {})
     return [
         Option(text, line, path, name, number % 2 == 0)
         for name in VARIABLES
-        for text, number in _options(shell.value(name))
+        for text, number in _joined(_options(shell.value(name)))
         for path, line in shell.places[number // 2 : number // 2 + 1]
     ]
 
@@ -115,6 +122,19 @@ def _options(value: str) -> Iterator[tuple[str, int]]:
         if word.replace("\\\n", ""):
             yield _unquoted(word), number
         number = int(marks[-1]) if marks else number
+
+
+def _joined(words: Iterator[tuple[str, int]]) -> Iterator[tuple[str, int]]:
+    """Join an option and the word that it takes; either is unsure if one of them is."""
+    for word, number in words:
+        taken = next(words, None) if word in java.IN_TWO_WORDS else None
+        if taken is None:
+            yield word, number
+        elif taken[0].startswith("-"):  # a mistake: what it takes is missing
+            yield word, number
+            yield taken
+        else:
+            yield f"{java.IN_TWO_WORDS[word]}={taken[0]}", number | taken[1] % 2
 
 
 def _mistake(value: str) -> tuple[str, int] | None:

@@ -119,7 +119,7 @@ class Environment:
                 self._unset.clear()
             self._unset += _words(_specified(value))
         elif key.startswith("Exec"):
-            options = [found[0] for found in _OPTION.finditer(value)][:1]
+            options = [found[0].rstrip("=") for found in _OPTION.finditer(value)][:1]
             self._add(self.commands, options, path, line)
 
     @staticmethod

@@ -250,8 +250,10 @@ class _Writer:
             if each == ("openmeetings", "data_dir"):
                 continue  # said among the differences
             message = f"`{'.'.join(each)}` is left out: {found.message}"
-            node, where = (fact.place.node, fact.place.path) if fact.place else (None, None)
-            self.left_out.append(NOT_KEPT.at(None, message, hint=found.hint, node=node, path=where))
+            left, at = NOT_KEPT.at(None, message, hint=found.hint), fact.place
+            if at:
+                left = diagnostic(at.node, at.path, Finding(NOT_KEPT, at.line, message, left.hint))
+            self.left_out.append(left)
         if path[0] == "storage" and path[1] == "server":
             why = "what serves the folder is not known"
             self.facts["storage", "kind"] = Fact(("storage", "kind"), "mounted", guess=why)

@@ -9,6 +9,8 @@ from pydantic_core import PydanticCustomError
 from omconf.secrets import masked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from omconf.diagnostics import Rule, Severity
 
 
@@ -24,3 +26,12 @@ def refuse(rule: Rule, message: str, hint: str = "", severity: Severity | None =
 def short(number: int) -> str:
     """Write a number for a message; one of 13 digits or more becomes `that size`."""
     return str(number) if abs(number) < 10**12 else "that size"
+
+
+def refusal(check: Callable[[str], object], value: str) -> str:
+    """Return the message with which a check refuses a value; empty if it accepts the value."""
+    try:
+        check(value)
+    except PydanticCustomError as error:
+        return error.message()
+    return ""

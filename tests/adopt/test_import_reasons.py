@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -209,3 +210,59 @@ def test_lines_that_cannot_be_read_are_reported(trees: Path, storage: bool) -> N
         ("OM352", "/opt/open/bin/setenv.sh"),
     ):
         assert said.count((rule, path)) == 1, said
+
+
+@pytest.mark.parametrize(
+    ("file", "pattern", "more"),
+    [
+        (HAZELCAST, "(?=<property name=)", '<property name="a b">1</property>\n'),
+        (PERSISTENCE, '(?=<property name="openjpa.Remote)', '<property name="a b" value="1"/>\n'),
+        (PERSISTENCE, "(5432/openmeetings)", r"\1?a%5Bb=1"),
+        (PERSISTENCE, "(?=, Username=)", ", maxTotl=1\n"),
+    ],
+)
+def test_a_value_that_the_spec_refuses_is_named_with_its_line(
+    trees: Path, file: str, pattern: str, more: str
+) -> None:
+    for node in ("om1", "om2", "om3"):
+        edit(trees / node, file, pattern, more)
+    _, found = imported(trees)
+    said = [d for d in found["diagnostics"] if " is left out: " in d["message"]]
+    assert [(d["rule"], d["node"], d["path"]) for d in said] == [("OM352", "om1", f"/{file}")]
+    assert all(d["line"] for d in said)
+
+
+@pytest.mark.parametrize("rest", ["wort99", "wo=rt99", "geheim", "a,b=c"])
+@pytest.mark.parametrize("env", ["geheim", "geheim,{}", None])
+def test_a_password_without_quotes_ends_at_its_comma(
+    trees: Path, rest: str, env: str | None
+) -> None:
+    for node in NODES:
+        edit(trees / node, PERSISTENCE, "pa55-postgresql", f"geheim,{rest}")
+    done, found = imported(trees, env={"OM_DB_PASSWORD": env.format(rest)} if env else {})
+    state = {"geheim": "equal", None: "unknown"}.get(env, "different")
+    assert [s["state"] for s in found["secrets"]] == [state]
+    assert done.code == 2
+    keys = {d["key"].rpartition("/")[2]: d["reason"] for d in found["differences"]}
+    assert ("Password" in keys) == (state == "different")
+    assert "ends at the comma" in keys["(sensitive value)"]
+    said = [d for d in found["diagnostics"] if d["rule"] == "OM352"]
+    assert [(d["node"], d["path"]) for d in said] == [(n, f"/{PERSISTENCE}") for n in NODES]
+    assert all(d["line"] for d in said)
+    assert not re.search(r"\bwo\b|wort99|rt99|b=c", done.out + done.err)
+    assert "pool" not in yaml.safe_load(found["spec"])["database"]
+
+
+@pytest.mark.parametrize("release", ["5.0.0", "5.0.1", "5.1.0"])
+def test_a_url_without_the_zone_of_the_server_says_what_to_set(
+    tmp_path: Path, release: str
+) -> None:
+    by_hand(tmp_path, release, "mysql")
+    for node in NODES:
+        edit(tmp_path / node, PERSISTENCE, "&amp;serverTimezone=[^,]*", "")
+    done, found = imported(tmp_path)
+    assert done.code == 2
+    told = {(d["key"].rpartition("/")[2], d["reason"]) for d in found["differences"] if d["key"]}
+    ((key, reason),) = told
+    assert key == "serverTimezone"
+    assert "database.options" in reason

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.formats.connection_properties import quote, split
+from omconf.formats.connection_properties import guarded, quote, split
+from omconf.secrets import HIDDEN
 
 MEASURED = {
     "plain": "plain",
@@ -59,3 +60,27 @@ def test_the_stock_files_way_of_writing() -> None:
 @given(st.text(max_size=60))
 def test_any_text_can_be_split(text: str) -> None:
     assert all(isinstance(pair, tuple) for pair in split(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "pairs"),
+    [
+        (
+            "url=x,Password=a,b",
+            [("Url", "x", False), ("Password", "a", False), (HIDDEN, "b", True)],
+        ),
+        (
+            "Password=a,b=c,maxTotal=9,d",
+            [("Password", "a", False), ("maxTotal", "9", False), (HIDDEN, "b=c,d", True)],
+        ),
+        ("Password='a,b'", [("Password", "a,b", False)]),
+        ("odd=1,Password=a", [("odd", "1", False), ("Password", "a", False)]),
+        (
+            "Username=a,b,Url=jdbc:a=b",
+            [("Username", "a", False), ("Url", "jdbc:a=b", False), (HIDDEN, "b", True)],
+        ),
+        ("Username=a=b", [("Username", "a=b", True)]),
+    ],
+)
+def test_what_may_be_a_secret_is_guarded(text: str, pairs: list[tuple[str, str, bool]]) -> None:
+    assert [tuple(pair) for pair in guarded(text)] == pairs

@@ -185,3 +185,16 @@ def test_a_variable_that_doubles_stays_small() -> None:
 )
 def test_what_ends_the_command_of_java(text: str, read: list[tuple[str, str, int]]) -> None:
     assert [(mistake.name, mistake.char, mistake.line) for mistake in mistakes(text)] == read
+
+
+@pytest.mark.parametrize(
+    ("words", "texts"),
+    [
+        ("--add-opens a/b=c -Xss1m", ["--add-opens=a/b=c", "-Xss1m"]),
+        ("-cp /a.jar", ["--class-path=/a.jar"]),
+        ("--add-modules -Xss1m", ["--add-modules", "-Xss1m"]),
+        ("--add-modules", ["--add-modules"]),
+    ],
+)
+def test_an_option_that_takes_the_next_word(words: str, texts: list[str]) -> None:
+    assert [option.text for option in options(f'JAVA_OPTS="{words}"')] == texts

@@ -299,9 +299,26 @@ def test_the_rest_of_a_password_with_a_comma_is_hidden_too(deployed: Path) -> No
     edit(deployed / "om1" / PERSISTENCE, "Username=openmeetings,", "")
     edit(deployed / "om1" / PERSISTENCE, "b=h1dden", "b=h1dden, Username=openmeetings")
     document = plan(deployed)
-    (item,) = only_change(document)["items"]
-    assert (item["key"].rpartition("/")[2], item["secret"]) == ("Password", "different")
+    items = only_change(document)["items"]
+    said = {(i["key"].rpartition("/")[2], i["action"], i["secret"]) for i in items}
+    assert said == {
+        ("Password", "update", "different"),
+        ("(sensitive value)", "delete", "different"),
+    }
     assert "h1dden" not in json.dumps(document)
+
+
+@pytest.mark.parametrize(("wanted", "state"), [("a", "equal"), ("a,h1dden", "different")])
+def test_a_password_without_quotes_ends_at_its_comma(
+    deployed: Path, wanted: str, state: str
+) -> None:
+    edit(deployed / "om1" / PERSISTENCE, f"Password={SECRET}", "Password=a,h1dden")
+    env = {"OM_DB_PASSWORD": wanted}
+    document = json.loads(omconf("plan", SPEC, "--deployed", deployed, "--json", env=env).out)
+    (change,) = [c for c in document["changes"] if c["node"] == "om1" and c["items"]]
+    assert change["action"] == "update"
+    (check,) = [s for s in document["secrets"] if s["node"] == "om1"]
+    assert check["secret"] == state
 
 
 @pytest.mark.parametrize("broken", ["Username=openmed=h1dden", "Username=x, Pass=word=h1dden"])

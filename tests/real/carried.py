@@ -76,7 +76,7 @@ def test_rolling_change_and_its_undo(applied: Applied) -> None:
     restarted(line, *ALL)
     waited = waiting.end()
     # What it was to do was done by the other meanwhile: it may not do it again.
-    assert waited.how in (("unchanged", 0), ("refused", 1)), (waited.how, waited.out, waited.err)
+    assert waited.how in (("unchanged", 0), ("refused", 1)), (waited.how, waited.events, waited.err)
     assert not set(applied.processes().values()) & set(ran.values())
     applied.settle()
 

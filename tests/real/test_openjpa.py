@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from omconf.artifacts import persistence
+from omconf.formats import connection_properties
 from omconf.releases import RELEASES
 from omconf.secrets import Secret
 from tests.clusters import rules_of, simple, spec_of
@@ -169,3 +170,18 @@ def test_hostile_names_log_in_or_are_refused(java: str, server: Any, tmp_path: P
     assert len(files) >= len(NAMES) - 1
     said = _login(java, server, "4.1.1", list(files.values()))
     assert said == [f"ok\t{name}\t{name}" for name in files]
+
+
+@pytest.mark.parametrize("rest", ["wort99", "wo=rt99", " maxTotl=1"])
+def test_a_password_without_quotes_ends_at_its_comma(
+    java: str, server: Any, tmp_path: Path, rest: str
+) -> None:
+    server.create(user := f"om_{len(rest)}", "geheim", user)
+    for line, release in LINES.items():
+        file = _written(
+            tmp_path / "p.xml", "XX", release, **_database(server, user=user, name=user)
+        )
+        file.write_text(file.read_text().replace("Password=XX", f"Password=geheim,{rest}"))
+        assert _login(java, server, line, [file]) == [f"ok\t{user}\t{user}"]
+    first, *others = connection_properties.guarded(f"Password=geheim,{rest}")
+    assert (first.value, [pair.hidden for pair in others]) == ("geheim", [True])
