@@ -66,6 +66,12 @@ def is_off(document: _Element, join: str) -> bool:
     return enabled(document, join) <= {"false"}
 
 
+def attributes(document: _Element, join: str) -> Iterator[tuple[str, int]]:
+    """Yield the names of a join's attributes, with their lines."""
+    for element in document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}"):
+        yield from ((str(name), int(element.sourceline or 0)) for name in element.attrib)
+
+
 def drop_unused_interfaces(items: dict[str, str]) -> None:
     """Leave out disabled interfaces, which have no effect."""
     if items.get(f"{_INTERFACES}enabled") == "false":
