@@ -15,6 +15,7 @@ from lxml import etree
 from omconf.artifacts.hazelcast import KIND
 from omconf.hazelcast.items import MEMBER
 from omconf.releases import hazelcast_elements
+from tests.artifacts.test_hazelcast_hints import NUMBERS
 from tests.needs import needs
 from tests.real.classes import compiled
 from tests.real.programs import JAVA, run
@@ -227,3 +228,20 @@ def test_members_and_ports_are_those_that_hazelcast_reads(
     # Hazelcast 5.2 and newer keep an element's text whole until they join: then they split it so.
     known = re.findall(r"^tcp-ip=true\[(.*)\]$", done.stdout, re.MULTILINE)
     assert [re.findall("[^,; ]+", members) for members in known] == listed
+
+
+@needs("java", "javac")
+@pytest.mark.parametrize("jar", JARS)
+def test_a_number_is_one_in_any_form(java: str, tmp_path: Path, jar: str) -> None:
+    files = []
+    for number, before in enumerate(("", "0", "+", "+00")):
+        files.append(tmp_path / f"{number}.xml")
+        files[-1].write_text(NUMBERS.format(before))
+    classes = compiled(_jars(min(JARS)), JAVA / "Parse.java")
+    done = run(java, *FAST, "-cp", f"{classes}:{_jars(jar)}", "Parse", *map(str, files))
+    said = [part.partition("\n")[2] for part in done.stdout.split("file=")[1:]]
+    assert len(said) == len(files), done.stderr
+    # The partition count is a property, of which the file's text is printed.
+    numbers = {re.sub("^property .*\n", "", part, flags=re.MULTILINE) for part in said}
+    assert len(numbers) == 1
+    assert "port=5701 auto-increment=false\n" in numbers.pop()

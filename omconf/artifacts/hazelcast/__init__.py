@@ -54,7 +54,6 @@ _SPEC_KEYS = {
     "network/join/multicast/multicast-timeout-seconds": "discovery.timeout",
 }
 """The source of items that have their own keys in the spec."""
-_BOOLEANS = ("/enabled", "/auto-increment")
 
 
 class Hazelcast(Kind):
@@ -99,14 +98,13 @@ class Hazelcast(Kind):
             disabled += (f"network/join/{_STRATEGIES}/",)
         ones: dict[str, int] = {}
         for name, value, number in items_of(document):
-            boolean = name.endswith(_BOOLEANS)
-            if boolean and value == "1":
+            if value == "1" and deployed_members.is_boolean(name):
                 ones[name] = number
             # A disabled join counts as absent, as long as Hazelcast knows its elements.
             if f"{name}/".startswith(disabled) and _is_known(name):
                 reading.lines.setdefault(name, number)
             else:
-                reading.add(name, deployed_members.truth(value) if boolean else value, number)
+                reading.add(name, deployed_members.settled(name, value), number)
         add_ports(reading.items, reading.lines)
         deployed_members.settle_defaults(reading.items, reading.lines)
         drop_unused_interfaces(reading.items)
@@ -114,9 +112,7 @@ class Hazelcast(Kind):
         on = [name for name in _JOINS[1:] if "true" in enabled(document, name)]
         if len(on) > 1 and not findings:
             findings.append(deployed_members.two_joins(on, reading.lines))
-        for finding in _attributes(document):
-            report(findings, finding)
-        for finding in deployed_members.counts_as_false(ones):
+        for finding in (*_attributes(document), *deployed_members.counts_as_false(ones)):
             report(findings, finding)
         return reading
 
