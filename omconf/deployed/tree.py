@@ -152,4 +152,9 @@ def no_file(what: str) -> Finding:
 def no_folder(path: str) -> Finding:
     """Return the finding that a path on the way to a file is not a directory (OM316)."""
     message = f"`{quoted(path)}` is not a directory."
-    return Finding(NOT_A_FILE, 0, message, "Remove it, or move it away.")
+    return Finding(
+        NOT_A_FILE,
+        0,
+        message,
+        "Put a directory there, or a link to one. If nothing is deployed there yet, remove it.",
+    )
