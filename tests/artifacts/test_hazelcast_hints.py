@@ -93,6 +93,18 @@ def test_a_brace_that_is_never_closed_is_no_variable(name: str) -> None:
     assert hints(TAKEN.replace(f"${{{name}}}", f"${{{name}")) != set()
 
 
+@pytest.mark.parametrize("text", ["", "<hazelcast", f"{ROOT}<network>", "<a b='<'/>"])
+def test_what_is_no_xml_has_a_hint(text: str) -> None:
+    ((rule, hint),) = hints(text)
+    assert (rule, hint) == ("OM301", "Correct the XML, or restore the file from a backup.")
+
+
+@pytest.mark.parametrize("value", ["abc", "99999", "-1"])
+def test_a_number_that_is_none_has_a_hint(value: str) -> None:
+    inner = f'<multicast enabled="true"><multicast-port>{value}</multicast-port></multicast>'
+    assert hints(FILE % inner) == {("OM301", "Write a whole number from 0 to 65535.")}
+
+
 NUMBERS = """<hazelcast xmlns="http://www.hazelcast.com/schema/config">
 <properties><property name="hazelcast.partition.count">{0}271</property></properties>
 <network><port port-count="{0}7" auto-increment="false">{0}5701</port><join>
