@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from omconf.actions import Do, Manual, Run, run
 from omconf.dataclass import dataclass
 from omconf.formats import names
+from omconf.releases import is_earlier
 from omconf.waits import MOUNT_SECONDS
 
 if TYPE_CHECKING:
@@ -56,6 +57,21 @@ def restart(
 ) -> Effect:
     """The effect of a file that OpenMeetings reads when it starts."""
     return Effect("restart", why, rolling, needs=needs, decided_by=decided_by)
+
+
+HOME = "OpenMeetings moves to another home, and the files of the earlier one are not compared"
+"""Why nodes stop whose home changes."""
+
+
+def other_release(before: str, after: str) -> str:
+    """Return why nodes cannot run two releases side by side."""
+    tables = "a new release changes the database tables"
+    if is_earlier(after, before):
+        tables = "an earlier release cannot use the database tables of a later one"
+    return (
+        f"OpenMeetings {before} changes to {after}: Hazelcast rejects members of another minor"
+        f" version, and {tables}"
+    )
 
 
 def make_folder(cluster: Cluster, folder: str) -> Do:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from omconf.actions import Stage
 from omconf.artifacts.contents import Artifact, Line, Ownership, line
-from omconf.artifacts.effect import Change, Effect
+from omconf.artifacts.effect import HOME, Change, Effect, other_release
 from omconf.artifacts.model import Kind
 from omconf.artifacts.reading import Reading
 from omconf.cluster.ports import REMOTE_COMMIT_PORT
@@ -25,7 +25,7 @@ from omconf.formats.node_check import PROGRAM
 from omconf.origin import FromFormat, FromPage, Value
 from omconf.regex import regex
 from omconf.rules import SPLIT_CLUSTER
-from omconf.secrets import masked
+from omconf.secrets import masked, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -115,9 +115,18 @@ class NodeCheck(Kind):
         return _SPEC_KEYS.get(key, "") if replaced else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
-        """Nothing restarts: people and `omconf verify` run the check."""
-        why = "only people and `omconf verify` run the check"
-        return Effect("none", why)
+        """Nothing restarts: people and `omconf verify` run the check.
+
+        A release or a home may change with no other file of omconf's: only here it is a change.
+        """
+        values = {key: (c.before, c.after) for key, c in changes.items() if c.before and c.after}
+        whys = {}
+        if release := values.get("release"):
+            whys["release"] = other_release(*map(quoted, release))
+        if "home" in values:
+            whys["home"] = HOME
+        why = "; ".join(whys.values()) or "only people and `omconf verify` run the check"
+        return Effect("none", why, rolling=not whys, decided_by=tuple(whys))
 
 
 _SPEC_KEYS = {

@@ -75,6 +75,8 @@ HAZELCASTS = (
     "-Dhazelcast.local.publicAddress",
 )
 """System properties of Hazelcast that override its file."""
+_DELETE = "Delete it: omconf's block has the complete list."
+_APPLY = "Apply the plan: it writes the complete list."
 _BY_HAND_LIST = regex(r"serialization\.class\.whitelist=([^\s\"']*)")
 
 
@@ -124,7 +126,7 @@ class Jvm(BlockKind):
             if inside:
                 inside = content.endswith("\\")
                 key, value = item_of(plain(content))
-                for finding in _lacking(f"{key}={value}", number):
+                for finding in _lacking(f"{key}={value}", number, _APPLY):
                     report(findings, finding)
                 entries.append(Entry(key, value, number, number, (begin, end), (begin, end)))
             elif content == START:
@@ -379,16 +381,14 @@ def _quoted(value: Value[str], before: str) -> Value[str]:
     return Value(java_opts.quoted(before + value.value), value.origin)
 
 
-def _lacking(raw: str, number: int) -> Iterator[Finding]:
-    """Find a hand-made whitelist that causes remote commits to be dropped."""
+def _lacking(raw: str, number: int, hint: str = _DELETE) -> Iterator[Finding]:
+    """Find a whitelist that causes remote commits to be dropped."""
     if found := _BY_HAND_LIST.search(raw):
         listed = found[1].split(",")
         missing = [name for name in WHITELIST if name not in listed]
         if missing:
             message = f"The whitelist lacks {', '.join(missing)}: every remote commit is dropped."
-            yield Finding(
-                DROPPED, number, message, "Delete it: omconf's block has the complete list."
-            )
+            yield Finding(DROPPED, number, message, hint)
 
 
 def item_of(option: str) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from omconf.deployed import archive
 from omconf.deployed.budget import FEWER
 from omconf.deployed.releases import hazelcast_of, release_of
 from omconf.deployed.snapshot import TOO_LARGE, DeployedFile, NodeFiles
+from omconf.deployed.tree import no_folder
 from omconf.diagnostics import Finding
 from omconf.rules import UNREADABLE
 
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
     from omconf.deployed.tree import Same
 
 MARK = "omconf-read"
-"""What the node's lines about files begin with, on stderr: MARK, what, path; a tab between them."""
+"""What the node's lines about files begin with, on stderr: MARK, what, path; a tab between them.
+
+With `above`, what is no directory on the way to the path follows.
+"""
 PROBLEMS = {
     "unreadable": Finding(UNREADABLE, 0, "It cannot be read: Permission denied."),
     "large": TOO_LARGE,
@@ -135,5 +139,8 @@ def _said(text: str) -> Iterator[tuple[str, DeployedFile]]:
     for line in text.split("\n"):
         mark, _, rest = line.partition("\t")
         what, _, path = rest.partition("\t")
-        if mark == MARK and what in PROBLEMS:
+        if mark == MARK and what == "above":
+            path, _, above = path.partition("\t")
+            yield f"/{path}", DeployedFile(None, no_folder(f"/{above}"))
+        elif mark == MARK and what in PROBLEMS:
             yield f"/{path}", DeployedFile(None, PROBLEMS[what])

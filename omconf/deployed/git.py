@@ -12,7 +12,7 @@ from omconf.dataclass import dataclass
 from omconf.deployed import git_objects, git_repository, git_tree
 from omconf.deployed.git_repository import GitError
 from omconf.deployed.snapshot import NODE, TOO_LARGE, DeployedFile, NodeFiles, Request, Snapshot
-from omconf.deployed.tree import no_file
+from omconf.deployed.tree import NOT_RESOLVED, no_file, no_folder
 from omconf.diagnostics import Finding
 from omconf.files.tree import MAX_PARTS
 from omconf.ownership import OWNED
@@ -31,7 +31,9 @@ HINT = "Name a commit, and the bundle directory in it: `--git HEAD -o bundles`."
 _MANIFEST = "manifest.json"
 _PLACES = tuple(owned.folder for owned in OWNED.values())
 _Key = TypeVar("_Key", str, tuple[str, str])
-_TOO_DEEP = DeployedFile(None, Finding(NOT_A_FILE, 0, "The path is nested too deeply."))
+_TOO_DEEP = DeployedFile(
+    None, Finding(NOT_A_FILE, 0, "The path is nested too deeply.", NOT_RESOLVED)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,16 +51,19 @@ class Git:
             path = os.path.normpath(os.path.join(os.path.relpath(base, repository.top), below))
             with git_objects.opened(repository) as objects:
                 tree = _folder(objects, objects.tree_of(self.revision), path)
-                nodes, left = _Bundles(objects, tree).read(requests, whole=whole)
+                nodes, left = _Bundles(objects, tree, self.directory).read(requests, whole=whole)
         except GitError as error:
             message = f"{self.directory} cannot be read at {self.revision}: {error}."
             return UNREADABLE.at(None, message, hint=error.hint or HINT)
         found: tuple[Diagnostic, ...] = ()
-        if not any(r.manifest in nodes[node].files for node, r in requests.items()) and not left:
+        any_bundle = left or any(
+            nodes[node].problem or r.manifest in nodes[node].files for node, r in requests.items()
+        )
+        if not any_bundle:
             message = (
                 f"{self.directory} has no bundle at {self.revision}: everything is treated as new."
             )
-            found = (NOTHING_THERE.at(None, message),)
+            found = (NOTHING_THERE.at(None, message, hint=HINT),)
         return Snapshot("git", nodes, left, found)
 
 
@@ -85,10 +90,11 @@ def _folder(objects: Objects, tree: str, path: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Bundles:
-    """A committed bundle directory: its tree, or None where none is committed."""
+    """A committed bundle directory: its tree, or None where none is committed, and its path."""
 
     objects: Objects
     tree: str | None
+    directory: str
 
     def read(
         self, requests: Mapping[str, Request], *, whole: bool
@@ -96,13 +102,13 @@ class _Bundles:
         """Read the bundles of the spec's nodes, and of the nodes that it no longer has."""
         folders = dict.fromkeys((*requests, *(r.earlier for r in requests.values() if r.earlier)))
         others = self._others(folders) if whole else []
-        parts = self._parts((*folders, *others))
+        parts, blocked = self._parts((*folders, *others))
         listed = {name: found[_MANIFEST] for name, found in parts.items() if _MANIFEST in found}
         manifests = self._files(listed)
         last = Request.of_left(requests)
         asked = dict(requests)
         folder = {
-            node: r.earlier if r.earlier and node not in listed else node
+            node: r.earlier if r.earlier and node not in {*listed, *blocked} else node
             for node, r in requests.items()
         }
         for name in others:
@@ -119,7 +125,7 @@ class _Bundles:
             files = {path: found[node, path] for path in paths[node] if (node, path) in found}
             if folder[node] in listed:
                 files[request.manifest] = manifests[folder[node]]
-            nodes[node] = NodeFiles(files, paths[node])
+            nodes[node] = NodeFiles(files, paths[node], blocked.get(folder[node]))
         return {node: nodes.pop(node) for node in requests}, nodes
 
     def _others(self, known: Collection[str]) -> list[str]:
@@ -132,11 +138,17 @@ class _Bundles:
             )
         return result
 
-    def _parts(self, folders: Iterable[str]) -> dict[str, dict[str, Entry]]:
-        """Find the manifest and the three places of files of each node's folder."""
+    def _parts(
+        self, folders: Iterable[str]
+    ) -> tuple[dict[str, dict[str, Entry]], dict[str, Finding]]:
+        """Find the manifest and the three places of files of each node's folder.
+
+        A node whose folder, or one of these places, is no folder has no parts, but a finding.
+        """
         result: dict[str, dict[str, Entry]] = {name: {} for name in folders}
+        blocked: dict[str, Finding] = {}
         if self.tree is None:
-            return result
+            return result, blocked
         wanted = {
             (self.tree, f"{name}/{part}"): (name, part)
             for name in result
@@ -144,8 +156,11 @@ class _Bundles:
         }
         for pair, entry in git_tree.find(self.objects, wanted).items():
             name, part = wanted[pair]
+            if entry.above or not (entry.is_folder or part == _MANIFEST):
+                path = os.path.join(self.directory, entry.above or f"{name}/{part}")
+                blocked[name] = _not_a_folder(path, entry.kind)
             result[name][part] = entry
-        return result
+        return result | {name: {} for name in blocked}, blocked
 
     def _find(
         self, paths: Mapping[str, Iterable[str]], parts: Mapping[str, Mapping[str, Entry]]
@@ -161,12 +176,11 @@ class _Bundles:
             (node, place)
             for node, found in parts.items()
             for name in _PLACES
-            if (place := found.get(name)) and not place.is_file
+            if (place := found.get(name))
         ]
         wanted = (
             (place.id, path[1:])
             for node, place in places
-            if place.is_folder
             for path in paths[node]
             if (node, path) not in deep
         )
@@ -174,8 +188,7 @@ class _Bundles:
         entries = {}
         for node, place in places:
             for path in paths[node]:
-                entry = there.get((place.id, path[1:])) if place.is_folder else place
-                if entry:
+                if entry := there.get((place.id, path[1:])):
                     entries[node, path] = entry
         return self._files(entries) | deep
 
@@ -187,6 +200,18 @@ class _Bundles:
             for name, data in git_tree.blobs(self.objects, sorted(ids)).items()
         }
         return {
-            key: files[entry.id] if entry.is_file else DeployedFile(None, no_file(entry.kind))
+            key: files[entry.id] if entry.is_file else DeployedFile(None, _no_file(entry))
             for key, entry in entries.items()
         }
+
+
+def _no_file(entry: Entry) -> Finding:
+    return no_folder(f"/{entry.above}") if entry.above else no_file(entry.kind)
+
+
+def _not_a_folder(path: str, kind: str) -> Finding:
+    message = f"`{path}` is not a directory in the commit, but {kind}."
+    hint = (
+        "Commit the directory that `omconf build` writes, or remove it if there is no bundle yet."
+    )
+    return Finding(NOT_A_FILE, 0, message, hint)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
@@ -39,11 +40,13 @@ class Entry:
 
     mode: int
     id: str
+    above: str = ""
+    """Where it is, if the path that was looked up goes on below it: it should be a folder."""
 
     @property
     def is_file(self) -> bool:
-        """True for a regular file."""
-        return stat.S_ISREG(self.mode)
+        """True for a regular file where the path ends."""
+        return stat.S_ISREG(self.mode) and not self.above
 
     @property
     def is_folder(self) -> bool:
@@ -64,7 +67,7 @@ class Entry:
 def find(objects: Objects, wanted: Iterable[Wanted]) -> dict[Wanted, Entry]:
     """Look paths up; what does not exist is left out.
 
-    A symbolic link or a submodule on the way to a path is not followed: it is returned itself.
+    What is no folder on the way to a path is returned itself, a symbolic link or a submodule too.
     Raises GitError for trees that are missing, damaged or too large.
     """
     result: dict[Wanted, Entry] = {}
@@ -91,8 +94,9 @@ def find(objects: Objects, wanted: Iterable[Wanted]) -> dict[Wanted, Entry]:
                     end = start + len(found)
                     if end < len(path) and entry.is_folder:
                         below.setdefault(entry.id, []).append((pair, path, end + 1))
-                    elif end == len(path) or not entry.is_file:
-                        result[pair] = entry
+                    else:
+                        above = os.fsdecode(path[:end]) if end < len(path) else ""
+                        result[pair] = replace(entry, above=above)
         level = below
     return result
 

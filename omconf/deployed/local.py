@@ -26,7 +26,9 @@ class Local:
     def read(self, requests: Mapping[str, Request], *, whole: bool) -> Snapshot | Diagnostic:
         """Read the files of the one node that is asked for."""
         if not os.path.isdir(self.root):
-            return UNREADABLE.at(None, f"The root {self.root} is not a directory.")
+            message = f"The root {self.root} is not a directory."
+            hint = "Name the root of the node's files: `/`, or a directory with a copy of them."
+            return UNREADABLE.at(None, message, hint=hint)
         real = os.path.realpath(self.root)
         own = real == "/"
         read = {n: tree.read(real, r, access=own) for n, r in requests.items()}

@@ -64,6 +64,17 @@ for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u)
     elif [ -d "./$path" ]; then
         say directory "$path"
     elif [ ! -e "./$path" ]; then
+        # A file on the way to it, or a link that leads nowhere.
+        above=$path
+        while case $above in */*) ;; *) false ;; esac; do
+            above=${above%/*}
+            if [ -d "./$above" ]; then
+                break
+            elif [ -e "./$above" ] || [ -L "./$above" ]; then
+                say above "$path	$above"
+                continue 2
+            fi
+        done
         absent="$absent$IFS./$path"
     elif [ ! -f "./$path" ]; then
         say special "$path"

@@ -15,11 +15,12 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
+from omconf.deployed.tree import NO_NODE
 from omconf.diagnostics import Finding
 from omconf.files import read
 from omconf.files.tree import Tree, UnresolvedError
 from omconf.formats import unit_file
-from omconf.rules import NOT_A_FILE, UNREADABLE
+from omconf.rules import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -94,8 +95,7 @@ def of_tree(label: str, root: str, *, dir_fd: int | None = None) -> Survey:
     try:
         tree = Tree.at(root, dir_fd=dir_fd)
     except NotADirectoryError:
-        problem = Finding(NOT_A_FILE, 0, "The node's folder is not a directory.")
-        return Survey(label, problem=problem)
+        return Survey(label, problem=NO_NODE)
     except OSError as error:
         problem = Finding(UNREADABLE, 0, f"It cannot be read: {error.strerror}.")
         return Survey(label, problem=problem)

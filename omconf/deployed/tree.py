@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import grp
+import os
 import pwd
 import stat
 from contextlib import suppress
@@ -23,13 +24,20 @@ from omconf.diagnostics import Finding
 from omconf.files.read import NotRegularError, TooLargeError
 from omconf.files.tree import Tree, UnresolvedError
 from omconf.rules import NOT_A_FILE, UNREADABLE
+from omconf.secrets import quoted
 
 if TYPE_CHECKING:
-    import os
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from omconf.deployed.snapshot import Request
 
+NOT_RESOLVED = "Replace the path by a shorter one with fewer links."
+NO_NODE = Finding(
+    NOT_A_FILE,
+    0,
+    "The node's folder is not a directory.",
+    "Make it a directory with the node's files, or remove it if nothing is deployed there yet.",
+)
 Same = dict[bytes, bytes]
 """Contents that were read already: what is the same on many nodes is kept once."""
 
@@ -52,8 +60,7 @@ def read(
     except FileNotFoundError:
         return NodeFiles(asked=request.asked(None))
     except NotADirectoryError:
-        problem = Finding(NOT_A_FILE, 0, "The node's folder is not a directory.")
-        return NodeFiles(asked=request.asked(None), problem=problem)
+        return NodeFiles(asked=request.asked(None), problem=NO_NODE)
     except OSError as error:
         return NodeFiles.unknown(request, f"It cannot be read: {error.strerror}.")
     same = {} if same is None else same
@@ -99,10 +106,12 @@ def _read(tree: Tree, path: str, access: bool, same: Same) -> DeployedFile | Non
     """Read one file; None when there is none."""
     try:
         contents, real = tree.read(path, MAX_BYTES)
-    except (FileNotFoundError, NotADirectoryError):
+    except FileNotFoundError:
         return None
+    except NotADirectoryError as error:
+        return DeployedFile(None, no_folder(os.fsdecode(error.filename)))
     except UnresolvedError as error:
-        return DeployedFile(None, Finding(NOT_A_FILE, 0, str(error)))
+        return DeployedFile(None, Finding(NOT_A_FILE, 0, str(error), NOT_RESOLVED))
     except NotRegularError as error:
         return DeployedFile(None, no_file(error.what))
     except TooLargeError:
@@ -136,4 +145,16 @@ def _named(look_up: Callable[[int], Sequence[Any]], number: int) -> str:
 
 def no_file(what: str) -> Finding:
     """Return the finding that something else is where a file is expected (OM316)."""
-    return Finding(NOT_A_FILE, 0, f"Expected a file, but found {what}.")
+    hint = "Put a regular file there: `cp -L` copies the file that a link leads to."
+    return Finding(NOT_A_FILE, 0, f"Expected a file, but found {what}.", hint)
+
+
+def no_folder(path: str) -> Finding:
+    """Return the finding that a path on the way to a file is not a directory (OM316)."""
+    message = f"`{quoted(path)}` is not a directory."
+    return Finding(
+        NOT_A_FILE,
+        0,
+        message,
+        "Put a directory there, or a link to one. If nothing is deployed there yet, remove it.",
+    )

@@ -89,7 +89,8 @@ class Tree:
     def read(self, path: str, limit: int) -> Found:
         """Read a file by its absolute path; it has to be a regular one, and no link.
 
-        Raises UnresolvedError, and what `files.read.contents` raises.
+        Raises UnresolvedError, NotADirectoryError (`filename` is the component on the way that is no
+        directory, in the tree), and what `files.read.contents` raises.
         """
         try:
             folder, name = self._place(path)
@@ -143,9 +144,12 @@ class Tree:
         return way
 
     def _step(self, way: _Way, name: str) -> _Way:
-        """Go on by one component, and by those of the links that it leads to."""
+        """Go on by one component, and by those of the links that it leads to.
+
+        Raises NotADirectoryError, as for a file, for a link that leads nowhere.
+        """
         folder, parts, links = way
-        todo = [name]
+        todo, asked = [name], f"{folder.real}/{name}"
         while todo:
             parts += 1
             if parts + len(todo) > MAX_PARTS + 1:
@@ -156,7 +160,12 @@ class Tree:
             if name == "..":
                 folder = folder.above or folder
                 continue
-            below = self._below(folder, name)
+            try:
+                below = self._below(folder, name)
+            except FileNotFoundError:
+                if links == way.links:
+                    raise
+                raise _no_folder(asked) from None
             if isinstance(below, _Folder):
                 folder = below
                 continue
@@ -189,7 +198,7 @@ class Tree:
                     raise
             mode = os.stat(name, dir_fd=folder.fd, follow_symlinks=False).st_mode
             if not stat.S_ISDIR(mode) and not stat.S_ISLNK(mode):
-                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), real)
+                raise _no_folder(real)
         raise OSError(errno.EAGAIN, "a folder in the path keeps changing", real)
 
     def _forget(self) -> None:
@@ -199,3 +208,7 @@ class Tree:
         self._held.clear()
         self._ways.clear()
         self._ways[""] = _Way(self.root)
+
+
+def _no_folder(path: str) -> NotADirectoryError:
+    return NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), path)

@@ -117,6 +117,21 @@ def find(text: str, cluster: str) -> Block | Finding | None:
     return block
 
 
+def of_other_clusters(text: str, cluster: str) -> list[tuple[str, range]]:
+    """List the blocks of other clusters: the cluster's name, and the lines, from 1.
+
+    One without its END ends before the next marker, or with the file.
+    """
+    found: list[tuple[str, range]] = []
+    begin: re.Match[str] | None = None
+    for marker in (*_MARKER.finditer(text), None):
+        if begin is not None and begin[2] != cluster:
+            end = _line_of(text, marker) if marker else text.count("\n") + 2
+            found.append((begin[2], range(_line_of(text, begin), end)))
+        begin = marker if marker and marker[1] == "BEGIN" else None
+    return found
+
+
 def _line_of(text: str, marker: re.Match[str]) -> int:
     return text.count("\n", 0, marker.start()) + 1
 

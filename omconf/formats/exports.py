@@ -315,7 +315,8 @@ class _Reader:
             hint = f"Remove the space: `{right}`."
         else:
             message = f"Without a client's name, `{quoted(path)}` is exported to the world, {mode}."
-            hint = "Name the clients, or write `*` before the bracket to export to everyone."
+            where = "before the bracket" if word.text else "after the path"
+            hint = f"Name the clients, or write `*` {where} to export to everyone."
         report(self.findings, Finding(WORLD_EXPORT, self.line_of(word.start), message, hint))
 
     def refuse(self, word: _Word, message: str, hint: str = "") -> None:

@@ -53,7 +53,19 @@ _MULTICAST = {
     f"{_JOIN}multicast/multicast-timeout-seconds": "2",
 }
 """Defaults of Hazelcast's multicast (MulticastConfig, 4.0 to 5.6)."""
+_INTEGERS = frozenset(
+    {
+        PORT_TAKEN,
+        f"{PORT_TAKEN}/port-count",
+        f"{_JOIN}tcp-ip/connection-timeout-seconds",
+        PARTITIONS,
+        *_MULTICAST,
+    }
+    - {GROUP}
+)
+"""Items that Hazelcast reads by Integer.parseInt (measured)."""
 SAID_BY_NOBODY = {"cluster-name": DEFAULTS["cluster-name"]}
+_INTEGER = regex(r"([+-]?)0*([0-9]{1,10})")
 _IMPORT = regex(r"import(?:\[[0-9]+\])?/resource")
 _MATTERS = frozenset({*DEFAULTS, PORT_TAKEN})
 _KINDS = {f"{_JOIN}tcp-ip", f"{_JOIN}multicast", _JOIN.rstrip("/")}
@@ -163,6 +175,22 @@ def truth(value: str) -> str:
     if VARIABLE in value:
         return value
     return "true" if value.strip().lower() in ("true", "yes", "on") else "false"
+
+
+def is_boolean(key: str) -> bool:
+    """Tell whether an item is a boolean, by its key."""
+    return key.endswith(("/enabled", "/auto-increment"))
+
+
+def settled(key: str, value: str) -> str:
+    """Write a boolean or a number in one form, as Hazelcast reads it.
+
+    To Java's Integer.parseInt a plus and zeros before a number do not count.
+    """
+    if is_boolean(key):
+        return truth(value)
+    number = _INTEGER.fullmatch(value) if key in _INTEGERS else None
+    return str(int("".join(number.groups()))) if number else value
 
 
 def two_joins(on: list[str], lines: Mapping[str, int]) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omconf.formats.xml import flatten
 from omconf.hazelcast.deployed_members import truth
@@ -64,6 +64,13 @@ def add_ports(items: dict[str, str], lines: dict[str, int]) -> None:
 def is_off(document: _Element, join: str) -> bool:
     """Tell whether a join is certainly disabled; a variable may enable it."""
     return enabled(document, join) <= {"false"}
+
+
+def attributes(document: _Element, join: str) -> Iterator[tuple[str, int]]:
+    """Yield the names of a join's attributes, with their lines."""
+    for element in document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}"):
+        line: Any = element.sourceline
+        yield from ((str(name), int(line or 0)) for name in element.attrib)
 
 
 def drop_unused_interfaces(items: dict[str, str]) -> None:

@@ -35,7 +35,8 @@ class Block(Owned):
     ) -> Present:
         """Read the entries of the block, and those outside that are adopted.
 
-        Gives OM312 when the markers do not pair up, OM311 for an entry that stands twice.
+        Gives OM312 when the markers do not pair up, OM311 for an entry that stands twice. One that
+        stands in another cluster's block is that cluster's: the file is left alone.
         """
         assert isinstance(kind, BlockKind)  # noqa: S101 - what a kind with this ownership is
         found = block.find(text, cluster)
@@ -51,8 +52,12 @@ class Block(Owned):
             for e, key in zip(outside, known, strict=True)
         ]
         inside, inner = kind.entries(block.inside(text, found))
-        after = kind.behind(block.behind(text, found)) if found else []
         wanted = kind.counted(kind.entries(artifact.text)[0]) if artifact else {}
+        others = [] if kind.textual else block.of_other_clusters(text, cluster)
+        theirs = [(e, name) for name, lines in others for e in outside if e.line in lines]
+        if shared := [_shared(e, name) for e, name in theirs if e.key in wanted]:
+            return Present(findings=(*findings, *inner, *shared), broken=True)
+        after = kind.behind(block.behind(text, found)) if found else []
         items = {key: entry.value for key, entry in kind.counted(inside).items()}
         adopted = [e for e in outside if e.key in wanted]
         adopted += kind.mistakes(outside, adopted)
@@ -97,10 +102,14 @@ class Block(Owned):
             return text
         ours = {entry.key for entry in kind.entries(here.body)[0]}
         there = {entry.key for entry in kind.entries(block.outside(now, here))[0]}
+        # Entries of another cluster's block were never adopted: that cluster removed them.
+        others = {
+            line for _, lines in block.of_other_clusters(before or "", cluster) for line in lines
+        }
         taken = [
             entry.whole
             for entry in kind.entries(block.outside(before or "", old))[0]
-            if entry.key in ours - there
+            if entry.key in ours - there and entry.line not in others
         ]
         lines = "".join((before or "")[start:end] for start, end in dict.fromkeys(taken))
         if not lines:
@@ -120,6 +129,17 @@ class Block(Owned):
         if isinstance(found, Finding):
             return None
         return text[found.start : found.end] if found else ""
+
+
+def _shared(entry: block.Entry, cluster: str) -> Finding:
+    key, name = quoted(entry.key), quoted(cluster)
+    return Finding(
+        DUPLICATE_ENTRY,
+        entry.line,
+        f"`{key}` is on line {entry.line}, inside the block of cluster `{name}`.",
+        f"Use another folder in one of the two specs. If `{name}` is this cluster's former name, use"
+        " it again, or delete that block first.",
+    )
 
 
 def _twice(entry: block.Entry) -> Finding:

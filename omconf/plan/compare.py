@@ -265,6 +265,8 @@ class _Comparison:
         if pending.hidden:
             self.unread(node, "", pending.hidden)
         entries = sorted({**pending.begun, **self.earlier(node, deployed)}.items())
+        if not entries:
+            return  # nothing was applied to it that could go
         if (file := deployed.files.get(places.manifest(self.cluster.name.value))) and file.data:
             listed = [(path, entry.kind) for path, entry in entries]
             was = state.settings(self.cluster, listed, deployed)

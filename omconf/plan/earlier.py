@@ -53,7 +53,8 @@ def read(
         found = applied.read(manifest.data, cluster, settings)
     except ValueError as error:
         message = f"The node's manifest cannot be used: {error}."
-        return Earlier(finding=Finding(UNUSABLE_FILE, 0, message), known=False)
+        hint = "Restore it from a backup. If you remove it, files that it lists are not deleted."
+        return Earlier(finding=Finding(UNUSABLE_FILE, 0, message, hint), known=False)
     if names and found.node not in names:
         return Earlier(finding=_of_another(found.node))
     return Earlier(
@@ -64,7 +65,7 @@ def read(
 def _of_another(node: str | None) -> Finding:
     """Report a manifest that tells what was applied to another node: nothing that it lists counts."""
     whose = f"for the node {quoted(node)}" if node else "for no node"
-    message = f"The node's manifest was written {whose}: no file that it lists is deleted."
+    message = f"The node's manifest was written {whose}: no whole file that it lists is deleted."
     name = node if node and _NAME.fullmatch(node) else "NAME"
     hint = (
         "A host can be only one node. If this is that node under a new name, add"

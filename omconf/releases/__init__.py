@@ -23,10 +23,19 @@ __all__ = [
     "PersistenceStock",
     "Release",
     "StockElement",
+    "is_earlier",
     "nearest",
 ]
 
 _VERSION = r"[vV]?([0-9]{1,4})(?:\.([0-9]{1,4}))?(?:\.([0-9]{1,4}))?(?:-[A-Za-z0-9]+)?"
+
+
+def is_earlier(name: str, than: str) -> bool:
+    """Tell whether one release comes before another; False for what is no version."""
+    one, other = (re.fullmatch(_VERSION, each) for each in (name, than))
+    if not (one and other):
+        return False
+    return [int(part or 0) for part in one.groups()] < [int(part or 0) for part in other.groups()]
 
 
 def nearest(name: str) -> str | None:

@@ -93,6 +93,12 @@ def unknown(key: str, lines: tuple[str, ...]) -> str | None:
     return None
 
 
+def attributes(path: str) -> frozenset[str]:
+    """Return the attributes that any line knows of an element, by its path (`network/join/aws`)."""
+    start = f"{path}/@"
+    return frozenset(key.removeprefix(start) for key in _known() if key.startswith(start))
+
+
 def unknown_parts(places: Iterable[tuple[str, int]], lines: tuple[str, ...]) -> Mapping[str, int]:
     """Find what none of the lines knows: each element or attribute once, with the line where it stands.
 

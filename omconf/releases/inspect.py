@@ -144,7 +144,7 @@ def _observed(tree: Tree, directory: Path) -> Observed:
     def attempt(reader: Callable[[Tree, str], Facts], path: str, file: str) -> None:
         try:
             facts[file] = reader(tree, f"/{path}")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             missing.append(_shown(path))
         except (_RefusedError, UnresolvedError) as error:
             problems.append(Problem(_shown(path), _shown(str(error))))

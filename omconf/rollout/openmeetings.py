@@ -99,14 +99,6 @@ def leave(cluster: Cluster, unit: str | None) -> tuple[Do, ...]:
     return stopped(cluster, unit or (om.service.value if om.has_systemd else None))
 
 
-def release_why(cluster: Cluster, state: State) -> str:
-    """Return why the nodes cannot run two releases side by side, as a step's reason."""
-    return (
-        f"OpenMeetings {state.release} changes to {cluster.openmeetings.release.value.name}: Hazelcast"
-        " rejects members of another minor version, and a new release changes the database tables"
-    )
-
-
 def installations(
     cluster: Cluster, nodes: Sequence[str], states: Mapping[str, State]
 ) -> Iterator[Step]:
@@ -149,13 +141,19 @@ def _installation(home: str, webapp: str, release: str) -> Manual:
     return Manual("admin", text, check=check)
 
 
-def backup(cluster: Cluster) -> Do:
+def backup(cluster: Cluster, *, downgrade: bool) -> Do:
     """Keep the database as it is: no earlier release can use the tables of a later one."""
     database = cluster.database
     what = f"the database {database.name.value} on {' or '.join(s.name for s in database.servers)}"
     release = cluster.openmeetings.release.value.name
     text = f"Back up {what}: OpenMeetings {release} changes its tables."
     restored = f"Restore {what} from that backup if OpenMeetings {release} was started."
+    if downgrade:
+        text = (
+            f"Back up {what}. This is a downgrade: OpenMeetings {release} cannot use the tables of a"
+            f" later release. Then restore a backup that was made with OpenMeetings {release}."
+        )
+        restored = f"Restore {what} from the first of these backups."
     return Do(Manual("database", text), Manual("database", restored))
 
 

@@ -223,7 +223,8 @@ class _Job(Outside):
             return
         if any(map(self.alters, missing)):
             why = "a rollback needs a backup"
-            kept = Step.of(missing, why, (openmeetings.backup(self.cluster),))
+            does = openmeetings.backup(self.cluster, downgrade=self.is_downgrade(missing))
+            kept = Step.of(missing, why, (does,))
             yield replace(kept, used=True, bars=True)
         yield from openmeetings.installations(self.cluster, missing, self.states)
 
@@ -247,6 +248,8 @@ class _Job(Outside):
                     yield Step.of([node], "written while OpenMeetings is stopped", head)
                 continue
             why = "the first start brings the database's tables up to date" if alone else "start"
+            if alone and self.is_downgrade(nodes):
+                why = "the first start uses the restored database"
             prepared = openmeetings.first_tables(self.cluster) if self._empty(node, nodes) else ()
             does = (*head, *prepared, *started, *((Do(Health()),) if alone else ()))
             yield Step.of([node], why, does)

@@ -13,7 +13,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.actions import Do, Manual, Stage
-from omconf.artifacts.effect import Effect, mount_manually
+from omconf.artifacts.effect import HOME, Effect, mount_manually, other_release
+from omconf.releases import is_earlier
 from omconf.rollout import openmeetings
 from omconf.rollout.model import Disruption, Part, Parts
 
@@ -32,7 +33,6 @@ MOVE = Do(
         "admin", "Move the shared data back to where it was, and mount what was mounted by hand."
     ),
 )
-HOME = "OpenMeetings moves to another home"
 UNSURE = "an unfinished apply did not mount the shared folder"
 UNIT = "another unit starts OpenMeetings"
 
@@ -49,6 +49,7 @@ class Who:
     ) -> None:
         names = [node.name.value for node in cluster.nodes]
         self.cluster = cluster
+        self.wanted = cluster.openmeetings.release.value.name
         self.states = states
         self.parts = parts.of(names)
         known = set(names)
@@ -132,14 +133,15 @@ class Who:
             whys = [
                 p.effect.why
                 for p in self.parts.on(node).listed
-                if not p.effect.rolling or (p.effect.moves and p.stage is Stage.MOUNT)
+                if not (p.effect.rolling or p.effect.action == "none")
+                or (p.effect.moves and p.stage is Stage.MOUNT)
             ]
             if not whys and self.moved:
                 whys = [MOVED]
             if not whys and self.alters(node):
-                whys = [openmeetings.release_why(self.cluster, self.states[node])]
+                whys = [other_release(self.states[node].release or "", self.wanted)]
             if not whys and self.states[node].home is not None:
-                whys = [HOME]  # what the files there said is not compared
+                whys = [HOME]
             if whys:
                 found[node] = dict.fromkeys(whys)
         return {node: list(whys) for node, whys in found.items()}
@@ -192,8 +194,14 @@ class Who:
     def alters(self, node: str) -> bool:
         """Tell whether the release that a node runs becomes another one, which alters the tables."""
         state = self.states[node]
-        wanted = self.cluster.openmeetings.release.value.name
-        return state.runs and state.release not in (None, wanted)
+        return state.runs and state.release not in (None, self.wanted)
+
+    def is_downgrade(self, nodes: Iterable[str]) -> bool:
+        """Tell whether some node runs a later release than the wanted one."""
+        return any(
+            self.alters(node) and is_earlier(self.wanted, self.states[node].release or "")
+            for node in nodes
+        )
 
 
 def _text(does: Do) -> str:

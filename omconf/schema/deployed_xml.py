@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Finding
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from lxml.etree import _Element
 
 _NO_BOOLEAN = regex(r"must be true or false, in lower case, but is (\w+)$")
+_NO_NUMBER = regex(r"must be (a whole number[^,]*), but is .*$")
+BROKEN = "Correct the XML, or restore the file from a backup."
 _MEANT = {"true": ("true", "yes", "on"), "false": ("false", "no", "off")}
 
 
@@ -26,7 +29,7 @@ def read(text: str, schemas: dict[str, str]) -> tuple[_Element | None, list[Find
     """
     document = xsd.parse(text.encode("utf-8", "surrogateescape"))
     if isinstance(document, xsd.Fault):
-        return None, [_finding(document)]
+        return None, [replace(_finding(document), hint=BROKEN)]
     namespace = str(document.tag)[1:].partition("}")[0] if str(document.tag)[0] == "{" else ""
     schema = schemas.get(namespace)
     if schema is None:
@@ -45,7 +48,12 @@ def _finding(fault: xsd.Fault) -> Finding:
 
 
 def _hint(reason: str) -> str:
-    """Return a hint with the boolean that other programs take this word for; empty if there is none."""
+    """Return a hint with the number or the boolean that is to be written; empty if it is not known.
+
+    Other programs take some words for booleans.
+    """
+    if number := _NO_NUMBER.search(reason):
+        return f"Write {number[1]}."
     found = _NO_BOOLEAN.search(reason)
     word = found[1].lower() if found else ""
     meant = next((boolean for boolean, words in _MEANT.items() if word in words), "")

@@ -372,3 +372,12 @@ def test_what_is_not_taken_over_means_the_same_as_before(rows: list[str], chosen
     left, _ = KIND.entries(outside(merged, block))
     kept = [entry for entry in entries if entry not in taken]
     assert [(e.key, e.value) for e in left] == [(e.key, e.value) for e in kept]
+
+
+@pytest.mark.parametrize(
+    ("line", "where"), [("/srv", "after the path"), ("/srv (rw)", "before the bracket")]
+)
+def test_everyone_is_written_where_no_client_is(line: str, where: str) -> None:
+    (found,) = KIND.entries(f"{line}\n")[1]
+    assert found.rule.id == "OM310"
+    assert found.hint == f"Name the clients, or write `*` {where} to export to everyone."

@@ -91,3 +91,38 @@ def test_a_variable_is_taken_wherever_a_value_is() -> None:
 def test_a_brace_that_is_never_closed_is_no_variable(name: str) -> None:
     """Hazelcast leaves such a text as it is."""
     assert hints(TAKEN.replace(f"${{{name}}}", f"${{{name}")) != set()
+
+
+@pytest.mark.parametrize("text", ["", "<hazelcast", f"{ROOT}<network>", "<a b='<'/>"])
+def test_what_is_no_xml_has_a_hint(text: str) -> None:
+    ((rule, hint),) = hints(text)
+    assert (rule, hint) == ("OM301", "Correct the XML, or restore the file from a backup.")
+
+
+@pytest.mark.parametrize("value", ["abc", "99999", "-1"])
+def test_a_number_that_is_none_has_a_hint(value: str) -> None:
+    inner = f'<multicast enabled="true"><multicast-port>{value}</multicast-port></multicast>'
+    assert hints(FILE % inner) == {("OM301", "Write a whole number from 0 to 65535.")}
+
+
+NUMBERS = """<hazelcast xmlns="http://www.hazelcast.com/schema/config">
+<properties><property name="hazelcast.partition.count">{0}271</property></properties>
+<network><port port-count="{0}7" auto-increment="false">{0}5701</port><join>
+<multicast enabled="true"><multicast-port>{0}54328</multicast-port>
+<multicast-timeout-seconds>{0}3</multicast-timeout-seconds>
+<multicast-time-to-live>{0}9</multicast-time-to-live></multicast>
+<tcp-ip enabled="false" connection-timeout-seconds="{0}8"/></join></network></hazelcast>"""
+
+
+@pytest.mark.parametrize("before", ["0", "+", "+00", "0" * 5000])
+def test_a_number_is_one_in_any_form(before: str) -> None:
+    kind = hazelcast.KIND
+    plain, other = kind.read(NUMBERS.format("")), kind.read(NUMBERS.format(before))
+    assert other.items == plain.items
+    assert (plain.items["network/port"], other.findings) == ("5701", [])
+
+
+@pytest.mark.parametrize("value", ["5701x", "0x1645", "١٢", "5_701", "", "${port}", "9" * 5000])
+def test_what_is_no_number_stays(value: str) -> None:
+    text = NUMBERS.format("").replace("5701", value)
+    assert hazelcast.KIND.read(text).items.get("network/port", "") == value

@@ -180,3 +180,19 @@ def test_a_block_that_would_not_run_is_reported() -> None:
 )
 def test_lines_that_overwrite_the_block(text: str, lines: list[int]) -> None:
     assert [finding.line for finding in setenv.KIND.behind(text)] == lines
+
+
+def test_a_list_that_lacks_an_entry_is_completed_by_whose_it_is() -> None:
+    """In the block by the plan, which writes it anew; elsewhere by the admin, who deletes it."""
+    cluster = simple()
+    (artifact,) = setenv.KIND.render(cluster, cluster.nodes[0])
+    shorter = artifact.text.replace("java.util,", "")
+    assert shorter != artifact.text
+    (found,) = setenv.KIND.entries(shorter)[1]
+    assert (found.rule.id, found.hint) == (
+        "OM315",
+        "Apply the plan: it writes the complete list.",
+    )
+    by_hand = 'JAVA_OPTS="-Dopenjpa.serialization.class.whitelist=java.util"\n'
+    deletes = [f.hint for f in setenv.KIND.entries(by_hand)[1] if f.rule.id == "OM315"]
+    assert deletes == ["Delete it: omconf's block has the complete list."]

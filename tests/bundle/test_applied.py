@@ -250,6 +250,24 @@ def test_the_manifest_of_another_node_counts_nothing(trees: Path) -> None:
     found, rules = said(trees)
     assert "delete" not in {c["action"] for c in found["changes"]}
     assert rules == {"OM324"}
+    assert ": no whole file that it lists is deleted." in found["diagnostics"][0]["message"]
+
+
+def test_a_node_that_left_with_nothing_applied_is_no_change(trees: Path) -> None:
+    own = trees / "trees/om9" / MANIFEST[1:]
+    own.parent.mkdir(parents=True)
+    document = json.loads((trees / "trees/om1" / MANIFEST[1:]).read_text())
+    own.write_text(json.dumps({**document, "node": "om9", "files": []}))
+    found = plan(trees / "cluster.yaml", "--deployed", "trees", cwd=trees)
+    assert (found["has_changes"], found["changes"], found["rollout"]) == (False, [], [])
+
+
+@pytest.mark.parametrize("text", ["", "[", "{}"])
+def test_a_manifest_that_cannot_be_used_has_a_hint(trees: Path, text: str) -> None:
+    (trees / "trees/om1" / MANIFEST[1:]).write_text(text)
+    found, rules = said(trees)
+    assert (rules, found["complete"]) == ({"OM301"}, False)
+    assert "hint" in found["diagnostics"][0]
 
 
 def test_nothing_is_deleted_while_a_wanted_file_may_be_a_link_to_it(trees: Path) -> None:

@@ -69,6 +69,17 @@ def _link(place: Place) -> None:
     place(HAZELCAST).symlink_to("persistence.xml")
 
 
+def _file_above(place: Place) -> None:
+    shutil.rmtree(place(PERSISTENCE).parent)
+    place(PERSISTENCE).parent.write_text("a file\n")
+
+
+def _link_above(place: Place) -> None:
+    """A link that leads nowhere, on the way to a file."""
+    shutil.rmtree(place(PERSISTENCE).parent)
+    place(PERSISTENCE).parent.symlink_to("nowhere/at/all")
+
+
 def _large(place: Place) -> None:
     os.truncate(place(HAZELCAST), (4 << 20) + 1)
 
@@ -113,6 +124,8 @@ SITUATIONS = {
     ),
     "gone": Situation(_gone, {PERSISTENCE: ("create", {})}),
     "a link": Situation(_link, rules=frozenset({"OM316"}), complete=False),
+    "a file above": Situation(_file_above, rules=frozenset({"OM316"}), complete=False),
+    "a link above": Situation(_link_above, rules=frozenset({"OM316"}), complete=False),
     "too large": Situation(_large, rules=frozenset({"OM302"}), complete=False),
     "not XML": Situation(
         _edit(HAZELCAST, "</hazelcast>", ""),

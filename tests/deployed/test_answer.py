@@ -44,3 +44,12 @@ def test_a_former_file_counts_only_when_every_file_is_identified(missing: int) -
 
 def test_what_is_told_in_another_way_means_nothing() -> None:
     assert read((MANIFEST, 1, "/a\tb"), (NEW, -2, "/opt/om/bin"))[NEW].inode is None
+
+
+def test_what_is_no_directory_on_the_way_to_a_file() -> None:
+    stream = packed([member(MANIFEST[1:], LISTING)])
+    said = f"omconf-read\tabove\t{NEW[1:]}\topt/om\n"
+    files = answer.read(Request((NEW,), "c", "om1"), stream, said, Account(Budget()), {}).files
+    problem = files[NEW].problem
+    assert problem is not None
+    assert (problem.rule.id, problem.message) == ("OM316", "`/opt/om` is not a directory.")

@@ -370,10 +370,37 @@ def test_odd_entries(tmp_path: Path) -> None:
     assert files["/etc/fstab"].data == b"x"
     expected = {"/etc/exports": "Expected a file, but found a symbolic link."}
     assert {p: f.problem.message for p, f in files.items() if f.problem} == expected
-    assert {f.problem.rule.id for f in found.nodes["om2"].files.values() if f.problem} == {"OM316"}
+    whole = found.nodes["om2"].problem
+    assert whole is not None
+    said = f"`{tmp_path}/b/om2` is not a directory in the commit, but a symbolic link."
+    assert (whole.rule.id, whole.message, found.nodes["om2"].files) == ("OM316", said, {})
     for mode, kind in ((LINK, "a symbolic link"), (SUBMODULE, "a submodule"), (FILE, "a file")):
         store.commit(store.tree([(mode, b"b", blob)]))
         assert problem(read(store, tmp_path)) == f"it is not a directory there, but {kind}."
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"), [(FILE, "a file"), (LINK, "a symbolic link"), (SUBMODULE, "a submodule")]
+)
+def test_what_is_no_folder(tmp_path: Path, mode: bytes, kind: str) -> None:
+    """One finding of the node where its folder is none, or one of the places in it."""
+    store = Store()
+    blob, manifest = store.put("blob", b"x"), store.put("blob", listing("om1"))
+    listed = (FILE, b"manifest.json", manifest)
+    om1 = store.tree([(mode, b"files", blob), listed])
+    etc = store.tree([(FOLDER, b"files", store.tree([(mode, b"etc", blob)])), listed])
+    for entry, where in (((mode, b"om1", blob), "om1"), ((FOLDER, b"om1", om1), "om1/files")):
+        found = read(committed(store, store.tree([entry])), tmp_path)
+        assert isinstance(found, Snapshot)
+        assert found.findings == ()
+        problem = found.nodes["om1"].problem
+        assert problem is not None
+        said = f"`{tmp_path}/b/{where}` is not a directory in the commit, but {kind}."
+        assert (problem.rule.id, problem.message) == ("OM316", said)
+    found = read(committed(store, store.tree([(FOLDER, b"om1", etc)])), tmp_path)
+    assert isinstance(found, Snapshot)
+    problems = {f.problem.message for f in found.nodes["om1"].files.values() if f.problem}
+    assert problems == {"`/etc` is not a directory."}
 
 
 def test_damaged_trees(tmp_path: Path) -> None:

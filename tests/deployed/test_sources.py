@@ -130,6 +130,7 @@ def test_git_names_what_it_cannot_read(built: Path, tmp_path: Path) -> None:
         assert said in done.err
     found = plan(spec, "--git", "HEAD", "-o", "new", cwd=tmp_path)
     assert {d["rule"] for d in found["diagnostics"]} == {"OM305"}
+    assert "--git HEAD -o bundles" in found["diagnostics"][0]["hint"]
     assert {c["action"] for c in found["changes"]} == {"create"}
 
 
@@ -220,7 +221,9 @@ def test_one_source_and_what_goes_with_it(built: Path) -> None:
         assert said in done.err
         assert "omconf plan --git HEAD -o bundles" in done.err
     assert omconf("plan", spec, "--local", "om7").rules == ["OM303"]
-    assert "not a directory" in omconf("plan", spec, "--local", "om1", "--root", "/no/such").err
+    no_root = omconf("plan", spec, "--local", "om1", "--root", "/no/such").err
+    assert "not a directory" in no_root
+    assert "hint: " in no_root
 
 
 def test_placeholders_by_source(built: Path, tmp_path: Path) -> None:

@@ -115,11 +115,18 @@ def test_dots_in_a_path_do_not_climb_out(root: Path, path: str) -> None:
 @pytest.mark.parametrize("target", ["/outside", "../../outside", "../../../../../outside"])
 def test_a_link_leads_out_of_no_tree(root: Path, target: str) -> None:
     (root / "opt/om").symlink_to(target)
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(NotADirectoryError) as raised:
         read(root, "/opt/om/file")
+    assert raised.value.filename == "/opt/om"
     (root / "opt/out").symlink_to(root.parent / "outside")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(NotADirectoryError):
         read(root, "/opt/out/file")
+
+
+def test_a_folder_that_is_not_there_behind_a_link(root: Path) -> None:
+    (root / "opt/om").symlink_to("/srv/om")
+    with pytest.raises(FileNotFoundError):
+        read(root, "/opt/om/none/file")
 
 
 def test_a_folder_is_swapped_for_a_link_at_every_step(root: Path) -> None:
@@ -141,7 +148,7 @@ def test_a_folder_is_swapped_for_a_link_at_every_step(root: Path) -> None:
         with before_each("open", swap), before_each("readlink", swap), before_each("stat", swap):
             try:
                 seen.add(read(root, "/opt/om/file").contents.data)
-            except FileNotFoundError:  # the link leads nowhere in the tree
+            except (FileNotFoundError, NotADirectoryError):  # it leads nowhere in the tree
                 seen.add(b"")
         if len(steps) <= number:
             break
@@ -246,8 +253,9 @@ def test_what_is_no_file(root: Path) -> None:
             assert said == f"Expected a file, but found {what}."
     assert refused(Path("/dev"), "/null") == "Expected a file, but found a device."
     (root / "srv/om/file/").chmod(0o600)
-    with pytest.raises(NotADirectoryError):
-        read(root, "/srv/om/file/below")
+    with pytest.raises(NotADirectoryError) as raised:
+        read(root, "/srv/om/file/below/it")
+    assert raised.value.filename == "/srv/om/file"
 
 
 def test_sizes(root: Path) -> None:

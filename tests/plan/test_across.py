@@ -56,6 +56,7 @@ def test_nodes_as_the_spec_has_them_are_fine(deployed: Path) -> None:
 def test_a_node_is_held_against_those_that_are_fine(deployed: Path) -> None:
     edit(deployed, "om2", ">om2<", ">om3<")
     assert found(deployed) == {("OM313", "om2")}
+    edit(deployed, "om1", "<multicast-port>54327", "<multicast-port>+054327")
     edit(deployed, "om3", "<multicast-port>54327", "<multicast-port>54328")
     assert found(deployed) == {("OM313", "om2"), ("OM313", "om3"), ("OM314", "om3")}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from omconf.artifacts import samba
+from omconf.artifacts import exports, samba
 from omconf.ownership import OWNED
 from tests.command import EXAMPLES, omconf
 from tests.deployed import same
@@ -156,3 +156,56 @@ def test_restored_entries_do_not_become_part_of_a_line_that_goes_on() -> None:
         samba.KIND, "conference", share + theirs, now, ()
     )
     assert restored == f"{theirs}\n{share}"
+
+
+TWO = "# BEGIN omconf: two\n{}# END omconf: two\n"
+ENTRIES = [
+    ("om1", "etc/exports", "/opt/omdata 10.1.1.2(rw,async) 10.1.1.9(rw)\n/srv/two 10.1.1.2(rw)\n"),
+    ("om2", "etc/fstab", "10.2.2.2:/opt/omdata /opt/omdata nfs hard 0 0\n"),
+    ("om2", "etc/fstab", "10.1.1.1:/opt/omdata /opt/omdata nfs timeo=50,hard,_netdev 0 0\n"),
+]
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize(("node", "path", "entries"), ENTRIES)
+def test_another_clusters_block_keeps_its_entries(
+    deployed: Path, node: str, path: str, entries: str, own: bool
+) -> None:
+    file = deployed / node / path
+    there = TWO.format(entries) + (file.read_text() if own else "")
+    file.write_text(there)
+    document, _ = plan(deployed)
+    found = [(d["rule"], d["line"]) for d in document["diagnostics"]]
+    assert found == [("OM311", 2)]
+    assert "`two`" in document["diagnostics"][0]["message"]
+    assert document["complete"] is False
+    assert [c["path"] for c in document["changes"]] == []
+    root = ("--local", node, "--root", deployed / node, "--yes")
+    applied = omconf("apply", SPEC, *root, env=ENV)
+    assert applied.code == 1
+    assert file.read_text() == there
+
+
+def test_two_clusters_share_a_server(deployed: Path) -> None:
+    """Entries of another cluster that the block does not want are foreign lines."""
+    file = deployed / "om1/etc/exports"
+    file.write_text(TWO.format("/srv/two 10.1.1.2(rw)\n") + file.read_text())
+    document, _ = plan(deployed)
+    assert (document["diagnostics"], document["has_changes"]) == ([], False)
+
+
+@pytest.mark.parametrize("end", ["", "# BEGIN omconf: three\n# END omconf: three\n"])
+def test_a_block_without_its_end_is_still_another_clusters(deployed: Path, end: str) -> None:
+    text = "# BEGIN omconf: two\n/opt/omdata 10.1.1.2(rw)\n" + end
+    (deployed / "om1/etc/exports").write_text(text)
+    document, _ = plan(deployed)
+    assert [(d["rule"], d["line"]) for d in document["diagnostics"]] == [("OM311", 2)]
+
+
+def test_undo_restores_no_entry_of_another_clusters_block() -> None:
+    entry = "/opt/omdata 10.1.1.2(rw)\n"
+    now = f"# BEGIN omconf: conference\n{entry}# END omconf: conference\n"
+    owned = OWNED[exports.KIND.ownership]
+    restored = owned.restored(exports.KIND, "conference", TWO.format(entry), now, ())
+    assert restored == ""
+    assert owned.restored(exports.KIND, "conference", entry, now, ()) == entry

@@ -147,3 +147,29 @@ def test_a_host_that_loses_systemd_keeps_its_route() -> None:
     plan = document.of_plan(compare(cluster, bundle, Snapshot("git", nodes), secrets_of(bundle)))
     disable = index(plan, "om1", "systemctl disable omconf-multicast-route.service")
     assert disable < index(plan, "om1", "omconf-multicast-route up")
+
+
+def test_what_stops_all_nodes_is_no_rolling_change() -> None:
+    """Two releases may differ in no file but the settings of the node check."""
+    for key, value in (("release", "9.0.0"), ("home", "/srv/om")):
+        plan = planned(spec_of(2), spec_of(2, openmeetings={key: value}))
+        stopping = [c for c in plan["changes"] if not c["effect"]["rolling"]]
+        assert [c["node"] for c in stopping] == ["om1", "om2"]
+        for change in stopping:
+            effect = change["effect"]
+            assert (effect["scope"], effect["decided_by"]) == ("cluster", [key])
+
+
+def test_what_the_node_check_says_stops_no_node_that_has_the_release() -> None:
+    """Its settings were edited; the jars are those of the wanted release."""
+    wanted = cluster_of(spec_of(2))
+    nodes = {}
+    for node in compile_bundle(wanted).nodes:
+        files = {a.path: DeployedFile(a.data) for a in node.artifacts}
+        path = next(path for path in files if path.endswith("/check.conf"))
+        data = (files[path].data or b"").replace(b"release=9.1.0", b"release=9.0.0")
+        nodes[node.node] = NodeFiles({**files, path: DeployedFile(data)}, release="9.1.0")
+    bundle = compile_bundle(wanted)
+    plan = document.of_plan(compare(wanted, bundle, Snapshot("git", nodes), secrets_of(bundle)))
+    assert [c["effect"]["rolling"] for c in plan["changes"]] == [False, False]
+    assert plan["summary"]["disruption"] == "none"

@@ -225,10 +225,12 @@ def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: l
     odd.mkdir()
     (odd / "file").touch()
     (tmp_path / "way").symlink_to(odd)
+    (tmp_path / "gone").symlink_to("nowhere")
+    gone = f"{tmp_path.as_posix()[1:]}/gone"
     script = (
-        "manifest=no/m\nwanted='etc/passwd\netc\nno/such'\nnames=passwd/etc/such\n"
+        "manifest=no/m\nwanted='etc/passwd\netc\nno/such\netc/passwd/x/such'\nnames=passwd/etc/such\n"
         f"surroundings='etc/group\nno/such.service\n{folder.as_posix()[1:]}/*.exports\n"
-        f"{tmp_path.as_posix()[1:]}/way/file'\n" + reader.SCRIPT.read_text()
+        f"{tmp_path.as_posix()[1:]}/way/file\n{gone}/x/file'\n" + reader.SCRIPT.read_text()
     )
     run(shellcheck, "-s", "sh", "-", input=script)
     command, path = [program(shell[0])], ""
@@ -244,7 +246,13 @@ def test_what_a_node_runs_needs_no_more_than_sh_and_tar(tmp_path: Path, shell: l
         f"omconf-read\tfile\t{path[1:]}\t{os.stat(path).st_ino}\t{Path(path).parent.resolve()}\n"
         for path in sent
     )
-    assert (done.returncode, done.stderr.decode()) == (0, "omconf-read\tdirectory\tetc\n" + told)
+    problems = [
+        "directory\tetc",
+        "above\tetc/passwd/x/such\tetc/passwd",
+        f"above\t{gone}/x/file\t{gone}",
+    ]
+    said = "".join(f"omconf-read\t{problem}\n" for problem in problems)
+    assert (done.returncode, done.stderr.decode()) == (0, said + told)
     found = archive.members(done.stdout)
     assert [*found] == sent
     assert found["/etc/passwd"].file(done.stdout).data == Path("/etc/passwd").read_bytes()

@@ -288,6 +288,10 @@ class World(State):
             assert back is not None
             self.tables[self.url(back)] = back.cluster.openmeetings.release.value.name
             self.altering = None
+        elif text.startswith("Back up the database") and "Then restore a backup" in text:
+            if any(h.process for h in self.hosts.values() if h.name not in self.gone):
+                raise Wrong("the database is restored while it is used")
+            self.tables[self.url(self.spec)] = self.spec.cluster.openmeetings.release.value.name
         elif text.startswith(("If the database is empty", "Back up the database", "Copy the data")):
             pass
         elif self.faulty and back is None and text.startswith("Move") and self._moved():

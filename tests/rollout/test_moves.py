@@ -29,6 +29,8 @@ def test_another_home_stops_what_runs_in_the_old_one() -> None:
     plan = rolled(spec_of(2), spec_of(2, openmeetings={"home": "/srv/om"}))
     assert plan.rollout.disruption == "all"
     assert downs(plan) == [("om1", "om2")]
+    effects = [c.effect for c in plan.changes if c.effect]
+    assert {e.decided_by for e in effects if not e.rolling} == {("home",)}
     assert when(plan, "Install OpenMeetings") < when(plan, Service("start", UNIT))
     old = when(plan, "Have `openmeetings.service` start OpenMeetings from `/srv/om`")
     assert when(plan, Service("stop", UNIT)) < old < when(plan, Service("start", UNIT))

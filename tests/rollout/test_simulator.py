@@ -244,6 +244,19 @@ def test_a_new_release_starts_on_one_node_and_has_a_way_back(known: bool) -> Non
     ]
 
 
+def test_an_earlier_release_starts_on_a_restored_database() -> None:
+    plan = rolled(spec_of(2), spec_of(2, openmeetings={"release": "9.0.0"}))
+    assert downs(plan) == [("om1", "om2")]
+    whys = [step.why for step in plan.rollout.steps]
+    assert not any("up to date" in why or "new release" in why for why in whys)
+    restored = when(plan, "Back up the database")
+    (text,) = (a.text for a in plan.rollout.steps[restored].actions if isinstance(a, Manual))
+    assert "This is a downgrade: " in text
+    assert restored < whys.index("the first start uses the restored database")
+    (back,) = (a for a in plan.rollout.steps[restored].undo if isinstance(a, Manual))
+    assert back.text.startswith("Restore the database")
+
+
 def test_a_way_back_from_a_release_has_what_its_files_had() -> None:
     """Also keys that the spec no longer has: an installation brings a file of its own."""
     media = {"url": "ws://10.1.1.20:8888/kurento"}

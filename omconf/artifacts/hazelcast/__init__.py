@@ -16,7 +16,14 @@ from omconf.artifacts.reading import Reading
 from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import report
 from omconf.hazelcast import deployed_members
-from omconf.hazelcast.items import add_ports, drop_unused_interfaces, enabled, is_off, items_of
+from omconf.hazelcast.items import (
+    add_ports,
+    attributes,
+    drop_unused_interfaces,
+    enabled,
+    is_off,
+    items_of,
+)
 from omconf.releases import HAZELCAST_NAMESPACE, hazelcast_elements
 from omconf.rules import UNUSABLE_FILE
 from omconf.schema import deployed_xml
@@ -25,10 +32,13 @@ from omconf.secrets import hides, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from lxml.etree import _Element
+
     from omconf.artifacts.effect import Change, Effect
     from omconf.cluster.model import Cluster, Node
 
-_JOINS = ("auto-detection", "multicast", "tcp-ip", "aws", "gcp", "azure", "kubernetes", "eureka")
+_CLOUDS = ("auto-detection", "aws", "gcp", "azure", "kubernetes", "eureka")
+_JOINS = ("auto-detection", "multicast", "tcp-ip", *_CLOUDS[1:])
 _STRATEGIES = "discovery-strategies"
 _SPEC_KEYS = {
     "cluster-name": "hazelcast.cluster_name",
@@ -44,7 +54,6 @@ _SPEC_KEYS = {
     "network/join/multicast/multicast-timeout-seconds": "discovery.timeout",
 }
 """The source of items that have their own keys in the spec."""
-_BOOLEANS = ("/enabled", "/auto-increment")
 
 
 class Hazelcast(Kind):
@@ -74,9 +83,9 @@ class Hazelcast(Kind):
     def read(self, text: str) -> Reading:
         """Read the elements as Hazelcast does, by their path below the root (`network/port`).
 
-        Elements of a disabled join have a line, but are no items. Findings: OM301 for what the schema
-        for deployed files refuses and for a second join, OM334 for a `1` that Hazelcast takes for
-        false.
+        Elements of a disabled join have a line, but are no items if Hazelcast knows them. Findings:
+        OM301 for what the schema for deployed files refuses, for an attribute that no join in a cloud
+        has and for a second join, OM334 for a `1` that Hazelcast takes for false.
         """
         document, findings = deployed_xml.read(
             text, {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
@@ -89,14 +98,13 @@ class Hazelcast(Kind):
             disabled += (f"network/join/{_STRATEGIES}/",)
         ones: dict[str, int] = {}
         for name, value, number in items_of(document):
-            boolean = name.endswith(_BOOLEANS)
-            if boolean and value == "1":
+            if value == "1" and deployed_members.is_boolean(name):
                 ones[name] = number
             # A disabled join counts as absent, as long as Hazelcast knows its elements.
-            if f"{name}/".startswith(disabled):
+            if f"{name}/".startswith(disabled) and _is_known(name):
                 reading.lines.setdefault(name, number)
             else:
-                reading.add(name, deployed_members.truth(value) if boolean else value, number)
+                reading.add(name, deployed_members.settled(name, value), number)
         add_ports(reading.items, reading.lines)
         deployed_members.settle_defaults(reading.items, reading.lines)
         drop_unused_interfaces(reading.items)
@@ -104,7 +112,7 @@ class Hazelcast(Kind):
         on = [name for name in _JOINS[1:] if "true" in enabled(document, name)]
         if len(on) > 1 and not findings:
             findings.append(deployed_members.two_joins(on, reading.lines))
-        for finding in deployed_members.counts_as_false(ones):
+        for finding in (*_attributes(document), *deployed_members.counts_as_false(ones)):
             report(findings, finding)
         return reading
 
@@ -174,8 +182,7 @@ class Hazelcast(Kind):
             return ""
         if key.startswith("network/port"):
             return "hazelcast.port" if key == "network/port" else ""
-        known = hazelcast_elements.unknown(key, (hazelcast_elements.NEWEST,)) is None
-        return "hazelcast.extra" if known else ""
+        return "hazelcast.extra" if _is_known(key) else ""
 
     def effect(self, cluster: Cluster, changes: Mapping[str, Change], action: str) -> Effect:
         """Return the restart that a change needs: of all nodes at once where members would not join."""
@@ -183,6 +190,21 @@ class Hazelcast(Kind):
 
 
 KIND = Hazelcast()
+
+
+def _is_known(key: str) -> bool:
+    return hazelcast_elements.unknown(key, (hazelcast_elements.NEWEST,)) is None
+
+
+def _attributes(document: _Element) -> Iterator[Finding]:
+    """Find attributes of joins in a cloud that no Hazelcast knows; their elements have any name."""
+    for join in _CLOUDS:
+        path = f"network/join/{join}"
+        for name, line in attributes(document, join):
+            if name[0] != "{" and name not in hazelcast_elements.attributes(path):
+                what = f"the attribute `{quoted(name)}` of `{path}`"
+                message = f"Hazelcast does not know {what} and does not start."
+                yield Finding(UNUSABLE_FILE, line, message, "Remove the attribute.")
 
 
 def _by_user(cluster: Cluster) -> bool:
