@@ -344,6 +344,9 @@ class TestNothingIsWrittenWhenAnythingIsWrong:
         outside.mkdir()
         (tree.root / "opt").mkdir()
         (tree.root / "opt/om").symlink_to(outside)
+        self.refused(tree, "OM316", env=shell)
+        # The plan follows it inside the tree, as the node would whose root that is.
+        (tree.root / str(outside)[1:]).mkdir(parents=True)
         self.refused(tree, "outside of the tree", env=shell)
         assert list(outside.iterdir()) == []
 
