@@ -38,12 +38,12 @@ class Loaded:
 def load(data: bytes, file: str) -> Loaded:
     """Read a spec from a file's bytes; diagnostics show the file's name."""
     document, diagnostics = parse(data, file)
-    if document.data is None:
+    if document.data is None and diagnostics:
         return Loaded(document, None, diagnostics)
     if not isinstance(document.data, dict):
-        span = document.span(())
+        empty = document.data is None  # of `---` alone, the value stands behind the last line
         found = WRONG_VALUE.at(
-            span,
+            document.at(1, 1) if empty else document.span(()),
             "The spec must be a mapping of keys.",
             hint="Start with `omconf: 1`, or run `omconf init` to create a spec.",
         )

@@ -303,6 +303,14 @@ def test_mistakes_of_form_do_not_hide_mistakes_of_sense(tmp_path: Path) -> None:
     assert _places(text, tmp_path) == ["error[OM103] 4:13", "error[OM201] 13:18"]
 
 
+@pytest.mark.parametrize("text", ["~", "null", "---\n", "--- # x\n", "&a", "1", "[]"])
+def test_a_document_without_keys_is_no_spec(text: str, tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(text)
+    for command in (["validate"], ["build", "-o", "out"], ["graph"], ["plan", "--local", "om1"]):
+        done = omconf(*command, cwd=tmp_path)
+        assert (done.code, done.findings) == (1, [("OM105", "cluster.yaml:1:1")])
+
+
 def test_what_is_printed(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text(
         SMALLEST.replace("ttl", "").replace("kind: nfs", "kid: nfs")
