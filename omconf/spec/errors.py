@@ -59,8 +59,9 @@ def translate(
             continue
         found = _diagnostic(document, error)
         if found.span and _may_hold_a_secret(document, error):
-            document.mask(tuple(error["loc"]))
             place = found.span
+            span = _secret_span(document, tuple(error["loc"]))
+            document.mask(span, cut=error["type"] != PLAIN_PROPERTY.id)
             found = replace(
                 found, span=replace(place, end_line=place.line, end_column=place.column + 1)
             )
@@ -80,13 +81,27 @@ def _may_hold_a_secret(document: Document, error: ErrorDetails) -> bool:
     path = tuple(error["loc"])
     if error["type"] in (PLAIN_PROPERTY.id, PLAIN_SECRET.id):
         return True
-    if error["type"] == "missing" or not any(hides(str(part)) for part in path):
+    unknown = error["type"] == "extra_forbidden" and _means_a_secret(path)
+    if error["type"] == "missing" or not (unknown or any(hides(str(part)) for part in path)):
         return False
     try:
         secret(document.value(path))
     except PydanticCustomError:
         return True
     return False
+
+
+def _secret_span(document: Document, path: Path) -> Span:
+    """Return the place of a secret in plain text: the value, or the key that ran into it."""
+    key = str(path[-1])
+    return document.span(path) if mistakes.key_of(key) == key else document.key_span(path)
+
+
+def _means_a_secret(path: Path) -> bool:
+    """Tell whether an unknown key resembles a secret's, or none of a section that has a secret."""
+    if near := keys.intended(path):
+        return keys.is_secret(str(near[-1]))
+    return any(map(keys.is_secret, keys.fields_at(path[:-1]))) and len(path) > 1
 
 
 def _sentence(text: str) -> str:
@@ -186,7 +201,9 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
     where = keys.name_of(path[:-1]) if len(path) > 1 else "the spec"
     known = ", ".join(keys.fields_at(path[:-1]))
     hint = f"Did you mean `{key_meant[-1]}`?" if key_meant else f"Valid keys here: {known}."
-    shown = mistakes.key_of(key) if hides(key) else key  # what follows may be the secret itself
+    shown = (
+        mistakes.key_of(key) if hides(key) or _means_a_secret(path) else key
+    )  # what follows may be the secret itself
     message = f"`{shown[:80]}` is not a key of {where}."
     return UNKNOWN_KEY.at(document.key_span(path), message, hint=hint)
 

@@ -90,7 +90,7 @@ def parse(data: bytes, file: str) -> tuple[Document, list[Diagnostic]]:
     if diagnostic:
         span = diagnostic.span
         # Not parsed, a line may be the rest of a secret that starts above it: it is not drawn then.
-        if span and Lines(document.text).after_a_secret(span.line):
+        if span and _near_a_secret(Lines(document.text), span.line):
             return document, [diagnostic]
         return document, [_with_source(document, diagnostic)]
     builder = _Builder(document)
@@ -99,6 +99,13 @@ def parse(data: bytes, file: str) -> tuple[Document, list[Diagnostic]]:
     except _Stop as stop:
         builder.diagnostics.append(stop.diagnostic)
     return document, [_with_source(document, d) for d in builder.diagnostics]
+
+
+def _near_a_secret(lines: Lines, number: int) -> bool:
+    """Tell whether a line that is not YAML may be, or go on, a secret in plain text."""
+    from omconf.spec import keys
+
+    return lines.after_a_secret(number) or keys.misspells_a_secret(lines.up_to(number))
 
 
 def _with_source(document: Document, diagnostic: Diagnostic) -> Diagnostic:

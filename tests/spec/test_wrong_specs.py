@@ -350,6 +350,25 @@ LEAKS = [
     ("kind: nfs", "kind: cifs, password: {env: X}, options: [hard, pass=a hunter2]"),
     ("kind: nfs", "kind: cifs, password: hunter2"),
     ("kind: nfs", "kind: cifs, options: {password: hunter2}"),
+    *(
+        ("  password: {env: OM_DB_PASSWORD}", f"  {key}: hunter2")
+        for key in ("pssword", "apssword", "pawssord", "psasword", "kennwort")
+    ),
+    *(
+        ("nodes:", f"kurento: {{turn: {{{key}: hunter2}}}}\nnodes:")
+        for key in ("secrt", "seceret", "sceret", "sekret", "secre", "ecret", "seecret", "shared")
+    ),
+    ("nodes:", "secrts: hunter2\nnodes:"),
+    ("kind: nfs", "kind: cifs, pssword: hunter2"),
+    ("kind: nfs", "kind: cifs, pssword: hunter2, password: {env: X}"),
+    ("kind: nfs", "kind: cifs, pssword:hunter2, password: {env: X}"),
+    ("kind: nfs", "kind: cifs, pssword: {a: hunter2}, password: {env: X}"),
+    ("user: openmeetings", "user: openmeetings\n  tls: {ca_pssword: hunter2}"),
+    ("user: openmeetings", "user: openmeetings\n  tls: {client_ky: hunter2}"),
+    ("user: openmeetings", "user: openmeetings\n  pssword: |\n    hunter2\n    x"),
+    ("user: openmeetings", "user: openmeetings\n  pssword: x: hunter2"),
+    ("user: openmeetings", "user: openmeetings\n  pssword hunter2"),
+    ("user: openmeetings", "user: openmeetings\n  pssword:hunter2"),
 ]
 
 
