@@ -27,7 +27,8 @@ MAX_DEPTH = 100
 """Levels of nesting."""
 MAX_VALUES = 250_000
 """Keys and values of a file, aliases written out: 10,000 nodes with ten keys each need 220,000."""
-
+MAX_TEXT = 128 * 1024
+"""Characters of one key or value: Linux passes no longer argument to a program (MAX_ARG_STRLEN)."""
 MAX_LISTED = 1000
 """Entries of a list or a mapping other than that of the nodes."""
 
@@ -180,6 +181,7 @@ class _Builder:
         self.document = document
         self.diagnostics: list[Diagnostic] = []
         self.count = 0
+        self.length = 0
         self.last_line = document.last()[0]
 
     def span(self, node: yaml.Node) -> Span:
@@ -204,6 +206,7 @@ class _Builder:
         if id(node) in above:
             raise _much(span, "a value holds itself")
         if isinstance(node, yaml.ScalarNode):
+            self.measure(node, span)
             return self.scalar(node, span)
         above = (*above, id(node))
         if len(above) > MAX_DEPTH:
@@ -218,6 +221,16 @@ class _Builder:
             return [self.build(item, (*path, i), above) for i, item in enumerate(node.value)]
         return self.mapping(node, path, above)
 
+    def measure(self, node: yaml.ScalarNode, span: Span) -> None:
+        """Add a key or a value to the length of all; without aliases, it is below MAX_BYTES."""
+        length = len(node.value)
+        if length > MAX_TEXT:
+            message = f"There are {length:,} characters here; the limit is {MAX_TEXT:,}."
+            raise _Stop(LIMIT.at(span, message, hint="Write a shorter text."))
+        self.length += length
+        if self.length > MAX_BYTES:
+            raise _much(span, f"more than {MAX_BYTES:,} characters")
+
     def mapping(self, node: Any, path: Path, above: tuple[int, ...]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key, value in node.value:
@@ -226,6 +239,7 @@ class _Builder:
                 hint = TEMPLATE if isinstance(key, yaml.MappingNode) else ""
                 self.say(NOT_YAML.at(place, "A key must be plain text.", hint=hint))
                 continue
+            self.measure(key, place)
             name = key.value
             inner = (*path, name)
             if name in result:
