@@ -80,8 +80,11 @@ def check_spec(path: str) -> Compiled:
         path = named[0] if named else path
     try:
         # A pipe too: `omconf validate /dev/stdin`, or of a shell's <(...).
-        place = "/dev/stdin" if path == STDIN else path
-        data = read.start(place, MAX_BYTES + 1, pipe=True).data
+        data = (
+            read.standard_input(MAX_BYTES + 1)
+            if path == STDIN
+            else read.start(path, MAX_BYTES + 1, pipe=True).data
+        )
     except OSError as error:
         hint = (
             "`omconf init` writes a spec to start from."

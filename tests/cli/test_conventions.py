@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,25 @@ def test_a_spec_comes_from_standard_input(tmp_path: Path) -> None:
     done = piped("validate", "-", spec=wrong)
     assert done.returncode == 1
     assert done.stderr.startswith("-:"), done.stderr
+
+
+def _told(stdin: int) -> tuple[int, str]:
+    command = [sys.executable, "-m", "omconf", "validate", "-"]
+    done = subprocess.run(command, stdin=stdin, cwd=ROOT, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def test_standard_input_may_be_a_socket_or_a_file_read_in_part(tmp_path: Path) -> None:
+    first, second = socket.socketpair()
+    with first, second:
+        os.set_blocking(second.fileno(), False)
+        first.sendall(SPEC.read_bytes())
+        first.shutdown(socket.SHUT_WR)
+        assert _told(second.fileno()) == (0, "")
+    (tmp_path / "message").write_text("To: omconf\n\n" + SPEC.read_text())
+    with (tmp_path / "message").open("rb", buffering=0) as opened:
+        opened.seek(len("To: omconf\n\n"))
+        assert _told(opened.fileno()) == (0, "")
 
 
 def test_an_apply_of_standard_input_reads_it_once(tmp_path: Path) -> None:
