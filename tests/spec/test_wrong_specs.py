@@ -168,6 +168,9 @@ WRONG = [
     ("server: om1", "server: {host: LOCALHOST}", "OM230", "10:30"),
     ("server: om1", "server: {host: ip6-loopback}", "OM230", "10:30"),
     ("10.1.1.10", "{host: ip6-loopback}", "OM211", "7:9"),
+    ('"9.1.0"', '"9.1.0", home: /opt/omdata', "OM236", "3:40"),
+    ('"9.1.0"', '"9.1.0", home: /opt', "OM236", "3:40"),
+    ("om2: {", "om2: {home: /opt/omdata/om, ", "OM236", "13:15"),
     ("server: om1", "server: om1, export: /etc", "OM236", "10:43"),
     ("server: om1", "server: om1, export: /opt/om/webapps", "OM236", "10:43"),
     ("server: om1", "server: om1, export: /opt", "OM236", "10:43"),
@@ -249,6 +252,12 @@ def test_warned(old: str, new: str, rule: str, place: str, tmp_path: Path) -> No
     text = SMALLEST.replace(old, new, 1)
     assert text != SMALLEST
     assert _places(text, tmp_path) == [f"warning[{rule}] {place}"]
+
+
+def test_a_mount_without_netdev_and_systemd(tmp_path: Path) -> None:
+    text = SMALLEST.replace('"9.1.0"', '"9.1.0", service: none')
+    text = text.replace("server: om1", "server: om1, options: []")
+    assert _places(text, tmp_path) == ["warning[OM235] 3:43"]
 
 
 def test_the_smallest_spec_with_samba_is_fine(tmp_path: Path) -> None:
