@@ -84,6 +84,8 @@ def _may_hold_a_secret(document: Document, error: ErrorDetails) -> bool:
     unknown = error["type"] == "extra_forbidden" and _means_a_secret(path)
     if error["type"] == "missing" or not (unknown or any(hides(str(part)) for part in path)):
         return False
+    if not unknown and document.value(path) in (None, ""):
+        return False
     try:
         secret(document.value(path))
     except PydanticCustomError:
