@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omconf.rules import ONE_NODE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -48,6 +50,8 @@ def held_back(
 
 
 def _explains(document: Document, path: Path, found: Diagnostic) -> bool:
+    if found.rule is ONE_NODE:
+        return path[:1] == ("nodes",) and len(path) == 2  # another node, which was not read
     for keys in _RESTS_ON.get(found.rule.id, ()):
         if len(path) < len(keys) or any(
             key not in ("*", part) for key, part in zip(keys, path, strict=False)

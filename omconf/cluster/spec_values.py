@@ -121,7 +121,7 @@ class SpecValues:
             message = f"`{host}` is a different host on each node."
             self.diagnostics.append(EXPORT_PATH.at(self.document.span(path), message, hint=hint))
             return Value(str(host), origin), None
-        if outside or (host == "localhost" and path[0] == "database"):
+        if outside or (own and path[0] == "database"):
             return Value(str(host), origin), None
         if self.said_of(host):
             return None

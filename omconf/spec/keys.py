@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _KEY = regex(r"(?:^|[{,])\s{0,99}[\"']?([A-Za-z_][\w-]{0,40})")
 _MOST = 200
 """Different words that are compared with the spec's keys."""
+_OTHER_NAMES: dict[Path, str] = {("storage", "mount_options"): "options"}
+"""Keys that are often taken for those that they are called here, although another is more similar."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
@@ -34,6 +36,8 @@ def name_of(path: Path) -> str:
 
 def intended(path: Path) -> Path | None:
     """Return the path of the key that a misspelled one probably means; None if none is similar."""
+    if path in _OTHER_NAMES:
+        return (*path[:-1], _OTHER_NAMES[path])
     near = meant(mistakes.key_of(str(path[-1])), fields_at(path[:-1]))
     return (*path[:-1], near) if near else None
 

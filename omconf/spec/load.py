@@ -85,7 +85,12 @@ def load(data: bytes, file: str) -> Loaded:
         spec = None  # without its wrong values, a node lacks an address or a URL
     finished = _finished(document, spec, diagnostics)
     finished.stood_in = bool(stood_in)
-    finished.left_out = (*stood_in, *(tuple(e["loc"]) for e in details), *filter(None, misspelt))
+    finished.left_out = (
+        *stood_in,
+        *document.skipped,
+        *(tuple(e["loc"]) for e in details),
+        *filter(None, misspelt),
+    )
     return finished
 
 

@@ -244,6 +244,7 @@ class _Builder:
             inner = (*path, name)
             if name in result:
                 first = self.document.keys[inner].line
+                self.document.skipped.append(inner)
                 self.say(
                     DUPLICATE_KEY.at(
                         place,

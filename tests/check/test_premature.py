@@ -113,3 +113,16 @@ def test_a_stand_in_is_not_checked(more: str, change: tuple[str, str], rule: str
 def test_a_spec_with_stand_ins_is_no_cluster() -> None:
     text = SMALLEST.replace("conference", "Conference")
     assert check_text(text.encode(), "cluster.yaml").cluster is None
+
+
+@pytest.mark.parametrize(
+    ("second", "rule"), [("om1: {}", "OM102"), ("om2:", "OM105"), ("om2: x", "OM105")]
+)
+def test_a_node_that_is_not_read_is_a_node(second: str, rule: str) -> None:
+    head, _, _ = SMALLEST.partition("  om2:")
+    assert _rules(head) == ["OM204"]
+    assert _rules(f"{head}  {second}\n") == [rule]
+
+
+def test_a_loopback_name_is_no_node() -> None:
+    assert _rules(SMALLEST, ("10.1.1.10", "LOCALHOST")) == ["OM211"]
