@@ -34,6 +34,8 @@ class Document:
     """Lines (first and last) with a secret in plain text although no key on them says so."""
     cut: dict[int, int] = field(default_factory=dict)
     """By line: the column from which it is not shown, as a secret in plain text begins there."""
+    anchored: dict[Path, Span] = field(default_factory=dict)
+    """Where the values stand that are aliases."""
     skipped: list[Path] = field(default_factory=list)
     """Keys that are duplicates: their values are not in the data."""
     lines: Lines | None = None

@@ -63,8 +63,10 @@ def translate(
         found = _diagnostic(document, error)
         if found.span and _may_hold_a_secret(document, error):
             place = found.span
-            span = _secret_span(document, tuple(error["loc"]))
-            document.mask(span, cut=error["type"] != PLAIN_PROPERTY.id)
+            path = tuple(error["loc"])
+            for span in (_secret_span(document, path), document.anchored.get(path)):
+                if span:
+                    document.mask(span, cut=error["type"] != PLAIN_PROPERTY.id)
             found = replace(
                 found, span=replace(place, end_line=place.line, end_column=place.column + 1)
             )

@@ -27,6 +27,10 @@ _SECRET_FORM = regex(
     rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:\s{{0,9}})(\{{.*)"
 )
 _SECRET_BEFORE = regex(rf"(?i)(?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:(?!\s*\{{)")
+_AFTER_FORM = regex(
+    rf"(?i)((?:{WORDS}|remember_me)[\w.-]{{0,60}}[\"']?\s{{0,9}}:\s{{0,9}}\{{[^{{}}]{{0,300}}\}}\s{{0,9}})[^\s,}}\]#].*"
+)
+"""What follows a secret's reference and is not YAML: it may be the secret."""
 _COMMENT = regex(r"\s#.*")
 
 
@@ -63,6 +67,7 @@ class Lines:
             line, secret = line[: cut - 1] + MASK, False
         if SECRET_NAME.search(line):
             line = _COMMENT.sub("", line)
+        line = _AFTER_FORM.sub(lambda m: m.group(1) + MASK, line)
         hidden = masked_inside(_SECRET_LINE.sub(lambda m: m.group(1) + MASK, line))
         if secret and hidden == line:
             hidden = _SECRET_FORM.sub(lambda m: m.group(1) + MASK, line)

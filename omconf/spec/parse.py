@@ -48,8 +48,9 @@ _STRANGE_BREAK = re.compile("[\r\x85\u2028\u2029](?!(?<=\r)\n)")
 
 
 class _TooMuch(Exception):  # noqa: N818 - a signal out of the C parser, not an error of ours
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, inside: yaml.Node | None) -> None:
         self.why = why
+        self.mark = inside.start_mark if inside is not None else None
 
 
 class _Loader(CParser, yaml.resolver.BaseResolver):
@@ -71,9 +72,10 @@ class _Loader(CParser, yaml.resolver.BaseResolver):
         self.count += 1
         # The parser descends once for a key and once for a value of the same level.
         if self.depth > MAX_DEPTH + 1:
-            raise _TooMuch(f"it is nested more than {MAX_DEPTH} levels deep")
+            raise _TooMuch(f"it is nested more than {MAX_DEPTH} levels deep", current_node)
         if self.count > MAX_VALUES:
-            raise _TooMuch(f"it holds more than {MAX_VALUES:,} keys and values")
+            why = f"it holds more than {MAX_VALUES:,} keys and values"
+            raise _TooMuch(why, current_node)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1
@@ -124,7 +126,8 @@ def _compose(document: Document, data: bytes) -> tuple[Any, Diagnostic | None]:
         node = loader.get_single_node()
     except _TooMuch as error:
         message = f"This file is not a cluster spec: {error.why}."
-        return None, LIMIT.at(document.at(1, 1), message, hint=START)
+        place = document.place(error.mark) if error.mark else (1, 1)
+        return None, LIMIT.at(document.at(*place), message, hint=START)
     except yaml.reader.ReaderError as error:
         message = "There is a control character here, which YAML does not allow."
         # libyaml counts bytes.
@@ -255,6 +258,10 @@ class _Builder:
                 continue
             self.document.keys[inner] = place
             result[name] = self.build(value, inner, above)
+            if isinstance(value, yaml.ScalarNode) and value.start_mark.index < key.start_mark.index:
+                # An alias has no place of its own, so its key's is shown.
+                self.document.anchored[inner] = self.document.values[inner]
+                self.document.values[inner] = place
         return result
 
     def scalar(self, node: Any, span: Span) -> Any:

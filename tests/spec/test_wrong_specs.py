@@ -260,6 +260,23 @@ def test_a_mount_without_netdev_and_systemd(tmp_path: Path) -> None:
     assert _places(text, tmp_path) == ["warning[OM235] 3:43"]
 
 
+def test_an_alias_is_wrong_where_it_stands(tmp_path: Path) -> None:
+    text = SMALLEST.replace("10.1.1.1,", "&a 10.1.1.1,").replace("10.1.1.2,", "*a,")
+    assert _places(text, tmp_path) == ["error[OM201] 13:9"]
+    secret = SMALLEST.replace("cluster:", "x: &p hunter2\ncluster:")
+    secret = secret.replace("{env: OM_DB_PASSWORD}", "*p")
+    assert _places(secret, tmp_path) == ["error[OM103] 2:1", "error[OM106] 10:3"]
+    assert "hunter2" not in omconf("validate", cwd=tmp_path).err
+
+
+def test_tomcat_serves_the_webapp_root_at_the_top(tmp_path: Path) -> None:
+    text = SMALLEST.replace('"9.1.0"', '"9.1.0", webapp: ROOT')
+    assert _places(text, tmp_path) == ["warning[OM207] 12:33", "warning[OM207] 13:33"]
+    assert "`https://om1.example.org:5443/`" in omconf("validate", cwd=tmp_path).err
+    for path in ("", "/"):
+        assert _places(text.replace("5443/openmeetings", f"5443{path}"), tmp_path) == []
+
+
 def test_the_smallest_spec_with_samba_is_fine(tmp_path: Path) -> None:
     text = SMALLEST.replace("kind: nfs", "kind: cifs, password: {env: OM_STORAGE_PASSWORD}")
     assert _places(text, tmp_path) == []
@@ -376,6 +393,7 @@ LEAKS = [
     ("user: openmeetings", "user: openmeetings\n  tls: {client_ky: hunter2}"),
     ("user: openmeetings", "user: openmeetings\n  pssword: |\n    hunter2\n    x"),
     ("user: openmeetings", "user: openmeetings\n  pssword: x: hunter2"),
+    ("{env: OM_DB_PASSWORD}", "{env: OM_DB_PASSWORD} hunter2"),
     ("user: openmeetings", "user: openmeetings\n  pssword hunter2"),
     ("user: openmeetings", "user: openmeetings\n  pssword:hunter2"),
 ]
