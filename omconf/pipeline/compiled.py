@@ -92,7 +92,7 @@ def check_spec(path: str) -> Compiled:
             if isinstance(error, FileNotFoundError)
             else ""
         )
-        found = NO_SPEC.at(None, f"{path}: {error.strerror}.", hint=hint)
+        found = NO_SPEC.at(None, f"{error.strerror}.", hint=hint, path=path)
         return Compiled(diagnostics=[found])
     return check_text(data, path)
 

@@ -115,6 +115,15 @@ def test_where_no_spec_is_named_one_with_another_name_is_found(tmp_path: Path) -
     assert omconf("validate", cwd=tmp_path).out.startswith("cluster.yaml is valid")
 
 
+def test_of_several_specs_the_one_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(SPEC.read_bytes())
+    for form in ("json", "codequality"):
+        done = omconf("validate", "a.yaml", "no.yaml", "--format", form, cwd=tmp_path)
+        found = json.loads(done.out)
+        places = found["diagnostics"] if form == "json" else [f["location"] for f in found]
+        assert [place["path"] for place in places] == ["no.yaml"]
+
+
 def test_strict_counts_warnings_as_errors(tmp_path: Path) -> None:
     spec = tmp_path / "cluster.yaml"
     spec.write_text(SPEC.read_text().replace("database:\n", "database:\n  max_connections: 50\n"))

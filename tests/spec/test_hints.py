@@ -71,6 +71,11 @@ HINTS = [
     ("https://om2", "HTTPS://om2", "hint: Write `https://om2.example.org:5443/openmeetings`."),
     ("om2.example.org:", "om2.example.org.:", "ends with a dot."),
     ("om2.example.org:", "om9.example.org.:", "`https://om9.example.org:5443/openmeetings`."),
+    (
+        "nodes:",
+        "node_defaults: {home: '/opt/{name}'}\nnodes:",
+        "`{name}` is not replaced in a path",
+    ),
     ("kind: multicast", "kind: tcpip", "hint: Write `kind: tcp-ip`."),
     ("kind: nfs", "kind: zfs9", "`kind: cifs` or `kind: mounted`."),
     ("kind: postgresql", "kind: postgre", "hint: Write `postgresql`."),
