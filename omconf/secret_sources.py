@@ -72,7 +72,7 @@ def _counted(ref: SecretRef, data: bytes, what: str) -> Secret | Unresolved:
 
 def _first_line(data: bytes, what: str) -> Secret | Unresolved:
     try:
-        text = data.decode()
+        text = data.decode("utf-8-sig")  # editors on Windows begin a file with a byte order mark
     except UnicodeDecodeError:
         return Unresolved(f"{what} is not UTF-8 text")
     line, *others = (line.removesuffix("\r") for line in text.split("\n"))

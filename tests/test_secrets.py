@@ -91,6 +91,8 @@ def test_from_a_file(tmp_path: Path) -> None:
     assert "chmod 600" in refused.why
     (tmp_path / "pw").chmod(0o600)
     assert resolve(ref) == Secret(VALUE)
+    (tmp_path / "pw").write_text(f"\ufeff{VALUE}\n")
+    assert resolve(ref) == Secret(VALUE)
     (tmp_path / "pw").write_bytes(b"\xff\xfe")
     assert isinstance(resolve(ref), Unresolved)
 

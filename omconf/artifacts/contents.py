@@ -31,6 +31,14 @@ class Ownership(StrEnum):
     KEYS = "keys"
 
 
+class UnfitSecretError(ValueError):
+    """A secret that a file's format cannot represent: the reason without its value, and its name."""
+
+    def __init__(self, why: str, name: str) -> None:
+        super().__init__(why)
+        self.name = name
+
+
 @dataclass(frozen=True, slots=True)
 class Placeholder:
     """A secret in a file: `@omconf:NAME@` stands for the whole encoded value.
@@ -47,6 +55,19 @@ class Placeholder:
     def text(self) -> str:
         """The placeholder as written in a bundle."""
         return f"@omconf:{self.name}@"
+
+    def value(self, secret: Secret) -> str:
+        """Return the text that replaces the placeholder.
+
+        Raises UnfitSecretError if the format cannot represent it.
+        """
+        try:
+            value = self.encode(secret.reveal())
+        except ValueError as error:
+            raise UnfitSecretError(str(error), self.name) from None
+        if any("\ud800" <= char <= "\udfff" for char in value):
+            raise UnfitSecretError("a file cannot contain half of a surrogate pair", self.name)
+        return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +145,14 @@ class Contents:
     def filled(self, secrets: Mapping[str, Secret]) -> str:
         """Return the text with the placeholders replaced by secrets (by placeholder name).
 
-        Raises ValueError, without the value, for a secret that the format cannot represent.
+        Raises UnfitSecretError for a secret that the format cannot represent.
         """
         if not self.placeholders:
             return self.text
         if self.whole_secret:
             (place,) = self.placeholders
             return secrets[place.name].reveal()
-        values = {p.text: p.encode(secrets[p.name].reveal()) for p in self.placeholders}
-        if any("\ud800" <= char <= "\udfff" for value in values.values() for char in value):
-            raise ValueError("a file cannot contain half of a surrogate pair")
+        values = {p.text: p.value(secrets[p.name]) for p in self.placeholders}
         pattern = "|".join(re.escape(text) for text in values)
         return re.sub(pattern, lambda found: values[found.group()], self.text)
 

@@ -143,7 +143,7 @@ def contents(bundle: Bundle) -> Iterator[tuple[str, Contents]]:
 def files(bundle: Bundle, secrets: Mapping[str, Secret] | None = None) -> dict[str, BundleFile]:
     """Lay the bundle out as files of a directory; with `secrets`, their values filled in.
 
-    Raises ValueError, without the value, for a secret that a file's format cannot carry.
+    Raises UnfitSecretError for a secret that a file's format cannot carry.
     """
     result = {"README.md": BundleFile(bundle.readme.encode())}
     for node in bundle.nodes:

@@ -39,13 +39,18 @@ def silence(
 def _pointless(ignore: Ignore, found: list[Diagnostic], *, error: bool) -> Diagnostic:
     """Report an entry of `ignore` that matches no finding; the hint corrects it."""
     rule = ignore.rule.value
-    elsewhere = next((d for d in found if d.rule.id == rule and not d.is_error), None)
+    others = [d for d in found if d.rule.id == rule and not d.is_error]
+    elsewhere = next((d for d in others if _is_of(ignore, d)), next(iter(others), None))
     if error:
         message, hint = f"`{rule}` is an error in this spec.", "Only warnings can be ignored."
     elif elsewhere and ignore.node and not ignore.path:
         message = f"There is an `{rule}`, but not for `{ignore.node.value}`."
         node = elsewhere.node
         hint = f"Write `node: {node}`." if node else "Remove `node`, or name another node."
+    elif elsewhere and ignore.path and _is_of(ignore, elsewhere):
+        message = f"There is an `{rule}`, but not for `{ignore.path.value[:80]}`."
+        path = elsewhere.path
+        hint = f"Write `path: {path}`." if path else "Remove `path`."
     else:
         message, hint = f"There is no `{rule}` to ignore.", "Remove it."
     return POINTLESS.at(ignore.rule.span, message, hint=hint)
@@ -56,6 +61,11 @@ def _matches(ignore: Ignore, d: Diagnostic) -> bool:
         return False
     if ignore.path and d.path != ignore.path.value:
         return False
+    return _is_of(ignore, d)
+
+
+def _is_of(ignore: Ignore, d: Diagnostic) -> bool:
+    """Tell whether a finding is of the node that an entry names, if it names one."""
     if ignore.node is None or d.node == ignore.node.value:
         return True
     # A finding in the spec is a node's when it stands in what the spec says of the node.

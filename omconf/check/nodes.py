@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from omconf.check.urls import better_url
+from omconf.check.urls import better_url, webapp_path
 from omconf.cluster.ports import HAZELCAST_PORT, REMOTE_COMMIT_PORT
 from omconf.diagnostics import Diagnostic, Rule, Severity
 from omconf.rules import (
@@ -61,7 +61,7 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
             hint="Add a second node under `nodes:`.",
         )
     yield from _renamed(cluster)
-    webapp = cluster.openmeetings.webapp.value
+    path = webapp_path(cluster)
     for node in cluster.nodes:
         parts = urlsplit(node.url.value)
         if parts.scheme != "https":
@@ -78,11 +78,11 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
                 f"The url of `{node.name.value}` uses an IP address, which may break HTTPS.",
                 hint=f"Use the host name of the certificate, as in `{better_url(cluster, node)}`.",
             )
-        if parts.path.rstrip("/") != f"/{webapp}":
+        if parts.path.rstrip("/") != path:
             yield OTHER_PATH.at(
                 node.url.span,
                 f"The url of `{node.name.value}` ends in `{parts.path or '/'}`, but the webapp"
-                f" answers at `/{webapp}`.",
+                f" answers at `{path or '/'}`.",
                 hint=f"Write `{better_url(cluster, node)}`, unless a proxy maps the path.",
             )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omconf.rules import ONE_NODE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -11,15 +13,31 @@ if TYPE_CHECKING:
     from omconf.spec.document import Document, Path
 
 _MULTICAST = (("discovery", "kind"), ("discovery", "ttl"), ("network", "subnet"))
+_RELEASE = ("openmeetings", "release")
+_KIND = ("database", "kind")
+_HOST = ("database", "host")
+_OPTIONS = ("database", "options")
 _RESTS_ON: dict[str, tuple[tuple[str, ...], ...]] = {
     "OM201": (("nodes", "*", "public_address"), ("nodes", "*", "member")),
-    "OM218": (("database", "tls"), ("database", "options")),
-    "OM219": (("database", "options"),),
+    "OM212": (_KIND,),
+    "OM213": (_KIND,),
+    "OM214": (_KIND, _RELEASE),
+    "OM215": (_KIND, _RELEASE),
+    "OM216": (_KIND,),
+    "OM217": (_KIND,),
+    "OM218": (("database", "tls"), _OPTIONS, _RELEASE),
+    "OM219": (_OPTIONS, _RELEASE),
     "OM224": _MULTICAST,
+    "OM225": (_KIND,),
     "OM228": _MULTICAST,
     "OM237": tuple(("storage", key) for key in ("export", "options", "pseudo_root", "type")),
-    "OM238": (("storage", "clients"),),
-    "OM282": (("database", "tls"),),
+    "OM238": (("storage", "clients"), ("storage", "server")),
+    "OM261": (_KIND, _RELEASE),
+    "OM270": (_RELEASE,),
+    "OM280": (_KIND, _HOST),
+    "OM281": (_KIND, _HOST),
+    "OM282": (("database", "tls"), _KIND, _RELEASE),
+    "OM283": (_KIND, _RELEASE),
 }
 """By rule: the keys (and all below them) whose absence the rule reports, or whose default it takes."""
 
@@ -32,6 +50,8 @@ def held_back(
 
 
 def _explains(document: Document, path: Path, found: Diagnostic) -> bool:
+    if found.rule is ONE_NODE:
+        return path[:1] == ("nodes",) and len(path) == 2  # another node, which was not read
     for keys in _RESTS_ON.get(found.rule.id, ()):
         if len(path) < len(keys) or any(
             key not in ("*", part) for key, part in zip(keys, path, strict=False)

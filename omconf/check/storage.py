@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _OTHERS = ("/etc", "/usr/local/sbin", "/usr/lib/systemd")
 """Folders that a node needs, whatever is mounted."""
+_EXAMPLES = ("/opt/omdata", "/srv/omdata")
+"""Data folders that a hint may name."""
 
 
 def check(cluster: Cluster) -> Iterator[Diagnostic]:
@@ -62,11 +64,16 @@ def _folder(cluster: Cluster) -> Iterator[Diagnostic]:
     """The page wants the data outside of OpenMeetings; a mount above it would hide it."""
     storage, data_dir = cluster.storage, cluster.openmeetings.data_dir
     homes = sorted({node.home.value for node in cluster.nodes})
-    hint = "Use a separate folder, such as `/opt/omdata`."
+    apart = (f for f in _EXAMPLES if not any(_touch(f, home) for home in homes))
+    free = next(apart, "/omdata")
+    hint = f"Use a separate folder, such as `{free}`."
     why = _overlap(data_dir.value, homes, (*homes, *_OTHERS), "hides {} where it is mounted")
     if why:
         message = f"The data folder {data_dir.value} {why}."
-        yield IN_THE_WAY.at(data_dir.span, message, hint=hint)
+        if data_dir.span is None:  # the default, so a home that the spec sets is in the way
+            hint = f"Write `data_dir: {free}` under `openmeetings:`, or use another `home`."
+        near = (n.home.span for n in cluster.nodes if _touch(n.home.value, data_dir.value))
+        yield IN_THE_WAY.at(data_dir.span or next(near, None), message, hint=hint)
     export = storage.export
     if storage.node and export.value not in ("/", data_dir.value):
         there = [node.home.value for node in cluster.nodes if node.name.value == storage.node]
@@ -89,6 +96,11 @@ def _overlap(folder: str, around: Iterable[str], inside: Iterable[str], has: str
     outer = (f"lies in {other}" for other in around if _is_below(folder, other))
     inner = (has.format(other) for other in inside if _is_below(other, folder))
     return next(outer, "") or next(inner, "")
+
+
+def _touch(one: str, other: str) -> bool:
+    """Tell whether two folders are one, or one lies in the other."""
+    return _is_below(one, other) or _is_below(other, one)
 
 
 def _is_below(path: str, folder: str) -> bool:
@@ -281,7 +293,7 @@ def _mounts(cluster: Cluster) -> Iterator[Diagnostic]:
         known = f"systemd treats `{kind}` as a local file system: without `_netdev`"
         yield NOT_NETDEV.at(
             next((o.span for o in storage.mount_options if o.span), None)
-            or (storage.fstab.type.span if storage.fstab else None),
+            or (storage.fstab.type.span if storage.fstab else cluster.openmeetings.service.span),
             f"{known if systemd else 'Without `_netdev`'} the mount is tried before the network is"
             " up: boot hangs, or OpenMeetings starts on an empty folder.",
             hint=f"Add `_netdev` to `{key}`.",

@@ -16,6 +16,15 @@ HTTPS_PORT = 5443
 NOT_HTTPS = (80, 5080, 8005, NFS_PORT, SMB_PORT, REMOTE_COMMIT_PORT)
 
 
+def webapp_path(cluster: Cluster) -> str:
+    """Return the path at which Tomcat serves the webapp: none for `ROOT`.
+
+    Source: "The Context Container" of Tomcat's configuration reference, "Naming".
+    """
+    webapp = cluster.openmeetings.webapp.value
+    return "" if webapp == "ROOT" else f"/{webapp}"
+
+
 def better_url(cluster: Cluster, node: Node) -> str:
     """Put right all at once: https, a host by its name, a port of a web server, the webapp's path."""
     parts = urlsplit(node.url.value)
@@ -27,4 +36,4 @@ def better_url(cluster: Cluster, node: Node) -> str:
     taken |= {server.port.value for server in cluster.database.on(node.name.value)}
     if port in taken:
         port = HTTPS_PORT
-    return f"https://{host}{f':{port}' if port else ''}/{cluster.openmeetings.webapp.value}"
+    return f"https://{host}{f':{port}' if port else ''}{webapp_path(cluster) or '/'}"

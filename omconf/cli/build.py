@@ -56,8 +56,11 @@ def build(
         checked = check_directory(compiled.bundle, str(directory))
         _check(checked, spec, directory, sensitive_paths(compiled.bundle))
         return
-    write = write_revealed if reveal_secrets else write_bundle
-    written = write(compiled.bundle, str(directory))
+    written = (
+        write_revealed(compiled.bundle, str(directory), compiled.document)
+        if reveal_secrets
+        else write_bundle(compiled.bundle, str(directory))
+    )
     if isinstance(written, list):
         output.say(written)
         raise typer.Exit(1)

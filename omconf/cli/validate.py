@@ -42,7 +42,6 @@ def validate(
     no_color: output.NoColor = False,
 ) -> None:
     """Check the spec and the cluster that it describes; exit 1 when there is an error."""
-    from omconf.diagnostics import has_errors
     from omconf.views import document
 
     if no_color:
@@ -68,7 +67,7 @@ def validate(
             from omconf.views import codequality
 
             output.print_json(codequality.report(found))
-    if any(has_errors(compiled.diagnostics) for compiled in every):
+    if any(compiled.failed for compiled in every):
         raise typer.Exit(1)
 
 
@@ -90,10 +89,8 @@ def _checked(spec: str, hazelcast_jar: Path | None, *, strict: bool) -> Compiled
 
 def _tell(compiled: Compiled, spec: str) -> None:
     """Print the findings of a spec, or that it is valid."""
-    from omconf.diagnostics import has_errors
-
     output.say(compiled.diagnostics)
-    if compiled.cluster is not None and not has_errors(compiled.diagnostics):
+    if compiled.cluster is not None and not compiled.failed:
         nodes = len(compiled.cluster.nodes)
         release = compiled.cluster.openmeetings.release.value.name
         warnings = len(compiled.diagnostics)

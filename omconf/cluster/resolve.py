@@ -21,7 +21,7 @@ from omconf.cluster.model import (
     Removed,
 )
 from omconf.cluster.spec_values import SpecValues
-from omconf.diagnostics import has_errors, meant
+from omconf.diagnostics import meant
 from omconf.files import read
 from omconf.origin import FromDefault, FromSpec, Value
 from omconf.releases import RELEASES
@@ -50,8 +50,8 @@ def resolve(
 ) -> tuple[Cluster | None, list[Diagnostic]]:
     """Resolve a valid spec; `base` is the folder that secrets' file paths start from.
 
-    `beside` are files there that need not be read. The cluster is None when a server is named that
-    is no node (OM230).
+    `beside` are files there that need not be read. With errors, the cluster is only for checks that
+    find more; it is None when a server can be one of several nodes, or is a node with a wrong name.
     """
     return Resolver(document, spec, base, beside or {}).cluster()
 
@@ -72,7 +72,7 @@ class Resolver(SpecValues):
         self.beside = beside
 
     def cluster(self) -> tuple[Cluster | None, list[Diagnostic]]:
-        """Resolve the whole spec; None for the cluster if a server is no node (OM230)."""
+        """Resolve the whole spec; None for the cluster if a server cannot be told."""
         spec = self.spec
         name = Value(spec.cluster, self.origin(("cluster",)))
         om = spec.openmeetings
@@ -112,7 +112,7 @@ class Resolver(SpecValues):
         storage = shared_folder.resolve(self, spec.storage, name, openmeetings, nodes)
         if database is None or storage is None:
             return None, self.diagnostics
-        cluster = Cluster(
+        return Cluster(
             name,
             openmeetings,
             network,
@@ -122,11 +122,10 @@ class Resolver(SpecValues):
             storage,
             self.kurento(),
             self.secrets(spec.secrets, ("secrets",)),
-            tuple(self.ignore(ignore, i) for i, ignore in enumerate(spec.ignore)),
+            tuple(filter(None, (self.ignore(each, i) for i, each in enumerate(spec.ignore)))),
             nodes,
             self.removed(),
-        )
-        return (None if has_errors(self.diagnostics) else cluster), self.diagnostics
+        ), self.diagnostics
 
     def removed(self) -> tuple[Removed, ...]:
         """The nodes that left the spec; none may still be in it, under whatever name."""
@@ -208,8 +207,8 @@ class Resolver(SpecValues):
             return None
         return Value(ExtraFile(file, data), name.origin)
 
-    def ignore(self, spec: IgnoreSpec, index: int) -> Ignore:
-        """Resolve an entry of `ignore`; an unknown node is reported."""
+    def ignore(self, spec: IgnoreSpec, index: int) -> Ignore | None:
+        """Resolve an entry of `ignore`; None for an unknown node, which is reported."""
         path = ("ignore", index)
         if spec.node is not None and not self.said_of(spec.node):
             near = meant(spec.node, self.spec.nodes)
@@ -219,6 +218,7 @@ class Resolver(SpecValues):
             self.diagnostics.append(
                 WRONG_VALUE.at(self.document.span((*path, "node")), message, hint=hint)
             )
+            return None
         return Ignore(
             rule=self.value(spec, (*path, "rule")),
             node=self.maybe(spec, (*path, "node")),

@@ -101,7 +101,8 @@ class SpecValues:
     ) -> tuple[Value[str], str | None] | None:
         """Return a server's address (a node's `attribute`) or name, and which node it is, if any.
 
-        None if it cannot be told, which is reported in `diagnostics`.
+        An unknown one is reported in `diagnostics`, and taken for no node. None if it is one of
+        several nodes, or a node whose name is wrong, which was reported.
         """
         origin = self.origin(path)
         for node in nodes:
@@ -119,8 +120,8 @@ class SpecValues:
             )
             message = f"`{host}` is a different host on each node."
             self.diagnostics.append(EXPORT_PATH.at(self.document.span(path), message, hint=hint))
-            return None
-        if outside or (host == "localhost" and path[0] == "database"):
+            return Value(str(host), origin), None
+        if outside or (own and path[0] == "database"):
             return Value(str(host), origin), None
         if self.said_of(host):
             return None
@@ -135,7 +136,7 @@ class SpecValues:
                 f"a dotted name, or `{{host: {host}}}`.",
             )
         )
-        return None
+        return Value(str(host), origin), None
 
     def one(self, host: str, path: Path, nodes: tuple[Node, ...]) -> bool:
         """Tell whether an address is that of one node: behind NAT of their own, several may have it."""

@@ -84,6 +84,12 @@ def start(
         os.close(fd)
 
 
+def standard_input(count: int) -> bytes:
+    """Read the first `count` bytes of standard input, from where it stands; it may block."""
+    os.set_blocking(0, True)
+    return _bounded(0, 0, count)
+
+
 def stream(path: str, *, dir_fd: int | None = None, follow: bool = True) -> BinaryIO:
     """Open a regular file for a reader that takes the parts that it wants, such as of an archive."""
     fd, _ = _opened(path, dir_fd, follow, pipe=False)

@@ -125,7 +125,7 @@ def _without_secrets(prepared: Prepared) -> list[Diagnostic]:
             for placeholder in artifact.placeholders:
                 if (node.node, artifact.path) in changing:
                     secrets.get(placeholder.name)
-    return unresolved(secrets, Severity.ERROR)
+    return unresolved(secrets, Severity.ERROR, prepared.compiled.document)
 
 
 def undo_command(prepared: Prepared) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Severity
-from omconf.pipeline.bundle_secrets import secrets_of, unresolved
+from omconf.pipeline.bundle_secrets import at_reference, secrets_of, unresolved
 from omconf.rules import IN_GIT
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from omconf.bundle.model import Bundle
     from omconf.bundle.writer import Written
     from omconf.secret_sources import Secrets
+    from omconf.spec.document import Document
 
 
 def write_bundle(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:
@@ -25,8 +26,11 @@ def write_bundle(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:
     return write(files(bundle), Path(directory), possible=possible)
 
 
-def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]:
+def write_revealed(
+    bundle: Bundle, directory: str, document: Document | None
+) -> Written | list[Diagnostic]:
     """Write a staging copy with the secrets filled in: never inside a git work tree."""
+    from omconf.artifacts.contents import UnfitSecretError
     from omconf.bundle.compile import files
     from omconf.bundle.paths import possible
     from omconf.bundle.writer import write
@@ -46,11 +50,13 @@ def write_revealed(bundle: Bundle, directory: str) -> Written | list[Diagnostic]
     secrets = secrets_of(bundle)
     values = secrets.all()
     if secrets.unresolved:
-        return _masked(unresolved(secrets, Severity.ERROR), secrets)
+        return _masked(unresolved(secrets, Severity.ERROR, document), secrets)
     try:
         contents = files(bundle, values)
-    except ValueError as error:
-        return [UNQUOTABLE.at(None, f"A secret cannot be written to its file: {error}.")]
+    except UnfitSecretError as error:
+        message = f"The secret `{error.name}` cannot be written to its file: {error}."
+        found = UNQUOTABLE.at(None, message, hint="Choose another secret.")
+        return _masked([at_reference(found, error.name, document)], secrets)
     written = write(contents, Path(directory), private=True, possible=possible)
     return _masked(written, secrets) if isinstance(written, list) else written
 

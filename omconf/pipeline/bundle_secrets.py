@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.rules import NO_SECRET
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic, Severity
     from omconf.secret_sources import Secrets
     from omconf.secrets import Secret
+    from omconf.spec.document import Document
 
 
 def secrets_of(bundle: Bundle, known: Mapping[str, Secret] | None = None) -> Secrets:
@@ -24,12 +26,19 @@ def secrets_of(bundle: Bundle, known: Mapping[str, Secret] | None = None) -> Sec
     return Secrets(refs, known)
 
 
-def unresolved(secrets: Secrets, severity: Severity) -> list[Diagnostic]:
+def unresolved(secrets: Secrets, severity: Severity, document: Document | None) -> list[Diagnostic]:
     """Report the secrets that were asked for and could not be read, each with the reason (OM322)."""
     hint = "Run omconf where the secret can be read, or correct the reference in the spec."
     return [
-        NO_SECRET.at(
-            None, f"The secret `{name}` cannot be read: {found.why}.", hint=hint, severity=severity
-        )
+        at_reference(NO_SECRET.at(None, message, hint=hint, severity=severity), name, document)
         for name, found in secrets.unresolved.items()
+        if (message := f"The secret `{name}` cannot be read: {found.why}.")
     ]
+
+
+def at_reference(found: Diagnostic, name: str, document: Document | None) -> Diagnostic:
+    """Place a finding at a secret's reference: the secret is named by its key in the spec."""
+    if document is None:
+        return found
+    span = document.span(tuple(name.split(".")))
+    return replace(found, span=span, source=document.source(span.line))

@@ -25,6 +25,7 @@ DEFAULT = "cluster.yaml"
 OTHERS = ("omconf.yaml", "*.omconf.yaml")
 """What it may be called instead, where only one file is."""
 STDIN = "-"
+_SERVER = ("storage", "server")
 WHICH = "Name the one that is meant."
 
 
@@ -80,15 +81,18 @@ def check_spec(path: str) -> Compiled:
         path = named[0] if named else path
     try:
         # A pipe too: `omconf validate /dev/stdin`, or of a shell's <(...).
-        place = "/dev/stdin" if path == STDIN else path
-        data = read.start(place, MAX_BYTES + 1, pipe=True).data
+        data = (
+            read.standard_input(MAX_BYTES + 1)
+            if path == STDIN
+            else read.start(path, MAX_BYTES + 1, pipe=True).data
+        )
     except OSError as error:
         hint = (
             "`omconf init` writes a spec to start from."
             if isinstance(error, FileNotFoundError)
             else ""
         )
-        found = NO_SPEC.at(None, f"{path}: {error.strerror}.", hint=hint)
+        found = NO_SPEC.at(None, f"{error.strerror}.", hint=hint, path=path)
         return Compiled(diagnostics=[found])
     return check_text(data, path)
 
@@ -105,13 +109,19 @@ def check_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None
     if loaded.spec is None:
         return Compiled(diagnostics=loaded.diagnostics, document=loaded.document)
     cluster, found_here = resolve(loaded.document, loaded.spec, base, beside)
+    unresolved = has_errors(found_here)
+    left_out = list(loaded.left_out)
+    if any(d.span == loaded.document.span(_SERVER) for d in found_here):
+        left_out.append(_SERVER)
     if cluster is not None:
         found_here += check(cluster)
     diagnostics = loaded.diagnostics + _new(loaded.document, loaded.diagnostics, found_here)
     if cluster is not None and cluster.ignores:
         diagnostics = _silenced(loaded.document, cluster, diagnostics)
-    diagnostics = held_back(loaded.document, diagnostics, loaded.left_out)
-    return Compiled(cluster, diagnostics=in_order(diagnostics), document=loaded.document)
+    diagnostics = held_back(loaded.document, diagnostics, left_out)
+    # What was resolved with errors, or with stand-ins, is no cluster that exists.
+    usable = None if unresolved or loaded.stood_in else cluster
+    return Compiled(usable, diagnostics=in_order(diagnostics), document=loaded.document)
 
 
 def _silenced(document: Document, cluster: Cluster, found: list[Diagnostic]) -> list[Diagnostic]:

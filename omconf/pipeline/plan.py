@@ -94,7 +94,7 @@ def make(
     made = compare(cluster, bundle, snapshot, secrets, base=before, strict=strict)
     severity = Severity.ERROR if require_secrets else Severity.WARNING
     read = (*snapshot.findings, *(before.findings if before else ()))
-    found = [*read, *made.diagnostics, *unresolved(secrets, severity)]
+    found = [*read, *made.diagnostics, *unresolved(secrets, severity, spec)]
     whole = made.complete and not only
     found = silence(found, cluster.ignores, lambda i: whole and not in_spec(i))
     made = replace(made, diagnostics=tuple(in_order((*compiled.diagnostics, *found))))

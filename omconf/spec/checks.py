@@ -8,7 +8,8 @@ diagnostic.
 from __future__ import annotations
 
 import re
-from typing import Any
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 from omconf.diagnostics import meant
 from omconf.formats import names, systemd
@@ -23,6 +24,9 @@ from omconf.rules import (
 )
 from omconf.spec.document import Float, Integer
 from omconf.spec.refusal import refuse, short
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 RESERVED = ("storage", "database")
 PLACEHOLDER = "@omconf:"
@@ -95,8 +99,11 @@ def label(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:63].strip("-")
 
 
-def node_name(value: str) -> str:
-    """Check a node's name: a lower-case host label, and not a folder of the bundle."""
+def node_name(value: str, taken: Collection[str] = ()) -> str:
+    """Check a node's name: a lower-case host label, and not a folder of the bundle.
+
+    The hint advises none of the names that are `taken`.
+    """
     if value in RESERVED:
         refuse(
             NODE_NAME,
@@ -105,10 +112,12 @@ def node_name(value: str) -> str:
         )
     if not _is_label(value):
         better = label(value)
+        if not better or better in RESERVED or better in taken:
+            better = next(name for i in count(1) if (name := f"om{i}") not in taken)
         refuse(
             NODE_NAME,
             f"`{value[:80]}` is not a valid node name: it must be a lower-case host label.",
-            f"Write `{better}:`" if better and better not in RESERVED else "Write `om1:`",
+            f"Write `{better}:`.",
         )
     return value
 

@@ -30,7 +30,7 @@ def nodes(document: Document, misspelt: set[Path | None]) -> Iterator[Diagnostic
     for name, node in nodes.items() if isinstance(nodes, dict) else ():
         path: Path = ("nodes", name)
         try:
-            checks.node_name(name)
+            checks.node_name(name, nodes)
         except PydanticCustomError as error:
             yield errors.translate_check(error, document.key_span(path))
         if not isinstance(node, dict):

@@ -32,6 +32,12 @@ class Document:
     values: dict[Path, Span] = field(default_factory=dict)
     masked: set[tuple[int, int]] = field(default_factory=set)
     """Lines (first and last) with a secret in plain text although no key on them says so."""
+    cut: dict[int, int] = field(default_factory=dict)
+    """By line: the column from which it is not shown, as a secret in plain text begins there."""
+    anchored: dict[Path, Span] = field(default_factory=dict)
+    """Where the values stand that are aliases."""
+    skipped: list[Path] = field(default_factory=list)
+    """Keys that are duplicates: their values are not in the data."""
     lines: Lines | None = None
     _last: tuple[int, int] | None = None
 
@@ -73,12 +79,13 @@ class Document:
         """Return a line of the file as it may be shown: what looks like a plain secret is masked."""
         self.lines = self.lines or Lines(self.text)
         secret = any(first <= line <= last for first, last in self.masked)
-        return self.lines.shown(line, secret=secret)
+        return self.lines.shown(line, secret=secret, cut=self.cut.get(line))
 
-    def mask(self, path: Path) -> None:
-        """Never show the value at this path: it is a secret in plain text."""
-        span = self.span(path)
+    def mask(self, span: Span, *, cut: bool) -> None:
+        """Never show what stands there: it is, or with `cut` false includes, a secret in plain text."""
         self.masked.add((span.line, span.end_line))
+        if cut:
+            self.cut[span.line] = min(span.column, self.cut.get(span.line, span.column))
 
 
 class Integer(int):

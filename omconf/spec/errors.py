@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Severity, meant
@@ -19,7 +21,7 @@ from omconf.rules import (
     all_rules,
 )
 from omconf.secrets import SECRET_NAME, hides
-from omconf.spec import keys, mistakes
+from omconf.spec import checks, keys, mistakes
 from omconf.spec.references import secret
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from omconf.diagnostics import Diagnostic
     from omconf.origin import Span
     from omconf.spec.document import Document, Path
+    from omconf.spec.models.section import Section
 
 ADD_NODE = "Add a node: `om1: {address: 10.1.1.1, url: https://om1.example.org:5443/openmeetings}`."
 _OWN_VARIABLES = frozenset({"properties", "java_options", "options"})
@@ -59,8 +62,11 @@ def translate(
             continue
         found = _diagnostic(document, error)
         if found.span and _may_hold_a_secret(document, error):
-            document.mask(tuple(error["loc"]))
             place = found.span
+            path = tuple(error["loc"])
+            for span in (_secret_span(document, path), document.anchored.get(path)):
+                if span:
+                    document.mask(span, cut=error["type"] != PLAIN_PROPERTY.id)
             found = replace(
                 found, span=replace(place, end_line=place.line, end_column=place.column + 1)
             )
@@ -80,13 +86,29 @@ def _may_hold_a_secret(document: Document, error: ErrorDetails) -> bool:
     path = tuple(error["loc"])
     if error["type"] in (PLAIN_PROPERTY.id, PLAIN_SECRET.id):
         return True
-    if error["type"] == "missing" or not any(hides(str(part)) for part in path):
+    unknown = error["type"] == "extra_forbidden" and _means_a_secret(path)
+    if error["type"] == "missing" or not (unknown or any(hides(str(part)) for part in path)):
+        return False
+    if not unknown and document.value(path) in (None, ""):
         return False
     try:
         secret(document.value(path))
     except PydanticCustomError:
         return True
     return False
+
+
+def _secret_span(document: Document, path: Path) -> Span:
+    """Return the place of a secret in plain text: the value, or the key that ran into it."""
+    key = str(path[-1])
+    return document.span(path) if mistakes.key_of(key) == key else document.key_span(path)
+
+
+def _means_a_secret(path: Path) -> bool:
+    """Tell whether an unknown key resembles a secret's, or none of a section that has a secret."""
+    if near := keys.intended(path):
+        return keys.is_secret(str(near[-1]))
+    return any(map(keys.is_secret, keys.fields_at(path[:-1]))) and len(path) > 1
 
 
 def _sentence(text: str) -> str:
@@ -115,6 +137,14 @@ def _diagnostic(document: Document, error: ErrorDetails) -> Diagnostic:
     if kind in _WANTED:
         hint = _type_hint(document, path, span, kind)
         return WRONG_VALUE.at(span, f"{name} must be {_WANTED[kind]}.", hint=hint)
+    if kind == "greater_than_equal":
+        message = f"{name} must be at least {context['ge']}."
+        return WRONG_VALUE.at(span, message, hint="Correct the number, or remove the key.")
+    if kind == "too_long":
+        message = (
+            f"{name} has {context['actual_length']} items; at most {context['max_length']} are"
+        )
+        return WRONG_VALUE.at(span, f"{message} allowed.", hint="Remove items.")
     if kind in ("string_too_short", "too_short"):
         hint = ADD_NODE if path == ("nodes",) else "Write a value, or remove the key."
         return WRONG_VALUE.at(span, f"{name} must not be empty.", hint=hint)
@@ -132,12 +162,32 @@ def _type_hint(document: Document, path: Path, span: Span, kind: str) -> str:
         items = '"-Xmx2g", "-Xms1g"' if path[-1] == "java_options" else "..., ..."
         return f"Write `{path[-1]}: [{items}]`."
     if kind == "string_type" and isinstance(value, (int, float)):
-        return "Put it in quotes."
+        return _as_text(path, checks.text(value))
     if isinstance(value, str) and SECRET_NAME.search(value):
         document.masked.add((span.line, span.end_line))  # a secret may follow its key
     if isinstance(value, str) and (found := mistakes.key(value, keys.fields_at(path))):
         return f"{found} Write `{mistakes.key_of(value)}: ...`."
     return ""
+
+
+def _as_text(path: Path, text: str) -> str:
+    """Return the hint to quote a number, if its text is allowed there; else what that text lacks."""
+    item = isinstance(path[-1], int)
+    key = path[:-1] if item else path
+    model = keys.model_at(key[:-1])
+    if model is not None and key[-1] in model.model_fields:
+        try:
+            _type_of(model, str(key[-1])).validate_python([text] if item else text)
+        except ValidationError as error:
+            return str(error.errors()[0].get("ctx", {}).get("hint", ""))
+    return "Put it in quotes."
+
+
+@cache
+def _type_of(model: type[Section], key: str) -> TypeAdapter[Any]:
+    info = model.model_fields[key]
+    kind: Any = info.annotation
+    return TypeAdapter(Annotated[(kind, *info.metadata)] if info.metadata else kind)
 
 
 def _choice(key: str, value: str, expected: str) -> str:
@@ -186,7 +236,9 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
     where = keys.name_of(path[:-1]) if len(path) > 1 else "the spec"
     known = ", ".join(keys.fields_at(path[:-1]))
     hint = f"Did you mean `{key_meant[-1]}`?" if key_meant else f"Valid keys here: {known}."
-    shown = mistakes.key_of(key) if hides(key) else key  # what follows may be the secret itself
+    shown = (
+        mistakes.key_of(key) if hides(key) or _means_a_secret(path) else key
+    )  # what follows may be the secret itself
     message = f"`{shown[:80]}` is not a key of {where}."
     return UNKNOWN_KEY.at(document.key_span(path), message, hint=hint)
 

@@ -16,6 +16,12 @@ from omconf.spec.refusal import refuse
 def _path(value: str) -> str:
     if not value.startswith("/"):
         refuse(WRONG_VALUE, f"`{value[:80]}` is not an absolute path.", "Start it with `/`.")
+    if found := re.search(r"\{(?:name|address)\}", value):
+        refuse(
+            WRONG_VALUE,
+            f"`{found[0]}` is not replaced in a path, only in `url`, `ssh` and `member`.",
+            "Write the path of each node under its own name in `nodes:`.",
+        )
     if not paths.CARRIED.fullmatch(value):
         refuse(
             UNCARRIABLE,

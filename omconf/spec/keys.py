@@ -5,15 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import meant
+from omconf.regex import regex
+from omconf.secrets import hides
 from omconf.spec import mistakes
 from omconf.spec.models import Spec
 from omconf.spec.models.section import Section, section_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from omconf.spec.document import Path
 
+_KEY = regex(r"(?:^|[{,])\s{0,99}[\"']?([A-Za-z_][\w-]{0,40})")
+_MOST = 200
+"""Different words that are compared with the spec's keys."""
+_OTHER_NAMES: dict[Path, str] = {("storage", "mount_options"): "options"}
+"""Keys that are often taken for those that they are called here, although another is more similar."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
 
@@ -29,8 +36,30 @@ def name_of(path: Path) -> str:
 
 def intended(path: Path) -> Path | None:
     """Return the path of the key that a misspelled one probably means; None if none is similar."""
+    if path in _OTHER_NAMES:
+        return (*path[:-1], _OTHER_NAMES[path])
     near = meant(mistakes.key_of(str(path[-1])), fields_at(path[:-1]))
     return (*path[:-1], near) if near else None
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether the key of this name holds a secret, or its value may be one by mistake."""
+    return hides(name) or name == "client_key" or name.startswith("remember_me")
+
+
+def _all(model: type[Section] = Spec) -> Iterator[str]:
+    for name, info in model.model_fields.items():
+        yield name
+        if inner := section_of(info):
+            yield from _all(inner)
+
+
+def misspells_a_secret(lines: Iterable[str]) -> bool:
+    """Tell whether a key in lines of a spec that is not YAML may be a misspelled key of a secret."""
+    words = {found for line in lines for found in _KEY.findall(line)}
+    known = dict.fromkeys(_all())
+    near = (meant(word, known) for word in words - known.keys()) if len(words) <= _MOST else ()
+    return len(words) > _MOST or any(name and is_secret(name) for name in near)
 
 
 def place_of(path: Path) -> str:

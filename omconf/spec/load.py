@@ -23,6 +23,17 @@ if TYPE_CHECKING:
 MAX_NODES = 10_000
 """More nodes than any OpenMeetings cluster; a bound for hostile files."""
 
+_STAND_INS: dict[Path, Any] = {
+    ("omconf",): 1,
+    ("cluster",): "conference",
+    ("openmeetings", "release"): "9.1.0",
+    ("database", "kind"): "postgresql",
+    ("database", "host"): "192.0.2.1",
+    ("database", "user"): "openmeetings",
+    ("database", "password"): {"env": "OM_DB_PASSWORD"},
+}
+"""Correct values with which a spec is checked further if its own are missing or wrong."""
+
 
 @dataclass(slots=True)
 class Loaded:
@@ -33,17 +44,19 @@ class Loaded:
     diagnostics: list[Diagnostic] = field(default_factory=list)
     left_out: tuple[Path, ...] = ()
     """Paths missing from the spec because their value is wrong or their key is misspelled."""
+    stood_in: bool = False
+    """True if the spec has stand-ins for required values: it may only be checked."""
 
 
 def load(data: bytes, file: str) -> Loaded:
     """Read a spec from a file's bytes; diagnostics show the file's name."""
     document, diagnostics = parse(data, file)
-    if document.data is None:
+    if document.data is None and diagnostics:
         return Loaded(document, None, diagnostics)
     if not isinstance(document.data, dict):
-        span = document.span(())
+        empty = document.data is None  # of `---` alone, the value stands behind the last line
         found = WRONG_VALUE.at(
-            span,
+            document.at(1, 1) if empty else document.span(()),
             "The spec must be a mapping of keys.",
             hint="Start with `omconf: 1`, or run `omconf init` to create a spec.",
         )
@@ -56,7 +69,7 @@ def load(data: bytes, file: str) -> Loaded:
             hint="Write one spec per cluster.",
         )
         return _finished(document, None, [*diagnostics, found])
-    spec, details = _validate(document.data)
+    spec, details, stood_in = _validate(document.data)
     misspelt = {keys.intended(tuple(e["loc"])) for e in details if e["type"] == "extra_forbidden"}
     found_here = chain(
         errors.translate(document, details, misspelt),
@@ -71,7 +84,13 @@ def load(data: bytes, file: str) -> Loaded:
     if spec and not all(constraints.is_complete(spec, name) for name in spec.nodes):
         spec = None  # without its wrong values, a node lacks an address or a URL
     finished = _finished(document, spec, diagnostics)
-    finished.left_out = (*(tuple(e["loc"]) for e in details), *filter(None, misspelt))
+    finished.stood_in = bool(stood_in)
+    finished.left_out = (
+        *stood_in,
+        *document.skipped,
+        *(tuple(e["loc"]) for e in details),
+        *filter(None, misspelt),
+    )
     return finished
 
 
@@ -83,10 +102,13 @@ def _finished(document: Document, spec: Spec | None, diagnostics: list[Diagnosti
 _HOSTS = ("database", "host")
 
 
-def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails]]:
-    """Validate the data; if the wrong parts can be left out, the rest is still resolved."""
+def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails], set[Path]]:
+    """Validate the data; if it makes sense without the wrong parts, the rest is still resolved.
+
+    Also returns the required values that have a stand-in.
+    """
     try:
-        return Spec.model_validate(data), []
+        return Spec.model_validate(data), [], set()
     except ValidationError as error:
         details = error.errors(include_url=False, include_input=False)
     for found in details:
@@ -95,16 +117,22 @@ def _validate(data: dict[str, Any]) -> tuple[Spec | None, list[ErrorDetails]]:
         ):
             found["loc"] = _HOSTS  # one host, not a list
     if len(details) > MAX_FOUND:
-        return None, details[:MAX_FOUND]
+        return None, details[:MAX_FOUND], set()
     rest = data
+    stood_in: set[Path] = set()
     for found in details:
-        if found["type"] == "missing":
-            return None, details
-        rest = _without(rest, tuple(part for part in found["loc"] if part != "[key]"))
+        path = tuple(part for part in found["loc"] if part != "[key]")
+        if path[:2] in _STAND_INS:
+            stood_in.add(path[:2])
+        elif found["type"] == "missing":
+            return None, details, set()
+        rest = _without(rest, path)
+    for path in stood_in:
+        rest = _with(rest, path, _STAND_INS[path])
     try:
-        return Spec.model_validate(rest), details
+        return Spec.model_validate(rest), details, stood_in
     except ValidationError:
-        return None, details
+        return None, details, set()
 
 
 def _without(data: Any, path: Path) -> Any:
@@ -118,3 +146,9 @@ def _without(data: Any, path: Path) -> Any:
     else:
         del copy[key]
     return copy
+
+
+def _with(data: Any, path: Path, value: Any) -> Any:
+    """Copy the mappings on a path, and set its end; all of them are there."""
+    key, *inner = path
+    return {**data, key: _with(data[key], tuple(inner), value) if inner else value}

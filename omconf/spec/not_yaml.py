@@ -8,6 +8,7 @@ from omconf.regex import regex
 from omconf.rules import NOT_YAML
 from omconf.secrets import SECRET_NAME
 from omconf.spec import mistakes
+from omconf.spec.document import place_of
 from omconf.spec.lines import MAX_SHOWN, Lines
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ _EXPANDED = regex(r"\{\s*env\s*:\s*\$")
 def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
     """Return what libyaml found, at the place that is to be corrected."""
     mark = error.problem_mark or error.context_mark
-    span = document.at(*document.place(mark)) if mark else document.at(1, 1)
+    # What is missing at the end of the file is shown behind its last text.
+    end = place_of(document.text, len(document.text.rstrip(" \r\n")))
+    span = document.at(*min(document.place(mark), end)) if mark else document.at(1, 1)
     problem = error.problem or "it cannot be read"
     if mistake := _mistake(document, span, problem, error.context_mark):
         return mistake
@@ -75,8 +78,25 @@ def not_yaml(error: yaml.MarkedYAMLError, document: Document) -> Diagnostic:
         what = "a backquote" if found == "`" else f"`{found}`"
         hint = "Put text that starts with such a character in quotes."
         return NOT_YAML.at(span, f"This is not YAML: {what} cannot start a text.", hint=hint)
+    if outside := _outside(document, span, problem):
+        return outside
     context = f" ({error.context})" if error.context else ""
     return NOT_YAML.at(span, f"This is not YAML: {problem}{context}.")
+
+
+def _outside(document: Document, span: Span, problem: str) -> Diagnostic | None:
+    """Report a directive, or text behind the end of the document."""
+    lines = document.lines or Lines(document.text)
+    no_start = "document start" in problem
+    suspects = (span.line, 1) if no_start else (span.line,)
+    if directive := next((n for n in suspects if lines.line(n, 1) == "%"), 0):
+        message = "This is not YAML: there is a directive here that cannot be used."
+        place = document.at(directive, 1)
+        return NOT_YAML.at(place, message, hint="Remove the line: a spec needs no directives.")
+    if no_start:
+        message = "This is not YAML: there is text after the end of the document."
+        return NOT_YAML.at(span, message, hint="Remove the line `...` above, or what follows it.")
+    return None
 
 
 def _mistake(

@@ -27,7 +27,8 @@ MAX_DEPTH = 100
 """Levels of nesting."""
 MAX_VALUES = 250_000
 """Keys and values of a file, aliases written out: 10,000 nodes with ten keys each need 220,000."""
-
+MAX_TEXT = 128 * 1024
+"""Characters of one key or value: Linux passes no longer argument to a program (MAX_ARG_STRLEN)."""
 MAX_LISTED = 1000
 """Entries of a list or a mapping other than that of the nodes."""
 
@@ -47,8 +48,9 @@ _STRANGE_BREAK = re.compile("[\r\x85\u2028\u2029](?!(?<=\r)\n)")
 
 
 class _TooMuch(Exception):  # noqa: N818 - a signal out of the C parser, not an error of ours
-    def __init__(self, why: str) -> None:
+    def __init__(self, why: str, inside: yaml.Node | None) -> None:
         self.why = why
+        self.mark = inside.start_mark if inside is not None else None
 
 
 class _Loader(CParser, yaml.resolver.BaseResolver):
@@ -70,9 +72,10 @@ class _Loader(CParser, yaml.resolver.BaseResolver):
         self.count += 1
         # The parser descends once for a key and once for a value of the same level.
         if self.depth > MAX_DEPTH + 1:
-            raise _TooMuch(f"it is nested more than {MAX_DEPTH} levels deep")
+            raise _TooMuch(f"it is nested more than {MAX_DEPTH} levels deep", current_node)
         if self.count > MAX_VALUES:
-            raise _TooMuch(f"it holds more than {MAX_VALUES:,} keys and values")
+            why = f"it holds more than {MAX_VALUES:,} keys and values"
+            raise _TooMuch(why, current_node)
 
     def ascend_resolver(self) -> None:
         self.depth -= 1
@@ -90,7 +93,7 @@ def parse(data: bytes, file: str) -> tuple[Document, list[Diagnostic]]:
     if diagnostic:
         span = diagnostic.span
         # Not parsed, a line may be the rest of a secret that starts above it: it is not drawn then.
-        if span and Lines(document.text).after_a_secret(span.line):
+        if span and _near_a_secret(Lines(document.text), span.line):
             return document, [diagnostic]
         return document, [_with_source(document, diagnostic)]
     builder = _Builder(document)
@@ -99,6 +102,13 @@ def parse(data: bytes, file: str) -> tuple[Document, list[Diagnostic]]:
     except _Stop as stop:
         builder.diagnostics.append(stop.diagnostic)
     return document, [_with_source(document, d) for d in builder.diagnostics]
+
+
+def _near_a_secret(lines: Lines, number: int) -> bool:
+    """Tell whether a line that is not YAML may be, or go on, a secret in plain text."""
+    from omconf.spec import keys
+
+    return lines.after_a_secret(number) or keys.misspells_a_secret(lines.up_to(number))
 
 
 def _with_source(document: Document, diagnostic: Diagnostic) -> Diagnostic:
@@ -116,7 +126,8 @@ def _compose(document: Document, data: bytes) -> tuple[Any, Diagnostic | None]:
         node = loader.get_single_node()
     except _TooMuch as error:
         message = f"This file is not a cluster spec: {error.why}."
-        return None, LIMIT.at(document.at(1, 1), message, hint=START)
+        place = document.place(error.mark) if error.mark else (1, 1)
+        return None, LIMIT.at(document.at(*place), message, hint=START)
     except yaml.reader.ReaderError as error:
         message = "There is a control character here, which YAML does not allow."
         # libyaml counts bytes.
@@ -173,6 +184,7 @@ class _Builder:
         self.document = document
         self.diagnostics: list[Diagnostic] = []
         self.count = 0
+        self.length = 0
         self.last_line = document.last()[0]
 
     def span(self, node: yaml.Node) -> Span:
@@ -197,6 +209,7 @@ class _Builder:
         if id(node) in above:
             raise _much(span, "a value holds itself")
         if isinstance(node, yaml.ScalarNode):
+            self.measure(node, span)
             return self.scalar(node, span)
         above = (*above, id(node))
         if len(above) > MAX_DEPTH:
@@ -211,6 +224,16 @@ class _Builder:
             return [self.build(item, (*path, i), above) for i, item in enumerate(node.value)]
         return self.mapping(node, path, above)
 
+    def measure(self, node: yaml.ScalarNode, span: Span) -> None:
+        """Add a key or a value to the length of all; without aliases, it is below MAX_BYTES."""
+        length = len(node.value)
+        if length > MAX_TEXT:
+            message = f"There are {length:,} characters here; the limit is {MAX_TEXT:,}."
+            raise _Stop(LIMIT.at(span, message, hint="Write a shorter text."))
+        self.length += length
+        if self.length > MAX_BYTES:
+            raise _much(span, f"more than {MAX_BYTES:,} characters")
+
     def mapping(self, node: Any, path: Path, above: tuple[int, ...]) -> dict[str, Any]:
         result: dict[str, Any] = {}
         for key, value in node.value:
@@ -219,10 +242,12 @@ class _Builder:
                 hint = TEMPLATE if isinstance(key, yaml.MappingNode) else ""
                 self.say(NOT_YAML.at(place, "A key must be plain text.", hint=hint))
                 continue
+            self.measure(key, place)
             name = key.value
             inner = (*path, name)
             if name in result:
                 first = self.document.keys[inner].line
+                self.document.skipped.append(inner)
                 self.say(
                     DUPLICATE_KEY.at(
                         place,
@@ -233,6 +258,10 @@ class _Builder:
                 continue
             self.document.keys[inner] = place
             result[name] = self.build(value, inner, above)
+            if isinstance(value, yaml.ScalarNode) and value.start_mark.index < key.start_mark.index:
+                # An alias has no place of its own, so its key's is shown.
+                self.document.anchored[inner] = self.document.values[inner]
+                self.document.values[inner] = place
         return result
 
     def scalar(self, node: Any, span: Span) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, NoReturn
 
+from omconf.diagnostics import meant
 from omconf.formats import names
 from omconf.regex import regex
 from omconf.rules import PLAIN_SECRET, WRONG_VALUE
@@ -16,7 +17,7 @@ _WAYS = "{env: NAME}, {file: PATH} or {command: [argv, ...]}"
 _FILES = "Write a path on the nodes, or `{file: PATH, whole: true}` for omconf to copy it there."
 _CONTENT = regex(r"-----BEGIN |\A[A-Za-z0-9+=_-][A-Za-z0-9+/=_-]{39,}\s*\Z")
 """PEM, or base64 of a key or store, instead of a file path."""
-_FORMS = f"This format is not supported; write a secret as one of {_WAYS}."
+_SOURCES = ("env", "file", "command")
 
 
 def _unclear(message: str, hint: str = "") -> NoReturn:
@@ -183,6 +184,8 @@ def node_file(value: Any) -> SecretRef | str:
 
 def secret(value: Any) -> SecretRef:
     """Read where a secret comes from; a secret itself is refused."""
+    if value is None or value == "":
+        _unclear("Nothing stands here: a secret needs a reference.", f"Write {_WAYS}.")
     if not isinstance(value, dict):
         refuse(
             PLAIN_SECRET,
@@ -191,16 +194,40 @@ def secret(value: Any) -> SecretRef:
         )
     if "whole" in value:
         _unclear("Of this secret the first line counts, never the whole file.", "Remove `whole`.")
-    if len(value) != 1 or next(iter(value)) not in ("env", "file", "command"):
-        _unclear(_FORMS)
+    unknown = next((key for key in value if key not in _SOURCES), None)
+    if unknown is not None:
+        # A key is not shown: it may be the secret itself.
+        near = meant(unknown, _SOURCES)
+        hint = f"Did you mean `{near}`?" if near else f"Write {_WAYS}."
+        _unclear("A key here is none of a secret's reference.", hint)
+    if len(value) != 1:
+        _unclear("A secret's reference has one key.", f"Write one of {_WAYS}.")
     source, argument = next(iter(value.items()))
-    words = argument if isinstance(argument, list) else [argument]
-    if (source == "command") != isinstance(argument, list) or not words:
-        _unclear(_FORMS)
-    if not all(isinstance(w, str) and w and "\0" not in w for w in words):
-        _unclear(_FORMS)
+    words = _words(source, argument)
     if any("-----BEGIN " in w for w in words):
         refuse(PLAIN_SECRET, "This is the content of the file, not its path.", _FILES)
     if source == "env" and not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", words[0]):
         _unclear("This is not the name of an environment variable.", mistakes.VARIABLE_ALONE)
     return SecretRef(source, tuple(words))
+
+
+def _words(source: str, argument: Any) -> list[str]:
+    """Check what a secret's reference names: one text, or the words of a command."""
+    words = argument if isinstance(argument, list) else [argument]
+    if source == "command" and not isinstance(argument, list):
+        _unclear(
+            "`command` must be a list: the program and its arguments.",
+            "Write `{command: [pass, show, openmeetings/db]}`, for example.",
+        )
+    if source != "command" and isinstance(argument, (list, dict)):
+        _unclear(f"`{source}` must be text.", f"Write {_WAYS}.")
+    if not words or any(word is None or word == "" for word in words):
+        _unclear(f"`{source}` has an empty value.", f"Write {_WAYS}.")
+    for number, word in enumerate(words, 1):
+        which = f"Item {number} of `{source}`" if source == "command" else f"`{source}`"
+        if not isinstance(word, str):
+            scalar = not isinstance(word, (list, dict))
+            _unclear(f"{which} must be text.", "Put it in quotes." if scalar else "")
+        if "\0" in word:
+            _unclear(f"{which} contains a NUL character.", "Remove it.")
+    return words

@@ -62,7 +62,10 @@ def _rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
             yield f"| `{key}` |  | {_sentence(info)} |"
             yield from _rows(Removed, "removed.<name>.")
         elif name == "node_defaults":
-            text = "The keys of a node, for all nodes; `{name}` and `{address}` stand for its own."
+            text = (
+                "The keys of a node, for all nodes; in `url`, `ssh` and `member`, `{name}` and"
+                " `{address}` stand for its own."
+            )
             yield f"| `{key}.*` |  | {text} |"
         elif inner:
             yield from _rows(inner, f"{key}.")

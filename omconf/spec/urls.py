@@ -23,6 +23,10 @@ def url(value: str, node: str) -> str:
     except ValueError:
         refuse(NOT_A_URL, f"`{value[:80]}` is not a URL.", hint)
     host = parts.hostname or ""
+    if value[: len(parts.scheme)] != parts.scheme:
+        refuse(NOT_A_URL, f"The scheme of `{value[:80]}` is not in lower case.", hint)
+    if host.endswith("."):
+        refuse(NOT_A_URL, f"The host of `{value[:80]}` ends with a dot.", hint)
     if parts.scheme not in ("http", "https") or not host:
         refuse(NOT_A_URL, wrong, hint)
     if "@" in value:
@@ -57,6 +61,7 @@ def _better(value: str, node: str) -> str:
         value,
     )
     host, port, path = found.groups() if found else ("", "", "")
+    host = host.removesuffix(".")
     if not found or not _is_host(host):
         host, port = f"{node}.example.org", "5443"
     kept = f":{port}" if port and int(port) < 2**16 else ""

@@ -138,7 +138,7 @@ def test_several_nodes_with_one_name_have_it(trees: Path) -> None:
 def test_a_spec_that_is_not_there_is_one_error(trees: Path, tmp_path: Path) -> None:
     done = omconf("import", "--deployed", trees, "--into", tmp_path / "nope.yaml")
     assert done.code == 1
-    assert done.findings == [("OM100", "")]
+    assert done.findings == [("OM100", str(tmp_path / "nope.yaml"))]
 
 
 def test_a_place_that_cannot_be_written_is_reported_before_nodes_are_read(tmp_path: Path) -> None:

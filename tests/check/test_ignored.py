@@ -84,6 +84,16 @@ def test_an_error_is_not_ignored(tmp_path: Path) -> None:
             "There is an `OM221`, but not for `om1`.",
             "Remove `node`, or name another node.",
         ),
+        (
+            "rule: OM221, path: /etc/exports",
+            "There is an `OM221`, but not for `/etc/exports`.",
+            "Remove `path`.",
+        ),
+        (
+            "rule: OM206, node: om1, path: /etc/exports",
+            "There is an `OM206`, but not for `/etc/exports`.",
+            "Remove `path`.",
+        ),
     ],
 )
 def test_what_an_entry_that_matches_nothing_is_told(

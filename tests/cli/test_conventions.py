@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,25 @@ def test_a_spec_comes_from_standard_input(tmp_path: Path) -> None:
     done = piped("validate", "-", spec=wrong)
     assert done.returncode == 1
     assert done.stderr.startswith("-:"), done.stderr
+
+
+def _told(stdin: int) -> tuple[int, str]:
+    command = [sys.executable, "-m", "omconf", "validate", "-"]
+    done = subprocess.run(command, stdin=stdin, cwd=ROOT, capture_output=True, text=True)
+    return done.returncode, done.stderr
+
+
+def test_standard_input_may_be_a_socket_or_a_file_read_in_part(tmp_path: Path) -> None:
+    first, second = socket.socketpair()
+    with first, second:
+        os.set_blocking(second.fileno(), False)
+        first.sendall(SPEC.read_bytes())
+        first.shutdown(socket.SHUT_WR)
+        assert _told(second.fileno()) == (0, "")
+    (tmp_path / "message").write_text("To: omconf\n\n" + SPEC.read_text())
+    with (tmp_path / "message").open("rb", buffering=0) as opened:
+        opened.seek(len("To: omconf\n\n"))
+        assert _told(opened.fileno()) == (0, "")
 
 
 def test_an_apply_of_standard_input_reads_it_once(tmp_path: Path) -> None:
@@ -93,6 +113,15 @@ def test_where_no_spec_is_named_one_with_another_name_is_found(tmp_path: Path) -
     assert (done.code, done.rules) == (1, ["OM100"])
     (tmp_path / "cluster.yaml").write_bytes(data)
     assert omconf("validate", cwd=tmp_path).out.startswith("cluster.yaml is valid")
+
+
+def test_of_several_specs_the_one_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_bytes(SPEC.read_bytes())
+    for form in ("json", "codequality"):
+        done = omconf("validate", "a.yaml", "no.yaml", "--format", form, cwd=tmp_path)
+        found = json.loads(done.out)
+        places = found["diagnostics"] if form == "json" else [f["location"] for f in found]
+        assert [place["path"] for place in places] == ["no.yaml"]
 
 
 def test_strict_counts_warnings_as_errors(tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
 BROKEN: list[tuple[bytes, str, int, int]] = [
     (b"", "OM101", 1, 1),
     (b"# only a comment\n", "OM101", 1, 1),
-    (b"a: 1\nb: [1, 2\n", "OM101", 3, 1),
+    (b"a: 1\nb: [1, 2\n", "OM101", 2, 9),
     (b"a: 1\n\tb: 2\n", "OM101", 2, 1),
     (b"a: b: c\n", "OM101", 1, 5),
     (b"a: *nowhere\n", "OM101", 1, 4),
@@ -80,13 +80,23 @@ BROKEN: list[tuple[bytes, str, int, int]] = [
     (b"a: 1\nb: 2\na: 3\n", "OM102", 3, 1),
     (b"a: 1\nb: \xff\n", "OM107", 2, 4),
     ("a: ü\n".encode("utf-16"), "OM107", 1, 1),
-    (b"a: " + b"[" * 200 + b"]" * 200, "OM107", 1, 1),
-    (b"a: " + b"[" * 100_000, "OM107", 1, 1),
-    (b"- " * 10_000 + b"x", "OM107", 1, 1),
+    (b"a: " + b"[" * 200 + b"]" * 200, "OM107", 1, 103),
+    (b"a: " + b"[" * 100_000, "OM107", 1, 103),
+    (b"- " * 10_000 + b"x", "OM107", 1, 201),
     (b"a: &a [*a]\n", "OM107", 1, 4),
     (b"[" + b"1," * 400_000 + b"]", "OM107", 1, 1),
+    (b"a: 1\n\t\n", "OM101", 2, 1),
+    (b"a: 'x\n\n", "OM101", 1, 6),
+    (b"%YAML 1.2\na: 1\n", "OM101", 1, 1),
+    (b"a: 1\n%YAML 1.1\n", "OM101", 2, 1),
+    (b"%YAML 1.1\n---\na: 1\nb: [\n", "OM101", 4, 5),
     (b"#" * (MAX_BYTES + 1), "OM107", 1, 1),
     (BOMB, "OM107", 1, 22),
+    (b"a: &a " + b"x" * 100_000 + b"\nb: [" + b"*a, " * 99 + b"*a]\n", "OM107", 1, 4),
+    (b"a: &a {? " + b"x" * 100_000 + b" : 1}\nb: [" + b"*a, " * 99 + b"*a]\n", "OM107", 1, 10),
+    (b"a: " + b"x" * 200_000, "OM107", 1, 4),
+    (b"x" * 1023 + b": " + b"x" * 200_000, "OM107", 1, 1026),
+    (b'? "' + b"x" * 200_000 + b'"\n: 1\n', "OM107", 1, 3),
 ]
 
 
@@ -111,6 +121,9 @@ SAID = [
     ("a:\n  - x\n  y: 1\n", "a `- ` is missing here, in the list of line 2 goes on"),
     ("a: 1\n---\nb: 2\n", "a second document begins here"),
     ("a: 'x\n\n", "the quote that opens on line 1 is not closed"),
+    ("%YAML 2.0\n---\na: 1\n", "there is a directive here that cannot be used"),
+    ("%FOO\n---\na: 1\n", "there is a directive here that cannot be used"),
+    ("a: 1\n...\nfoo\n", "there is text after the end of the document"),
     ("a: *b\n", "there is an alias without an anchor above it"),
 ]
 
@@ -130,6 +143,8 @@ def test_no_bytes_cause_an_exception(data: bytes) -> None:
 
 
 SHOWN = [
+    ("password: {env: X} hunter2", "password: {env: X} ********"),
+    ("db: {password: {env: X}, port: 1}", "db: {password: {env: X}, port: 1}"),
     ("password: hunter2", "password: ********"),
     ("db: {password: hunter2, x: 1}", "db: {password: ********"),
     ('  "secret" : hunter2', '  "secret" : ********'),

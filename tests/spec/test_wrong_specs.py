@@ -168,6 +168,9 @@ WRONG = [
     ("server: om1", "server: {host: LOCALHOST}", "OM230", "10:30"),
     ("server: om1", "server: {host: ip6-loopback}", "OM230", "10:30"),
     ("10.1.1.10", "{host: ip6-loopback}", "OM211", "7:9"),
+    ('"9.1.0"', '"9.1.0", home: /opt/omdata', "OM236", "3:40"),
+    ('"9.1.0"', '"9.1.0", home: /opt', "OM236", "3:40"),
+    ("om2: {", "om2: {home: /opt/omdata/om, ", "OM236", "13:15"),
     ("server: om1", "server: om1, export: /etc", "OM236", "10:43"),
     ("server: om1", "server: om1, export: /opt/om/webapps", "OM236", "10:43"),
     ("server: om1", "server: om1, export: /opt", "OM236", "10:43"),
@@ -251,6 +254,29 @@ def test_warned(old: str, new: str, rule: str, place: str, tmp_path: Path) -> No
     assert _places(text, tmp_path) == [f"warning[{rule}] {place}"]
 
 
+def test_a_mount_without_netdev_and_systemd(tmp_path: Path) -> None:
+    text = SMALLEST.replace('"9.1.0"', '"9.1.0", service: none')
+    text = text.replace("server: om1", "server: om1, options: []")
+    assert _places(text, tmp_path) == ["warning[OM235] 3:43"]
+
+
+def test_an_alias_is_wrong_where_it_stands(tmp_path: Path) -> None:
+    text = SMALLEST.replace("10.1.1.1,", "&a 10.1.1.1,").replace("10.1.1.2,", "*a,")
+    assert _places(text, tmp_path) == ["error[OM201] 13:9"]
+    secret = SMALLEST.replace("cluster:", "x: &p hunter2\ncluster:")
+    secret = secret.replace("{env: OM_DB_PASSWORD}", "*p")
+    assert _places(secret, tmp_path) == ["error[OM103] 2:1", "error[OM106] 10:3"]
+    assert "hunter2" not in omconf("validate", cwd=tmp_path).err
+
+
+def test_tomcat_serves_the_webapp_root_at_the_top(tmp_path: Path) -> None:
+    text = SMALLEST.replace('"9.1.0"', '"9.1.0", webapp: ROOT')
+    assert _places(text, tmp_path) == ["warning[OM207] 12:33", "warning[OM207] 13:33"]
+    assert "`https://om1.example.org:5443/`" in omconf("validate", cwd=tmp_path).err
+    for path in ("", "/"):
+        assert _places(text.replace("5443/openmeetings", f"5443{path}"), tmp_path) == []
+
+
 def test_the_smallest_spec_with_samba_is_fine(tmp_path: Path) -> None:
     text = SMALLEST.replace("kind: nfs", "kind: cifs, password: {env: OM_STORAGE_PASSWORD}")
     assert _places(text, tmp_path) == []
@@ -303,6 +329,14 @@ def test_mistakes_of_form_do_not_hide_mistakes_of_sense(tmp_path: Path) -> None:
     assert _places(text, tmp_path) == ["error[OM103] 4:13", "error[OM201] 13:18"]
 
 
+@pytest.mark.parametrize("text", ["~", "null", "---\n", "--- # x\n", "&a", "1", "[]"])
+def test_a_document_without_keys_is_no_spec(text: str, tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(text)
+    for command in (["validate"], ["build", "-o", "out"], ["graph"], ["plan", "--local", "om1"]):
+        done = omconf(*command, cwd=tmp_path)
+        assert (done.code, done.findings) == (1, [("OM105", "cluster.yaml:1:1")])
+
+
 def test_what_is_printed(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text(
         SMALLEST.replace("ttl", "").replace("kind: nfs", "kid: nfs")
@@ -342,6 +376,26 @@ LEAKS = [
     ("kind: nfs", "kind: cifs, password: {env: X}, options: [hard, pass=a hunter2]"),
     ("kind: nfs", "kind: cifs, password: hunter2"),
     ("kind: nfs", "kind: cifs, options: {password: hunter2}"),
+    *(
+        ("  password: {env: OM_DB_PASSWORD}", f"  {key}: hunter2")
+        for key in ("pssword", "apssword", "pawssord", "psasword", "kennwort")
+    ),
+    *(
+        ("nodes:", f"kurento: {{turn: {{{key}: hunter2}}}}\nnodes:")
+        for key in ("secrt", "seceret", "sceret", "sekret", "secre", "ecret", "seecret", "shared")
+    ),
+    ("nodes:", "secrts: hunter2\nnodes:"),
+    ("kind: nfs", "kind: cifs, pssword: hunter2"),
+    ("kind: nfs", "kind: cifs, pssword: hunter2, password: {env: X}"),
+    ("kind: nfs", "kind: cifs, pssword:hunter2, password: {env: X}"),
+    ("kind: nfs", "kind: cifs, pssword: {a: hunter2}, password: {env: X}"),
+    ("user: openmeetings", "user: openmeetings\n  tls: {ca_pssword: hunter2}"),
+    ("user: openmeetings", "user: openmeetings\n  tls: {client_ky: hunter2}"),
+    ("user: openmeetings", "user: openmeetings\n  pssword: |\n    hunter2\n    x"),
+    ("user: openmeetings", "user: openmeetings\n  pssword: x: hunter2"),
+    ("{env: OM_DB_PASSWORD}", "{env: OM_DB_PASSWORD} hunter2"),
+    ("user: openmeetings", "user: openmeetings\n  pssword hunter2"),
+    ("user: openmeetings", "user: openmeetings\n  pssword:hunter2"),
 ]
 
 

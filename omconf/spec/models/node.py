@@ -19,7 +19,7 @@ from omconf.spec.values import (  # pydantic reads these at run time
 
 
 class NodeDefaults(Section):
-    """Default keys for all nodes; `{name}` and `{address}` are replaced by the node's own."""
+    """Default keys of nodes; `{name}` and `{address}` in `url`, `ssh` and `member` are the node's."""
 
     address: Address | None = Field(
         None, description="The address that members use to reach each other."
