@@ -38,7 +38,7 @@ CASES = f"""
     --help
     --no-color validate
     init {{case}}/new.yaml
-    init cluster.yaml
+    init cluster.yaml --no-color
     validate --no-color
     validate plain.yaml --format json
     validate weak.yaml --format human
@@ -150,17 +150,17 @@ CASES = f"""
     schema
     schema --markdown
     schema --plan
-    schema --events
+    schema --events --no-color
     doctor unread.yaml
     doctor second.yaml --json --no-color
     doctor plain.yaml --ssh --sudo --timeout 5
     doctor plain.yaml --ansible --inventory no-such
     rules
-    rules --json
+    rules --json --no-color
     releases
-    releases --json
-    completion bash
-    help plan
+    releases --json --no-color
+    completion bash --no-color
+    help plan --no-color
     releases --read stock
     releases --read deployed/om2
     no-such-command
