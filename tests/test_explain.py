@@ -225,7 +225,6 @@ def test_a_file_that_is_not_what_would_be_built(tmp_path: Path) -> None:
         ("OM229", "There is no rule OM229.", "OM230, a server that is not a node"),
         ("om9999999999999", "There is no rule OM9999999999999.", "`omconf rules` lists all."),
         ("\x1b[31m", r"\x1b[31m is not a file", "Known files"),
-        ("", "is not a file", "Known files"),
     ],
 )
 def test_what_is_not_there(target: str, message: str, hint: str) -> None:

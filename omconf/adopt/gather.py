@@ -295,7 +295,8 @@ def _own(node: Seen) -> None:
 
 def _unread(gathered: Gathered, node: Seen) -> None:
     """Report files that could not be read: without one that omconf writes, the node is incomplete."""
-    for path, file in sorted({**node.files.around, **node.files.files}.items()):
+    every = sorted({**node.files.around, **node.files.files}.items())
+    for path, file in [(p, f) for p, f in every if not f.on_the_way]:  # no file can be there
         if file.problem and path in node.files.files:
             node.report(path, file.problem)
             gathered.gaps.setdefault(node.survey.label, f"{path} cannot be read")

@@ -20,7 +20,7 @@ _OPTIONS = ("database", "options")
 _RESTS_ON: dict[str, tuple[tuple[str, ...], ...]] = {
     "OM201": (("nodes", "*", "public_address"), ("nodes", "*", "member")),
     "OM212": (_KIND,),
-    "OM213": (_KIND,),
+    "OM213": (_KIND, _HOST),
     "OM214": (_KIND, _RELEASE),
     "OM215": (_KIND, _RELEASE),
     "OM216": (_KIND,),
@@ -28,7 +28,7 @@ _RESTS_ON: dict[str, tuple[tuple[str, ...], ...]] = {
     "OM218": (("database", "tls"), _OPTIONS, _RELEASE),
     "OM219": (_OPTIONS, _RELEASE),
     "OM224": _MULTICAST,
-    "OM225": (_KIND,),
+    "OM225": (_KIND, _HOST),
     "OM228": _MULTICAST,
     "OM237": tuple(("storage", key) for key in ("export", "options", "pseudo_root", "type")),
     "OM238": (("storage", "clients"), ("storage", "server")),

@@ -102,6 +102,7 @@ def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
         files |= dict.fromkeys(files.keys() - set(request.own), NOT_IDENTIFIED)
     files = {path: told[path] for path in asked if path in told} | files
     beside = {p: copied[wanted[p]] if p in wanted else told[p] for p in around}
+    beside = {path: file for path, file in beside.items() if not file.on_the_way}
     jars = [*_jars(said)]
     release, hazelcast = release_of(jars), hazelcast_of(jars)
     return NodeFiles(files, asked, around=beside, release=release, hazelcast=hazelcast)
@@ -141,6 +142,6 @@ def _said(text: str) -> Iterator[tuple[str, DeployedFile]]:
         what, _, path = rest.partition("\t")
         if mark == MARK and what == "above":
             path, _, above = path.partition("\t")
-            yield f"/{path}", DeployedFile(None, no_folder(f"/{above}"))
+            yield f"/{path}", no_folder(f"/{above}")
         elif mark == MARK and what in PROBLEMS:
             yield f"/{path}", DeployedFile(None, PROBLEMS[what])

@@ -200,13 +200,15 @@ class _Bundles:
             for name, data in git_tree.blobs(self.objects, sorted(ids)).items()
         }
         return {
-            key: files[entry.id] if entry.is_file else DeployedFile(None, _no_file(entry))
+            key: files[entry.id] if entry.is_file else _no_file(entry)
             for key, entry in entries.items()
         }
 
 
-def _no_file(entry: Entry) -> Finding:
-    return no_folder(f"/{entry.above}") if entry.above else no_file(entry.kind)
+def _no_file(entry: Entry) -> DeployedFile:
+    if entry.above:
+        return no_folder(f"/{entry.above}")
+    return DeployedFile(None, no_file(entry.kind))
 
 
 def _not_a_folder(path: str, kind: str) -> Finding:

@@ -47,6 +47,16 @@ for jar in "./$library"/openmeetings-*.jar "./$library"/hazelcast-*.jar; do
     [ -z "$library" ] || [ ! -e "$jar" ] || say jar "${jar##*/}"
 done
 set -f
+# Not there; or in a folder that this user may not enter, which is another matter.
+certain() {
+    said=$(ls -d -- "$@" 2>&1)
+    for line in $said; do
+        case $line in
+        *'No such file'* | *'Not a directory'*) ;;
+        *) return 1 ;;
+        esac
+    done
+}
 absent=''
 set --
 for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u); do
@@ -71,6 +81,7 @@ for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u)
             if [ -d "./$above" ]; then
                 break
             elif [ -e "./$above" ] || [ -L "./$above" ]; then
+                certain "./$path" || break
                 say above "$path	$above"
                 continue 2
             fi
@@ -84,16 +95,6 @@ for path in $(printf '%s\n' "$manifest" "$wanted" "$around" "$listed" | sort -u)
         set -- "$@" "./$path"
     fi
 done
-# Not there; or in a folder that this user may not enter, which is another matter.
-certain() {
-    said=$(ls -d -- "$@" 2>&1)
-    for line in $said; do
-        case $line in
-        *'No such file'* | *'Not a directory'*) ;;
-        *) return 1 ;;
-        esac
-    done
-}
 # shellcheck disable=SC2086
 if [ -n "$absent" ] && ! certain $absent; then
     for path in $absent; do

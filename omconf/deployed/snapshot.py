@@ -58,6 +58,8 @@ class DeployedFile:
     """Where the file lies in a tree, when links of folders lead there; None at its own path."""
     inode: tuple[int, int] | None = None
     """Device and inode of a file that was read from a tree."""
+    on_the_way: bool = False
+    """Whether the problem is no directory on the way to it: there is no file, nor can there be one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -69,6 +69,7 @@ def read(
         asked = request.asked(own.data if own else None)
         found = {p: own if p == request.manifest else _read(tree, p, access, same) for p in asked}
         around = {p: _read(tree, p, access, same) for p in _around(tree, request)}
+        around = {p: file for p, file in around.items() if file and not file.on_the_way}
         jars = _jars(tree, request.library)
     return NodeFiles(
         _there(found),
@@ -109,7 +110,7 @@ def _read(tree: Tree, path: str, access: bool, same: Same) -> DeployedFile | Non
     except FileNotFoundError:
         return None
     except NotADirectoryError as error:
-        return DeployedFile(None, no_folder(os.fsdecode(error.filename)))
+        return no_folder(os.fsdecode(error.filename))
     except UnresolvedError as error:
         return DeployedFile(None, Finding(NOT_A_FILE, 0, str(error), NOT_RESOLVED))
     except NotRegularError as error:
@@ -149,12 +150,13 @@ def no_file(what: str) -> Finding:
     return Finding(NOT_A_FILE, 0, f"Expected a file, but found {what}.", hint)
 
 
-def no_folder(path: str) -> Finding:
-    """Return the finding that a path on the way to a file is not a directory (OM316)."""
+def no_folder(path: str) -> DeployedFile:
+    """Return a file that cannot be there, as a path on the way to it is no directory (OM316)."""
     message = f"`{quoted(path)}` is not a directory."
-    return Finding(
+    problem = Finding(
         NOT_A_FILE,
         0,
         message,
         "Put a directory there, or a link to one. If nothing is deployed there yet, remove it.",
     )
+    return DeployedFile(None, problem, on_the_way=True)

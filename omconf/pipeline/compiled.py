@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic, has_errors, in_order
-from omconf.rules import NO_SPEC, PLAIN_PROPERTY
+from omconf.rules import NO_SPEC, PLAIN_PROPERTY, POINTLESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,6 +119,8 @@ def check_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None
     if cluster is not None and cluster.ignores:
         diagnostics = _silenced(loaded.document, cluster, diagnostics)
     diagnostics = held_back(loaded.document, diagnostics, left_out)
+    if loaded.stood_in:  # with the right value, an `ignore` may have its finding
+        diagnostics = [d for d in diagnostics if d.rule is not POINTLESS]
     # What was resolved with errors, or with stand-ins, is no cluster that exists.
     usable = None if unresolved or loaded.stood_in else cluster
     return Compiled(usable, diagnostics=in_order(diagnostics), document=loaded.document)

@@ -185,6 +185,8 @@ class _Comparison:
         runs = _elsewhere(by_path.values(), former, deployed) if found.home else {}
         for path, kind in sorted((*wanted, *former), key=lambda place: place[0]):
             file = deployed.files.get(path)
+            if file and file.on_the_way and path not in by_path and path not in before:
+                continue  # no file can be there, and none is to be
             if file and file.problem:
                 self.unread(name, path, file.problem)
                 continue

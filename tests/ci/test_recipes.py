@@ -209,4 +209,4 @@ def test_a_code_quality_report_names_place_and_rule(tmp_path: Path) -> None:
     moved = json.loads(omconf("validate", "--format", "codequality", cwd=tmp_path).out)
     assert [issue["fingerprint"] for issue in moved] == prints
     missing = json.loads(omconf("validate", "no", "--format", "codequality", cwd=tmp_path).out)
-    assert missing[0]["location"] == {"path": ".", "lines": {"begin": 1}}
+    assert missing[0]["location"] == {"path": "no", "lines": {"begin": 1}}

@@ -624,6 +624,16 @@ def test_what_is_no_file_is_not_read(deployed: Path, spoil: Any) -> None:
     assert document["complete"] is False
 
 
+@pytest.mark.parametrize("folder", ["lib", "etc/samba", "etc/exports.d"])
+def test_a_link_that_leads_nowhere_is_no_matter_where_nothing_is_to_be(
+    deployed: Path, folder: str
+) -> None:
+    """A copy of a part of a node often has `lib -> usr/lib` without the latter."""
+    before = plan(deployed)
+    (deployed / "om1" / folder).symlink_to("/nowhere")
+    assert plan(deployed) == before
+
+
 def test_links_inside_the_tree_are_followed_as_on_the_node(deployed: Path) -> None:
     (deployed / "om1/opt/om").rename(deployed / "om1/opt/om-9.1")
     (deployed / "om1/opt/om").symlink_to("/opt/om-9.1")

@@ -273,3 +273,23 @@ def test_a_client_is_no_option_of_exports(tmp_path: Path) -> None:
     for client in ("-", "-ro", "om.-x.example.org"):
         text = SMALLEST.replace("server: om1}", f"server: om1, clients: ['{client}']}}")
         assert [rule for rule, _ in findings(said(text, tmp_path))] == ["OM105"]
+
+
+@pytest.mark.parametrize(("old", "new"), [("kind: mysql", "kind: mysq"), ("  kind: mysql\n", "")])
+def test_no_ignored_rule_is_missed_beside_a_wrong_value(old: str, new: str, tmp_path: Path) -> None:
+    """With the right value, it may be found."""
+    text = SMALLEST.replace("kind: postgresql", "kind: mysql").replace(old, new)
+    ignores = "ignore: [{rule: OM219, why: a}, {rule: OM218, why: b}]\n"
+    (tmp_path / "cluster.yaml").write_text(text + ignores)
+    rules = omconf("validate", cwd=tmp_path).rules
+    assert set(rules) <= {"OM104", "OM105"}
+    assert len(rules) == 1
+
+
+def test_no_node_is_the_database_that_is_missing(tmp_path: Path) -> None:
+    text = SMALLEST.replace("10.1.1.1,", "192.0.2.1,").replace(
+        "  host: 10.1.1.10\n", "  port: 5443\n"
+    )
+    assert "port: 5443" in text
+    (tmp_path / "cluster.yaml").write_text(text)
+    assert "OM225" not in omconf("validate", cwd=tmp_path).rules
