@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omconf.adopt.model import ABSENT, Fact
+from omconf.cluster import places
 from omconf.cluster.resolve import natural
 
 if TYPE_CHECKING:
@@ -171,9 +172,13 @@ def settle(facts: Facts, *, explicit: bool) -> None:
     if mode and mode.value == "verify-full" and beside and not explicit:
         del facts["database", "tls", "mode"]
     export, folder = facts.get(("storage", "export")), facts.get(("openmeetings", "data_dir"))
-    if export and not explicit and export.value == (folder.value if folder else "/opt/omdata"):
+    if (
+        export
+        and not explicit
+        and export.value == (folder.value if folder else places.DEFAULT_DATA_DIR)
+    ):
         del facts["storage", "export"]
-    if folder and folder.value == "/opt/omdata" and not explicit:
+    if folder and folder.value == places.DEFAULT_DATA_DIR and not explicit:
         del facts["openmeetings", "data_dir"]
 
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from omconf.adopt import reasons
-from omconf.artifacts.hazelcast import KIND
+from omconf.artifacts.hazelcast import KIND, SCHEMAS
 from omconf.artifacts.hazelcast.rendering import REMOVED_PROPERTIES, written
 from omconf.cluster.model import ExtraFile
 from omconf.formats.xml import children, local
@@ -46,13 +46,12 @@ _OWN = {
 }
 """What omconf itself writes, by parent element."""
 _VARIABLE = re.compile(r"\$\{[^{}]*\}")
-_SCHEMAS = {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
 Item = tuple[str, int]
 
 
 def raw(text: str) -> tuple[_Element | None, dict[str, Item]]:
     """Read the items that are in effect, with their literal values and lines."""
-    document, _ = deployed_xml.read(text, _SCHEMAS)
+    document, _ = deployed_xml.read(text, SCHEMAS)
     if document is None:
         return None, {}
     counted = KIND.read(text)
@@ -98,7 +97,7 @@ def further(nodes: Sequence[Seen], release: Release, secret: Callable[[str], boo
     for node in nodes:
         path = node.path(KIND.places[0])
         text = node.text(path)
-        document = deployed_xml.read(text, _SCHEMAS)[0] if text is not None else None
+        document = deployed_xml.read(text, SCHEMAS)[0] if text is not None else None
         if document is None:
             continue
         node.covers.add(EXTRA)

@@ -78,7 +78,7 @@ def leave_out(nodes: Sequence[Seen], known: Known) -> None:
 
 
 def _kept(node: Seen, fact: Fact, known: Known) -> Fact | None:
-    """Return what may be written of a fact; None for nothing."""
+    """Return a fact without secrets, or None if nothing is left of it."""
     key = next((key for key in _FREE if fact.path[: len(key)] == key), None)
     if key is None or isinstance(fact.value, dict) or fact.value == fact.default:
         return fact

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from omconf.adopt import persistence
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
+from omconf.artifacts.hazelcast import SCHEMAS as HAZELCAST_SCHEMAS
 from omconf.artifacts.persistence import CONNECTION, SCHEMAS
 from omconf.artifacts.persistence import KIND as PERSISTENCE
 from omconf.formats import connection_properties
@@ -113,7 +114,7 @@ def _score(node: Seen, release: Release) -> int:
 def _xsd(text: str) -> str:
     from omconf.releases.model import StockElement
 
-    document, _ = deployed_xml.read(text, {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"})
+    document, _ = deployed_xml.read(text, HAZELCAST_SCHEMAS)
     if document is None:
         return ""
     attributes = tuple(

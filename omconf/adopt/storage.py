@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from omconf.adopt import cifs, host, reasons
 from omconf.adopt.mounts import REMOTE, exported, mounts
 from omconf.adopt.setenv import DATA_DIR, SETENV
+from omconf.cluster import places
 from omconf.formats import cifs_options, fstab, nfs_options
 from omconf.rules import GUESSED, NOT_KEPT
 from omconf.secrets import quoted, tells
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _MOUNT_DEFAULT = {"nfs": ["timeo=50", "hard", "_netdev"], "cifs": ["hard", "_netdev"]}
 _EXPORT_DEFAULT = ["rw", "sync", "no_subtree_check", "root_squash"]
-_DATA_DIR = "/opt/omdata"
-"""The default of `openmeetings.data_dir`, where no node tells its own."""
 _ADDRESS = re.compile(r"(?:[0-9]{1,3}\.){3}[0-9]{1,3}")
 
 
@@ -34,7 +33,9 @@ def facts(nodes: Sequence[Seen], common: Common) -> None:
     every = [mount for node in nodes for mount in mounts(node)]
     served = [export for node in nodes for export in exported(node)]
     _data_dirs(nodes, every, {e.path for e in served})
-    folders = {f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))} or {_DATA_DIR}
+    folders = {f.value for n in nodes if (f := n.fact("openmeetings", "data_dir"))} or {
+        places.DEFAULT_DATA_DIR
+    }
     _others(every, folders)
     shared = {m.node.name: m for m in every if m.point in folders and m.kind in REMOTE}
     if not shared:

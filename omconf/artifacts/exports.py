@@ -20,7 +20,7 @@ from omconf.artifacts.reading import Elsewhere
 from omconf.cluster.ports import NFS_PORT
 from omconf.diagnostics import Finding
 from omconf.findings import MAX_FINDINGS
-from omconf.formats import exports, mount_place
+from omconf.formats import exports, mount_place, paths
 from omconf.formats.block import MARKERS, find, markers, of_others
 from omconf.formats.export_clients import network
 from omconf.formats.nfs_options import ROOT_FSID, effective_export, settle_export
@@ -95,7 +95,7 @@ class Exports(BlockKind):
             _exposed(entry)
             for entry in entries
             if _many(entry.key.rpartition(" ")[2])
-            and any(_holds(entry.key.rpartition(" ")[0], folder) for folder in folders)
+            and any(paths.overlap(entry.key.rpartition(" ")[0], folder) for folder in folders)
             and not _within(entry.key.rpartition(" ")[2], ours)
         ]
 
@@ -251,12 +251,6 @@ def _other_names(cluster: Cluster, nodes: Iterable[Node]) -> Iterator[tuple[str,
             one = {str(its.network_address)} if its.prefixlen == 32 else set()
             for name in sorted((spelled | one) - {client.value}):
                 yield name, client.value
-
-
-def _holds(path: str, folder: str) -> bool:
-    """Tell whether who mounts a path gets at a folder: it is the folder, above it or in it."""
-    above, below = (f"{p.rstrip('/')}/" for p in (path, folder))
-    return below.startswith(above) or above.startswith(below)
 
 
 def _twice(entry: Entry, *, deployed: bool) -> Finding:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.diagnostics import Diagnostic, Severity
-from omconf.formats import cifs_options, exports, fstab, nfs_options
+from omconf.formats import cifs_options, exports, fstab, nfs_options, paths
 from omconf.rules import (
     DATA_LOSS,
     EXPORT_PATH,
@@ -64,7 +64,7 @@ def _folder(cluster: Cluster) -> Iterator[Diagnostic]:
     """The page wants the data outside of OpenMeetings; a mount above it would hide it."""
     storage, data_dir = cluster.storage, cluster.openmeetings.data_dir
     homes = sorted({node.home.value for node in cluster.nodes})
-    apart = (f for f in _EXAMPLES if not any(_touch(f, home) for home in homes))
+    apart = (f for f in _EXAMPLES if not any(paths.overlap(f, home) for home in homes))
     free = next(apart, "/omdata")
     hint = f"Use a separate folder, such as `{free}`."
     why = _overlap(data_dir.value, homes, (*homes, *_OTHERS), "hides {} where it is mounted")
@@ -72,19 +72,19 @@ def _folder(cluster: Cluster) -> Iterator[Diagnostic]:
         message = f"The data folder {data_dir.value} {why}."
         if data_dir.span is None:  # the default, so a home that the spec sets is in the way
             hint = f"Write `data_dir: {free}` under `openmeetings:`, or use another `home`."
-        near = (n.home.span for n in cluster.nodes if _touch(n.home.value, data_dir.value))
+        near = (n.home.span for n in cluster.nodes if paths.overlap(n.home.value, data_dir.value))
         yield IN_THE_WAY.at(data_dir.span or next(near, None), message, hint=hint)
     export = storage.export
     if storage.node and export.value not in ("/", data_dir.value):
         there = [node.home.value for node in cluster.nodes if node.name.value == storage.node]
         needed = (*there, *_OTHERS)
         why = _overlap(export.value, needed, needed, "includes {}")
-        if not why and _is_below(export.value, data_dir.value):
+        if not why and paths.is_below(export.value, data_dir.value):
             why = f"lies in {data_dir.value}, where it is mounted"
         if why:
             message = f"The shared folder {export.value} of `{storage.node}` {why}."
             yield IN_THE_WAY.at(export.span, message, hint=hint)
-    if storage.samba and _is_below(storage.samba.credentials.value, data_dir.value):
+    if storage.samba and paths.is_below(storage.samba.credentials.value, data_dir.value):
         file = storage.samba.credentials
         message = f"The file {quoted(file.value)} lies in the folder that is mounted with it."
         hint = "Use a file outside of the data folder, or remove the key."
@@ -93,19 +93,9 @@ def _folder(cluster: Cluster) -> Iterator[Diagnostic]:
 
 def _overlap(folder: str, around: Iterable[str], inside: Iterable[str], has: str) -> str:
     """Return which folder it lies in, or `has` with one that lies in it; empty if none does."""
-    outer = (f"lies in {other}" for other in around if _is_below(folder, other))
-    inner = (has.format(other) for other in inside if _is_below(other, folder))
+    outer = (f"lies in {other}" for other in around if paths.is_below(folder, other))
+    inner = (has.format(other) for other in inside if paths.is_below(other, folder))
     return next(outer, "") or next(inner, "")
-
-
-def _touch(one: str, other: str) -> bool:
-    """Tell whether two folders are one, or one lies in the other."""
-    return _is_below(one, other) or _is_below(other, one)
-
-
-def _is_below(path: str, folder: str) -> bool:
-    """Tell whether a path is a folder, or is below it."""
-    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
 
 
 def _read_only(cluster: Cluster) -> Iterator[Diagnostic]:

@@ -17,7 +17,7 @@ NOT_HTTPS = (80, 5080, 8005, NFS_PORT, SMB_PORT, REMOTE_COMMIT_PORT)
 
 
 def webapp_path(cluster: Cluster) -> str:
-    """Return the path at which Tomcat serves the webapp: none for `ROOT`.
+    """Return the path at which Tomcat serves the webapp; an empty text for `ROOT`.
 
     Source: "The Context Container" of Tomcat's configuration reference, "Naming".
     """

@@ -72,7 +72,7 @@ class Resolver(SpecValues):
         self.beside = beside
 
     def cluster(self) -> tuple[Cluster | None, list[Diagnostic]]:
-        """Resolve the whole spec; None for the cluster if a server cannot be told."""
+        """Resolve the whole spec; the cluster is None if it is unknown which node is a server."""
         spec = self.spec
         name = Value(spec.cluster, self.origin(("cluster",)))
         om = spec.openmeetings
@@ -208,7 +208,7 @@ class Resolver(SpecValues):
         return Value(ExtraFile(file, data), name.origin)
 
     def ignore(self, spec: IgnoreSpec, index: int) -> Ignore | None:
-        """Resolve an entry of `ignore`; None for an unknown node, which is reported."""
+        """Resolve an entry of `ignore`; return None and report an error if its node is unknown."""
         path = ("ignore", index)
         if spec.node is not None and not self.said_of(spec.node):
             near = meant(spec.node, self.spec.nodes)

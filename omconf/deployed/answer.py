@@ -13,7 +13,7 @@ from omconf.deployed import archive
 from omconf.deployed.budget import FEWER
 from omconf.deployed.releases import hazelcast_of, release_of
 from omconf.deployed.snapshot import TOO_LARGE, DeployedFile, NodeFiles
-from omconf.deployed.tree import no_folder
+from omconf.deployed.tree import beside, no_folder
 from omconf.diagnostics import Finding
 from omconf.rules import UNREADABLE
 
@@ -101,11 +101,10 @@ def _files(request: Request, stream: bytes, said: str) -> NodeFiles | str:
         # A file of an earlier spec may be one of the wanted ones: nothing says that it is not.
         files |= dict.fromkeys(files.keys() - set(request.own), NOT_IDENTIFIED)
     files = {path: told[path] for path in asked if path in told} | files
-    beside = {p: copied[wanted[p]] if p in wanted else told[p] for p in around}
-    beside = {path: file for path, file in beside.items() if not file.on_the_way}
+    others = beside({p: copied[wanted[p]] if p in wanted else told[p] for p in around})
     jars = [*_jars(said)]
     release, hazelcast = release_of(jars), hazelcast_of(jars)
-    return NodeFiles(files, asked, around=beside, release=release, hazelcast=hazelcast)
+    return NodeFiles(files, asked, around=others, release=release, hazelcast=hazelcast)
 
 
 def _jars(text: str) -> Iterator[str]:

@@ -94,9 +94,10 @@ def find(objects: Objects, wanted: Iterable[Wanted]) -> dict[Wanted, Entry]:
                     end = start + len(found)
                     if end < len(path) and entry.is_folder:
                         below.setdefault(entry.id, []).append((pair, path, end + 1))
+                    elif end < len(path):
+                        result[pair] = replace(entry, above=os.fsdecode(path[:end]))
                     else:
-                        above = os.fsdecode(path[:end]) if end < len(path) else ""
-                        result[pair] = replace(entry, above=above)
+                        result[pair] = entry
         level = below
     return result
 

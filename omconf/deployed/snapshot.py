@@ -59,7 +59,7 @@ class DeployedFile:
     inode: tuple[int, int] | None = None
     """Device and inode of a file that was read from a tree."""
     on_the_way: bool = False
-    """Whether the problem is no directory on the way to it: there is no file, nor can there be one."""
+    """Whether a parent of its path is not a directory: there is no file, nor can there be one."""
 
 
 @dataclass(frozen=True, slots=True)

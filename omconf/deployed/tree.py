@@ -69,12 +69,11 @@ def read(
         asked = request.asked(own.data if own else None)
         found = {p: own if p == request.manifest else _read(tree, p, access, same) for p in asked}
         around = {p: _read(tree, p, access, same) for p in _around(tree, request)}
-        around = {p: file for p, file in around.items() if file and not file.on_the_way}
         jars = _jars(tree, request.library)
     return NodeFiles(
         _there(found),
         asked,
-        around=_there(around),
+        around=beside(around),
         release=release_of(jars),
         hazelcast=hazelcast_of(jars),
     )
@@ -82,6 +81,11 @@ def read(
 
 def _there(files: Mapping[str, DeployedFile | None]) -> dict[str, DeployedFile]:
     return {path: file for path, file in files.items() if file is not None}
+
+
+def beside(files: Mapping[str, DeployedFile | None]) -> dict[str, DeployedFile]:
+    """Leave out of the files around those that are not there, and those to which no folder leads."""
+    return {path: file for path, file in _there(files).items() if not file.on_the_way}
 
 
 def _around(tree: Tree, request: Request) -> Iterator[str]:

@@ -24,3 +24,13 @@ MAX_PATH = 1000
 """Bytes of a path; exportfs stops reading at one of over 1024 (measured)."""
 MAX_PART = 255
 """Bytes of a file's name (NAME_MAX)."""
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Tell whether a path is a folder, or is below it."""
+    return f"{path.rstrip('/')}/".startswith(f"{folder.rstrip('/')}/")
+
+
+def overlap(one: str, other: str) -> bool:
+    """Tell whether two folders are one, or one is below the other."""
+    return is_below(one, other) or is_below(other, one)

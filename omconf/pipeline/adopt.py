@@ -13,6 +13,7 @@ from omconf.adopt.model import Fact, diagnostic
 from omconf.adopt.result import Difference, Imported, ToSet
 from omconf.artifacts.hazelcast import KIND as HAZELCAST
 from omconf.artifacts.persistence import KIND as PERSISTENCE
+from omconf.cluster import places
 from omconf.dataclass import dataclass
 from omconf.diagnostics import Finding, has_errors, in_order
 from omconf.rules import BY_HAND, MISSING_KEY, NOT_A_FILE, NOT_KEPT, UNREADABLE
@@ -242,7 +243,7 @@ class _Writer:
             by_default = "no JVM option says -DDATA_DIR. " if self.facts[path].guess else ""
             why = (
                 f"{by_default}{found.message} An apply would have OpenMeetings look for its data in"
-                " /opt/omdata: copy them there first, or set openmeetings.data_dir"
+                f" {places.DEFAULT_DATA_DIR}: copy them there first, or set openmeetings.data_dir"
             )
             self.moves.append(Difference("", "", "", None, "update", why))
         for each in gone:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic, has_errors, in_order
-from omconf.rules import NO_SPEC, PLAIN_PROPERTY, POINTLESS
+from omconf.rules import NO_SPEC, PLAIN_PROPERTY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -117,17 +117,18 @@ def check_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None
         found_here += check(cluster)
     diagnostics = loaded.diagnostics + _new(loaded.document, loaded.diagnostics, found_here)
     if cluster is not None and cluster.ignores:
-        diagnostics = _silenced(loaded.document, cluster, diagnostics)
+        # With the right value instead of a stand-in, an `ignore` may have its finding.
+        diagnostics = _silenced(loaded.document, cluster, diagnostics, whole=not loaded.stood_in)
     diagnostics = held_back(loaded.document, diagnostics, left_out)
-    if loaded.stood_in:  # with the right value, an `ignore` may have its finding
-        diagnostics = [d for d in diagnostics if d.rule is not POINTLESS]
     # What was resolved with errors, or with stand-ins, is no cluster that exists.
     usable = None if unresolved or loaded.stood_in else cluster
     return Compiled(usable, diagnostics=in_order(diagnostics), document=loaded.document)
 
 
-def _silenced(document: Document, cluster: Cluster, found: list[Diagnostic]) -> list[Diagnostic]:
-    """What is left of the findings in the spec when its `ignore` is heard."""
+def _silenced(
+    document: Document, cluster: Cluster, found: list[Diagnostic], *, whole: bool
+) -> list[Diagnostic]:
+    """Return the findings in the spec that its `ignore` leaves; `whole` if these are all."""
     from omconf.check import ignored
     from omconf.rules import WRONG_VALUE, all_rules
 
@@ -140,7 +141,7 @@ def _silenced(document: Document, cluster: Cluster, found: list[Diagnostic]) -> 
         if i.rule.value not in rules
     ]
     known = [i for i in cluster.ignores if i.rule.value in rules]
-    left = [*unknown, *ignored.silence(found, known, ignored.in_spec)]
+    left = [*unknown, *ignored.silence(found, known, lambda i: whole and ignored.in_spec(i))]
     shown = {id(d) for d in found}
     return [
         d.shown_with(document.source(d.span.line)) if d.span and id(d) not in shown else d

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from omconf.diagnostics import Severity, meant
@@ -27,6 +27,7 @@ from omconf.spec.references import secret
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from pydantic import TypeAdapter
     from pydantic_core import ErrorDetails
 
     from omconf.diagnostics import Diagnostic
@@ -185,6 +186,8 @@ def _as_text(path: Path, text: str) -> str:
 
 @cache
 def _type_of(model: type[Section], key: str) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
     info = model.model_fields[key]
     kind: Any = info.annotation
     return TypeAdapter(Annotated[(kind, *info.metadata)] if info.metadata else kind)

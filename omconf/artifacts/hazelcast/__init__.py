@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from omconf.artifacts.effect import Change, Effect
     from omconf.cluster.model import Cluster, Node
 
+SCHEMAS = {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
+"""The schema of deployed files by their namespace."""
 _CLOUDS = ("auto-detection", "aws", "gcp", "azure", "kubernetes", "eureka")
 _JOINS = ("auto-detection", "multicast", "tcp-ip", *_CLOUDS[1:])
 _STRATEGIES = "discovery-strategies"
@@ -87,9 +89,7 @@ class Hazelcast(Kind):
         OM301 for what the schema for deployed files refuses, for an attribute that no join in a cloud
         has and for a second join, OM334 for a `1` that Hazelcast takes for false.
         """
-        document, findings = deployed_xml.read(
-            text, {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
-        )
+        document, findings = deployed_xml.read(text, SCHEMAS)
         if document is None:
             return Reading(findings=findings, broken=True)
         reading = Reading(findings=findings)
