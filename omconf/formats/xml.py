@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from omconf.origin import Value
@@ -24,7 +23,7 @@ _ESCAPES = str.maketrans(
         "\r": "&#13;",
     }
 )
-_NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NOT_XML = regex("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _BLANKS = " \t\n\r"
 """What Java's `String.trim` takes off and XML can hold; `str.strip` takes more, such as U+00A0."""
 _RUN = regex(f"[{_BLANKS}]+")
@@ -36,7 +35,7 @@ def escape(text: str) -> str:
 
     Raises ValueError, without the text, for a character that XML 1.0 cannot hold.
     """
-    if _NOT_XML.search(text):
+    if not text.isprintable() and _NOT_XML.search(text):
         raise ValueError("it contains a character that XML does not allow")
     return text.translate(_ESCAPES)
 
@@ -81,14 +80,14 @@ def flatten(
     parent = local(element)
     for child in children(element):
         tag = child.tag.rpartition("}")[2]
-        text = collapsed(child.text or "")
-        name = child.get("name")
-        dull = {"name"} if name is not None else set()
+        text = child.text
+        text = collapsed(text) if text else ""
+        plain = {str(a): str(v) for a, v in child.items()}  # mostly none
+        name = plain.pop("name", None)
         if name is not None and (parent, tag) in _NAMED:
             key = name
-            if tag == "property" and (value := child.get("value")) is not None:
-                dull.add("value")
-                text = value
+            if tag == "property":
+                text = plain.pop("value", text)
         elif name is not None:
             key = f"{tag}[{name}]"
         elif tag in sets:
@@ -98,8 +97,7 @@ def flatten(
             key = tag if seen[tag] == 1 else f"{tag}[{seen[tag]}]"
         key = prefix + key
         line = int(child.sourceline or 0)  # type: ignore[truthy-bool,call-overload]
-        plain = [(str(a), str(v)) for a, v in child.items() if a not in dull]
-        attributes = [(a, v) for a, v in plain if not a.startswith(_XSI)]
+        attributes = [(a, v) for a, v in plain.items() if not a.startswith(_XSI)] if plain else ()
         inner = len(child) > 0 and next(children(child), None) is not None
         if not inner and (text or not attributes):
             yield key, text, line

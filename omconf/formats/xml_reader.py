@@ -117,15 +117,17 @@ def _too_much(root: etree._Element) -> Fault | None:
     while above:
         element, length = above.pop()
         number += 1
-        tag = element.tag
-        length += len(tag) - tag.rfind("}") + len(element.get("name", ""))
+        tag, names = element.tag, element.keys()
+        length += len(tag) - tag.rfind("}")
+        if names:
+            length += len(element.get("name", ""))
         if number > MAX_ELEMENTS:
             return Fault(1, "", f"the file has more than {MAX_ELEMENTS} elements")
         if length > MAX_PATH:
             line: Any = element.sourceline
             names = f"the names of an element and those around it have over {MAX_PATH:,} characters"
             return Fault(line or 1, "", names)
-        if len(element.keys()) > MAX_ATTRIBUTES:
+        if len(names) > MAX_ATTRIBUTES:
             return fault(element, root, f"it has more than {MAX_ATTRIBUTES} attributes")
         if len(element):
             above += [(child, length) for child in element.iterchildren(reversed=True)]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from omconf.formats.xml import flatten
+from omconf.formats.xml import children, flatten, local
 from omconf.hazelcast.deployed_members import truth
 from omconf.regex import regex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lxml.etree import _Element
 
 MEMBER = "network/join/tcp-ip/member-list/member["
 """The start of a listed member's key; the member and `]` follow."""
+STRATEGIES = "discovery-strategies"
 _BARE = regex(r"[A-Za-z0-9._-]+")
 """A listed member without a port: an IPv4 address or a name."""
 _TCP_IP = "network/join/tcp-ip/"
@@ -39,10 +40,20 @@ def items_of(document: _Element) -> Iterator[tuple[str, str, int]]:
             yield key, value, number
 
 
-def enabled(document: _Element, join: str) -> set[str]:
-    """Return a join's `enabled`: true, false or a variable."""
-    found = document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}")
-    return {truth(element.get("enabled") or "") for element in found}
+def joins(document: _Element) -> Mapping[str, Sequence[_Element]]:
+    """Return the elements of each join by its name; under STRATEGIES the strategies themselves."""
+    found: dict[str, list[_Element]] = {}
+    for join in document.iterfind("{*}network/{*}join"):
+        for element in children(join):
+            name = local(element)
+            inner = element.iterfind("{*}discovery-strategy") if name == STRATEGIES else (element,)
+            found.setdefault(name, []).extend(inner)
+    return found
+
+
+def enabled(elements: Iterable[_Element]) -> set[str]:
+    """Return `enabled` of the elements of a join: true, false or a variable."""
+    return {truth(element.get("enabled") or "") for element in elements}
 
 
 def add_ports(items: dict[str, str], lines: dict[str, int]) -> None:
@@ -61,14 +72,14 @@ def add_ports(items: dict[str, str], lines: dict[str, int]) -> None:
             lines.setdefault(f"{MEMBER}{whole}]", lines.pop(key, 0))
 
 
-def is_off(document: _Element, join: str) -> bool:
+def is_off(elements: Iterable[_Element]) -> bool:
     """Tell whether a join is certainly disabled; a variable may enable it."""
-    return enabled(document, join) <= {"false"}
+    return enabled(elements) <= {"false"}
 
 
-def attributes(document: _Element, join: str) -> Iterator[tuple[str, int]]:
+def attributes(elements: Iterable[_Element]) -> Iterator[tuple[str, int]]:
     """Yield the names of a join's attributes, with their lines."""
-    for element in document.iterfind(f"{{*}}network/{{*}}join/{{*}}{join}"):
+    for element in elements:
         line: Any = element.sourceline
         yield from ((str(name), int(line or 0)) for name in element.attrib)
 

@@ -196,7 +196,7 @@ class _Comparison:
             if (
                 artifact
                 and data == artifact.data
-                and not around
+                and all(p in by_path and by_path[p].text == t for p, t in around.items())
                 and path not in pending.before
                 and not artifact.sensitive
                 and not (mode and access.changed(artifact, mode))

@@ -88,7 +88,7 @@ class Comparer:
             outcome.report(_foreign(other))
             outcome.complete = False
             return outcome
-        present = owned.present(place.kind, name, place.text, artifact, self.readings.deployed)
+        present = self.readings.present(place.kind, name, place.text, artifact)
         outcome.reading = present.reading if owned.whole else None
         if artifact is not None and not present.broken:
             present = self._surrounded(outcome, place, artifact, present)

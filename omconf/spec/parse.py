@@ -14,6 +14,7 @@ from yaml.cyaml import CParser  # type: ignore[attr-defined]
 
 from omconf.diagnostics import Diagnostic
 from omconf.origin import Span
+from omconf.regex import regex
 from omconf.rules import DUPLICATE_KEY, LIMIT, NOT_YAML
 from omconf.spec.document import MAX_FOUND, Document, Float, Integer, Path, enough, place_of
 from omconf.spec.lines import Lines
@@ -44,7 +45,7 @@ _CORE = re.compile(
     r"|(?P<inf>[-+]?\.(?:inf|Inf|INF))|(?P<nan>\.(?:nan|NaN|NAN))"
 )
 # What libyaml (YAML 1.1) takes for the end of a line, and nothing that shows the file does.
-_STRANGE_BREAK = re.compile("[\r\x85\u2028\u2029](?!(?<=\r)\n)")
+_STRANGE_BREAK = regex("[\r\x85\u2028\u2029](?!(?<=\r)\n)")
 
 
 class _TooMuch(Exception):  # noqa: N818 - a signal out of the C parser, not an error of ours
@@ -163,7 +164,8 @@ def _decoded(document: Document, data: bytes) -> str | Diagnostic:
             f"Byte 0x{data[error.start]:02x} is not UTF-8 text.",
             hint="Save the file as UTF-8.",
         )
-    if found := _STRANGE_BREAK.search(text):
+    usual = text.isascii() and "\r" not in text
+    if found := None if usual else _STRANGE_BREAK.search(text):
         return NOT_YAML.at(
             document.at(*place_of(text, found.start())),
             f"There is a line break here that editors do not count (U+{ord(found[0]):04X}).",

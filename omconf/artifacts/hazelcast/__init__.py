@@ -17,12 +17,14 @@ from omconf.diagnostics import Diagnostic, Finding
 from omconf.findings import report
 from omconf.hazelcast import deployed_members
 from omconf.hazelcast.items import (
+    STRATEGIES,
     add_ports,
     attributes,
     drop_unused_interfaces,
     enabled,
     is_off,
     items_of,
+    joins,
 )
 from omconf.releases import HAZELCAST_NAMESPACE, hazelcast_elements
 from omconf.rules import UNUSABLE_FILE
@@ -30,7 +32,7 @@ from omconf.schema import deployed_xml
 from omconf.secrets import hides, quoted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from lxml.etree import _Element
 
@@ -41,7 +43,6 @@ SCHEMAS = {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
 """The schema of deployed files by their namespace."""
 _CLOUDS = ("auto-detection", "aws", "gcp", "azure", "kubernetes", "eureka")
 _JOINS = ("auto-detection", "multicast", "tcp-ip", *_CLOUDS[1:])
-_STRATEGIES = "discovery-strategies"
 _SPEC_KEYS = {
     "cluster-name": "hazelcast.cluster_name",
     "instance-name": "nodes.<name>.instance_name",
@@ -93,9 +94,10 @@ class Hazelcast(Kind):
         if document is None:
             return Reading(findings=findings, broken=True)
         reading = Reading(findings=findings)
-        disabled = tuple(f"network/join/{name}/" for name in _JOINS if is_off(document, name))
-        if is_off(document, f"{_STRATEGIES}/{{*}}discovery-strategy"):
-            disabled += (f"network/join/{_STRATEGIES}/",)
+        of = joins(document)
+        disabled = tuple(
+            f"network/join/{name}/" for name in (*_JOINS, STRATEGIES) if is_off(of.get(name, ()))
+        )
         ones: dict[str, int] = {}
         for name, value, number in items_of(document):
             if value == "1" and deployed_members.is_boolean(name):
@@ -109,10 +111,10 @@ class Hazelcast(Kind):
         deployed_members.settle_defaults(reading.items, reading.lines)
         drop_unused_interfaces(reading.items)
         # Hazelcast allows auto-detection together with another join (measured).
-        on = [name for name in _JOINS[1:] if "true" in enabled(document, name)]
+        on = [name for name in _JOINS[1:] if "true" in enabled(of.get(name, ()))]
         if len(on) > 1 and not findings:
             findings.append(deployed_members.two_joins(on, reading.lines))
-        for finding in (*_attributes(document), *deployed_members.counts_as_false(ones)):
+        for finding in (*_attributes(of), *deployed_members.counts_as_false(ones)):
             report(findings, finding)
         return reading
 
@@ -196,11 +198,11 @@ def _is_known(key: str) -> bool:
     return hazelcast_elements.unknown(key, (hazelcast_elements.NEWEST,)) is None
 
 
-def _attributes(document: _Element) -> Iterator[Finding]:
+def _attributes(of: Mapping[str, Sequence[_Element]]) -> Iterator[Finding]:
     """Find attributes of joins in a cloud that no Hazelcast knows; their elements have any name."""
     for join in _CLOUDS:
         path = f"network/join/{join}"
-        for name, line in attributes(document, join):
+        for name, line in attributes(of.get(join, ())):
             if name[0] != "{" and name not in hazelcast_elements.attributes(path):
                 what = f"the attribute `{quoted(name)}` of `{path}`"
                 message = f"Hazelcast does not know {what} and does not start."
