@@ -47,12 +47,14 @@ _GIVES = re.compile(
 )
 _GROUP = re.compile(r"(?<![0-9.])2(?:2[4-9]|3[0-9])[./][0-9]")
 _ADDS_ROUTE = re.compile(
-    r"\broute[0-9]*\b|\bip\s+(?:-\S+\s+){0,4}r(?:o|ou|out)?\s|\bto\b"
+    r"\broute[0-9]*\b|\bip\s+(?:-\S+\s+){0,4}r(?:o|ou|out)?\s|\bto\s*:"
     r"|^\s*(?:(?:Destination|ADDRESS[0-9]*)=)?[\"']?$"
 )
 """What stands before a multicast group to which a line adds a route: for `ip`, `route`, ifupdown,
 netplan, NetworkManager, networkd or network-scripts."""
-_NO_ROUTE = re.compile(r"\s*(?:;|Description\s*=)")
+_NO_ROUTE = re.compile(
+    r"\s*(?:;|Description\s*=|echo\b|logger\b)|.*\s(?:del(?:ete)?|flush|show|list|get)\s"
+)
 _DEVICE = re.compile(r"\bdev\s+([A-Za-z0-9_.@-]{1,15})\b")
 _OF_DEVICE = re.compile(r"^(?:interface-name|Name)=([A-Za-z0-9_.@-]{1,15})$", re.MULTILINE)
 """The device of a file of NetworkManager or networkd."""

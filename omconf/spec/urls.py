@@ -16,13 +16,15 @@ from omconf.spec.refusal import refuse
 def url(value: str, node: str) -> str:
     """Check the URL of a node: http or https, a host, no user info, query or fragment."""
     wrong = f"`{value[:80]}` is not a URL of a web server."
-    hint = f"Write `{_better(value, node)}`."
+    hint = f"Write `{_better(value.strip(), node)}`."
     try:
         parts = urlsplit(value)
         port = parts.port
     except ValueError:
         refuse(NOT_A_URL, f"`{value[:80]}` is not a URL.", hint)
     host = parts.hostname or ""
+    if value != value.strip():
+        refuse(NOT_A_URL, "The url begins or ends with white space.", hint)
     if value[: len(parts.scheme)] != parts.scheme:
         refuse(NOT_A_URL, f"The scheme of `{value[:80]}` is not in lower case.", hint)
     if host.endswith("."):

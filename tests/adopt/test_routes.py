@@ -89,6 +89,9 @@ def test_a_route_is_named_with_its_line(
         "[Service]\nExecStart=/usr/bin/ssh -L 224.example.org:22:b:22 x\n",
         "[Service]\nExecStart=/usr/bin/a --to 24.0.0.1 --route 1.224.0.0\n",
         "[Service]\nExecStart=/usr/bin/a --retries 224\n",
+        "[Service]\nExecStart=/usr/bin/a --sends to 239.1.2.3\n",
+        "[Service]\nExecStop=/sbin/ip route del 224.0.0.0/4 dev eth1\n",
+        "[Service]\nExecStart=/sbin/ip -4 route show 224.0.0.0/4\n",
     ],
 )
 def test_lines_that_are_no_route(trees: Path, text: str) -> None:

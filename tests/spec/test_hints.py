@@ -69,6 +69,8 @@ HINTS = [
     ("om2:", "OM2:", "hint: Write `om2:`."),
     ("https://om2", "HTTPS://om2", "The scheme of `HTTPS://om2.example.org:5443/openmeetings` is"),
     ("https://om2", "HTTPS://om2", "hint: Write `https://om2.example.org:5443/openmeetings`."),
+    ("https://om2.example.org:5443/openmeetings", " https://a/b", "ends with white space."),
+    ("https://om2.example.org:5443/openmeetings", " https://a/b", "hint: Write `https://a/b`."),
     ("om2.example.org:", "om2.example.org.:", "ends with a dot."),
     ("om2.example.org:", "om9.example.org.:", "`https://om9.example.org:5443/openmeetings`."),
     (
