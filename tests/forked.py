@@ -3,8 +3,8 @@
 Nine tenths of a short run go to starting Python and importing modules. A test that runs omconf often
 has the folder of `forks()` in its PATH. The `omconf` there is a small client, which passes its streams,
 folder, environment and arguments to a server. That copies itself (a fork); the copy takes all of these
-over, in the namespaces of another process if the client says so, runs omconf's own `main`, and ends as
-any Python ends. Signals reach the client alone.
+over, in the namespaces of another process if the client says so, and runs omconf's own `main`. Signals
+reach the client alone.
 """
 
 from __future__ import annotations
@@ -102,7 +102,17 @@ def _serve(address: str) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
         Path(folder, "om1").mkdir()
         example = Path("examples/clustering-page/cluster.yaml").absolute()
-        omconf("plan", example, "--deployed", ".", cwd=Path(folder))  # imports what it uses
+        local = ("--local", "om1", "--root", "om1", "--yes")
+        # These import what they use.
+        for words in (
+            ("--help",),
+            ("validate", example),
+            ("build", example, "-o", "bundle"),
+            ("plan", example, "--deployed", "."),
+            ("apply", example, *local),
+            ("undo", example, *local),
+        ):
+            omconf(*words, cwd=Path(folder))
     server = socket.socket(socket.AF_UNIX)
     server.bind(f"{address}.new")
     server.listen(100)
@@ -185,4 +195,8 @@ if __name__ == "__main__":
     from omconf.cli import main
 
     sys.argv = ["omconf", *_serve(sys.argv[1])]
-    main()
+    try:
+        main()
+    except SystemExit as ended:
+        # All is written. To take the modules down would copy each page of memory that they are in.
+        os._exit(int(ended.code or 0))
