@@ -363,7 +363,7 @@ def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> 
     if show.as_json:
         show.document(ended)
     else:
-        output.say(result.diagnostics)
+        output.say(result.diagnostics, show.mask)
         with suppress(BrokenPipeError):
             drawn = events.end(
                 mask_document(ended, show.mask), output.paint(sys.stdout), undo, show.told

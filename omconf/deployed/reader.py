@@ -15,6 +15,7 @@ from omconf.deployed import answer
 from omconf.deployed.budget import FEWER, FULL, Account, Budget
 from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.deployed.tree import Same
+from omconf.secrets import masked
 from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _printed(out: bytes) -> str:
     """Return the first line of what should be a tar archive and is text; empty if it is not."""
     line, end, _ = out[: MAX_REASON + 1].partition(b"\n")
     text = line.decode("utf-8", "replace").strip()
-    return text if end and text.isprintable() and "\ufffd" not in text else ""
+    return masked(text) if end and text.isprintable() and "\ufffd" not in text else ""
 
 
 def _hint(said: str) -> str:
@@ -113,6 +114,6 @@ def _script(program: bytes, request: Request) -> bytes:
 
 
 def last(lines: Iterable[str]) -> str:
-    """Return the last line that is not blank, cut to a length that a message can have."""
-    last = next((line for line in reversed([line.strip() for line in lines]) if line), "")
+    """Return the last line that is not blank, masked and cut to a length that a message can have."""
+    last = masked(next((line for line in reversed([line.strip() for line in lines]) if line), ""))
     return last if len(last) <= MAX_REASON else last[: MAX_REASON - 3] + "..."

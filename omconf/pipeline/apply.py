@@ -80,7 +80,11 @@ def prepare(
     }
     prepared = Prepared(compiled, made, drawn, asked, recorded.digest_of(drawn), waited)
     refused = _refusal(prepared, len(compiled.cluster.nodes)) or _without_secrets(prepared)
-    return [*made.plan.diagnostics, *refused] if refused else prepared
+    if not refused:
+        return prepared
+    # Where nothing is applied, nobody has the plan's mask but this.
+    mask, found = made.plan.mask, [*made.plan.diagnostics, *refused]
+    return [mask.diagnostic(d) for d in found] if mask else found
 
 
 def waiting(prepared: Prepared, seconds: int) -> Prepared:
