@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import field
 from pathlib import Path
 from select import select
@@ -241,7 +241,7 @@ class Show:
         from omconf.views.mask_document import mask_document
 
         document = mask_document(document, self.mask)
-        # Whoever reads along may go away: that ends no work.
+        # What cannot be written ends no work.
         try:
             with self._turn:
                 self._draw(document)
@@ -364,13 +364,10 @@ def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> 
         show.document(ended)
     else:
         output.say(result.diagnostics, show.mask)
-        with suppress(BrokenPipeError):
-            drawn = events.end(
-                mask_document(ended, show.mask), output.paint(sys.stdout), undo, show.told
-            )
-            output.write(drawn)
-    # That nobody read to the end changes nothing of how it ended; that it could not be written does.
-    if show.unwritten and not isinstance(show.unwritten, BrokenPipeError):
+        ended = mask_document(ended, show.mask)
+        output.write(events.end(ended, output.paint(sys.stdout), undo, show.told))
+    # The work has ended; that it could not be written is an error all the same.
+    if show.unwritten:
         raise show.unwritten
     if not (well or result.outcome.well):
         raise typer.Exit(1)
