@@ -111,8 +111,13 @@ LockTimeout = Annotated[
     ),
 ]
 BreakLock = Annotated[
-    str,
-    typer.Option("--break-lock", metavar="ID", help="Break this lock if its holder hangs."),
+    str | None,
+    typer.Option(
+        "--break-lock",
+        metavar="ID",
+        parser=output.given,
+        help="Break this lock if its holder hangs.",
+    ),
 ]
 
 
@@ -153,9 +158,9 @@ def require_ansible(inventory: Path | None, keep: Path | None = None, *, ansible
         raise typer.BadParameter("--keep requires --ansible.")
 
 
-def duration(text: str) -> float:
-    """Read a duration, a number with s, m or h, in seconds; empty: 0."""
-    if not text:
+def duration(text: str | None) -> float:
+    """Read a duration, a number with s, m or h, in seconds; None: 0."""
+    if text is None:
         return 0.0
     found = re.fullmatch(r"([0-9]{1,6})(s|m|h|)", text)
     if not found:
