@@ -329,7 +329,7 @@ def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
         own = outcome if stays else Outcome.UNDONE
         over = {Outcome.APPLIED: "all", Outcome.UNDONE: "own"}.get(own, "")
         idle = own is Outcome.UNDONE and not node.begun
-        if wrong := recorded.end(run, name, own, why, over, idle=idle):
+        if wrong := recorded.end(run, name, own, node.hide(why), over, idle=idle):
             outcome, why = Outcome.PARTIAL, "; ".join(filter(None, (why, wrong)))
     return Result(outcome, apply_id, why, stands=stands, states=states_of(run))
 

@@ -10,15 +10,18 @@ import pytest
 import typer
 
 from omconf.ansible import settings
+from omconf.apply.events import Outcome
+from omconf.apply.nodes import Nodes
 from omconf.apply.program import lacks
 from omconf.apply.wire import Reply
 from omconf.cli import applying
-from omconf.pipeline.apply import Result
+from omconf.pipeline.apply import Result, ended
 from omconf.pipeline.apply_input import Options
 from omconf.pipeline.connected import Connected
 from omconf.plan.mask import Mask
 from omconf.rules import NOT_APPLIED
 from omconf.secrets import HIDDEN, Secret
+from tests.apply.fakes import FakeLine, FakePeople, nodes_of
 from tests.command import omconf
 from tests.plan.test_mask import HAZELCAST, PASSWORD, SPEC, laid
 
@@ -91,9 +94,20 @@ def test_a_refused_plan_hides_the_values_that_it_has_read(tmp_path: Path) -> Non
         assert HIDDEN in done.out + done.err
 
 
-def test_the_end_hides_values_in_findings(capsys: pytest.CaptureFixture[str]) -> None:
-    from omconf.apply.events import Outcome
+def test_a_journal_is_not_told_what_ssh_said_of_a_secret() -> None:
+    """Why an apply ended may be the last words of the connection to another node."""
+    nodes = nodes_of("om1")
+    node = nodes["om1"]
+    node.began = node.begun = True
+    node.hide = Mask([Secret(PASSWORD)]).message
+    why = f"om2 does not respond: it ended: {PASSWORD}"
+    ended(Nodes(nodes, FakePeople(), whole=False), "1", Outcome.PARTIAL, why)
+    asked = str(cast(FakeLine, node.line).asked)
+    assert f"it ended: {HIDDEN}" in asked
+    assert PASSWORD not in asked
 
+
+def test_the_end_hides_values_in_findings(capsys: pytest.CaptureFixture[str]) -> None:
     show = applying.Show(as_json=False, mask=Mask([Secret(PASSWORD)]))
     found = NOT_APPLIED.at(None, f"ssh says {PASSWORD}.", hint=f"Not {PASSWORD}.")
     with pytest.raises(typer.Exit):
