@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 
+from omconf.secrets import masked
+
 SETTINGS = {
     "ANSIBLE_DEBUG": "False",  # it prints what commands print, secrets in deployed files included
     "ANSIBLE_DEPRECATION_WARNINGS": "False",
@@ -30,14 +32,14 @@ def environment(hidden: frozenset[str] = frozenset()) -> dict[str, str]:
 
 
 def reason(printed: str) -> str:
-    """Return why one of Ansible's programs failed, from what it printed; empty if it says nothing."""
+    """Return why one of Ansible's programs failed, from what it printed, masked; empty for nothing."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     errors = [
         line for line in lines if line.startswith(("ERROR", "[ERROR")) and NO_MORE not in line
     ]
     parsing = [line for word in WORDS for line in lines if word in line]
     found = (errors[-1:] or parsing or lines[-1:] or [""])[0]
-    return re.sub(r"^(\[?(ERROR|WARNING)\]?[!:]?)[\s*]*", "", found)[:300]
+    return masked(re.sub(r"^(\[?(ERROR|WARNING)\]?[!:]?)[\s*]*", "", found))[:300]
 
 
 def hint(why: str) -> str:

@@ -12,6 +12,7 @@ from omconf.apply.wire import SLACK, Command, LeftError, LostError, OtherError, 
 from omconf.dataclass import dataclass
 from omconf.formats.node_check import MAX_BYTES
 from omconf.process import Answer
+from omconf.secrets import masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,7 +29,7 @@ UNEXPECTED = "unexpected response from the node program"
 
 def lacks(reply: Reply) -> OtherError:
     """Return the error for a node that lacks programs, by the program's first answer."""
-    names = ", ".join(reply.word(1)[:300].split())
+    names = masked(", ".join(reply.word(1)[:300].split()))
     return OtherError(f"it lacks programs omconf needs: {names}")
 
 
@@ -61,9 +62,9 @@ class Program(ABC):
         """Return what programs printed since the last call: hostile text."""
 
     def _complaint(self) -> str:
-        """Return the last line that programs printed; empty if they printed none."""
+        """Return the last line that programs printed, masked; empty if they printed none."""
         said = [line for line in self.said().splitlines() if line.strip()]
-        return said[-1][:300] if said else ""
+        return masked(said[-1])[:300] if said else ""
 
     @abstractmethod
     def _send(self, lines: Sequence[bytes]) -> None:

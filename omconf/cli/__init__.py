@@ -26,13 +26,18 @@ class UnwrittenError(OSError):
 
 
 class _Stream(io.FileIO):
-    """A standard stream, whose errors can be told from those of files."""
+    """A standard stream, whose errors can be told from those of files.
+
+    That its reader went away (`| head -n 1`) is none: what is left goes nowhere, and the command does
+    and ends as it would have.
+    """
 
     def write(self, data: ReadableBuffer, /) -> int:
         try:
             return super().write(data)
         except BrokenPipeError:
-            raise
+            _drop(self)
+            return super().write(data)
         except OSError as error:
             raise UnwrittenError(error.errno, error.strerror) from error
 
@@ -116,9 +121,8 @@ def _flushed(code: int) -> int:
 
 
 def _unwritten(error: OSError) -> int:
-    """Report output that could not be written, unless its reader went away; returns the exit code."""
-    if not isinstance(error, BrokenPipeError):
-        _complain(f"omconf: the output cannot be written: {error.strerror}")
+    """Report output that could not be written; returns the exit code."""
+    _complain(f"omconf: the output cannot be written: {error.strerror}")
     _drop(sys.stdout)
     return 1
 
@@ -140,8 +144,11 @@ def _complain(text: str) -> None:
         print(text, file=sys.stderr)  # noqa: T201
 
 
-def _drop(stream: TextIO) -> None:
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def _drop(stream: TextIO | _Stream) -> None:
+    """Let what is still written to a stream go nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def run_command(arguments: list[str]) -> int:
@@ -164,7 +171,7 @@ def run_command(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         _complain("omconf: interrupted")
         return 130
-    except (UnwrittenError, BrokenPipeError) as error:
+    except UnwrittenError as error:
         return _unwritten(error)
     except OSError as error:
         _complain(f"omconf: the system reports an error: {_reason(error)}")

@@ -56,14 +56,15 @@ def apply(
         bool, typer.Option("--no-undo", help="Keep the changes made so far when a step fails.")
     ] = False,
     drain: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--drain",
             metavar="DURATION",
+            parser=output.given,
             help="Before a node stops, wait at most this long (90s, 30m, 2h) for its"
             " users to disconnect.",
         ),
-    ] = "",
+    ] = None,
     confirm_each: Annotated[
         bool, typer.Option("--confirm-each", help="Ask before each node stops or restarts.")
     ] = False,
@@ -83,7 +84,7 @@ def apply(
     ] = 300,
     reason: applying.Reason = "",
     lock_timeout: applying.LockTimeout = 0,
-    break_lock: applying.BreakLock = "",
+    break_lock: applying.BreakLock = None,
     strict_format: Annotated[
         bool,
         typer.Option("--strict-format", help="Rewrite files that differ only in formatting."),
@@ -109,7 +110,7 @@ def apply(
         raise typer.BadParameter(NO_TERMINAL)
     applying.require_ansible(None, keep, ansible=ansible)
     draining = applying.duration(drain)
-    options = Options(reason, dry_run, no_undo, lock_timeout, break_lock, health_timeout)
+    options = Options(reason, dry_run, no_undo, lock_timeout, break_lock or "", health_timeout)
     options = replace(options, drain=draining, confirm=confirm_each, unhealthy=force)
     approved = yes or saved or dry_run
     with Connections() as connections:

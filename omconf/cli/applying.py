@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import field
 from pathlib import Path
 from select import select
@@ -111,8 +111,13 @@ LockTimeout = Annotated[
     ),
 ]
 BreakLock = Annotated[
-    str,
-    typer.Option("--break-lock", metavar="ID", help="Break this lock if its holder hangs."),
+    str | None,
+    typer.Option(
+        "--break-lock",
+        metavar="ID",
+        parser=output.given,
+        help="Break this lock if its holder hangs.",
+    ),
 ]
 
 
@@ -153,9 +158,9 @@ def require_ansible(inventory: Path | None, keep: Path | None = None, *, ansible
         raise typer.BadParameter("--keep requires --ansible.")
 
 
-def duration(text: str) -> float:
-    """Read a duration, a number with s, m or h, in seconds; empty: 0."""
-    if not text:
+def duration(text: str | None) -> float:
+    """Read a duration, a number with s, m or h, in seconds; None: 0."""
+    if text is None:
         return 0.0
     found = re.fullmatch(r"([0-9]{1,6})(s|m|h|)", text)
     if not found:
@@ -241,7 +246,7 @@ class Show:
         from omconf.views.mask_document import mask_document
 
         document = mask_document(document, self.mask)
-        # Whoever reads along may go away: that ends no work.
+        # What cannot be written ends no work.
         try:
             with self._turn:
                 self._draw(document)
@@ -363,14 +368,11 @@ def leave(result: Result, show: Show, undo: str = "", *, well: bool = False) -> 
     if show.as_json:
         show.document(ended)
     else:
-        output.say(result.diagnostics)
-        with suppress(BrokenPipeError):
-            drawn = events.end(
-                mask_document(ended, show.mask), output.paint(sys.stdout), undo, show.told
-            )
-            output.write(drawn)
-    # That nobody read to the end changes nothing of how it ended; that it could not be written does.
-    if show.unwritten and not isinstance(show.unwritten, BrokenPipeError):
+        output.say(result.diagnostics, show.mask)
+        ended = mask_document(ended, show.mask)
+        output.write(events.end(ended, output.paint(sys.stdout), undo, show.told))
+    # The work has ended; that it could not be written is an error all the same.
+    if show.unwritten:
         raise show.unwritten
     if not (well or result.outcome.well):
         raise typer.Exit(1)

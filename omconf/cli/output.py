@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from omconf.diagnostics import Diagnostic
+    from omconf.plan.mask import Mask
     from omconf.views.text import Paint
 
 
@@ -130,14 +131,16 @@ def wrong_usage(error: Exception, words: Iterable[str], command: str = "") -> No
     write(f"{head}\n  {colours('hint:', 'bold')} {hint}\n", err=True)
 
 
-def say(found: Iterable[Diagnostic]) -> None:
-    """Print findings to stderr."""
+def say(found: Iterable[Diagnostic], mask: Mask | None = None) -> None:
+    """Print findings to stderr, without the values of secrets that `mask` knows."""
     found = list(found)
     if found:
         from omconf.views import document
         from omconf.views import text as text_view
+        from omconf.views.mask_document import mask_document
 
-        drawn = text_view.diagnostics([document.diagnostic(d) for d in found], paint(sys.stderr))
+        documents = [mask_document(document.diagnostic(d), mask) for d in found]
+        drawn = text_view.diagnostics(documents, paint(sys.stderr))
         write(drawn, err=True)
 
 

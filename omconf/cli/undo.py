@@ -24,13 +24,18 @@ def undo(
     local: applying.Local = None,
     root: applying.Root = None,
     id: Annotated[  # noqa: A002 - the option's name
-        str,
-        typer.Option("--id", metavar="ID", help="The apply to undo; it must be the last one."),
-    ] = "",
+        str | None,
+        typer.Option(
+            "--id",
+            metavar="ID",
+            parser=output.given,
+            help="The apply to undo; it must be the last one.",
+        ),
+    ] = None,
     yes: applying.Yes = False,
     reason: applying.Reason = "",
     lock_timeout: applying.LockTimeout = 0,
-    break_lock: applying.BreakLock = "",
+    break_lock: applying.BreakLock = None,
     as_json: applying.AsJson = False,
     no_color: output.NoColor = False,
 ) -> None:
@@ -55,7 +60,8 @@ def undo(
         seconds=seconds,
     )
     compiled = check_spec(str(spec))
-    prepared = journals.prepare(compiled, asked, id)
+    wanted = id or ""
+    prepared = journals.prepare(compiled, asked, wanted)
     with applying.Show(as_json) as show:
         if isinstance(prepared, list):
             applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)
@@ -75,10 +81,10 @@ def undo(
             return
         show.go_on()
         people = applying.Terminal(show)
-        options = Options(reason=reason, wait=lock_timeout, force=break_lock)
+        options = Options(reason=reason, wait=lock_timeout, force=break_lock or "")
         with interrupts.deferred():
             result = undoing.take_back(
-                prepared, show, people, options, lambda: journals.prepare(compiled, asked, id)
+                prepared, show, people, options, lambda: journals.prepare(compiled, asked, wanted)
             )
             show.end()
             applying.leave(result, show, well=result.outcome is Outcome.UNDONE)

@@ -92,6 +92,13 @@ def members(stream: bytes) -> Mapping[str, Member]:
     return found
 
 
+def before(stream: bytes) -> bytes:
+    """Return what stands before the archive in a stream; all of it if there is no archive."""
+    magic = stream.find(b"ustar")
+    # The archive without members is zeros.
+    return stream[: max(0, magic - 257)] if magic >= 0 else stream.rstrip(b"\0")
+
+
 def _size(header: bytes) -> int:
     """Check a header by its sum, and return the bytes of content that follow it."""
     if len(header) != BLOCK:

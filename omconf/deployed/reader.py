@@ -11,10 +11,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omconf.deployed import answer
+from omconf.deployed import answer, archive
 from omconf.deployed.budget import FEWER, FULL, Account, Budget
 from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.deployed.tree import Same
+from omconf.regex import regex
+from omconf.secrets import masked
 from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
@@ -35,6 +37,10 @@ HINTS = {
 }
 """What helps, by words of ssh's, of sudo's or of a shell's."""
 PRINTS = "Make its login shell print nothing without a terminal (check ~/.bashrc)."
+_MAX_BEFORE = 4 * MAX_REASON
+"""Bytes of what a login shell prints that are looked at."""
+_COLOURS = regex(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|\x07")
+"""What a terminal takes as a command: colours, its title, the bell."""
 
 Send = Callable[[str, Request, bytes, "Room"], "Answer"]
 """Has a node, by its name, run a script; `problem` says why it was not run."""
@@ -73,7 +79,7 @@ def _files(request: Request, sent: Answer, account: Account, same: Same, how: st
     """Return what a node sent; what is kept of it is charged to its account."""
     if not sent.problem and sent.code == 0:
         read = answer.read(request, sent.out, sent.error, account, same)
-        if read.problem and (first := _printed(sent.out)):
+        if read.problem and (first := printed(archive.before(sent.out))):
             return NodeFiles.unknown(request, f"Its login shell prints text: {first}.", PRINTS)
         return read
     account.drop()
@@ -82,16 +88,17 @@ def _files(request: Request, sent: Answer, account: Account, same: Same, how: st
         hint = FEWER if problem == FULL else _hint(problem)
         return NodeFiles.unknown(request, f"It cannot be read {how}: {problem}.", hint)
     said = last(line for line in sent.error.splitlines() if answer.MARK not in line)
-    said = (said or _printed(sent.out)).removesuffix(".")
+    said = (said or printed(archive.before(sent.out))).removesuffix(".")
     why = f"Reading it failed with exit code {sent.code}: {said or 'no error message'}."
     return NodeFiles.unknown(request, why, _hint(said))
 
 
-def _printed(out: bytes) -> str:
-    """Return the first line of what should be a tar archive and is text; empty if it is not."""
-    line, end, _ = out[: MAX_REASON + 1].partition(b"\n")
-    text = line.decode("utf-8", "replace").strip()
-    return text if end and text.isprintable() and "\ufffd" not in text else ""
+def printed(before: bytes) -> str:
+    """Return the first line of what stands before an answer, masked; empty if it is no text."""
+    text = _COLOURS.sub("", before[:_MAX_BEFORE].decode("utf-8", "replace").rstrip("\ufffd"))
+    lines = [line for line in map(str.strip, text.expandtabs().splitlines()) if line]
+    is_text = "\ufffd" not in text and all(line.isprintable() for line in lines)
+    return last(lines[:1]) if is_text else ""
 
 
 def _hint(said: str) -> str:
@@ -113,6 +120,6 @@ def _script(program: bytes, request: Request) -> bytes:
 
 
 def last(lines: Iterable[str]) -> str:
-    """Return the last line that is not blank, cut to a length that a message can have."""
-    last = next((line for line in reversed([line.strip() for line in lines]) if line), "")
+    """Return the last line that is not blank, masked and cut to a length that a message can have."""
+    last = masked(next((line for line in reversed([line.strip() for line in lines]) if line), ""))
     return last if len(last) <= MAX_REASON else last[: MAX_REASON - 3] + "..."

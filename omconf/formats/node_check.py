@@ -23,6 +23,7 @@ MAX_TEXT = 2000
 """Characters of the text of a line."""
 
 _LINE = regex(r"(ok|fail|warn|unknown|fact)\t([a-z][a-z-]{0,30})\t([^\t]*)")
+_BEGIN = regex(r"(?:ok|fail|warn|unknown|fact)\t[a-z][a-z-]{0,30}\t")
 
 
 class Status(StrEnum):
@@ -54,6 +55,12 @@ class Said:
         """A fact that is there once."""
         values = self.facts.get(name, ())
         return values[0] if len(values) == 1 else None
+
+
+def before(output: bytes) -> bytes:
+    """Return what stands before the program's first line; empty if no line of it is there."""
+    found = _BEGIN.search(output.decode("latin-1"))
+    return output[: found.start()] if found else b""
 
 
 def read(output: bytes, known: Mapping[str, str] = MappingProxyType({})) -> Said:

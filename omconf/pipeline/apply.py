@@ -80,7 +80,11 @@ def prepare(
     }
     prepared = Prepared(compiled, made, drawn, asked, recorded.digest_of(drawn), waited)
     refused = _refusal(prepared, len(compiled.cluster.nodes)) or _without_secrets(prepared)
-    return [*made.plan.diagnostics, *refused] if refused else prepared
+    if not refused:
+        return prepared
+    # Where nothing is applied, nobody has the plan's mask but this.
+    mask, found = made.plan.mask, [*made.plan.diagnostics, *refused]
+    return [mask.diagnostic(d) for d in found] if mask else found
 
 
 def waiting(prepared: Prepared, seconds: int) -> Prepared:
@@ -325,7 +329,7 @@ def ended(run: Nodes, apply_id: str, outcome: Outcome, why: str) -> Result:
         own = outcome if stays else Outcome.UNDONE
         over = {Outcome.APPLIED: "all", Outcome.UNDONE: "own"}.get(own, "")
         idle = own is Outcome.UNDONE and not node.begun
-        if wrong := recorded.end(run, name, own, why, over, idle=idle):
+        if wrong := recorded.end(run, name, own, node.hide(why), over, idle=idle):
             outcome, why = Outcome.PARTIAL, "; ".join(filter(None, (why, wrong)))
     return Result(outcome, apply_id, why, stands=stands, states=states_of(run))
 

@@ -55,7 +55,7 @@ def of_file(
     from omconf.pipeline.sources import Asked
     from omconf.planfile import store
 
-    saved = store.read(path)
+    saved = store.read(path, to_apply=True)
     if isinstance(saved, Diagnostic):
         spec = path.endswith((".yaml", ".yml"))
         return [replace(saved, hint=A_SPEC) if spec else saved]
@@ -86,11 +86,23 @@ def of_file(
         now.pop("topology", None)
     moved = [words for key, words in MOVED.items() if _of(saved, key) != _of(now, key)]
     if moved:
-        if before := _applied(saved, prepared):
+        again = _command(path, prepared, strict=strict)
+        if before := _applied(saved, prepared, again):
             return [before]
         message = f"The saved plan is stale: {', '.join(moved)} changed since."
-        return [NOT_APPLIED.at(None, message, hint=f"Plan again. {SAVE}")]
+        return [NOT_APPLIED.at(None, message, hint=f"Plan again: {again}")]
     return prepared
+
+
+def _command(path: str, prepared: Prepared, *, strict: bool) -> str:
+    """Return the command line that makes a saved plan anew, quoted for a shell."""
+    from omconf.views.typed import typed
+
+    spec, asked = prepared.compiled.document, prepared.asked
+    words = ["omconf", "plan", typed(spec.file) if spec else "", *asked.options]
+    words += [word for node in asked.nodes for word in ("--node", node)]
+    words += ["--strict-format"] if strict else []
+    return shlex.join([*words, "--out", typed(path)])
 
 
 def _unusable(path: str, saved: Document, inventory: Path | None) -> Diagnostic | None:
@@ -113,8 +125,11 @@ def _unusable(path: str, saved: Document, inventory: Path | None) -> Diagnostic 
     return None
 
 
-def _applied(saved: Document, prepared: Prepared) -> Diagnostic | None:
-    """Refuse a saved plan that a node's journal says was applied already; None if none does."""
+def _applied(saved: Document, prepared: Prepared, again: str) -> Diagnostic | None:
+    """Refuse a saved plan that a node's journal says was applied already; None if none does.
+
+    `again` is the command that makes it anew.
+    """
     from omconf.apply import journal
     from omconf.pipeline import recorded
 
@@ -133,7 +148,7 @@ def _applied(saved: Document, prepared: Prepared) -> Diagnostic | None:
         f"This plan has already been applied: {about.when} by {about.by}, {outcome}, as {about.id} in"
         " `omconf log`."
     )
-    return NOT_APPLIED.at(None, message, hint=f"Plan again to see what differs now. {SAVE}")
+    return NOT_APPLIED.at(None, message, hint=f"See what differs now: {again}")
 
 
 def _only(compiled: Compiled, nodes: Collection[str]) -> tuple[str, ...]:
@@ -158,7 +173,7 @@ def _base(path: str, bound: Document, root: str) -> str | Diagnostic:
     if os.path.exists(spec):
         return ""
     message = f"{spec} is not there, and the one in {base} is no longer the spec of the saved plan."
-    hint = f"Plan again, or run the command in the folder where the plan was made. {SAVE}"
+    hint = "Plan again, or run the command in the folder where the plan was made."
     return NOT_APPLIED.at(None, message, hint=hint)
 
 

@@ -16,6 +16,7 @@ from omconf.dataclass import dataclass
 from omconf.deployed.ssh import CONNECT_SECONDS
 from omconf.formats import printf
 from omconf.rules import SILENT
+from omconf.secrets import masked
 from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
@@ -176,7 +177,8 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Di
             break
         lease = left
         time.sleep(POLL_SECONDS)
-    holder = printf.meaning("|".join(reply.words[3:]).encode()).decode("utf-8", "replace")
+    told = printf.meaning("|".join(reply.words[3:]).encode())
+    holder = masked(told.decode("utf-8", "replace"))
     message = f"Another apply has locked this node: {holder[:300] or 'it has just started'}."
     # People copy it to a command line.
     known = re.fullmatch("[1-9][0-9]{0,8}", reply.word(1))

@@ -29,6 +29,7 @@ MAX_BYTES = 128 * 1024 * 1024
 _NOT_ASCII = re.compile("[^\x00-\x7e]")
 _VERSION = re.compile(r"[0-9]{1,9}\.[0-9]{1,9}")
 _FORMATS: dict[str, type[model.Plan]] = {"1.0": format1.Plan, "2.0": model.Plan}
+_APPLIED = ("2.0",)
 _START = b'{\n  "format_version": "'
 
 
@@ -51,8 +52,11 @@ def _escaped(found: re.Match[str]) -> str:
     return json.dumps("\ufffd" if "\ud800" <= char <= "\udfff" else char)[1:-1]
 
 
-def read(path: str) -> dict[str, Any] | Diagnostic:
-    """Read a plan back, as a document; OM331 or OM332 for what is none that can be used."""
+def read(path: str, *, to_apply: bool = False) -> dict[str, Any] | Diagnostic:
+    """Read a plan back, as a document; OM331 or OM332 for what is none that can be used.
+
+    Plans of an earlier format are shown, and none `to_apply`.
+    """
     try:
         data = files.contents(path, MAX_BYTES).data
     except files.TooLargeError:
@@ -61,11 +65,11 @@ def read(path: str) -> dict[str, Any] | Diagnostic:
         )
     except OSError as error:
         return NO_PLAN.at(None, f"{path} cannot be read: {error.strerror}.")
-    return parse(data, path)
+    return parse(data, path, to_apply=to_apply)
 
 
-def parse(data: bytes, path: str) -> dict[str, Any] | Diagnostic:
-    """Read a plan from the bytes of a file whose name is shown in a diagnostic."""
+def parse(data: bytes, path: str, *, to_apply: bool = False) -> dict[str, Any] | Diagnostic:
+    """Read a plan from the bytes of a file whose name is shown in a diagnostic, as `read` does."""
     hint = "`omconf plan ... --out FILE` saves one."
     try:
         found = from_json(data)
@@ -75,9 +79,10 @@ def parse(data: bytes, path: str) -> dict[str, Any] | Diagnostic:
     if not isinstance(version, str) or not _VERSION.fullmatch(version):
         message = f"{path} is not a plan: it has no format version."
         return NO_PLAN.at(None, message, hint=hint)
-    if version not in _FORMATS:
-        message = f"{path} is a plan of format {version}; this omconf reads 1.0 and 2.0."
-        return NEWER.at(None, message, hint="Use the newer omconf that saved it, or plan again.")
+    if version not in (_APPLIED if to_apply else _FORMATS):
+        known = "this omconf shows 1.0 and 2.0, and applies 2.0"
+        message = f"{path} is a plan of format {version}; {known}."
+        return NEWER.at(None, message, hint="Plan again, or use the omconf that saved it.")
     try:
         plan = _FORMATS[version].model_validate(found)
     except ValidationError as error:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from omconf import interrupts
 from omconf.dataclass import dataclass
+from omconf.deployed import reader
 from omconf.deployed.budget import Account, Budget
 from omconf.formats import node_check
 from omconf.formats.node_check import Said
@@ -133,6 +134,8 @@ class _Asking:
         try:
             said = self._kept(answer.out)
         except ValueError as error:
+            if first := reader.printed(node_check.before(answer.out)):
+                return Heard(problem=f"its login shell prints text: {first}", hint=reader.PRINTS)
             return Heard(problem=str(error))
         name, wanted = said.fact("node"), node.name.value
         if name not in (None, wanted):

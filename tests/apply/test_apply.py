@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -229,6 +230,30 @@ class TestSavedPlans:
         done = omconf("apply", plan, env=SECRET)
         assert (done.code, "OM601" in done.err) == (1, True)
         assert tree.contents() == before
+
+    @pytest.mark.parametrize("options", [(), ("--strict-format",)])
+    def test_the_command_that_plans_again(self, tree: Tree, options: tuple[str, ...]) -> None:
+        plan = tree.folder / "om1's.plan"
+        assert tree.run("plan", *options, "--out", plan).code == 0
+        words = ("plan", tree.spec, "--local", "om1", "--root", tree.root, *options, "--out", plan)
+        again = f": {shlex.join(['omconf', *map(str, words)])}\n"
+        tree.write_spec(3)
+        assert again in omconf("apply", plan, env=SECRET).err
+        assert tree.run("plan", *options, "--out", plan).code == 0
+        assert omconf("apply", plan, env=SECRET).code == 0
+        done = omconf("apply", plan, env=SECRET)
+        assert "already been applied" in done.err
+        assert again in done.err
+
+    @pytest.mark.parametrize("version", ["1.0", "1.2", "3.0"])
+    def test_a_plan_of_another_format(self, tree: Tree, version: str) -> None:
+        """One of format 1.0 is shown."""
+        plan = self.saved(tree)
+        document = {**json.loads(plan.read_text()), "format_version": version}
+        plan.write_text(json.dumps(document))
+        done = omconf("apply", plan, env=SECRET)
+        assert (done.code, done.rules) == (1, ["OM332"])
+        assert f"format {version}; this omconf shows 1.0 and 2.0, and applies 2.0." in done.err
 
     @pytest.mark.parametrize("place", ["om1.plan", "plans/of/om1.plan"])
     def test_it_works_from_any_folder(self, tree: Tree, place: str) -> None:

@@ -53,6 +53,25 @@ def test_an_option_with_an_empty_path_is_a_wrong_command_line(
 
 
 @pytest.mark.parametrize(
+    ("command", "option"),
+    [
+        ("apply", "--drain"),
+        ("apply", "--break-lock"),
+        ("undo", "--break-lock"),
+        ("undo", "--id"),
+    ],
+)
+def test_an_option_that_is_empty_is_not_one_that_was_not_given(
+    command: str, option: str, tmp_path: Path
+) -> None:
+    """In a script, it is a variable that is not set: the last apply is not meant by it."""
+    done = omconf(command, SPEC, "--local", "om1", "--root", tmp_path, "--yes", option, "")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith(f"error: Invalid value for {option}: it must not be empty.")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
     "line", ["init", "validate", "validate a", "build -o b", "plan", "show", "apply", "explain"]
 )
 def test_an_empty_argument_is_a_wrong_command_line(line: str, tmp_path: Path) -> None:

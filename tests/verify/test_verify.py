@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from omconf.cluster.model import Node
+from omconf.deployed.reader import PRINTS
 from omconf.formats.node_check import Check, Status
 from omconf.process import Answer
 from omconf.verify.combine import of_one, verification
@@ -192,6 +193,21 @@ def test_behind_nat_members_have_their_public_addresses() -> None:
         ),
         (Answer(137), "/usr/local/sbin/omconf-node-check ended with 137", ""),
         (Answer(0, b"Welcome!\n"), "its response is not from omconf-node-check", ""),
+        (
+            Answer(0, b"\x1b[1mWelcome\x1b[0m\nfact\tnode\tom1\n"),
+            "its login shell prints text: Welcome",
+            PRINTS,
+        ),
+        (
+            Answer(1, b"\xffom1> fail\tfiles\tgone\n"),
+            "its response is not from omconf-node-check",
+            "",
+        ),
+        (
+            Answer(1, b"om1> fail\tfiles\tgone\n"),
+            "its login shell prints text: om1>",
+            PRINTS,
+        ),
         (
             Answer(0, b"fact\tnode\tom1\nok\tfiles\tfine\n"),
             "that host is the node om1, not om2",
