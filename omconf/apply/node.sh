@@ -483,10 +483,14 @@ while [ $# -gt 1 ]; do
     shift 2
 done'
 
-# Name in $above the folder of $path, or the first one over it that is there.
+# Name in $above the folder of $path, or the first one over it that is there; in $leads whether a link was
+# passed: the plan found its folder in the tree, and here there is none.
 above() {
-    above=$folder
-    while [ ! -d "${above:-/}" ]; do above=${above%/*}; done
+    above=$folder leads=''
+    while [ ! -d "${above:-/}" ]; do
+        [ ! -L "$above" ] || leads=yes
+        above=${above%/*}
+    done
     above=${above:-/}
 }
 
@@ -509,7 +513,7 @@ look() {
         if [ "$seen" != "in $folder" ]; then
             above
             real=outside
-            ! inside || real=${real_above%/}
+            [ -n "$leads" ] || ! inside || real=${real_above%/}
             seen="in $folder"
         fi
         noted

@@ -350,6 +350,18 @@ class TestNothingIsWrittenWhenAnythingIsWrong:
         self.refused(tree, "outside of the tree", env=shell)
         assert list(outside.iterdir()) == []
 
+    @pytest.mark.parametrize("files", [(), ("bin/setenv.sh",)], ids=str)
+    def test_a_link_that_leads_nowhere_on_this_host(
+        self, tree: Tree, shell: dict[str, str], files: tuple[str, ...]
+    ) -> None:
+        """The plan follows it inside the tree; outside of it, there is nothing."""
+        home = tree.root / "opt/om-9.not-here"
+        home.mkdir(parents=True)
+        for name in files:
+            tree.put(f"/opt/{home.name}/{name}", "")
+        (tree.root / "opt/om").symlink_to(f"/opt/{home.name}")
+        self.refused(tree, "setenv.sh: a link leads outside of the tree", env=shell)
+
     def test_a_link_in_place_of_a_file(self, tree: Tree) -> None:
         (tree.root / "etc").mkdir()
         (tree.root / "etc/exports").symlink_to("/etc/passwd")
