@@ -168,11 +168,27 @@ highest() {
     done
 }
 
+# Whether nobody else could have written what is kept in $state, or replaced it; what he can only read is
+# closed to him.
+private() {
+    access=''
+    for folder in "${state%/*}" "$state"; do
+        [ -d "$folder" ] || continue
+        access=$(stat -L -c '%u|%a' -- "$folder")
+        case $access in "$me|"*[2367]? | "$me|"*[2367]) return 1 ;; "$me|"*) ;; *) return 1 ;; esac
+    done
+    case $access in *00) ;; *) [ ! -d "$state" ] || chmod go-rwx -- "$state" ;; esac
+}
+
 # lock|WHO|BREAK|LEASE: the number above all others is the lock, and the number of this apply. A lock is free
 # when its holder said so or is gone, or when BREAK names it.
 lock() {
     folder=$state
     above
+    if inside && ! private; then
+        failed 'shared'
+        return
+    fi
     if ! inside || { [ ! -d "$root/var/lib" ] && ! (umask 022 && mkdir -p "$root/var/lib"); } ||
         { [ ! -d "$state/new/" ] && ! mkdir -p "$journal" "$pending" "$state/new"; }; then
         failed 'state'

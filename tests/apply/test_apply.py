@@ -544,6 +544,44 @@ class TestHostileState:
         assert (done.code, "OM601" in done.err) == (1, True)
         assert list(outside.iterdir()) == []
 
+    @pytest.mark.parametrize("folder", [STATE, f"{STATE}/conference"])
+    @pytest.mark.parametrize("mode", [0o777, 0o1770, 0o702])
+    def test_a_state_folder_that_others_can_change(
+        self, tree: Tree, shell: dict[str, str], folder: str, mode: int
+    ) -> None:
+        self.journal(tree)
+        (tree.root / folder).chmod(mode)
+        for verb in (("apply", "--yes"), ("apply", "--yes", "--dry-run")):
+            done = tree.run(*verb, env=shell)
+            assert (done.code, done.rules) == (1, ["OM601"])
+            assert "belongs to another user, or others can change it" in done.err
+        assert tree.contents() == {}
+
+    @needs("root")
+    @pytest.mark.parametrize("folder", [STATE, f"{STATE}/conference"])
+    def test_a_state_folder_of_somebody_else(
+        self, tree: Tree, shell: dict[str, str], folder: str
+    ) -> None:
+        assert tree.run("apply", "--yes", env=shell).code == 0
+        before = tree.contents()
+        (tree.root / STATE).chmod(0o755)
+        shutil.chown(tree.root / folder, "nobody", "nogroup")
+        for verb in ("undo", "apply"):
+            tree.write_spec(3)
+            done = tree.run(verb, "--yes", env=shell)
+            assert (done.code, done.rules) == (1, ["OM601"])
+        assert tree.contents() == before
+        shutil.chown(tree.root / folder, "root", "root")
+        assert tree.run("undo", "--yes", env=shell).code == 0
+
+    def test_a_state_folder_that_others_can_read_is_closed(
+        self, tree: Tree, shell: dict[str, str]
+    ) -> None:
+        own = self.journal(tree).parent
+        own.chmod(0o755)
+        assert tree.run("apply", "--yes", env=shell).code == 0
+        assert own.stat().st_mode & 0o777 == 0o700
+
     @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1}', "\0" * 100])
     def test_an_entry_that_makes_no_sense_is_not_passed_over_by_undo(
         self, tree: Tree, text: str
