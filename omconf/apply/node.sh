@@ -603,6 +603,15 @@ program() {
     failed 'program'
 }
 
+# systemd: whether it runs, without which systemctl does nothing.
+systemd() {
+    if [ -d /run/systemd/system ] || [ "$(systemctl is-system-running 2>/dev/null </dev/null)" != offline ]; then
+        ok
+    else
+        failed 'systemd'
+    fi
+}
+
 account() {
     decode "$1"
     user=$value
@@ -1182,6 +1191,7 @@ obey() {
     look) look "$@" ;;
     room) room "$@" ;;
     program) program "$@" ;;
+    systemd) systemd ;;
     account) account "$1" "${2-}" ;;
     begin) begin "$1" "${2-}" ;;
     stage) stage "$@" ;;
@@ -1202,7 +1212,7 @@ obey() {
     *) failed 'command' ;;
     esac
     case $command in
-    look | room | program | account | reads) ;;
+    look | room | program | systemd | account | reads) ;;
     *) [ -z "$refused" ] ;;
     esac
 }

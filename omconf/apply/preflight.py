@@ -25,6 +25,10 @@ BESIDE_KIB = 256
 """Room for the journal, beside the files themselves."""
 ASK_HEALTH = ("curl", "wget")
 """Programs by which omconf-node-check asks OpenMeetings for its health: one is enough."""
+_NO_SYSTEMD = (
+    "systemctl cannot be used, since systemd does not run on this node: boot it with systemd, or set"
+    " `openmeetings.service: none`"
+)
 _WHY = {
     "stale": "it changed after the plan was made: plan again",
     "unreadable": "the owner of its folder could not read it: give both the same owner",
@@ -184,6 +188,8 @@ def _programs(steps: Sequence[Step]) -> Iterator[_Look]:
     }
     for name in sorted(needed.keys() - written):
         yield _unless(f"the program {name} is missing", "program", name)
+    if "systemctl" in needed:
+        yield _unless(_NO_SYSTEMD, "systemd")
     if any(isinstance(action, Health) for action in _actions(steps)):
         programs = " and ".join(ASK_HEALTH)
         text = f"the health of OpenMeetings cannot be checked: {programs} are missing"

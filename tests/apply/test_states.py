@@ -76,6 +76,18 @@ def test_of_a_node_that_is_lost_nothing_is_known() -> None:
     assert "  om1: unknown: the node does not respond\n" in events.end(ended, Paint(colour=False))
 
 
+def test_nothing_is_said_to_remain_where_all_files_are_as_before() -> None:
+    node: Any = Node("om1", None, None, None, print)  # type: ignore[arg-type]
+    unchanged, lost = states.of_node(node, ()), states.of_node(node, ("om1",))
+    texts = [
+        events.end(events.of_end("partial", 1, states=found), Paint(colour=False)).splitlines()[0]
+        for found in ([unchanged], [unchanged, lost], [])
+    ]
+    remain = "Stopped partway. Some changes were applied and remain. It took 1.0 seconds."
+    as_before = "Stopped partway. All files are as before. It took 1.0 seconds."
+    assert texts == [as_before, remain, remain]
+
+
 def test_an_undo_names_the_nodes_and_their_order_before_it_asks() -> None:
     unit = "openmeetings.service"
     restart = (Service("restart", unit), Health())
