@@ -486,6 +486,20 @@ class TestEditsSince:
         assert tree.read(EXPORTS) == f"# mine{ends}# later\n".encode()
 
 
+def test_what_an_undo_leaves_alone_is_not_called_new(tree: Tree) -> None:
+    tree.put(EXPORTS, "/srv *(ro)\n")
+    assert tree.run("apply", "--yes").code == 0
+
+    def undone() -> tuple[object, object]:
+        end = lines(tree.run("undo", "--yes", "--json").out)[-1]
+        return end["outcome"], end["nodes"][0]["files"]  # type: ignore[index]
+
+    tree.put(EXPORTS, tree.read(EXPORTS).replace(b"root_squash", b"no_root_squash"))
+    assert undone() == undone() == ("partial", "mixed")
+    (tree.root / EXPORTS[1:]).unlink()
+    assert undone() == ("partial", "unchanged")
+
+
 def test_ten_applies_are_kept(tree: Tree) -> None:
     for count in range(2, 14):
         tree.write_spec(count)

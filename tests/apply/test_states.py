@@ -13,9 +13,10 @@ from omconf.apply import journal, states
 from omconf.apply.events import Event
 from omconf.apply.node import Node
 from omconf.apply.nodes import Nodes
-from omconf.apply.written import Written
+from omconf.apply.written import Written, digest
 from omconf.deployed.snapshot import DeployedFile
 from omconf.plan import earlier
+from omconf.plan.digest import ABSENT
 from omconf.planfile import model
 from omconf.views import events
 from omconf.views.text import Paint
@@ -66,6 +67,13 @@ def test_files_are_new_some_of_them_or_none() -> None:
     assert files_of(A, back) == "unchanged"
     assert files_of(A, B, back) == files_of(A, B, back, undo=True) == "mixed"
     assert files_of(A, B, undo=True) == "new"
+    done = Written("/a", b"1", b"1")
+    gone = Written("/b", b"1", None, conflict="it was edited", found=ABSENT)
+    assert files_of(done, gone, undo=True) == "unchanged"
+    edited = Written("/b", b"1", b"x", conflict="it was edited", found=digest(b"x"))
+    assert files_of(done, edited, undo=True) == "mixed"
+    tampered = Written("/b", b"1", b"2", conflict="its backup was changed")
+    assert files_of(done, tampered, undo=True) == "new"
 
 
 def test_of_a_node_that_is_lost_nothing_is_known() -> None:
