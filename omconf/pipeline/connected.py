@@ -28,11 +28,6 @@ if TYPE_CHECKING:
     from omconf.pipeline.sources import Asked
 
 Result = TypeVar("Result")
-_SHARED = "/var/lib/omconf on this node belongs to another user, or others can change it."
-_CLOSE = (
-    "Check the journal there, then give /var/lib/omconf and the folders in it to the user that omconf"
-    " runs as (root, except for a copy), with mode 0700."
-)
 
 POLL_SECONDS = 1.0
 
@@ -157,6 +152,13 @@ def _relayed(
     except PlaybookError as error:
         raise UnreachedError(error.found) from error
     return lambda node: Relayed.start(run, node, cluster.name.value, seconds=seconds)
+
+
+_SHARED = "/var/lib/omconf on this node belongs to another user, or others can change it."
+_CLOSE = (
+    "Check the journal there, then give /var/lib/omconf and the folders in it to the user that omconf"
+    " runs as (root, except for a copy), with mode 0700."
+)
 
 
 def _locked(program: Program, who: str, node: str, end: float, force: str) -> Diagnostic | None:
