@@ -168,11 +168,27 @@ highest() {
     done
 }
 
+# Whether nobody else could have written what is kept in $state, or replaced it; what he can only read is
+# closed to him.
+private() {
+    access=''
+    for folder in "${state%/*}" "$state"; do
+        [ -d "$folder" ] || continue
+        access=$(stat -L -c '%u|%a' -- "$folder")
+        case $access in "$me|"*[2367]? | "$me|"*[2367]) return 1 ;; "$me|"*) ;; *) return 1 ;; esac
+    done
+    case $access in *00) ;; *) [ ! -d "$state" ] || chmod go-rwx -- "$state" ;; esac
+}
+
 # lock|WHO|BREAK|LEASE: the number above all others is the lock, and the number of this apply. A lock is free
 # when its holder said so or is gone, or when BREAK names it.
 lock() {
     folder=$state
     above
+    if inside && ! private; then
+        failed 'shared'
+        return
+    fi
     if ! inside || { [ ! -d "$root/var/lib" ] && ! (umask 022 && mkdir -p "$root/var/lib"); } ||
         { [ ! -d "$state/new/" ] && ! mkdir -p "$journal" "$pending" "$state/new"; }; then
         failed 'state'
@@ -483,10 +499,14 @@ while [ $# -gt 1 ]; do
     shift 2
 done'
 
-# Name in $above the folder of $path, or the first one over it that is there.
+# Name in $above the folder of $path, or the first one over it that is there; in $leads whether a link was
+# passed: the plan found its folder in the tree, and here there is none.
 above() {
-    above=$folder
-    while [ ! -d "${above:-/}" ]; do above=${above%/*}; done
+    above=$folder leads=''
+    while [ ! -d "${above:-/}" ]; do
+        [ ! -L "$above" ] || leads=yes
+        above=${above%/*}
+    done
     above=${above:-/}
 }
 
@@ -509,7 +529,7 @@ look() {
         if [ "$seen" != "in $folder" ]; then
             above
             real=outside
-            ! inside || real=${real_above%/}
+            [ -n "$leads" ] || ! inside || real=${real_above%/}
             seen="in $folder"
         fi
         noted
@@ -581,6 +601,15 @@ program() {
         fi
     done
     failed 'program'
+}
+
+# systemd: whether it runs, without which systemctl does nothing.
+systemd() {
+    if [ -d /run/systemd/system ] || [ "$(systemctl is-system-running 2>/dev/null </dev/null)" != offline ]; then
+        ok
+    else
+        failed 'systemd'
+    fi
 }
 
 account() {
@@ -1162,6 +1191,7 @@ obey() {
     look) look "$@" ;;
     room) room "$@" ;;
     program) program "$@" ;;
+    systemd) systemd ;;
     account) account "$1" "${2-}" ;;
     begin) begin "$1" "${2-}" ;;
     stage) stage "$@" ;;
@@ -1182,7 +1212,7 @@ obey() {
     *) failed 'command' ;;
     esac
     case $command in
-    look | room | program | account | reads) ;;
+    look | room | program | systemd | account | reads) ;;
     *) [ -z "$refused" ] ;;
     esac
 }

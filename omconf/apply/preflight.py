@@ -22,9 +22,17 @@ if TYPE_CHECKING:
 
 STATES = STATE.rpartition("/")[0]
 BESIDE_KIB = 256
-"""Room for the journal, beside the files themselves."""
+"""Room for an apply's journal and its drafts, beside the files themselves."""
+UNDO_KIB = 64
+"""Room for an undo's journal, beside the files themselves: it has no drafts."""
+BLOCK_KIB = 4
+"""What the last bytes of a file take up, and its place in a folder."""
 ASK_HEALTH = ("curl", "wget")
 """Programs by which omconf-node-check asks OpenMeetings for its health: one is enough."""
+_NO_SYSTEMD = (
+    "systemctl cannot be used, since systemd does not run on this node: boot it with systemd, or set"
+    " `openmeetings.service: none`"
+)
 _WHY = {
     "stale": "it changed after the plan was made: plan again",
     "unreadable": "the owner of its folder could not read it: give both the same owner",
@@ -35,8 +43,8 @@ _WHY = {
         "or its owner cannot reach it"
     ),
     "file": "it cannot be replaced: it is immutable",
-    "room": "its file system is full",
 }
+_FULL = "its file system has less than the {kib} KiB of free space that are needed"
 
 
 def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> list[str]:
@@ -67,8 +75,7 @@ def problems(node: Node, steps: Sequence[Step], *, people: bool, user: bool) -> 
 def of_undo(line: Line, written: Iterable[Written]) -> list[str]:
     """Return what prevents a node from restoring files; one with a conflict is not restored."""
     files = [w for w in written if not w.conflict]
-    sizes = [len(w.before or b"") + len(w.after or b"") for w in files]
-    looks = _places(line, [(w.path, digest(w.after)) for w in files], sum(sizes))
+    looks = _places(line, [_Change(w.path, w.after, w.before) for w in files], UNDO_KIB)
     found = _found(line, looks)
     return [text.replace(_WHY["stale"], "it changed after it was shown") for text in found]
 
@@ -112,8 +119,7 @@ def _unless(text: str, *fields: str) -> _Look:
 
 
 def _files(line: Line, changing: Sequence[Target], *, user: bool) -> Iterator[_Look]:
-    size = sum(len(t.after or b"") + len(t.before or b"") for t in changing)
-    yield from _places(line, [(t.path, digest(t.before)) for t in changing], size)
+    yield from _places(line, [_Change(t.path, t.before, t.after) for t in changing], BESIDE_KIB)
     if user:
         return
     yield from _later(changing)
@@ -145,28 +151,48 @@ def _later(changing: Iterable[Target]) -> Iterator[_Look]:
             yield _Look(Command(("reads", target.path, *access)), partial(says, target))
 
 
-def _places(line: Line, files: Sequence[tuple[str, str]], size: int) -> Iterator[_Look]:
-    """Look at files, each with its digest, and at the room for so many bytes."""
+class _Change(NamedTuple):
+    """What a file holds, and what it is to hold; None: it is absent."""
+
+    path: str
+    now: bytes | None
+    new: bytes | None
+
+
+def _places(line: Line, changes: Sequence[_Change], beside: int) -> Iterator[_Look]:
+    """Look at files, and at the room for them and their backups; `beside` KiB are for the journal."""
 
     def says(replies: Sequence[Reply]) -> Iterator[str]:
-        for (path, _), reply in zip(files, replies, strict=True):
+        for change, reply in zip(changes, replies, strict=True):
             if not reply.ok:
-                yield f"{path}: {_why(reply)}"
+                yield f"{change.path}: {_why(reply)}"
 
-    if files:
-        yield _Look(Command.of_rows(("look",), files), says)
-    folders = {path.rpartition("/")[0]: path for path, _ in files}
-    # What files held before is kept in another place, which may be another file system.
-    folders["state"] = f"{STATES}/"
-    needed = str(size // 512 + BESIDE_KIB)
+    if changes:
+        rows = [(change.path, digest(change.now)) for change in changes]
+        yield _Look(Command.of_rows(("look",), rows), says)
+    new = _kib(change.new for change in changes)
+    folders = {c.path.rpartition("/")[0]: c.path for c in changes if c.new is not None}
+    if folders:
+        yield _room(line, new, [*folders.values()])
+    # Backups are in another place, which may be another file system; or else all has to fit there.
+    yield _room(line, new + _kib(change.now for change in changes) + beside, [f"{STATES}/"])
+
+
+def _kib(contents: Iterable[bytes | None]) -> int:
+    """Return what files take up."""
+    return sum(len(data) // 1024 + BLOCK_KIB for data in contents if data is not None)
+
+
+def _room(line: Line, kib: int, paths: Sequence[str]) -> _Look:
+    """Ask for free space on each of the file systems; those with less are named."""
 
     def full(replies: Sequence[Reply]) -> list[str]:
         if replies[0].ok:
             return []
-        each = (_unless(f"{p}: {_WHY['room']}", "room", needed, p) for p in folders.values())
-        return _found(line, each)
+        why = _FULL.format(kib=kib)
+        return _found(line, [_unless(f"{path}: {why}", "room", str(kib), path) for path in paths])
 
-    yield _Look(Command(("room", needed, *folders.values())), full)
+    return _Look(Command(("room", str(kib), *paths)), full)
 
 
 def _programs(steps: Sequence[Step]) -> Iterator[_Look]:
@@ -184,6 +210,8 @@ def _programs(steps: Sequence[Step]) -> Iterator[_Look]:
     }
     for name in sorted(needed.keys() - written):
         yield _unless(f"the program {name} is missing", "program", name)
+    if "systemctl" in needed:
+        yield _unless(_NO_SYSTEMD, "systemd")
     if any(isinstance(action, Health) for action in _actions(steps)):
         programs = " and ".join(ASK_HEALTH)
         text = f"the health of OpenMeetings cannot be checked: {programs} are missing"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from omconf.apply.written import digest
 from omconf.cluster import places
 from omconf.dataclass import dataclass
+from omconf.plan.digest import ABSENT
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -44,11 +45,13 @@ def _files(node: Node) -> Files:
         w.path: digest(w.before) for w in reversed(node.written) if not places.is_manifest(w.path)
     }
     last = {w.path: w.now for w in node.written}
-    new = {path for path, before in first.items() if last[path] != before}
+    # What a person edited is no longer the apply's alone, and of what a person deleted nothing is left.
+    edited = {w.path: w.found for w in node.written if w.conflict and w.found}
+    new = {p for p, before in first.items() if last[p] != before and edited.get(p) != ABSENT}
     restored = {w.path for w in node.written if w.path in first and w.now != first[w.path]} - new
     if not new:
         return "unchanged"
-    return "mixed" if restored or _pending(node, first) else "new"
+    return "mixed" if restored or new & edited.keys() or _pending(node, first) else "new"
 
 
 def _pending(node: Node, written: Collection[str]) -> bool:

@@ -109,7 +109,7 @@ def lost(node: str, error: LostError) -> str:
     )
 
 
-QUESTIONS = ("look", "room", "program", "account", "reads")
+QUESTIONS = ("look", "room", "program", "systemd", "account", "reads")
 """Commands that change nothing: what follows one is carried out whatever the answer is."""
 
 

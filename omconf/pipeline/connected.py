@@ -155,6 +155,13 @@ def _relayed(
     return lambda node: Relayed.start(run, node, cluster.name.value, seconds=seconds)
 
 
+_SHARED = "/var/lib/omconf on this node belongs to another user, or others can change it."
+_CLOSE = (
+    "Check the journal there, then give /var/lib/omconf and the folders in it to the user that omconf"
+    " runs as (root, except for a copy), with mode 0700."
+)
+
+
 def _locked(program: Program, who: str, node: str, end: float, force: str) -> Diagnostic | None:
     """Take a node's lock, waiting for it until a moment; say who holds it otherwise."""
     from omconf.rules import LOCKED, NOT_APPLIED
@@ -170,6 +177,8 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Di
         if reply.word(0) == "state":
             message = "omconf cannot write to /var/lib/omconf on this node."
             return NOT_APPLIED.at(None, message, node=node)
+        if reply.word(0) == "shared":
+            return NOT_APPLIED.at(None, _SHARED, hint=_CLOSE, node=node)
         # A lock with a lease may be that of an apply that was killed: who is there makes it longer.
         left = int(reply.word(2)) if re.fullmatch("[0-9]{1,3}", reply.word(2)) else 0
         ends = 0 < left < lease

@@ -286,7 +286,8 @@ def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles
             before = _before(cluster, kind, each, before, files, later=later)
             later = bool(each.pop())
     except ValueError as error:
-        return replace(written, conflict=str(error))
+        found = "" if digest(now) in _states(every) else digest(now)
+        return replace(written, conflict=str(error), found=found)
     return replace(written, before=before)
 
 

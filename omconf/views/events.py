@@ -39,6 +39,7 @@ _SERVICE = {
     "failed": "failed to start or stop",
 }
 _HEALTHY: Mapping[bool | None, str] = {True: " and healthy", False: ", not healthy", None: ""}
+_AS_BEFORE = "Stopped partway. All files are as before."
 _SAID = {
     "applied": ("Applied.", "green"),
     "unchanged": ("Nothing to do.", "green"),
@@ -139,6 +140,9 @@ def end(event: Document, paint: Paint, undo: str = "", told: Iterable[str] = ())
     Of what was `told` when it failed, no line of a journal is quoted once more.
     """
     said, colour = _SAID[event["outcome"]]
+    files = {node["files"] for node in event.get("nodes", ())}
+    if event["outcome"] == "partial" and files == {"unchanged"}:
+        said = _AS_BEFORE
     took = f" It took {_duration(event['seconds'])}." if event["outcome"] != "unchanged" else ""
     lines = [f"{paint(said, colour, 'bold')}{took}"]
     why = event.get("why", "")

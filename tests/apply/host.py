@@ -87,7 +87,8 @@ class Host:
 
     def _prepare(self) -> None:
         self.shell(
-            "rm -rf /opt/om /opt/omdata /etc/exports /etc/omconf /var/lib/omconf; mkdir -p /opt/om"
+            "rm -rf /opt/om /opt/omdata /etc/exports /etc/omconf /var/lib/omconf;"
+            " mkdir -p /opt/om /run/systemd/system"
         )
         for name in ("systemctl", "exportfs"):
             self.put(f"/usr/bin/{name}", STAND_IN, 0o755)

@@ -375,6 +375,18 @@ class TestNothingIsWrittenWhenAnythingIsWrong:
         self.refused(tree, "outside of the tree", env=shell)
         assert list(outside.iterdir()) == []
 
+    @pytest.mark.parametrize("files", [(), ("bin/setenv.sh",)], ids=str)
+    def test_a_link_that_leads_nowhere_on_this_host(
+        self, tree: Tree, shell: dict[str, str], files: tuple[str, ...]
+    ) -> None:
+        """The plan follows it inside the tree; outside of it, there is nothing."""
+        home = tree.root / "opt/om-9.not-here"
+        home.mkdir(parents=True)
+        for name in files:
+            tree.put(f"/opt/{home.name}/{name}", "")
+        (tree.root / "opt/om").symlink_to(f"/opt/{home.name}")
+        self.refused(tree, "setenv.sh: a link leads outside of the tree", env=shell)
+
     def test_a_link_in_place_of_a_file(self, tree: Tree) -> None:
         (tree.root / "etc").mkdir()
         (tree.root / "etc/exports").symlink_to("/etc/passwd")
@@ -499,6 +511,20 @@ class TestEditsSince:
         assert tree.read(EXPORTS) == f"# mine{ends}# later\n".encode()
 
 
+def test_what_an_undo_leaves_alone_is_not_called_new(tree: Tree) -> None:
+    tree.put(EXPORTS, "/srv *(ro)\n")
+    assert tree.run("apply", "--yes").code == 0
+
+    def undone() -> tuple[object, object]:
+        end = lines(tree.run("undo", "--yes", "--json").out)[-1]
+        return end["outcome"], end["nodes"][0]["files"]  # type: ignore[index]
+
+    tree.put(EXPORTS, tree.read(EXPORTS).replace(b"root_squash", b"no_root_squash"))
+    assert undone() == undone() == ("partial", "mixed")
+    (tree.root / EXPORTS[1:]).unlink()
+    assert undone() == ("partial", "unchanged")
+
+
 def test_ten_applies_are_kept(tree: Tree) -> None:
     for count in range(2, 14):
         tree.write_spec(count)
@@ -556,6 +582,44 @@ class TestHostileState:
         done = tree.run("apply", "--yes")
         assert (done.code, "OM601" in done.err) == (1, True)
         assert list(outside.iterdir()) == []
+
+    @pytest.mark.parametrize("folder", [STATE, f"{STATE}/conference"])
+    @pytest.mark.parametrize("mode", [0o777, 0o1770, 0o702])
+    def test_a_state_folder_that_others_can_change(
+        self, tree: Tree, shell: dict[str, str], folder: str, mode: int
+    ) -> None:
+        self.journal(tree)
+        (tree.root / folder).chmod(mode)
+        for verb in (("apply", "--yes"), ("apply", "--yes", "--dry-run")):
+            done = tree.run(*verb, env=shell)
+            assert (done.code, done.rules) == (1, ["OM601"])
+            assert "belongs to another user, or others can change it" in done.err
+        assert tree.contents() == {}
+
+    @needs("root")
+    @pytest.mark.parametrize("folder", [STATE, f"{STATE}/conference"])
+    def test_a_state_folder_of_somebody_else(
+        self, tree: Tree, shell: dict[str, str], folder: str
+    ) -> None:
+        assert tree.run("apply", "--yes", env=shell).code == 0
+        before = tree.contents()
+        (tree.root / STATE).chmod(0o755)
+        shutil.chown(tree.root / folder, "nobody", "nogroup")
+        for verb in ("undo", "apply"):
+            tree.write_spec(3)
+            done = tree.run(verb, "--yes", env=shell)
+            assert (done.code, done.rules) == (1, ["OM601"])
+        assert tree.contents() == before
+        shutil.chown(tree.root / folder, "root", "root")
+        assert tree.run("undo", "--yes", env=shell).code == 0
+
+    def test_a_state_folder_that_others_can_read_is_closed(
+        self, tree: Tree, shell: dict[str, str]
+    ) -> None:
+        own = self.journal(tree).parent
+        own.chmod(0o755)
+        assert tree.run("apply", "--yes", env=shell).code == 0
+        assert own.stat().st_mode & 0o777 == 0o700
 
     @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": 1}', "\0" * 100])
     def test_an_entry_that_makes_no_sense_is_not_passed_over_by_undo(

@@ -47,7 +47,7 @@ def refused(host: Host, why: str) -> None:
     [
         (
             "mkdir -p {c}; mount -t tmpfs -o size=4k none {c}; dd if=/dev/zero of={c}/x bs=4k count=1",
-            "full",
+            "of free space",
         ),
         ("mkdir -p {c}; mount -t tmpfs -o ro none {c}", "read-only"),
         (
@@ -72,8 +72,11 @@ def test_what_is_in_the_way(host: Host, spoil: str, why: str) -> None:
         ("mount -t tmpfs none {c}; cp -a /tmp/kept/. {c}; mount -o remount,ro {c}", "read-only"),
         ("cd /opt/om/bin; mount --bind setenv.sh setenv.sh", "mount point"),
         (
-            "mount -t tmpfs -o size=64k none {c}; cp -a /tmp/kept/. {c}; cat /dev/zero >{c}/x || :",
-            "full",
+            (
+                "cd /var/lib; cp -a omconf /tmp; mount -t tmpfs -o size=300k,mode=700 none omconf;"
+                " cp -a /tmp/omconf/. omconf; cat /dev/zero >omconf/x || :; truncate -s -40k omconf/x"
+            ),
+            "of free space",
         ),
     ],
     ids=["read-only", "mount point", "full"],
@@ -89,6 +92,30 @@ def test_what_is_in_the_way_of_an_undo(host: Host, spoil: str, why: str) -> None
     assert host.contents() == before
     assert host.programs() == []
     assert len(json.loads(host.run("log", "--json").stdout)["entries"]) == 1
+
+
+FULL = "mount -t tmpfs -o size=64k none {c}; cp -a /tmp/kept/. {c}; cat /dev/zero >{c}/x || :"
+
+
+def test_to_delete_files_takes_no_room_where_they_are(host: Host) -> None:
+    """What is needed for their backups is where these are kept."""
+    host.run("apply", "--yes")
+    host.shell(f"cp -a {CLASSES} /tmp/kept; {FULL.format(c=CLASSES)}")
+    done = host.run("undo", "--yes", "--json")
+    assert json.loads(done.stdout.splitlines()[-1])["outcome"] == "undone", done.stdout
+    assert host.shell(f"ls {CLASSES}") == b"x\n"
+
+
+def test_to_restore_files_takes_room_where_they_are(host: Host) -> None:
+    for size in ("2", "3"):
+        host.run("apply", "--yes")
+        host.write_spec(database={"pool": {"maxTotal": size}}, **NO_ROUTE)
+    host.shell(f"cp -a {CLASSES} /tmp/kept; {FULL.format(c=CLASSES)}")
+    before = host.contents()
+    done = host.run("undo", "--yes", "--json")
+    (found,) = json.loads(done.stdout.splitlines()[-1])["diagnostics"]
+    assert found["message"].startswith(f"{CLASSES}/META-INF/persistence.xml: its file system has")
+    assert host.contents() == before
 
 
 def test_an_undo_that_is_interrupted_while_it_waits_for_health(host: Host) -> None:

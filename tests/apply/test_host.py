@@ -48,6 +48,21 @@ def outcome(done: subprocess.CompletedProcess[str]) -> str:
     return str(json.loads(done.stdout.splitlines()[-1])["outcome"])
 
 
+def test_where_systemd_does_not_run_nothing_is_written(host: Host) -> None:
+    """As in a container whose first process is another one."""
+    before = host.contents()
+    host.shell("rmdir /run/systemd/system; mv /usr/bin/systemctl /usr/bin/stand-in")
+    offline = "#!/bin/sh\ncase $1 in is-system-running) echo offline ;; esac\nexit 1\n"
+    host.put("/usr/bin/systemctl", offline, 0o755)
+    done = host.run("apply", "--yes", "--json")
+    assert outcome(done) == "refused"
+    assert "systemctl cannot be used, since systemd does not run on this node" in done.stdout
+    assert host.contents() == before
+    # What takes systemd's place answers for it.
+    host.shell("mv /usr/bin/stand-in /usr/bin/systemctl")
+    assert outcome(host.run("apply", "--yes", "--json", "--dry-run")) == "checked"
+
+
 def test_a_first_apply_waits_for_people_and_goes_on(host: Host) -> None:
     """The node cannot log in to the database; when it can, nobody is asked."""
     before = host.contents()

@@ -13,9 +13,10 @@ from omconf.apply import journal, states
 from omconf.apply.events import Event
 from omconf.apply.node import Node
 from omconf.apply.nodes import Nodes
-from omconf.apply.written import Written
+from omconf.apply.written import Written, digest
 from omconf.deployed.snapshot import DeployedFile
 from omconf.plan import earlier
+from omconf.plan.digest import ABSENT
 from omconf.planfile import model
 from omconf.views import events
 from omconf.views.text import Paint
@@ -66,6 +67,13 @@ def test_files_are_new_some_of_them_or_none() -> None:
     assert files_of(A, back) == "unchanged"
     assert files_of(A, B, back) == files_of(A, B, back, undo=True) == "mixed"
     assert files_of(A, B, undo=True) == "new"
+    done = Written("/a", b"1", b"1")
+    gone = Written("/b", b"1", None, conflict="it was edited", found=ABSENT)
+    assert files_of(done, gone, undo=True) == "unchanged"
+    edited = Written("/b", b"1", b"x", conflict="it was edited", found=digest(b"x"))
+    assert files_of(done, edited, undo=True) == "mixed"
+    tampered = Written("/b", b"1", b"2", conflict="its backup was changed")
+    assert files_of(done, tampered, undo=True) == "new"
 
 
 def test_of_a_node_that_is_lost_nothing_is_known() -> None:
@@ -74,6 +82,18 @@ def test_of_a_node_that_is_lost_nothing_is_known() -> None:
     ended = events.of_end("partial", 1, states=[state])
     assert ended["nodes"] == [{"node": "om1", "files": "unknown", "service": "unknown"}]
     assert "  om1: unknown: the node does not respond\n" in events.end(ended, Paint(colour=False))
+
+
+def test_nothing_is_said_to_remain_where_all_files_are_as_before() -> None:
+    node: Any = Node("om1", None, None, None, print)  # type: ignore[arg-type]
+    unchanged, lost = states.of_node(node, ()), states.of_node(node, ("om1",))
+    texts = [
+        events.end(events.of_end("partial", 1, states=found), Paint(colour=False)).splitlines()[0]
+        for found in ([unchanged], [unchanged, lost], [])
+    ]
+    remain = "Stopped partway. Some changes were applied and remain. It took 1.0 seconds."
+    as_before = "Stopped partway. All files are as before. It took 1.0 seconds."
+    assert texts == [as_before, remain, remain]
 
 
 def test_an_undo_names_the_nodes_and_their_order_before_it_asks() -> None:
