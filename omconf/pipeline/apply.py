@@ -154,7 +154,7 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
         try:
             with connect(prepared.cluster, prepared.asked, prepared.nodes) as lines:
                 who = f"apply {apply_id} by {recorded.whoever()} since {recorded.moment()}"
-                refused = lines.refused() or lines.lock(who, options)
+                refused = lines.refused() or lines.lock(who, options) or _moved(prepared, lines)
                 if refused:
                     result = Result(Outcome.REFUSED, diagnostics=refused)
                 else:
@@ -163,6 +163,22 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
             result = Result(Outcome.REFUSED, diagnostics=[refusal(error, NOT_APPLIED)])
         result.seconds = time.monotonic() - started
         return result
+
+
+def _moved(prepared: Prepared, lines: Connected) -> list[Diagnostic]:
+    """Report the nodes where another apply or undo ran since they were read, such as one waited for.
+
+    Each file may be as it was planned against, and yet the plan may rest on what is over by now.
+    """
+    from omconf.apply import journal
+
+    snapshot, cluster = prepared.made.snapshot, prepared.made.plan.cluster
+    message = "Another apply or undo ran on this node after the plan was made."
+    return [
+        NOT_APPLIED.at(None, message, hint="Plan again.", node=name)
+        for name, files in {**snapshot.nodes, **snapshot.left}.items()
+        if name in lines.marks and journal.moved(files.around, cluster, lines.marks[name])
+    ]
 
 
 def _on(

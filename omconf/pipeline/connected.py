@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from omconf import interrupts
 from omconf.apply import carrier
 from omconf.apply.events import Event
-from omconf.apply.wire import LEASE_SECONDS, LostError, lost
+from omconf.apply.wire import LEASE_SECONDS, LostError, Reply, lost
 from omconf.dataclass import dataclass
 from omconf.deployed.ssh import CONNECT_SECONDS
 from omconf.formats import printf
@@ -52,6 +52,8 @@ class Connected:
     needed: tuple[str, ...]
     programs: dict[str, Program] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What earlier applies left on each node, when it was locked: names of files (journal.MARKS)."""
 
     def refused(self) -> list[Diagnostic]:
         """Report the needed nodes that do not answer."""
@@ -65,8 +67,10 @@ class Connected:
         """Lock all nodes, one after the other: of two that lock at once, one gets all."""
         end = time.monotonic() + options.wait
         for node, program in self.programs.items():
-            if refused := _locked(program, who, node, end, options.force):
-                return [refused]
+            reply = _locked(program, who, node, end, options.force)
+            if not isinstance(reply, Reply):
+                return [reply]
+            self.marks[node] = reply.words[1:]
         return []
 
     def each(self, work: Callable[[str], Result], nodes: Iterable[str]) -> dict[str, Result]:
@@ -154,7 +158,7 @@ def _relayed(
     return lambda node: Relayed.start(run, node, cluster.name.value, seconds=seconds)
 
 
-def _locked(program: Program, who: str, node: str, end: float, force: str) -> Diagnostic | None:
+def _locked(program: Program, who: str, node: str, end: float, force: str) -> Reply | Diagnostic:
     """Take a node's lock, waiting for it until a moment; say who holds it otherwise."""
     from omconf.rules import LOCKED, NOT_APPLIED
 
@@ -165,7 +169,7 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Di
         except LostError as error:
             return SILENT.at(None, f"It does not respond: {error}.", node=node)
         if reply.ok:
-            return None
+            return reply
         if reply.word(0) == "state":
             message = "omconf cannot write to /var/lib/omconf on this node."
             return NOT_APPLIED.at(None, message, node=node)
