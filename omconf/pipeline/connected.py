@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 POLL_SECONDS = 1.0
+# People copy either of these to a command line.
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
+_KNOWN = re.compile("(?:apply|undo) ([0-9a-f]{8}) by ")
+"""How a holder of a lock begins that has an id (pipeline/apply.py, pipeline/undo.py)."""
 
 
 class UnreachedError(LostError):
@@ -162,10 +166,10 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Re
     """Take a node's lock, waiting for it until a moment; say who holds it otherwise."""
     from omconf.rules import LOCKED, NOT_APPLIED
 
-    lease = LEASE_SECONDS + 1
+    lease, broken = LEASE_SECONDS + 1, force
     while True:
         try:
-            reply = program.lock(who, force)
+            reply = program.lock(who, broken)
         except LostError as error:
             return SILENT.at(None, f"It does not respond: {error}.", node=node)
         if reply.ok:
@@ -173,6 +177,13 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Re
         if reply.word(0) == "state":
             message = "omconf cannot write to /var/lib/omconf on this node."
             return NOT_APPLIED.at(None, message, node=node)
+        holder = _holder(reply)
+        number = reply.word(1) if _NUMBER.fullmatch(reply.word(1)) else ""
+        known = _KNOWN.match(holder)
+        # On each node the lock may have another number: what holds it has one name everywhere.
+        if known and known[1] == force == broken and number:
+            broken = number
+            continue
         # A lock with a lease may be that of an apply that was killed: who is there makes it longer.
         left = int(reply.word(2)) if re.fullmatch("[0-9]{1,3}", reply.word(2)) else 0
         ends = 0 < left < lease
@@ -180,10 +191,13 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Re
             break
         lease = left
         time.sleep(POLL_SECONDS)
-    holder = printf.meaning("|".join(reply.words[3:]).encode()).decode("utf-8", "replace")
     message = f"Another apply has locked this node: {holder[:300] or 'it has just started'}."
-    # People copy it to a command line.
-    known = re.fullmatch("[1-9][0-9]{0,8}", reply.word(1))
-    broken = f"; if it hangs, use --break-lock {reply.word(1)}" if known else ""
-    hint = f"Wait for it (--lock-timeout){broken}."
+    name = known[1] if known else number
+    way = f"; if it hangs, use --break-lock {name}" if name else ""
+    hint = f"Wait for it (--lock-timeout){way}."
     return LOCKED.at(None, message, hint=hint, node=node)
+
+
+def _holder(reply: Reply) -> str:
+    """Return what whoever holds a lock said when it took it: hostile text."""
+    return printf.meaning("|".join(reply.words[3:]).encode()).decode("utf-8", "replace")

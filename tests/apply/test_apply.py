@@ -393,8 +393,8 @@ def test_a_lock_is_named_and_broken(tree: Tree) -> None:
         held = tree.run("apply", "--yes")
         assert (held.code, "OM602" in held.err, "somebody" in held.err) == (1, True, True)
         assert tree.contents() == {}
-        number = held.err.rpartition("--break-lock ")[2].split(".")[0]
-        assert tree.run("apply", "--yes", "--break-lock", number).code == 0
+        name = held.err.rpartition("--break-lock ")[2].split(".")[0]
+        assert tree.run("apply", "--yes", "--break-lock", name).code == 0
 
 
 def test_a_broken_lock_fences_its_holder_off(tree: Tree) -> None:
