@@ -280,7 +280,7 @@ def _told(prepared: Prepared, node: Node, steps: Sequence[Step]) -> frozenset[st
     return told.still(prepared.told.get(node.name, ()), steps, node.targets)
 
 
-def _begin(node: Node, about: About, steps: Sequence[Step]) -> bool:
+def _begin(node: Node, about: About, steps: Sequence[Step]) -> str:
     from omconf.plan import owed
 
     assert node.targets is not None  # noqa: S101 - whoever applies has them
@@ -289,17 +289,15 @@ def _begin(node: Node, about: About, steps: Sequence[Step]) -> bool:
     return recorded.begin(node, about, begun)
 
 
-def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
-    """Report the nodes whose journal cannot be written; then the others forget this apply, too."""
+def not_begun(lines: Connected, began: Mapping[str, str]) -> list[Diagnostic]:
+    """Report why nodes cannot begin (`recorded.begin`); then the others forget this apply, too."""
     from omconf.apply.wire import LostError
 
-    if all(began.values()):
-        return []
-    for name in [name for name, well in began.items() if well]:
+    failed = {name: why for name, why in began.items() if why}
+    for name in began.keys() - failed.keys() if failed else ():
         with suppress(LostError):
             lines.programs[name].ask("forget")
-    message = "omconf cannot write to /var/lib/omconf on this node, or the node does not respond."
-    return [NOT_APPLIED.at(None, message, node=name) for name, well in began.items() if not well]
+    return [NOT_APPLIED.at(None, f"{why}.", node=name) for name, why in failed.items()]
 
 
 def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str] | None]:

@@ -7,11 +7,16 @@ import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from types import SimpleNamespace
+from typing import IO, Any, cast
 
 import pytest
 
 from omconf.apply.carrier import FIRST, Piped
+from omconf.apply.wire import FencedError, LostError, Reply
+from omconf.pipeline import apply, recorded
+from omconf.pipeline.connected import Connected
+from tests.apply.fakes import nodes_of
 from tests.apply.trees import SECRET, STATE, Tree
 from tests.forked import forks
 
@@ -99,3 +104,31 @@ def test_who_only_looked_meanwhile_changes_nothing(tree: Tree) -> None:
         *_, last = map(json.loads, events)
     assert last["outcome"] == "applied"
     assert len(entries(tree)) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (FencedError(), "om1: somebody broke its lock."),
+        (LostError("Connection reset by peer"), "om1 does not respond: Connection reset by peer."),
+        (Reply(ok=False, words=("write",)), "omconf cannot write to /var/lib/omconf on this node."),
+    ],
+    ids=["fenced", "lost", "full"],
+)
+def test_why_a_node_cannot_begin(answer: Any, why: str) -> None:
+    """It is what the node says, or what leads to it; the others forget this apply."""
+    nodes = nodes_of("om1", "om2")
+    first, second = (cast(Any, node.line) for node in nodes.values())
+
+    def says(_: object) -> Any:
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    first.on = says
+    about: Any = SimpleNamespace(text="{}")
+    began = {name: recorded.begin(node, about, b"{}") for name, node in nodes.items()}
+    (found,) = apply.not_begun(Connected((), {"om1": first, "om2": second}), began)
+    assert (found.node, found.message) == ("om1", why)
+    assert second.asked[-1] == ("forget",)
+    assert ("forget",) not in first.asked
