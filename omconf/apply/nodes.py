@@ -284,8 +284,12 @@ class Nodes:
         return outcome, "; ".join(dict.fromkeys((why, *wrong, *self.left_to_people)))
 
     def _take_back(self, names: Collection[str]) -> list[str]:
-        """Take back what nodes did, the last step first; returns what could not be taken back."""
-        interrupts.resume()
+        """Take back what nodes did, the last step first; returns what could not be taken back.
+
+        After a second signal that is all of it, and omconf ends by that signal.
+        """
+        if not interrupts.hurried():
+            interrupts.resume()
         alone = set(names) != set(self.nodes)
         wrong: list[str] = []
         for number, step in reversed(self.finished):
