@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from omconf.apply.targets import Targets
 
-
 BARRED = "earlier steps are undone only after this manual step: {text}"
 NO_WAY_BACK = "nothing was undone: what the earlier settings need has already been removed"
 
@@ -284,11 +283,8 @@ class Nodes:
         return outcome, "; ".join(dict.fromkeys((why, *wrong, *self.left_to_people)))
 
     def _take_back(self, names: Collection[str]) -> list[str]:
-        """Take back what nodes did, the last step first; returns what could not be taken back.
-
-        After a second signal that is all of it, and omconf ends by that signal.
-        """
-        if not interrupts.hurried():
+        """Take back what nodes did, the last step first; returns what could not be taken back."""
+        if not interrupts.hurried():  # then nothing is, and the signal ends omconf
             interrupts.resume()
         alone = set(names) != set(self.nodes)
         wrong: list[str] = []
