@@ -73,7 +73,10 @@ def test_of_a_node_that_is_lost_nothing_is_known() -> None:
     state = states.of_node(node, ("om1",))
     ended = events.of_end("partial", 1, states=[state])
     assert ended["nodes"] == [{"node": "om1", "files": "unknown", "service": "unknown"}]
-    assert "  om1: unknown: the node does not respond\n" in events.end(ended, Paint(colour=False))
+    assert (
+        "  om1: unknown: omconf cannot reach this node or no longer waits for it\n"
+        in events.end(ended, Paint(colour=False))
+    )
 
 
 def test_an_undo_names_the_nodes_and_their_order_before_it_asks() -> None:
