@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -169,6 +170,17 @@ def test_ctrl_c_while_omconf_is_imported(start: str, ignored: bool) -> None:
     )
     assert done.returncode == (0 if ignored else -signal.SIGINT)
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize("words", ["apply --ssh --yes", "apply --ssh", "undo --ssh --yes"])
+def test_json_lines_have_an_end_also_before_the_first_step(tmp_path: Path, words: str) -> None:
+    by_ssh(tmp_path)
+    with started(tmp_path, f"{words} --timeout 300 --json") as process:
+        process.send_signal(signal.SIGINT)
+        out, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (-signal.SIGINT, "")
+    (end,) = map(json.loads, out.splitlines())
+    assert (end["event"], end["outcome"]) == ("end", "refused")
 
 
 def test_ctrl_c_in_a_terminal(tmp_path: Path) -> None:

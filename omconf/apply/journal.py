@@ -14,14 +14,15 @@ from pydantic import Field, ValidationError
 
 from omconf import actions
 from omconf.apply.events import Outcome
-from omconf.cluster.places import STATE
+from omconf.cluster.places import STATE, fits
 from omconf.dataclass import dataclass
+from omconf.deployed.snapshot import MAX_AROUND
 from omconf.formats import printf
 from omconf.plan import owed
 from omconf.planfile import model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from omconf.deployed.snapshot import DeployedFile
     from omconf.diagnostics import Finding
@@ -41,6 +42,8 @@ _NOTE = re.compile("begin ([0-9]{1,6})")
 _CUT = "cut"
 """The note on the oldest entry when those before it that it may have continued were deleted."""
 _PLACE = re.compile(r"([0-9]{6,9})\.(about|notes|files|end)")
+MARKS = ("journal/*.open", "journal/*.about", "journal/*.end", "pending/*.path")
+"""Patterns of files, as in node.sh, that come and go with each apply."""
 MAX_LINES = 10_000
 """Lines that are read of each file of a journal."""
 
@@ -212,6 +215,20 @@ def places(cluster: str) -> tuple[str, ...]:
     """Where a source finds the journal, as patterns."""
     folder = f"{STATE.format(cluster=cluster)}/journal"
     return (folder, *(f"{folder}/*.{end}" for end in ("about", "notes", "files", "end")))
+
+
+def moved(around: Mapping[str, DeployedFile], cluster: str, now: Collection[str]) -> bool:
+    """Tell whether an apply or undo began, went on or ended on a node since a source read it.
+
+    `now` are the names of the files of MARKS that are there.
+    """
+    state = STATE.format(cluster=cluster)
+    for pattern in MARKS:
+        read = sorted(path for path in around if fits(f"{state}/{pattern}", path))
+        there = sorted(name for name in now if name.endswith(pattern.partition("*")[2]))
+        if [path.rpartition("/")[2] for path in read] != there[:MAX_AROUND]:
+            return True
+    return False
 
 
 def hidden(around: Mapping[str, DeployedFile], cluster: str) -> Finding | None:

@@ -180,8 +180,17 @@ private() {
     case $access in *00) ;; *) [ ! -d "$state" ] || chmod go-rwx -- "$state" ;; esac
 }
 
+# Name in $marks what each apply leaves in the journal and in pending/ as it begins, goes on and ends.
+marks() {
+    marks=''
+    for one in "$journal"/*.open "$journal"/*.about "$journal"/*.end "$pending"/*.path; do
+        [ ! -e "$one" ] || marks="$marks|${one##*/}"
+    done
+}
+
 # lock|WHO|BREAK|LEASE: the number above all others is the lock, and the number of this apply. A lock is free
-# when its holder said so or is gone, or when BREAK names it.
+# when its holder said so or is gone, or when BREAK names it. The answer has the marks of earlier ones, too: a
+# plan that was made while one of them ran may rest on what is over by now.
 lock() {
     folder=$state
     above
@@ -229,7 +238,8 @@ lock() {
         return
     fi
     number=$(printf '%06d' "$mine")
-    ok "$number"
+    marks
+    ok "$number$marks"
 }
 
 # Whether the lock is still held: somebody may have broken it.

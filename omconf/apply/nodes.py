@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from omconf.apply.targets import Targets
 
-
 BARRED = "earlier steps are undone only after this manual step: {text}"
 NO_WAY_BACK = "nothing was undone: what the earlier settings need has already been removed"
 
@@ -285,7 +284,8 @@ class Nodes:
 
     def _take_back(self, names: Collection[str]) -> list[str]:
         """Take back what nodes did, the last step first; returns what could not be taken back."""
-        interrupts.resume()
+        if not interrupts.hurried():  # then nothing is, and the signal ends omconf
+            interrupts.resume()
         alone = set(names) != set(self.nodes)
         wrong: list[str] = []
         for number, step in reversed(self.finished):

@@ -8,7 +8,16 @@ from dataclasses import field
 from typing import TYPE_CHECKING, Self
 
 from omconf import interrupts
-from omconf.apply.wire import SLACK, Command, LeftError, LostError, OtherError, Reply, command
+from omconf.apply.wire import (
+    SLACK,
+    Command,
+    FencedError,
+    LeftError,
+    LostError,
+    OtherError,
+    Reply,
+    command,
+)
 from omconf.dataclass import dataclass
 from omconf.formats.node_check import MAX_BYTES
 from omconf.process import Answer
@@ -23,7 +32,6 @@ MAX_SAID = 16 * 1024
 """Bytes that are kept of what programs print on a node: the last ones."""
 ROW_SECONDS = 10
 """Seconds that a node may take longer for each further file of a command."""
-BROKEN = "somebody broke its lock"
 UNEXPECTED = "unexpected response from the node program"
 
 
@@ -125,7 +133,7 @@ class Program(ABC):
     def _reply(self, seconds: float) -> Reply:
         reply = self._answer(seconds)
         if not reply.ok and reply.word(0) == "broken":
-            raise LostError(BROKEN)
+            raise FencedError
         return reply
 
     def output(self, words: Sequence[str], stdin: bytes, *, seconds: int) -> Answer:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from omconf import interrupts
 from omconf.apply.carrier import FIRST, first
-from omconf.apply.program import BROKEN, MAX_SAID, UNEXPECTED, Program, lacks
-from omconf.apply.wire import LEASE_SECONDS, LeftError, LostError, Reply, command
+from omconf.apply.program import MAX_SAID, UNEXPECTED, Program, lacks
+from omconf.apply.wire import LEASE_SECONDS, FencedError, LeftError, LostError, Reply, command
 from omconf.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ MAX_OUTPUT = 2 * 1024 * 1024
 """Bytes that a node may print at a command; the program sends half of it at most."""
 NOT_RESUMED = {
     "again": "Ansible repeated a command",
-    "broken": BROKEN,
     "busy": "a command still runs there whose connection was cut",
     "state": "omconf cannot write to /var/lib/omconf on this node",
 }
@@ -117,15 +116,17 @@ class Relayed(Program):
         # The program says first that it has begun, and then that it has its lock.
         for _ in ("begun", *resumed):
             reply = self._answer(0)
+            if reply.word(0) == "broken":
+                raise self._lose(FencedError())
             if reply.word(0) == "missing":
                 raise self._lose(str(lacks(reply)))
             if not reply.ok:
                 raise self._lose(NOT_RESUMED.get(reply.word(0), UNEXPECTED))
 
-    def _lose(self, why: str) -> LostError:
+    def _lose(self, why: str | LostError) -> LostError:
         """Send the node nothing more: a command that was cut off may still run there."""
-        self.session.lose(self.node, why)
-        return LostError(why)
+        self.session.lose(self.node, str(why))
+        return why if isinstance(why, LostError) else LostError(why)
 
     def _next(self, longest: int) -> bytes:
         end = self._answers.find(b"\n")

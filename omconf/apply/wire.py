@@ -102,11 +102,17 @@ class LeftError(LostError):
         self.running = running
 
 
+class FencedError(LostError):
+    """Raised when a node answers that somebody broke its lock: it does nothing more for this omconf."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody broke its lock")
+
+
 def lost(node: str, error: LostError) -> str:
-    """Return why a node does not respond any more, with its name."""
-    return (
-        f"{node}: {error}" if isinstance(error, LeftError) else f"{node} does not respond: {error}"
-    )
+    """Return why a node does nothing more, with its name."""
+    own = isinstance(error, LeftError | FencedError)
+    return f"{node}: {error}" if own else f"{node} does not respond: {error}"
 
 
 QUESTIONS = ("look", "room", "program", "systemd", "account", "reads")

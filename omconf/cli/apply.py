@@ -116,21 +116,22 @@ def apply(
     with Connections() as connections:
         # While somebody thinks about the plan, nothing is connected.
         lasting = connections if approved else None
-        if saved:
-            prepared = apply_saved.of_file(str(what), inventory, lasting)
-        else:
-            asked = applying.asked_of(
-                local,
-                root,
-                ssh=ssh,
-                ansible=ansible,
-                inventory=inventory,
-                sudo=sudo,
-                seconds=seconds,
-                only=node or (),
-            )
-            asked = replace(asked, connections=lasting)
-            prepared = applies.prepare(compile_spec(str(what)), asked, strict=strict_format)
+        with applying.preparing(as_json=as_json):
+            if saved:
+                prepared = apply_saved.of_file(str(what), inventory, lasting)
+            else:
+                asked = applying.asked_of(
+                    local,
+                    root,
+                    ssh=ssh,
+                    ansible=ansible,
+                    inventory=inventory,
+                    sudo=sudo,
+                    seconds=seconds,
+                    only=node or (),
+                )
+                asked = replace(asked, connections=lasting)
+                prepared = applies.prepare(compile_spec(str(what)), asked, strict=strict_format)
         if interrupts.stopped():
             return
         with applying.Show(as_json) as show:

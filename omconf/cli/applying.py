@@ -7,7 +7,7 @@ import re
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import field
 from pathlib import Path
 from select import select
@@ -21,7 +21,7 @@ from omconf.dataclass import dataclass
 from omconf.rules import NOBODY
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from omconf.actions import Manual
     from omconf.apply.events import Event
@@ -182,6 +182,18 @@ def counted(connections: Mapping[str, int]) -> str:
         return ""
     counts = ", ".join(f"{count} to {node}" for node, count in connections.items())
     return f"Connections to OpenMeetings now: {counts} (--drain DURATION waits until they close).\n"
+
+
+@contextmanager
+def preparing(*, as_json: bool) -> Iterator[None]:
+    """With `--json`, tell of a signal that comes in before there is anything to approve."""
+    try:
+        yield
+    finally:
+        if as_json and interrupts.stopped():
+            from omconf.views import events
+
+            Show(as_json).document(events.of_end("refused", 0.0, why="it was interrupted"))
 
 
 def somebody() -> bool:

@@ -59,9 +59,10 @@ def undo(
         sudo=sudo,
         seconds=seconds,
     )
-    compiled = check_spec(str(spec))
     wanted = id or ""
-    prepared = journals.prepare(compiled, asked, wanted)
+    with applying.preparing(as_json=as_json):
+        compiled = check_spec(str(spec))
+        prepared = journals.prepare(compiled, asked, wanted)
     with applying.Show(as_json) as show:
         if isinstance(prepared, list):
             applying.leave(Result(Outcome.REFUSED, diagnostics=prepared), show)

@@ -158,7 +158,7 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
         try:
             with connect(prepared.cluster, prepared.asked, prepared.nodes) as lines:
                 who = f"apply {apply_id} by {recorded.whoever()} since {recorded.moment()}"
-                refused = lines.refused() or lines.lock(who, options)
+                refused = lines.refused() or lines.lock(who, options) or _moved(prepared, lines)
                 if refused:
                     result = Result(Outcome.REFUSED, diagnostics=refused)
                 else:
@@ -167,6 +167,22 @@ def carry_out(prepared: Prepared, show: Show, people: People, options: Options) 
             result = Result(Outcome.REFUSED, diagnostics=[refusal(error, NOT_APPLIED)])
         result.seconds = time.monotonic() - started
         return result
+
+
+def _moved(prepared: Prepared, lines: Connected) -> list[Diagnostic]:
+    """Report the nodes where another apply or undo ran since they were read, such as one waited for.
+
+    Each file may be as it was planned against, and yet the plan may rest on what is over by now.
+    """
+    from omconf.apply import journal
+
+    snapshot, cluster = prepared.made.snapshot, prepared.made.plan.cluster
+    message = "Another apply or undo ran on this node after the plan was made."
+    return [
+        NOT_APPLIED.at(None, message, hint="Plan again.", node=name)
+        for name, files in {**snapshot.nodes, **snapshot.left}.items()
+        if name in lines.marks and journal.moved(files.around, cluster, lines.marks[name])
+    ]
 
 
 def _on(
@@ -268,7 +284,7 @@ def _told(prepared: Prepared, node: Node, steps: Sequence[Step]) -> frozenset[st
     return told.still(prepared.told.get(node.name, ()), steps, node.targets)
 
 
-def _begin(node: Node, about: About, steps: Sequence[Step]) -> bool:
+def _begin(node: Node, about: About, steps: Sequence[Step]) -> str:
     from omconf.plan import owed
 
     assert node.targets is not None  # noqa: S101 - whoever applies has them
@@ -277,17 +293,15 @@ def _begin(node: Node, about: About, steps: Sequence[Step]) -> bool:
     return recorded.begin(node, about, begun)
 
 
-def not_begun(lines: Connected, began: Mapping[str, bool]) -> list[Diagnostic]:
-    """Report the nodes whose journal cannot be written; then the others forget this apply, too."""
+def not_begun(lines: Connected, began: Mapping[str, str]) -> list[Diagnostic]:
+    """Report why nodes cannot begin (`recorded.begin`); then the others forget this apply, too."""
     from omconf.apply.wire import LostError
 
-    if all(began.values()):
-        return []
-    for name in [name for name, well in began.items() if well]:
+    failed = {name: why for name, why in began.items() if why}
+    for name in began.keys() - failed.keys() if failed else ():
         with suppress(LostError):
             lines.programs[name].ask("forget")
-    message = "omconf cannot write to /var/lib/omconf on this node, or the node does not respond."
-    return [NOT_APPLIED.at(None, message, node=name) for name, well in began.items() if not well]
+    return [NOT_APPLIED.at(None, f"{why}.", node=name) for name, why in failed.items()]
 
 
 def prepared_again(prepared: Prepared) -> Callable[[str], tuple[Targets, str] | None]:

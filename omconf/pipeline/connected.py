@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from omconf import interrupts
 from omconf.apply import carrier
 from omconf.apply.events import Event
-from omconf.apply.wire import LEASE_SECONDS, LostError, lost
+from omconf.apply.wire import LEASE_SECONDS, LostError, Reply, lost
 from omconf.dataclass import dataclass
 from omconf.deployed.ssh import CONNECT_SECONDS
 from omconf.formats import printf
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 POLL_SECONDS = 1.0
+# People copy either of these to a command line.
+_NUMBER = re.compile("[1-9][0-9]{0,8}")
+_KNOWN = re.compile("(?:apply|undo) ([0-9a-f]{8}) by ")
+"""How a holder of a lock begins that has an id (pipeline/apply.py, pipeline/undo.py)."""
 
 
 class UnreachedError(LostError):
@@ -53,6 +57,8 @@ class Connected:
     needed: tuple[str, ...]
     programs: dict[str, Program] = field(default_factory=dict)
     silent: dict[str, str] = field(default_factory=dict)
+    marks: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """What earlier applies left on each node, when it was locked: names of files (journal.MARKS)."""
 
     def refused(self) -> list[Diagnostic]:
         """Report the needed nodes that do not answer."""
@@ -66,8 +72,10 @@ class Connected:
         """Lock all nodes, one after the other: of two that lock at once, one gets all."""
         end = time.monotonic() + options.wait
         for node, program in self.programs.items():
-            if refused := _locked(program, who, node, end, options.force):
-                return [refused]
+            reply = _locked(program, who, node, end, options.force)
+            if not isinstance(reply, Reply):
+                return [reply]
+            self.marks[node] = reply.words[1:]
         return []
 
     def each(self, work: Callable[[str], Result], nodes: Iterable[str]) -> dict[str, Result]:
@@ -162,23 +170,30 @@ _CLOSE = (
 )
 
 
-def _locked(program: Program, who: str, node: str, end: float, force: str) -> Diagnostic | None:
+def _locked(program: Program, who: str, node: str, end: float, force: str) -> Reply | Diagnostic:
     """Take a node's lock, waiting for it until a moment; say who holds it otherwise."""
     from omconf.rules import LOCKED, NOT_APPLIED
 
-    lease = LEASE_SECONDS + 1
+    lease, broken = LEASE_SECONDS + 1, force
     while True:
         try:
-            reply = program.lock(who, force)
+            reply = program.lock(who, broken)
         except LostError as error:
             return SILENT.at(None, f"It does not respond: {error}.", node=node)
         if reply.ok:
-            return None
+            return reply
         if reply.word(0) == "state":
             message = "omconf cannot write to /var/lib/omconf on this node."
             return NOT_APPLIED.at(None, message, node=node)
         if reply.word(0) == "shared":
             return NOT_APPLIED.at(None, _SHARED, hint=_CLOSE, node=node)
+        holder = _holder(reply)
+        number = reply.word(1) if _NUMBER.fullmatch(reply.word(1)) else ""
+        known = _KNOWN.match(holder)
+        # On each node the lock may have another number: what holds it has one name everywhere.
+        if known and known[1] == force == broken and number:
+            broken = number
+            continue
         # A lock with a lease may be that of an apply that was killed: who is there makes it longer.
         left = int(reply.word(2)) if re.fullmatch("[0-9]{1,3}", reply.word(2)) else 0
         ends = 0 < left < lease
@@ -186,11 +201,14 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Di
             break
         lease = left
         time.sleep(POLL_SECONDS)
-    told = printf.meaning("|".join(reply.words[3:]).encode())
-    holder = masked(told.decode("utf-8", "replace"))
     message = f"Another apply has locked this node: {holder[:300] or 'it has just started'}."
-    # People copy it to a command line.
-    known = re.fullmatch("[1-9][0-9]{0,8}", reply.word(1))
-    broken = f"; if it hangs, use --break-lock {reply.word(1)}" if known else ""
-    hint = f"Wait for it (--lock-timeout){broken}."
+    name = known[1] if known else number
+    way = f"; if it hangs, use --break-lock {name}" if name else ""
+    hint = f"Wait for it (--lock-timeout){way}."
     return LOCKED.at(None, message, hint=hint, node=node)
+
+
+def _holder(reply: Reply) -> str:
+    """Return what whoever holds a lock said when it took it: hostile text, masked."""
+    said = printf.meaning("|".join(reply.words[3:]).encode())
+    return masked(said.decode("utf-8", "replace"))

@@ -104,15 +104,15 @@ def of_undo(entries: Sequence[Entry], node: str, apply_id: str, reason: str) -> 
     )
 
 
-def begin(node: Node, about: About, listing: bytes) -> bool:
-    """Have a node remember what begins; False where it cannot, or does not answer any more."""
-    from omconf.apply.wire import LostError
+def begin(node: Node, about: About, listing: bytes) -> str:
+    """Have a node remember what begins; returns why it does not, or an empty text."""
+    from omconf.apply.wire import LostError, lost
 
     try:
         node.began = node.line.ask("begin", about.text, listing).ok
-    except LostError:
-        return False
-    return node.began
+    except LostError as error:
+        return lost(node.name, error)
+    return "" if node.began else "omconf cannot write to /var/lib/omconf on this node"
 
 
 def end(run: Nodes, name: str, outcome: Outcome, why: str, over: str, *, idle: bool = False) -> str:

@@ -137,7 +137,7 @@ def _in_the_way(
     ]
 
 
-def _begin(prepared: Prepared, node: Node, apply_id: str, reason: str) -> bool:
+def _begin(prepared: Prepared, node: Node, apply_id: str, reason: str) -> str:
     back = prepared.nodes[node.name]
     about = recorded.of_undo(back.entries, node.name, apply_id, reason)
     return recorded.begin(node, about, back.manifest)

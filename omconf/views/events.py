@@ -161,7 +161,7 @@ def end(event: Document, paint: Paint, undo: str = "", told: Iterable[str] = ())
 def _has(node: Document) -> str:
     """Return what a node has at the end, and whether OpenMeetings read it."""
     if node["files"] == "unknown":
-        return "unknown: the node does not respond"
+        return "unknown: omconf cannot reach this node or no longer waits for it"
     healthy = _HEALTHY[node.get("healthy")]
     return f"{_FILES[node['files']]}; OpenMeetings {_SERVICE[node['service']]}{healthy}"
 

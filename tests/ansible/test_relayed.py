@@ -12,7 +12,7 @@ import pytest
 from omconf import process
 from omconf.apply.carrier import FIRST
 from omconf.apply.relayed import NOT_RESUMED, Relayed
-from omconf.apply.wire import LostError
+from omconf.apply.wire import FencedError, LostError
 from omconf.process import Answer
 
 
@@ -70,6 +70,9 @@ def test_a_lock_lasts_between_commands_and_ends_with_the_task(tmp_path: Path) ->
     ((command, last),) = here.kept
     assert process.run(["sh", "-c", command], seconds=20, limit=1000, stdin=last).code == 0
     assert other.lock("second", "").ok
+    assert program(Here(), tmp_path).lock("third", other._lock).ok
+    with pytest.raises(FencedError):
+        other.ask("begin", "{}", "{}")
 
 
 def test_commands_that_come_together_are_one(tmp_path: Path) -> None:

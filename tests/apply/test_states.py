@@ -81,7 +81,10 @@ def test_of_a_node_that_is_lost_nothing_is_known() -> None:
     state = states.of_node(node, ("om1",))
     ended = events.of_end("partial", 1, states=[state])
     assert ended["nodes"] == [{"node": "om1", "files": "unknown", "service": "unknown"}]
-    assert "  om1: unknown: the node does not respond\n" in events.end(ended, Paint(colour=False))
+    assert (
+        "  om1: unknown: omconf cannot reach this node or no longer waits for it\n"
+        in events.end(ended, Paint(colour=False))
+    )
 
 
 def test_nothing_is_said_to_remain_where_all_files_are_as_before() -> None:

@@ -52,7 +52,7 @@ class Undone:
         self.people = people or FakePeople()
         self.steps = steps
 
-    def run(self, healthy: Any = lambda *_: "", begin: Any = lambda *_: True) -> Result:
+    def run(self, healthy: Any = lambda *_: "", begin: Any = lambda *_: "") -> Result:
         backs = {name: SimpleNamespace(written=(), files=[]) for name in NAMES}
         asked = SimpleNamespace(tree=None)
         given: Any = SimpleNamespace(
@@ -134,9 +134,9 @@ def test_an_undo_that_is_interrupted_by_its_checks_does_not_begin() -> None:
 
 
 def test_an_undo_that_is_interrupted_before_its_first_step_does_nothing() -> None:
-    def begin(*_: object) -> bool:
+    def begin(*_: object) -> str:
         interrupt()
-        return True
+        return ""
 
     undone = Undone(one_by_one())
     result = undone.run(begin=begin)

@@ -76,7 +76,7 @@ def test_a_lock_that_nobody_gives_back_runs_out(applied: Applied) -> None:
 
 
 def test_another_apply_by_ssh_meanwhile(applied: Applied) -> None:
-    """It sees that the other lives, and who it is; a lock that is left is broken by its number."""
+    """It sees that the other lives, and who it is; a lock that is left is broken by its id."""
     three = applied.three
     applied.rolling()
     running = applied.start()
@@ -86,9 +86,9 @@ def test_another_apply_by_ssh_meanwhile(applied: Applied) -> None:
     assert re.search("apply [0-9a-f]{8} by ", second.why)
     assert running.process.poll() is None
     kill_all(running)
-    number = re.search(r"--break-lock (\d+)", second.hints)
-    assert number
-    third = Running(three, "apply", "--ssh", "--yes", "--break-lock", number[1]).end()
+    holder = re.search(r"--break-lock ([0-9a-f]{8})\b", second.hints)
+    assert holder
+    third = Running(three, "apply", "--ssh", "--yes", "--break-lock", holder[1]).end()
     assert third.how == ("applied", 0), (third.why, third.err)
     applied.settle()
 
