@@ -85,7 +85,7 @@ def test_what_a_node_lacks_is_named(applied: Applied) -> None:
         # That is no lock of another's: nobody waits for it.
         refused(applied.apply("--lock-timeout", "60"), f"cannot write to {STATE} on this node")
     full = (
-        f"cp -a {STATE} /run/kept && mount -t tmpfs -o size=300k tmpfs {STATE}"
+        f"cp -a {STATE} /run/kept && mount -t tmpfs -o size=300k,mode=700 tmpfs {STATE}"
         f" && cp -a /run/kept/. {STATE} && rm -r /run/kept && ! head -c 1M /dev/zero >{STATE}/all"
     )
     with over_the_state(applied.three, "om2", full):
