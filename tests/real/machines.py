@@ -55,7 +55,6 @@ import yaml
 
 from tests.clusters import spec_of
 from tests.command import ROOT, omconf
-from tests.forked import forks
 from tests.needs import ANSIBLE, JARS
 from tests.real import by_ssh, furnish, machine
 from tests.real.machine import Machine
@@ -166,9 +165,9 @@ class Machines:
         return [sys.executable, "-m", "omconf", verb, str(self.spec), *options]
 
     def omconf(self, verb: str, *options: str) -> subprocess.CompletedProcess[str]:
-        """Run omconf on the spec, as people do, but for its start-up."""
+        """Run omconf on the spec, as people do."""
         done = subprocess.run(
-            [str(forks().omconf), verb, str(self.spec), *options],
+            self.words(verb, *options),
             capture_output=True,
             text=True,
             timeout=300,
