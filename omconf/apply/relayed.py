@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from omconf import interrupts
 from omconf.apply.carrier import FIRST, first
 from omconf.apply.program import MAX_SAID, UNEXPECTED, Program, lacks
-from omconf.apply.wire import LEASE_SECONDS, FencedError, LeftError, LostError, Reply, command
+from omconf.apply.wire import (
+    LEASE_SECONDS,
+    UNWRITABLE,
+    FencedError,
+    LeftError,
+    LostError,
+    Reply,
+    command,
+)
 from omconf.dataclass import dataclass
 
 if TYPE_CHECKING:
@@ -26,7 +34,7 @@ MAX_OUTPUT = 2 * 1024 * 1024
 NOT_RESUMED = {
     "again": "Ansible repeated a command",
     "busy": "a command still runs there whose connection was cut",
-    "state": "omconf cannot write to /var/lib/omconf on this node",
+    "state": UNWRITABLE,
 }
 """Why the program does not go on with its lock, by its own word."""
 START_SECONDS = 10

@@ -102,6 +102,10 @@ class LeftError(LostError):
         self.running = running
 
 
+UNWRITABLE = "omconf cannot write to /var/lib/omconf on this node"
+"""Why a node that responds cannot take its lock, or note what begins."""
+
+
 class FencedError(LostError):
     """Raised when a node answers that somebody broke its lock: it does nothing more for this omconf."""
 

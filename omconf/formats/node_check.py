@@ -23,7 +23,6 @@ MAX_TEXT = 2000
 """Characters of the text of a line."""
 
 _LINE = regex(r"(ok|fail|warn|unknown|fact)\t([a-z][a-z-]{0,30})\t([^\t]*)")
-_BEGIN = regex(r"(?:ok|fail|warn|unknown|fact)\t[a-z][a-z-]{0,30}\t")
 
 
 class Status(StrEnum):
@@ -59,7 +58,7 @@ class Said:
 
 def before(output: bytes) -> bytes:
     """Return what stands before the program's first line; empty if no line of it is there."""
-    found = _BEGIN.search(output.decode("latin-1"))
+    found = _LINE.search(output.decode("latin-1"))
     return output[: found.start()] if found else b""
 
 

@@ -35,6 +35,7 @@ def escape(text: str) -> str:
 
     Raises ValueError, without the text, for a character that XML 1.0 cannot hold.
     """
+    # Mostly all is printable, and the pattern need not be compiled.
     if not text.isprintable() and _NOT_XML.search(text):
         raise ValueError("it contains a character that XML does not allow")
     return text.translate(_ESCAPES)

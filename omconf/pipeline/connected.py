@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from omconf import interrupts
 from omconf.apply import carrier
 from omconf.apply.events import Event
-from omconf.apply.wire import LEASE_SECONDS, LostError, Reply, lost
+from omconf.apply.wire import LEASE_SECONDS, UNWRITABLE, LostError, Reply, lost
 from omconf.dataclass import dataclass
 from omconf.deployed.ssh import CONNECT_SECONDS
 from omconf.formats import printf
@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 POLL_SECONDS = 1.0
+_SHARED = "/var/lib/omconf on this node belongs to another user, or others can change it."
+_CLOSE = (
+    "Check the journal there, then give /var/lib/omconf and the folders in it to the user that omconf"
+    " runs as (root, except for a copy), with mode 0700."
+)
 # People copy either of these to a command line.
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
 _KNOWN = re.compile("(?:apply|undo) ([0-9a-f]{8}) by ")
@@ -163,13 +168,6 @@ def _relayed(
     return lambda node: Relayed.start(run, node, cluster.name.value, seconds=seconds)
 
 
-_SHARED = "/var/lib/omconf on this node belongs to another user, or others can change it."
-_CLOSE = (
-    "Check the journal there, then give /var/lib/omconf and the folders in it to the user that omconf"
-    " runs as (root, except for a copy), with mode 0700."
-)
-
-
 def _locked(program: Program, who: str, node: str, end: float, force: str) -> Reply | Diagnostic:
     """Take a node's lock, waiting for it until a moment; say who holds it otherwise."""
     from omconf.rules import LOCKED, NOT_APPLIED
@@ -183,8 +181,7 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Re
         if reply.ok:
             return reply
         if reply.word(0) == "state":
-            message = "omconf cannot write to /var/lib/omconf on this node."
-            return NOT_APPLIED.at(None, message, node=node)
+            return NOT_APPLIED.at(None, f"{UNWRITABLE}.", node=node)
         if reply.word(0) == "shared":
             return NOT_APPLIED.at(None, _SHARED, hint=_CLOSE, node=node)
         holder = _holder(reply)

@@ -277,7 +277,8 @@ def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles
     written = Written(path, _held(cluster, entry, first, files), now, first.access, made, shared)
     if file and file.problem:
         return replace(written, conflict=file.problem.message)
-    if digest(now) == first.before:
+    here = digest(now)
+    if here == first.before:
         anew = not shared and any(c.before == c.after for c in every)
         return replace(written, before=now, anew=anew)
     before, later = now, False
@@ -286,7 +287,7 @@ def _written(cluster: str, entries: Sequence[Entry], path: str, files: NodeFiles
             before = _before(cluster, kind, each, before, files, later=later)
             later = bool(each.pop())
     except ValueError as error:
-        found = "" if digest(now) in _states(every) else digest(now)
+        found = "" if here in _states(every) else here
         return replace(written, conflict=str(error), found=found)
     return replace(written, before=before)
 

@@ -106,13 +106,13 @@ def of_undo(entries: Sequence[Entry], node: str, apply_id: str, reason: str) -> 
 
 def begin(node: Node, about: About, listing: bytes) -> str:
     """Have a node remember what begins; returns why it does not, or an empty text."""
-    from omconf.apply.wire import LostError, lost
+    from omconf.apply.wire import UNWRITABLE, LostError, lost
 
     try:
         node.began = node.line.ask("begin", about.text, listing).ok
     except LostError as error:
         return lost(node.name, error)
-    return "" if node.began else "omconf cannot write to /var/lib/omconf on this node"
+    return "" if node.began else UNWRITABLE
 
 
 def end(run: Nodes, name: str, outcome: Outcome, why: str, over: str, *, idle: bool = False) -> str:

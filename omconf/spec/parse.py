@@ -164,6 +164,7 @@ def _decoded(document: Document, data: bytes) -> str | Diagnostic:
             f"Byte 0x{data[error.start]:02x} is not UTF-8 text.",
             hint="Save the file as UTF-8.",
         )
+    # To compile the pattern takes longer than to read a small spec.
     usual = text.isascii() and "\r" not in text
     if found := None if usual else _STRANGE_BREAK.search(text):
         return NOT_YAML.at(
