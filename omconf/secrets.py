@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 _T = TypeVar("_T")
 HIDDEN = "(sensitive value)"
+MAX_SAID = 300
+"""Characters of a program's or a node's own words in a message."""
 _SHORTEST_LINE = 16
 """Characters of a line of a key that is hidden by itself."""
 _PW = r"(?:(?<![^\W_])|(?<=-d))pw(?![^\W_])"  # a word: `DB_PW`, `-Dpw`
@@ -145,6 +147,15 @@ def masked_lines(lines: Iterable[str]) -> Iterator[str]:
         hidden = goes_on or speaks(line)
         yield HIDDEN if hidden else masked(line)
         goes_on = hidden and line.rstrip("\r").endswith("\\")
+
+
+def last_line(lines: Iterable[str], hide: Callable[[str], str] = masked) -> str:
+    """Return the last line that is not blank, hidden and cut to the length that a message can have.
+
+    It is what a program on another machine says of its failure: hostile text.
+    """
+    line = hide(next((line for line in reversed([line.strip() for line in lines]) if line), ""))
+    return line if len(line) <= MAX_SAID else line[: MAX_SAID - 3] + "..."
 
 
 def quoted(text: str) -> str:

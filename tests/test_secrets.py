@@ -12,7 +12,16 @@ import pytest
 
 from omconf import secret_sources
 from omconf.secret_sources import SecretRef, Unresolved, resolve
-from omconf.secrets import HIDDEN, SECRET_NAME, Secret, masked, masked_lines, speaks
+from omconf.secrets import (
+    HIDDEN,
+    MAX_SAID,
+    SECRET_NAME,
+    Secret,
+    last_line,
+    masked,
+    masked_lines,
+    speaks,
+)
 
 VALUE = "c0rrect-h0rse"
 
@@ -174,6 +183,15 @@ def test_an_unknown_source_is_never_run_as_a_program(tmp_path: Path) -> None:
 )
 def test_logins_that_no_word_ends(text: str, shown: str) -> None:
     assert masked(text) == shown
+
+
+def test_the_last_words_of_a_program_are_hidden_and_cut() -> None:
+    assert last_line(["first", " exit password=hunter2 ", "", " \t"]) == f"exit password={HIDDEN}"
+    assert last_line([f"no {VALUE}"], lambda line: line.replace(VALUE, HIDDEN)) == f"no {HIDDEN}"
+    assert last_line(["", "  "]) == last_line([]) == ""
+    long = last_line(["first", "n" * 1_000_000])
+    assert len(long) == MAX_SAID
+    assert long.endswith("n...")
 
 
 def test_a_hidden_line_goes_on_after_a_backslash() -> None:

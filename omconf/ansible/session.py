@@ -28,7 +28,7 @@ from omconf.ansible.settings import environment, hint, reason
 from omconf.dataclass import dataclass
 from omconf.process import Answer, kill_group, too_long
 from omconf.rules import NO_PLAYBOOK, UNTESTED
-from omconf.secrets import masked
+from omconf.secrets import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -227,8 +227,7 @@ class _Node:
         self.received.clear()
         text = said.decode("utf-8", "replace")
         if code == -1:
-            lines = [line.strip() for line in text.splitlines() if line.strip()]
-            return Answer(problem=masked(lines[-1])[:300] if lines else "its connection failed")
+            return Answer(problem=last_line(text.splitlines()) or "its connection failed")
         return Answer(code, printed, text, started=started, answered=time.time())
 
     def _send(self, data: bytes, wait: _Wait) -> None:
@@ -381,8 +380,8 @@ class _Start:
             self.streams.unregister(channel)
         for node, host in self.inventory.hosts.items():
             if told.get("host") == host.name and node not in self.began.nodes:
-                text = str(told["text"]).strip() or f"Ansible reports {told['end']}"
-                self.began.lost[node] = masked(text.splitlines()[-1])[:300]
+                said = last_line(str(told["text"]).splitlines())
+                self.began.lost[node] = said or f"Ansible reports {told['end']}"
 
     def _why(self) -> str:
         """Return why the playbook ended, by the last line that it printed."""

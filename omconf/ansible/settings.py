@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from omconf.secrets import masked
+from omconf.secrets import last_line
 
 SETTINGS = {
     "ANSIBLE_DEBUG": "False",  # it prints what commands print, secrets in deployed files included
@@ -39,7 +39,7 @@ def reason(printed: str) -> str:
     ]
     parsing = [line for word in WORDS for line in lines if word in line]
     found = (errors[-1:] or parsing or lines[-1:] or [""])[0]
-    return masked(re.sub(r"^(\[?(ERROR|WARNING)\]?[!:]?)[\s*]*", "", found))[:300]
+    return last_line([re.sub(r"^(\[?(ERROR|WARNING)\]?[!:]?)[\s*]*", "", found)])
 
 
 def hint(why: str) -> str:

@@ -21,7 +21,7 @@ from omconf.apply.wire import (
 from omconf.dataclass import dataclass
 from omconf.formats.node_check import MAX_BYTES
 from omconf.process import Answer
-from omconf.secrets import masked
+from omconf.secrets import last_line, masked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -71,8 +71,7 @@ class Program(ABC):
 
     def _complaint(self) -> str:
         """Return the last line that programs printed, masked; empty if they printed none."""
-        said = [line for line in self.said().splitlines() if line.strip()]
-        return masked(said[-1])[:300] if said else ""
+        return last_line(self.said().splitlines())
 
     @abstractmethod
     def _send(self, lines: Sequence[bytes]) -> None:

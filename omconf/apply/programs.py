@@ -14,6 +14,7 @@ from omconf.dataclass import dataclass
 from omconf.plan import owed
 from omconf.plan.owed import UNIT, done
 from omconf.rollout import openmeetings
+from omconf.secrets import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -91,14 +92,13 @@ class Programs:
             return
         if reply.word(0) != "exit":
             raise FailedError(UNWRITABLE)
-        said = [line.strip() for line in self.line.said().splitlines() if line.strip()]
-        said = [hidden for line in said[-1:] if (hidden := self.hide(line)[:300])]
+        said = last_line(self.line.said().splitlines(), self.hide)
         late = reply.word(1) == _KILLED and time.monotonic() - started > timeout
         if late or reply.word(1) in _TIMED_OUT:
             why = f"it did not finish within {timeout} seconds"
         else:
             why = f"it ended with exit code {reply.word(1)}"
-        raise FailedError(f"{argv[0]}: {why}{f': {said[-1]}' if said else ''}")
+        raise FailedError(f"{argv[0]}: {why}{f': {said}' if said else ''}")
 
     def _mount(self, argv: tuple[str, ...], timeout: int) -> None:
         """Mount or unmount a folder; what an unfinished apply did of that before is done anew."""

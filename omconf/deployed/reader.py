@@ -16,17 +16,15 @@ from omconf.deployed.budget import FEWER, FULL, Account, Budget
 from omconf.deployed.snapshot import NodeFiles, Request
 from omconf.deployed.tree import Same
 from omconf.regex import regex
-from omconf.secrets import masked
+from omconf.secrets import MAX_SAID, last_line
 from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from omconf.process import Answer, Room
 
 SCRIPT = Path(__file__).with_name("read.sh")
-MAX_REASON = 300
-"""Characters of a node's or ssh's own words in a message."""
 HINTS = {
     "sudo: a password is required": "Allow that user to run `sh` with sudo without a password.",
     "you must have a tty to run sudo": "Allow that user to run sudo without a terminal (requiretty).",
@@ -37,7 +35,7 @@ HINTS = {
 }
 """What helps, by words of ssh's, of sudo's or of a shell's."""
 PRINTS = "Make its login shell print nothing without a terminal (check ~/.bashrc)."
-_MAX_BEFORE = 4 * MAX_REASON
+_MAX_BEFORE = 4 * MAX_SAID
 """Bytes of what a login shell prints that are looked at."""
 _COLOURS = regex(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|.)|\x07")
 """What a terminal takes as a command: colours, its title, the bell."""
@@ -87,7 +85,7 @@ def _files(request: Request, sent: Answer, account: Account, same: Same, how: st
         problem = sent.problem.removesuffix(".")
         hint = FEWER if problem == FULL else _hint(problem)
         return NodeFiles.unknown(request, f"It cannot be read {how}: {problem}.", hint)
-    said = last(line for line in sent.error.splitlines() if answer.MARK not in line)
+    said = last_line(line for line in sent.error.splitlines() if answer.MARK not in line)
     said = (said or printed(archive.before(sent.out))).removesuffix(".")
     why = f"Reading it failed with exit code {sent.code}: {said or 'no error message'}."
     return NodeFiles.unknown(request, why, _hint(said))
@@ -98,7 +96,7 @@ def printed(before: bytes) -> str:
     text = _COLOURS.sub("", before[:_MAX_BEFORE].decode("utf-8", "replace").rstrip("\ufffd"))
     lines = [line for line in map(str.strip, text.expandtabs().splitlines()) if line]
     is_text = "\ufffd" not in text and all(line.isprintable() for line in lines)
-    return last(lines[:1]) if is_text else ""
+    return last_line(lines[:1]) if is_text else ""
 
 
 def _hint(said: str) -> str:
@@ -117,9 +115,3 @@ def _script(program: bytes, request: Request) -> bytes:
     }
     head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in said.items())
     return head.encode() + program
-
-
-def last(lines: Iterable[str]) -> str:
-    """Return the last line that is not blank, masked and cut to a length that a message can have."""
-    last = masked(next((line for line in reversed([line.strip() for line in lines]) if line), ""))
-    return last if len(last) <= MAX_REASON else last[: MAX_REASON - 3] + "..."

@@ -9,6 +9,7 @@ from omconf import process
 from omconf.dataclass import dataclass
 from omconf.deployed import answer, reader
 from omconf.deployed.snapshot import Snapshot
+from omconf.secrets import last_line
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -80,9 +81,8 @@ def run(
     sent = process.run(told, seconds=seconds, limit=limit, stdin=stdin, room=room)
     if sent.problem or sent.code != OWN_FAILURE:
         return sent
-    return process.Answer(
-        problem=reader.last(sent.error.splitlines()) or "ssh failed without an error message"
-    )
+    said = last_line(sent.error.splitlines())
+    return process.Answer(problem=said or "ssh failed without an error message")
 
 
 def words(destination: str, command: str, *further: str) -> list[str]:
