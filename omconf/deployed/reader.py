@@ -93,10 +93,12 @@ def _files(request: Request, sent: Answer, account: Account, same: Same, how: st
 
 def printed(before: bytes) -> str:
     """Return the first line of what stands before an answer, masked; empty if it is no text."""
-    text = _COLOURS.sub("", before[:_MAX_BEFORE].decode("utf-8", "replace").rstrip("\ufffd"))
+    text = before[:_MAX_BEFORE].decode("utf-8", "replace").rstrip("\ufffd")
+    if "\ufffd" in text:
+        text = before[:_MAX_BEFORE].decode("latin-1")
+    text = _COLOURS.sub("", text)
     lines = [line for line in map(str.strip, text.expandtabs().splitlines()) if line]
-    is_text = "\ufffd" not in text and all(line.isprintable() for line in lines)
-    return last_line(lines[:1]) if is_text else ""
+    return last_line(lines[:1]) if all(line.isprintable() for line in lines) else ""
 
 
 def _hint(said: str) -> str:

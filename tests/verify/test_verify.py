@@ -199,7 +199,7 @@ def test_behind_nat_members_have_their_public_addresses() -> None:
             PRINTS,
         ),
         (
-            Answer(1, b"\xffom1> fail\tfiles\tgone\n"),
+            Answer(1, b"\x01om1> fail\tfiles\tgone\n"),
             "its response is not from omconf-node-check",
             "",
         ),
