@@ -364,6 +364,12 @@ class _Job(Outside):
         own = places.manifest(self.cluster.name.value)
         its = pieces.by_node(late)
         yield from pieces.together(
-            (node, "record what was applied", (*pieces.files(its.get(node, [])), put(own)))
+            (
+                node,
+                "write what needs no restart, record what was applied"
+                if node in its
+                else "record what was applied",
+                (*pieces.files(its.get(node, [])), put(own)),
+            )
             for node in nodes
         )

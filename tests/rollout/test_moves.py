@@ -10,6 +10,7 @@ from omconf.actions import Manual, Put, Remove, Run, Service
 from omconf.bundle.compile import compile_bundle
 from omconf.cluster import places
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
+from omconf.formats import node_check
 from omconf.pipeline.bundle_secrets import secrets_of
 from omconf.plan.compare import compare
 from omconf.plan.model import Plan
@@ -135,6 +136,27 @@ def test_with_strict_format_what_is_only_written_differently_has_a_step() -> Non
         assert puts == ([Put((path,)), Put((MANIFEST,))] if strict else [])
         assert plan.has_changes is strict
         assert plan.rollout.disruption == "none"
+
+
+def test_a_step_that_writes_a_file_says_more_than_that_it_records() -> None:
+    wanted = Desired.of(cluster_of(spec_of(2)))
+    nodes = {}
+    for name in ("om1", "om2"):
+        files = wanted.files(name)
+        del files[MANIFEST]
+        if name == "om1":
+            files[node_check.PROGRAM] += b"# of an earlier omconf\n"
+        nodes[name] = NodeFiles({p: DeployedFile(d) for p, d in files.items()})
+    bundle = compile_bundle(wanted.cluster)
+    snapshot = Snapshot("directory", nodes)
+    plan = compare(wanted.cluster, bundle, snapshot, secrets_of(bundle))
+    assert [(step.nodes, step.why, step.actions) for step in plan.rollout.steps] == [
+        (
+            ("om1",),
+            "write what needs no restart, record what was applied",
+            (Put((node_check.PROGRAM,)), Put((MANIFEST,))),
+        )
+    ]
 
 
 @pytest.mark.parametrize("kind", ["nfs", "cifs"])
