@@ -231,6 +231,16 @@ def test_a_node_without_an_answer(answer: Answer, problem: str, hint: str) -> No
     assert not one.problem
 
 
+def test_a_rename_that_is_not_applied_yet() -> None:
+    spec = spec_of(2)
+    spec["nodes"]["om3"] = {**spec["nodes"].pop("om2"), "renamed_from": "om2"}
+    cluster = cluster_of(spec)
+    answer = Answer(0, b"fact\tnode\tom2\nok\tfiles\tfine\n")
+    heard = ask_one(cluster, cluster.nodes[1], lambda *_: answer)
+    assert heard.problem == "that host is the node om2, not om3"
+    assert heard.hint == "Apply the spec, which renames the node."
+
+
 def test_an_interrupted_run_takes_its_files_away() -> None:
     nodes = Nodes()
 
