@@ -143,7 +143,10 @@ class _Asking:
         former = node.renamed_from.value if node.renamed_from else wanted
         if name not in (None, wanted) and not (self.renamed and name == former):
             other = name if name and re.fullmatch("[a-z0-9-]{1,63}", name) else "another one"
-            hint = f"Check where `nodes.{wanted}.ssh` leads, and which bundle was deployed there."
+            hint = (
+                f"Check where `nodes.{wanted}.ssh`, or its host in the inventory, leads, and which"
+                " bundle was deployed there."
+            )
             if name == former:
                 hint = "Apply the spec, which renames the node."
             return Heard(problem=f"that host is the node {other}, not {wanted}", hint=hint)

@@ -17,6 +17,10 @@ from omconf.verify.model import Members, Verification
 from omconf.verify.rounds import LAY, ask_all, ask_one
 from tests.clusters import cluster_of, simple, spec_of
 
+ELSEWHERE = (
+    "Check where `nodes.om2.ssh`, or its host in the inventory, leads, and which bundle was deployed"
+    " there."
+)
 Speak = Callable[[str, str], str]
 """What a node prints in one of the rounds, after its name and round (`--leave` or `--collect`)."""
 
@@ -211,12 +215,12 @@ def test_behind_nat_members_have_their_public_addresses() -> None:
         (
             Answer(0, b"fact\tnode\tom1\nok\tfiles\tfine\n"),
             "that host is the node om1, not om2",
-            "Check where `nodes.om2.ssh` leads, and which bundle was deployed there.",
+            ELSEWHERE,
         ),
         (
             Answer(0, b"fact\tnode\t\x1b[31m\n"),
             "that host is the node another one, not om2",
-            "Check where `nodes.om2.ssh` leads, and which bundle was deployed there.",
+            ELSEWHERE,
         ),
     ],
 )
