@@ -31,6 +31,9 @@ LIST_SECONDS = 120
 ONE = (
     "A host is a node by its name, or by the node's ssh destination as its name or `ansible_host`."
 )
+TEMPLATE = (
+    " A template there is not evaluated, as that of {host}: name the host in `nodes.<name>.ssh`."
+)
 ONE_FILE = "Name one file or folder with an inventory; a list of hosts is none."
 _HOST_PORT = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::([0-9]+))?")
 """What follows the user in a destination that is a URL."""
@@ -110,11 +113,13 @@ def of(
         why = "has a comma in its name" if "," in file else "does not exist"
         return NO_HOST.at(None, f"The inventory {file} {why}.", hint=ONE_FILE)
     words = ["ansible-inventory", "-i", file, "--list"]
-    env = environment(hidden)
+    # A more verbose one prints other lines before the JSON.
+    env = environment(hidden) | {"ANSIBLE_VERBOSITY": "0"}
     answer = process.run(words, seconds=LIST_SECONDS, limit=MAX_LISTING, env=env)
     listed = None if answer.problem or answer.code else _listed(answer.out)
     if listed is None:
-        why = answer.problem or reason(answer.error) or f"exit code {answer.code}"
+        code = f"exit code {answer.code}" if answer.code else "ansible-inventory printed no JSON"
+        why = answer.problem or reason(answer.error) or code
         message = f"{file} cannot be read as an inventory: {why.rstrip('.')}."
         return NO_HOST.at(None, message, hint=hint(why))
     return matched(file, listed, destinations)
@@ -150,7 +155,10 @@ def matched(
         those = [
             host
             for host, (leads, by) in listed.items()
-            if host == node or (leads in (address, destination) and by in ports)
+            # A port belongs to where a host leads, which need not be what its name says.
+            if host == node
+            or (leads in (address, destination) and by in ports)
+            or (host in (address, destination) and leads != host)
         ]
         if not those:
             other = "" if address == node else f" or `{address}`"
@@ -167,4 +175,11 @@ def matched(
             wrong.append(f"{' and '.join(nodes)}: the same host, {host}")
     if not wrong:
         return Inventory(hosts, file)
-    return NO_HOST.at(None, f"Not every node is one host of {file}. {'; '.join(wrong)}.", hint=ONE)
+    templates = [host for host, (leads, _) in listed.items() if "{{" in leads]
+    also = (
+        TEMPLATE.format(host=templates[0][:80])
+        if templates and len(hosts) < len(destinations)
+        else ""
+    )
+    message = f"Not every node is one host of {file}. {'; '.join(wrong)}."
+    return NO_HOST.at(None, message, hint=ONE + also)

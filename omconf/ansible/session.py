@@ -56,6 +56,9 @@ MAX_FOLDER = 80
 TESTED = ("2.16", "2.21")
 """The oldest and the newest ansible-core that tests run with."""
 INSTALL = "Install ansible-core where omconf runs, and have its programs on PATH."
+YAML = (
+    "omconf's own inventory is YAML: add `yaml` to `enable_plugins` of [inventory] in ansible.cfg."
+)
 NO_ANSWER = "its task sent no answer"
 NEVER = "its playbook never came to it"
 
@@ -341,7 +344,9 @@ class _Start:
                 if not self.began.nodes and not self.began.lost:
                     why = self._why()
                     message = f"ansible-playbook reached no node: {why.rstrip('.')}."
-                    raise PlaybookError(NO_PLAYBOOK.at(None, message, hint=hint(why)))
+                    # The user's own inventory was read before.
+                    what = YAML if "parse" in why else hint(why)
+                    raise PlaybookError(NO_PLAYBOOK.at(None, message, hint=what))
                 break
             ended = self.began.process.poll() is not None
             if interrupts.stopped() or time.monotonic() > end:

@@ -13,6 +13,8 @@ SETTINGS = {
     "ANSIBLE_INVENTORY_UNPARSED_FAILED": "True",
     "ANSIBLE_NOCOLOR": "True",
     "ANSIBLE_RETRY_FILES_ENABLED": "False",
+    "ANSIBLE_RUN_TAGS": "all",  # tags choose among the tasks of playbooks, of which omconf has one
+    "ANSIBLE_SKIP_TAGS": "",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
 """What overrides the user's own configuration."""

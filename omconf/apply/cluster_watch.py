@@ -112,7 +112,8 @@ class ClusterWatch:
             told = ["sh", "-c", program_text(), PROGRAM, "--running", *words[1:]]
             return self.lines[name].output(told, stdin, seconds=ONE_LOOK)
 
-        return report(self.cluster, name, ask_one(self.cluster, node, ask))
+        # A rename is still to come, or was taken back.
+        return report(self.cluster, name, ask_one(self.cluster, node, ask, renamed=True))
 
     def begins(self, node: str, verb: str, unit: str) -> None:
         """Let no two nodes start in the same instant: each would ignore the other's remote commits."""

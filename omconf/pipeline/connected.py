@@ -36,6 +36,11 @@ _CLOSE = (
     "Check the journal there, then give /var/lib/omconf and the folders in it to the user that omconf"
     " runs as (root, except for a copy), with mode 0700."
 )
+_TWICE = "Its host is another node of the cluster, too: this run has locked it already."
+_APART = (
+    "Give each node a host of its own: check where `nodes.{node}.ssh`, or its host in the inventory,"
+    " leads."
+)
 # People copy either of these to a command line.
 _NUMBER = re.compile("[1-9][0-9]{0,8}")
 _KNOWN = re.compile("(?:apply|undo) ([0-9a-f]{8}) by ")
@@ -186,7 +191,9 @@ def _locked(program: Program, who: str, node: str, end: float, force: str) -> Re
             return NOT_APPLIED.at(None, _SHARED, hint=_CLOSE, node=node)
         holder = _holder(reply)
         number = reply.word(1) if _NUMBER.fullmatch(reply.word(1)) else ""
-        known = _KNOWN.match(holder)
+        known, own = _KNOWN.match(holder), _KNOWN.match(who)
+        if known and own and known[1] == own[1]:
+            return NOT_APPLIED.at(None, _TWICE, hint=_APART.format(node=node), node=node)
         # On each node the lock may have another number: what holds it has one name everywhere.
         if known and known[1] == force == broken and number:
             broken = number

@@ -178,6 +178,7 @@ class _Comparison:
         self.states[name] = replace(
             found,
             stopped=pending.units,
+            owes=bool(pending.before or pending.units),
             unrecorded=pending.unrecorded,
             by_hand=pending.by_hand,
             done=pending.done,

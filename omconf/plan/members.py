@@ -29,8 +29,8 @@ MAX_NAMED = 50
 """Former nodes that get a finding of their own."""
 _LINE = re.compile(r"(?P<name>[a-z0-9-]{1,63}) (?P<address>[0-9.]{7,15})")
 HINT = (
-    "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to have its files deleted by --ssh."
-    " If the host no longer exists, `ignore` this rule."
+    "Add `removed: {{{name}: {{ssh: DESTINATION}}}}` to the spec to have its files deleted by --ssh or"
+    " --ansible. If the host no longer exists, `ignore` this rule."
 )
 MANY = "Only omconf writes this list: check its content, and who else can write there."
 RENAMED = "If {new} is the same node, add `renamed_from: {name}` to it."

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 NOTE = "written by an unfinished apply; the service that reads it may not have been reloaded since"
 _BY_HAND = "by_hand"
 _BEGUN = re.compile(r"/journal/[0-9]{6,9}\.(?:open|notes)$")
-HINT = "Run omconf as root; with --ssh, log in as root or use --sudo."
+HINT = "Run omconf as root; with --ssh or --ansible, log in as root or use --sudo."
 UNIT = "unit:"
 """Begins what stands for a service that an apply stopped, where else a path stands."""
 

@@ -57,6 +57,7 @@ class State:
     overwrites them, and `there`, which are the files below it that are deployed. `home` and `unit`
     are those that it ran from until now, None where the spec says the same. `stopped` are units that
     an apply stopped which did not come to its end; of one that did not, what it wrote is `unrecorded`,
+    and the node `owes` a start or a restart,
     `by_hand` are the texts of what it would have had people do, and did not, `done` of what they did.
     """
 
@@ -67,6 +68,7 @@ class State:
     home: str | None = None
     unit: str | None = None
     stopped: tuple[str, ...] = ()
+    owes: bool = False
     unrecorded: bool = False
     by_hand: frozenset[str] = frozenset()
     done: frozenset[str] = frozenset()

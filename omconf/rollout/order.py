@@ -23,7 +23,7 @@ from itertools import compress, groupby
 from operator import not_
 from typing import TYPE_CHECKING, TypeVar
 
-from omconf.actions import OWN_UNITS, Do, Health, Manual, Stage, Step, put, remove
+from omconf.actions import Do, Health, Manual, Stage, Step, put, remove
 from omconf.cluster import places
 from omconf.rollout import openmeetings, pieces
 from omconf.rollout.model import Disruption, Parts, Rollout
@@ -41,6 +41,7 @@ What = TypeVar("What")
 
 BELOW = (Stage.PROTECT, Stage.MOUNT, Stage.NETWORK, Stage.UNIT)
 """What a node has to have before its OpenMeetings starts."""
+UNUSED = "no longer used"
 STOP_WHY = "all nodes must stop"
 STOP_SOME_WHY = "these nodes must stop together"
 UNPLANNED = "not part of this plan, but must be stopped as well: {nodes}"
@@ -84,7 +85,6 @@ class _Job(Outside):
             yield from self._start(self.stopping)
         yield from self._roll()
         yield from self._begin()
-        yield from self._start_again()
         yield from pieces.ending(self._end_serving())
         yield from pieces.ending(pieces.used(self.shut_out()))
         yield from self._forget()
@@ -273,10 +273,12 @@ class _Job(Outside):
             shared = Parts(tuple(p for p in shared.listed if p not in ahead))
         yield from self._manual(shared)
         yield from self._write(shared)
+        gone = self.parts.of((n for n in nodes if n not in own), stages=BELOW).deleting(True)
+        yield from self._delete(gone.of(self.again), UNUSED)
+        yield from self._start_again()
         for node in self.rolling:
             yield from self._restart(node) if node not in own else self._stop_and_start(node)
-        gone = self.parts.of((n for n in nodes if n not in own), stages=BELOW).deleting(True)
-        yield from self._delete(gone, "no longer used")
+        yield from self._delete(gone.of(n for n in nodes if n not in self.again), UNUSED)
 
     def _own(self, parts: Parts) -> Parts:
         """Leave out what other nodes mount: that was there before."""
@@ -340,16 +342,11 @@ class _Job(Outside):
         yield from self._start(self.new)
 
     def _start_again(self) -> Iterator[Step]:
-        """Start what an apply stopped that did not come to its end, where nothing else does."""
-        starting = {*self.stopping, *self.rolling, *self.new}
-        for node, state in self.states.items():
-            # By whichever unit: it may start by another one from now on, or by hand.
-            stopped = any(not unit.startswith(OWN_UNITS) for unit in state.stopped)
-            stopped |= any(openmeetings.verb_of(text) == "start" for text in state.by_hand)
-            if stopped and node not in starting:
-                first = openmeetings.enabled(self.cluster, state, anew=self.anew(node))
-                does = (*first, Do(openmeetings.control(self.cluster, "start")), Do(Health()))
-                yield Step.of([node], "an unfinished apply stopped it", does)
+        """Start what an apply stopped that did not come to its end, before another node stops."""
+        for node in self.again:
+            first = openmeetings.enabled(self.cluster, self.states[node], anew=self.anew(node))
+            does = (*first, Do(openmeetings.control(self.cluster, "start")), Do(Health()))
+            yield Step.of([node], "an unfinished apply stopped it", does)
 
     def _record(self) -> Iterator[Step]:
         """Write what waits for no start, and what was applied."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.actions import Do, Manual, Stage
+from omconf.actions import OWN_UNITS, Do, Manual, Stage
 from omconf.artifacts.effect import HOME, Effect, mount_manually, other_release
 from omconf.releases import is_earlier
 from omconf.rollout import openmeetings
@@ -67,8 +67,18 @@ class Who:
         together = len(self.reasons) > 1 or (bool(self.reasons) and bool(self.unplanned))
         self.stopping = list(self.reasons) if together else []
         self.together = set(self.stopping)
-        self.rolling = self._rolling()
+        # One that an unfinished apply left stopped serves again before another one stops.
+        self.rolling = sorted(self._rolling(), key=lambda node: not states[node].owes)
+        starting = {*self.stopping, *self.rolling, *self.new}
+        self.again = {node: None for node in planned if node not in starting and self._waits(node)}
         self.parts += self._unsure()
+
+    def _waits(self, node: str) -> bool:
+        """Tell whether an apply that did not come to its end stopped OpenMeetings on a node."""
+        state = self.states[node]
+        # By whichever unit: it may start by another one from now on, or by hand.
+        stopped = any(not unit.startswith(OWN_UNITS) for unit in state.stopped)
+        return stopped or any(openmeetings.verb_of(text) == "start" for text in state.by_hand)
 
     def _unsure(self) -> Parts:
         """What nodes that start need where an unfinished apply did not have the folder mounted.

@@ -61,9 +61,9 @@ class Rounds:
     second: dict[str, Heard]
 
 
-def ask_one(cluster: Cluster, node: Node, ask: Ask) -> Heard:
-    """Let one node check itself."""
-    return _Asking(cluster, ask).heard(node, "--facts")
+def ask_one(cluster: Cluster, node: Node, ask: Ask, *, renamed: bool = False) -> Heard:
+    """Let one node check itself; with `renamed`, also under its former name."""
+    return _Asking(cluster, ask, renamed).heard(node, "--facts")
 
 
 def ask_all(cluster: Cluster, nodes: Sequence[Node], ask: Ask) -> Rounds:
@@ -95,6 +95,8 @@ class _Asking:
 
     cluster: Cluster
     ask: Ask
+    renamed: bool = False
+    """Whether a node may still have the name that it had before the spec renamed it."""
     budget: Budget = field(default_factory=Budget)
     same: dict[tuple[str, ...], tuple[str, ...]] = field(default_factory=dict)
     """Facts with several values that were kept already: healthy nodes all see the same members."""
@@ -138,9 +140,15 @@ class _Asking:
                 return Heard(problem=f"its login shell prints text: {first}", hint=reader.PRINTS)
             return Heard(problem=str(error))
         name, wanted = said.fact("node"), node.name.value
-        if name not in (None, wanted):
+        former = node.renamed_from.value if node.renamed_from else wanted
+        if name not in (None, wanted) and not (self.renamed and name == former):
             other = name if name and re.fullmatch("[a-z0-9-]{1,63}", name) else "another one"
-            hint = f"Check where `nodes.{wanted}.ssh` leads, and which bundle was deployed there."
+            hint = (
+                f"Check where `nodes.{wanted}.ssh`, or its host in the inventory, leads, and which"
+                " bundle was deployed there."
+            )
+            if name == former:
+                hint = "Apply the spec, which renames the node."
             return Heard(problem=f"that host is the node {other}, not {wanted}", hint=hint)
         return Heard(said, answer.started, answer.answered)
 

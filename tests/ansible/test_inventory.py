@@ -92,6 +92,10 @@ def leading(listed: dict[str, str]) -> dict[str, tuple[str, str]]:
             ("om1", "om2", "om3"),
         ),
         ({"om1": "192.0.2.1", "om2": "192.0.2.2", "om3": "192.0.2.3"}, ("om1", "om2", "om3")),
+        (
+            {"om1": "", "host2.example.org": "192.0.2.2", "10.1.1.3": "192.0.2.3:2201"},
+            ("om1", "host2.example.org", "10.1.1.3"),
+        ),
     ],
 )
 def test_hosts_by_name_and_by_address(listed: dict[str, str], hosts: tuple[str, ...]) -> None:
@@ -121,6 +125,13 @@ def test_a_node_that_is_not_one_host_of_its_own(listed: dict[str, str], wrong: s
     assert wrong in found.message
 
 
+def test_a_template_for_an_address_is_named() -> None:
+    listed = {"om1": "", "om2": "", "c": "{{ inventory_hostname }}.example.org"}
+    found = matched("hosts.ini", leading(listed), NODES)
+    assert isinstance(found, Diagnostic)
+    assert found.hint == inventory.ONE + inventory.TEMPLATE.format(host="c")
+
+
 PATH = f"{ANSIBLE / 'newest/bin'}:{os.environ['PATH']}"
 OF_GROUPS = """\
 web:
@@ -143,6 +154,7 @@ all:
 def test_what_ansible_lists(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables of groups and of group_vars/ count as they do for Ansible; and it is read once."""
     monkeypatch.setenv("PATH", PATH)
+    monkeypatch.setenv("ANSIBLE_VERBOSITY", "4")  # it prints more than JSON then
     monkeypatch.setenv("ANSIBLE_HOME", str(tmp_path / "home"))
     file = tmp_path / "hosts.yml"
     text = OF_GROUPS.replace('    "name with blanks": {ansible_host: 10.1.1.3}\n', "")

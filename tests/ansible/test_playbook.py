@@ -95,15 +95,24 @@ def test_a_host_whose_task_cannot_begin(
             assert why in answer.problem
 
 
-@pytest.mark.parametrize("name", ["ANSIBLE_RUN_TAGS", "ANSIBLE_SKIP_TAGS"])
-def test_a_configuration_that_skips_the_task(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
-) -> None:
-    """A playbook that ends well has reached nothing."""
-    monkeypatch.setenv(name, "untagged" if "SKIP" in name else "other")
+def test_a_playbook_that_skips_the_task(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that ends well has reached nothing."""
+    stands_in(tmp_path, monkeypatch, "exit 0")
     with pytest.raises(PlaybookError) as error, session(one(tmp_path), become=False):
         pass
     assert error.value.found.rule.id == "OM361"
+
+
+def test_inventories_that_are_not_yaml_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Then Ansible cannot read omconf's own, which is named."""
+    monkeypatch.setenv("ANSIBLE_INVENTORY_ENABLED", "ini")
+    (tmp_path / "hosts.ini").write_text("om1 ansible_connection=local\n")
+    hosts = Inventory({"om1": Host("om1", {})}, str(tmp_path / "hosts.ini"))
+    with pytest.raises(PlaybookError) as error, session(hosts, become=False):
+        pass
+    assert "add `yaml` to `enable_plugins`" in error.value.found.hint
 
 
 def test_a_host_that_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,6 +262,9 @@ def test_settings_of_the_users_that_would_change_what_is_run(
         "ANSIBLE_GATHERING": "explicit",
         "ANSIBLE_NO_LOG": "0",
         "ANSIBLE_DIFF_ALWAYS": "1",
+        "ANSIBLE_RUN_TAGS": "web",
+        "ANSIBLE_SKIP_TAGS": "untagged",
+        "ANSIBLE_VERBOSITY": "4",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

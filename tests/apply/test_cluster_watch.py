@@ -13,7 +13,7 @@ from omconf.actions import Health
 from omconf.apply.cluster_watch import ClusterWatch
 from omconf.apply.wire import LostError
 from omconf.process import Answer
-from tests.clusters import simple
+from tests.clusters import cluster_of, simple, spec_of
 
 LISTENS, WELL = "ok\tlisteners\tthey listen", "ok\thealth\tall true"
 NO_PROGRAM = "unknown\thealth\tcurl and wget are missing"
@@ -92,6 +92,19 @@ def test_members_are_those_before_and_those_that_were_started() -> None:
     watch.begins("om3", "start", UNIT)
     watch.ended("om3", "start", UNIT, back=False)
     assert watch.healthy("om1", Health()) == "it does not see om3"
+
+
+def test_a_renamed_node_may_have_its_former_name() -> None:
+    """It has it before its rename is applied, and once that was taken back."""
+    spec = spec_of(2)
+    spec["nodes"]["om4"] = {**spec["nodes"].pop("om2"), "renamed_from": "om2"}
+    lines: Any = {"om1": Line("om1", members(1, 2)), "om4": Line("om2", members(1, 2))}
+    watch = ClusterWatch(cluster_of(spec), lines, (UNIT,), seconds=0)
+    assert watch.survey(["om1"]) == []
+    assert watch.up == {"om1", "om4"}
+    assert watch.healthy("om4", Health()) == ""
+    lines["om4"].name = "om3"
+    assert watch.healthy("om4", Health()) == "that host is the node om3, not om4"
 
 
 def test_a_node_apart_is_named_and_is_not_expected_before_it_was_restarted() -> None:

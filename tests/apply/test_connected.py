@@ -49,6 +49,16 @@ def test_only_the_number_of_a_lock_is_there_to_copy(number: str, hint: str) -> N
     assert (found.rule, found.hint) == (LOCKED, hint)
 
 
+def test_a_host_that_is_two_nodes_is_named(tmp_path: Path) -> None:
+    """The second one finds the lock of this run itself: nobody has to wait for it, or break it."""
+    words = ["sh", "-c", FIRST, "omconf-node", "conference", str(tmp_path)]
+    with Piped.start(words) as one, Piped.start(words) as two:
+        lines = Connected(("om1", "om2"), {"om1": one, "om2": two})
+        (found,) = lines.lock("apply 4d5e6f70 by c@d since then", Options(wait=60))
+    assert (found.rule.id, found.node) == ("OM601", "om2")
+    assert found.message.startswith("Its host is another node of the cluster, too")
+
+
 def test_one_name_breaks_the_lock_of_a_holder_everywhere(tmp_path: Path) -> None:
     """The nodes' locks have different numbers. Where something else holds one, that keeps it."""
     with ExitStack() as stack:

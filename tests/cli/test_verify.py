@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -74,6 +75,11 @@ def test_a_host_without_the_program() -> None:
     assert node["problem"].startswith("/usr/local/sbin/omconf-node-check ")
     assert "bundle" in node["hint"]
     assert found["summary"]["unreachable"] == 1
+
+
+@pytest.mark.parametrize("source", ["local", "ssh", "ansible"])
+def test_the_schema_knows_how_nodes_are_asked(source: str) -> None:
+    SCHEMA.validate(document.of_verification(replace(FOUND, source=source)))
 
 
 def test_the_document_and_what_people_see() -> None:

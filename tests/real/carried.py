@@ -397,5 +397,7 @@ def test_nodes_that_leave_join_and_are_renamed(applied: Applied) -> None:
     done, *_ = applied.apply_all()
     assert set(three.now().values()) == {frozenset(("om1", "om2", "om4"))}
     restarted(applied.line(done), "om3")
+    back = applied.undo()
+    assert back.how == ("undone", 0), (back.why, back.err)
     applied.settle()
     applied.settled = False

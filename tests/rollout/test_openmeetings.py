@@ -1,11 +1,14 @@
-"""What a person is told who starts OpenMeetings by hand."""
+"""Who starts OpenMeetings: a person, by what is told; and after which other node."""
 
 from __future__ import annotations
 
 import pytest
 
-from omconf.actions import Manual
+from omconf.actions import Manual, Service, Stage
+from omconf.artifacts.effect import Effect
+from omconf.rollout.model import Part, State
 from omconf.rollout.openmeetings import control, verb_of
+from omconf.rollout.order import order
 from omconf.waits import APART_SECONDS
 from tests.clusters import simple
 
@@ -23,3 +26,27 @@ def test_the_time_between_two_starts(apart: float | None, said: str) -> None:
     action = control(cluster, "start", apart=apart)
     assert action == Manual("admin", f"Start OpenMeetings on this node{said}.")
     assert verb_of(action.text) == "start"
+
+
+@pytest.mark.parametrize(
+    ("changed", "om3"),
+    [
+        (("om1", "om2", "om3"), State(owes=True)),
+        (("om1", "om2"), State(owes=True, stopped=("openmeetings.service",))),
+        (("om1", "om2"), State(by_hand=frozenset(["Start OpenMeetings on this node."]))),
+    ],
+)
+def test_what_an_unfinished_apply_stopped_serves_before_another_stops(
+    changed: tuple[str, ...], om3: State
+) -> None:
+    """om3 does not run: with om1 stopped, too, om2 were alone."""
+    restart = Effect("restart", "why")
+    parts = [Part(node, "/opt/om/bin/setenv.sh", Stage.OPENMEETINGS, restart) for node in changed]
+    states = {"om1": State(), "om2": State(), "om3": om3}
+    begins = [
+        step.nodes[0]
+        for step in order(simple(3), parts, states).steps
+        for action in step.actions
+        if isinstance(action, Service) and action.do in ("start", "restart")
+    ]
+    assert begins == ["om3", "om1", "om2"]

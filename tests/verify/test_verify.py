@@ -17,6 +17,10 @@ from omconf.verify.model import Members, Verification
 from omconf.verify.rounds import LAY, ask_all, ask_one
 from tests.clusters import cluster_of, simple, spec_of
 
+ELSEWHERE = (
+    "Check where `nodes.om2.ssh`, or its host in the inventory, leads, and which bundle was deployed"
+    " there."
+)
 Speak = Callable[[str, str], str]
 """What a node prints in one of the rounds, after its name and round (`--leave` or `--collect`)."""
 
@@ -211,12 +215,12 @@ def test_behind_nat_members_have_their_public_addresses() -> None:
         (
             Answer(0, b"fact\tnode\tom1\nok\tfiles\tfine\n"),
             "that host is the node om1, not om2",
-            "Check where `nodes.om2.ssh` leads, and which bundle was deployed there.",
+            ELSEWHERE,
         ),
         (
             Answer(0, b"fact\tnode\t\x1b[31m\n"),
             "that host is the node another one, not om2",
-            "Check where `nodes.om2.ssh` leads, and which bundle was deployed there.",
+            ELSEWHERE,
         ),
     ],
 )
@@ -229,6 +233,16 @@ def test_a_node_without_an_answer(answer: Answer, problem: str, hint: str) -> No
     one, two = found.nodes
     assert (two.problem, two.hint, two.checks) == (problem, hint, ())
     assert not one.problem
+
+
+def test_a_rename_that_is_not_applied_yet() -> None:
+    spec = spec_of(2)
+    spec["nodes"]["om3"] = {**spec["nodes"].pop("om2"), "renamed_from": "om2"}
+    cluster = cluster_of(spec)
+    answer = Answer(0, b"fact\tnode\tom2\nok\tfiles\tfine\n")
+    heard = ask_one(cluster, cluster.nodes[1], lambda *_: answer)
+    assert heard.problem == "that host is the node om2, not om3"
+    assert heard.hint == "Apply the spec, which renames the node."
 
 
 def test_an_interrupted_run_takes_its_files_away() -> None:
