@@ -103,7 +103,9 @@ def _from_file(ref: SecretRef) -> Secret | Unresolved:
     except read.NotRegularError:
         return Unresolved(f"{path} is not a file")
     except OSError as error:
-        return Unresolved(f"the file {path} cannot be read: {error.strerror}")
+        literal = ref.argument[0].startswith("~") or "$" in ref.argument[0]
+        more = "; `~` and `$NAME` are not replaced, write the whole path" if literal else ""
+        return Unresolved(f"the file {path} cannot be read: {error.strerror}{more}")
     mode = found.status.st_mode
     if found.status.st_uid not in (0, os.geteuid()):
         return Unresolved(f"the file {path} belongs to another user; run: chown $USER {path}")

@@ -182,6 +182,20 @@ def test_a_server_that_is_a_node_names_both_places(tmp_path: Path, kind: str) ->
     assert {"database.host", "nodes.om1.address"} <= {o.get("key") for o in url["origins"]}
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mysql", "mssql", "oracle", "db2"])
+def test_every_place_of_the_password_names_its_reference(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "cluster.yaml").write_text(SMALLEST.replace("postgresql", kind))
+    persistence = "om2:/opt/om/webapps/openmeetings/WEB-INF/classes/META-INF/persistence.xml"
+    access = f"database/{kind}.{'sql' if kind.endswith('sql') and kind != 'mssql' else 'txt'}"
+    for file in (persistence, access):
+        lines = explained(file, tmp_path)["lines"]
+        named = [line for line in lines if "database.password@" in line["text"]]
+        named += [line for line in lines if line["text"].startswith("password ")]
+        assert named
+        for line in named:
+            assert "database.password" in [o.get("key") for o in line["origins"]]
+
+
 def test_what_a_rule_said_of_the_value(tmp_path: Path) -> None:
     spec = SMALLEST.replace("kind: multicast", "group: 224.0.0.0")
     (tmp_path / "cluster.yaml").write_text(spec)
@@ -198,6 +212,9 @@ def test_a_file_that_is_not_what_would_be_built(tmp_path: Path) -> None:
     assert omconf("build", "-o", "out", cwd=tmp_path).code == 0
     fstab = tmp_path / "out/om2/blocks/etc/fstab"
     assert explained("out/om2/blocks/etc/fstab:2", tmp_path)["diagnostics"] == []
+    fstab.write_text(fstab.read_text() + "# more\n")
+    beyond = omconf("explain", "out/om2/blocks/etc/fstab:4", cwd=tmp_path)
+    assert (beyond.code, beyond.rules) == (1, ["OM411", "OM410"])
     fstab.write_text("# nothing\n")
     result = omconf("explain", "out/om2/blocks/etc/fstab:2", cwd=tmp_path)
     assert result.code == 0

@@ -106,6 +106,16 @@ def test_from_a_file(tmp_path: Path) -> None:
     assert isinstance(resolve(ref), Unresolved)
 
 
+@pytest.mark.parametrize("name", ["~/om", "$HOME/om"])
+def test_what_only_a_shell_replaces_in_a_path(tmp_path: Path, name: str) -> None:
+    refused = resolve(SecretRef("file", (name,), str(tmp_path)))
+    assert isinstance(refused, Unresolved)
+    assert "`~` and `$NAME` are not replaced, write the whole path" in refused.why
+    plain = resolve(SecretRef("file", ("om",), str(tmp_path)))
+    assert isinstance(plain, Unresolved)
+    assert "~" not in plain.why
+
+
 def test_from_a_command(tmp_path: Path) -> None:
     def run(code: str) -> Secret | Unresolved:
         return resolve(SecretRef("command", (sys.executable, "-c", code), str(tmp_path)))

@@ -312,8 +312,14 @@ def _in_url(cluster: Cluster) -> dict[str, Placeholder]:
 
 def _connection(cluster: Cluster, password: Placeholder, why: tuple[Origin, ...]) -> list[Line]:
     """One pair a line: OpenJPA trims the white space, and a diff shows what changed."""
+    reference = Value("", cluster.database.password.origin)
     pairs = [
-        line(f"{name}=", *_parts(value), why=(*why, SAME_DATABASE) if ours else why)
+        line(
+            f"{name}=",
+            *_parts(value),
+            *([reference] if value is password else []),
+            why=(*why, SAME_DATABASE) if ours else why,
+        )
         for name, value, ours in connection(cluster, password)
     ]
     lines = [line(f'      <property name="{CONNECTION}"', why=why)]

@@ -62,11 +62,12 @@ class Explained:
     diagnostics: list[Diagnostic]
 
 
-def locate(bundle: Bundle, target: str) -> Located | Diagnostic:
+def locate(bundle: Bundle, target: str) -> Located | list[Diagnostic]:
     """Find `FILE`, `FILE:LINE` or `FILE:LINE:COLUMN`.
 
     FILE is a file of a bundle directory, with any path to that directory before it, or
-    `NODE:/path/on/the/node`. Gives OM410 when the bundle has no such file or line.
+    `NODE:/path/on/the/node`. Gives OM410 when the bundle has no such file or line; the file on
+    disk may have that line (OM411).
     """
     numbered = _NUMBERED.fullmatch(target)
     file, line = (numbered[1], int(numbered[2])) if numbered else (target, None)
@@ -74,16 +75,17 @@ def locate(bundle: Bundle, target: str) -> Located | Diagnostic:
     if not found:
         message = f"{file} is not a file that omconf compiles."
         hint = f"Known files look like {_like(bundle, file)}. `omconf rules` lists the rules."
-        return NO_SUCH_PLACE.at(None, message, hint=hint)
+        return [NO_SUCH_PLACE.at(None, message, hint=hint)]
     # A place may end in another one's; the longest is meant.
     one = max(found, key=lambda located: len(located.place))
     if not one.lines:
         one = replace(one, lines=tuple(_own(bundle, one)))
+    one = replace(one, line=line, file=None if _ON_NODE.fullmatch(file) else file)
     if line is not None and not 1 <= line <= len(one.lines):
         message = f"{one.place} has {len(one.lines)} lines: there is no line {line}."
-        return NO_SUCH_PLACE.at(None, message, hint="Omit the line to explain all lines.")
-    on_disk = None if _ON_NODE.fullmatch(file) else file
-    return replace(one, line=line, file=on_disk)
+        hint = "Omit the line to explain all lines."
+        return [*outdated(bundle, one), NO_SUCH_PLACE.at(None, message, hint=hint)]
+    return one
 
 
 def outdated(bundle: Bundle, located: Located) -> list[Diagnostic]:

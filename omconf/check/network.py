@@ -60,12 +60,15 @@ def check(cluster: Cluster) -> Iterator[Diagnostic]:
     elif multicast and not beyond:
         yield from _apart(cluster)
     if not multicast and len(cluster.nodes) > MANY:
+        too_many = len(cluster.nodes) > TOO_MANY
         yield MANY_MEMBERS.at(
             d.kind.span,
             f"With tcp-ip each of the {len(cluster.nodes)} nodes lists all the others: every new"
             " node changes every node's file.",
-            hint="If the network supports it, multicast needs no lists.",
-            severity=Severity.ERROR if len(cluster.nodes) > TOO_MANY else None,
+            hint=f"With more than {TOO_MANY} nodes, use multicast: the lists would take gigabytes."
+            if too_many
+            else "If the network supports it, multicast needs no lists.",
+            severity=Severity.ERROR if too_many else None,
         )
     for node in cluster.nodes:
         yield from _ports(cluster, node)

@@ -246,11 +246,13 @@ def _domain(cluster: Cluster) -> Iterator[Diagnostic]:
         message = f"`{samba.user.value}` already includes its domain."
         yield WRONG_VALUE.at(samba.domain.span, message, hint="Remove `domain`.")
     if storage.node is not None:
+        by_key = samba.domain is not None and samba.domain.span != samba.user.span
+        mend = "Remove `domain`" if by_key else "Write `user: openmeetings`"
         yield WRONG_VALUE.at(
             (samba.domain or samba.user).span,
             f"`{samba.account}` is a Windows domain account, but the Samba server that omconf "
             f"sets up on `{storage.node}` is not in a domain.",
-            hint="Write `user: openmeetings`, or set `server` to the domain's file server.",
+            hint=f"{mend}, or set `server` to the domain's file server.",
         )
 
 

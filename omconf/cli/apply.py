@@ -25,7 +25,7 @@ def apply(
         Path,
         typer.Argument(
             metavar="SPEC | PLANFILE",
-            parser=output.path,
+            parser=output.spec,
             help="The cluster spec with --ssh, --ansible or --local; otherwise a plan saved by"
             " `omconf plan --out`.",
         ),

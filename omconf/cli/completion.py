@@ -52,8 +52,8 @@ def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
     from omconf.pipeline.compiled import STDIN, check_spec
 
     # The words before an option whose value is yet to be typed belong to no parameter.
-    named = [*ctx.args, ctx.params.get("spec"), ctx.params.get("what"), output.DEFAULT_SPEC]
-    spec = Path(next(filter(None, named)))
+    named = next(filter(None, [*ctx.args, ctx.params.get("spec"), ctx.params.get("what")]), None)
+    spec = Path(named) if named else output.spec(output.DEFAULT_SPEC)
     # Completion never waits for standard input.
     waits = str(spec) == STDIN or (spec.exists() and not spec.is_file())
     cluster = None if waits else check_spec(str(spec)).cluster

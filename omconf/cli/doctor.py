@@ -29,6 +29,8 @@ def doctor(
         output.colourless()
     applying.require_ansible(inventory, ansible=ansible)
     asked = None
+    if ssh and ansible:
+        raise typer.BadParameter("--ssh and --ansible cannot be used together.")
     if ssh or ansible:
         asked = applying.asked_of(
             None, None, ssh=ssh, ansible=ansible, inventory=inventory, sudo=sudo, seconds=seconds

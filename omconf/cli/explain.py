@@ -32,7 +32,7 @@ def explain(
         typer.Option(
             "--spec",
             metavar="SPEC",
-            parser=output.path,
+            parser=output.spec,
             help="The cluster spec.",
             show_default=True,
         ),

@@ -47,7 +47,7 @@ nodes:
 """
 
 
-def init(spec: output.Spec = output.DEFAULT_SPEC, no_color: output.NoColor = False) -> None:
+def init(spec: output.NewSpec = output.DEFAULT_SPEC, no_color: output.NoColor = False) -> None:
     """Write a commented spec to start from, and beside it the JSON Schema for editors.
 
     An existing file is never overwritten. `-` prints the spec alone.

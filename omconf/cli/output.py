@@ -33,7 +33,20 @@ def path(value: str | Path) -> Path:
     return value if isinstance(value, Path) else Path(given(value))
 
 
+def spec(value: str | Path) -> Path:
+    """Read the path of a spec; the default (a Path) may have another name: `default_spec`."""
+    if not isinstance(value, Path) or value.exists():
+        return path(value)
+    from omconf.pipeline.compiled import default_spec
+
+    return Path(default_spec())
+
+
 Spec = Annotated[
+    Path,
+    typer.Argument(metavar="SPEC", parser=spec, help="The cluster spec.", show_default=True),
+]
+NewSpec = Annotated[
     Path,
     typer.Argument(metavar="SPEC", parser=path, help="The cluster spec.", show_default=True),
 ]

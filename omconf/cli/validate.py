@@ -29,7 +29,7 @@ def validate(
         list[Path],
         typer.Argument(
             metavar="SPEC",
-            parser=output.path,
+            parser=output.spec,
             help="Cluster specs; `-` is standard input.",
             show_default=True,
         ),

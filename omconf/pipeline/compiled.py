@@ -73,12 +73,9 @@ def check_spec(path: str) -> Compiled:
     from omconf.files import read
     from omconf.spec.parse import MAX_BYTES
 
-    if path == DEFAULT and not os.path.exists(path):
-        named = sorted(glob.glob(OTHERS[0]) + glob.glob(OTHERS[1]))
-        if len(named) > 1:
-            message = f"There is no {DEFAULT}, and there are {' and '.join(named[:5])}."
-            return Compiled(diagnostics=[NO_SPEC.at(None, message, hint=WHICH)])
-        path = named[0] if named else path
+    if path == DEFAULT and not os.path.exists(path) and len(named := _others()) > 1:
+        message = f"There is no {DEFAULT}, and there are {' and '.join(named[:5])}."
+        return Compiled(diagnostics=[NO_SPEC.at(None, message, hint=WHICH)])
     try:
         # A pipe too: `omconf validate /dev/stdin`, or of a shell's <(...).
         data = (
@@ -87,14 +84,30 @@ def check_spec(path: str) -> Compiled:
             else read.start(path, MAX_BYTES + 1, pipe=True).data
         )
     except OSError as error:
-        hint = (
-            "`omconf init` writes a spec to start from."
-            if isinstance(error, FileNotFoundError)
-            else ""
-        )
+        hint = _instead(path) if isinstance(error, FileNotFoundError) else ""
         found = NO_SPEC.at(None, f"{error.strerror}.", hint=hint, path=path)
         return Compiled(diagnostics=[found])
     return check_text(data, path)
+
+
+def default_spec() -> str:
+    """Return the spec that is read where none is named: `DEFAULT`, or the only one of `OTHERS`."""
+    named = [] if os.path.exists(DEFAULT) else _others()
+    return named[0] if len(named) == 1 else DEFAULT
+
+
+def _others() -> list[str]:
+    return sorted(glob.glob(OTHERS[0]) + glob.glob(OTHERS[1]))
+
+
+def _instead(path: str) -> str:
+    """Advise on a spec that is not there: one with YAML's other suffix, or a new one."""
+    stem, suffix = os.path.splitext(path)
+    same = stem + {".yaml": ".yml", ".yml": ".yaml"}.get(suffix, suffix)
+    others = _others() if path == DEFAULT else []
+    if other := next((name for name in (same, *others) if os.path.exists(name)), None):
+        return f"Name {other}, which exists, or rename it to {path}."
+    return "`omconf init` writes a spec to start from."
 
 
 def check_text(data: bytes, path: str, beside: Mapping[str, bytes] | None = None) -> Compiled:

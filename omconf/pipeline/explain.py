@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from omconf.diagnostics import Diagnostic
 from omconf.resources import rule_page
 from omconf.rules import NO_SUCH_PLACE, all_rules
 
 if TYPE_CHECKING:
     from omconf.bundle.locate import Explained
-    from omconf.diagnostics import Rule
+    from omconf.diagnostics import Diagnostic, Rule
     from omconf.pipeline.compiled import Compiled
 
 
@@ -22,8 +21,8 @@ def explain(compiled: Compiled, target: str) -> Explained | list[Diagnostic]:
     if cluster is None or bundle is None or document is None:
         return compiled.diagnostics
     located = locate(bundle, target)
-    if isinstance(located, Diagnostic):
-        return [located]
+    if isinstance(located, list):
+        return located
     texts = {document.file: document.text}
     if extra := cluster.hazelcast.extra:
         texts[extra.value.path] = extra.value.data.decode("utf-8", "replace")

@@ -81,7 +81,7 @@ def subnet(value: str) -> str:
         refuse(
             WRONG_VALUE,
             f"`{value}` has no prefix length.",
-            f"Write `{network.network_address}/24`.",
+            f"Write `{ipaddress.IPv4Network(f'{value}/24', strict=False)}`.",
         )
     mask = value.partition("/")[2]
     if "." in mask and mask != str(network.netmask):

@@ -22,6 +22,7 @@ from omconf.rules import (
     WRONG_VALUE,
     WRONG_VERSION,
 )
+from omconf.spec import mistakes
 from omconf.spec.document import Float, Integer
 from omconf.spec.refusal import refuse, short
 
@@ -47,7 +48,7 @@ def clean(value: str) -> str:
         refuse(
             UNCARRIABLE,
             "The value contains a line break or an invisible character.",
-            "Write it on one line, without such characters.",
+            f"Write it on one line, without such characters. {mistakes.BACKSLASH}",
         )
     if PLACEHOLDER in value:
         refuse(
@@ -118,6 +119,17 @@ def node_name(value: str, taken: Collection[str] = ()) -> str:
             NODE_NAME,
             f"`{value[:80]}` is not a valid node name: it must be a lower-case host label.",
             f"Write `{better}:`.",
+        )
+    return value
+
+
+def former_name(value: str) -> str:
+    """Check the name that a node had: no other one than it had helps."""
+    if value in RESERVED or not _is_label(value):
+        refuse(
+            NODE_NAME,
+            f"`{value[:80]}` cannot have been the name of a node.",
+            "Write the name that the node had in the spec before, or remove the key.",
         )
     return value
 

@@ -38,6 +38,15 @@ if TYPE_CHECKING:
 ADD_NODE = "Add a node: `om1: {address: 10.1.1.1, url: https://om1.example.org:5443/openmeetings}`."
 _OWN_VARIABLES = frozenset({"properties", "java_options", "options"})
 """Keys whose values may contain `$`, and whose checks have their own hints about it."""
+_OTHER_CHOICES = {
+    "smb": "cifs",
+    "samba": "cifs",
+    "glusterfs": "mounted",
+    "ceph": "mounted",
+    "cephfs": "mounted",
+    "efs": "mounted",
+}
+"""What the kinds of storage are called elsewhere, and here."""
 _RULES = all_rules()
 _WANTED = {
     "string_type": "text",
@@ -196,7 +205,10 @@ def _type_of(model: type[Section], key: str) -> TypeAdapter[Any]:
 def _choice(key: str, value: str, expected: str) -> str:
     """Return a hint with the most similar choice, or with all choices."""
     choices = re.findall("'([^']+)'", expected)
-    near = meant(value, choices)
+    if value == "nfs4" and "nfs" in choices:
+        return "Write `kind: nfs` and `type: nfs4`."
+    other = _OTHER_CHOICES.get(value.lower())
+    near = other if other in choices else meant(value, choices)
     return " or ".join(f"`{key}: {choice}`" for choice in ([near] if near else choices)).join(
         ("Write ", ".")
     )
@@ -238,7 +250,12 @@ def _unknown_key(document: Document, path: Path) -> Diagnostic:
     key_meant = keys.intended(path)
     where = keys.name_of(path[:-1]) if len(path) > 1 else "the spec"
     known = ", ".join(keys.fields_at(path[:-1]))
-    hint = f"Did you mean `{key_meant[-1]}`?" if key_meant else f"Valid keys here: {known}."
+    if key_meant:
+        hint = f"Did you mean `{key_meant[-1]}`?"
+    elif section := keys.elsewhere(key):
+        hint = f"It is a key of `{section}`: move it there."
+    else:
+        hint = f"Valid keys here: {known}."
     shown = (
         mistakes.key_of(key) if hides(key) or _means_a_secret(path) else key
     )  # what follows may be the secret itself

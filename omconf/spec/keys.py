@@ -19,7 +19,12 @@ if TYPE_CHECKING:
 _KEY = regex(r"(?:^|[{,])\s{0,99}[\"']?([A-Za-z_][\w-]{0,40})")
 _MOST = 200
 """Different words that are compared with the spec's keys."""
-_OTHER_NAMES: dict[Path, str] = {("storage", "mount_options"): "options"}
+_OTHER_NAMES: dict[Path, str] = {
+    ("storage", "mount_options"): "options",
+    ("database", "hostname"): "host",
+    ("openmeetings", "version"): "release",
+    ("name",): "cluster",
+}
 """Keys that are often taken for those that they are called here, although another is more similar."""
 _ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
 
@@ -40,6 +45,16 @@ def intended(path: Path) -> Path | None:
         return (*path[:-1], _OTHER_NAMES[path])
     near = meant(mistakes.key_of(str(path[-1])), fields_at(path[:-1]))
     return (*path[:-1], near) if near else None
+
+
+def elsewhere(key: str) -> str | None:
+    """Return the one section of single keys that has a key which stands in another one.
+
+    None if several have it, or if its name says nothing of one section.
+    """
+    sections = {name: section_of(info) for name, info in Spec.model_fields.items()}
+    has = [name for name, model in sections.items() if model and key in model.model_fields]
+    return has[0] if len(has) == 1 and has[0] != "ignore" and key != "name" else None
 
 
 def is_secret(name: str) -> bool:

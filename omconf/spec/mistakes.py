@@ -17,6 +17,7 @@ _TEMPLATE = regex(r"\{\{|\{%|\$\{?[A-Za-z_]|@[A-Za-z_]+@")
 
 TEMPLATE = "A spec is no template: write the value, or render the file before omconf reads it."
 VARIABLE_ALONE = "Write the variable's name alone, without `$` and braces: `{env: OM_DB_PASSWORD}`."
+BACKSLASH = "In single quotes a backslash is a plain character."
 _JDBC = "Give `database.host`, `database.port` and `database.name` by themselves."
 
 

@@ -25,8 +25,16 @@ _SAYS = (
         "there is a `: ` where none is allowed",
         "Put text that holds `: ` in quotes; check the indentation of this line.",
     ),
-    ("expected ',' or ']'", "the `[` of line {line} is not closed before this", ""),
-    ("expected ',' or '}'", "the `{{` of line {line} is not closed before this", ""),
+    (
+        "expected ',' or ']'",
+        "the `[` of line {line} is not closed before this",
+        "Write a comma between items, or the `]`.",
+    ),
+    (
+        "expected ',' or '}'",
+        "the `{{` of line {line} is not closed before this",
+        "Write a comma between keys, or the `}`.",
+    ),
     (
         "did not find expected key",
         "a key is missing here, in the mapping of line {line} goes on",
@@ -38,11 +46,8 @@ _SAYS = (
         "Start all items of a list in the same column, and what follows the list further to the left.",
     ),
     ("another document", "a second document begins here", "A spec is one document: remove `---`."),
-    (
-        "escape character",
-        "there is an unknown backslash escape",
-        "In single quotes a backslash is a plain character.",
-    ),
+    ("escape character", "there is an unknown backslash escape", mistakes.BACKSLASH),
+    ("expected hex", "the backslash escape before this has too few digits", mistakes.BACKSLASH),
     ("end of stream", "the quote that opens on line {line} is not closed", ""),
     ("undefined alias", "there is an alias without an anchor above it", ""),
 )

@@ -30,6 +30,15 @@ def _zone_of(hours: int) -> str:
 _NOT_JAVAS = ("ROC", "Factory")
 """Zones that the JVM takes for GMT all the same (measured: 17.0)."""
 
+_ABBREVIATION = regex(r"[A-Z]{1,5}|[a-z]{1,5}")
+"""`CEST`, `PST`: the JVM knows some (measured: 17.0), and the most similar name is another zone."""
+
+
+def _zone_at(place: str, known: list[str]) -> str | None:
+    """Return the zone of a city: `Europe/Paris` for `Paris`, `America/New_York` for `new york`."""
+    end = f"/{place.strip().replace(' ', '_').lower()}"
+    return next((zone for zone in known if f"/{zone.lower()}".endswith(end)), None)
+
 
 def time_zone(value: str) -> str:
     """Check the name of a time zone; the JVM takes an unknown one for GMT, without a word.
@@ -48,13 +57,16 @@ def time_zone(value: str) -> str:
                     "a zone is not an offset from GMT",
                     ", whose sign is the other way round",
                 )
-            else:
-                near = meant(value, known)
+            elif (near := _zone_at(value, known)) or not _ABBREVIATION.fullmatch(value):
+                near = near or meant(value, known)
                 why, more = "the JVM would use GMT instead", ""
+            else:
+                near = value.upper()
+                why, more = "an abbreviation is not an IANA name", ""
             hint = (
                 f"Write `{near}`{more}."
                 if near in known
-                else "Write an IANA name: `Europe/Berlin`."
+                else "Write an IANA name, for example `Europe/Berlin`."
             )
             refuse(UNKNOWN_ZONE, f"The time zone `{value[:80]}` is unknown: {why}.", hint)
     return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from omconf.formats.names import HOST, NUMERIC
 from omconf.formats.urls import MAX_URL, WEB
@@ -67,4 +67,4 @@ def _better(value: str, node: str) -> str:
     if not found or not _is_host(host):
         host, port = f"{node}.example.org", "5443"
     kept = f":{port}" if port and int(port) < 2**16 else ""
-    return f"https://{host}{kept}{path or '/openmeetings'}"
+    return f"https://{host}{kept}{quote(path) or '/openmeetings'}"

@@ -82,7 +82,7 @@ InstanceName = Annotated[
     AfterValidator(checks.instance_name),
     _shaped(names.INSTANCE, "Server 1", names.MAX_INSTANCE),
 ]
-NodeName = Annotated[str, AfterValidator(checks.node_name), Field(examples=["om-old"])]
+NodeName = Annotated[str, AfterValidator(checks.former_name), Field(examples=["om-old"])]
 Address = Annotated[str, AfterValidator(addresses.reachable), _shaped(_ADDRESS, "10.1.1.1")]
 PublicAddress = Annotated[
     str, AfterValidator(addresses.public_address), _shaped(_PUBLIC, "203.0.113.7:15701")

@@ -8,10 +8,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from omconf import __version__
+from omconf.regex import regex
+from omconf.resources import rule_page
 
 if TYPE_CHECKING:
     from omconf.diagnostics import Rule
     from omconf.views.document import Document
+
+_LINK = regex(r"\[([^\]\n]+)\]\([^)\s]+\)")
+"""A link of Markdown, with its text."""
 
 
 def log(document: Document, rules: dict[str, Rule]) -> dict[str, Any]:
@@ -31,7 +36,7 @@ def log(document: Document, rules: dict[str, Rule]) -> dict[str, Any]:
                             {
                                 "id": name,
                                 "shortDescription": {"text": rules[name].title},
-                                "helpUri": f"docs/rules/{name}.md",
+                                "help": _help(name),
                             }
                             for name in named
                         ],
@@ -41,6 +46,17 @@ def log(document: Document, rules: dict[str, Rule]) -> dict[str, Any]:
                 "results": [_result(d, named.index(d["rule"])) for d in found],
             }
         ],
+    }
+
+
+def _help(name: str) -> dict[str, str]:
+    """Return a rule's page, which has no absolute address as a `helpUri` must be."""
+    command = f"omconf explain {name}"
+    page = rule_page(name).read_text("utf-8")
+    # A link to another page leads nowhere where the code host shows this one.
+    return {
+        "text": f"To read about this rule, run: {command}",
+        "markdown": _LINK.sub(r"\1", page),
     }
 
 

@@ -281,3 +281,26 @@ def test_a_server_by_an_address_that_two_nodes_have() -> None:
     assert (error.rule.id, error.hint) == ("OM105", "Name one node: `om1`, for example.")
     data["storage"]["server"] = "om2"
     assert not rules_of(data)
+
+
+@pytest.mark.parametrize(
+    ("count", "severity", "hint"),
+    [
+        (50, "", ""),
+        (51, "warning", "If the network supports it, multicast needs no lists."),
+        (1000, "warning", "If the network supports it, multicast needs no lists."),
+        (
+            1001,
+            "error",
+            "With more than 1000 nodes, use multicast: the lists would take gigabytes.",
+        ),
+    ],
+)
+def test_lists_of_members(count: int, severity: str, hint: str) -> None:
+    text = yaml.safe_dump(spec_of(count, discovery={"kind": "tcp-ip"}))
+    loaded = load(text.encode(), "cluster.yaml")
+    assert loaded.spec is not None
+    cluster, _ = resolve(loaded.document, loaded.spec)
+    assert cluster is not None
+    found = [d for d in check(cluster) if d.rule.id == "OM226"]
+    assert [(d.severity, d.hint) for d in found] == ([(severity, hint)] if severity else [])

@@ -108,11 +108,29 @@ def test_where_no_spec_is_named_one_with_another_name_is_found(tmp_path: Path) -
     data = SPEC.read_bytes()
     (tmp_path / "b.omconf.yaml").write_bytes(data)
     assert omconf("validate", cwd=tmp_path).out.startswith("b.omconf.yaml is valid")
+    named = omconf("validate", "cluster.yaml", cwd=tmp_path)
+    assert (named.code, named.rules) == (1, ["OM100"])
+    assert "hint: Name b.omconf.yaml, which exists, or rename it to cluster.yaml." in named.err
+    built = omconf("build", "-o", "out", cwd=tmp_path)
+    assert built.code == 0
+    (tmp_path / "out/om2/blocks/etc/fstab").unlink()
+    stale = omconf("build", "-o", "out", "--check", cwd=tmp_path)
+    assert "omconf build b.omconf.yaml -o out" in stale.out + stale.err
     (tmp_path / "omconf.yaml").write_bytes(data)
     done = omconf("validate", cwd=tmp_path)
     assert (done.code, done.rules) == (1, ["OM100"])
     (tmp_path / "cluster.yaml").write_bytes(data)
     assert omconf("validate", cwd=tmp_path).out.startswith("cluster.yaml is valid")
+
+
+def test_a_spec_with_the_other_suffix_of_yaml_is_named(tmp_path: Path) -> None:
+    missing = omconf("validate", "a.omconf.yml", cwd=tmp_path).err
+    assert "hint: `omconf init` writes a spec to start from." in missing
+    (tmp_path / "cluster.yml").write_bytes(SPEC.read_bytes())
+    (tmp_path / "a.omconf.yaml").mkdir()
+    told = omconf("validate", "cluster.yaml", cwd=tmp_path).err
+    assert "hint: Name cluster.yml, which exists, or rename it to cluster.yaml." in told
+    assert "Name a.omconf.yaml, which" in omconf("validate", "a.omconf.yml", cwd=tmp_path).err
 
 
 def test_of_several_specs_the_one_that_cannot_be_read_is_named(tmp_path: Path) -> None:

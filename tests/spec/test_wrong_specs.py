@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -399,13 +400,23 @@ LEAKS = [
 ]
 
 
+def without_pages(printed: str, form: str) -> str:
+    """Drop the rules' pages, whose examples have a secret too."""
+    if form != "sarif":
+        return printed
+    log = json.loads(printed)
+    for rule in log["runs"][0]["tool"]["driver"]["rules"]:
+        del rule["help"]
+    return json.dumps(log)
+
+
 @pytest.mark.parametrize(("old", "new"), LEAKS, ids=range(len(LEAKS)))
 def test_secrets_in_wrong_places_are_never_shown(old: str, new: str, tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text(SMALLEST.replace(old, new, 1))
     for form in ("human", "json", "github", "sarif"):
         printed = omconf("validate", "--format", form, cwd=tmp_path)
         assert printed.code == 1
-        assert "hunter2" not in printed.err + printed.out
+        assert "hunter2" not in printed.err + without_pages(printed.out, form)
 
 
 def test_a_plain_secret_is_never_shown(tmp_path: Path) -> None:

@@ -24,5 +24,13 @@ def test_files_by_the_current_folder_and_rules_by_their_pages(tmp_path: Path) ->
         place = result["locations"][0]["physicalLocation"]
         assert place["artifactLocation"]["uri"] == uri
         (rule,) = run["tool"]["driver"]["rules"]
-        assert rule["helpUri"] == "docs/rules/OM206.md"
-        assert (ROOT / rule["helpUri"]).is_file()
+        assert "helpUri" not in rule  # it would have to be absolute
+        assert rule["help"]["text"].endswith("omconf explain OM206")
+        assert rule["help"]["markdown"] == (ROOT / "docs/rules/OM206.md").read_text("utf-8")
+
+
+def test_no_links_to_pages_that_are_not_there(tmp_path: Path) -> None:
+    (tmp_path / "cluster.yaml").write_text(SMALLEST + "unknown: 1\n")
+    told = omconf("validate", "--format", "sarif", cwd=tmp_path).out
+    (rule,) = json.loads(told)["runs"][0]["tool"]["driver"]["rules"]
+    assert "Write the key as in the table of all keys." in rule["help"]["markdown"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from omconf.artifacts.contents import Line, line
 from omconf.artifacts.database_access.statements import SCRIPT, STEP, clients, lines_of
 from omconf.formats import header
+from omconf.origin import Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,8 @@ def grants(cluster: Cluster) -> Iterator[Line]:
         SCRIPT,
     )
     yield line("user      ", database.user, why=(STEP,))
-    yield line("password  what the spec reads for database.password", why=(STEP,))
+    reference = Value("", database.password.origin)
+    yield line("password  what the spec reads for database.password", reference, why=(STEP,))
     if database.service:
         yield line("service   ", database.service, why=(STEP,))
     else:
