@@ -92,6 +92,7 @@ class Jvm(BlockKind):
         "/usr/lib/systemd/system/{unit}",
         "/lib/systemd/system/{unit}",
         "/etc/systemd/system/{unit}.d/*.conf",
+        "/etc/systemd/system/service.d/*.conf",
         "/etc/default/openmeetings",
         HOST_ZONE,
         "{home}/bin/catalina.sh",
