@@ -263,13 +263,17 @@ def _exported(
 ) -> None:
     said = [f.value for m in shared.values() if (f := m.node.fact("storage", "export"))]
     paths = {str(path).rstrip("/") for path in said}
+    known = common.hosts if common else {}
     mine = [e for e in served if not paths or e.path.rstrip("/") in paths]
+    if any(e.client.lower() in known for e in mine):
+        # A single host that is no node, as one for backups, keeps its line and its options.
+        mine = [e for e in mine if e.client.lower() in known or not _ADDRESS.fullmatch(e.client)]
+        mine.sort(key=lambda e: e.client.lower() not in known)
     for export in mine[:1]:
         same = export.settled == ",".join(nfs_options.settle_export(_EXPORT_DEFAULT))
         value = _EXPORT_DEFAULT if same else list(export.options)
         key = ("storage", "export_options")
         owner.tell(key, value, export.place, default=_EXPORT_DEFAULT)
-    known = common.hosts if common else {}
     many = [e for e in mine if not _ADDRESS.fullmatch(e.client) and e.client.lower() not in known]
     if many and len(many) == len(mine) and "*" not in {e.client for e in many}:
         clients = [e.client for e in many]

@@ -103,9 +103,7 @@ class Exports(BlockKind):
         """Take `host (rw)` over as a whole: left alone, the world would keep what the space gave it."""
         ours, known = {(e.whole, e.key.rpartition(" ")[0]) for e in taken}, frozenset(taken)
         return [
-            e
-            for e in entries
-            if e.key.endswith(" *") and (e.whole, e.key[:-2]) in ours and e not in known
+            e for e in entries if e.unnamed and (e.whole, e.key[:-2]) in ours and e not in known
         ]
 
     def elsewhere(self, cluster: Cluster, artifact: Artifact, texts: Texts) -> Elsewhere:

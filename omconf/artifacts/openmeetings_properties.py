@@ -20,7 +20,7 @@ from omconf.artifacts.reading import Reading
 from omconf.diagnostics import Finding
 from omconf.formats import properties
 from omconf.origin import FromFormat, Value
-from omconf.rules import MANY_SHARE, NOT_IN_RELEASE, TWO_NAMES
+from omconf.rules import MANY_SHARE, NOT_IN_RELEASE, TWO_NAMES, UNUSABLE_FILE
 from omconf.secrets import Secret
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ TURN = {
     "turn_mode": "kurento.turn.mode",
     "turn_ttl": "kurento.turn.ttl",
 }
+_BACKSLASH = r"Write a backslash as `\\`, or the path with `/`."
 _SECRETS = frozenset({TURN_SECRET, *REMEMBER.values()})
 _KNOWN = frozenset({URL, KUID, IGNORED, *TURN.values(), *_SECRETS})
 
@@ -102,6 +103,9 @@ class OpenMeetingsProperties(Kind):
                 reading.lines[key] = setting.line
             elif key in _KNOWN:
                 reading.add(key, setting.value, setting.line)
+        if number := properties.malformed(text):
+            message = r"`\u` without four hexadecimal digits: Java refuses the whole file."
+            reading.findings.append(Finding(UNUSABLE_FILE, number, message, _BACKSLASH))
         return reading
 
     def keep(self, key: str, replaced: bool) -> str:

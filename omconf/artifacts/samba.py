@@ -134,16 +134,17 @@ class Share(BlockKind):
         ]
 
     def beside(self, entries: list[Entry], wanted: Mapping[str, Entry]) -> list[Finding]:
-        """Report hosts of `[global]` that shut nodes out, whatever the share itself allows."""
+        """Report what Samba reads besides, and hosts of `[global]` that shut nodes out."""
+        unread = smb_conf.unread(entries)
         theirs = self.counted([e for e in entries if e.key in _GLOBAL_HOSTS])
         allow, deny = (theirs[key].value if key in theirs else "" for key in _GLOBAL_HOSTS)
         ours = next((e.value for key, e in wanted.items() if key.endswith("]/hosts allow")), "")
         out = [a for a in ours.split() if theirs and smb_hosts.allows(a, allow, deny) is False]
         if not out:
-            return []
+            return unread
         message = f"`[global]` shuts {listed(out)} out, whatever a share allows."
         hint = "Add the nodes' addresses to its `hosts allow`, or leave hosts to the shares."
-        return [Finding(SHUT_OUT, max(e.line for e in theirs.values()), message, hint)]
+        return [*unread, Finding(SHUT_OUT, max(e.line for e in theirs.values()), message, hint)]
 
     def keep(self, key: str, replaced: bool) -> str:
         """Return the key of `storage` that a replaced setting comes from."""

@@ -53,7 +53,7 @@ _MISTAKES = {
 _LOST = ": the options of omconf's block are lost."
 _MOVE = "Move it out of `if`, functions, quotes and here-documents, and before any `exit`."
 _KEEP = 'Write `JAVA_OPTS="$JAVA_OPTS ..."`.'
-_UNREAD = "omconf's block overrides it, except for options in CATALINA_OPTS."
+_UNREAD = "omconf's block overrides what stands before it, except in CATALINA_OPTS."
 
 WHITELIST = ("[B", "java.util", "org.apache.openjpa", "org.apache.openmeetings.db.entity")
 """If one is missing, every remote commit is dropped, and caches stay stale (measured)."""
@@ -92,6 +92,7 @@ class Jvm(BlockKind):
         "/usr/lib/systemd/system/{unit}",
         "/lib/systemd/system/{unit}",
         "/etc/systemd/system/{unit}.d/*.conf",
+        "/etc/systemd/system/service.d/*.conf",
         "/etc/default/openmeetings",
         HOST_ZONE,
         "{home}/bin/catalina.sh",

@@ -42,7 +42,8 @@ class Entry:
 
     `line` and `last_line` count the physical lines from 1. `span` is what goes when this entry
     alone is adopted, `whole` the logical line (with its line end) that goes when all of its
-    `siblings` entries are; both are character offsets, the end exclusive.
+    `siblings` entries are; both are character offsets, the end exclusive. `unnamed` is an entry
+    whose key is not written there: an export to the world by a bracket alone.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Entry:
     span: tuple[int, int]
     whole: tuple[int, int]
     siblings: int = 1
+    unnamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

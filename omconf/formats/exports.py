@@ -298,6 +298,7 @@ class _Reader:
                 self.span(word, read.whole),
                 read.whole,
                 len(read.clients),
+                unnamed=not client,
             )
         )
 

@@ -49,13 +49,14 @@ _TOKEN = regex(
     r"(?![ \t]*\))"
     r"|(?P<close>\)|(?<![^\s;&)])\}(?![^\s;&|)<>]))"
     rf"|{START}(?:{_FUNCTION}|(?P<group>\{{)(?=\s)|(?P<leave>return|exit)(?![^\s;&|)}}])"
-    r"|(?P<command>export|readonly|declare|typeset|local|unset|:)(?=[ \t])"
+    r"|(?P<command>export|readonly|declare|typeset|local|unset|eval|read|printf|:)(?=[ \t])"
     rf"|(?=(?P<word>{'|'.join(WORDS.split())})(?![^\s;&|)]))|(?=[A-Za-z_]\w*+\+?=))"
     r"|(?P<subshell>\()",
     re.MULTILINE,
 )
 _NAME = regex(
-    rf"{_BLANK}*+(?:-[A-Za-z]++(?!\S)|(?P<name>[A-Za-z_]\w*+)(?:(?P<more>\+?)(?P<equals>=)|(?![^\s;&|)])))"
+    rf"""{_BLANK}*+(?:-[A-Za-z]++(?!\S)|(?P<quote>["']?)(?P<name>[A-Za-z_]\w*+)"""
+    r"(?:(?P<more>\+?)(?P<equals>=)|(?![^\s;&|)])))"
 )
 _ASSIGNMENT = regex(rf"{_BLANK}*+(?P<name>[A-Za-z_]\w*+)(?P<more>\+?)=")
 _VALUE = regex(
@@ -189,6 +190,8 @@ class Shell:
             return _behind(text, match["here"].strip("'\"\\"), end)
         elif command == ":":
             return self.tried(script, text, end, line)
+        elif command in ("eval", "read", "printf"):
+            return self.guessed(script, text, end, line, command)
         elif command:
             return self.named(script, text, end, line, command)
         else:
@@ -211,6 +214,21 @@ class Shell:
                 break
         return at
 
+    def guessed(self, script: Script, text: str, at: int, line: int, command: str) -> int:
+        """Note what `eval`, `read` and `printf -v` add: only the node's shell can tell the value."""
+        words = list[str]()
+        while blank := _ARGUMENT.match(text, at):
+            raw, at = self.raw(text, blank.end())
+            words.append(MARK.sub("", _flat(list(self.expanded(raw, "")), _MAX_COMPARED)))
+            if not raw:
+                break
+        if command == "printf":
+            words = words[1:2] if words[:1] == ["-v"] else []
+        for name in VARIABLES:
+            if name in words or re.search(rf"\b{name}\+?=", " ".join(words)):
+                self.set(name, f" '${{{name}}}'", True, script.path, line)
+        return at
+
     def named(self, script: Script, text: str, at: int, line: int, command: str) -> int:
         """Carry out `export` and the like, with all names behind it; return where it ends."""
         begin, exports = at, command == "export"
@@ -223,7 +241,10 @@ class Shell:
             if command == "unset" and name:
                 self.unset(name, line)
             elif found["equals"]:
-                raw, at = self.raw(text, at, Mistake(name, "", line))
+                # The quote may stand before the name: `export "NAME=VALUE"`.
+                quote, start = found["quote"], found.start("quote")
+                raw, end = self.raw(text, start if quote else at, Mistake(name, "", line))
+                raw, at = quote + raw[at - start :] if quote else raw, max(at, end)
                 self.set(name, raw, bool(found["more"]), script.path, line)
             if exports and name and self.taken is not False:
                 self.exported.add(name)
@@ -236,6 +257,8 @@ class Shell:
             line += text.count("\n", begin, found.end())
             begin = found.end()
             raw, at = self.raw(text, begin, Mistake(found["name"], "", line))
+            array = text[at : at + 1] == "(" and found["name"] in VARIABLES
+            raw = f" '${{{found['name']}}}'" if array else raw  # only bash knows what of it counts
             todo.append((found["name"], raw, bool(found["more"]), script.path, line))
         if _ENDS.match(text, at) or text[at : at + 1] in "'\"(<>":
             for each in todo:

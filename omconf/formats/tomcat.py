@@ -46,7 +46,7 @@ def given(own: str, texts: Mapping[str, str], block: Block | None = None) -> Giv
     catalina = f"{own.removesuffix('setenv.sh')}catalina.sh"
     start, end = sourcing(texts.get(catalina, ""), catalina)
     units = {path: text for path, text in texts.items() if path not in (own, catalina)}
-    environment = unit_file.Environment.of(_in_order(units))
+    environment = unit_file.Environment.of(in_order(units))
     for name, _, _ in environment.files:
         if name in units:
             environment.values |= unit_file.assignments(units[name], name)
@@ -116,9 +116,15 @@ def _up_to_block(scripts: Iterable[Script]) -> Iterator[Script]:
         yield script
 
 
-def _in_order(units: Mapping[str, str]) -> dict[str, str]:
-    """The unit's file, of several the one that counts, and its drop-ins in the order of systemd."""
+def in_order(units: Mapping[str, str]) -> dict[str, str]:
+    """Order the unit's file, of several the one that counts, and its drop-ins as systemd reads them.
+
+    Drop-ins of all services are sorted in by their names; the unit's own one of a name replaces them.
+    """
     mains = [path for path in units if path.endswith(".service")]
     main = min(mains, key=lambda path: not path.startswith("/etc/"), default=None)
-    drop_ins = sorted(path for path in units if path.endswith(".conf"))
-    return {path: units[path] for path in ([main] if main else []) + drop_ins}
+    drop_ins = [path for path in units if path.endswith(".conf")]
+    drop_ins.sort(key=lambda path: not path.startswith("/etc/systemd/system/service.d/"))
+    of_name = {path.rpartition("/")[2]: path for path in drop_ins}
+    order = [*([main] if main else []), *(of_name[name] for name in sorted(of_name))]
+    return {path: units[path] for path in order}

@@ -647,6 +647,17 @@ def test_several_servers_of_the_database(trees: Path, hosts: str, servers: objec
     assert done.code == 0, (found["differences"], found["diagnostics"])
 
 
+@pytest.mark.parametrize("backup", ["10.1.1.99(ro)", "10.1.1.0/24(ro)", "*.example.net(ro)"])
+def test_the_nodes_own_export_options_count(trees: Path, backup: str) -> None:
+    line = f"/opt/omdata {backup} 10.1.1.2(rw,sync,no_subtree_check,no_root_squash)\n"
+    put(trees / "om1", "/etc/exports", line)
+    _, found = imported(trees)
+    options = yaml.safe_load(found["spec"])["storage"]["export_options"]
+    assert options == ["rw", "sync", "no_subtree_check", "no_root_squash"]
+    said = [d for d in found["diagnostics"] if "different options" in d["message"]]
+    assert len(said) == (backup != "10.1.1.99(ro)")
+
+
 @pytest.mark.parametrize("client", ["*.org", "0.0.0.0/1", "*.om.example.org"])
 def test_an_export_to_outsiders_is_no_value_of_a_spec(trees: Path, client: str) -> None:
     put(trees / "om1", "/etc/exports", f"/opt/omdata {client}(rw,sync,no_subtree_check)\n")

@@ -123,3 +123,8 @@ def test_secrets_of_the_login_cookie() -> None:
         "remember.me.encryption.key": "@omconf:secrets.remember_me_key@",
         "remember.me.encryption.salt": "@omconf:secrets.remember_me_salt@",
     }
+
+
+def test_a_file_that_java_refuses_is_an_error() -> None:
+    (finding,) = KIND.read("a=b\ndir=C:\\users\n").findings
+    assert (finding.rule.id, finding.line) == ("OM301", 2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omconf.formats.properties import merge, pair, read
+from omconf.formats.properties import malformed, merge, pair, read, without
 
 TEXT = """\
 # a comment = not a key
@@ -48,6 +48,34 @@ def test_merging_touches_only_the_keys_that_are_ours() -> None:
         == TEXT.replace("colon: with spaces \\\n    and a second line", "colon=x") + "new=a,b\n"
     )
     assert merge("a=1\r\nb=2", {"b": "3", "c": "4"}) == "a=1\r\nb=3\r\nc=4\r\n"
+
+
+def test_a_carriage_return_alone_ends_a_line() -> None:
+    text = "# note\ra=old\rtheirs=1\rb=x\\\r  y\r\rc=2"
+    assert {k: (s.value, s.line) for k, s in read(text).items()} == {
+        "a": ("old", 2),
+        "theirs": ("1", 3),
+        "b": ("xy", 4),
+        "c": ("2", 7),
+    }
+    assert merge(text, {"a": "new", "b": "z"}) == "# note\ra=new\rtheirs=1\rb=z\r\rc=2"
+    assert without(text, ["a", "b"]) == "# note\rtheirs=1\r\rc=2"
+    assert merge("a=1\r", {"b": "2"}) == "a=1\rb=2\n"
+    assert merge("a=1\\\r\r\n", {"a": "2"}) == "a=2\r\n"
+
+
+def test_java_refuses_a_file_with_an_unfinished_code() -> None:
+    for fine in (
+        r"a=\u00e4",
+        r"a=\\users",
+        r"# C:\users",
+        r"a=\U",
+        "a=b\\\nu=c",
+        "a=\\u00\\\n  e4",
+    ):
+        assert malformed(f"x=1\n{fine}\n") is None, fine
+    for wrong in (r"dir=C:\users", r"\u12=a", r"a=\\\u00g1", r"a=\u00"):
+        assert malformed(f"x=1\n{wrong}\n") == 2, wrong
 
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)

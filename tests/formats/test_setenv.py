@@ -14,6 +14,8 @@ from omconf.formats.tomcat import parts
     [
         ('JAVA_OPTS="$JAVA_OPTS -DDATA_DIR=/srv/x"\n', [("-DDATA_DIR=/srv/x", 1)]),
         ('export JAVA_OPTS="${JAVA_OPTS:-} -Da=1"', [("-Da=1", 1)]),
+        ('export X=1 "JAVA_OPTS=$JAVA_OPTS -Da=1" Y=2', [("-Da=1", 1)]),
+        ("declare -x 'CATALINA_OPTS=-Da=1 -Db=2'", [("-Da=1", 1), ("-Db=2", 1)]),
         ('#JAVA_OPTS=-Da=1\n\nJAVA_OPTS="\\\n -Da=1 \\\n -Db=2"', [("-Da=1", 3), ("-Db=2", 3)]),
         ('D=/srv\nCATALINA_OPTS+=" -DDATA_DIR=$D/x"', [("-DDATA_DIR=/srv/x", 2)]),
         ('JAVA_OPTS="-Dx=\'a b\' -Dy=\\"c d\\""', [("-Dx=a b", 1), ("-Dy=c d", 1)]),
@@ -122,6 +124,11 @@ def test_what_only_the_node_knows(value: str) -> None:
         ('add() { JAVA_OPTS="$JAVA_OPTS $1"; }\nadd -Da=1', "$1"),
         ('opts=(-Da=1 -Db=2)\nJAVA_OPTS="${opts[*]}"', "${opts[*]}"),
         ('for o in -Da=1; do JAVA_OPTS="$JAVA_OPTS $o"; done', "$o"),
+        ('eval "JAVA_OPTS=-Da=1"', "${JAVA_OPTS}"),
+        ("V=CATALINA_OPTS; eval $V=-Da=1", "${CATALINA_OPTS}"),
+        ("read -r JAVA_OPTS X </etc/options", "${JAVA_OPTS}"),
+        ("printf -v JAVA_OPTS %s -Da=1", "${JAVA_OPTS}"),
+        ("JAVA_OPTS=(-Da=1 -Db=2)", "${JAVA_OPTS}"),
     ],
 )
 def test_words_that_only_the_node_knows(text: str, said: str) -> None:

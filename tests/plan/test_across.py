@@ -108,6 +108,18 @@ def test_a_one_counts_as_false(deployed: Path) -> None:
     assert found(deployed) == {("OM318", "om1"), ("OM334", "om1")}
 
 
+@pytest.mark.parametrize("old", ["hazelcast", 'name="name">om1<'])
+def test_what_hazelcast_refuses_is_no_matter_of_format(deployed: Path, old: str) -> None:
+    """Hazelcast compares the root's name with its prefix, and knows no attribute `value`."""
+    if old == "hazelcast":
+        edit(deployed, "om1", "<hazelcast xmlns=", "<hz:hazelcast xmlns:hz=")
+        file = deployed / "om1" / HAZELCAST
+        file.write_text(re.sub("<(/?)([a-z])(?![a-z]*:)", r"<\1hz:\2", file.read_text()))
+    else:
+        edit(deployed, "om1", old, 'name="name" value="om1">om1<')
+    assert found(deployed) == {("OM301", "om1")}
+
+
 def test_one_kuid_on_two_nodes_of_a_media_server() -> None:
     """The spec says nothing of the media server; what is deployed is still checked."""
     shipped = (

@@ -21,6 +21,7 @@ CATALINA = "/opt/om/bin/catalina.sh"
 UNIT = "/etc/systemd/system/openmeetings.service"
 STOCK = "/usr/lib/systemd/system/openmeetings.service"
 DROP_IN = f"{UNIT}.d/local.conf"
+OF_ALL = "/etc/systemd/system/service.d/site.conf"
 EXPORTS = "/etc/exports.d/om.exports"
 MOUNT = "/etc/systemd/system/opt-omdata.mount"
 STOCK_CATALINA = (
@@ -77,13 +78,22 @@ def unit(options: str) -> str:
         {STOCK: unit("-DDATA_DIR=/srv/omdata")},
         {UNIT: unit("-DDATA_DIR=/srv/x"), DROP_IN: unit("-DDATA_DIR=/srv/omdata")},
         {STOCK: unit("-DDATA_DIR=/srv/x"), UNIT: unit("-DDATA_DIR=/srv/omdata")},
+        {UNIT: unit("-DDATA_DIR=/srv/x"), OF_ALL: unit("-DDATA_DIR=/srv/omdata")},
         {CATALINA: 'JAVA_OPTS="-DDATA_DIR=/srv/omdata"\n' + STOCK_CATALINA},
         {
             UNIT: unit("-DDATA_DIR=/x"),
             CATALINA: f"JAVA_OPTS=-DDATA_DIR=/srv/omdata\n{STOCK_CATALINA}",
         },
     ],
-    ids=["unit", "stock", "drop-in", "own unit", "catalina", "catalina after unit"],
+    ids=[
+        "unit",
+        "stock",
+        "drop-in",
+        "own unit",
+        "of all services",
+        "catalina",
+        "catalina after unit",
+    ],
 )
 def test_what_the_jvm_gets_from_elsewhere_is_what_is_deployed(around: dict[str, str]) -> None:
     plan = planned(around, first=True)

@@ -158,6 +158,24 @@ def test_restored_entries_do_not_become_part_of_a_line_that_goes_on() -> None:
     assert restored == f"{theirs}\n{share}"
 
 
+def test_a_world_that_the_line_names_stays(deployed: Path) -> None:
+    file = deployed / "om1/etc/exports"
+    ours = "10.1.1.2(rw,sync,no_subtree_check)"
+    file.write_text(f"/opt/omdata *(ro) {ours}\n")
+    document, _ = plan(deployed)
+    assert document["has_changes"] is False
+    assert [(d["rule"], d["line"]) for d in document["diagnostics"]] == [("OM340", 1)]
+    file.write_text(f"/opt/omdata *(ro) {ours.replace('rw', 'ro')}\n")
+    omconf("apply", SPEC, "--local", "om1", "--root", deployed / "om1", "--yes", env=ENV)
+    assert file.read_text().startswith("/opt/omdata *(ro)\n# BEGIN")
+    file.write_text("/opt/omdata 10.1.1.2 (rw)\n")
+    (change,) = plan(deployed)[0]["changes"]
+    assert {i["key"]: i["action"] for i in change["items"]} == {
+        "/opt/omdata *": "delete",
+        "/opt/omdata 10.1.1.2": "update",
+    }
+
+
 TWO = "# BEGIN omconf: two\n{}# END omconf: two\n"
 ENTRIES = [
     ("om1", "etc/exports", "/opt/omdata 10.1.1.2(rw,async) 10.1.1.9(rw)\n/srv/two 10.1.1.2(rw)\n"),

@@ -202,3 +202,22 @@ def test_a_share_that_is_only_spelled_otherwise_is_not_another_one(deployed: Pat
     (deployed / SMB_CONF).write_text(text)
     (change,) = _plan(deployed)["changes"]
     assert change["action"] == "reformat"
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("include = /etc/samba/more.conf", "OM333"),
+        ("[other]\n  Include=/etc/samba/%m.conf", "OM333"),
+        ("configfile = /etc/samba/own.conf", "OM333"),
+        ("Config Backend = Registry", "OM301"),
+        ("config backend = file", ""),
+    ],
+)
+def test_what_samba_reads_besides_is_said(deployed: Path, line: str, rule: str) -> None:
+    file = deployed / SMB_CONF
+    file.write_text(f"[global]\n{line}\n{file.read_text()}")
+    document = _plan(deployed, code=int(rule == "OM301"))
+    found = [(d["rule"], d["line"]) for d in document["diagnostics"]]
+    assert found == ([(rule, 2 + line.count("\n"))] if rule else [])
+    assert document["has_changes"] is False

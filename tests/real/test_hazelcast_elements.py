@@ -14,7 +14,7 @@ from lxml import etree
 
 from omconf.artifacts.hazelcast import KIND
 from omconf.hazelcast.items import MEMBER
-from omconf.releases import hazelcast_elements
+from omconf.releases import HAZELCAST_NAMESPACE, hazelcast_elements
 from tests.artifacts.test_hazelcast_hints import NUMBERS
 from tests.needs import needs
 from tests.real.classes import compiled
@@ -130,6 +130,9 @@ IN_ROOT = (
     "<lite-member enabled='false'/>",
     '<metrics enabled="false"/>',
     '<user-code-deployment enabled="false"/>',
+    '<properties><property name="a" value="1"/></properties>',
+    '<member-attributes><attribute name="a" value="1"/></member-attributes>',
+    '<member-attributes><attribute name="a" type="int">1</attribute></member-attributes>',
 )
 IN_JOIN = (
     '<aws enabled="false">\n  <region>x</region>\n</aws>',
@@ -152,6 +155,11 @@ IN_JOIN = (
     '<multicast enabled="false"><group>224.2.2.3</group></multicast>',
     '<multicast enabled="false"><loopbackModeEnabled>true</loopbackModeEnabled></multicast>',
 )
+NAME = "<h:cluster-name>om</h:cluster-name>"
+PREFIXED = (
+    f'{START[:-1]} xmlns:h="{HAZELCAST_NAMESPACE}">\n{NAME}\n</hazelcast>\n',
+    f'<h:hazelcast xmlns:h="{HAZELCAST_NAMESPACE}">\n{NAME}\n</h:hazelcast>\n',
+)
 NAMES_ONLY = "it lacks content that it must have: only names are checked"
 EXCEPTIONS = {
     "<dynamic-configuration/>": NAMES_ONLY,
@@ -166,6 +174,8 @@ def _documents() -> Iterator[tuple[str, str]]:
         yield snippet, f"{START}\n{snippet}\n</hazelcast>\n"
     for snippet in IN_JOIN:
         yield snippet, f"{START}<network><join>\n{snippet}\n</join></network></hazelcast>\n"
+    for text in PREFIXED:
+        yield text, text
 
 
 @needs("java", "javac")

@@ -58,6 +58,10 @@ COMMANDS = [
     'if [ "$1" = run ]; then return; fi\nJAVA_OPTS=-Db=2',
     '[ "$1" = stop ] && exit 1\nJAVA_OPTS=-Db=2',
     f"(exit 3){MORE}",
+    'export "JAVA_OPTS=$JAVA_OPTS -Db=2"',
+    "export X=1 'JAVA_OPTS=-Db=2' Y=2",
+    'eval "set -- $JAVA_OPTS"; eval : JAVA_OPTS',
+    f'printf "%s" JAVA_OPTS=-Db=2 >/dev/null{MORE}',
 ]
 """What a reader takes for assignments that are none, or does not find."""
 

@@ -15,6 +15,7 @@ from random import Random
 
 import pytest
 
+from omconf.formats.tomcat import in_order
 from omconf.formats.unit_file import Environment, assignments
 from tests.needs import needs, program
 
@@ -45,11 +46,11 @@ def _file(random: Random) -> str:
     return "\n".join(lines) + random.choice(["\n", ""])
 
 
-def _systemd(folder: Path) -> str:
+def _systemd(folder: Path, units: int = UNITS) -> str:
     """What systemd says of all units of a folder, as a user that has no rights."""
     for name in ("basic", "sysinit", "shutdown"):
         (folder / f"{name}.target").write_text("[Unit]\n")
-    every = " ".join(f"u{number}.service" for number in range(UNITS))
+    every = " ".join(f"u{number}.service" for number in range(units))
     (folder / "all.target").write_text(f"[Unit]\nRequires={every}\n")
     done = subprocess.run(
         [program("systemd"), "--test", "--system", "--unit=all.target"],
@@ -93,6 +94,26 @@ def test_systemd_gives_the_same_environment(folder: Path) -> None:
         assert values == given, files
         compared += bool(given)
     assert compared > UNITS / 2
+
+
+@needs("systemd", "root")
+def test_systemd_takes_drop_ins_of_all_services_in_the_same_order(folder: Path) -> None:
+    files = {
+        "u0.service": "[Service]\nExecStart=/bin/true\nEnvironment=A=unit B=unit C=unit D=unit\n",
+        "u0.service.d/b.conf": "[Service]\nEnvironment=A=b B=b\n",
+        "u0.service.d/d.conf": "[Service]\nEnvironment=C=d\n",
+        "service.d/a.conf": "[Service]\nEnvironment=A=all B=all D=all\n",
+        "service.d/b.conf": "[Service]\nEnvironment=A=all C=all E=all\n",
+        "service.d/e.conf": "[Service]\nEnvironment=B=all\n",
+    }
+    for path, text in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(text)
+    told = _systemd(folder, 1).partition("-> Unit u0.service:")[2].partition("-> Unit ")[0]
+    given = dict(re.findall(r"^\t+Environment: ([^=\n]+)=(.*)$", told, re.MULTILINE))
+    ordered = in_order({f"/etc/systemd/system/{path}": text for path, text in files.items()})
+    assert {name: value for name, (value, *_) in Environment.of(ordered).values.items()} == given
+    assert given == {"A": "b", "B": "all", "C": "d", "D": "all"}
 
 
 GENERATOR = "/usr/lib/systemd/user-environment-generators/30-systemd-environment-d-generator"

@@ -6,7 +6,7 @@ the behavior of Hazelcast 4.0 to 5.6 was measured.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from omconf.actions import Stage
 from omconf.artifacts.contents import Artifact, Ownership
@@ -43,6 +43,7 @@ SCHEMAS = {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
 """The schema of deployed files by their namespace."""
 _CLOUDS = ("auto-detection", "aws", "gcp", "azure", "kubernetes", "eureka")
 _JOINS = ("auto-detection", "multicast", "tcp-ip", *_CLOUDS[1:])
+_PAIRS = ("properties/property", "member-attributes/attribute")
 _SPEC_KEYS = {
     "cluster-name": "hazelcast.cluster_name",
     "instance-name": "nodes.<name>.instance_name",
@@ -87,13 +88,21 @@ class Hazelcast(Kind):
         """Read the elements as Hazelcast does, by their path below the root (`network/port`).
 
         Elements of a disabled join have a line, but are no items if Hazelcast knows them. Findings:
-        OM301 for what the schema for deployed files refuses, for an attribute that no join in a cloud
-        has and for a second join, OM334 for a `1` that Hazelcast takes for false.
+        OM301 for what the schema for deployed files refuses, for a root element with a prefix, for an
+        attribute that no join in a cloud, property or member attribute has and for a second join,
+        OM334 for a `1` that Hazelcast takes for false.
         """
         document, findings = deployed_xml.read(text, SCHEMAS)
         if document is None:
             return Reading(findings=findings, broken=True)
         reading = Reading(findings=findings)
+        if document.prefix:
+            said = (
+                f"Hazelcast takes `hazelcast` only without the prefix `{quoted(document.prefix)}`."
+            )
+            hint = f'Write `<hazelcast xmlns="{next(iter(SCHEMAS))}">`.'
+            number: Any = document.sourceline
+            report(findings, Finding(UNUSABLE_FILE, number, said, hint))
         of = joins(document)
         disabled = tuple(
             f"network/join/{name}/" for name in (*_JOINS, STRATEGIES) if is_off(of.get(name, ()))
@@ -114,7 +123,7 @@ class Hazelcast(Kind):
         on = [name for name in _JOINS[1:] if "true" in enabled(of.get(name, ()))]
         if len(on) > 1 and not findings:
             findings.append(deployed_members.two_joins(on, reading.lines))
-        for finding in (*_attributes(of), *deployed_members.counts_as_false(ones)):
+        for finding in (*_attributes(document, of), *deployed_members.counts_as_false(ones)):
             report(findings, finding)
         return reading
 
@@ -198,11 +207,13 @@ def _is_known(key: str) -> bool:
     return hazelcast_elements.unknown(key, (hazelcast_elements.NEWEST,)) is None
 
 
-def _attributes(of: Mapping[str, Sequence[_Element]]) -> Iterator[Finding]:
-    """Find attributes of joins in a cloud that no Hazelcast knows; their elements have any name."""
-    for join in _CLOUDS:
-        path = f"network/join/{join}"
-        for name, line in attributes(of.get(join, ())):
+def _attributes(document: _Element, of: Mapping[str, Sequence[_Element]]) -> Iterator[Finding]:
+    """Find attributes that no Hazelcast knows and items do not tell: of clouds' joins and of pairs."""
+    places = {f"network/join/{join}": of.get(join, ()) for join in _CLOUDS}
+    for path in _PAIRS:
+        places[path] = document.findall("/".join(f"{{*}}{name}" for name in path.split("/")))
+    for path, elements in places.items():
+        for name, line in attributes(elements):
             if name[0] != "{" and name not in hazelcast_elements.attributes(path):
                 what = f"the attribute `{quoted(name)}` of `{path}`"
                 message = f"Hazelcast does not know {what} and does not start."
