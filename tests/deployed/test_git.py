@@ -166,6 +166,34 @@ def test_a_format_of_a_later_git(spec: Path, repository: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("stored", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
+        (b"\0GITCRYPT\0\1\2", "a file that git-crypt encrypted"),
+    ],
+)
+def test_what_a_filter_stored_is_not_the_file(
+    spec: Path, repository: Path, stored: bytes, what: str
+) -> None:
+    script = "usr/local/sbin/omconf-multicast-route"
+    (repository / "bundles/om1/files" / script).write_bytes(stored)
+    (repository / "bundles/om2/manifest.json").write_bytes(stored)
+    commit(repository)
+    found = plan(spec, "--git=HEAD", "-o", "bundles", cwd=repository)
+    assert found["changes"] == []
+    assert not found["complete"]
+    assert [(d["rule"], d["node"], d["path"], d["message"]) for d in found["diagnostics"]] == [
+        ("OM316", "om1", f"/{script}", f"Expected a file, but found {what}."),
+        (
+            "OM316",
+            "om2",
+            "/etc/omconf/conference/manifest.json",
+            f"Expected a file, but found {what}.",
+        ),
+    ]
+
+
 def test_a_shallow_clone(spec: Path, repository: Path, tmp_path: Path) -> None:
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{repository}", "shallow")
     unchanged(spec, tmp_path / "shallow")
