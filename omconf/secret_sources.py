@@ -126,7 +126,12 @@ def _from_command(ref: SecretRef) -> Secret | Unresolved:
         return Unresolved(f"the command {name} gives none: {done.problem}")
     if done.code != 0:
         said = _complaint(done.error, done.out) or "it does not say why"
-        return Unresolved(f"the command {name} failed with exit code {done.code}: {said}")
+        how = (
+            f"failed with exit code {done.code}"
+            if done.code > 0
+            else f"was ended by signal {-done.code}"
+        )
+        return Unresolved(f"the command {name} {how}: {said}")
     return _counted(ref, done.out, f"the output of the command {name}")
 
 

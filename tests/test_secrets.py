@@ -154,6 +154,11 @@ def test_a_failing_command_says_nothing_that_it_printed(code: str, said: str) ->
     assert failed == Unresolved(f"the command {name} failed with exit code 3: {said}")
 
 
+def test_a_command_that_a_signal_ends() -> None:
+    failed = resolve(SecretRef("command", ("sh", "-c", "kill -TERM $$")))
+    assert failed == Unresolved("the command sh was ended by signal 15: it does not say why")
+
+
 def test_a_command_that_succeeds_is_not_heard_but_for_its_first_line(
     capfd: pytest.CaptureFixture[str],
 ) -> None:

@@ -152,8 +152,8 @@ def _build(
         if fd < 0:
             hint = "Wait until it finishes; nothing was written."
             return [BUSY.at(None, f"{shown(given)}: another build is in progress", hint=hint)]
-        if private and (reason := _openness(fd)):
-            hint = "Use a directory that does not exist yet, or restrict this one: chmod 700"
+        if private and (open_to := _openness(fd)):
+            reason, hint = open_to
             return [NOT_PRIVATE.at(None, f"{shown(given)}: {reason}", hint=hint)]
         if private:
             hidden = _hide_from_git(fd)
@@ -244,14 +244,16 @@ def _hide_from_git(fd: int) -> bool:
     return False
 
 
-def _openness(fd: int) -> str:
-    """Return why DIR is not private; empty if it is."""
+def _openness(fd: int) -> tuple[str, str] | None:
+    """Return why DIR is not private, and a hint; None if it is."""
     status = os.fstat(fd)
+    hint = "Use a directory that does not exist yet"
     if status.st_uid != os.geteuid():
-        return "it belongs to another user and would hold real secrets"
+        return "it belongs to another user and would hold real secrets", f"{hint}."
     if status.st_mode & 0o077:
-        return f"its mode is {stat.S_IMODE(status.st_mode):04o}, but it would hold real secrets"
-    return ""
+        reason = f"its mode is {stat.S_IMODE(status.st_mode):04o}, but it would hold real secrets"
+        return reason, f"{hint}, or restrict this one: chmod 700"
+    return None
 
 
 def _replace(

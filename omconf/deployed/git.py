@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 MAX_FOLDERS = 20_000
 """Folders of a bundle directory that may be nodes; a cluster has at most 10,000."""
 HINT = "Name a commit, and the bundle directory in it: `--git HEAD -o bundles`."
+_FILTERED = {
+    b"version https://git-lfs.github.com/spec/": "a Git LFS pointer",
+    b"\0GITCRYPT\0": "a file that git-crypt encrypted",
+}
+"""How git stores what it gives back only through a filter, by the first bytes."""
 _MANIFEST = "manifest.json"
 _PLACES = tuple(owned.folder for owned in OWNED.values())
 _Key = TypeVar("_Key", str, tuple[str, str])
@@ -196,13 +201,23 @@ class _Bundles:
         """Read files, each object once."""
         ids = {entry.id for entry in entries.values() if entry.is_file}
         files = {
-            name: DeployedFile(None, TOO_LARGE) if data is None else DeployedFile(data)
+            name: DeployedFile(None, TOO_LARGE) if data is None else _file(data)
             for name, data in git_tree.blobs(self.objects, sorted(ids)).items()
         }
         return {
             key: files[entry.id] if entry.is_file else _no_file(entry)
             for key, entry in entries.items()
         }
+
+
+def _file(data: bytes) -> DeployedFile:
+    """Return a committed file, unless it only stands for one: filters of a repository do not run."""
+    for start, what in _FILTERED.items():
+        if data.startswith(start):
+            message = f"Expected a file, but found {what}."
+            hint = "Commit bundles without filters: set `-filter` for them in .gitattributes."
+            return DeployedFile(None, Finding(NOT_A_FILE, 0, message, hint))
+    return DeployedFile(data)
 
 
 def _no_file(entry: Entry) -> DeployedFile:

@@ -141,7 +141,8 @@ class Objects:
         commit = answer.out.decode("ascii", "replace").removesuffix("\n")
         if answer.problem or answer.code or not _ID.fullmatch(commit):
             said = answer.problem or self.stand_in.complaint(answer.error)
-            raise GitError(said, unknown.hint) if said not in ("", _GENERAL) else unknown
+            hint = "Update git." if said.startswith(git_stand_in.TOO_OLD) else unknown.hint
+            raise GitError(said, hint) if said not in ("", _GENERAL) else unknown
         itself = self.look_up([commit])[commit]
         if itself.type not in ("commit", "tag"):
             raise GitError(f"`{revision}` is a {itself.type}, not a commit", unknown.hint)

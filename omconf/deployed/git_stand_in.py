@@ -32,6 +32,7 @@ MAX_HEAD = 64 * 1024
 MAX_ALLOCATION = 128 * 1024 * 1024
 """Bytes that git may allocate at once: a small object may be a difference from a huge one."""
 
+TOO_OLD = "only a newer git can read it"
 _DIGITS = {"sha1": 40, "sha256": 64}
 _DEFAULTS = {"objectformat": "sha1", "refstorage": "files"}
 # https://git-scm.com/docs/repository-version; these do not change how objects and branches are
@@ -87,6 +88,9 @@ class StandIn:
         """Return what git complains of, in the repository's own paths; nothing if it says nothing."""
         if " over limit " in error:
             return f"an object of it takes more than {MAX_ALLOCATION >> 20} MiB to be read"
+        if "fatal: unknown repository extension" in error:
+            names = ", ".join(line.strip() for line in error.splitlines() if line.startswith("\t"))
+            return f"{TOO_OLD}, one that supports: {names}"
         said = error.replace(f"{self.git_dir}/../../", f"{self.folder}/")
         said = said.replace(self.git_dir, self.repository.own)
         said = said.replace(self.folder, self.repository.common)

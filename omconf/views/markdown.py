@@ -79,7 +79,7 @@ class _Block:
         return cut if kept else ""
 
     def _more(self, kept: int) -> str:
-        return f"... {len(self.lines) - kept} more lines"
+        return f"... {_count(len(self.lines) - kept, 'more line')}"
 
 
 def plan(document: Document, most: int = MAX_COMMENT) -> str:
@@ -87,27 +87,26 @@ def plan(document: Document, most: int = MAX_COMMENT) -> str:
     head = _head(document)
     nodes = [_node(group) for group in folding.groups(document["changes"])]
     rollout, findings = _rollout(document), _findings(document)
+    whole = "".join([head, *(block.whole for block in (*nodes, rollout, findings))]).rstrip() + "\n"
+    if len(whole) <= most:
+        return whole
     room = most - len(head) - _NOTICE
     # What the nodes do not need, but at least a quarter each, is for what to do and what is wrong.
     spare = room - sum(len(block.whole) for block in nodes)
     findings_drawn = findings.within(max(room // 4, spare - len(rollout.whole)))
     rollout_drawn = rollout.within(max(room // 4, spare - len(findings_drawn)))
     room -= len(findings_drawn) + len(rollout_drawn)
-    cut = findings_drawn != findings.whole or rollout_drawn != rollout.whole
     left = Counter(nodes=0, changes=0)
     nodes_drawn = []
     for block in nodes:
         drawn = block.within(room)
         room -= len(drawn)
         nodes_drawn.append(drawn)
-        cut = cut or drawn != block.whole
         if not drawn:
             left.update(nodes=block.nodes, changes=block.changes)
     blocks = (("the roll-out", rollout, rollout_drawn), ("the findings", findings, findings_drawn))
     gone = [name for name, block, drawn in blocks if block.whole and not drawn]
-    notice = _notice(most, left, gone) if cut else ""
-    drawn = "".join([head, *nodes_drawn, rollout_drawn, findings_drawn, notice])
-    return drawn.rstrip() + "\n"
+    return "".join([head, *nodes_drawn, rollout_drawn, findings_drawn, _notice(most, left, gone)])
 
 
 def _notice(most: int, left: Counter[str], gone: list[str]) -> str:
@@ -125,6 +124,8 @@ def _head(document: Document) -> str:
     if document["cluster"] is None:
         return "**The plan failed.**\n\n"
     *before, last = text_view.summary(document, _PLAIN)
+    errors = sum(found["severity"] == "error" for found in document["diagnostics"])
+    before += [f"{_count(errors, 'error')}: see the findings."] if errors else []
     cluster = f"<p>Cluster {_code(_short(visible(document['cluster'])))}</p>"
     return "\n\n".join([f"**{last}**", *before, cluster]) + "\n\n"
 
@@ -181,7 +182,9 @@ def _rollout(document: Document) -> _Block:
 
 
 def _findings(document: Document) -> _Block:
-    drawn = text_view.diagnostics(folding.findings(document["diagnostics"]), _PLAIN)
+    # Errors first: what is cut are the last lines.
+    found = sorted(document["diagnostics"], key=lambda found: found["severity"] != "error")
+    drawn = text_view.diagnostics(folding.findings(found), _PLAIN)
     return _Block("**Findings**", "", "text", [_line(line) for line in drawn.splitlines()])
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from omconf.rollout import text
-from omconf.rules import OVERRULED
+from omconf.rules import OVERRULED, UNWRITABLE
 from omconf.secrets import HIDDEN
 from omconf.views import folding
 from omconf.views.services import services
@@ -240,8 +240,8 @@ def summary(document: Document, paint: Paint) -> list[str]:
 def _no_changes(document: Document, paint: Paint) -> str:
     """Return that there is nothing to write, and what else keeps the nodes from matching the spec."""
     rules = {d["rule"] for d in document["diagnostics"]}
-    errors = any(d["severity"] == "error" for d in document["diagnostics"])
-    partly = not document["complete"] or errors or "OM322" in rules
+    errors = {d["rule"] for d in document["diagnostics"] if d["severity"] == "error"}
+    partly = not document["complete"] or errors - {UNWRITABLE.id} or "OM322" in rules
     where = " among the files that could be compared" if partly else ""
     if OVERRULED.id in rules:
         why = f"other settings override deployed options: see {OVERRULED.id}"

@@ -45,6 +45,23 @@ def test_a_plan_that_cannot_be_saved_is_shown_and_fails(tmp_path: Path) -> None:
     assert plan("--out", tmp_path, "-q").code == 1
 
 
+def test_a_plan_without_changes_that_cannot_be_saved(tmp_path: Path) -> None:
+    built = omconf(
+        "build", CASE / "cluster.yaml", "-o", tmp_path / "b", "--reveal-secrets", env=SECRET
+    )
+    assert built.code == 0, built.err
+    for node in ("om1", "om2"):
+        for folder in ("files", "blocks"):
+            shutil.copytree(tmp_path / "b" / node / folder, tmp_path / node, dirs_exist_ok=True)
+    for option in ("--out", "--html"):
+        refused = omconf(
+            "plan", CASE / "cluster.yaml", "--deployed", tmp_path, option, tmp_path, env=SECRET
+        )
+        assert refused.code == 1
+        assert "error[OM330]" in refused.err
+        assert refused.out.splitlines()[-1] == "No changes. Deployed files match the spec."
+
+
 def test_quiet_is_the_last_line_and_errors(tmp_path: Path) -> None:
     assert plan("-q").err == ""
     assert plan("--quiet").out == plan().out.splitlines(keepends=True)[-1]

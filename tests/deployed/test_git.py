@@ -137,7 +137,11 @@ def test_other_formats(spec: Path, repository: Path, tmp_path: Path, option: str
     except subprocess.CalledProcessError:
         # git before 2.45: it says so, when it meets such a repository.
         git(repository, "config", "extensions.refStorage", "reftable")
-        assert "unknown repository extension" in refused(spec, repository)
+        message = refused(spec, repository)
+        assert (
+            "only a newer git can read it, one that supports: refstorage.\n  hint: Update git."
+            in message
+        )
         return
     shutil.copytree(repository / "bundles", folder / "bundles")
     commit(folder)
@@ -160,6 +164,34 @@ def test_a_format_of_a_later_git(spec: Path, repository: Path) -> None:
     assert "/.git/config cannot be read: line 1 is not valid git syntax" in refused(
         spec, repository
     )
+
+
+@pytest.mark.parametrize(
+    ("stored", "what"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "a Git LFS pointer"),
+        (b"\0GITCRYPT\0\1\2", "a file that git-crypt encrypted"),
+    ],
+)
+def test_what_a_filter_stored_is_not_the_file(
+    spec: Path, repository: Path, stored: bytes, what: str
+) -> None:
+    script = "usr/local/sbin/omconf-multicast-route"
+    (repository / "bundles/om1/files" / script).write_bytes(stored)
+    (repository / "bundles/om2/manifest.json").write_bytes(stored)
+    commit(repository)
+    found = plan(spec, "--git=HEAD", "-o", "bundles", cwd=repository)
+    assert found["changes"] == []
+    assert not found["complete"]
+    assert [(d["rule"], d["node"], d["path"], d["message"]) for d in found["diagnostics"]] == [
+        ("OM316", "om1", f"/{script}", f"Expected a file, but found {what}."),
+        (
+            "OM316",
+            "om2",
+            "/etc/omconf/conference/manifest.json",
+            f"Expected a file, but found {what}.",
+        ),
+    ]
 
 
 def test_a_shallow_clone(spec: Path, repository: Path, tmp_path: Path) -> None:

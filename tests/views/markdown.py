@@ -21,6 +21,7 @@ _FRAME = [
         r"\d+ files? differs? only in formatting\.",
         r"Secrets compared with the spec: (\d+ (equal|different|not compared)(, )?)+\.",
         r"Some files could not be read: the plan is incomplete\.",
+        r"\d+ errors?: see the findings\.",
         r"<p>Cluster <code>[^<>]*</code></p>",
         r"<details><summary><code>[^<>]*</code>: [a-z0-9, ]+</summary>",
         r"</details>",

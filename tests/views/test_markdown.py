@@ -74,6 +74,23 @@ def test_what_is_left_out_is_said() -> None:
     assert f"Left out: {200 - shown} nodes with {2 * (200 - shown)} changes." in drawn
 
 
+def test_what_fits_is_not_cut() -> None:
+    whole = markdown.plan(PLAN)
+    assert "Cut to" not in whole
+    assert markdown.plan(PLAN, len(whole)) == whole
+    assert "Cut to" in markdown.plan(PLAN, len(whole) - 1)
+
+
+def test_one_more_line_is_one_line() -> None:
+    found = [
+        {"rule": "OM301", "severity": "error", "node": f"n{i}", "message": "x" * 350}
+        for i in range(5)
+    ]
+    document = {**PLAN, "changes": [], "rollout": [], "diagnostics": found}
+    drawn = markdown.plan(document, len(markdown.plan(document)) - 1)
+    assert "\n... 1 more line\n" in drawn
+
+
 def test_what_is_wrong_and_what_to_do_have_room_beside_many_nodes() -> None:
     change = PLAN["changes"][0]
     changes = [{**change, "node": f"n{i}", "path": f"/{i}{'x' * 300}"} for i in range(500)]
@@ -82,6 +99,17 @@ def test_what_is_wrong_and_what_to_do_have_room_beside_many_nodes() -> None:
     require_well_formed(drawn)
     assert "error[OM302]: Permission denied." in drawn
     assert text_view.rollout(PLAN)[1] in drawn
+
+
+def test_a_reader_of_a_cut_plan_learns_of_its_errors() -> None:
+    warnings = [
+        {"rule": "OM310", "severity": "warning", "node": f"a{i}", "message": "w" * 300}
+        for i in range(20)
+    ]
+    error = {"rule": "OM311", "severity": "error", "node": "n1", "message": "Twice there."}
+    drawn = markdown.plan({**PLAN, "diagnostics": [*warnings, error]}, 3_000)
+    assert "error[OM311]: Twice there." in drawn
+    assert "\n\n1 error: see the findings.\n\n" in drawn.partition("<p>Cluster")[0]
 
 
 def test_findings_take_the_room_that_nodes_do_not_need() -> None:
