@@ -13,12 +13,13 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from omconf import interrupts
-from omconf.actions import Action, Manual, Put, Service, Step
+from omconf.actions import Action, Manual, Put, Step
 from omconf.apply.events import Event, Outcome, State
 from omconf.apply.node import CHECKED, Node
 from omconf.apply.wire import LostError, lost
 from omconf.apply.written import FailedError, StoppedError, WaitingError
 from omconf.dataclass import dataclass
+from omconf.rollout import openmeetings
 from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Nodes:
             try:
                 if interrupts.stopped():
                     raise StoppedError("it was interrupted")
-                if any(self._stops(action) for action in step.actions):
+                if any(self._stops(action, names) for action in step.actions):
                     self._clear(names)
                 self._step(number, step, names)
             except StoppedError as error:
@@ -109,12 +110,11 @@ class Nodes:
         """Whether something was done that was not taken back."""
         return any(node.finished or node.at for node in self.nodes.values()) or bool(self.lost)
 
-    def _stops(self, action: Action) -> bool:
-        return (
-            isinstance(action, Service)
-            and action.do in ("stop", "restart")
-            and action.unit in self.units
-        )
+    def _stops(self, action: Action, names: Sequence[str]) -> bool:
+        verb, unit = openmeetings.done_to(action)
+        if isinstance(action, Manual) and all(action.text in self.nodes[n].told for n in names):
+            return False  # an apply that ended with `waiting` let them leave
+        return verb in ("stop", "restart") and unit in self.units
 
     def _clear(self, names: Sequence[str]) -> None:
         """Have users leave nodes that stop next; raises StoppedError, BrokenError."""

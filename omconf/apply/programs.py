@@ -14,6 +14,7 @@ from omconf.dataclass import dataclass
 from omconf.plan import owed
 from omconf.plan.owed import UNIT, done
 from omconf.rollout import openmeetings
+from omconf.rollout.openmeetings import BY_HAND
 from omconf.secrets import last_line
 
 if TYPE_CHECKING:
@@ -40,8 +41,6 @@ _KILLED = "137"
 _MOUNTED = 'cut -d" " -f5 /proc/self/mountinfo | grep -Fqx -- "$1"'
 _SEE = ': See "systemctl status'
 _BARE = "its state before omconf is unknown"
-_BY_HAND = "by-hand.service"
-"""Stands for whatever starts OpenMeetings where a person does."""
 
 
 def _nothing(_: str) -> str:
@@ -171,16 +170,20 @@ class Programs:
             self.line.ask("settle", *(key(f"{UNIT}{unit}") for unit in sorted(stopped)))
 
     def asks(self, manual: Manual) -> None:
-        """Take note that a person stops OpenMeetings next; raises FailedError."""
-        if openmeetings.verb_of(manual.text) in ("stop", "restart"):
-            self._owes(_BY_HAND)
+        """Take note that a person starts or stops OpenMeetings next; raises FailedError."""
+        verb = openmeetings.verb_of(manual.text)
+        if verb:
+            self.watch.begins(self.name, verb, BY_HAND)
+        if verb in ("stop", "restart"):
+            self._owes(BY_HAND)
 
     def did(self, manual: Manual) -> None:
         """Take note that a person started OpenMeetings."""
         verb = openmeetings.verb_of(manual.text)
-        self._takes_note(verb, _BY_HAND)
+        self._takes_note(verb, BY_HAND)
         if verb in ("start", "restart"):
-            self.line.ask("settle", key(f"{UNIT}{_BY_HAND}"))
+            self.line.ask("settle", key(f"{UNIT}{BY_HAND}"))
+            self.watch.ended(self.name, verb, BY_HAND, back=self._back)
 
     def settled(self, text: str, *, back: bool = False) -> None:
         """Take note that what a person was to do is done, or taken back; raises FailedError."""

@@ -8,12 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from omconf import interrupts
-from omconf.actions import OWN_UNITS, Service
 from omconf.ansible.session import PlaybookError
 from omconf.apply import cluster_watch
 from omconf.apply.events import Event
 from omconf.apply.written import StoppedError
 from omconf.pipeline.node_commands import node_commands
+from omconf.rollout import openmeetings
 from omconf.side_by_side import side_by_side
 
 if TYPE_CHECKING:
@@ -45,19 +45,13 @@ cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk -v ports="$1" '
 
 
 def units(steps: Iterable[Step]) -> frozenset[str]:
-    """Return the units of OpenMeetings that the steps stop or start."""
+    """Return the units of OpenMeetings that the steps stop or start, BY_HAND where a person does."""
     return units_of(action for step in steps for action in step.actions)
 
 
 def units_of(actions: Iterable[Action]) -> frozenset[str]:
-    """Return the units of OpenMeetings that the actions stop or start."""
-    return frozenset(
-        action.unit
-        for action in actions
-        if isinstance(action, Service)
-        and action.do in ("start", "stop", "restart")
-        and not action.unit.startswith(OWN_UNITS)
-    )
+    """Return the units of OpenMeetings that the actions stop or start; as `units`."""
+    return frozenset(unit for _, unit in map(openmeetings.done_to, actions) if unit)
 
 
 def unhealthy(
@@ -132,7 +126,7 @@ def _stopping(prepared: Prepared) -> set[str]:
     return {
         name
         for _, step in prepared.steps
-        if any(isinstance(a, Service) and a.unit in own for a in step.actions)
+        if any(openmeetings.done_to(action)[1] in own for action in step.actions)
         for name in step.nodes
     }
 

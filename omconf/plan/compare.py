@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 
 WRITTEN_ANEW = Effect("none", "only the formatting changes")
+GONE = "If its host no longer exists, delete it from `removed` and `ignore` OM306."
 
 
 def compare(
@@ -261,8 +262,8 @@ class _Comparison:
 
     def left(self, node: str, deployed: NodeFiles) -> None:
         """Take away what was applied to a node that the spec no longer has."""
-        if deployed.problem:
-            self.unread(node, "", deployed.problem)
+        if problem := deployed.problem:
+            self.unread(node, "", replace(problem, hint=problem.hint or GONE))
             return
         pending = owed.read(deployed.around, self.cluster.name.value, None)
         if pending.hidden:

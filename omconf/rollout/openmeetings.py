@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING
 
-from omconf.actions import Do, Health, Manual, Put, Run, Service, Step, run
+from omconf.actions import OWN_UNITS, Do, Health, Manual, Put, Run, Service, Step, run
 from omconf.waits import APART_SECONDS
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from omconf.actions import Action, Verb
     from omconf.cluster.model import Cluster
     from omconf.rollout.model import State
+
+
+BY_HAND = "by-hand.service"
+"""Stands for a unit where a person starts and stops OpenMeetings."""
 
 
 def control(
@@ -97,6 +101,15 @@ def leave(cluster: Cluster, unit: str | None) -> tuple[Do, ...]:
     """Stop it for good: it does not come back when the host is booted."""
     om = cluster.openmeetings
     return stopped(cluster, unit or (om.service.value if om.has_systemd else None))
+
+
+def done_to(action: Action) -> tuple[str, str]:
+    """Return what an action does with OpenMeetings, and by which unit; two empty texts for nothing."""
+    if isinstance(action, Manual) and (verb := verb_of(action.text)):
+        return verb, BY_HAND
+    if isinstance(action, Service) and action.do in ("start", "stop", "restart"):
+        return ("", "") if action.unit.startswith(OWN_UNITS) else (action.do, action.unit)
+    return "", ""
 
 
 def installations(

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from omconf.dataclass import dataclass
 from omconf.diagnostics import Diagnostic, in_order
-from omconf.rules import LIMIT, WRONG_VALUE
+from omconf.rules import LIMIT, UNKNOWN_KEY, WRONG_VALUE
 from omconf.spec import constraints, errors, keys, members
 from omconf.spec.document import MAX_FOUND, Document, Path, enough
 from omconf.spec.models import Spec
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 MAX_NODES = 10_000
 """More nodes than any OpenMeetings cluster; a bound for hostile files."""
 
+PLAN = (
+    "`omconf show FILE` prints a saved plan; `omconf apply FILE`, without --ssh, --ansible or --local,"
+    " carries it out."
+)
 _STAND_INS: dict[Path, Any] = {
     ("omconf",): 1,
     ("cluster",): "conference",
@@ -60,6 +64,11 @@ def load(data: bytes, file: str) -> Loaded:
             "The spec must be a mapping of keys.",
             hint="Start with `omconf: 1`, or run `omconf init` to create a spec.",
         )
+        return _finished(document, None, [*diagnostics, found])
+    if "format_version" in document.data and "omconf" not in document.data:
+        place = document.key_span(("format_version",))
+        message = "This is a document that omconf wrote, such as a saved plan, not a spec."
+        found = UNKNOWN_KEY.at(place, message, hint=PLAN)
         return _finished(document, None, [*diagnostics, found])
     nodes = document.data.get("nodes")
     if isinstance(nodes, dict) and len(nodes) > MAX_NODES:

@@ -117,7 +117,8 @@ def line(event: Document, paint: Paint) -> str:
     state = paint(event["state"], _COLOURS[event["state"]])
     told = event["state"] == "failed" or (event["state"] == "done" and event.get("text"))
     why, words = _last_words(event["text"]) if told else ("", [])
-    lines = [f"{node}:   {back}{visible(head)}: {state}{took}{f': {visible(why)}' if why else ''}"]
+    what = visible(head).removesuffix(".")  # of a manual step, which is a sentence
+    lines = [f"{node}:   {back}{what}: {state}{took}{f': {visible(why)}' if why else ''}"]
     return "\n".join([*lines, *(f"       | {visible(word)}" for word in words)])
 
 

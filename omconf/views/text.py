@@ -339,7 +339,8 @@ def _health(document: Document, paint: Paint) -> str:
     count = document["summary"]
     nodes = "1 node" if count["nodes"] == 1 else f"{count['nodes']} nodes"
     warnings = f"{_counted(count['warn'], 'warn')}, " if count["warn"] else ""
-    what = f"{count['ok']} checks ok, {count['fail']} failed, {warnings}{count['unknown']} unknown"
+    checks = "1 check" if count["ok"] == 1 else f"{count['ok']} checks"
+    what = f"{checks} ok, {count['fail']} failed, {warnings}{count['unknown']} unknown"
     what += f" on {nodes}"
     if count["unreachable"]:
         what += f", {count['unreachable']} of them not verified"

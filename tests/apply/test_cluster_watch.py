@@ -9,10 +9,13 @@ from typing import Any
 import pytest
 
 from omconf import interrupts
-from omconf.actions import Health
+from omconf.actions import Health, Manual
 from omconf.apply.cluster_watch import ClusterWatch
+from omconf.apply.node import Node
 from omconf.apply.wire import LostError
 from omconf.process import Answer
+from omconf.rollout.openmeetings import BY_HAND
+from tests.apply.fakes import FakeLine
 from tests.clusters import cluster_of, simple, spec_of
 
 LISTENS, WELL = "ok\tlisteners\tthey listen", "ok\thealth\tall true"
@@ -118,6 +121,20 @@ def test_a_node_apart_is_named_and_is_not_expected_before_it_was_restarted() -> 
     assert watch.healthy("om1", Health()) == ""
     watch.ended("om3", "restart", UNIT, back=False)
     assert watch.healthy("om3", Health()) == "it does not see om1, om2"
+
+
+def test_who_was_restarted_by_a_person_is_expected_too() -> None:
+    watch = watch_of(Line("om1", members(1)), Line("om2", members(1, 2)), nodes=2, seconds=0)
+    watch.units = (BY_HAND,)
+    line: Any = FakeLine("om2")
+    node = Node("om2", line, None, watch, lambda _: None)
+    restart = Manual("admin", "Restart OpenMeetings on this node.")
+    watch.up = {"om1", "om2"}
+    node.asks(restart)
+    assert watch.up == {"om1"}
+    node.did(restart)
+    assert watch.up == {"om1", "om2"}
+    assert watch.healthy("om1", Health()) == "it does not see om2"
 
 
 def test_a_node_that_knows_of_no_check_any_more_only_listens(

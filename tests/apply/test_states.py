@@ -147,6 +147,13 @@ def test_an_undo_waits_as_long_as_it_says() -> None:
     assert journal.action(model.Health(type="health", timeout=7, interval=5)) == Health()
 
 
+def test_a_manual_step_is_no_sentence_before_its_state() -> None:
+    manual = Manual("admin", "Start OpenMeetings on this node.")
+    waits = events.of_event(Event("action", "waiting", "om1", action=manual))
+    line = events.line(waits, Paint(colour=False))
+    assert line == "om1:   the admin: Start OpenMeetings on this node: waiting"
+
+
 def test_the_lines_of_a_journal_are_shown_once_a_line_each() -> None:
     quoted = "; the journal of om.service there ends: Starting \x1b[2J | Out of memory"
     why = f"systemctl: it ended with exit code 1{quoted}"

@@ -240,6 +240,36 @@ def test_where_users_cannot_be_counted_that_is_reported(run: Nodes, told: list[E
     assert line == f"om2: does not wait: {stops.UNCOUNTED}"
 
 
+BY_HAND = Manual("admin", "Restart OpenMeetings on this node.")
+
+
+def by_hand(run: Nodes) -> list[tuple[int, Step]]:
+    """Restarts by a person, as with `service: none`."""
+    does = (Do(BY_HAND), Do(Health()))
+    steps = [(number, Step.of((name,), "restart", does)) for number, name in enumerate(NAMES, 1)]
+    run.units = stops.units(step for _, step in steps)
+    return steps
+
+
+def test_users_leave_before_a_person_restarts_a_node(run: Nodes, told: list[Event]) -> None:
+    counting(run, "om2", b"7\n", interrupt)
+    people = cast(FakePeople, run.people)
+    with suppress(interrupts.Interrupted), interrupts.deferred():
+        ended = run.carry_out(by_hand(run))
+    assert ended == (Outcome.PARTIAL, "it was interrupted")
+    assert [event.text for event in told] == ["7 connections to OpenMeetings"]
+    assert people.heard == [(["om1"], BY_HAND.text)]
+
+
+def test_users_left_before_an_apply_that_waited_for_a_person(run: Nodes, told: list[Event]) -> None:
+    """Those of now are connected to what that person restarted."""
+    counting(run, "om2", b"7\n", interrupt)
+    for node in run.nodes.values():
+        node.told = frozenset([BY_HAND.text])
+    assert run.carry_out(by_hand(run)) == (Outcome.APPLIED, "")
+    assert told == []
+
+
 def taken_back(again: Any) -> Result:
     """Undo what is prepared anew first, on a node that answers well."""
     given: Any = SimpleNamespace(cluster=simple(3), asked=None, nodes={}, steps=[])

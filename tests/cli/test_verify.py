@@ -133,6 +133,14 @@ def test_a_health_that_is_not_known_is_not_healthy() -> None:
     assert shown.splitlines()[-1] == sums
 
 
+def test_one_check_is_counted_as_one() -> None:
+    well = (Check(Status.OK, "files", "fine"),)
+    found = document.of_verification(
+        Verification("conference", "local", (NodeReport("om1", well),))
+    )
+    assert ": 1 check ok, 0 failed" in text.verification(found, text.Paint(colour=False))
+
+
 def test_the_schema_refuses_what_no_verification_is() -> None:
     found = document.of_verification(FOUND)
     for wrong in (

@@ -84,6 +84,7 @@ def test_a_removed_node_that_cannot_be_reached_makes_the_plan_partial(trees: Pat
     write(trees, 2, removed={"om9": {"ssh": "om9"}})
     done = omconf("plan", "--ssh", cwd=trees, env=SECRET)
     assert (done.code, done.findings) == (1, [("OM302", "om9")])
+    assert "delete it from `removed`" in done.err
 
 
 def test_a_node_of_the_spec_has_not_left(trees: Path) -> None:

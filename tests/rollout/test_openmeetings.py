@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from omconf.actions import Manual, Service, Stage
+from omconf.actions import Action, Health, Manual, Service, Stage
 from omconf.artifacts.effect import Effect
 from omconf.rollout.model import Part, State
-from omconf.rollout.openmeetings import control, verb_of
+from omconf.rollout.openmeetings import BY_HAND, control, done_to, verb_of
 from omconf.rollout.order import order
 from omconf.waits import APART_SECONDS
 from tests.clusters import simple
@@ -26,6 +26,22 @@ def test_the_time_between_two_starts(apart: float | None, said: str) -> None:
     action = control(cluster, "start", apart=apart)
     assert action == Manual("admin", f"Start OpenMeetings on this node{said}.")
     assert verb_of(action.text) == "start"
+    assert done_to(action) == ("start", BY_HAND)
+
+
+@pytest.mark.parametrize(
+    ("action", "done"),
+    [
+        (Service("restart", "om.service"), ("restart", "om.service")),
+        (Service("enable", "om.service"), ("", "")),
+        (Service("restart", "omconf-multicast-route.service"), ("", "")),
+        (Manual("admin", "Restart OpenMeetings on this node."), ("restart", BY_HAND)),
+        (Manual("admin", "Mount the shared folder."), ("", "")),
+        (Health(), ("", "")),
+    ],
+)
+def test_what_is_done_to_openmeetings(action: Action, done: tuple[str, str]) -> None:
+    assert done_to(action) == done
 
 
 @pytest.mark.parametrize(

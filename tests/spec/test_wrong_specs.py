@@ -338,6 +338,15 @@ def test_a_document_without_keys_is_no_spec(text: str, tmp_path: Path) -> None:
         assert (done.code, done.findings) == (1, [("OM105", "cluster.yaml:1:1")])
 
 
+def test_a_saved_plan_is_no_spec(tmp_path: Path) -> None:
+    """Who names the nodes beside a saved plan is told once, and not of every key of it."""
+    (tmp_path / "change.plan").write_text('{"format_version": "2.0", "cluster": "conference"}')
+    for command in (["apply", "change.plan", "--ssh"], ["validate", "change.plan"]):
+        done = omconf(*command, cwd=tmp_path)
+        assert (done.code, done.findings) == (1, [("OM103", "change.plan:1:2")])
+        assert "`omconf apply FILE`, without --ssh" in done.err
+
+
 def test_what_is_printed(tmp_path: Path) -> None:
     (tmp_path / "cluster.yaml").write_text(
         SMALLEST.replace("ttl", "").replace("kind: nfs", "kid: nfs")
