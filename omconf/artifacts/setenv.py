@@ -286,7 +286,7 @@ def _elsewhere(artifact: Artifact, cluster: str, files: tuple[tuple[str, str], .
             message = f"{word}: JVM options in it are not compared."
             findings.append((option.path, Finding(BY_HAND, option.line, message, _UNREAD)))
     told = {item_of(o.text)[0]: o for o in counts if not o.opaque}
-    zone = texts.get(HOST_ZONE, "").strip()
+    zone = java.zone(texts.get(HOST_ZONE, "").strip())
     by_host = block is None and zone == wanted.get(_WHOLE[1])
     return Elsewhere(
         weaker={_WHOLE[1]: zone} if by_host else {},
@@ -337,7 +337,7 @@ def _artifact(cluster: Cluster, path: str) -> Artifact:
 def _meaning(cluster: Cluster) -> Meaning:
     om = cluster.openmeetings
     blacklist, whitelist = OURS[2:]
-    own = {"-DDATA_DIR": om.data_dir.value, "-Duser.timezone": om.timezone.value}
+    own = {_WHOLE[0]: om.data_dir.value, _WHOLE[1]: java.zone(om.timezone.value)}
     lists = {blacklist: "*", whitelist: ",".join(WHITELIST)}
     further = dict(item_of(option.value) for option in om.java_options)
     return Meaning(_read_strictly, own | lists | further)
@@ -395,6 +395,6 @@ def _lacking(raw: str, number: int, hint: str = _DELETE) -> Iterator[Finding]:
 def item_of(option: str) -> tuple[str, str]:
     """Return a system property's name and value; any other option is its own key."""
     name, equals, value = option.partition("=")
-    if name == _WHOLE[0]:
-        value = value.rstrip("/") or value[:1]
+    if name in _WHOLE:
+        value = java.zone(value) if name == _WHOLE[1] else value.rstrip("/") or value[:1]
     return (name, value) if equals and name.startswith("-D") else (option, "set")

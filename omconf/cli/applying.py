@@ -141,7 +141,8 @@ def asked_of(
     if local is None and root is not None:
         raise typer.BadParameter("--root requires --local.")
     if local is not None and (sudo or seconds is not None or only):
-        raise typer.BadParameter("--sudo, --timeout and --node require --ssh or --ansible.")
+        these = "--sudo, --timeout and --node" if only else "--sudo and --timeout"
+        raise typer.BadParameter(f"{these} require --ssh or --ansible.")
     require_ansible(inventory, ansible=ansible)
     if local is not None:
         return Asked.of_local(local, root)

@@ -35,7 +35,7 @@ def path(value: str | Path) -> Path:
 
 def spec(value: str | Path) -> Path:
     """Read the path of a spec; the default (a Path) may have another name: `default_spec`."""
-    if not isinstance(value, Path) or value.exists():
+    if not isinstance(value, Path) or os.path.exists(value):
         return path(value)
     from omconf.pipeline.compiled import default_spec
 

@@ -19,6 +19,9 @@ OPTION = re.compile(
 )
 COMMANDS = ("-XX:OnOutOfMemoryError=", "-XX:OnError=")
 """Options whose value is a command line."""
+_UTC = frozenset(
+    ("UTC", "UCT", "Zulu", "Universal", "Etc/UTC", "Etc/UCT", "Etc/Zulu", "Etc/Universal")
+)
 MAX_OPTIONS = 100_000
 """Bytes of all options together: setenv.sh exports them, and Linux takes 128 KiB of one variable."""
 IN_TWO_WORDS = {
@@ -34,3 +37,8 @@ IN_TWO_WORDS = {
     },
 }
 """Options that take the next word, by their names, and what each is called in one word with `=`."""
+
+
+def zone(name: str) -> str:
+    """Return a time zone's name, and one for all names of UTC (links of the tz database)."""
+    return "Etc/UTC" if name in _UTC else name

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
-from omconf.diagnostics import meant
 from omconf.formats import java, urls
 from omconf.regex import regex
 from omconf.rules import OUT_OF_RANGE, UNCARRIABLE, UNKNOWN_ZONE, WRONG_VALUE
@@ -34,10 +33,23 @@ _ABBREVIATION = regex(r"[A-Z]{1,5}|[a-z]{1,5}")
 """`CEST`, `PST`: the JVM knows some (measured: 17.0), and the most similar name is another zone."""
 
 
-def _zone_at(place: str, known: list[str]) -> str | None:
-    """Return the zone of a city: `Europe/Paris` for `Paris`, `America/New_York` for `new york`."""
-    end = f"/{place.strip().replace(' ', '_').lower()}"
-    return next((zone for zone in known if f"/{zone.lower()}".endswith(end)), None)
+_ALIKE = 0.88
+"""How similar a mistyped zone is: `Asia/Calcuta`, but not `Asia/Mumbai` and `Asia/Dubai`."""
+
+
+def _zone_meant(value: str, known: list[str]) -> str | None:
+    """Return the zone of a city (`Paris`, `new york`) or of a typing mistake; None where in doubt."""
+    from difflib import get_close_matches
+
+    text = value[:80].strip().replace(" ", "_").lower()
+    lower = {zone.lower(): zone for zone in known}
+    if text in lower:
+        return lower[text]
+    cities = [zone for name, zone in lower.items() if name.endswith(f"/{text}")]
+    if cities:
+        return cities[0] if len(cities) == 1 else None
+    near = get_close_matches(text, lower, n=1, cutoff=_ALIKE)
+    return lower[near[0]] if near else None
 
 
 def time_zone(value: str) -> str:
@@ -57,12 +69,14 @@ def time_zone(value: str) -> str:
                     "a zone is not an offset from GMT",
                     ", whose sign is the other way round",
                 )
-            elif (near := _zone_at(value, known)) or not _ABBREVIATION.fullmatch(value):
-                near = near or meant(value, known)
-                why, more = "the JVM would use GMT instead", ""
             else:
-                near = value.upper()
-                why, more = "an abbreviation is not an IANA name", ""
+                near, more = _zone_meant(value, known), ""
+                short_name = near is None and _ABBREVIATION.fullmatch(value)
+                why = (
+                    "an abbreviation is not an IANA name"
+                    if short_name
+                    else "the JVM would use GMT instead"
+                )
             hint = (
                 f"Write `{near}`{more}."
                 if near in known

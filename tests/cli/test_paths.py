@@ -100,3 +100,8 @@ def test_whether_a_file_can_be_read_is_no_matter_of_the_command_line(
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
     done = omconf(*line.split(), cwd=tmp_path)
     assert json.loads(done.out)["format_version"]
+
+
+def test_a_default_that_cannot_even_be_looked_for_is_reported_later(tmp_path: Path) -> None:
+    # As where the current folder may not be searched, which root may.
+    assert output.spec(tmp_path / ("x" * 5000)) == output.DEFAULT_SPEC

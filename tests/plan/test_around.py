@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from omconf.artifacts.setenv import KIND
+from omconf.artifacts.setenv import HOST_ZONE, KIND
 from omconf.bundle.compile import compile_bundle
 from omconf.deployed.snapshot import DeployedFile, NodeFiles, Snapshot
 from omconf.diagnostics import Finding, Severity
@@ -104,6 +104,13 @@ def test_what_the_jvm_gets_from_elsewhere_is_what_is_deployed(around: dict[str, 
     assert found(plan) == []
     # omconf's block stands behind all of these.
     assert planned(around).changes == ()
+
+
+@pytest.mark.parametrize("around", [{UNIT: unit("-Duser.timezone=UTC")}, {HOST_ZONE: "UTC\n"}])
+def test_utc_by_another_name_is_no_other_time_zone(around: dict[str, str]) -> None:
+    plan = planned(around, first=True)
+    assert "-Duser.timezone" not in items(plan)
+    assert "-DDATA_DIR" in items(plan)
 
 
 def test_all_stop_when_the_unit_gives_all_another_folder() -> None:

@@ -22,6 +22,8 @@ from tests.command import omconf
         ("verify --ssh --timeout 0", "Invalid value for --timeout: "),
         ("apply --ssh --health-timeout x", "Invalid value for --health-timeout: "),
         ("undo", "Choose the nodes: --ssh or --ansible, or --local NODE for this host."),
+        ("log --local om1 --sudo", "--sudo and --timeout require --ssh or --ansible."),
+        ("apply --local om1 --node om1", "--sudo, --timeout and --node require --ssh"),
         ("doctor --ssh --ansible", "--ssh and --ansible cannot be used together."),
         ("apply --ssh --drain 30", "`30` has no unit: write 30s for seconds or 30m for minutes."),
         ("apply --ssh --drain soon", "`soon` is not a duration: write a number with s, m or h"),
