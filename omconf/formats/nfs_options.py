@@ -181,7 +181,7 @@ def check_mount(option: str) -> Verdict | None:
 
 def check_export(option: str) -> Verdict | None:
     """Check one option of /etc/exports; None when there is nothing to say against it."""
-    return options.check(option, _EXPORT, "export option")
+    return options.check(option, _EXPORT, "an export option")
 
 
 def settle_mount(given: Iterable[str]) -> tuple[str, ...]:

@@ -192,7 +192,7 @@ def check_mount(option: str, known: Known) -> Verdict | None:
     `x-...` and `X-...` options are free for anybody's use (mount(8)), save that those of systemd
     are looked at.
     """
-    verdict = check(option, known, "mount option")
+    verdict = check(option, known, "a mount option")
     free = option.startswith(("x-", "X-")) and not option.startswith("x-systemd.")
     if verdict and verdict.kind != "bad-value" and free:
         return None
@@ -200,7 +200,7 @@ def check_mount(option: str, known: Known) -> Verdict | None:
 
 
 def check(option: str, known: Known, what: str) -> Verdict | None:
-    """Check one option; `what` it should be is named in the verdict."""
+    """Check one option; `what` it should be, with its article, is named in the verdict."""
     shown = quoted(option if option.isprintable() else ascii(option)[1:-1])
     if not option or " " in option or "," in option or not option.isprintable():
         return Verdict("bad-value", f"`{shown}`: an option is one word without spaces or commas.")
@@ -208,9 +208,9 @@ def check(option: str, known: Known, what: str) -> Verdict | None:
     if name not in known:
         near = _nearest(name, bool(equals), known)
         if near is None:
-            return Verdict("unknown", f"`{quoted(name)}` is not a {what} that omconf knows.")
+            return Verdict("unknown", f"`{quoted(name)}` is not {what} that omconf knows.")
         right = near + equals + value
-        return Verdict("misspelt", f"`{quoted(name)}` is not a {what}.", right)
+        return Verdict("misspelt", f"`{quoted(name)}` is not {what}.", right)
     form = known[name]
     if form is None:
         return Verdict("bad-value", f"`{name}` takes no value.", name) if equals else None
