@@ -93,6 +93,16 @@ def test_options_set_anew_behind_the_block_are_said(deployed: Path) -> None:
     assert plan(deployed)[0]["diagnostics"] == []
 
 
+def test_a_block_cannot_set_what_is_read_only(deployed: Path) -> None:
+    file = deployed / "om2" / SETENV
+    before = file.read_text()
+    file.write_text(f"readonly JAVA_OPTS=-Xmx1g\n{before}")
+    (found,) = plan(deployed)[0]["diagnostics"]
+    assert (found["rule"], found["line"]) == ("OM343", 2)
+    file.write_text(f"readonly X=-Xmx1g\nexport JAVA_OPTS\n{before}")
+    assert plan(deployed)[0]["diagnostics"] == []
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
