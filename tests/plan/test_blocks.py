@@ -186,6 +186,16 @@ def test_a_world_that_the_line_names_stays(deployed: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("point", ["/opt/omdata/", "//opt/omdata", "/opt//omdata//"])
+def test_a_mount_point_has_one_unit_whatever_its_slashes(deployed: Path, point: str) -> None:
+    file = deployed / "om2/etc/fstab"
+    line = next(line for line in file.read_text().split("\n") if "/opt/omdata" in line)
+    file.write_text(line.replace(" /opt/omdata ", f" {point} ") + "\n")
+    document, _ = plan(deployed)
+    assert [(c["path"], c["action"]) for c in document["changes"]] == [("/etc/fstab", "reformat")]
+    assert document["diagnostics"] == []
+
+
 TWO = "# BEGIN omconf: two\n{}# END omconf: two\n"
 ENTRIES = [
     ("om1", "etc/exports", "/opt/omdata 10.1.1.2(rw,async) 10.1.1.9(rw)\n/srv/two 10.1.1.2(rw)\n"),
