@@ -51,7 +51,7 @@ _MISTAKES = {
 }
 """Characters that the shell interprets: the name in messages, and a hint."""
 _LOST = ": the options of omconf's block are lost."
-_MOVE = "Move it out of `if`, functions, quotes and here-documents, and before any `exit`."
+_MOVE = "Move it out of `if`, functions, quotes, here-documents, before any `exit` or `readonly`."
 _KEEP = 'Write `JAVA_OPTS="$JAVA_OPTS ..."`.'
 _UNREAD = "omconf's block overrides what stands before it, except in CATALINA_OPTS."
 

@@ -69,9 +69,12 @@ def unescape(field: str) -> str:
     return re.sub(r"(?:\\[0-7]{3})+", decode, field)
 
 
+_SLASHES = regex("//+")
+
+
 def tidy(path: str) -> str:
-    """Write a mount point without the slash at its end."""
-    return path.rstrip("/") or "/"
+    """Write a mount point as systemd names its unit: without doubled slashes, and one at its end."""
+    return _SLASHES.sub("/", path).rstrip("/") or "/"
 
 
 NFS = ("nfs", "nfs4")

@@ -200,7 +200,7 @@ def check_mount(option: str, known: Known) -> Verdict | None:
 
 
 def check(option: str, known: Known, what: str) -> Verdict | None:
-    """Check one option; `what` it should be is named in the verdict."""
+    """Check one option; `what` it should be, with its article, is named in the verdict."""
     shown = quoted(option if option.isprintable() else ascii(option)[1:-1])
     if not option or " " in option or "," in option or not option.isprintable():
         return Verdict("bad-value", f"`{shown}`: an option is one word without spaces or commas.")

@@ -125,6 +125,8 @@ class Shell:
         self.values: dict[str, Value] = dict.fromkeys(VARIABLES, "")
         self.places: list[tuple[str, int]] = []
         self.exported = set(environment)
+        self.fixed = set[str]()
+        """Variables that are read-only: the shell refuses a further assignment."""
         self.taken: Taken = True
         self.open: list[Mistake] = []
         """Where a quote is opened that nothing closes."""
@@ -248,6 +250,8 @@ class Shell:
                 self.set(name, raw, bool(found["more"]), script.path, line)
             if exports and name and self.taken is not False:
                 self.exported.add(name)
+            if command == "readonly" and name and self.taken:
+                self.fixed.add(name)
         return at
 
     def assigned(self, script: Script, text: str, at: int, line: int) -> int:
@@ -275,7 +279,7 @@ class Shell:
 
     def set(self, name: str, raw: str, more: bool, path: str, line: int) -> None:
         """Set a variable to a `raw` value, or append that with `more`; noted with its place."""
-        if self.taken is False:
+        if self.taken is False or name in self.fixed:
             return
         mark = self.mark(path, line)
         parts = [self.values.get(name, "")] if more else []

@@ -257,3 +257,11 @@ def test_the_words_of_defaults_set_nothing() -> None:
 )
 def test_a_minor_version_completes_version_4(listed: str, settled: tuple[str, ...]) -> None:
     assert settle_mount(listed.split(",")) == settled
+
+
+def test_a_verdict_names_what_the_option_is_not() -> None:
+    verdicts = check_mount("hardd"), check_export("RW")
+    assert [verdict.message for verdict in verdicts if verdict] == [
+        "`hardd` is not a mount option.",
+        "`RW` is not an export option.",
+    ]

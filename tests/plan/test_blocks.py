@@ -93,6 +93,16 @@ def test_options_set_anew_behind_the_block_are_said(deployed: Path) -> None:
     assert plan(deployed)[0]["diagnostics"] == []
 
 
+def test_a_block_cannot_set_what_is_read_only(deployed: Path) -> None:
+    file = deployed / "om2" / SETENV
+    before = file.read_text()
+    file.write_text(f"readonly JAVA_OPTS=-Xmx1g\n{before}")
+    (found,) = plan(deployed)[0]["diagnostics"]
+    assert (found["rule"], found["line"]) == ("OM343", 2)
+    file.write_text(f"readonly X=-Xmx1g\nexport JAVA_OPTS\n{before}")
+    assert plan(deployed)[0]["diagnostics"] == []
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [
@@ -174,6 +184,16 @@ def test_a_world_that_the_line_names_stays(deployed: Path) -> None:
         "/opt/omdata *": "delete",
         "/opt/omdata 10.1.1.2": "update",
     }
+
+
+@pytest.mark.parametrize("point", ["/opt/omdata/", "//opt/omdata", "/opt//omdata//"])
+def test_a_mount_point_has_one_unit_whatever_its_slashes(deployed: Path, point: str) -> None:
+    file = deployed / "om2/etc/fstab"
+    line = next(line for line in file.read_text().split("\n") if "/opt/omdata" in line)
+    file.write_text(line.replace(" /opt/omdata ", f" {point} ") + "\n")
+    document, _ = plan(deployed)
+    assert [(c["path"], c["action"]) for c in document["changes"]] == [("/etc/fstab", "reformat")]
+    assert document["diagnostics"] == []
 
 
 TWO = "# BEGIN omconf: two\n{}# END omconf: two\n"
