@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 STAGING = ".omconf-staging"
 """The folder in DIR that holds an unfinished build."""
+NO_FILE = "(not a regular file)"
+"""What stands behind the name of a link or the like in the place of one of omconf's files."""
 
 STAGED = "new"
 """Its folder of new files and folders, numbered."""
@@ -98,7 +100,7 @@ def survey(
                 elif path in owned and entry.is_file(follow_symlinks=False):
                     found.files.add(path)
                 else:
-                    foreign.append(path)
+                    foreign.append(f"{path} {NO_FILE}" if path in owned else path)
     return foreign_files(foreign, given, wanted) if foreign else found
 
 

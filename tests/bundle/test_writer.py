@@ -200,6 +200,8 @@ def test_special_files_are_foreign(tmp_path: Path, kind: str, where: str) -> Non
     for result in (write(OLD, directory), write(NEW, directory), check(OLD, directory)):
         assert errors(result)[0][0] == "OM401"
         assert os.path.basename(where) in only_error(result)
+        if kind != "folder":
+            assert only_error(result).endswith(f": {where} (not a regular file)")
         assert tree(directory) == before
     assert target.read_bytes() == OLD[where].data
 
