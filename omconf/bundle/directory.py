@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 STAGING = ".omconf-staging"
 """The folder in DIR that holds an unfinished build."""
+NO_FILE = "(not a regular file)"
+"""What stands behind the name of a link or the like in the place of one of omconf's files."""
 
 STAGED = "new"
 """Its folder of new files and folders, numbered."""
@@ -98,8 +100,8 @@ def survey(
                 elif path in owned and entry.is_file(follow_symlinks=False):
                     found.files.add(path)
                 else:
-                    foreign.append(path)
-    return foreign_files(foreign, given) if foreign else found
+                    foreign.append(f"{path} {NO_FILE}" if path in owned else path)
+    return foreign_files(foreign, given, wanted) if foreign else found
 
 
 def parents(paths: Iterable[str]) -> set[str]:
@@ -134,8 +136,11 @@ def shown(path: str) -> str:
     return path if path.isprintable() else ascii(path)
 
 
-def foreign_files(paths: list[str], given: str) -> Diagnostic:
-    """Report files that omconf did not write (OM401), and name up to 20 of them."""
+def foreign_files(paths: list[str], given: str, wanted: Collection[str] = ()) -> Diagnostic:
+    """Report files that omconf did not write (OM401), and name up to 20 of them.
+
+    Some of the paths may be `wanted` by the build: a merge may drop them from the manifest alone.
+    """
     names = ", ".join(shown(path) for path in sorted(paths)[:_MAX_NAMED])
     if len(paths) > _MAX_NAMED:
         least = "at least " if len(paths) >= _MAX_COUNTED else ""
@@ -143,6 +148,11 @@ def foreign_files(paths: list[str], given: str) -> Diagnostic:
     hint = "Move them away or build into another directory; nothing was written."
     if os.path.isdir(given) and not os.path.lexists(f"{given}/{MANIFEST}"):
         hint = f"There is no {MANIFEST} that lists omconf's files. " + hint
+    if any(path in wanted for path in paths):
+        hint += (
+            f"\nIf a git merge changed {MANIFEST} and all files are omconf's, remove the directory"
+            " and build again."
+        )
     return FOREIGN_FILE.at(
         None, f"{shown(given)} contains files that omconf did not write: {names}", hint=hint
     )

@@ -15,7 +15,15 @@ from collections.abc import Callable
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from omconf.bundle.directory import MANIFEST, STAGING, foreign_files, opened, shown, unusable
+from omconf.bundle.directory import (
+    MANIFEST,
+    NO_FILE,
+    STAGING,
+    foreign_files,
+    opened,
+    shown,
+    unusable,
+)
 from omconf.dataclass import dataclass
 from omconf.files import read
 from omconf.rules import BROKEN_MANIFEST
@@ -165,7 +173,7 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refused(fault: _Fault, path: str, given: str) -> Diagnostic:
     if fault is _Fault.NO_FILE:
-        return foreign_files([MANIFEST], given)
+        return foreign_files([f"{MANIFEST} {NO_FILE}"], given)
     hint = "Restore it from git, or build into an empty directory."
     if fault is _Fault.NEWER:
         hint = "Use the omconf that built it, or a newer one."

@@ -97,7 +97,7 @@ def plan(
     planned.require_one_form(as_json=as_json, markdown=markdown, most=max_chars)
     if quiet and (as_json or markdown):
         raise typer.BadParameter("--quiet cannot be used with --json or --markdown.")
-    if out and str(spec) == STDIN:
+    if out and (str(spec) == STDIN or spec.is_fifo()):
         raise typer.BadParameter("--out needs a spec in a file: `omconf apply` reads it again.")
     only = node or ()
     asked = Asked(

@@ -136,6 +136,22 @@ def test_a_file_of_the_bundle_that_was_there_before_is_foreign(tmp_path: Path) -
     assert tree(tmp_path) == {"README.md": (b"by hand", False)}
 
 
+def test_files_that_a_merge_dropped_from_the_manifest(tmp_path: Path) -> None:
+    write(OLD, tmp_path)
+    dropped = next(path for path in OLD if path.startswith("om1/"))
+    listing = (tmp_path / "manifest.json").read_bytes()
+    (tmp_path / "manifest.json").write_bytes(listing.replace(f'"{dropped}",'.encode(), b""))
+    for result in (write(OLD, tmp_path), check(OLD, tmp_path)):
+        assert isinstance(result, list)
+        assert errors(result)[0][0] == "OM401"
+        assert "remove the directory and build again" in result[0].hint
+    (tmp_path / "manifest.json").write_bytes(listing)
+    (tmp_path / "notes.txt").touch()
+    result = write(OLD, tmp_path)
+    assert isinstance(result, list)
+    assert "remove the directory" not in result[0].hint  # with the notes
+
+
 def test_many_foreign_files_are_counted(tmp_path: Path) -> None:
     for i in range(25):
         (tmp_path / f"f{i:02}").touch()
@@ -184,6 +200,8 @@ def test_special_files_are_foreign(tmp_path: Path, kind: str, where: str) -> Non
     for result in (write(OLD, directory), write(NEW, directory), check(OLD, directory)):
         assert errors(result)[0][0] == "OM401"
         assert os.path.basename(where) in only_error(result)
+        if kind != "folder":
+            assert only_error(result).endswith(f": {where} (not a regular file)")
         assert tree(directory) == before
     assert target.read_bytes() == OLD[where].data
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -60,6 +61,17 @@ def test_a_plan_without_changes_that_cannot_be_saved(tmp_path: Path) -> None:
         assert refused.code == 1
         assert "error[OM330]" in refused.err
         assert refused.out.splitlines()[-1] == "No changes. Deployed files match the spec."
+
+
+def test_a_plan_of_a_spec_in_a_pipe_is_not_saved(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")  # as `<(envsubst < cluster.yaml)` in a shell
+    for spec in ("-", tmp_path / "pipe"):
+        refused = omconf(
+            "plan", spec, "--deployed", "deployed", "--out", tmp_path / "plan", cwd=CASE
+        )
+        assert (refused.code, refused.out) == (1, "")
+        assert "--out needs a spec in a file" in refused.err
+        assert not (tmp_path / "plan").exists()
 
 
 def test_quiet_is_the_last_line_and_errors(tmp_path: Path) -> None:
