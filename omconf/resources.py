@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 PACKAGE = Path(__file__).parent
@@ -12,12 +13,12 @@ def schema_path(name: str) -> Path:
     return _shipped("schemas", "schemas", name)
 
 
-def rule_page(rule: str) -> Path:
-    """Find the page of a rule by its id."""
-    return _shipped("rule_pages", "docs/rules", f"{rule}.md")
+def rule_page(rule: str) -> str:
+    """Return the page of a rule, which is Markdown, by its id."""
+    return _shipped("rule_pages", "docs/rules", f"{rule}.md").read_text("utf-8")
 
 
 def _shipped(installed: str, source: str, name: str) -> Path:
     """Find a file: inside the package when installed, beside the package in a source tree."""
     inside = PACKAGE / installed / name
-    return inside if inside.exists() else PACKAGE.parent / source / name
+    return inside if os.path.exists(inside) else PACKAGE.parent / source / name

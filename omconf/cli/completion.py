@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -55,7 +56,7 @@ def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
     named = next(filter(None, [*ctx.args, ctx.params.get("spec"), ctx.params.get("what")]), None)
     spec = Path(named) if named else output.spec(output.DEFAULT_SPEC)
     # Completion never waits for standard input.
-    waits = str(spec) == STDIN or (spec.exists() and not spec.is_file())
+    waits = str(spec) == STDIN or (os.path.exists(spec) and not os.path.isfile(spec))
     cluster = None if waits else check_spec(str(spec)).cluster
     names = [node.name.value for node in cluster.nodes] if cluster else []
     return [name for name in names if name.startswith(incomplete)]

@@ -213,7 +213,7 @@ def _unwritable(out: Path) -> str:
         return os.strerror(error.errno or errno.EIO)
     else:
         return "it already exists"
-    if not out.parent.is_dir():
+    if not os.path.isdir(out.parent):
         return f"there is no folder {out.parent}"
     return "" if os.access(out.parent, os.W_OK | os.X_OK) else os.strerror(errno.EACCES)
 

@@ -63,7 +63,7 @@ def init(spec: output.NewSpec = output.DEFAULT_SPEC, no_color: output.NoColor = 
     if os.path.lexists(spec) or spec.name == SCHEMA:
         _refuse(spec, "it already exists" if spec.name != SCHEMA else "the schema is called so")
     schema, told = spec.with_name(SCHEMA), shlex.quote(typed(str(spec)))
-    own = not schema.is_file()
+    own = not os.path.isfile(schema)
     if own:
         from omconf.spec.schema import spec_schema
 
@@ -88,7 +88,7 @@ def _create(path: Path, text: str) -> None:
         create(str(path), text.encode())
     except FileNotFoundError as error:
         # A folder that is there, and yet takes no file, was removed: the current one.
-        gone = path.parent.is_dir()
+        gone = os.path.isdir(path.parent)
         hint = f"Run: mkdir -p {shlex.quote(typed(str(path.parent)))}"
         _refuse(path, error.strerror, "Change to another folder." if gone else hint)
     except OSError as error:

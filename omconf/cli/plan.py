@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -97,7 +98,8 @@ def plan(
     planned.require_one_form(as_json=as_json, markdown=markdown, most=max_chars)
     if quiet and (as_json or markdown):
         raise typer.BadParameter("--quiet cannot be used with --json or --markdown.")
-    if out and (str(spec) == STDIN or spec.is_fifo()):
+    passes = os.path.exists(spec) and not (os.path.isfile(spec) or os.path.isdir(spec))
+    if out and (str(spec) == STDIN or passes):
         raise typer.BadParameter("--out needs a spec in a file: `omconf apply` reads it again.")
     only = node or ()
     asked = Asked(

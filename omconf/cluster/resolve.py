@@ -30,7 +30,7 @@ from omconf.secrets import quoted
 from omconf.spec.references import node_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from omconf.diagnostics import Diagnostic
     from omconf.origin import Span
@@ -124,15 +124,18 @@ class Resolver(SpecValues):
             self.secrets(spec.secrets, ("secrets",)),
             tuple(filter(None, (self.ignore(each, i) for i, each in enumerate(spec.ignore)))),
             nodes,
-            self.removed(),
+            self.removed(nodes),
         ), self.diagnostics
 
-    def removed(self) -> tuple[Removed, ...]:
+    def removed(self, nodes: Iterable[Node]) -> tuple[Removed, ...]:
         """The nodes that left the spec; none may still be in it, under whatever name."""
+        hosts = {node.ssh.value: node.name.value for node in nodes}
         result = []
         renamed = {node.renamed_from: now for now, node in self.spec.nodes.items()}
         for name in sorted(self.spec.removed, key=natural):
             place = FromSpec(f"removed.{name}", self.document.key_span(("removed", name)))
+            ssh = self.value(self.spec.removed[name], ("removed", name, "ssh"))
+            destination = Value(node_text(ssh.value, name, ""), ssh.origin)
             if name in self.document.data["nodes"]:
                 message = f"`{name}` is a node of this cluster: it cannot be in `removed`."
                 hint = "Remove it here, or from `nodes`."
@@ -142,8 +145,12 @@ class Resolver(SpecValues):
                 message = f"`{name}` is now called `{now}`: it cannot be in `removed`."
                 hint = f"Remove it here, or `renamed_from` of `{now}`."
                 self.diagnostics.append(WRONG_VALUE.at(place.span, message, hint=hint))
-            ssh = self.value(self.spec.removed[name], ("removed", name, "ssh"))
-            destination = Value(node_text(ssh.value, name, ""), ssh.origin)
+            elif there := hosts.get(destination.value):
+                message = f"`{destination.value}` is the host of the node `{there}`."
+                hint = (
+                    f"Write the host that `{name}` was on, or `{there}: {{renamed_from: {name}}}`."
+                )
+                self.diagnostics.append(WRONG_VALUE.at(ssh.span, message, hint=hint))
             result.append(Removed(Value(name, place), destination))
         return tuple(result)
 

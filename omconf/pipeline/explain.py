@@ -35,7 +35,7 @@ def page(name: str) -> tuple[Rule, str] | Diagnostic:
     number = name.upper().removeprefix("OM")
     rule = rules.get(f"OM{number}")
     if rule is not None:
-        return rule, rule_page(rule.id).read_text("utf-8")
+        return rule, rule_page(rule.id)
     asked = int(number[:9])
     near = sorted(rules.values(), key=lambda rule: abs(int(rule.id[2:]) - asked))[:3]
     named = "; ".join(f"{rule.id}, {rule.title}" for rule in near)

@@ -52,11 +52,10 @@ def log(document: Document, rules: dict[str, Rule]) -> dict[str, Any]:
 def _help(name: str) -> dict[str, str]:
     """Return a rule's page, which has no absolute address as a `helpUri` must be."""
     command = f"omconf explain {name}"
-    page = rule_page(name).read_text("utf-8")
     # A link to another page leads nowhere where the code host shows this one.
     return {
         "text": f"To read about this rule, run: {command}",
-        "markdown": _LINK.sub(r"\1", page),
+        "markdown": _LINK.sub(r"\1", rule_page(name)),
     }
 
 

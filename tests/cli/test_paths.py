@@ -105,3 +105,20 @@ def test_whether_a_file_can_be_read_is_no_matter_of_the_command_line(
 def test_a_default_that_cannot_even_be_looked_for_is_reported_later(tmp_path: Path) -> None:
     # As where the current folder may not be searched, which root may.
     assert output.spec(tmp_path / ("x" * 5000)) == output.DEFAULT_SPEC
+
+
+@pytest.mark.parametrize(
+    ("line", "rules"),
+    [
+        ("init {}", ["OM111"]),
+        ("plan {} --deployed . --out plan", ["OM100"]),
+        ("import --deployed . -o {}", ["OM111"]),
+    ],
+)
+def test_a_folder_that_cannot_be_searched_is_reported(
+    line: str, rules: list[str], tmp_path: Path
+) -> None:
+    # A name that is too long stands for it, since root may search everywhere.
+    done = omconf(*line.format(f"{'x' * 300}/cluster.yaml").split(), cwd=tmp_path)
+    assert (done.code, done.rules) == (1, rules)
+    assert "File name too long" in done.err

@@ -33,7 +33,6 @@ ALLOWED = {
     ),
     "apply/carrier.py": (["PROGRAM.read_bytes"], "ships with omconf"),
     "artifacts/node_check.py": (["TEXT.read_text"], "ships with omconf"),
-    "pipeline/explain.py": (["rule_page(rule.id).read_text"], "ships with omconf"),
     "adopt/sources.py": (["SCRIPT.read_bytes"], "ships with omconf"),
     "deployed/reader.py": (["SCRIPT.read_bytes"], "ships with omconf"),
     "views/html.py": (["_STYLE.read_text"], "ships with omconf"),
@@ -52,6 +51,10 @@ ALLOWED = {
     ),
     "process.py": (["tempfile.TemporaryFile"], "has no name"),
     "schema/official.py": (["archive.open"], "a member of an archive that files.read opened"),
+    "resources.py": (
+        ["_shipped('rule_pages', 'docs/rules', f'{rule}.md').read_text"],
+        "ships with omconf",
+    ),
     "releases/hazelcast_elements.py": (["FILE.read_text"], "ships with omconf"),
     "releases/inspect.py": (["jar.open"], "a member of an archive that files.read opened"),
 }
@@ -90,6 +93,21 @@ def test_files_are_opened_in_one_place(module: str) -> None:
     allowed, _ = ALLOWED.get(module, ([], ""))
     found = calls((PACKAGE / module).read_text("utf-8"))
     assert found == allowed, f"{module}: omconf/files/ reads and writes, or ALLOWED says why not"
+
+
+@pytest.mark.parametrize("module", modules())
+def test_where_nothing_may_be_looked_for_no_question_raises(module: str) -> None:
+    """`Path.exists` and its like raise where a folder may not be searched; those of os.path do not."""
+    asked = [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse((PACKAGE / module).read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and not node.args
+        and not node.keywords
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr in ("exists", "is_file", "is_dir", "is_fifo", "is_symlink")
+    ]
+    assert asked == []
 
 
 def test_what_is_allowed_is_there() -> None:

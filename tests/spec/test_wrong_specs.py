@@ -183,6 +183,7 @@ WRONG = [
         "10:56",
     ),
     ("nodes:", 'removed: {om9: {ssh: "root@{address}"}}\nnodes:', "OM105", "11:22"),
+    ("nodes:", "removed: {om9: {ssh: om2}}\nnodes:", "OM105", "11:22"),
     (
         "nodes:\n  om1: {",
         "removed: {om9: {ssh: om9}}\nnodes:\n  om1: {renamed_from: om9, ",
