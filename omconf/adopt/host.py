@@ -10,7 +10,7 @@ from omconf.artifacts.multicast_route import SCRIPT_PATH
 from omconf.artifacts.setenv import HOST_ZONE
 from omconf.cluster import places
 from omconf.deployed.survey import DROP_IN, bases_of
-from omconf.formats import header, unit_file
+from omconf.formats import header, java, unit_file
 from omconf.formats.names import LOOPBACK
 from omconf.hazelcast.deployed_members import matches
 from omconf.rules import GUESSED, MISSING_SETTING, NOT_KEPT
@@ -153,16 +153,16 @@ def timezone(node: Seen) -> None:
     if recorded := node.recorded("timezone"):
         node.tell(key, *recorded, default="Etc/UTC")
     elif re.fullmatch(r"[A-Za-z0-9_+/-]+", text := (node.text(HOST_ZONE) or "").strip()):
-        node.tell(key, text, (HOST_ZONE, 1), default="Etc/UTC")
+        node.tell(key, java.zone(text), (HOST_ZONE, 1), default="Etc/UTC")
         linked = _ZONE.search(node.survey.zone)
-        if linked and linked[1] != text:
+        if linked and java.zone(linked[1]) != java.zone(text):
             message = (
                 f"/etc/localtime is {linked[1]}, but this file names {text}, which Java 25 ignores."
             )
             hint = "Set openmeetings.timezone to the zone in which OpenMeetings runs."
             node.say(GUESSED, message, (HOST_ZONE, 1), hint)
     elif found := _ZONE.search(node.survey.zone):
-        node.tell(key, found[1], ("/etc/localtime", 0), default="Etc/UTC")
+        node.tell(key, java.zone(found[1]), ("/etc/localtime", 0), default="Etc/UTC")
     else:
         node.tell(key, "Etc/UTC", default="Etc/UTC", guess="no file sets the time zone")
         hint = "Set openmeetings.timezone to the hosts' time zone, which the JVM uses now."

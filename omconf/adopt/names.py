@@ -1,4 +1,4 @@
-"""Names the nodes: by instance-name, host name or their name in the source."""
+"""Names the nodes: by omconf's own record, instance-name, host name or their name in the source."""
 
 from __future__ import annotations
 
@@ -43,8 +43,10 @@ def give(
             others = [host.host_name(node).partition(".")[0], node.survey.label.rpartition("@")[2]]
             if label(instance) in map(label, others):
                 first = instance  # of several with one name, the one that has it in the source
-            found += _conflict(node, [first, *others], said, taken)
-            wanted = _free([first, *others], used)
+            recorded, _ = node.recorded("node") or ("", None)
+            candidates = [recorded, first, *others]
+            found += _conflict(node, candidates, said, taken)
+            wanted = _free(candidates, used)
         elif wanted in taken:
             found.append(_in_spec(node, wanted))
         used.add(wanted)

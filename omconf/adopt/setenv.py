@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from omconf.artifacts.setenv import HAZELCASTS, KIND, OURS, START, item_of, plain
-from omconf.formats import block, header, tomcat, unit_file
+from omconf.formats import block, header, java, tomcat, unit_file
 from omconf.formats.block import Block
 from omconf.formats.paths import PLAIN
 from omconf.formats.setenv import Option, evaluated
@@ -141,7 +141,7 @@ def _own(node: Seen, key: str, option: Option, place: tuple[str, int]) -> None:
     if key == DATA_DIR and known:
         node.tell(("openmeetings", "data_dir"), value.rstrip("/") or value, place)
     elif key == _ZONE and known:
-        node.tell(("openmeetings", "timezone"), value, place, default="Etc/UTC")
+        node.tell(("openmeetings", "timezone"), java.zone(value), place, default="Etc/UTC")
     elif not known:
         node.say(NOT_KEPT, f"The value of `{key}` is known only on the node.", place)
 

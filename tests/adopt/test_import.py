@@ -787,6 +787,16 @@ def test_the_zone_of_the_host_is_that_of_the_jvm(
         assert "before" not in jvm["items"][0]
 
 
+def test_other_names_of_utc_are_the_default(trees: Path) -> None:
+    for node, zone in (("om1", "UTC"), ("om2", "Etc/UTC"), ("om3", "Zulu")):
+        put(trees / node, "/etc/timezone", f"{zone}\n")
+        (trees / node / "etc/localtime").symlink_to("/usr/share/zoneinfo/UTC")
+    done, found = imported(trees)
+    assert done.code == 0
+    assert "timezone" not in yaml.safe_load(found["spec"])["openmeetings"]
+    assert [d for d in found["diagnostics"] if d["rule"] in ("OM351", "OM353")] == []
+
+
 def test_two_zones_of_one_host(trees: Path) -> None:
     """Java before 25 takes /etc/timezone first (JDK-8345213)."""
     for node in ("om1", "om2", "om3"):

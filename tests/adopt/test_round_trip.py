@@ -17,7 +17,7 @@ from omconf.bundle.compile import compile_bundle
 from omconf.bundle.model import Bundle
 from omconf.pipeline.compiled import compile_text
 from tests.adopt.trees import imported, lay
-from tests.clusters import cluster_of, errors_of, specs
+from tests.clusters import cluster_of, errors_of, spec_of, specs
 from tests.rollout.triples import specs as other_specs
 
 pytestmark = pytest.mark.slow
@@ -85,6 +85,12 @@ def test_generated_specs(data: dict[str, Any]) -> None:
 )
 @given(other_specs())
 def test_specs_of_roll_outs(data: dict[str, Any]) -> None:
+    round_trip(data)
+
+
+def test_a_node_keeps_the_name_by_which_omconf_knows_it() -> None:
+    data = spec_of(2)
+    data["nodes"]["om1"]["instance_name"] = "Server_1"
     round_trip(data)
 
 
