@@ -226,8 +226,10 @@ class Shell:
                 break
         if command == "printf":
             words = words[1:2] if words[:1] == ["-v"] else []
+        elif command == "eval":
+            words = re.findall(r"\b(\w+)\+?=", " ".join(words))
         for name in VARIABLES:
-            if name in words or re.search(rf"\b{name}\+?=", " ".join(words)):
+            if name in words:
                 self.set(name, f" '${{{name}}}'", True, script.path, line)
         return at
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from omconf.dataclass import dataclass
 from omconf.findings import plain_property
 from omconf.formats.xml import children, flatten, local, trimmed
+from omconf.hazelcast.items import pairs, unknown_attributes
 from omconf.origin import FromSpec, Span
 from omconf.regex import regex
 from omconf.releases import HAZELCAST_NAMESPACE, StockElement, hazelcast_elements
@@ -107,6 +108,10 @@ class _Reader:
         for part, line in hazelcast_elements.unknown_parts(places, self.carried).items():
             message = f"Hazelcast {self.carried[-1]} does not know `{quoted(part)}`."
             self.say(BAD_EXTRA, line, message, hazelcast_elements.REPLACED.get(part, ""))
+        for path, elements in pairs(root):
+            for name, line in unknown_attributes(path, elements):
+                message = f"Hazelcast does not know the attribute `{quoted(name)}` of `{path}`."
+                self.say(BAD_EXTRA, line, message, "Remove the attribute.")
         self.secrets(root)
         self.take(root, "")
         return self.extra

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omconf.formats.xml import children, flatten, local
 from omconf.hazelcast.deployed_members import truth
 from omconf.regex import regex
+from omconf.releases import hazelcast_elements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -77,11 +78,24 @@ def is_off(elements: Iterable[_Element]) -> bool:
     return enabled(elements) <= {"false"}
 
 
-def attributes(elements: Iterable[_Element]) -> Iterator[tuple[str, int]]:
-    """Yield the names of a join's attributes, with their lines."""
+def pairs(document: _Element) -> Iterator[tuple[str, list[_Element]]]:
+    """Yield properties, of whatever element, and member attributes: items tell names and texts alone.
+
+    With the path that their attributes have.
+    """
+    for path in ("properties/property", "member-attributes/attribute"):
+        yield path, document.findall(".//" + "/".join(f"{{*}}{name}" for name in path.split("/")))
+
+
+def unknown_attributes(path: str, elements: Iterable[_Element]) -> Iterator[tuple[str, int]]:
+    """Yield the attributes of the elements of a path that no Hazelcast knows, with their lines."""
+    known = hazelcast_elements.attributes(path)
     for element in elements:
         line: Any = element.sourceline
-        yield from ((str(name), int(line or 0)) for name in element.attrib)
+        names = (str(name) for name in element.attrib)
+        yield from (
+            (name, int(line or 0)) for name in names if name[0] != "{" and name not in known
+        )
 
 
 def drop_unused_interfaces(items: dict[str, str]) -> None:

@@ -86,6 +86,12 @@ WRONG = [
     ("<map name='m'/><map name='n'/><map name='m'/>", "OM263", 2, 33),
     ("<network foo='1'/>", "OM263", 2, 3),
     ("<member-attributes foo='1'/>", "OM263", 2, 3),
+    (
+        "<member-attributes><attribute name='a' x=''>1</attribute></member-attributes>",
+        "OM263",
+        2,
+        3,
+    ),
     ("<topic name='t'><a>@omconf:x@</a></topic>", "OM260", 2, 19),
     ("<topic name='&#64;omconf:x@'/>", "OM260", 2, 3),
     ("<a><properties><property name='p.password'>x</property></properties></a>", "OM262", 2, 3),

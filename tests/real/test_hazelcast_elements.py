@@ -131,6 +131,7 @@ IN_ROOT = (
     '<metrics enabled="false"/>',
     '<user-code-deployment enabled="false"/>',
     '<properties><property name="a" value="1"/></properties>',
+    '<network><ssl><properties><property name="a" x="1">b</property></properties></ssl></network>',
     '<member-attributes><attribute name="a" value="1"/></member-attributes>',
     '<member-attributes><attribute name="a" type="int">1</attribute></member-attributes>',
 )

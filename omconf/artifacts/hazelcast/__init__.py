@@ -19,12 +19,13 @@ from omconf.hazelcast import deployed_members
 from omconf.hazelcast.items import (
     STRATEGIES,
     add_ports,
-    attributes,
     drop_unused_interfaces,
     enabled,
     is_off,
     items_of,
     joins,
+    pairs,
+    unknown_attributes,
 )
 from omconf.releases import HAZELCAST_NAMESPACE, hazelcast_elements
 from omconf.rules import UNUSABLE_FILE
@@ -43,7 +44,6 @@ SCHEMAS = {HAZELCAST_NAMESPACE: "hazelcast-deployed.xsd"}
 """The schema of deployed files by their namespace."""
 _CLOUDS = ("auto-detection", "aws", "gcp", "azure", "kubernetes", "eureka")
 _JOINS = ("auto-detection", "multicast", "tcp-ip", *_CLOUDS[1:])
-_PAIRS = ("properties/property", "member-attributes/attribute")
 _SPEC_KEYS = {
     "cluster-name": "hazelcast.cluster_name",
     "instance-name": "nodes.<name>.instance_name",
@@ -209,15 +209,12 @@ def _is_known(key: str) -> bool:
 
 def _attributes(document: _Element, of: Mapping[str, Sequence[_Element]]) -> Iterator[Finding]:
     """Find attributes that no Hazelcast knows and items do not tell: of clouds' joins and of pairs."""
-    places = {f"network/join/{join}": of.get(join, ()) for join in _CLOUDS}
-    for path in _PAIRS:
-        places[path] = document.findall("/".join(f"{{*}}{name}" for name in path.split("/")))
-    for path, elements in places.items():
-        for name, line in attributes(elements):
-            if name[0] != "{" and name not in hazelcast_elements.attributes(path):
-                what = f"the attribute `{quoted(name)}` of `{path}`"
-                message = f"Hazelcast does not know {what} and does not start."
-                yield Finding(UNUSABLE_FILE, line, message, "Remove the attribute.")
+    clouds = ((f"network/join/{join}", of.get(join, ())) for join in _CLOUDS)
+    for path, elements in (*clouds, *pairs(document)):
+        for name, line in unknown_attributes(path, elements):
+            what = f"the attribute `{quoted(name)}` of `{path}`"
+            message = f"Hazelcast does not know {what} and does not start."
+            yield Finding(UNUSABLE_FILE, line, message, "Remove the attribute.")
 
 
 def _by_user(cluster: Cluster) -> bool:
