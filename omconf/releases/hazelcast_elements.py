@@ -93,6 +93,7 @@ def unknown(key: str, lines: tuple[str, ...]) -> str | None:
     return None
 
 
+@lru_cache(maxsize=64)  # asked of each file
 def attributes(path: str) -> frozenset[str]:
     """Return the attributes that any line knows of an element, by its path (`network/join/aws`)."""
     start = f"{path}/@"
