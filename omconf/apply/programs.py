@@ -14,7 +14,6 @@ from omconf.dataclass import dataclass
 from omconf.plan import owed
 from omconf.plan.owed import UNIT, done
 from omconf.rollout import openmeetings
-from omconf.rollout.openmeetings import BY_HAND
 from omconf.secrets import last_line
 
 if TYPE_CHECKING:
@@ -173,17 +172,17 @@ class Programs:
         """Take note that a person starts or stops OpenMeetings next; raises FailedError."""
         verb = openmeetings.verb_of(manual.text)
         if verb:
-            self.watch.begins(self.name, verb, BY_HAND)
+            self.watch.begins(self.name, verb, openmeetings.BY_HAND)
         if verb in ("stop", "restart"):
-            self._owes(BY_HAND)
+            self._owes(openmeetings.BY_HAND)
 
     def did(self, manual: Manual) -> None:
         """Take note that a person started OpenMeetings."""
         verb = openmeetings.verb_of(manual.text)
-        self._takes_note(verb, BY_HAND)
+        self._takes_note(verb, openmeetings.BY_HAND)
         if verb in ("start", "restart"):
-            self.line.ask("settle", key(f"{UNIT}{BY_HAND}"))
-            self.watch.ended(self.name, verb, BY_HAND, back=self._back)
+            self.line.ask("settle", key(f"{UNIT}{openmeetings.BY_HAND}"))
+            self.watch.ended(self.name, verb, openmeetings.BY_HAND, back=self._back)
 
     def settled(self, text: str, *, back: bool = False) -> None:
         """Take note that what a person was to do is done, or taken back; raises FailedError."""

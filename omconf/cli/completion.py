@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -50,14 +49,13 @@ def answer() -> None:
 
 def nodes(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the names of the spec's nodes; none if the spec has errors."""
-    from omconf.pipeline.compiled import STDIN, check_spec
+    from omconf.pipeline.compiled import check_spec
 
     # The words before an option whose value is yet to be typed belong to no parameter.
     named = next(filter(None, [*ctx.args, ctx.params.get("spec"), ctx.params.get("what")]), None)
     spec = Path(named) if named else output.spec(output.DEFAULT_SPEC)
     # Completion never waits for standard input.
-    waits = str(spec) == STDIN or (os.path.exists(spec) and not os.path.isfile(spec))
-    cluster = None if waits else check_spec(str(spec)).cluster
+    cluster = None if output.is_read_once(spec) else check_spec(str(spec)).cluster
     names = [node.name.value for node in cluster.nodes] if cluster else []
     return [name for name in names if name.startswith(incomplete)]
 

@@ -42,6 +42,14 @@ def spec(value: str | Path) -> Path:
     return Path(default_spec())
 
 
+def is_read_once(spec: Path) -> bool:
+    """Tell whether a spec is standard input, a pipe or a device, which cannot be read again."""
+    from omconf.pipeline.compiled import STDIN
+
+    is_there = os.path.exists(spec) and not (os.path.isfile(spec) or os.path.isdir(spec))
+    return is_there or str(spec) == STDIN
+
+
 Spec = Annotated[
     Path,
     typer.Argument(metavar="SPEC", parser=spec, help="The cluster spec.", show_default=True),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -89,7 +88,6 @@ def plan(
 ) -> None:
     """Compare the compiled spec with the deployed files, without changing anything."""
     from omconf.diagnostics import strictly
-    from omconf.pipeline.compiled import STDIN
     from omconf.pipeline.sources import Asked
     from omconf.views import document
 
@@ -98,8 +96,7 @@ def plan(
     planned.require_one_form(as_json=as_json, markdown=markdown, most=max_chars)
     if quiet and (as_json or markdown):
         raise typer.BadParameter("--quiet cannot be used with --json or --markdown.")
-    passes = os.path.exists(spec) and not (os.path.isfile(spec) or os.path.isdir(spec))
-    if out and (str(spec) == STDIN or passes):
+    if out and output.is_read_once(spec):
         raise typer.BadParameter("--out needs a spec in a file: `omconf apply` reads it again.")
     only = node or ()
     asked = Asked(

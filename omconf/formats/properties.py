@@ -45,6 +45,8 @@ def read(text: str) -> dict[str, Setting]:
 
 def malformed(text: str) -> int | None:
     r"""Return the line of the first `\u` without four hexadecimal digits: Java refuses it."""
+    if "\\u" not in text:  # as in most files, which need not be cut into lines a second time
+        return None
     return next(
         (first for first, _, logical in _logical_lines(text) if _MALFORMED.match(logical)), None
     )

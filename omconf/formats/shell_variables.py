@@ -208,22 +208,28 @@ class Shell:
 
     def tried(self, script: Script, text: str, at: int, line: int) -> int:
         """Carry out `:`, for `${NAME:=WORD}` in its arguments; return where it ends."""
-        while blank := _ARGUMENT.match(text, at):
-            raw, at = self.raw(text, blank.end())
+        arguments, end = self.arguments(text, at)
+        for raw in arguments:
             for _ in self.expanded(raw, self.mark(script.path, line)):
                 pass
+        return end
+
+    def arguments(self, text: str, at: int) -> tuple[list[str], int]:
+        """Return the arguments of a command as they are written, and where they end."""
+        found = list[str]()
+        while blank := _ARGUMENT.match(text, at):
+            raw, at = self.raw(text, blank.end())
+            found.append(raw)
             if not raw:
                 break
-        return at
+        return found, at
 
     def guessed(self, script: Script, text: str, at: int, line: int, command: str) -> int:
         """Note what `eval`, `read` and `printf -v` add: only the node's shell can tell the value."""
-        words = list[str]()
-        while blank := _ARGUMENT.match(text, at):
-            raw, at = self.raw(text, blank.end())
-            words.append(MARK.sub("", _flat(list(self.expanded(raw, "")), _MAX_COMPARED)))
-            if not raw:
-                break
+        arguments, end = self.arguments(text, at)
+        words = [
+            MARK.sub("", _flat(list(self.expanded(raw, "")), _MAX_COMPARED)) for raw in arguments
+        ]
         if command == "printf":
             words = words[1:2] if words[:1] == ["-v"] else []
         elif command == "eval":
@@ -231,7 +237,7 @@ class Shell:
         for name in VARIABLES:
             if name in words:
                 self.set(name, f" '${{{name}}}'", True, script.path, line)
-        return at
+        return end
 
     def named(self, script: Script, text: str, at: int, line: int, command: str) -> int:
         """Carry out `export` and the like, with all names behind it; return where it ends."""

@@ -84,7 +84,7 @@ def pairs(document: _Element) -> Iterator[tuple[str, list[_Element]]]:
     With the path that their attributes have.
     """
     for path in ("properties/property", "member-attributes/attribute"):
-        yield path, document.findall(".//" + "/".join(f"{{*}}{name}" for name in path.split("/")))
+        yield path, document.findall(".//{*}" + path.replace("/", "/{*}"))
 
 
 def unknown_attributes(path: str, elements: Iterable[_Element]) -> Iterator[tuple[str, int]]:

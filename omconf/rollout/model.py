@@ -57,8 +57,8 @@ class State:
     overwrites them, and `there`, which are the files below it that are deployed. `home` and `unit`
     are those that it ran from until now, None where the spec says the same. `stopped` are units that
     an apply stopped which did not come to its end; of one that did not, what it wrote is `unrecorded`,
-    and the node `owes` a start or a restart,
-    `by_hand` are the texts of what it would have had people do, and did not, `done` of what they did.
+    a start or a restart is what the node `owes`, `by_hand` are the texts of what it would have had
+    people do, and did not, `done` of what they did.
     """
 
     installed: bool = True

@@ -144,11 +144,11 @@ class _Asking:
         if name not in (None, wanted) and not (self.renamed and name == former):
             other = name if name and re.fullmatch("[a-z0-9-]{1,63}", name) else "another one"
             hint = (
-                f"Check where `nodes.{wanted}.ssh`, or its host in the inventory, leads, and which"
+                "Apply the spec, which renames the node."
+                if name == former
+                else f"Check where `nodes.{wanted}.ssh`, or its host in the inventory, leads, and which"
                 " bundle was deployed there."
             )
-            if name == former:
-                hint = "Apply the spec, which renames the node."
             return Heard(problem=f"that host is the node {other}, not {wanted}", hint=hint)
         return Heard(said, answer.started, answer.answered)
 

@@ -100,7 +100,7 @@ class Hazelcast(Kind):
             said = (
                 f"Hazelcast takes `hazelcast` only without the prefix `{quoted(document.prefix)}`."
             )
-            hint = f'Write `<hazelcast xmlns="{next(iter(SCHEMAS))}">`.'
+            hint = f'Write `<hazelcast xmlns="{HAZELCAST_NAMESPACE}">`.'
             number: Any = document.sourceline
             report(findings, Finding(UNUSABLE_FILE, number, said, hint))
         of = joins(document)
